@@ -1,0 +1,321 @@
+//! `gazetted explain`.
+
+use std::io;
+
+use anyhow::Result;
+use comfy_table::{Cell, CellAlignment, Row};
+use serde_json::{Value, json};
+
+use super::export::{unknown, without_user_info};
+use super::feeds::{Listed, State, rows, why};
+use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
+use super::{Context, Exit};
+use crate::clock;
+use crate::config::{Config, FeedConfig};
+use crate::domain::poll::{Move, Reason};
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::terminal::clean_line;
+use crate::rules::schedule::{Candidate, History, candidates};
+use crate::store::{Facts, FeedRow, PastPoll, PausedHost, Reader};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// The feed: its name, URL or id
+    feed: String,
+    /// Show so many of its last polls
+    #[arg(long, short = 'n', default_value = "10", value_name = "N")]
+    polls: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    let name = without_user_info(&args.feed);
+    let Some(feed) = find(&config, &name)? else {
+        let names = rows(&config)?.into_iter().map(|feed| feed.name);
+        return Err(unknown("feed", &name, names));
+    };
+    let Some(row) = &feed.row else {
+        if args.json {
+            json_data(
+                &json!({ "name": feed.name, "url": feed.url, "state": feed.state.as_str() }),
+            )?;
+        } else {
+            data(|out| writeln!(out, "{}: new, to be polled at the next round", feed.name))?;
+        }
+        return Ok(Exit::Done);
+    };
+    let story = Story::read(&config, &feed, row, args.polls)?;
+    if args.json {
+        json_data(&story.json())?;
+    } else {
+        data(|out| story.print(&context.output, out))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn find(config: &Config, text: &str) -> Result<Option<Listed>> {
+    let called = |feed: &Listed| {
+        feed.name == text
+            || feed.url == text
+            || feed.row.as_ref().is_some_and(|r| r.is_called(text))
+    };
+    Ok(rows(config)?.into_iter().find(called))
+}
+
+/// All that decides when a feed is polled.
+struct Story<'a> {
+    feed: &'a Listed,
+    row: &'a FeedRow,
+    facts: Option<Facts>,
+    /// What each rule wanted after the last poll; empty before the first.
+    candidates: Vec<Candidate>,
+    host: Option<(String, Option<PausedHost>)>,
+    polls: Vec<PastPoll>,
+    now: Timestamp,
+}
+
+impl<'a> Story<'a> {
+    fn read(config: &Config, feed: &'a Listed, row: &'a FeedRow, polls: usize) -> Result<Self> {
+        let now = clock::now();
+        let reader = Reader::open(&config.store.path)?;
+        let facts = reader.facts(row.id)?;
+        let configured = config.feeds.iter().find(|c| c.spec.url.as_str() == feed.url);
+        let candidates = match (&facts, configured, row.polled_at) {
+            // Of a feed that is gone no rule wants anything.
+            (Some(facts), Some(configured), Some(polled_at)) if row.next_poll_at.is_some() => {
+                wanted(facts, configured, polled_at)
+            }
+            _ => Vec::new(),
+        };
+        let name = configured.and_then(|c| c.spec.url.host()).map(str::to_owned);
+        let host = match name {
+            Some(name) => {
+                let paused = reader.paused(&name, now)?;
+                Some((name, paused))
+            }
+            None => None,
+        };
+        let polls = reader.polls(row.id, polls)?;
+        Ok(Self { feed, row, facts, candidates, host, polls, now })
+    }
+
+    fn print(&self, output: &Output, out: &mut dyn io::Write) -> io::Result<()> {
+        let (row, now) = (self.row, self.now);
+        writeln!(out, "{}", output.styled(GREEN, &clean_line(&self.feed.name)))?;
+        let mut line = |name: &str, text: &str| {
+            writeln!(out, "  {} {}", output.styled(DIM, &format!("{name:<11}")), clean_line(text))
+        };
+        line("address", &self.feed.url)?;
+        line("state", &self.state())?;
+        line("articles", &self.articles())?;
+        if let Some((host, paused)) = &self.host {
+            line("host", &say_host(host, paused.as_ref(), now))?;
+        }
+        if let Some(facts) = &self.facts {
+            line("validators", &validators(facts, now))?;
+            if let Some(moved) = &facts.moved {
+                line("moved", &say_moved(moved, now))?;
+            }
+        }
+        line("next poll", &self.next())?;
+        if !self.candidates.is_empty() {
+            writeln!(out, "\nWhat each rule wanted after the last poll; the latest wins:")?;
+            for candidate in &self.candidates {
+                let wins = row.because == Some(candidate.because);
+                let text = self.candidate(candidate);
+                let text = if wins { output.styled(YELLOW, &text) } else { text };
+                writeln!(out, "  {} {text}", if wins { ">" } else { " " })?;
+            }
+            if let Some(because @ (Reason::SkipHours | Reason::SkipDays)) = row.because {
+                let text = format!("then moved out of the times in {}", say(because));
+                writeln!(out, "  > {}", output.styled(YELLOW, &text))?;
+            }
+        }
+        self.print_polls(output, out)
+    }
+
+    fn print_polls(&self, output: &Output, out: &mut dyn io::Write) -> io::Result<()> {
+        const HEADER: [&str; 8] =
+            ["POLLED", "OUTCOME", "HTTP", "ASKED", "BYTES", "MS", "NEWS", "THEN WAITED FOR"];
+        if self.polls.is_empty() {
+            return Ok(());
+        }
+        let mut table = output.table(&HEADER, &[1]);
+        for poll in &self.polls {
+            let number = |n: u64| Cell::new(n).set_alignment(CellAlignment::Right);
+            let detail = poll.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
+            let mut cells = Row::from(vec![
+                Cell::new(relative(poll.polled_at, self.now)),
+                Cell::new(clean_line(&format!("{}{detail}", poll.outcome))),
+                Cell::new(poll.status.map_or("-".to_owned(), |status| status.to_string())),
+                Cell::new(if poll.conditional { "if changed" } else { "in full" }),
+                number(poll.bytes),
+                number(poll.elapsed_ms),
+                Cell::new(news(poll)),
+                Cell::new(poll.because.map_or("-", why)),
+            ]);
+            cells.max_height(1);
+            table.add_row(cells);
+        }
+        writeln!(out, "\nThe last {}:", count(self.polls.len() as u64, "poll"))?;
+        writeln!(out, "{}", table.trim_fmt())
+    }
+
+    fn state(&self) -> String {
+        let said = self.row.detail.as_deref();
+        match (self.feed.state, said) {
+            (State::Ok, _) => "ok".to_owned(),
+            (State::New, _) => "new, not polled yet".to_owned(),
+            (State::Failing, said) => {
+                let since = self.row.failing_since.map(|at| relative(at, self.now));
+                format!(
+                    "failing since {} ({} by weight): {}",
+                    since.unwrap_or_default(),
+                    self.row.failures,
+                    said.unwrap_or("no reason given")
+                )
+            }
+            (State::Gone, _) => {
+                "the server said 410, gone for good: not polled any more".to_owned()
+            }
+            (State::Disabled, _) => "disabled in the configuration".to_owned(),
+            (State::Retired, _) => "no longer in the configuration; its articles stay".to_owned(),
+        }
+    }
+
+    fn articles(&self) -> String {
+        let newest =
+            self.row.newest_at.map(|at| format!(", the newest {}", relative(at, self.now)));
+        format!("{}{}", count(self.row.articles, "article"), newest.unwrap_or_default())
+    }
+
+    fn next(&self) -> String {
+        match (self.feed.state, self.row.next_poll_at) {
+            (State::Disabled | State::Retired, _) | (_, None) => "never".to_owned(),
+            (_, Some(at)) if at <= self.now => format!("due since {}", relative(at, self.now)),
+            (_, Some(at)) => {
+                let because = self.row.because.map_or("", say);
+                format!("{}, at {}: {because}", relative(at, self.now), rfc3339(at))
+            }
+        }
+    }
+
+    fn candidate(&self, candidate: &Candidate) -> String {
+        let from = self.row.polled_at.unwrap_or(self.now);
+        let wait = span(candidate.at - from);
+        format!("{}  {wait:>8} after it  {}", rfc3339(candidate.at), say(candidate.because))
+    }
+
+    fn json(&self) -> Value {
+        let (row, facts) = (self.row, self.facts.as_ref());
+        let text = |bytes: &Option<Vec<u8>>| {
+            bytes.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        };
+        let paused = self.host.as_ref().and_then(|(_, paused)| paused.as_ref());
+        json!({
+            "id": row.id.0, "name": self.feed.name, "url": self.feed.url,
+            "state": self.feed.state.as_str(), "detail": row.detail,
+            "failures": row.failures, "failing_since": row.failing_since.map(rfc3339),
+            "polls": facts.map(|f| f.polls),
+            "etag": facts.and_then(|f| text(&f.validators.etag)),
+            "last_modified": facts.and_then(|f| text(&f.validators.last_modified)),
+            "validated_url": facts.and_then(|f| f.validators.sent_by.as_ref().map(url::Url::as_str)),
+            "moved_to": facts.and_then(|f| f.moved.as_ref().map(|moved| moved.to.as_str())),
+            "last_full_answer": facts.and_then(|f| f.full_at.map(rfc3339)),
+            "host": self.host.as_ref().map(|(host, _)| host),
+            "host_paused_until": paused.map(|p| rfc3339(p.until)),
+            "next_poll": row.next_poll_at.map(rfc3339),
+            "next_because": row.because.map(Reason::as_str),
+            "candidates": self.candidates.iter().map(|c| json!({
+                "at": rfc3339(c.at), "because": c.because.as_str(),
+            })).collect::<Vec<_>>(),
+            "last_polls": self.polls.iter().map(|p| json!({
+                "polled": rfc3339(p.polled_at), "conditional": p.conditional,
+                "outcome": p.outcome, "http_status": p.status, "bytes": p.bytes,
+                "elapsed_ms": p.elapsed_ms, "added": p.added, "edited": p.edited,
+                "detail": p.detail, "next_poll": p.next_poll_at.map(rfc3339),
+                "next_because": p.because.map(Reason::as_str),
+            })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn wanted(facts: &Facts, feed: &FeedConfig, polled_at: Timestamp) -> Vec<Candidate> {
+    let history = History {
+        url: &feed.spec.url,
+        health: facts.health,
+        recent: &facts.recent,
+        asks: &facts.asks,
+        skip_hours: facts.skip_hours,
+        skip_days: facts.skip_days,
+    };
+    let mut wanted = candidates(&feed.policy, history, polled_at);
+    wanted.sort_by_key(|candidate| std::cmp::Reverse(candidate.at));
+    wanted
+}
+
+fn say_host(host: &str, paused: Option<&PausedHost>, now: Timestamp) -> String {
+    match paused {
+        None => host.to_owned(),
+        Some(PausedHost { until, status, .. }) => format!(
+            "{host} answered {status}: all its feeds are left alone until {} ({})",
+            rfc3339(*until),
+            relative(*until, now)
+        ),
+    }
+}
+
+fn say_moved(moved: &Move, now: Timestamp) -> String {
+    let again = match moved.recheck_at {
+        Some(at) => format!("the configured address is asked again {}", relative(at, now)),
+        None => "for good".to_owned(),
+    };
+    format!("to {} {}; {again}", moved.to, relative(moved.at, now))
+}
+
+fn validators(facts: &Facts, now: Timestamp) -> String {
+    let given =
+        [("ETag", &facts.validators.etag), ("Last-Modified", &facts.validators.last_modified)];
+    let given = given.into_iter().filter_map(|(name, bytes)| {
+        Some(format!("{name} {}", String::from_utf8_lossy(bytes.as_ref()?)))
+    });
+    let given = given.collect::<Vec<_>>().join(", ");
+    let given = if given.is_empty() { "none".to_owned() } else { given };
+    match facts.full_at {
+        Some(at) => format!("{given}; last answer with a body {}", relative(at, now)),
+        None => given,
+    }
+}
+
+fn news(poll: &PastPoll) -> String {
+    match (poll.added, poll.edited) {
+        (0, 0) => "-".to_owned(),
+        (added, 0) => format!("{added} new"),
+        (0, edited) => format!("{edited} edited"),
+        (added, edited) => format!("{added} new, {edited} edited"),
+    }
+}
+
+/// A reason as a clause.
+fn say(because: Reason) -> &'static str {
+    match because {
+        Reason::New => "it is new",
+        Reason::Interval => "the configured interval (every)",
+        Reason::Cron => "the next firing of the configured cron",
+        Reason::Adaptive => "the feed's own rhythm: half the gap between its articles",
+        Reason::ServerAsked => "the server asked for it at the last poll",
+        Reason::MaxAge => "the server's Cache-Control: max-age",
+        Reason::Expires => "the server's Expires",
+        Reason::RetryAfter => "the server's Retry-After",
+        Reason::Ttl => "the feed's own ttl",
+        Reason::UpdatePeriod => "the feed's own updatePeriod",
+        Reason::SkipHours => "the feed's skipHours",
+        Reason::SkipDays => "the feed's skipDays",
+        Reason::NoValidators => "the server sends neither validators nor freshness",
+        Reason::Backoff => "it fails: the interval doubles with each failure",
+        Reason::Gone => "the server said that it is gone",
+    }
+}

@@ -1,0 +1,245 @@
+//! `gazetted feeds`.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use comfy_table::{Cell, CellAlignment, Color, Row};
+use serde_json::{Value, json};
+
+use super::output::{Output, cell, data, json_data, relative};
+use super::{Context, Exit};
+use crate::clock;
+use crate::config::Config;
+use crate::domain::poll::Reason;
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::terminal::{clean_line, fit};
+use crate::store::{FeedRow, Reader, StoreError};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Verb {
+    /// A line a feed: health, last poll, next poll and why (the default)
+    List(List),
+}
+
+#[derive(clap::Args, Debug)]
+struct List {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Also feeds that left the configuration; their articles are kept
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let Args { verb, list } = args;
+    let list = match verb {
+        Some(Verb::List(list)) => list,
+        None => list,
+    };
+    let config = context.load()?;
+    let mut feeds = rows(&config)?;
+    feeds.retain(|feed| list.all || feed.state != State::Retired);
+    let now = clock::now();
+    if list.json {
+        let feeds: Vec<Value> = feeds.iter().map(Listed::json).collect();
+        json_data(&Value::from(feeds))?;
+    } else {
+        print(&feeds, now, &context.output)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// How a feed is doing, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum State {
+    Ok,
+    /// In the configuration, never polled.
+    New,
+    Failing,
+    /// The server said 410.
+    Gone,
+    Disabled,
+    /// No longer in the configuration.
+    Retired,
+}
+
+impl State {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::New => "new",
+            Self::Failing => "failing",
+            Self::Gone => "gone",
+            Self::Disabled => "disabled",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+/// A feed of the configuration or the store, or of both.
+pub(super) struct Listed {
+    pub(super) state: State,
+    pub(super) url: String,
+    pub(super) name: String,
+    pub(super) tags: Vec<String>,
+    /// `None` when the store does not know it yet.
+    pub(super) row: Option<FeedRow>,
+}
+
+/// The configured feeds in their order, then retired ones. A store that does not exist yet is empty.
+pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
+    let stored = if config.store.path.exists() {
+        Reader::open(&config.store.path)?.feeds()?
+    } else {
+        Vec::new()
+    };
+    let mut stored: HashMap<String, FeedRow> =
+        stored.into_iter().map(|row| (row.url.clone(), row)).collect();
+    let mut listed: Vec<Listed> = Vec::new();
+    for feed in &config.feeds {
+        let row = stored.remove(feed.spec.url.as_str());
+        let title = row.as_ref().and_then(|row| row.title.clone());
+        listed.push(Listed {
+            state: if feed.spec.enabled { state(row.as_ref()) } else { State::Disabled },
+            url: feed.spec.url.to_string(),
+            name: feed.spec.name.clone().or(title).unwrap_or_else(|| feed.spec.url.to_string()),
+            tags: feed.spec.tags.clone(),
+            row,
+        });
+    }
+    let mut retired: Vec<FeedRow> = stored.into_values().collect();
+    retired.sort_by_key(|row| row.id);
+    listed.extend(retired.into_iter().map(|row| Listed {
+        state: State::Retired,
+        url: row.url.clone(),
+        name: row.display_name().to_owned(),
+        tags: row.tags.clone(),
+        row: Some(row),
+    }));
+    Ok(listed)
+}
+
+fn state(row: Option<&FeedRow>) -> State {
+    match row {
+        Some(row) if row.because == Some(Reason::Gone) => State::Gone,
+        Some(row) if 0.0 < row.failures => State::Failing,
+        Some(row) if row.polled_at.is_some() => State::Ok,
+        Some(_) | None => State::New,
+    }
+}
+
+impl Listed {
+    fn json(&self) -> Value {
+        let row = self.row.as_ref();
+        let time = |at: Option<Timestamp>| at.map(rfc3339);
+        let mut value = json!({
+            "id": row.map(|r| r.id.0),
+            "name": self.name,
+            "url": self.url,
+            "title": row.and_then(|r| r.title.as_deref()),
+            "home_page_url": row.and_then(|r| r.home_page_url.as_deref()),
+            "tags": self.tags,
+            "state": self.state.as_str(),
+            "outcome": row.and_then(|r| r.outcome.as_deref()),
+            "http_status": row.and_then(|r| r.status),
+            "detail": row.and_then(|r| r.detail.as_deref()),
+            "failures": row.map(|r| r.failures),
+            "failing_since": row.and_then(|r| time(r.failing_since)),
+            "last_poll": row.and_then(|r| time(r.polled_at)),
+            "last_success": row.and_then(|r| time(r.succeeded_at)),
+            "next_poll": row.and_then(|r| time(r.next_poll_at)),
+            "next_because": row.and_then(|r| r.because).map(Reason::as_str),
+            "articles": row.map_or(0, |r| r.articles),
+            "newest_article": row.and_then(|r| time(r.newest_at)),
+        });
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|_, field| !field.is_null()); // Absent means unknown.
+        }
+        value
+    }
+}
+
+fn print(feeds: &[Listed], now: Timestamp, output: &Output) -> std::io::Result<()> {
+    const HEADER: [&str; 7] = ["ID", "FEED", "STATE", "ARTICLES", "NEWEST", "POLLED", "NEXT POLL"];
+    let mut table = output.table(&HEADER, &[1, 2]);
+    for feed in feeds {
+        let row = feed.row.as_ref();
+        let when = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| relative(at, now));
+        let mut cells = Row::from(vec![
+            Cell::new(row.map_or("-".to_owned(), |r| r.id.to_string())),
+            Cell::new(clean_line(&feed.name)),
+            cell(&health(feed), color(feed.state)),
+            Cell::new(row.map_or(0, |r| r.articles)).set_alignment(CellAlignment::Right),
+            Cell::new(when(row.and_then(|r| r.newest_at))),
+            Cell::new(when(row.and_then(|r| r.polled_at))),
+            Cell::new(next(feed, now)),
+        ]);
+        cells.max_height(1);
+        table.add_row(cells);
+    }
+    data(|out| writeln!(out, "{}", table.trim_fmt()))
+}
+
+fn color(state: State) -> Option<Color> {
+    match state {
+        State::Ok => Some(Color::Green),
+        State::Failing => Some(Color::Red),
+        State::Gone => Some(Color::Yellow),
+        State::New | State::Disabled | State::Retired => None,
+    }
+}
+
+/// Columns of an error that a table shows; `--json` has all of it.
+const DETAIL_COLUMNS: usize = 60;
+
+/// The state, and for a failing feed what it last said.
+fn health(feed: &Listed) -> String {
+    let word = feed.state.as_str();
+    let detail = feed.row.as_ref().and_then(|row| row.detail.as_deref());
+    match detail.filter(|_| feed.state == State::Failing) {
+        Some(detail) => format!("{word}: {}", fit(&clean_line(detail), DETAIL_COLUMNS)),
+        None => word.to_owned(),
+    }
+}
+
+/// When, and which rule says so.
+fn next(feed: &Listed, now: Timestamp) -> String {
+    let plan = feed.row.as_ref().and_then(|row| Some((row.next_poll_at?, row.because?)));
+    match (feed.state, plan) {
+        (State::Disabled | State::Retired, _) => "-".to_owned(),
+        (_, Some((at, _))) if at <= now => "due".to_owned(),
+        (_, Some((at, because))) => format!("{} ({})", relative(at, now), why(because)),
+        (State::Gone, None) => "never".to_owned(),
+        (_, None) => "due".to_owned(),
+    }
+}
+
+/// A reason in a few words.
+pub(super) fn why(because: Reason) -> &'static str {
+    match because {
+        Reason::New => "new",
+        Reason::Interval => "every",
+        Reason::Cron => "cron",
+        Reason::Adaptive => "adaptive",
+        Reason::ServerAsked => "server asked",
+        Reason::MaxAge => "max-age",
+        Reason::Expires => "Expires",
+        Reason::RetryAfter => "Retry-After",
+        Reason::Ttl => "ttl",
+        Reason::UpdatePeriod => "updatePeriod",
+        Reason::SkipHours => "skipHours",
+        Reason::SkipDays => "skipDays",
+        Reason::NoValidators => "no validators",
+        Reason::Backoff => "backing off",
+        Reason::Gone => "gone",
+    }
+}

@@ -1,0 +1,315 @@
+//! `gazetted inspect`.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::{Value, json};
+
+use super::export::without_user_info;
+use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
+use super::{Context, Exit, run::runtime};
+use crate::clock;
+use crate::config::NotFound;
+use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource};
+use crate::domain::feed::{FeedId, FeedRef, FeedUrl, InvalidFeedUrl};
+use crate::domain::poll::{
+    Document, Failure, Health, Hints, Observed, PollJob, PollOutcome, Remembered, Validators,
+};
+use crate::domain::request::{FetchSettings, RequestSpec};
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::record::Record;
+use crate::export::terminal::clean_line;
+use crate::fetch::{self, Fetcher};
+use crate::rules::read::{Limits, NoReply, read};
+use crate::rules::text::html_to_text;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// A feed's address, or a file on this machine
+    #[arg(value_name = "URL|FILE")]
+    document: String,
+    /// Print JSON: what is stored of the feed and of each article
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let url = address(&args.document)?;
+    let (settings, request, entries) = settings(&url, context)?;
+    let now = clock::now();
+    let job = job(url, now);
+    let observed = runtime()?.block_on(observe(job.clone(), &settings, &request, entries))?;
+    let PollOutcome::Fresh(document) = &observed.outcome else {
+        bail!("{}: {}", job.url, observed.detail);
+    };
+    let complaints = complaints(document);
+    if args.json {
+        json_data(&as_json(&job, &observed, document, &complaints, now)?)?;
+    } else {
+        print(&job, &observed, document, &complaints, now, &context.output)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A URL as it is; anything else is a path.
+fn address(text: &str) -> Result<FeedUrl> {
+    let path = Path::new(text);
+    if path.exists() {
+        let path = path.canonicalize().with_context(|| format!("could not find {text}"))?;
+        let url = url::Url::from_file_path(&path).ok().context("the path is not absolute")?;
+        return Ok(FeedUrl::from_url(url)?);
+    }
+    FeedUrl::parse(text).map_err(|error| match error {
+        InvalidFeedUrl::Credentials => anyhow!(
+            "{}: on a command line everybody on this machine can read the password; name the feed \
+             with it in the configuration, and give its URL without it here",
+            without_user_info(text)
+        ),
+        other
+        @ (InvalidFeedUrl::Syntax(_) | InvalidFeedUrl::Scheme(_) | InvalidFeedUrl::NoHost) => {
+            let shown = without_user_info(text);
+            anyhow::Error::new(other)
+                .context(format!("{shown} is neither a file here nor a feed's URL"))
+        }
+    })
+}
+
+/// As the configuration would fetch it, if there is one; a broken one is no reason not to look.
+fn settings(url: &FeedUrl, context: &Context) -> Result<(FetchSettings, RequestSpec, usize)> {
+    const ENTRIES: usize = 2_000;
+    let config = match context.load() {
+        Ok(config) => config,
+        Err(error) if error.is::<NotFound>() => {
+            return Ok((FetchSettings::default(), RequestSpec::default(), ENTRIES));
+        }
+        Err(error) => return Err(error),
+    };
+    let feed = config.feeds.into_iter().find(|feed| feed.spec.url == *url);
+    let (request, entries) =
+        feed.map_or((RequestSpec::default(), ENTRIES), |feed| (feed.request, feed.max_entries));
+    Ok((config.fetch, request, entries))
+}
+
+fn job(url: FeedUrl, now: Timestamp) -> PollJob {
+    PollJob {
+        feed: FeedId(0),
+        url,
+        validators: Validators::default(),
+        remembered: Remembered::default(),
+        health: Health::default(),
+        planned_at: now,
+        recent: Vec::new(),
+        full_at: None,
+        hints: Hints::default(),
+        moved: None,
+        strikes: None,
+    }
+}
+
+async fn observe(
+    job: PollJob,
+    settings: &FetchSettings,
+    request: &RequestSpec,
+    entries: usize,
+) -> Result<Observed> {
+    let fetcher = Fetcher::new(settings)?;
+    let limits = Limits { body: settings.max_body, entries };
+    let reply = fetcher.fetch(&job.url, &job.validators, request, settings.max_body).await;
+    let reply = reply
+        .map_err(|error| NoReply { failure: Failure::from(&error), detail: fetch::advice(&error) });
+    let now = clock::now();
+    Ok(tokio::task::spawn_blocking(move || read(reply, &job, limits, now)).await?)
+}
+
+/// What a feed validator would say, as far as it matters to what is stored. Place and words.
+fn complaints(document: &Document) -> Vec<(Option<usize>, &'static str)> {
+    let mut list = Vec::new();
+    if document.meta.title.is_none() {
+        list.push((None, "the feed has no title"));
+    }
+    if document.entries == 0 {
+        list.push((None, "the feed has no entries"));
+    }
+    let mut guids = HashSet::new();
+    for (i, draft) in document.drafts.iter().enumerate() {
+        let mut say = |words| list.push((Some(i), words));
+        match &draft.guid {
+            None if draft.url.is_none() => {
+                say("no GUID and no link: known by its title and date, an edit may look like news");
+            }
+            None => say("no GUID: known by its link"),
+            Some(guid) if !guids.insert(guid) => say("its GUID is another entry's too"),
+            Some(_) => {}
+        }
+        if draft.title.is_none() {
+            say("no title");
+        }
+        if draft.url.is_none() {
+            say("no link");
+        }
+        if draft.published.is_none() {
+            say("no readable date: ordered by first sighting");
+        }
+        if draft.content_html.is_none() && draft.summary.is_none() {
+            say("no text");
+        }
+    }
+    list
+}
+
+/// The draft as the article it would become; the store would give it an id and a number.
+fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article {
+    let text = draft.content_html.as_deref().map(html_to_text);
+    Article {
+        id: ArticleId("unstored".to_owned()),
+        seq: 0,
+        feed: Arc::clone(feed),
+        guid: draft.guid.clone(),
+        url: draft.url.clone(),
+        external_url: draft.external_url.clone(),
+        title: draft.title.clone(),
+        summary: draft.summary.clone(),
+        content_html: draft.content_html.clone(),
+        content_text: text.filter(|text| !text.is_empty()),
+        image: draft.image.clone(),
+        authors: draft.authors.clone(),
+        tags: draft.tags.clone(),
+        language: draft.language.clone(),
+        published: draft.published,
+        modified: draft.modified,
+        first_seen: now,
+        date_source: match draft.published {
+            Some(_) => DateSource::Feed,
+            None => DateSource::FirstSeen,
+        },
+        attachments: draft.attachments.clone(),
+        revision: 0,
+    }
+}
+
+fn feed_ref(job: &PollJob, document: &Document) -> Arc<FeedRef> {
+    let meta = &document.meta;
+    Arc::new(FeedRef {
+        name: meta.title.clone().unwrap_or_else(|| job.url.to_string()),
+        url: job.url.to_string(),
+        title: meta.title.clone(),
+        home_page_url: meta.home_page_url.clone(),
+        tags: Vec::new(),
+    })
+}
+
+fn as_json(
+    job: &PollJob,
+    observed: &Observed,
+    document: &Document,
+    complaints: &[(Option<usize>, &'static str)],
+    now: Timestamp,
+) -> Result<Value> {
+    let feed = feed_ref(job, document);
+    let articles = document.drafts.iter().map(|draft| {
+        let mut value = serde_json::to_value(Record::of(&article(draft, &feed, now)))?;
+        if let Some(fields) = value.as_object_mut() {
+            for of_the_store in ["id", "seq", "feed"] {
+                fields.remove(of_the_store);
+            }
+        }
+        Ok(value)
+    });
+    let articles = articles.collect::<Result<Vec<Value>, serde_json::Error>>()?;
+    let complaints: Vec<Value> = complaints
+        .iter()
+        .map(|(entry, words)| json!({ "entry": entry.map(|i| i + 1), "complaint": words }))
+        .collect();
+    let repairs: serde_json::Map<String, Value> =
+        document.repairs.iter().map(|(kind, times)| ((*kind).to_owned(), json!(times))).collect();
+    Ok(json!({
+        "url": job.url.as_str(),
+        "http_status": observed.status,
+        "bytes": observed.bytes,
+        "feed": {
+            "title": document.meta.title, "home_page_url": document.meta.home_page_url,
+            "description": document.meta.description, "language": document.meta.language,
+        },
+        "articles": articles,
+        "complaints": complaints,
+        "entries": document.entries,
+        "encoding": { "name": document.encoding.0, "because": document.encoding.1 },
+        "repairs": repairs,
+    }))
+}
+
+fn print(
+    job: &PollJob,
+    observed: &Observed,
+    document: &Document,
+    complaints: &[(Option<usize>, &'static str)],
+    now: Timestamp,
+    output: &Output,
+) -> io::Result<()> {
+    let feed = feed_ref(job, document);
+    data(|out| {
+        let mut field = |name: &str, value: Option<&str>| match value {
+            Some(value) => writeln!(out, "{name:<10} {}", clean_line(value)),
+            None => Ok(()),
+        };
+        field("feed", Some(&feed.name))?;
+        field("address", Some(&feed.url))?;
+        field("home page", feed.home_page_url.as_deref())?;
+        field("about", document.meta.description.as_deref())?;
+        field("language", document.meta.language.as_deref())?;
+        let (bytes, ms) = (observed.bytes, observed.elapsed.as_millis());
+        field("fetched", Some(&format!("{bytes} bytes in {ms} ms")))?;
+        let (charset, because) = document.encoding;
+        field("encoding", Some(&format!("{charset}: {because}")))?;
+        let repairs = document.repairs.iter().map(|(kind, times)| format!("{kind} ({times})"));
+        let repairs = repairs.collect::<Vec<_>>().join(", ");
+        field("repaired", Some(repairs.as_str()).filter(|repairs| !repairs.is_empty()))?;
+        field("entries", Some(&document.entries.to_string()))?;
+        for (i, draft) in document.drafts.iter().enumerate() {
+            let article = article(draft, &feed, now);
+            let title = article.title.as_deref().unwrap_or("(no title)");
+            let title = output.styled(GREEN, &clean_line(title));
+            writeln!(out, "\n{}. {title}", i + 1)?;
+            entry(&article, output, out)?;
+            for (_, words) in complaints.iter().filter(|(entry, _)| *entry == Some(i)) {
+                writeln!(out, "   {} {words}", output.styled(YELLOW, "complaint:"))?;
+            }
+        }
+        for (_, words) in complaints.iter().filter(|(entry, _)| entry.is_none()) {
+            writeln!(out, "{} {words}", output.styled(RED, "complaint:"))?;
+        }
+        writeln!(out, "\n{}", count(complaints.len() as u64, "complaint"))
+    })
+}
+
+/// What would be stored of one entry, a field a line.
+fn entry(article: &Article, output: &Output, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut field = |name: &str, value: &str| {
+        let name = output.styled(DIM, &format!("{name:<11}"));
+        writeln!(out, "   {name} {}", clean_line(value))
+    };
+    let mut text = |name: &str, value: Option<&str>| value.map_or(Ok(()), |v| field(name, v));
+    text("guid", article.guid.as_deref())?;
+    text("url", article.url.as_deref())?;
+    text("external", article.external_url.as_deref())?;
+    text("published", article.published.map(rfc3339).as_deref())?;
+    text("modified", article.modified.map(rfc3339).as_deref())?;
+    let authors = article.authors.iter();
+    let authors: Vec<&str> = authors
+        .filter_map(|a| a.name.as_deref().or(a.email.as_deref()).or(a.url.as_deref()))
+        .collect();
+    text("authors", Some(authors.join(", ")).filter(|t| !t.is_empty()).as_deref())?;
+    text("tags", Some(article.tags.join(", ")).filter(|t| !t.is_empty()).as_deref())?;
+    text("language", article.language.as_deref())?;
+    text("image", article.image.as_deref())?;
+    for attachment in &article.attachments {
+        let kind = attachment.mime_type.as_deref().unwrap_or("unknown type");
+        text("attachment", Some(&format!("{} ({kind})", attachment.url)))?;
+    }
+    text("summary", article.summary.as_deref())?;
+    text("html", article.content_html.as_deref())?;
+    text("text", article.content_text.as_deref())
+}

@@ -1,0 +1,269 @@
+//! Floor 4: the command line. The definitions here are also the source of the man page and completions.
+
+mod check;
+mod db;
+mod explain;
+mod export;
+mod feeds;
+mod init;
+mod inspect;
+mod output;
+mod poll;
+mod run;
+mod simulate;
+mod status;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::clock;
+use crate::config::{self, Config, ConfigErrors};
+use crate::telemetry::{self, LogFormat, LogSettings};
+use output::{Output, data};
+
+/// How the process ends, besides by a signal. sysexits.h names 78; systemd does not restart on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    /// `poll` finished, but some feeds failed.
+    SomeFeedsFailed = 3,
+    BadConfig = 78,
+}
+
+/// Collects news: polls the feeds named in one TOML file, keeps each article once in one SQLite file,
+/// and hands the latest on.
+#[derive(Parser, Debug)]
+#[command(name = "gazetted", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration [default: $GAZETTED_CONFIG, else ./gazetted.toml, else
+    /// ~/.config/gazetted/gazetted.toml, else /etc/gazetted/gazetted.toml]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Say more; twice: say everything
+    #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Say only what went wrong
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "FORMAT")]
+    log_format: LogFormatArg,
+    /// Whether to use colours; auto obeys `NO_COLOR`
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: ColorArg,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormatArg {
+    Auto,
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ColorArg {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// The daemon: polls on schedule and writes the scheduled exports; stays in the foreground
+    Run,
+    /// Polls once, now: the feeds that are due, or those named
+    Poll(poll::Args),
+    /// Writes the latest articles, newest first
+    Export(export::Args),
+    /// Shows the feeds and how they are doing
+    Feeds(feeds::Args),
+    /// Tells when a feed is polled next, which rule decided it, and how its last polls went
+    Explain(explain::Args),
+    /// Fetches one document and shows all that would be stored of it; writes nothing
+    Inspect(inspect::Args),
+    /// Validates the configuration: all faults at once
+    Check(check::Args),
+    /// Shows what this configuration would cost each host, without asking any
+    Simulate(simulate::Args),
+    /// Shows the state of store and daemon
+    Status(status::Args),
+    /// Looks after the store
+    #[command(subcommand)]
+    Db(db::Verb),
+    /// Writes a commented configuration to start with
+    Init(init::Args),
+    /// Prints a completion script
+    Completions {
+        /// The shell to write it for
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page
+    Man,
+}
+
+/// What every command gets: read once, at the start.
+struct Context {
+    config: Option<PathBuf>,
+    environment: fn(&str) -> Option<String>,
+    output: Output,
+    quiet: bool,
+}
+
+impl Context {
+    fn config_path(&self) -> Result<PathBuf> {
+        let cwd = std::env::current_dir().context("could not find the current folder")?;
+        Ok(config::find(self.config.as_deref(), &self.environment, &cwd)?)
+    }
+
+    /// The configuration in force.
+    fn load(&self) -> Result<Config> {
+        Ok(self.load_from(&self.config_path()?)?)
+    }
+
+    fn load_from(&self, path: &Path) -> Result<Config, ConfigErrors> {
+        config::load(path, &self.environment, clock::now())
+    }
+}
+
+/// Runs a command line. Usage errors, `--help` and `--version` have their own exit codes, clap's.
+pub fn main(
+    arguments: impl Iterator<Item = OsString>,
+    environment: fn(&str) -> Option<String>,
+) -> std::process::ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            usage.print().ok();
+            return u8::try_from(usage.exit_code()).unwrap_or(2).into();
+        }
+    };
+    let output = Output::new(match cli.color {
+        ColorArg::Auto => anstream::ColorChoice::Auto,
+        ColorArg::Always => anstream::ColorChoice::Always,
+        ColorArg::Never => anstream::ColorChoice::Never,
+    });
+    let context = Context { config: cli.config.clone(), environment, output, quiet: cli.quiet };
+    let exit = start_logging(&cli, &context).and_then(|()| dispatch(cli.command, &context));
+    (exit.unwrap_or_else(|error| report(&error, &context.output)) as u8).into()
+}
+
+fn dispatch(command: Command, context: &Context) -> Result<Exit> {
+    match command {
+        Command::Run => run::run(context),
+        Command::Poll(args) => poll::run(args, context),
+        Command::Export(args) => export::run(&args, context),
+        Command::Feeds(args) => feeds::run(&args, context),
+        Command::Explain(args) => explain::run(&args, context),
+        Command::Inspect(args) => inspect::run(&args, context),
+        Command::Check(args) => check::run(&args, context),
+        Command::Simulate(args) => simulate::run(&args, context),
+        Command::Status(args) => status::run(&args, context),
+        Command::Db(verb) => db::run(&verb, context),
+        Command::Init(args) => init::run(&args, context),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "gazetted", &mut script);
+            data(|out| out.write_all(&script))?;
+            Ok(Exit::Done)
+        }
+        Command::Man => {
+            data(manual)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// One page: the program, then each command.
+fn manual(out: &mut dyn io::Write) -> io::Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(out)?;
+    for (name, sub) in flattened(&command, "gazetted") {
+        let page = clap_mangen::Man::new(sub);
+        writeln!(out, ".SH {}", name.to_uppercase())?;
+        page.render_description_section(&mut Demoted(out))?;
+        page.render_synopsis_section(&mut Demoted(out))?;
+        page.render_options_section(&mut Demoted(out))?;
+    }
+    Ok(())
+}
+
+/// The commands and the commands of commands, with their whole names.
+fn flattened(command: &clap::Command, prefix: &str) -> Vec<(String, clap::Command)> {
+    let own = command.get_subcommands().filter(|sub| sub.get_name() != "help");
+    own.flat_map(|sub| {
+        let name = format!("{prefix} {}", sub.get_name());
+        let below = flattened(sub, &name);
+        std::iter::once((name, sub.clone())).chain(below)
+    })
+    .collect()
+}
+
+/// Turns the sections of a page into subsections of another.
+struct Demoted<'a>(&'a mut dyn io::Write);
+
+impl io::Write for Demoted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes).replace(".SH ", ".SS ");
+        self.0.write_all(text.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn start_logging(cli: &Cli, context: &Context) -> Result<()> {
+    let daemon = matches!(cli.command, Command::Run);
+    // A one-shot command reports failures in its own words; its log is for those who ask.
+    let silent = if daemon { -1 } else { -2 };
+    let verbosity = match (cli.quiet, cli.verbose) {
+        (true, _) => silent,
+        (false, 0) => {
+            if daemon {
+                0
+            } else {
+                silent
+            }
+        }
+        (false, n) => i8::try_from(n).unwrap_or(i8::MAX) - i8::from(!daemon),
+    };
+    let filter = (context.environment)("GAZETTED_LOG");
+    let settings = LogSettings {
+        format: match cli.log_format {
+            LogFormatArg::Auto => LogFormat::Auto,
+            LogFormatArg::Text => LogFormat::Text,
+            LogFormatArg::Json => LogFormat::Json,
+        },
+        verbosity,
+        color: context.output.stderr_color(),
+        under_journald: (context.environment)("JOURNAL_STREAM").is_some(),
+        env_filter: filter.as_deref(),
+    };
+    telemetry::init(&settings, context.output.log_writer())?;
+    Ok(())
+}
+
+/// Prints what ended the program: faults of the configuration as such, else the chain of causes.
+fn report(error: &anyhow::Error, output: &Output) -> Exit {
+    let pipe = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(pipe) {
+        return Exit::Done; // `gazetted export | head` got what it wanted.
+    }
+    if let Some(faults) = error.downcast_ref::<ConfigErrors>() {
+        output.note(&faults.render(output.stderr_color()));
+        return Exit::BadConfig;
+    }
+    output.error(&format!("{error:#}"));
+    if error.downcast_ref::<config::NotFound>().is_some() { Exit::BadConfig } else { Exit::Failed }
+}

@@ -1,0 +1,276 @@
+//! Standard output for data, standard error for everything else.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::domain::time::{TimeDelta, Timestamp};
+use crate::export::terminal::clean_line;
+
+/// The two streams of the process, and what they can show.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    stdout_color: bool,
+    stderr_color: bool,
+    /// The progress bar on the screen, if there is one: log lines go around it.
+    bar: Arc<Mutex<Option<ProgressBar>>>,
+}
+
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const RED: Style = AnsiColor::Red.on_default();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+impl Output {
+    pub(super) fn new(choice: ColorChoice) -> Self {
+        let colored = |auto: ColorChoice| match choice {
+            ColorChoice::Auto => auto != ColorChoice::Never,
+            ColorChoice::Always | ColorChoice::AlwaysAnsi => true,
+            ColorChoice::Never => false,
+        };
+        Self {
+            stdout_color: colored(AutoStream::choice(&io::stdout())),
+            stderr_color: colored(AutoStream::choice(&io::stderr())),
+            bar: Arc::default(),
+        }
+    }
+
+    pub(super) fn stdout_color(&self) -> bool {
+        self.stdout_color
+    }
+
+    pub(super) fn stderr_color(&self) -> bool {
+        self.stderr_color
+    }
+
+    /// A line for the person at the terminal.
+    pub(super) fn note(&self, text: &str) {
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let write = || {
+            let mut stderr = io::stderr().lock();
+            // Nobody is left to tell when this fails.
+            writeln!(stderr, "{text}").ok();
+        };
+        match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    pub(super) fn error(&self, text: &str) {
+        self.note(&format!("{} {text}", self.styled_err(RED, "error:")));
+    }
+
+    pub(super) fn styled(&self, style: Style, text: &str) -> String {
+        styled(self.stdout_color, style, text)
+    }
+
+    pub(super) fn styled_err(&self, style: Style, text: &str) -> String {
+        styled(self.stderr_color, style, text)
+    }
+
+    /// A table that fits the terminal, a line a row; a pipe gets it as wide as it is. The columns at
+    /// `flexible` give way, the others keep their width.
+    pub(super) fn table(&self, header: &[&str], flexible: &[usize]) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(header.iter().map(|name| cell(name, None)));
+        match width() {
+            Some(width) => {
+                table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+                let fixed =
+                    |i: usize| (!flexible.contains(&i)).then_some(ColumnConstraint::ContentWidth);
+                for (i, column) in table.column_iter_mut().enumerate() {
+                    if let Some(constraint) = fixed(i) {
+                        column.set_constraint(constraint);
+                    }
+                }
+            }
+            None => {
+                table.set_content_arrangement(ContentArrangement::Disabled);
+            }
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        if self.stdout_color {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        table
+    }
+
+    /// A progress bar on a terminal, nothing elsewhere. It is gone when the guard is dropped.
+    pub(super) fn progress(&self, total: u64, shown: bool) -> Progress<'_> {
+        let target = if shown && io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let style = "{bar:30} {pos}/{len} feeds  {elapsed}  {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+        Progress { output: self, bar }
+    }
+
+    /// For the log: standard error, around the progress bar.
+    pub(super) fn log_writer(&self) -> impl Fn() -> LogLine + Send + Sync + 'static {
+        let output = self.clone();
+        move || LogLine { output: output.clone(), text: Vec::new() }
+    }
+}
+
+pub(super) struct Progress<'a> {
+    output: &'a Output,
+    bar: ProgressBar,
+}
+
+impl Progress<'_> {
+    pub(super) fn step(&self, message: &str) {
+        self.bar.set_message(clean_line(message).into_owned());
+        self.bar.inc(1);
+    }
+
+    pub(super) fn lengthen(&self, by: u64) {
+        self.bar.inc_length(by);
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        *self.output.bar.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// One log line, written whole when it is complete.
+pub(super) struct LogLine {
+    output: Output,
+    text: Vec<u8>,
+}
+
+impl Write for LogLine {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        if !self.text.is_empty() {
+            self.output.note(String::from_utf8_lossy(&self.text).trim_end_matches('\n'));
+        }
+    }
+}
+
+fn styled(color: bool, style: Style, text: &str) -> String {
+    if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// Columns of the terminal that data goes to; `None` for a file or a pipe.
+pub(super) fn width() -> Option<u16> {
+    Table::new().width().filter(|width| 0 < *width && io::stdout().is_terminal())
+}
+
+/// Text from anywhere as a cell; headers and asides have no colour and are dimmed.
+pub(super) fn cell(text: &str, color: Option<Color>) -> Cell {
+    let cell = Cell::new(clean_line(text));
+    match color {
+        Some(color) => cell.fg(color),
+        None => cell.add_attribute(Attribute::Dim),
+    }
+}
+
+/// Writes data. A reader that closes the pipe has had enough; that is no error.
+pub(super) fn data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes a value as pretty JSON.
+pub(super) fn json_data(value: &serde_json::Value) -> io::Result<()> {
+    data(|out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        writeln!(out)
+    })
+}
+
+/// `12 s`, `3 min`, `5 h`, `9 d`: as exact as a glance needs.
+pub(super) fn span(span: TimeDelta) -> String {
+    let seconds = span.num_seconds().abs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// `3 min ago`, `in 5 h`, `now`.
+pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
+    let distance = at - now;
+    match distance.num_seconds() {
+        0 => "now".to_owned(),
+        ..0 => format!("{} ago", span(distance)),
+        1.. => format!("in {}", span(distance)),
+    }
+}
+
+/// `1 feed`, `2 feeds`, `12,345 feeds`.
+pub(super) fn count(n: u64, noun: &str) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i != 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{grouped} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        for (seconds, expected) in [
+            (0, "now"),
+            (-5, "5 s ago"),
+            (119, "in 119 s"),
+            (180, "in 3 min"),
+            (-7_200, "2 h ago"),
+            (864_000, "in 10 d"),
+        ] {
+            assert_eq!(relative(now + TimeDelta::seconds(seconds), now), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_agree() {
+        for (n, expected) in
+            [(0, "0 feeds"), (1, "1 feed"), (999, "999 feeds"), (1_234_567, "1,234,567 feeds")]
+        {
+            assert_eq!(count(n, "feed"), expected);
+        }
+    }
+}

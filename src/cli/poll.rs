@@ -1,0 +1,339 @@
+//! `gazetted poll`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+use super::export::{unknown, without_user_info};
+use super::output::{DIM, Output, Progress, RED, count, data, json_data, width};
+use super::{Context, Exit, run::runtime};
+use crate::clock;
+use crate::config::Config;
+use crate::domain::feed::FeedId;
+use crate::domain::query::Query;
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::terminal::clean_line;
+use crate::export::{Format, TableStyle};
+use crate::passes::export::write;
+use crate::passes::poll::{CLAIM_ROUNDS, Polled, Poller, Wanted};
+use crate::passes::sync::{Feeds, sync};
+use crate::store::{Lock, LockError, Reader, Role, Store};
+
+/// Articles shown at the end.
+const SHOWN: u64 = 10;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Only these, due or not: names, URLs or ids
+    #[arg(value_name = "FEED")]
+    feeds: Vec<String>,
+    /// Every enabled feed, due or not
+    #[arg(long, conflicts_with = "feeds")]
+    all: bool,
+    /// Also feeds of hosts that asked to be left alone (`Retry-After`)
+    #[arg(long)]
+    force: bool,
+    /// Print a JSON report instead of the latest articles
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    runtime()?.block_on(poll(args, &config, context))
+}
+
+async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
+    // Beside a running daemon this is allowed: leases keep the two off each other's feeds.
+    let lock = match Lock::take(&config.store.path, Role::Once) {
+        Ok(lock) => Some(lock),
+        Err(LockError::Held { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let store = Store::open(&config.store.path)?;
+    if lock.is_some() {
+        store.release_all().await?; // Leases of processes that died.
+    }
+    let synced = sync(&store, config, clock::now()).await?;
+    let only = wanted(&args, &synced.feeds, &store)?;
+    let poller = Arc::new(Poller::new(store.clone(), config, synced.feeds)?);
+    let began = Instant::now();
+    let mut round = Round::new(poller, only, &args, config);
+    let progress = context.output.progress(round.expected(), !context.quiet && !args.json);
+    let interrupted = tokio::select! {
+        result = round.finish(&progress) => { result?; false }
+        _ = tokio::signal::ctrl_c() => true,
+    };
+    drop(progress);
+    if interrupted {
+        round.abandon(&store).await?;
+    }
+    let reader = store.reader()?;
+    let titles = titles(&reader)?;
+    let summary = Summary::of(&round, began.elapsed());
+    if args.json {
+        json_data(&summary.json(&round, &titles))?;
+    } else {
+        summary.print(&round, &titles, context);
+        if !context.quiet {
+            show_latest(&reader, &context.output)?;
+        }
+    }
+    Ok(match (interrupted, summary.failed) {
+        (true, _) => Exit::Failed,
+        (false, 0) => Exit::Done,
+        (false, _) => Exit::SomeFeedsFailed,
+    })
+}
+
+/// The feeds that were named, or all enabled ones; `None` for whichever are due.
+fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId>>> {
+    if args.all {
+        let mut all: Vec<FeedId> =
+            feeds.iter().filter(|(_, feed)| feed.spec.enabled).map(|(id, _)| *id).collect();
+        all.sort_unstable();
+        return Ok(Some(all));
+    }
+    if args.feeds.is_empty() {
+        return Ok(None);
+    }
+    let rows = store.reader()?.feeds()?;
+    let mut wanted = Vec::new();
+    for text in args.feeds.iter().map(|text| without_user_info(text)) {
+        let before = wanted.len();
+        let called = rows.iter().filter(|row| feeds.contains_key(&row.id) && row.is_called(&text));
+        wanted.extend(called.map(|row| row.id));
+        if wanted.len() == before {
+            let names = rows.iter().map(|row| row.display_name().to_owned());
+            return Err(unknown("feed", &text, names));
+        }
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    Ok(Some(wanted))
+}
+
+/// One round of polls.
+struct Round {
+    poller: Arc<Poller>,
+    /// Feeds still to be claimed; `None` for whichever are due.
+    only: Option<Vec<FeedId>>,
+    concurrency: usize,
+    /// Also feeds of hosts that asked to be left alone.
+    paused_too: bool,
+    polls: JoinSet<Result<Option<Polled>, crate::store::StoreError>>,
+    done: Vec<Polled>,
+}
+
+impl Round {
+    fn new(poller: Arc<Poller>, only: Option<Vec<FeedId>>, args: &Args, config: &Config) -> Self {
+        let (concurrency, paused_too) = (config.fetch.concurrency, args.force);
+        Self { poller, only, concurrency, paused_too, polls: JoinSet::new(), done: Vec::new() }
+    }
+
+    fn expected(&self) -> u64 {
+        self.only.as_ref().map_or(0, |feeds| feeds.len() as u64)
+    }
+
+    /// Claims and polls until nothing is left, or nothing that may be asked.
+    async fn finish(&mut self, progress: &Progress<'_>) -> Result<()> {
+        // A feed that is due again while the others are still polled waits for the next round.
+        let started = clock::now();
+        let mut more = true;
+        loop {
+            let mut got = 0;
+            if more && self.polls.len() <= self.concurrency {
+                (got, more) = self.claim(started, progress).await?;
+            }
+            let next_room = self.poller.next_room().filter(|_| more);
+            if got == 0 && self.polls.is_empty() && next_room.is_none() {
+                return Ok(());
+            }
+            let room = sleep_until(next_room.unwrap_or_else(Instant::now).into());
+            tokio::select! {
+                Some(polled) = self.polls.join_next() => self.finished(polled??, progress),
+                () = room, if next_room.is_some() => {}
+            }
+            while let Some(polled) = self.polls.try_join_next() {
+                self.finished(polled??, progress);
+            }
+        }
+    }
+
+    fn finished(&mut self, polled: Option<Polled>, progress: &Progress<'_>) {
+        if let Some(polled) = polled {
+            progress.step(&polled.name);
+            self.done.push(polled);
+        }
+    }
+
+    /// Starts what may be asked now; answers how much that was, and whether there is more.
+    async fn claim(
+        &mut self,
+        started: Timestamp,
+        progress: &Progress<'_>,
+    ) -> Result<(usize, bool)> {
+        let limit = (CLAIM_ROUNDS * self.concurrency).saturating_sub(self.polls.len());
+        let wanted = Wanted { limit, only: self.only.clone(), paused_too: self.paused_too };
+        // Named feeds are claimed by the clock of now, due ones by that of the start.
+        let now = if self.only.is_some() { clock::now() } else { started };
+        let claimed = self.poller.claim(wanted, now).await?;
+        let got = claimed.jobs.len();
+        let more = if let Some(left) = &mut self.only {
+            let taken: HashSet<FeedId> = claimed.jobs.iter().map(|job| job.feed).collect();
+            left.retain(|feed| !taken.contains(feed));
+            !left.is_empty()
+        } else {
+            progress.lengthen(got as u64);
+            claimed.next_due.is_some_and(|at| at <= started)
+        };
+        for job in claimed.jobs {
+            let poller = Arc::clone(&self.poller);
+            self.polls.spawn(async move { poller.poll(job).await });
+        }
+        Ok((got, more))
+    }
+
+    /// Feeds that were asked for and not polled: their host wants to be left alone, or another process
+    /// is at them.
+    fn left(&self) -> u64 {
+        self.only.as_ref().map_or(0, |left| left.len() as u64)
+    }
+
+    /// Lets go of what is in flight; nothing of it is stored, all of it stays due.
+    async fn abandon(&mut self, store: &Store) -> Result<()> {
+        self.polls.shutdown().await;
+        let polled: Vec<FeedId> = self.done.iter().map(|polled| polled.feed).collect();
+        let held = self.poller.feeds().keys().filter(|id| !polled.contains(id)).copied();
+        store.release(held.collect()).await?;
+        Ok(())
+    }
+}
+
+/// The round in numbers.
+struct Summary {
+    polled: u64,
+    news: u64,
+    unchanged: u64,
+    failed: u64,
+    added: u64,
+    edited: u64,
+    left: u64,
+    elapsed: Duration,
+}
+
+impl Summary {
+    fn of(round: &Round, elapsed: Duration) -> Self {
+        let count = |test: fn(&&Polled) -> bool| round.done.iter().filter(test).count() as u64;
+        let failed = count(|polled| polled.failed);
+        let news = count(|polled| polled.applied.added + polled.applied.edited != 0);
+        let polled = round.done.len() as u64;
+        Self {
+            polled,
+            news,
+            unchanged: polled - failed - news,
+            failed,
+            added: round.done.iter().map(|polled| u64::from(polled.applied.added)).sum(),
+            edited: round.done.iter().map(|polled| u64::from(polled.applied.edited)).sum(),
+            left: round.left(),
+            elapsed,
+        }
+    }
+
+    /// A line for each feed that failed, then the summary.
+    fn print(&self, round: &Round, titles: &HashMap<FeedId, String>, context: &Context) {
+        let output = &context.output;
+        for polled in round.done.iter().filter(|polled| polled.failed) {
+            let failed = output.styled_err(RED, "failed:");
+            let name = titles.get(&polled.feed).unwrap_or(&polled.name);
+            let (name, detail) = (clean_line(name), clean_line(&polled.detail));
+            let place =
+                if *name == polled.url { String::new() } else { format!(" <{}>", polled.url) };
+            output.note(&format!("{failed} {name}{place}: {detail}"));
+        }
+        if context.quiet {
+            return;
+        }
+        let mut parts = vec![format!("{} with news", self.news)];
+        parts.push(format!("{} unchanged", self.unchanged));
+        if self.failed != 0 {
+            parts.push(output.styled_err(RED, &format!("{} failed", self.failed)));
+        }
+        if self.left != 0 {
+            let why = "left alone: their host asked for it, or another process is at them";
+            parts.push(format!("{} {why}", self.left));
+        }
+        output.note(&format!(
+            "Polled {} in {:.1} s: {}. {}, {} edited.",
+            count(self.polled, "feed"),
+            self.elapsed.as_secs_f64(),
+            parts.join(", "),
+            count(self.added, "new article"),
+            self.edited,
+        ));
+    }
+
+    fn json(&self, round: &Round, titles: &HashMap<FeedId, String>) -> Value {
+        let feeds: Vec<Value> = round
+            .done
+            .iter()
+            .map(|polled| {
+                let mut value = json!({
+                    "id": polled.feed.0,
+                    "name": titles.get(&polled.feed).unwrap_or(&polled.name),
+                    "url": polled.url,
+                    "outcome": polled.outcome,
+                    "failed": polled.failed,
+                    "detail": Some(&polled.detail).filter(|text| !text.is_empty()),
+                    "http_status": polled.status,
+                    "bytes": polled.bytes,
+                    "elapsed_ms": millis(polled.elapsed),
+                    "entries": polled.entries,
+                    "added": polled.applied.added,
+                    "edited": polled.applied.edited,
+                    "next_poll": polled.next.at.map(rfc3339),
+                    "next_because": polled.next.because.as_str(),
+                });
+                if let Some(fields) = value.as_object_mut() {
+                    fields.retain(|_, field| !field.is_null());
+                }
+                value
+            })
+            .collect();
+        json!({
+            "polled": self.polled, "with_news": self.news, "unchanged": self.unchanged,
+            "failed": self.failed, "left_alone": self.left, "added": self.added,
+            "edited": self.edited, "elapsed_ms": millis(self.elapsed), "feeds": feeds,
+        })
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Names as `feeds` shows them: a title may have come with this very poll.
+fn titles(reader: &Reader) -> Result<HashMap<FeedId, String>> {
+    let feeds = reader.feeds()?;
+    Ok(feeds.into_iter().map(|feed| (feed.id, feed.display_name().to_owned())).collect())
+}
+
+/// What a person wants to see after a poll, and what to do next.
+fn show_latest(reader: &Reader, output: &Output) -> Result<()> {
+    let query = Query { limit: Some(SHOWN), ..Query::default() };
+    let style = TableStyle { width: width(), color: output.stdout_color(), now: clock::now() };
+    let mut table = Vec::new();
+    if write(reader, &query, Format::Table, style, &mut table)? == 0 {
+        return Ok(());
+    }
+    data(|out| out.write_all(&table))?;
+    let next = "More: gazetted export --limit 50, gazetted export --format jsonfeed --output news.json. \
+                To keep polling: gazetted run.";
+    output.note(&output.styled_err(DIM, next));
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! `gazetted simulate`.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use comfy_table::{Cell, CellAlignment};
+use serde_json::{Value, json};
+
+use super::output::{Output, count, data, json_data, span};
+use super::{Context, Exit};
+use crate::clock;
+use crate::config::Config;
+use crate::domain::poll::Hints;
+use crate::domain::time::{TimeDelta, Timestamp};
+use crate::rules::simulate::{Load, Modelled, simulate};
+use crate::store::{Facts, FeedRow, Reader};
+
+/// A feed that was never polled is taken for one of a busy weblog, before a server as most are.
+const UNKNOWN_GAP: TimeDelta = TimeDelta::hours(6);
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// For so many days
+    #[arg(long, default_value = "30", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=366))]
+    days: u16,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks no server. What the store knows of a feed is its model; an unknown one is modelled by default.
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    let now = clock::now();
+    let (feeds, known) = models(&config, now)?;
+    let delay = TimeDelta::from_std(config.fetch.host_delay).unwrap_or_default();
+    let days = TimeDelta::days(args.days.into());
+    let mut loads: Vec<(String, Load)> = simulate(&feeds, now, days, delay).into_iter().collect();
+    loads.sort_by(|a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(&b.0)));
+    if args.json {
+        let hosts: Vec<Value> = loads.iter().map(|(host, load)| as_json(host, load)).collect();
+        json_data(
+            &json!({ "days": args.days, "feeds": feeds.len(), "known": known, "hosts": hosts }),
+        )?;
+        return Ok(Exit::Done);
+    }
+    print(&loads, args.days, &context.output)?;
+    if known < feeds.len() && !context.quiet {
+        let unknown = count((feeds.len() - known) as u64, "feed");
+        context.output.note(&format!(
+            "{unknown} not polled yet: taken for an article every {} and a server with validators",
+            span(UNKNOWN_GAP)
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// The enabled feeds as models, and how many of them the store knows.
+fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
+    let reader =
+        config.store.path.exists().then(|| Reader::open(&config.store.path)).transpose()?;
+    let rows: HashMap<String, FeedRow> = match &reader {
+        Some(reader) => reader.feeds()?.into_iter().map(|row| (row.url.clone(), row)).collect(),
+        None => HashMap::new(),
+    };
+    let (mut models, mut known) = (Vec::new(), 0);
+    for feed in config.feeds.iter().filter(|feed| feed.spec.enabled) {
+        let polled = rows.get(feed.spec.url.as_str()).filter(|row| row.succeeded_at.is_some());
+        let facts = match (&reader, polled) {
+            (Some(reader), Some(row)) => reader.facts(row.id)?,
+            _ => None,
+        };
+        known += usize::from(facts.is_some());
+        let hints = facts.as_ref().map(|f| Hints {
+            skip_hours: f.skip_hours,
+            skip_days: f.skip_days,
+            ..Hints::default() // The waits are among what it asked for.
+        });
+        models.push(Modelled {
+            url: feed.spec.url.clone(),
+            policy: feed.policy.clone(),
+            gap: facts.as_ref().map_or(UNKNOWN_GAP, |facts| gap(facts, now)),
+            validators: facts.as_ref().is_none_or(|facts| !facts.validators.is_empty()),
+            asks: facts.map(|facts| facts.asks).unwrap_or_default(),
+            hints: hints.unwrap_or_default(),
+        });
+    }
+    Ok((models, known))
+}
+
+/// The mean over the latest articles and the silence since.
+fn gap(facts: &Facts, now: Timestamp) -> TimeDelta {
+    match (facts.recent.last(), i32::try_from(facts.recent.len())) {
+        (Some(oldest), Ok(articles)) => ((now - *oldest) / articles).max(TimeDelta::minutes(1)),
+        _ => TimeDelta::days(365),
+    }
+}
+
+fn print(loads: &[(String, Load)], days: u16, output: &Output) -> std::io::Result<()> {
+    const HEADER: [&str; 8] =
+        ["HOST", "FEEDS", "REQUESTS", "A DAY", "CONDITIONAL", "IN VAIN", "ARTICLES", "MEDIAN LAG"];
+    let mut table = output.table(&HEADER, &[0]);
+    for (host, load) in loads {
+        let number = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+        let share = (100 * load.conditional).checked_div(load.requests).unwrap_or_default();
+        table.add_row(vec![
+            Cell::new(host),
+            number(load.feeds.to_string()),
+            number(load.requests.to_string()),
+            number((load.requests / u64::from(days)).to_string()),
+            number(format!("{share} %")),
+            number(load.wasted.to_string()),
+            number(load.articles.to_string()),
+            number(load.median_lag.map_or("-".to_owned(), span)),
+        ]);
+    }
+    data(|out| writeln!(out, "{}", table.trim_fmt()))
+}
+
+fn as_json(host: &str, load: &Load) -> Value {
+    let mut value = json!({
+        "host": host, "feeds": load.feeds, "requests": load.requests,
+        "conditional": load.conditional, "in_vain": load.wasted, "articles": load.articles,
+        "median_lag_seconds": load.median_lag.map(|lag| lag.num_seconds()),
+    });
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, field| !field.is_null()); // Absent means unknown.
+    }
+    value
+}

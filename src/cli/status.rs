@@ -1,0 +1,94 @@
+//! `gazetted status`.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::feeds::{Listed, State, rows};
+use super::output::{count, data, json_data, relative, span};
+use super::{Context, Exit};
+use crate::clock;
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::store::{Lock, LockError, Reader, Role};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Works with and without a running daemon, and before there is a store.
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    let now = clock::now();
+    let path = &config.store.path;
+    let feeds = rows(&config)?;
+    let stats = if path.exists() { Some(Reader::open(path)?.stats()?) } else { None };
+    let daemon = daemon(path);
+    let mut health: BTreeMap<State, u64> = BTreeMap::new();
+    for feed in feeds.iter().filter(|feed| feed.state != State::Retired) {
+        *health.entry(feed.state).or_default() += 1;
+    }
+    let last_poll = feeds.iter().filter_map(|feed| feed.row.as_ref()?.polled_at).max();
+    let active =
+        feeds.iter().filter(|feed| !matches!(feed.state, State::Disabled | State::Retired));
+    let plan = |feed: &Listed| feed.row.as_ref().and_then(|row| row.next_poll_at);
+    let due: Vec<Timestamp> = active.clone().filter_map(plan).filter(|at| *at <= now).collect();
+    let next = active.filter_map(plan).min();
+    let lag = due.iter().min().map(|oldest| now - *oldest);
+    let bytes = stats.as_ref().map_or(0, |s| s.pages * s.page_bytes);
+    if args.json {
+        json_data(&json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "config": config.path,
+            "store": path,
+            "store_bytes": bytes,
+            "schema_version": stats.as_ref().map(|s| s.schema_version),
+            "daemon": daemon,
+            "feeds": health.iter().map(|(s, n)| (s.as_str(), *n)).collect::<BTreeMap<_, _>>(),
+            "due": due.len(),
+            "lag_seconds": lag.map_or(0, |lag| lag.num_seconds()),
+            "last_poll": last_poll.map(rfc3339),
+            "next_poll": next.map(rfc3339),
+            "articles": stats.as_ref().map_or(0, |s| s.articles),
+            "seq": stats.as_ref().map_or(0, |s| s.seq),
+            "unindexed": stats.as_ref().map_or(0, |s| s.unindexed),
+        }))?;
+        return Ok(Exit::Done);
+    }
+    let health: Vec<String> = health.iter().map(|(s, n)| format!("{n} {}", s.as_str())).collect();
+    let when = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| relative(at, now));
+    data(|out| {
+        writeln!(out, "gazetted  {}", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out, "config    {}", config.path.display())?;
+        match &stats {
+            Some(stats) => {
+                let articles = count(stats.articles, "article");
+                writeln!(out, "store     {}, {articles}, {} MiB", path.display(), bytes >> 20)?;
+            }
+            None => writeln!(out, "store     {} (not there yet)", path.display())?,
+        }
+        let daemon =
+            daemon.as_deref().map_or("not running".to_owned(), |d| format!("running, {d}"));
+        writeln!(out, "daemon    {daemon}")?;
+        writeln!(out, "feeds     {}", health.join(", "))?;
+        let lag = lag.map(|lag| format!(", the longest for {}", span(lag))).unwrap_or_default();
+        writeln!(out, "due       {}{lag}", count(due.len() as u64, "feed"))?;
+        writeln!(out, "polled    {}", when(last_poll))?;
+        writeln!(out, "next      {}", when(next))
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Who holds the store's lock, if anyone.
+fn daemon(store: &std::path::Path) -> Option<String> {
+    if !store.exists() {
+        return None; // Asking would leave a lock file behind.
+    }
+    match Lock::take(store, Role::Once) {
+        Err(LockError::Held { holder, .. }) => Some(holder),
+        Ok(_) | Err(LockError::Io { .. }) => None,
+    }
+}

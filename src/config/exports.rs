@@ -1,0 +1,185 @@
+//! `[[exports]]`.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+
+use toml::de::DeValue;
+
+use crate::config::fault::Place;
+use crate::config::keys::{EXPORT, LATER_FORMATS, NOT_YET, nearest};
+use crate::config::reader::{Reader, Table};
+use crate::config::sections::Defaults;
+use crate::config::value;
+use crate::config::{DEFAULT_LIMIT, ExportConfig, Trigger};
+use crate::domain::query::{Query, When};
+use crate::export::Format;
+
+/// Files that no export may overwrite, and where each was named.
+pub(super) type Taken = HashMap<PathBuf, Option<Place>>;
+
+/// A path without `.` and `..`, as it is written: links are not followed, the file need not exist.
+pub(super) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
+                plain.push(component);
+            }
+        }
+    }
+    plain
+}
+
+impl Reader<'_> {
+    pub(super) fn exports(
+        &mut self,
+        root: &Table<'_>,
+        defaults: &Defaults,
+        taken: &mut Taken,
+    ) -> Vec<ExportConfig> {
+        let Some(field) = root.get("exports") else { return Vec::new() };
+        let tables = self.tables(&field, &EXPORT);
+        tables.iter().filter_map(|table| self.export(table, defaults, taken)).collect()
+    }
+
+    fn export(
+        &mut self,
+        table: &Table<'_>,
+        defaults: &Defaults,
+        taken: &mut Taken,
+    ) -> Option<ExportConfig> {
+        let path = self.target(table, taken);
+        let format = self.format(table);
+        let trigger = self.trigger(table, defaults);
+        let query = self.query(table);
+        Some(ExportConfig { path: path?, format: format?, trigger: trigger?, query })
+    }
+
+    fn target(&mut self, table: &Table<'_>, taken: &mut Taken) -> Option<PathBuf> {
+        let Some(field) = table.get("path") else {
+            self.missing(table, "path", "write path = \"…\", the file to be written");
+            return None;
+        };
+        let path = self.path(&field)?;
+        let is_folder = matches!(field.value, DeValue::String(text) if text.ends_with('/'));
+        if is_folder || path.is_dir() {
+            let hint = "name a file in it".to_owned();
+            self.fault(&field.key, &field.span, "is a folder", Some(hint));
+            return None;
+        }
+        let here = self.place(&field.span);
+        match taken.get(&plain(&path)) {
+            Some(Some(first)) => {
+                let other = Some((first.clone(), "first given here"));
+                let hint = Some("give each export a file of its own".to_owned());
+                let message = "another export is written to this file";
+                self.clash(&field.key, &field.span, message, hint, other);
+            }
+            Some(None) => {
+                let hint = Some("choose another file".to_owned());
+                let message = "the export would overwrite the store or the configuration";
+                self.fault(&field.key, &field.span, message, hint);
+            }
+            None => {
+                taken.insert(plain(&path), Some(here));
+            }
+        }
+        Some(path)
+    }
+
+    fn format(&mut self, table: &Table<'_>) -> Option<Format> {
+        let names = || Format::NAMES.iter().copied();
+        let known = || format!("known formats: {}", names().collect::<Vec<_>>().join(", "));
+        let Some(field) = table.get("format") else {
+            self.missing(table, "format", &known());
+            return None;
+        };
+        let text = self.string(&field)?;
+        if let Some(format) = Format::parse(text) {
+            return Some(format);
+        }
+        let base = text.split_once('=').map_or(text, |(base, _)| base);
+        let hint = if LATER_FORMATS.contains(&base) {
+            NOT_YET.to_owned()
+        } else if let Some(meant) = nearest(text, names()) {
+            format!("did you mean `{meant}`?")
+        } else {
+            known()
+        };
+        self.fault(&field.key, &field.span, "unknown format", Some(hint));
+        None
+    }
+
+    fn trigger(&mut self, table: &Table<'_>, defaults: &Defaults) -> Option<Trigger> {
+        let cadence = self.cadence(table, defaults.zone);
+        let on_change = self.flag(table, "on_change");
+        let field = table.get("on_change");
+        let other = table.get("every").or_else(|| table.get("cron"));
+        match (&field, other) {
+            (Some(field), Some(other)) => {
+                let other = Some((self.place(&other.key_span), "given here"));
+                let hint = Some("keep one of every, cron and on_change".to_owned());
+                let message = "a time is given as well";
+                self.clash(&field.key, &field.key_span, message, hint, other);
+            }
+            (Some(field), None) if on_change == Some(false) => {
+                let hint = "give every or cron in its place, or write true".to_owned();
+                let message = "this export would never be written";
+                self.fault(&field.key, &field.span, message, Some(hint));
+            }
+            (None, None) => {
+                self.missing(table, "every", "give one of every, cron and on_change = true");
+            }
+            (Some(_) | None, None | Some(_)) => {}
+        }
+        match on_change {
+            Some(true) => Some(Trigger::OnChange),
+            Some(false) | None => cadence.map(Trigger::Cadence),
+        }
+    }
+
+    fn query(&mut self, table: &Table<'_>) -> Query {
+        let limit = self.number(table, "limit", 1..=1_000_000_000).unwrap_or(DEFAULT_LIMIT);
+        let since = self.moment(table, "since");
+        let until = self.moment(table, "until");
+        if let (Some(since), Some(until)) = (since, until)
+            && until.resolve(self.now) <= since.resolve(self.now)
+            && let (Some(field), Some(other)) = (table.get("until"), table.get("since"))
+        {
+            let other = Some((self.place(&other.span), "not before this"));
+            let message = "no article lies between `since` and `until`";
+            self.clash(&field.key, &field.span, message, None, other);
+        }
+        Query {
+            limit: Some(limit),
+            since,
+            until,
+            feeds: self.strings(table, "feeds"),
+            tags: self.strings(table, "tags"),
+        }
+    }
+
+    fn moment(&mut self, table: &Table<'_>, key: &str) -> Option<When> {
+        let field = table.get(key)?;
+        let moment = match field.value {
+            DeValue::String(text) => value::when(text, self.now),
+            DeValue::Datetime(date) => value::when(&date.to_string(), self.now),
+            _ => {
+                let hint = "write it like \"7d\" or \"2024-08-20\"".to_owned();
+                self.mistyped(&field, "a moment", Some(hint));
+                return None;
+            }
+        };
+        match moment {
+            Ok(moment) => Some(moment),
+            Err(message) => {
+                self.fault(&field.key, &field.span, message, None);
+                None
+            }
+        }
+    }
+}

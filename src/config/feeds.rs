@@ -1,0 +1,365 @@
+//! `[[feeds]]`.
+
+use std::collections::{HashMap, HashSet};
+
+use reqwest::header::{HeaderName, HeaderValue};
+use url::{ParseError, Url};
+
+use crate::config::FeedConfig;
+use crate::config::fault::Place;
+use crate::config::keys::{BASIC_AUTH, FEED};
+use crate::config::reader::{Field, Reader, Table};
+use crate::config::sections::Defaults;
+use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
+use crate::domain::request::{BasicAuth, RequestSpec, Secret};
+use crate::rules::schedule::{Cadence, Policy};
+
+/// Headers that gazetted writes itself; another value would break conditional requests, compression
+/// or the connection.
+const OURS: [&str; 12] = [
+    "accept-encoding",
+    "a-im",
+    "connection",
+    "content-length",
+    "host",
+    "if-modified-since",
+    "if-none-match",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// URLs and names given so far, in all files: each may be given once.
+#[derive(Default)]
+pub(super) struct Given {
+    urls: HashMap<FeedUrl, Place>,
+    names: HashMap<String, Place>,
+}
+
+/// An address and what was split off it.
+struct Address {
+    url: FeedUrl,
+    auth: Option<BasicAuth>,
+}
+
+impl Reader<'_> {
+    /// All feeds of a file that have an address.
+    pub(super) fn feeds(
+        &mut self,
+        root: &Table<'_>,
+        defaults: &Defaults,
+        given: &mut Given,
+    ) -> Vec<FeedConfig> {
+        let Some(field) = root.get("feeds") else { return Vec::new() };
+        let tables = self.tables(&field, &FEED);
+        tables.iter().filter_map(|table| self.feed(table, defaults, given)).collect()
+    }
+
+    /// `None` only if the address is missing or faulty; all else is read in any case, for its faults.
+    fn feed(
+        &mut self,
+        table: &Table<'_>,
+        defaults: &Defaults,
+        given: &mut Given,
+    ) -> Option<FeedConfig> {
+        let url_field = table.get("url");
+        if url_field.is_none() {
+            self.missing(table, "url", "write url = \"https://…\", the address of the feed");
+        }
+        let address = url_field.as_ref().and_then(|field| self.address(field));
+        if let (Some(address), Some(field)) = (&address, &url_field) {
+            let message = "this feed is given twice";
+            self.once(&mut given.urls, address.url.clone(), field, message, "remove one of them");
+        }
+        let name = self.name(table, given);
+        let mut tags = self.strings(table, "tags");
+        let mut seen = HashSet::new();
+        tags.retain(|tag| seen.insert(tag.clone()));
+        let enabled = self.flag(table, "enabled").unwrap_or(true);
+        let cadence: Option<Cadence> = self.cadence(table, defaults.zone);
+        let policy = Policy {
+            cadence: cadence.unwrap_or_else(|| defaults.policy.cadence.clone()),
+            obey_cache: self.flag(table, "obey_cache").unwrap_or(true),
+            ..defaults.policy
+        };
+        let max_entries = self.max_entries(table).unwrap_or(defaults.max_entries);
+        let mut request = RequestSpec {
+            headers: self.headers(table),
+            basic_auth: self.basic_auth(table),
+            user_agent: self.user_agent(table),
+            proxy: self.proxy(table),
+            timeout: self.timeout(table, "timeout"),
+        };
+        let Address { url, auth } = address?;
+        if let (Some(_), Some(field), Some(address)) = (&auth, table.get("basic_auth"), &url_field)
+        {
+            let other = Some((self.place(&address.span), "and here"));
+            let hint = Some("keep one of the two".to_owned());
+            let message = "the user is given in the URL as well";
+            self.clash(&field.key, &field.key_span, message, hint, other);
+        }
+        request.basic_auth = request.basic_auth.or(auth);
+        let spec = FeedSpec { url, name, tags, enabled };
+        Some(FeedConfig { spec, policy, request, max_entries })
+    }
+
+    fn name(&mut self, table: &Table<'_>, given: &mut Given) -> Option<String> {
+        let field = table.get("name")?;
+        let name = self.label(&field)?.to_owned();
+        let message = "another feed has this name";
+        let hint = "names tell feeds apart: give each its own";
+        self.once(&mut given.names, name.clone(), &field, message, hint);
+        Some(name)
+    }
+
+    /// Notes a fault if `key` was given before.
+    fn once<K: std::hash::Hash + Eq>(
+        &mut self,
+        given: &mut HashMap<K, Place>,
+        key: K,
+        field: &Field<'_>,
+        message: &str,
+        hint: &str,
+    ) {
+        let here = self.place(&field.span);
+        if let Some(first) = given.get(&key) {
+            let other = Some((first.clone(), "first given here"));
+            self.clash(&field.key, &field.span, message, Some(hint.to_owned()), other);
+        } else {
+            given.insert(key, here);
+        }
+    }
+
+    fn address(&mut self, field: &Field<'_>) -> Option<Address> {
+        let text = self.string(field)?.trim();
+        self.hide_password(field, text);
+        let parsed = match text.get(..5) {
+            Some(scheme) if scheme.eq_ignore_ascii_case("file:") => self.file_url(text),
+            _ => Url::parse(text),
+        };
+        let mut url = match parsed {
+            Ok(url) => url,
+            Err(error) => {
+                let (message, hint) = self.no_url(text, error);
+                self.fault(&field.key, &field.span, message, hint);
+                return None;
+            }
+        };
+        if url.scheme() == "file" && url.host().is_some() {
+            let hint = "write file:name.xml for a file beside the configuration, or file:///folder/name.xml";
+            let message = "a file URL names no host";
+            self.fault(&field.key, &field.span, message, Some(hint.to_owned()));
+            return None;
+        }
+        let auth = self.split_off(&mut url, field).ok()?;
+        match FeedUrl::from_url(url) {
+            Ok(url) => Some(Address { url, auth }),
+            Err(error) => {
+                let hint = match &error {
+                    InvalidFeedUrl::Scheme(scheme) if scheme == "feed" => {
+                        "write https: in place of feed:".to_owned()
+                    }
+                    InvalidFeedUrl::Syntax(_)
+                    | InvalidFeedUrl::Scheme(_)
+                    | InvalidFeedUrl::NoHost
+                    | InvalidFeedUrl::Credentials => {
+                        "a feed's address starts with https://, http:// or file:".to_owned()
+                    }
+                };
+                // What stands before a colon may be a user name.
+                let message = match &error {
+                    InvalidFeedUrl::Scheme(_) if text.contains('@') => {
+                        "feeds are fetched over http, https or file".to_owned()
+                    }
+                    InvalidFeedUrl::Syntax(_)
+                    | InvalidFeedUrl::Scheme(_)
+                    | InvalidFeedUrl::NoHost
+                    | InvalidFeedUrl::Credentials => error.to_string(),
+                };
+                self.fault(&field.key, &field.span, message, Some(hint));
+                None
+            }
+        }
+    }
+
+    /// `file:name.xml` starts at the configuration file's folder; `file:/…` is absolute as always.
+    fn file_url(&self, text: &str) -> Result<Url, ParseError> {
+        let rest = text.get(5..).unwrap_or_default();
+        if rest.starts_with('/') {
+            return Url::parse(text);
+        }
+        let base = Url::from_directory_path(self.base)
+            .map_err(|()| ParseError::RelativeUrlWithCannotBeABaseBase)?;
+        // With `./` before it, nothing in it can be taken for a scheme.
+        base.join(&format!("./{rest}"))
+    }
+
+    fn no_url(&self, text: &str, error: ParseError) -> (String, Option<String>) {
+        if error != ParseError::RelativeUrlWithoutBase {
+            return (format!("not a URL: {error}"), None);
+        }
+        let message = "not an absolute URL".to_owned();
+        // Never repeated if it may hold a password.
+        let (shown, first) = match text.split_once('/') {
+            _ if text.contains('@') => ("…", text),
+            Some((first, _)) => (text, first),
+            None => (text, text),
+        };
+        let is_name = |end: &str| first.to_ascii_lowercase().ends_with(end);
+        let path = text.starts_with(['/', '.', '~'])
+            || self.base.join(text).exists()
+            || !first.contains('.')
+            || [".xml", ".rss", ".atom", ".json", ".rdf"].into_iter().any(is_name);
+        let shown = shown.trim_start_matches("./").escape_debug().to_string();
+        let hint = if path && shown.starts_with('/') {
+            format!("for a file write \"file://{shown}\"")
+        } else if path {
+            format!("for a file write \"file:{shown}\"")
+        } else {
+            format!("write \"https://{shown}\"")
+        };
+        (message, Some(hint))
+    }
+
+    /// Takes user name and password off an address. `Err` if they are faulty, which was noted.
+    fn split_off(&mut self, url: &mut Url, field: &Field<'_>) -> Result<Option<BasicAuth>, ()> {
+        if url.username().is_empty() && url.password().is_none() {
+            return Ok(None);
+        }
+        let user = percent_decoded(url.username());
+        let password = url.password().map(percent_decoded);
+        let (Some(user), None | Some(Some(_))) = (user, &password) else {
+            let message = "user name and password are not UTF-8 when percent-decoded";
+            self.fault(&field.key, &field.span, message, None);
+            return Err(());
+        };
+        let password = match password.flatten() {
+            Some(text) => Some(Secret::new(self.expanded(field, &text).ok_or(())?)),
+            None => None,
+        };
+        // Both fail only for URLs without a host, which no feed has.
+        if url.set_username("").is_err() || url.set_password(None).is_err() {
+            self.fault(&field.key, &field.span, "the URL names no host", None);
+            return Err(());
+        }
+        Ok(Some(BasicAuth { user, password }))
+    }
+
+    fn headers(&mut self, table: &Table<'_>) -> Vec<(String, Secret)> {
+        let Some(field) = table.get("headers") else { return Vec::new() };
+        let Some(entries) = field.entries() else {
+            self.secrets.push(field.span.clone());
+            let hint = "write headers = { Name = \"value\" }".to_owned();
+            self.mistyped(&field, "a table", Some(hint));
+            return Vec::new();
+        };
+        let mut headers: Vec<(String, Secret)> = Vec::new();
+        for field in entries {
+            let value = self.secret(&field);
+            let name = field.name;
+            let lower = name.to_ascii_lowercase();
+            let known = headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+            let (message, hint) = if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                ("not the name of a header", "letters, digits and dashes, such as X-Api-Key")
+            } else if lower == "user-agent" {
+                ("is not set here", "use the key user_agent")
+            } else if OURS.contains(&lower.as_str()) {
+                ("gazetted sets this header itself", "remove it")
+            } else if known {
+                ("this header is given twice", "letter case makes no difference")
+            } else if let Some(value) = value {
+                if HeaderValue::from_str(&value).is_ok() {
+                    headers.push((name.to_owned(), Secret::new(value)));
+                } else {
+                    let message = "has characters that a header may not have";
+                    self.fault(&field.key, &field.span, message, None);
+                }
+                continue;
+            } else {
+                continue;
+            };
+            self.fault(&field.key, &field.key_span, message, Some(hint.to_owned()));
+        }
+        headers
+    }
+
+    fn basic_auth(&mut self, feed: &Table<'_>) -> Option<BasicAuth> {
+        let field = feed.get("basic_auth")?;
+        let table = self.table(&field, &BASIC_AUTH)?;
+        let user = table.get("user");
+        if user.is_none() {
+            self.missing(&table, "user", "write user = \"…\"");
+        }
+        let user = user.and_then(|field| {
+            let user = self.label(&field)?;
+            if user.contains(':') {
+                let message = "a user name has no colon (RFC 7617)";
+                self.fault(&field.key, &field.span, message, None);
+                return None;
+            }
+            Some(user.to_owned())
+        });
+        let (plain, file) = (table.get("password"), table.get("password_file"));
+        let password = plain.as_ref().and_then(|field| self.secret(field));
+        let from_file = file.as_ref().and_then(|field| self.secret_file(field));
+        let hint = "give either password or password_file";
+        match (&plain, &file) {
+            (Some(plain), Some(file)) => {
+                let other = Some((self.place(&plain.key_span), "given here"));
+                let message = "`password` is given as well";
+                self.clash(&file.key, &file.key_span, message, Some(hint.to_owned()), other);
+            }
+            (None, None) => self.missing(&table, "password", hint),
+            (Some(_), None) | (None, Some(_)) => {}
+        }
+        let headers = feed.get("headers").and_then(|headers| headers.entries()).unwrap_or_default();
+        let authorization =
+            headers.iter().find(|header| header.name.eq_ignore_ascii_case("authorization"));
+        if let Some(header) = authorization {
+            let other = Some((self.place(&header.key_span), "given here"));
+            let message = "there is an Authorization header as well";
+            let hint = Some("keep one of the two".to_owned());
+            self.clash(&field.key, &field.key_span, message, hint, other);
+        }
+        Some(BasicAuth { user: user?, password: Some(Secret::new(password.or(from_file)?)) })
+    }
+}
+
+/// RFC 3986 section 2.1. `None` if the bytes are not UTF-8.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let digits = (*first == b'%').then(|| tail.split_at_checked(2)).flatten();
+        let code = digits.and_then(|(digits, after)| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            let both = digits.chars().all(|c| c.is_ascii_hexdigit());
+            Some((u8::from_str_radix(digits, 16).ok().filter(|_| both)?, after))
+        });
+        let (byte, after) = code.unwrap_or((*first, tail));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_codes_become_bytes() {
+        for (text, expected) in [
+            ("me%40home", Some("me@home")),
+            ("p%C3%A9", Some("pé")),
+            ("100%", Some("100%")),
+            ("%+1x", Some("%+1x")),
+            ("%zz%2", Some("%zz%2")),
+            ("%ff", None),
+        ] {
+            assert_eq!(percent_decoded(text).as_deref(), expected, "{text}");
+        }
+    }
+}

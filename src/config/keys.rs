@@ -1,0 +1,138 @@
+//! The keys: which there are, which come with a later version, and what a misspelt one was meant to be.
+
+/// A table of the file and its keys.
+pub(super) struct Section {
+    pub(super) keys: &'static [&'static str],
+    /// Keys whose feature this version does not have. Accepting them would promise it.
+    pub(super) later: &'static [&'static str],
+    /// Whether it is about secrets, so that nothing in it is shown that is not understood.
+    pub(super) secret: bool,
+}
+
+const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
+
+pub(super) const ROOT: Section = Section {
+    keys: &["include", "store", "schedule", "fetch", "feeds", "exports"],
+    later: &["server"],
+    ..PLAIN
+};
+
+/// A file named by `include`.
+pub(super) const INCLUDED: Section = Section { keys: &["feeds"], ..PLAIN };
+
+pub(super) const STORE: Section =
+    Section { keys: &["path"], later: &["keep", "keep_revisions"], ..PLAIN };
+
+pub(super) const SCHEDULE: Section =
+    Section { keys: &["every", "cron", "timezone", "min", "max"], ..PLAIN };
+
+pub(super) const FETCH: Section = Section {
+    keys: &[
+        "concurrency",
+        "per_host",
+        "host_delay",
+        "timeout",
+        "connect_timeout",
+        "max_body",
+        "max_entries",
+        "max_redirects",
+        "user_agent",
+        "proxy",
+        "ca_file",
+    ],
+    later: &["allow_private"],
+    ..PLAIN
+};
+
+pub(super) const FEED: Section = Section {
+    keys: &[
+        "url",
+        "name",
+        "tags",
+        "every",
+        "cron",
+        "enabled",
+        "headers",
+        "basic_auth",
+        "user_agent",
+        "proxy",
+        "timeout",
+        "max_entries",
+        "obey_cache",
+    ],
+    later: &["full_text", "include", "exclude", "allow_private"],
+    ..PLAIN
+};
+
+pub(super) const BASIC_AUTH: Section =
+    Section { keys: &["user", "password", "password_file"], secret: true, ..PLAIN };
+
+pub(super) const EXPORT: Section = Section {
+    keys: &[
+        "path",
+        "format",
+        "every",
+        "cron",
+        "on_change",
+        "limit",
+        "feeds",
+        "tags",
+        "since",
+        "until",
+    ],
+    later: &["language", "search", "story", "author", "with_duplicates", "full"],
+    ..PLAIN
+};
+
+/// Formats of `[[exports]]` that later versions bring.
+pub(super) const LATER_FORMATS: [&str; 4] = ["markdown", "html", "opml", "template"];
+
+pub(super) const NOT_YET: &str = "not available in this version";
+
+/// The known word that `text` was probably meant to be: a slip or two in a word of ordinary length.
+pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |word: &str| word.to_lowercase().replace(['-', ' '], "_");
+    let text = plain(text);
+    known
+        .into_iter()
+        .map(|word| (strsim::osa_distance(&text, &plain(word)), word))
+        .filter(|(distance, word)| *distance <= (word.chars().count() / 3).clamp(1, 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+/// Whether a key of this name, known or not, may well hold a secret.
+pub(super) fn sounds_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["pass", "secret", "token", "auth", "cookie", "key", "header", "prox", "cred", "pwd"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_find_the_key_that_was_meant() {
+        for (text, meant) in [
+            ("timout", Some("timeout")),
+            ("max-body", Some("max_body")),
+            ("MaxBody", Some("max_body")),
+            ("conncurrency", Some("concurrency")),
+            ("ca-file", Some("ca_file")),
+            ("colour", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(text, FETCH.keys.iter().copied()), meant, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_key_is_both_known_and_of_a_later_version() {
+        for section in [&ROOT, &INCLUDED, &STORE, &SCHEDULE, &FETCH, &FEED, &BASIC_AUTH, &EXPORT] {
+            assert!(section.later.iter().all(|key| !section.keys.contains(key)));
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! From paths to a [`Config`], or to everything that is wrong.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use glob::{MatchOptions, Pattern};
+use toml::de::DeTable;
+
+use crate::config::exports::{Taken, plain};
+use crate::config::fault::{Finding, Place, Source};
+use crate::config::feeds::Given;
+use crate::config::keys::{INCLUDED, ROOT};
+use crate::config::outside::reason;
+use crate::config::reader::{Reader, Table};
+use crate::config::sections::Defaults;
+use crate::config::syntax::repair;
+use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, StoreConfig};
+use crate::domain::request::FetchSettings;
+use crate::domain::time::Timestamp;
+
+/// Reads the configuration at `path`, with the files it includes, and checks all of it.
+///
+/// Variables come from `environment` alone. `now` is what a cron expression must fire after.
+///
+/// # Errors
+/// All faults of all files; they are never stopped at.
+pub fn load(
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    now: Timestamp,
+) -> Result<Config, ConfigErrors> {
+    // Without a current folder only absolute paths mean anything, and they stay as they are.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let base = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+    let mut files =
+        Files { base: &base, environment, now, sources: Vec::new(), findings: Vec::new() };
+    let mut given = Given::default();
+    let main = files.read(&absolute, path, None, |reader, tree| {
+        let root = reader.root(tree, &ROOT);
+        let mut defaults = Defaults::default();
+        reader.schedule(&root, &mut defaults);
+        let fetch = reader.fetch(&root, &mut defaults);
+        let feeds = reader.feeds(&root, &defaults, &mut given);
+        let includes = reader.includes(&root, &absolute);
+        let store = reader.store(&root);
+        let mut taken = Taken::new();
+        for ending in ["", "-wal", "-shm"] {
+            let mut name = plain(&store.path).into_os_string();
+            name.push(ending);
+            taken.insert(name.into(), None);
+        }
+        for file in includes.iter().map(|(path, _)| path).chain([&absolute]) {
+            taken.insert(plain(file), None);
+        }
+        let exports = reader.exports(&root, &defaults, &mut taken);
+        Main { store, defaults, fetch, feeds, includes, exports }
+    });
+    let mut feeds = Vec::new();
+    if let Some(main) = &main {
+        for (file, named_at) in &main.includes {
+            let shown = match (path.parent(), file.strip_prefix(&base)) {
+                (Some(folder), Ok(rest)) => folder.join(rest),
+                _ => file.clone(),
+            };
+            let more = files.read(file, &shown, Some(named_at), |reader, tree| {
+                let root = reader.root(tree, &INCLUDED);
+                reader.feeds(&root, &main.defaults, &mut given)
+            });
+            feeds.extend(more.unwrap_or_default());
+        }
+    }
+    match main {
+        Some(main) if files.findings.is_empty() => {
+            let Main { store, fetch, feeds: mut all, exports, .. } = main;
+            all.append(&mut feeds);
+            Ok(Config { path: absolute, store, fetch, feeds: all, exports })
+        }
+        Some(_) | None => Err(ConfigErrors::new(&files.sources, files.findings)),
+    }
+}
+
+/// What the main file says, as far as it could be read.
+struct Main {
+    store: StoreConfig,
+    defaults: Defaults,
+    fetch: FetchSettings,
+    feeds: Vec<FeedConfig>,
+    /// Files, and where each was named.
+    includes: Vec<(PathBuf, Place)>,
+    exports: Vec<ExportConfig>,
+}
+
+/// The files read so far, and what is wrong with them.
+struct Files<'a> {
+    base: &'a Path,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    now: Timestamp,
+    sources: Vec<Source>,
+    findings: Vec<Finding>,
+}
+
+impl Files<'_> {
+    /// Reads one file and has `walk` take from it what it wants. `None` if there is no text at all;
+    /// the fault is then at `named_at`, or else at the file itself.
+    fn read<T>(
+        &mut self,
+        path: &Path,
+        shown: &Path,
+        named_at: Option<&Place>,
+        walk: impl FnOnce(&mut Reader<'_>, &DeTable<'_>) -> T,
+    ) -> Option<T> {
+        let file = self.sources.len();
+        let shown = shown.display().to_string();
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let (at, key) = if let Some(place) = named_at {
+                    (place.clone(), "include".to_owned())
+                } else {
+                    self.sources.push(Source { path: shown.clone(), ..Source::default() });
+                    (Place { file, span: 0..0 }, String::new())
+                };
+                let message = format!("cannot read {shown}: {}", reason(&error));
+                let hint = named_at
+                    .is_none()
+                    .then(|| "`gazetted init` writes a configuration to start with".to_owned());
+                self.findings.push(Finding { at, key, message, hint, other: None });
+                return None;
+            }
+        };
+        let mut findings = Vec::new();
+        let mut fault = |span: Range<usize>, message: String, hint: Option<String>| {
+            let at = Place { file, span };
+            findings.push(Finding { at, key: String::new(), message, hint, other: None });
+        };
+        let text = String::from_utf8(bytes).unwrap_or_else(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let hint = "save the file as UTF-8".to_owned();
+            fault(at..at, "not UTF-8 text from here on".to_owned(), Some(hint));
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        });
+        let (repaired, errors) = repair(&text);
+        let mut broken = Vec::new();
+        for error in errors {
+            broken.push(error.span.clone());
+            fault(error.span, error.message, error.hint.map(str::to_owned));
+        }
+        let (tree, _) = DeTable::parse_recoverable(&repaired);
+        let mut reader = Reader {
+            file,
+            text: &text,
+            base: self.base,
+            environment: self.environment,
+            now: self.now,
+            findings,
+            secrets: Vec::new(),
+            broken,
+        };
+        let result = walk(&mut reader, tree.get_ref());
+        let Reader { findings, secrets, broken, .. } = reader;
+        self.findings.extend(findings);
+        self.sources.push(Source { path: shown, text, secrets, broken });
+        Some(result)
+    }
+}
+
+impl Reader<'_> {
+    /// The files that the patterns of `include` stand for, each once, the main file never.
+    fn includes(&mut self, root: &Table<'_>, main: &Path) -> Vec<(PathBuf, Place)> {
+        let mut files: Vec<(PathBuf, Place)> = Vec::new();
+        for item in self.fields(root, "include") {
+            let Some(pattern) = self.label(&item) else { continue };
+            let wild = pattern.contains(['*', '?', '[']);
+            if !wild {
+                files.push((self.base.join(pattern), self.place(&item.span)));
+                continue;
+            }
+            let folder = Pattern::escape(&self.base.to_string_lossy());
+            let full = if Path::new(pattern).is_absolute() {
+                pattern.to_owned()
+            } else {
+                format!("{folder}/{pattern}")
+            };
+            let options = MatchOptions {
+                require_literal_separator: true,
+                require_literal_leading_dot: true,
+                case_sensitive: true,
+            };
+            match glob::glob_with(&full, options) {
+                Ok(paths) => {
+                    for path in paths {
+                        match path {
+                            Ok(path) if path.is_dir() => {}
+                            Ok(path) => files.push((path, self.place(&item.span))),
+                            Err(error) => {
+                                let folder = error.path().display();
+                                let message =
+                                    format!("cannot read {folder}: {}", reason(error.error()));
+                                self.fault(&item.key, &item.span, message, None);
+                            }
+                        }
+                    }
+                }
+                Err(error) => {
+                    let message = format!("not a pattern of file names: {}", error.msg);
+                    self.fault(&item.key, &item.span, message, None);
+                }
+            }
+        }
+        let mut seen = vec![plain(main)];
+        files.retain(|(path, _)| {
+            let path = plain(path);
+            let new = !seen.contains(&path);
+            if new {
+                seen.push(path);
+            }
+            new
+        });
+        files
+    }
+}

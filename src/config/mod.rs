@@ -1,0 +1,95 @@
+//! Floor 2: the TOML file, checked as a whole.
+//!
+//! [`find()`] says where the file is, [`load()`] reads it with all that it includes. The way through: text
+//! to a tree with places (`syntax`), the tree key by key (`reader`, with the table of `keys`), each
+//! table into its values (`sections`, `feeds`, `exports`). Nothing stops at a fault: they are gathered
+//! as findings and shown together (`fault`), with secrets starred out (`mask`).
+//!
+//! A new key is a word in `keys`, a line where its table is read, and one in
+//! `config/gazetted.example.toml`; tests ask for the last two.
+
+mod exports;
+mod fault;
+mod feeds;
+mod find;
+mod keys;
+mod load;
+mod mask;
+mod outside;
+mod reader;
+#[cfg(test)]
+mod samples;
+mod sections;
+mod syntax;
+pub mod value;
+
+use std::path::PathBuf;
+
+use crate::domain::feed::FeedSpec;
+use crate::domain::query::Query;
+use crate::domain::request::{FetchSettings, RequestSpec};
+use crate::export::Format;
+use crate::rules::schedule::{Cadence, Policy};
+
+pub use fault::{ConfigErrors, Fault};
+pub use find::{NotFound, find};
+pub use load::load;
+
+/// The configuration that `gazetted init` writes: short, commented, without a fault.
+pub const STARTER: &str = include_str!("../../config/starter.toml");
+
+/// Where the store is without `store.path`: beside the configuration file.
+pub const DEFAULT_STORE: &str = "gazetted.db";
+
+/// Entries read of one document: far more than feeds carry, and few enough to parse in a moment.
+pub const DEFAULT_MAX_ENTRIES: usize = 2000;
+
+/// Articles of a scheduled export that names no limit. Without one the file would grow for ever.
+pub const DEFAULT_LIMIT: u64 = 200;
+
+/// A configuration without a fault.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it was read from; absolute.
+    pub path: PathBuf,
+    pub store: StoreConfig,
+    pub fetch: FetchSettings,
+    pub feeds: Vec<FeedConfig>,
+    pub exports: Vec<ExportConfig>,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Absolute.
+    pub path: PathBuf,
+}
+
+/// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.
+#[derive(Clone, Debug)]
+pub struct FeedConfig {
+    pub spec: FeedSpec,
+    pub policy: Policy,
+    pub request: RequestSpec,
+    /// Entries read of one document, newest kept.
+    pub max_entries: usize,
+}
+
+/// One of `[[exports]]`.
+#[derive(Clone, Debug)]
+pub struct ExportConfig {
+    /// Absolute.
+    pub path: PathBuf,
+    pub format: Format,
+    pub trigger: Trigger,
+    pub query: Query,
+}
+
+/// When a scheduled export is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trigger {
+    /// Every so often or at the firings of a cron expression; never `Adaptive`.
+    Cadence(Cadence),
+    /// Whenever a poll brought something new, at most once a second.
+    OnChange,
+}

@@ -1,0 +1,254 @@
+//! What a file takes from elsewhere: environment variables, paths, files of secrets and certificates.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+
+use crate::config::reader::{Field, Reader, Table};
+use crate::domain::request::Secret;
+
+/// Longer than any password, shorter than a disk image named by mistake.
+const MAX_SECRET_FILE: u64 = 64 * 1024;
+
+/// Why a text with `${NAME}` in it has no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unexpanded {
+    /// As it stands in the text.
+    reference: String,
+    message: String,
+}
+
+/// `text` with each `${NAME}` replaced from the environment; `$$` is a dollar sign, and a `$` before
+/// anything else is one, too.
+pub(super) fn expand(
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, Vec<Unexpanded>> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut troubles = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push_str(before);
+        if let Some(tail) = after.strip_prefix('$') {
+            expanded.push('$');
+            rest = tail;
+        } else if let Some(tail) = after.strip_prefix('{') {
+            let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
+            let valid = !name.is_empty()
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && after.contains('}');
+            if !valid {
+                // What stands there may be half a secret: it is not repeated.
+                let message =
+                    "`${` starts the name of an environment variable, as in `${NAME}`".to_owned();
+                troubles.push(Unexpanded { reference: String::new(), message });
+            } else if let Some(value) = environment(name) {
+                expanded.push_str(&value);
+            } else {
+                let message = format!("the environment variable {name} is not set");
+                troubles.push(Unexpanded { reference: format!("${{{name}}}"), message });
+            }
+            rest = tail;
+        } else {
+            expanded.push('$');
+            rest = after;
+        }
+    }
+    expanded.push_str(rest);
+    if troubles.is_empty() { Ok(expanded) } else { Err(troubles) }
+}
+
+/// Why a file could not be read, in few words.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+impl Reader<'_> {
+    /// `text`, which stands in `field`, with its variables replaced.
+    pub(super) fn expanded(&mut self, field: &Field<'_>, text: &str) -> Option<String> {
+        let troubles = match expand(text, self.environment) {
+            Ok(expanded) => return Some(expanded),
+            Err(troubles) => troubles,
+        };
+        for Unexpanded { reference, message } in troubles {
+            let source = self.text.get(field.span.clone()).unwrap_or_default();
+            let start = source.find(&reference).filter(|_| !reference.is_empty());
+            let span = start.map_or(field.span.clone(), |start| {
+                let start = field.span.start + start;
+                start..start + reference.len()
+            });
+            let hint = "set it, or write $$ for a dollar sign".to_owned();
+            self.fault(&field.key, &span, message, Some(hint));
+        }
+        None
+    }
+
+    /// A field that holds a secret, which from now on is not shown. May be empty.
+    pub(super) fn secret(&mut self, field: &Field<'_>) -> Option<String> {
+        self.secrets.push(field.span.clone());
+        let DeValue::String(text) = field.value else {
+            self.mistyped(field, "a string", None);
+            return None;
+        };
+        self.expanded(field, text)
+    }
+
+    /// A field that holds a path; relative ones start at the configuration file's folder.
+    pub(super) fn path(&mut self, field: &Field<'_>) -> Option<PathBuf> {
+        let text = self.string(field)?;
+        if text == "~" || text.starts_with("~/") {
+            let hint = "write ${HOME} instead".to_owned();
+            self.fault(&field.key, &field.span, "`~` is not expanded here", Some(hint));
+            return None;
+        }
+        let text = self.expanded(field, text)?;
+        Some(self.base.join(text))
+    }
+
+    /// The content of a file that the configuration names.
+    fn file(&mut self, field: &Field<'_>) -> Option<Vec<u8>> {
+        let path = self.path(field)?;
+        match read_limited(&path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                let message = format!("cannot read {}: {}", path.display(), reason(&error));
+                self.fault(&field.key, &field.span, message, None);
+                None
+            }
+        }
+    }
+
+    /// A field that names a file holding one secret; a newline at its end is no part of it.
+    pub(super) fn secret_file(&mut self, field: &Field<'_>) -> Option<String> {
+        let bytes = self.file(field)?;
+        let Ok(mut text) = String::from_utf8(bytes) else {
+            self.fault(&field.key, &field.span, "the file is not UTF-8 text", None);
+            return None;
+        };
+        if text.ends_with('\n') {
+            text.pop();
+        }
+        if text.ends_with('\r') {
+            text.pop();
+        }
+        if text.is_empty() || text.contains(['\n', '\r', '\0']) {
+            let message = "the file must hold the secret in a single line and nothing else";
+            self.fault(&field.key, &field.span, message, None);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A field that names a file of PEM certificates.
+    pub(super) fn certificates(&mut self, field: &Field<'_>) -> Option<PathBuf> {
+        let bytes = self.file(field)?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&bytes);
+        if certificates.map_or(true, |certificates| certificates.is_empty()) {
+            let hint = "a PEM file has lines `-----BEGIN CERTIFICATE-----`".to_owned();
+            self.fault(&field.key, &field.span, "no certificate in this file", Some(hint));
+            return None;
+        }
+        self.path(field)
+    }
+
+    /// `proxy`, which may hold a password.
+    pub(super) fn proxy(&mut self, table: &Table<'_>) -> Option<Secret> {
+        const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
+        let field = table.get("proxy")?;
+        let DeValue::String(text) = field.value else {
+            self.secrets.push(field.span.clone());
+            self.mistyped(&field, "a string", None);
+            return None;
+        };
+        self.hide_password(&field, text);
+        let text = self.expanded(&field, text)?;
+        let hint =
+            format!("a proxy is {}", SCHEMES.map(|scheme| format!("{scheme}://")).join(", "));
+        let fault = match url::Url::parse(text.trim()) {
+            Ok(url) if !SCHEMES.contains(&url.scheme()) => {
+                // `user:password@host` parses, too, and its scheme is not a scheme.
+                "not a scheme that a proxy has"
+            }
+            Ok(url) if url.host_str().is_none_or(str::is_empty) => "the proxy's URL names no host",
+            Ok(url) => return Some(Secret::new(url.into())),
+            Err(_) => "not the URL of a proxy",
+        };
+        self.fault(&field.key, &field.span, fault, Some(hint));
+        None
+    }
+
+    /// Hides what may be a password in `text`, which stands in `field` and should be a URL; called
+    /// before anything can go wrong with it.
+    pub(super) fn hide_password(&mut self, field: &Field<'_>, text: &str) {
+        if text.contains('@') {
+            let source = self.text.get(field.span.clone()).unwrap_or_default();
+            // An `@` that is written as an escape leaves no way to tell where the password is.
+            let escaped = (!source.contains('@')).then(|| field.span.clone());
+            self.secrets.extend(password(source, field.span.start).or(escaped));
+        }
+    }
+}
+
+/// What may be a password in the source of a URL, which starts at byte `at` and need not be one: all up
+/// to the last `@`, from the first colon after the scheme on.
+fn password(source: &str, at: usize) -> Option<Range<usize>> {
+    let last = source.rfind('@')?;
+    let start = source.find("://").map_or(0, |scheme| scheme + 3);
+    let colon = source.get(start..last)?.find(':')?;
+    Some(at + start + colon + 1..at + last)
+}
+
+fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+    if MAX_SECRET_FILE < std::fs::metadata(path)?.len() {
+        let message = format!("it is larger than {MAX_SECRET_FILE} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    std::fs::read(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(name: &str) -> Option<String> {
+        match name {
+            "TOKEN" => Some("t0ken".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn variables_are_replaced_and_dollars_kept() {
+        for (text, expected) in [
+            ("Bearer ${TOKEN}", "Bearer t0ken"),
+            ("${TOKEN}${TOKEN}", "t0kent0ken"),
+            ("a${EMPTY}b", "ab"),
+            ("$$", "$"),
+            ("$${TOKEN}", "${TOKEN}"),
+            ("pa$word", "pa$word"),
+            ("trailing$", "trailing$"),
+            ("", ""),
+        ] {
+            assert_eq!(expand(text, &environment).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_missing_variable_is_named_and_nothing_else_is_repeated() {
+        let troubles = expand("${ONE} ${TWO} ${half a secret", &environment).unwrap_err();
+        let messages: Vec<&str> = troubles.iter().map(|trouble| trouble.message.as_str()).collect();
+        assert_eq!(messages.len(), 3);
+        assert!(messages[0].contains("ONE") && messages[1].contains("TWO"), "{messages:?}");
+        assert!(!messages.concat().contains("half"), "{messages:?}");
+        assert!(expand("${}", &environment).is_err());
+        assert!(expand("${A B}", &environment).is_err());
+    }
+}

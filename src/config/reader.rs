@@ -1,0 +1,441 @@
+//! A TOML file as a tree with places, read key by key; what does not fit is noted, and reading goes on.
+
+use std::ops::{Range, RangeInclusive};
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::fault::{Finding, Place};
+use crate::config::keys::{NOT_YET, Section, nearest, sounds_secret};
+use crate::config::mask::line_at;
+use crate::config::syntax::UNREADABLE;
+use crate::config::value;
+use crate::domain::time::{TimeDelta, Timestamp};
+
+/// Reads one file. Everything from outside that it needs is here.
+pub(super) struct Reader<'a> {
+    /// Index of the file.
+    pub(super) file: usize,
+    pub(super) text: &'a str,
+    /// Where relative paths start.
+    pub(super) base: &'a Path,
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) now: Timestamp,
+    pub(super) findings: Vec<Finding>,
+    pub(super) secrets: Vec<Range<usize>>,
+    pub(super) broken: Vec<Range<usize>>,
+}
+
+/// A table of known keys. Unknown ones were noted when it was opened.
+pub(super) struct Table<'t> {
+    entries: &'t DeTable<'t>,
+    /// Its header, or the whole of an inline table.
+    pub(super) span: Range<usize>,
+    pub(super) path: String,
+    section: &'static Section,
+}
+
+/// A key and its value.
+#[derive(Clone)]
+pub(super) struct Field<'t> {
+    /// Dotted path.
+    pub(super) key: String,
+    /// Its last part, as written; empty for an item of a list.
+    pub(super) name: &'t str,
+    pub(super) key_span: Range<usize>,
+    pub(super) span: Range<usize>,
+    pub(super) value: &'t DeValue<'t>,
+}
+
+impl<'t> Table<'t> {
+    pub(super) fn get(&self, key: &str) -> Option<Field<'t>> {
+        debug_assert!(self.section.keys.contains(&key), "`{key}` is in no table of keys");
+        self.entries
+            .iter()
+            .find(|(name, _)| name.get_ref() == key)
+            .map(|(name, value)| field(&self.path, name, value))
+    }
+
+    /// Dotted path of a key that is not there.
+    pub(super) fn key(&self, key: &str) -> String {
+        join(&self.path, key)
+    }
+}
+
+impl<'t> Field<'t> {
+    /// An item of the list that this field holds.
+    pub(super) fn item(&self, index: usize, item: &'t Spanned<DeValue<'t>>) -> Self {
+        Self {
+            key: format!("{}[{index}]", self.key),
+            name: "",
+            key_span: item.span(),
+            span: item.span(),
+            value: item.get_ref(),
+        }
+    }
+
+    /// The entries of the table that this field holds, its keys being the user's.
+    pub(super) fn entries(&self) -> Option<Vec<Self>> {
+        match self.value {
+            DeValue::Table(entries) => {
+                Some(entries.iter().map(|(name, value)| field(&self.key, name, value)).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn field<'t>(
+    path: &str,
+    name: &'t Spanned<std::borrow::Cow<'t, str>>,
+    value: &'t Spanned<DeValue<'t>>,
+) -> Field<'t> {
+    Field {
+        key: join(path, name.get_ref()),
+        name: name.get_ref(),
+        key_span: name.span(),
+        span: value.span(),
+        value: value.get_ref(),
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let key = match key {
+        "" => "\"\"".to_owned(),
+        key if key.chars().all(bare) => key.to_owned(),
+        key => format!("\"{}\"", key.escape_debug()),
+    };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
+}
+
+/// What a value is called, with its article.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn place(&self, span: &Range<usize>) -> Place {
+        Place { file: self.file, span: span.clone() }
+    }
+
+    /// Notes a fault, unless a syntax error is on the same line: what is found there is a guess.
+    pub(super) fn fault(
+        &mut self,
+        key: &str,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.clash(key, span, message, hint, None);
+    }
+
+    /// As [`Reader::fault`], with the other of two places that do not go together.
+    pub(super) fn clash(
+        &mut self,
+        key: &str,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        hint: Option<String>,
+        other: Option<(Place, &'static str)>,
+    ) {
+        if !self.doubtful(span) {
+            self.findings.push(Finding {
+                at: self.place(span),
+                key: key.to_owned(),
+                message: message.into(),
+                hint,
+                other,
+            });
+        }
+    }
+
+    fn doubtful(&self, span: &Range<usize>) -> bool {
+        let line = line_at(self.text, span.start);
+        self.broken.iter().any(|error| {
+            let inside = span.start <= error.start && error.start <= span.end;
+            inside || (line.start <= error.start && error.start <= line.end)
+        })
+    }
+
+    /// Notes that a table lacks a key it needs, unless syntax errors in the table may have hidden it.
+    pub(super) fn missing(&mut self, table: &Table<'_>, key: &str, hint: &str) {
+        let body = self.text.get(table.span.end..).unwrap_or_default();
+        let end = table.span.end + body.find("\n[").unwrap_or(body.len());
+        if !self.broken.iter().any(|error| table.span.start <= error.start && error.start <= end) {
+            self.fault(&table.key(key), &table.span, "is missing", Some(hint.to_owned()));
+        }
+    }
+
+    /// The whole file.
+    pub(super) fn root<'t>(
+        &mut self,
+        entries: &'t DeTable<'t>,
+        section: &'static Section,
+    ) -> Table<'t> {
+        self.open(entries, 0..0, String::new(), section)
+    }
+
+    /// A field that holds a table of known keys.
+    pub(super) fn table<'t>(
+        &mut self,
+        field: &Field<'t>,
+        section: &'static Section,
+    ) -> Option<Table<'t>> {
+        let DeValue::Table(entries) = field.value else {
+            if section.secret {
+                self.secrets.push(field.span.clone());
+            }
+            let hint = format!("known keys: {}", section.keys.join(", "));
+            self.mistyped(field, "a table", Some(hint));
+            return None;
+        };
+        Some(self.open(entries, field.span.clone(), field.key.clone(), section))
+    }
+
+    /// A field that holds a list of such tables: `[[feeds]]`.
+    pub(super) fn tables<'t>(
+        &mut self,
+        field: &Field<'t>,
+        section: &'static Section,
+    ) -> Vec<Table<'t>> {
+        let header = format!("write the header as [[{}]], once for each", field.key);
+        let DeValue::Array(items) = field.value else {
+            self.hide_secrets(field);
+            self.mistyped(field, "a list of tables", Some(header));
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let item = field.item(index, item);
+            match item.value {
+                DeValue::Table(_) => tables.extend(self.table(&item, section)),
+                _ => self.mistyped(&item, "a table", Some(header.clone())),
+            }
+        }
+        tables
+    }
+
+    fn open<'t>(
+        &mut self,
+        entries: &'t DeTable<'t>,
+        span: Range<usize>,
+        path: String,
+        section: &'static Section,
+    ) -> Table<'t> {
+        let table = Table { entries, span, path, section };
+        for (name, value) in entries {
+            let name_text = name.get_ref().as_ref();
+            let field = field(&table.path, name, value);
+            if section.keys.contains(&name_text) || name_text == UNREADABLE {
+                continue;
+            }
+            if section.secret || sounds_secret(name_text) {
+                self.secrets.push(field.span.clone());
+            }
+            self.hide_secrets(&field);
+            let hint = if section.later.contains(&name_text) {
+                NOT_YET.to_owned()
+            } else if let Some(meant) = nearest(name_text, section.keys.iter().copied()) {
+                format!("did you mean `{meant}`?")
+            } else {
+                format!("known here: {}", section.keys.join(", "))
+            };
+            self.fault(&field.key, &field.key_span, "unknown key", Some(hint));
+        }
+        table
+    }
+
+    /// Hides what sounds like a secret within a value that is not read.
+    fn hide_secrets(&mut self, field: &Field<'_>) {
+        let mut rest: Vec<&DeValue<'_>> = vec![field.value];
+        while let Some(value) = rest.pop() {
+            match value {
+                DeValue::Array(items) => rest.extend(items.iter().map(Spanned::get_ref)),
+                DeValue::Table(entries) => {
+                    for (name, value) in entries {
+                        if sounds_secret(name.get_ref()) {
+                            self.secrets.push(value.span());
+                        }
+                        rest.push(value.get_ref());
+                    }
+                }
+                DeValue::String(_)
+                | DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn mistyped(&mut self, field: &Field<'_>, expected: &str, hint: Option<String>) {
+        let message = format!("expected {expected}, found {}", kind(field.value));
+        self.fault(&field.key, &field.span, message, hint);
+    }
+
+    /// A string, not empty.
+    pub(super) fn string<'t>(&mut self, field: &Field<'t>) -> Option<&'t str> {
+        match field.value {
+            DeValue::String(text) if text.trim().is_empty() => {
+                self.fault(&field.key, &field.span, "is empty", None);
+                None
+            }
+            DeValue::String(text) => (!self.doubtful(&field.span)).then_some(text.as_ref()),
+            _ => {
+                self.mistyped(field, "a string", None);
+                None
+            }
+        }
+    }
+
+    /// A text that is shown in one line.
+    pub(super) fn label<'t>(&mut self, field: &Field<'t>) -> Option<&'t str> {
+        let text = self.string(field)?;
+        if text.chars().any(char::is_control) || text.trim() != text {
+            let message = "has control characters, or white space around it";
+            self.fault(&field.key, &field.span, message, None);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The items of the list at `key`.
+    pub(super) fn fields<'t>(&mut self, table: &Table<'t>, key: &str) -> Vec<Field<'t>> {
+        let Some(field) = table.get(key) else { return Vec::new() };
+        let DeValue::Array(items) = field.value else {
+            let hint = Some(format!("write {key} = [\"…\"]"));
+            self.mistyped(&field, "a list of strings", hint);
+            return Vec::new();
+        };
+        items.iter().enumerate().map(|(index, item)| field.item(index, item)).collect()
+    }
+
+    /// A list of strings; the faulty ones are left out.
+    pub(super) fn strings(&mut self, table: &Table<'_>, key: &str) -> Vec<String> {
+        let items = self.fields(table, key);
+        items.iter().filter_map(|item| self.label(item)).map(str::to_owned).collect()
+    }
+
+    pub(super) fn flag(&mut self, table: &Table<'_>, key: &str) -> Option<bool> {
+        let field = table.get(key)?;
+        match field.value {
+            DeValue::Boolean(value) => (!self.doubtful(&field.span)).then_some(*value),
+            DeValue::String(text) if matches!(text.as_ref(), "true" | "false") => {
+                let hint = format!("write {text} without quotes");
+                self.mistyped(&field, "true or false", Some(hint));
+                None
+            }
+            _ => {
+                self.mistyped(&field, "true or false", None);
+                None
+            }
+        }
+    }
+
+    /// A whole number within limits.
+    pub(super) fn number(
+        &mut self,
+        table: &Table<'_>,
+        key: &str,
+        limits: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let field = table.get(key)?;
+        let DeValue::Integer(integer) = field.value else {
+            let hint = match field.value {
+                DeValue::String(text) if text.parse::<u64>().is_ok() => {
+                    Some(format!("write {text} without quotes"))
+                }
+                _ => None,
+            };
+            self.mistyped(&field, "an integer", hint);
+            return None;
+        };
+        // A number too long even for 128 bits is as far out of range as any.
+        let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let number = number.and_then(|number| u64::try_from(number).ok());
+        let number = number.filter(|number| limits.contains(number));
+        if number.is_none() {
+            let message = format!("must be from {} to {}", limits.start(), limits.end());
+            self.fault(&field.key, &field.span, message, None);
+        }
+        number
+    }
+
+    /// `"1h30m"`, within limits.
+    pub(super) fn duration(
+        &mut self,
+        table: &Table<'_>,
+        key: &str,
+        limits: &RangeInclusive<TimeDelta>,
+    ) -> Option<TimeDelta> {
+        let field = table.get(key)?;
+        let DeValue::String(text) = field.value else {
+            let hint = match field.value {
+                DeValue::Integer(number) => {
+                    format!("write \"{number}s\" for seconds or \"{number}m\" for minutes")
+                }
+                _ => "write it like \"90s\", \"1h30m\" or \"7d\"".to_owned(),
+            };
+            self.mistyped(&field, "a duration", Some(hint));
+            return None;
+        };
+        match value::duration(text) {
+            Ok(span) if limits.contains(&span) => Some(span),
+            Ok(_) => {
+                let [least, most] =
+                    [limits.start(), limits.end()].map(|limit| value::duration_text(*limit));
+                let message = format!("must be from {least} to {most}");
+                self.fault(&field.key, &field.span, message, None);
+                None
+            }
+            Err(message) => {
+                self.fault(&field.key, &field.span, message, None);
+                None
+            }
+        }
+    }
+
+    /// `"16MiB"` or a number of bytes, within limits.
+    pub(super) fn size(
+        &mut self,
+        table: &Table<'_>,
+        key: &str,
+        limits: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let field = table.get(key)?;
+        let bytes = match field.value {
+            DeValue::String(text) => value::size(text),
+            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix())
+                .map_err(|_| "is no number of bytes".to_owned()),
+            _ => {
+                let hint = "write it like \"16MiB\" or \"500kB\"".to_owned();
+                self.mistyped(&field, "a size", Some(hint));
+                return None;
+            }
+        };
+        match bytes {
+            Ok(bytes) if limits.contains(&bytes) => Some(bytes),
+            Ok(_) => {
+                let [least, most] =
+                    [limits.start(), limits.end()].map(|limit| value::size_text(*limit));
+                let message = format!("must be from {least} to {most}");
+                self.fault(&field.key, &field.span, message, None);
+                None
+            }
+            Err(message) => {
+                self.fault(&field.key, &field.span, message, None);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `[store]`, `[schedule]`, `[fetch]`, and what tables share.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use reqwest::header::HeaderValue;
+
+use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
+use crate::config::reader::{Reader, Table};
+use crate::config::value::duration_text;
+use crate::config::{DEFAULT_MAX_ENTRIES, DEFAULT_STORE, StoreConfig};
+use crate::domain::request::FetchSettings;
+use crate::domain::time::TimeDelta;
+use crate::rules::schedule::{Cadence, CronSchedule, Policy};
+
+/// Of an interval between polls or exports. A second is the grain of all plans.
+const INTERVAL: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::days(366);
+/// Of a time-out.
+const HOST_DELAY: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
+const TIMEOUT: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::hours(1);
+/// Of bodies: a feed that is smaller is none, and one that is larger would not fit into memory well.
+const BODY: RangeInclusive<u64> = 1024..=1 << 30;
+const MAX_ENTRIES: RangeInclusive<u64> = 1..=1_000_000;
+
+/// What `[schedule]` and `[fetch]` say about feeds that say nothing themselves.
+#[derive(Clone, Debug)]
+pub(super) struct Defaults {
+    pub(super) policy: Policy,
+    pub(super) zone: Tz,
+    pub(super) max_entries: usize,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { policy: Policy::default(), zone: Tz::UTC, max_entries: DEFAULT_MAX_ENTRIES }
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn store(&mut self, root: &Table<'_>) -> StoreConfig {
+        let mut path = self.base.join(DEFAULT_STORE);
+        if let Some(field) = root.get("store")
+            && let Some(table) = self.table(&field, &STORE)
+            && let Some(given) = self.path_at(&table, "path")
+        {
+            path = given;
+        }
+        StoreConfig { path }
+    }
+
+    pub(super) fn schedule(&mut self, root: &Table<'_>, defaults: &mut Defaults) {
+        let Some(field) = root.get("schedule") else { return };
+        let Some(table) = self.table(&field, &SCHEDULE) else { return };
+        defaults.zone = self.zone(&table).unwrap_or_default();
+        let policy = &mut defaults.policy;
+        policy.cadence = self.cadence(&table, defaults.zone).unwrap_or(Cadence::Adaptive);
+        let min = self.duration(&table, "min", &INTERVAL);
+        let max = self.duration(&table, "max", &INTERVAL);
+        policy.min = min.unwrap_or(policy.min);
+        policy.max = max.unwrap_or(policy.max);
+        // A bound that was given and not understood is no reason to complain about the other.
+        let understood =
+            |key: &str, bound: Option<TimeDelta>| table.get(key).is_none_or(|_| bound.is_some());
+        if policy.max < policy.min && understood("min", min) && understood("max", max) {
+            let [given, other] = if min.is_some() { ["min", "max"] } else { ["max", "min"] };
+            if let Some(field) = table.get(given) {
+                let other =
+                    table.get(other).map(|other| (self.place(&other.span), "not less than this"));
+                let hint = format!(
+                    "without the keys, min is {} and max is {}",
+                    duration_text(Policy::default().min),
+                    duration_text(Policy::default().max),
+                );
+                let message = "`min` is longer than `max`";
+                self.clash(&field.key, &field.span, message, Some(hint), other);
+            }
+        }
+    }
+
+    fn zone(&mut self, table: &Table<'_>) -> Option<Tz> {
+        let field = table.get("timezone")?;
+        let name = self.string(&field)?;
+        let zone = name.parse().ok();
+        if zone.is_none() {
+            let meant = nearest(name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()))
+                .or_else(|| by_city(name));
+            let hint = meant.map_or_else(
+                || "zones are named like Europe/Berlin or UTC".to_owned(),
+                |meant| format!("did you mean `{meant}`?"),
+            );
+            self.fault(&field.key, &field.span, "no such time zone", Some(hint));
+        }
+        zone
+    }
+
+    /// `every` or `cron`, of which a table has one at most.
+    pub(super) fn cadence(&mut self, table: &Table<'_>, zone: Tz) -> Option<Cadence> {
+        let every = self.duration(table, "every", &INTERVAL).map(Cadence::Every);
+        let cron = self.cron(table, zone).map(Cadence::Cron);
+        if let (Some(first), Some(second)) = (table.get("every"), table.get("cron")) {
+            let other = Some((self.place(&first.span), "given here"));
+            let hint = Some("keep one of the two".to_owned());
+            self.clash(&second.key, &second.key_span, "`every` is given as well", hint, other);
+        }
+        every.or(cron)
+    }
+
+    fn cron(&mut self, table: &Table<'_>, zone: Tz) -> Option<CronSchedule> {
+        let field = table.get("cron")?;
+        let text = self.string(&field)?;
+        match CronSchedule::parse(text, zone, self.now) {
+            Ok(schedule) => Some(schedule),
+            Err(error) => {
+                let hint = "five fields as in a crontab: minute hour day month weekday, such as \"*/15 6-22 * * Mon-Fri\"";
+                // The parser draws the place below the text; the last line says what is wrong.
+                let message = error.to_string();
+                let message = match message.trim().rsplit_once('\n') {
+                    Some((_, last)) => format!("not a cron expression: {}", last.trim()),
+                    None => message,
+                };
+                self.fault(&field.key, &field.span, message, Some(hint.to_owned()));
+                None
+            }
+        }
+    }
+
+    pub(super) fn fetch(&mut self, root: &Table<'_>, defaults: &mut Defaults) -> FetchSettings {
+        let mut settings = FetchSettings::default();
+        let Some(field) = root.get("fetch") else { return settings };
+        let Some(table) = self.table(&field, &FETCH) else { return settings };
+        if let Some(number) = self.count(&table, "concurrency", 1..=10_000) {
+            settings.concurrency = number;
+        }
+        if let Some(number) = self.count(&table, "per_host", 1..=1_000) {
+            settings.per_host = number;
+            settings.exempt_this_machine = false;
+        }
+        if let Some(delay) = self.duration(&table, "host_delay", &HOST_DELAY) {
+            settings.host_delay = delay.to_std().unwrap_or_default();
+            settings.exempt_this_machine = false;
+        }
+        if let Some(number) = self.count(&table, "max_redirects", 0..=20) {
+            settings.max_redirects = number;
+        }
+        if let Some(number) = self.max_entries(&table) {
+            defaults.max_entries = number;
+        }
+        if let Some(timeout) = self.timeout(&table, "timeout") {
+            settings.timeout = timeout;
+        }
+        if let Some(timeout) = self.timeout(&table, "connect_timeout") {
+            settings.connect_timeout = timeout;
+        }
+        if let Some(bytes) = self.size(&table, "max_body", BODY) {
+            settings.max_body = bytes;
+        }
+        if let Some(text) = self.user_agent(&table) {
+            settings.user_agent = text;
+        }
+        settings.proxy = self.proxy(&table);
+        settings.ca_file = table.get("ca_file").and_then(|field| self.certificates(&field));
+        settings
+    }
+
+    pub(super) fn path_at(&mut self, table: &Table<'_>, key: &str) -> Option<PathBuf> {
+        self.path(&table.get(key)?)
+    }
+
+    pub(super) fn max_entries(&mut self, table: &Table<'_>) -> Option<usize> {
+        self.count(table, "max_entries", MAX_ENTRIES)
+    }
+
+    fn count(
+        &mut self,
+        table: &Table<'_>,
+        key: &str,
+        limits: RangeInclusive<u64>,
+    ) -> Option<usize> {
+        self.number(table, key, limits).and_then(|number| usize::try_from(number).ok())
+    }
+
+    pub(super) fn timeout(&mut self, table: &Table<'_>, key: &str) -> Option<Duration> {
+        self.duration(table, key, &TIMEOUT).and_then(|span| span.to_std().ok())
+    }
+
+    pub(super) fn user_agent(&mut self, table: &Table<'_>) -> Option<String> {
+        let field = table.get("user_agent")?;
+        let text = self.label(&field)?;
+        if HeaderValue::from_str(text).is_err() {
+            let message = "has characters that a header may not have";
+            self.fault(&field.key, &field.span, message, None);
+            return None;
+        }
+        Some(text.to_owned())
+    }
+}
+
+/// `Berlin` is meant to be `Europe/Berlin`.
+fn by_city(name: &str) -> Option<&'static str> {
+    let city = |zone: &&'static str| {
+        zone.rsplit('/')
+            .next()
+            .is_some_and(|city| city.eq_ignore_ascii_case(&name.replace(' ', "_")))
+    };
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).find(city)
+}

@@ -1,0 +1,131 @@
+//! From text to a tree, past every syntax error.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use toml::de::DeTable;
+
+use crate::config::mask::line_at;
+
+/// Stands for a table header that cannot be read, so that the keys below it do not end up elsewhere.
+pub(super) const UNREADABLE: &str = "_";
+
+/// A syntax error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SyntaxError {
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
+    pub(super) hint: Option<&'static str>,
+}
+
+/// `text` with the lines that stop the parser made harmless (all bytes keep their place), and all
+/// errors of the original.
+///
+/// The parser recovers from most errors, but not from a line without `=` or a header without `]`:
+/// there it drops what follows, or takes it for something else.
+pub(super) fn repair(text: &str) -> (Cow<'_, str>, Vec<SyntaxError>) {
+    let mut repaired = Cow::Borrowed(text);
+    let mut errors: Vec<SyntaxError> = Vec::new();
+    // Each round repairs at least one line, or is the last.
+    for _ in 0..=text.lines().count() {
+        let (_, found) = DeTable::parse_recoverable(&repaired);
+        let mut stopping = Vec::new();
+        for error in found {
+            let span = error.span().unwrap_or(0..0);
+            if stops(error.message()) {
+                stopping.push(line_at(text, span.start));
+            }
+            let known = |seen: &SyntaxError| seen.span == span && seen.message == error.message();
+            if !errors.iter().any(known) {
+                let hint = hint(error.message());
+                errors.push(SyntaxError { span, message: error.message().to_owned(), hint });
+            }
+        }
+        if stopping.is_empty() {
+            break;
+        }
+        // What a stopped parser says about later lines need not be true: the next round tells.
+        let first_stop = stopping.iter().map(|line| line.end).min().unwrap_or(0);
+        errors.retain(|error| error.span.start <= first_stop || stops(&error.message));
+        let mut bytes = repaired.into_owned();
+        for line in stopping {
+            let Some(content) = bytes.get(line.clone()) else { continue };
+            let width = content.len();
+            let header = format!("[[{UNREADABLE}]]");
+            let filler = if content.trim_start().starts_with('[') && header.len() <= width {
+                format!("{header:width$}")
+            } else {
+                " ".repeat(width)
+            };
+            bytes.replace_range(line, &filler);
+        }
+        repaired = Cow::Owned(bytes);
+    }
+    (repaired, errors)
+}
+
+fn stops(message: &str) -> bool {
+    ["key with no value", "unquoted keys cannot be empty", "unclosed table", "unclosed array table"]
+        .iter()
+        .any(|start| message.starts_with(start))
+}
+
+fn hint(message: &str) -> Option<&'static str> {
+    [
+        ("key with no value", "a line is `key = value`, a table header `[table]` or `[[table]]`"),
+        ("string values must be quoted", "put the text in double quotes"),
+        ("duplicate key", "a table has each key once, and each [table] is written once"),
+        ("unclosed inline table", "an inline table ends with `}`"),
+        ("unclosed array table", "the header ends with `]]`"),
+        ("unclosed table", "the header ends with `]`"),
+        ("invalid basic string", "the text ends with a double quote on the same line"),
+        ("invalid literal string", "the text ends with a single quote on the same line"),
+        ("invalid boolean", "write true or false"),
+    ]
+    .iter()
+    .find(|(start, _)| message.starts_with(start))
+    .map(|(_, hint)| *hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_broken_line_is_found_and_the_rest_is_read() {
+        let text = "\
+a b = 1
+x = 1
+foo
+[[feeds]
+url = 'u'
+[t]
+y =
+z = 2
+= 5
+w = open
+v = \"left
+[t]
+";
+        let (repaired, errors) = repair(text);
+        let line_of = |error: &SyntaxError| {
+            1 + text.bytes().take(error.span.start).filter(|b| *b == b'\n').count()
+        };
+        let lines: Vec<usize> = errors.iter().map(line_of).collect();
+        let mut sorted = lines;
+        sorted.sort_unstable();
+        assert_eq!(sorted, [1, 3, 4, 7, 9, 10, 11, 12], "{errors:#?}");
+        assert_eq!(repaired.len(), text.len());
+        let (tree, _) = DeTable::parse_recoverable(&repaired);
+        let table = |key: &str| tree.get_ref().get(key).unwrap().get_ref();
+        assert!(table("x").is_integer());
+        assert!(table("t").get("z").is_some());
+        assert!(table(UNREADABLE).get(0).unwrap().get_ref().get("url").is_some());
+    }
+
+    #[test]
+    fn good_text_is_left_alone() {
+        let text = "a = 1\n[[b]]\nc = { d = 'e' }\n";
+        assert_eq!(repair(text), (Cow::Borrowed(text), Vec::new()));
+    }
+}

@@ -1,0 +1,306 @@
+//! Floor 4: the process that runs for months. It owns the clock's ticks, the signals and the tasks; what
+//! is to be done at a tick is decided further down.
+
+mod exports;
+mod service;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::clock;
+use crate::config::Config;
+use crate::domain::poll::Applied;
+use crate::domain::time::{TimeDelta, Timestamp};
+use crate::passes::index;
+use crate::passes::poll::{CLAIM_ROUNDS, Polled, Poller, Wanted};
+use crate::passes::sync::{Feeds, sync};
+use crate::store::{Lock, Role, Store, StoreError};
+use crate::telemetry::events;
+
+/// The longest sleep between two looks at the clock: a machine that slept, or whose clock was set, is
+/// back to its plan within this time.
+const LONGEST_SLEEP: Duration = Duration::from_secs(15);
+
+/// How long to wait for more polls to end before looking for others to start.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// After the store failed: time for a disk to be cleared or a lock to go.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
+/// How long polls in flight may go on after SIGTERM. With the rest, the end comes within 5 s.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// Reads the configuration again; the error is for the log, rendered.
+pub type Load<'a> = &'a dyn Fn() -> Result<Config, String>;
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start: no lock, no store, no signals. Once it runs it stays, whatever fails.
+pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let _lock = tokio::select! {
+        lock = lock(&config.store.path) => lock?,
+        _ = signals.terminate.recv() => return Ok(()),
+        _ = signals.interrupt.recv() => return Ok(()),
+    };
+    let store = Store::open(&config.store.path)?;
+    store.release_all().await?; // The lock is ours: whoever held a lease is dead.
+    let (changes, news) = watch::channel(0_u64);
+    let mut state = State::start(config, store, changes).await?;
+    let background = service::start(&state.store, news);
+    events::daemon_started(
+        &state.config.path,
+        &state.config.store.path,
+        state.config.feeds.len(),
+        state.config.exports.len(),
+    );
+    service::ready(&state.config);
+    let because = loop {
+        tokio::select! {
+            () = sleep_until(state.wake) => state.tick().await,
+            Some(polled) = state.polls.join_next() => state.finished(polled),
+            _ = signals.reload.recv() => state.reload(load).await,
+            _ = signals.terminate.recv() => break "SIGTERM",
+            _ = signals.interrupt.recv() => break "SIGINT",
+        }
+    };
+    service::stopping();
+    drop(background);
+    state.stop(because, &mut signals).await;
+    Ok(())
+}
+
+/// Waits for a `poll` that is under way, but not for another daemon.
+async fn lock(store: &Path) -> Result<Lock> {
+    let mut said = false;
+    loop {
+        match Lock::take(store, Role::Daemon) {
+            Err(crate::store::LockError::Held { daemon: false, holder, .. }) => {
+                if !said {
+                    events::waiting_for_lock(store, &holder);
+                    said = true;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).context("could not listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            reload: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// The daemon between two events.
+struct State {
+    config: Config,
+    store: Store,
+    poller: Arc<Poller>,
+    polls: JoinSet<Result<Option<Polled>, StoreError>>,
+    exports: JoinSet<()>,
+    /// Bumped whenever a poll stored something.
+    changes: watch::Sender<u64>,
+    wake: Instant,
+    /// More feeds are due than there was room for.
+    backlog: bool,
+    /// The last look at both clocks, to notice that one of them jumped.
+    seen: (Instant, Timestamp),
+}
+
+impl State {
+    async fn start(config: Config, store: Store, changes: watch::Sender<u64>) -> Result<Self> {
+        let now = clock::now();
+        let synced = sync(&store, &config, now).await?;
+        let poller = Arc::new(Poller::new(store.clone(), &config, synced.feeds)?);
+        let exports = exports::start(&config, &changes);
+        Ok(Self {
+            config,
+            store,
+            poller,
+            polls: JoinSet::new(),
+            exports,
+            changes,
+            wake: Instant::now(),
+            backlog: false,
+            seen: (Instant::now(), now),
+        })
+    }
+
+    /// Claims what is due, as far as there is room, and sleeps until more is.
+    async fn tick(&mut self) {
+        let now = clock::now();
+        self.notice_jump(now);
+        let room = self.room();
+        let wanted = Wanted { limit: room, ..Wanted::default() };
+        match self.poller.claim(wanted, now).await {
+            Ok(claimed) => {
+                self.backlog = claimed.next_due.is_some_and(|at| at <= now);
+                for job in claimed.jobs {
+                    let poller = Arc::clone(&self.poller);
+                    self.polls.spawn(async move { poller.poll(job).await });
+                }
+                self.wake = if self.backlog {
+                    self.next_room()
+                } else {
+                    Instant::now() + until(claimed.next_due)
+                };
+            }
+            Err(error) => {
+                events::store_error("claim feeds", &error);
+                self.wake = Instant::now() + STORE_RETRY;
+            }
+        }
+    }
+
+    /// Polls that may be added.
+    fn room(&self) -> usize {
+        (CLAIM_ROUNDS * self.config.fetch.concurrency).saturating_sub(self.polls.len())
+    }
+
+    /// When a host that is spared between two requests may be asked again; a poll that ends before that
+    /// makes room as well.
+    fn next_room(&self) -> Instant {
+        let next = self.poller.next_room().map(Instant::from_std);
+        next.unwrap_or_else(|| Instant::now() + LONGEST_SLEEP)
+    }
+
+    fn finished(
+        &mut self,
+        polled: Result<Result<Option<Polled>, StoreError>, tokio::task::JoinError>,
+    ) {
+        match polled {
+            Ok(Ok(Some(polled))) => {
+                if polled.applied != Applied::default() {
+                    self.changes.send_modify(|n| *n += 1);
+                }
+                // When the feeds were claimed, this one was leased and its next poll not yet planned.
+                if polled.next.at.is_some() {
+                    self.wake = self.wake.min(Instant::now() + until(polled.next.at));
+                }
+            }
+            Ok(Ok(None)) => {}
+            // The lease runs out and the feed is polled again.
+            Ok(Err(error)) => events::store_error("store a poll", &error),
+            Err(error) => events::task_died("poll", &error),
+        }
+        // Many polls end together: one look serves them all.
+        if self.backlog && self.config.fetch.concurrency <= self.room() {
+            self.wake = self.wake.min(self.next_room()).min(Instant::now() + GATHER);
+        }
+    }
+
+    fn notice_jump(&mut self, now: Timestamp) {
+        let (instant, wall) = self.seen;
+        let expected = wall + TimeDelta::from_std(instant.elapsed()).unwrap_or_default();
+        let jump = (now - expected).num_seconds();
+        if 60 < jump.abs() {
+            events::clock_jumped(jump);
+        }
+        self.seen = (Instant::now(), now);
+    }
+
+    /// Takes up the changed configuration as a whole, or leaves everything as it is.
+    async fn reload(&mut self, load: Load<'_>) {
+        service::reloading();
+        match self.reloaded(load).await {
+            Ok(()) => events::config_reloaded(
+                &self.config.path,
+                self.config.feeds.len(),
+                self.config.exports.len(),
+            ),
+            Err(reason) => events::config_rejected(&self.config.path, &reason),
+        }
+        service::ready(&self.config);
+    }
+
+    async fn reloaded(&mut self, load: Load<'_>) -> Result<(), String> {
+        let config = load()?;
+        if config.store.path != self.config.store.path {
+            return Err("[store] path changed: that takes a restart".to_owned());
+        }
+        let chain = |error: anyhow::Error| format!("{error:#}");
+        // What can fail comes first: a fetcher that cannot be made must not leave half a change.
+        Poller::new(self.store.clone(), &config, Feeds::default())
+            .map_err(|error| chain(error.into()))?;
+        let synced =
+            sync(&self.store, &config, clock::now()).await.map_err(|error| chain(error.into()))?;
+        let poller = Poller::new(self.store.clone(), &config, synced.feeds)
+            .map_err(|error| chain(error.into()))?;
+        self.poller = Arc::new(poller);
+        self.exports = exports::start(&config, &self.changes);
+        self.config = config;
+        self.wake = Instant::now();
+        Ok(())
+    }
+
+    /// Lets polls in flight finish for a while, then lets go of them.
+    async fn stop(mut self, because: &str, signals: &mut Signals) {
+        events::daemon_stopping(because, self.polls.len());
+        let all = async {
+            while let Some(polled) = self.polls.join_next().await {
+                if let Ok(Err(error)) = polled {
+                    events::store_error("store a poll", &error);
+                }
+            }
+        };
+        tokio::select! {
+            _ = timeout(GRACE, all) => {}
+            _ = signals.interrupt.recv() => {} // Impatience.
+        }
+        let abandoned = self.polls.len();
+        self.polls.shutdown().await;
+        // The last word to the store: what was written before it is committed.
+        if let Err(error) = self.store.release_all().await {
+            events::store_error("release feeds", &error);
+        }
+        events::daemon_stopped(abandoned);
+    }
+}
+
+fn until(next_due: Option<Timestamp>) -> Duration {
+    let wait = next_due.map(|at| at - clock::now_precise());
+    wait.and_then(|wait| wait.max(TimeDelta::zero()).to_std().ok())
+        .unwrap_or(LONGEST_SLEEP)
+        .min(LONGEST_SLEEP)
+}
+
+/// Brings the text index up to date whenever something was stored, a batch at a time.
+async fn keep_indexed(store: Store, mut changed: watch::Receiver<u64>) {
+    loop {
+        match index::advance(&store).await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => {
+                if changed.changed().await.is_err() {
+                    return;
+                }
+                // What arrives together is indexed together.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => {
+                events::store_error("index articles", &error);
+                tokio::time::sleep(STORE_RETRY).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Feeds: how they are named, addressed and described.
+
+use std::fmt;
+
+use url::Url;
+
+/// A feed's row in the store. Stable while the feed's address stays in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FeedId(pub i64);
+
+impl fmt::Display for FeedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An address a feed is configured under: absolute, `http`, `https` or `file`, no user name or
+/// password, no fragment. To hold one is proof of all of that, so it may be printed anywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FeedUrl(Url);
+
+/// Why a text is no [`FeedUrl`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidFeedUrl {
+    #[error("not an absolute URL")]
+    Syntax(#[source] url::ParseError),
+    #[error("feeds are fetched over http, https or file, not `{0}`")]
+    Scheme(String),
+    #[error("the URL names no host")]
+    NoHost,
+    #[error("a user name or password does not belong here")]
+    Credentials,
+}
+
+impl FeedUrl {
+    /// The only way in.
+    ///
+    /// # Errors
+    /// When one of the promises in the type's description does not hold.
+    pub fn parse(text: &str) -> Result<Self, InvalidFeedUrl> {
+        let url = Url::parse(text.trim()).map_err(InvalidFeedUrl::Syntax)?;
+        Self::from_url(url)
+    }
+
+    /// As [`FeedUrl::parse`], for an address that is a [`Url`] already.
+    ///
+    /// # Errors
+    /// As [`FeedUrl::parse`].
+    pub fn from_url(mut url: Url) -> Result<Self, InvalidFeedUrl> {
+        match url.scheme() {
+            "http" | "https" if url.host_str().is_none_or(str::is_empty) => {
+                return Err(InvalidFeedUrl::NoHost);
+            }
+            "http" | "https" | "file" => {}
+            other => return Err(InvalidFeedUrl::Scheme(other.to_owned())),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidFeedUrl::Credentials); // They would end up in every log line.
+        }
+        url.set_fragment(None); // Never sent to a server (RFC 3986 section 3.5).
+        Ok(Self(url))
+    }
+
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether the feed is a file on this machine.
+    pub fn is_file(&self) -> bool {
+        self.0.scheme() == "file"
+    }
+
+    /// The host that is asked, lower-case; `None` for a file. Politeness is counted by it.
+    pub fn host(&self) -> Option<&str> {
+        self.0.host_str().filter(|_| !self.is_file())
+    }
+}
+
+impl fmt::Display for FeedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the configuration says a feed *is* (how it is fetched and when is elsewhere).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedSpec {
+    pub url: FeedUrl,
+    /// The user's name for it; without one the feed's own title is shown.
+    pub name: Option<String>,
+    pub tags: Vec<String>,
+    pub enabled: bool,
+}
+
+/// What a feed says about itself in its own document. Absent means it did not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedMeta {
+    pub title: Option<String>,
+    pub home_page_url: Option<String>,
+    pub description: Option<String>,
+    /// BCP 47.
+    pub language: Option<String>,
+}
+
+/// The feed as an article carries it: enough to show where the article came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedRef {
+    /// The configured name, else the feed's title, else its URL. Never empty.
+    pub name: String,
+    pub url: String,
+    pub title: Option<String>,
+    pub home_page_url: Option<String>,
+    pub tags: Vec<String>,
+}

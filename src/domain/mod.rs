@@ -1,0 +1,10 @@
+//! Floor 0: the nouns. Plain types with their invariants; no I/O, no clock, no serialisation.
+//!
+//! What arrives from outside becomes one of these at the edge and is not checked again further in.
+
+pub mod article;
+pub mod feed;
+pub mod poll;
+pub mod query;
+pub mod request;
+pub mod time;

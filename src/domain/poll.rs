@@ -1,0 +1,418 @@
+//! One poll, from the job that a claim hands out to the decision that one transaction writes.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::domain::article::{ArticleDraft, ArticleKey};
+use crate::domain::feed::{FeedId, FeedMeta, FeedUrl};
+use crate::domain::time::{TimeDelta, Timestamp};
+
+/// What makes a request conditional (RFC 9110 section 13.1), byte for byte as the server sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    pub etag: Option<Vec<u8>>,
+    pub last_modified: Option<Vec<u8>>,
+    /// The address that sent them. To any other they mean nothing, and are not sent.
+    pub sent_by: Option<Url>,
+}
+
+impl Validators {
+    pub fn is_empty(&self) -> bool {
+        self.etag.is_none() && self.last_modified.is_none()
+    }
+}
+
+/// One item of the last document: the hash of its bytes, and the article they became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownItem {
+    pub slice: u64,
+    pub key: ArticleKey,
+}
+
+/// How far a feed's identifiers can be trusted. Only ever gets more careful.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyPolicy {
+    /// A GUID (else a link) names one article.
+    #[default]
+    Trusting,
+    /// One document used a GUID for several links, or a link for several titles: both count.
+    Careful,
+}
+
+/// What the store remembers of a feed's last document, so that the next is compared, not re-read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// Hash of the decompressed body.
+    pub body_hash: Option<u64>,
+    pub items: Vec<KnownItem>,
+    pub key_policy: KeyPolicy,
+}
+
+/// What a feed asks of its readers in its own document. The default asks for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// RSS `<ttl>`.
+    pub ttl: Option<TimeDelta>,
+    /// RSS 1.0 syndication module: `updatePeriod` divided by `updateFrequency`.
+    pub update_period: Option<TimeDelta>,
+    /// RSS `skipHours`, GMT: bit 0 is the hour after midnight. Never all of them.
+    pub skip_hours: u32,
+    /// RSS `skipDays`, GMT: bit 0 is Sunday. Never all of them.
+    pub skip_days: u8,
+}
+
+/// A feed that answers elsewhere, by a permanent redirect (301, 308).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub to: Url,
+    pub at: Timestamp,
+    /// When the configured address is asked again; `None`: not any more.
+    pub recheck_at: Option<Timestamp>,
+}
+
+/// How a feed has been doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Health {
+    /// Failures since the last success, each counted by its weight (hard 1, soft 0.5, temporary 0.25).
+    pub failures: f64,
+    /// When that row of failures began.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// A feed whose turn it is, with all that polling it needs.
+#[derive(Clone, Debug)]
+pub struct PollJob {
+    pub feed: FeedId,
+    pub url: FeedUrl,
+    pub validators: Validators,
+    pub remembered: Remembered,
+    pub health: Health,
+    /// When the plan wanted this poll.
+    pub planned_at: Timestamp,
+    /// Dates of the feed's latest articles, newest first, for the adaptive interval; empty otherwise.
+    pub recent: Vec<Timestamp>,
+    /// When the server last sent a body, changed or not.
+    pub full_at: Option<Timestamp>,
+    /// Of the last document read.
+    pub hints: Hints,
+    pub moved: Option<Move>,
+    /// Pauses in a row that the feed's host was given without naming a time itself; `None` for a host
+    /// that was never paused, or has answered well since.
+    pub strikes: Option<u32>,
+}
+
+impl PollJob {
+    /// The host that is asked: of the address the feed has moved to, if it has. `None` for a file.
+    pub fn host(&self) -> Option<&str> {
+        match &self.moved {
+            Some(moved) => moved.to.host_str(),
+            None => self.url.host(),
+        }
+    }
+}
+
+/// The header fields of a reply that any rule reads. Text as sent, white space trimmed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplyHeaders {
+    pub etag: Option<Vec<u8>>,
+    pub last_modified: Option<Vec<u8>>,
+    pub content_type: Option<String>,
+    /// All `Content-Encoding` fields joined with `, ` (RFC 9110 section 8.4).
+    pub content_encoding: Option<String>,
+    /// All `Cache-Control` fields joined with `, `.
+    pub cache_control: Option<String>,
+    pub expires: Option<String>,
+    pub age: Option<String>,
+    pub date: Option<String>,
+    pub retry_after: Option<String>,
+    /// `X-RateLimit-Remaining`, or `r` of `RateLimit`: requests left before the host refuses.
+    pub rate_remaining: Option<String>,
+    /// `X-RateLimit-Reset`, or `t` of `RateLimit`: seconds until there are more, or a Unix time.
+    pub rate_reset: Option<String>,
+    /// `cf-mitigated`: a bot challenge in place of the page.
+    pub challenge: Option<String>,
+}
+
+/// A step of a redirect chain: the status that ordered it and where it led.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    pub status: u16,
+    pub to: Url,
+}
+
+/// A complete reply, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    /// Where the body came from, after redirects.
+    pub url: Url,
+    pub hops: Vec<Hop>,
+    pub headers: ReplyHeaders,
+    /// As on the wire, still compressed; at most the limit plus nothing.
+    pub body: Vec<u8>,
+    /// From the first connection to the last byte.
+    pub elapsed: Duration,
+}
+
+/// Why a poll brought no document. Everything a publisher's server can do wrong ends as one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The name does not resolve.
+    Dns,
+    /// No connection: refused, reset, unreachable.
+    Connect,
+    /// Certificate or handshake.
+    Tls,
+    Timeout,
+    /// A status that carries no feed.
+    Status(u16),
+    /// More redirects than allowed, or one that leads nowhere allowed.
+    Redirect,
+    /// A body that breaks off, or that its `Content-Encoding` does not describe.
+    Body,
+    /// Larger than `max_body`.
+    TooLarge,
+    /// The body is no feed.
+    NotAFeed,
+    /// A file that cannot be read.
+    File,
+    /// The request could not even be built.
+    Request,
+}
+
+impl Failure {
+    /// As stored, logged and counted; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Status(_) => "http_status",
+            Self::Redirect => "redirect",
+            Self::Body => "body",
+            Self::TooLarge => "too_large",
+            Self::NotAFeed => "not_a_feed",
+            Self::File => "file",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// What came of asking.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PollOutcome {
+    /// A document with something new in it, or at least with other bytes than the last.
+    Fresh(Box<Document>),
+    /// 200, and the bytes of the last time.
+    SameBody,
+    /// 304.
+    NotModified,
+    /// 410: polling stops, articles stay.
+    Gone,
+    Failed(Failure),
+}
+
+impl PollOutcome {
+    /// As stored, logged and counted; stable. A failure is named by its kind.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Fresh(_) => "fresh",
+            Self::SameBody => "same_body",
+            Self::NotModified => "not_modified",
+            Self::Gone => "gone",
+            Self::Failed(failure) => failure.as_str(),
+        }
+    }
+}
+
+/// A feed document, normalised.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Document {
+    pub meta: FeedMeta,
+    /// Only entries whose bytes are new since the last document.
+    pub drafts: Vec<ArticleDraft>,
+    /// All that is in the document, those entries included.
+    pub remembered: Remembered,
+    /// Entries in the document, known ones included.
+    pub entries: usize,
+    pub hints: Hints,
+    /// The encoding it was read in, and what spoke for that.
+    pub encoding: (&'static str, &'static str),
+    /// What was mended in it, by kind, and how often.
+    pub repairs: Vec<(&'static str, u32)>,
+}
+
+/// What a reply means, before any decision is taken on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    pub outcome: PollOutcome,
+    /// For a person: what the server or parser said. Empty when all is well.
+    pub detail: String,
+    /// What to send next time; `None` leaves the stored ones.
+    pub validators: Option<Validators>,
+    /// How long the server asks to be left alone, and by which means; as far as it is believed.
+    pub asks: Vec<(Reason, TimeDelta)>,
+    /// Of the document, if one was read.
+    pub hints: Option<Hints>,
+    /// How long the host asks all its feeds to be left alone.
+    pub host_wait: Option<HostWait>,
+    /// Where the leading permanent part of the redirects led, if the feed was found behind it.
+    pub moved_to: Option<Url>,
+    /// Whether the request was conditional.
+    pub conditional: bool,
+    pub status: Option<u16>,
+    pub bytes: u64,
+    pub elapsed: Duration,
+}
+
+impl Observed {
+    /// An outcome of which nothing else is known.
+    pub fn of(outcome: PollOutcome) -> Self {
+        Self {
+            outcome,
+            detail: String::new(),
+            validators: None,
+            asks: Vec::new(),
+            hints: None,
+            host_wait: None,
+            moved_to: None,
+            conditional: false,
+            status: None,
+            bytes: 0,
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
+/// A host's refusal to be asked for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostWait {
+    /// It says for how long.
+    Told(TimeDelta),
+    /// 429 or 503 without a time.
+    Untold,
+}
+
+/// A pause of all feeds of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub until: Timestamp,
+    pub strikes: u32,
+    /// The status that ordered it.
+    pub status: u16,
+}
+
+/// Which rule set the next poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Never polled.
+    New,
+    /// The configured `every`.
+    Interval,
+    /// The next firing of `cron`.
+    Cron,
+    /// Half the gap expected from the feed's own history.
+    Adaptive,
+    /// What the server asked for at the last poll, by whichever means.
+    ServerAsked,
+    /// `Cache-Control: max-age`.
+    MaxAge,
+    /// `Expires`.
+    Expires,
+    /// `Retry-After`.
+    RetryAfter,
+    /// RSS `<ttl>`.
+    Ttl,
+    /// `sy:updatePeriod` and `sy:updateFrequency`.
+    UpdatePeriod,
+    /// RSS `skipHours`.
+    SkipHours,
+    /// RSS `skipDays`.
+    SkipDays,
+    /// A server with neither validators nor freshness sends everything every time.
+    NoValidators,
+    /// Failures lengthen the wait.
+    Backoff,
+    /// 410 Gone: not polled any more.
+    Gone,
+}
+
+impl Reason {
+    /// As stored and as shown in JSON; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Interval => "interval",
+            Self::Cron => "cron",
+            Self::Adaptive => "adaptive",
+            Self::ServerAsked => "server_asked",
+            Self::MaxAge => "max_age",
+            Self::Expires => "expires",
+            Self::RetryAfter => "retry_after",
+            Self::Ttl => "ttl",
+            Self::UpdatePeriod => "update_period",
+            Self::SkipHours => "skip_hours",
+            Self::SkipDays => "skip_days",
+            Self::NoValidators => "no_validators",
+            Self::Backoff => "backoff",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// The inverse of [`Reason::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::New,
+            Self::Interval,
+            Self::Cron,
+            Self::Adaptive,
+            Self::ServerAsked,
+            Self::MaxAge,
+            Self::Expires,
+            Self::RetryAfter,
+            Self::Ttl,
+            Self::UpdatePeriod,
+            Self::SkipHours,
+            Self::SkipDays,
+            Self::NoValidators,
+            Self::Backoff,
+            Self::Gone,
+        ]
+        .into_iter()
+        .find(|reason| reason.as_str() == text)
+    }
+}
+
+/// When to poll again, and why then. `at` is `None` when polling has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextPoll {
+    pub at: Option<Timestamp>,
+    pub because: Reason,
+}
+
+/// All that one poll writes, in one transaction.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub feed: FeedId,
+    pub polled_at: Timestamp,
+    pub observed: Observed,
+    pub health: Health,
+    pub next: NextPoll,
+    /// From now on; `None`: at the configured address.
+    pub moved: Option<Move>,
+    /// The host that will be asked.
+    pub host: Option<String>,
+    /// `Some` when the feed's host is to be left alone.
+    pub pause: Option<Pause>,
+    /// The host was paused before and answered well: that is forgotten.
+    pub forgive_host: bool,
+}
+
+/// What writing a decision changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    pub added: u32,
+    pub edited: u32,
+}

@@ -1,0 +1,16 @@
+//! Moments and spans of time, always UTC, stored as whole Unix seconds.
+
+pub use chrono::TimeDelta;
+
+/// A moment in UTC. Read from the clock in the shell only; everything below gets it as `now`.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// A moment from Unix seconds; a value that chrono cannot represent becomes the epoch.
+pub fn from_unix(seconds: i64) -> Timestamp {
+    Timestamp::from_timestamp(seconds, 0).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// RFC 3339 in UTC with whole seconds and a `Z`: the one spelling of moments that leave the program.
+pub fn rfc3339(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

@@ -1,0 +1,116 @@
+//! JSON: one array, or one record a line (NDJSON). Both hold the [`Record`] of the specification.
+
+use std::io;
+
+use memchr::memchr2;
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
+
+use crate::domain::article::Article;
+use crate::export::record::Record;
+
+/// An array, one record a line, so that line tools can read it too.
+pub(super) fn write_array(
+    articles: &mut dyn Iterator<Item = Article>,
+    out: &mut dyn io::Write,
+) -> io::Result<u64> {
+    out.write_all(b"[")?;
+    let count = write_elements(articles, out, |article, out| to_writer(out, &Record::of(article)))?;
+    out.write_all(b"]\n")?;
+    Ok(count)
+}
+
+pub(super) fn write_lines(
+    articles: &mut dyn Iterator<Item = Article>,
+    out: &mut dyn io::Write,
+) -> io::Result<u64> {
+    let mut count = 0;
+    for article in articles {
+        to_writer(out, &Record::of(&article))?;
+        out.write_all(b"\n")?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// The inside of an array, an element a line.
+pub(super) fn write_elements(
+    articles: &mut dyn Iterator<Item = Article>,
+    out: &mut dyn io::Write,
+    mut element: impl FnMut(&Article, &mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<u64> {
+    let mut count = 0;
+    for article in articles {
+        out.write_all(if count == 0 { b"\n" } else { b",\n" })?;
+        element(&article, out)?;
+        count += 1;
+    }
+    if 0 < count {
+        out.write_all(b"\n")?;
+    }
+    Ok(count)
+}
+
+/// A value as JSON without line breaks.
+pub(super) fn to_writer<T: Serialize>(out: &mut dyn io::Write, value: &T) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(out, EscapeControls))?;
+    Ok(()) // A serde_json error becomes the io::Error that it holds, so a closed pipe is still one.
+}
+
+/// Escapes DEL and the C1 controls as well. JSON need not (RFC 8259 section 7), but the output may be
+/// looked at on a terminal, where U+009B begins an escape sequence.
+struct EscapeControls;
+
+impl Formatter for EscapeControls {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        // Either DEL, or the first byte of U+0080 to U+00BF, of which half are controls.
+        if memchr2(0x7f, 0xc2, fragment.as_bytes()).is_none() {
+            return out.write_all(fragment.as_bytes());
+        }
+        let mut rest = fragment;
+        while let Some((before, control, after)) = split_at_control(rest) {
+            write!(out, "{before}\\u{:04x}", u32::from(control))?;
+            rest = after;
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+fn split_at_control(text: &str) -> Option<(&str, char, &str)> {
+    let (at, control) = text.char_indices().find(|(_, c)| c.is_control())?;
+    let (before, after) = text.split_at(at);
+    Some((before, control, after.get(control.len_utf8()..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_control_character_is_escaped_and_reads_back() {
+        for (text, json) in [
+            ("plain", r#""plain""#),
+            ("\u{1b}[31m\u{7f}", r#""\u001b[31m\u007f""#),
+            ("\u{9b}31m é £ \u{80}\u{9f}\u{a0}", "\"\\u009b31m é £ \\u0080\\u009f\u{a0}\""),
+            ("a\"\\\n\u{9b}\"", r#""a\"\\\n\u009b\"""#),
+        ] {
+            let mut out = Vec::new();
+            to_writer(&mut out, &text).unwrap();
+            assert_eq!(std::str::from_utf8(&out).unwrap(), json, "{text:?}");
+            assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn no_article_makes_an_empty_array_and_no_line() {
+        let mut out = Vec::new();
+        assert_eq!(write_array(&mut std::iter::empty(), &mut out).unwrap(), 0);
+        assert_eq!(write_lines(&mut std::iter::empty(), &mut out).unwrap(), 0);
+        assert_eq!(out, b"[]\n");
+    }
+}

@@ -1,0 +1,68 @@
+//! JSON Feed 1.1 (<https://www.jsonfeed.org/version/1.1/>).
+//!
+//! Items are the record of the specification. JSON Feed wants keys of others to begin with `_`; ours
+//! do not, as the record promises the same keys everywhere, and readers skip keys they do not know.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::domain::article::Article;
+use crate::export::json::{to_writer, write_elements};
+use crate::export::record::Record;
+use crate::export::{Channel, present};
+
+/// Required of every attachment; RFC 2046 section 4.5.1 for "no idea".
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+pub(super) fn write(
+    channel: &Channel,
+    articles: &mut dyn Iterator<Item = Article>,
+    out: &mut dyn io::Write,
+) -> io::Result<u64> {
+    let mut head = Vec::new();
+    to_writer(&mut head, &Head::of(channel))?;
+    head.pop(); // The closing brace, as one more member follows.
+    out.write_all(&head)?;
+    out.write_all(b",\"items\":[")?;
+    let count = write_elements(articles, out, |article, out| to_writer(out, &item(article)))?;
+    out.write_all(b"]}\n")?;
+    Ok(count)
+}
+
+/// The members of the top level that come before `items`.
+#[derive(Serialize)]
+struct Head<'a> {
+    version: &'static str,
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home_page_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feed_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+}
+
+impl<'a> Head<'a> {
+    fn of(channel: &'a Channel) -> Self {
+        Self {
+            version: "https://jsonfeed.org/version/1.1",
+            title: &channel.title,
+            home_page_url: present(channel.home_page_url.as_deref()),
+            feed_url: present(channel.feed_url.as_deref()),
+            description: present(channel.description.as_deref()),
+        }
+    }
+}
+
+/// The record, with what JSON Feed requires: one of the two contents, and a type of each attachment.
+fn item(article: &Article) -> Record<'_> {
+    let mut item = Record::of(article);
+    if item.content_html.is_none() && item.content_text.is_none() {
+        item.content_text = Some(item.summary.or(item.title).unwrap_or_default());
+    }
+    for attachment in &mut item.attachments {
+        attachment.mime_type.get_or_insert(UNKNOWN_TYPE);
+    }
+    item
+}

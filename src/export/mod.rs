@@ -1,0 +1,238 @@
+//! Floor 1: writers of articles, one format a file. They stream, and know nothing of stores or files.
+//!
+//! [`write()`] is the one way in. Formats for programs carry what the article holds; characters that
+//! would break a reader or act on a terminal are escaped (JSON) or dropped (XML, CSV, table).
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+
+use chrono::Datelike;
+
+use crate::domain::article::Article;
+use crate::domain::time::{Timestamp, rfc3339};
+
+mod atom;
+mod csv;
+mod json;
+mod jsonfeed;
+pub mod record;
+mod rss;
+mod table;
+pub mod terminal;
+mod xml;
+
+/// What an export is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    Json,
+    JsonLines,
+    JsonFeed,
+    Atom,
+    Rss,
+    Csv,
+    Table,
+}
+
+/// What an export says about itself, apart from its articles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    pub title: String,
+    /// The page that a reader of the export may be sent to.
+    pub home_page_url: Option<String>,
+    /// Where the export itself is published.
+    pub feed_url: Option<String>,
+    pub description: Option<String>,
+    /// When something in it last changed.
+    pub updated: Timestamp,
+    pub table: TableStyle,
+}
+
+/// How [`Format::Table`] looks; the other formats do not read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableStyle {
+    /// Columns of the terminal; 100 when unknown.
+    pub width: Option<u16>,
+    /// Whether to write ANSI colours.
+    pub color: bool,
+    /// Dates of this year are shown with their time, others with their year.
+    pub now: Timestamp,
+}
+
+/// Writes all articles in one format and gives their number. Memory does not grow with it.
+///
+/// The iterator cannot fail. Whoever reads from something that can ends it at the first error and,
+/// once this returns, fails in its turn, so that no shortened document is taken for a whole one.
+///
+/// # Errors
+/// Only those of `out`, with their kind.
+pub fn write(
+    format: Format,
+    channel: &Channel,
+    articles: &mut dyn Iterator<Item = Article>,
+    out: &mut dyn io::Write,
+) -> io::Result<u64> {
+    match format {
+        Format::Json => json::write_array(articles, out),
+        Format::JsonLines => json::write_lines(articles, out),
+        Format::JsonFeed => jsonfeed::write(channel, articles, out),
+        Format::Atom => atom::write(channel, articles, out),
+        Format::Rss => rss::write(channel, articles, out),
+        Format::Csv => csv::write(articles, out),
+        Format::Table => table::write(channel.table, articles, out),
+    }
+}
+
+impl Format {
+    pub const ALL: [Self; 7] = [
+        Self::Json,
+        Self::JsonLines,
+        Self::JsonFeed,
+        Self::Atom,
+        Self::Rss,
+        Self::Csv,
+        Self::Table,
+    ];
+
+    /// The names that [`Format::parse`] takes, in the order of [`Format::ALL`].
+    pub const NAMES: [&'static str; 7] =
+        ["json", "jsonl", "jsonfeed", "atom", "rss", "csv", "table"];
+
+    /// As written on the command line and in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::JsonLines => "jsonl",
+            Self::JsonFeed => "jsonfeed",
+            Self::Atom => "atom",
+            Self::Rss => "rss",
+            Self::Csv => "csv",
+            Self::Table => "table",
+        }
+    }
+
+    /// The inverse of [`Format::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == name)
+    }
+
+    /// The format that a file's extension asks for, in either case; `None` when it asks for none.
+    pub fn from_path(path: &Path) -> Option<Self> {
+        match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
+            "json" => Some(Self::Json),
+            "jsonl" | "ndjson" => Some(Self::JsonLines),
+            "atom" => Some(Self::Atom),
+            "rss" | "xml" => Some(Self::Rss),
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+
+    /// For `Content-Type`: RFC 8259, the JSON Feed 1.1 page, RFC 4287, RFC 7111; NDJSON and RSS have
+    /// no registration, so theirs are the customary ones.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::JsonLines => "application/x-ndjson",
+            Self::JsonFeed => "application/feed+json",
+            Self::Atom => "application/atom+xml",
+            Self::Rss => "application/rss+xml",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Table => "text/plain; charset=utf-8",
+        }
+    }
+
+    /// Whether the format shows [`Article::content_text`] of this article. Deriving it costs a pass
+    /// over the HTML, so whoever reads articles asks first.
+    pub fn shows_content_text(self, article: &Article) -> bool {
+        match self {
+            Self::Json | Self::JsonLines | Self::JsonFeed | Self::Csv => true,
+            Self::Atom | Self::Rss => article.content_html.is_none(),
+            Self::Table => article.title.is_none() && article.summary.is_none(),
+        }
+    }
+}
+
+/// RFC 3339; `None` for a year that it cannot write (0000 to 9999, section 5.6).
+fn date(at: Timestamp) -> Option<String> {
+    has_four_digits(at).then(|| rfc3339(at))
+}
+
+fn has_four_digits(at: Timestamp) -> bool {
+    (0..=9999).contains(&at.year())
+}
+
+/// The text without the characters that no document of ours carries: the controls apart from tab, line
+/// feed and carriage return, which XML 1.0 forbids (section 2.2) or discourages and a terminal obeys,
+/// and U+FFFE and U+FFFF, which XML forbids. Bidirectional controls are text and stay.
+fn without_controls(text: &str) -> Cow<'_, str> {
+    let dropped = |c: char| {
+        (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    if !text.contains(dropped) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(|&c| !dropped(c)).collect())
+}
+
+/// A text that is there: `None` for the empty one too.
+fn present(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_known_by_its_name_and_no_other() {
+        assert_eq!(Format::ALL.map(Format::as_str), Format::NAMES);
+        for format in Format::ALL {
+            assert_eq!(Format::parse(format.as_str()), Some(format));
+        }
+        for name in ["", "JSON", " json", "yaml"] {
+            assert_eq!(Format::parse(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_tells_its_format_by_its_extension() {
+        for (path, format) in [
+            ("latest.json", Some(Format::Json)),
+            ("a.b/latest.JSONL", Some(Format::JsonLines)),
+            ("latest.ndjson", Some(Format::JsonLines)),
+            ("latest.atom", Some(Format::Atom)),
+            ("latest.rss", Some(Format::Rss)),
+            ("latest.xml", Some(Format::Rss)),
+            ("latest.csv", Some(Format::Csv)),
+            ("latest.txt", None),
+            ("latest", None),
+            (".json", None),
+            ("", None),
+        ] {
+            assert_eq!(Format::from_path(Path::new(path)), format, "{path}");
+        }
+    }
+
+    #[test]
+    fn control_characters_go_and_text_stays() {
+        for (text, kept) in [
+            ("plain", "plain"),
+            ("a\tb\r\nc", "a\tb\r\nc"),
+            ("a\0b\u{1b}[31mc\u{7f}d\u{9b}e", "ab[31mcde"),
+            ("\u{fffe}\u{ffff}\u{fffd}", "\u{fffd}"),
+            ("\u{202e}abc\u{200f}", "\u{202e}abc\u{200f}"),
+            ("\u{1fffe}", "\u{1fffe}"),
+        ] {
+            assert_eq!(without_controls(text), kept, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_year_of_five_digits_has_no_rfc_3339_form() {
+        let far = Timestamp::from_timestamp(253_402_300_800, 0).unwrap();
+        assert_eq!(date(far), None);
+        assert_eq!(date(Timestamp::UNIX_EPOCH).as_deref(), Some("1970-01-01T00:00:00Z"));
+    }
+}

@@ -1,0 +1,153 @@
+//! The article record of the specification, section 3: one wire form for every JSON that leaves.
+
+use serde::Serialize;
+
+use crate::domain::article::{Article, Attachment, Person};
+use crate::domain::feed::FeedRef;
+use crate::export::{date, present};
+
+/// An article as JSON. What is unknown has no key: no value is null, and no text or list empty.
+///
+/// Keys are those of a JSON Feed 1.1 item, with ours (`seq`, `feed`, `guid`, `content_text` beside
+/// `content_html`, `date_first_seen`, `date_source`, `revision`, an author's `email`) beside them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record<'a> {
+    pub id: &'a str,
+    pub seq: i64,
+    pub feed: FeedRecord<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_html: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<AuthorRecord<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub tags: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<&'a str>,
+    /// This and the other dates: RFC 3339, UTC, whole seconds; no key for a year beyond 9999.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_published: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_modified: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_first_seen: Option<String>,
+    pub date_source: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentRecord<'a>>,
+    pub revision: u32,
+}
+
+/// The feed that an article came from.
+#[derive(Clone, Debug, Serialize)]
+pub struct FeedRecord<'a> {
+    pub name: &'a str,
+    pub url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home_page_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub tags: &'a [String],
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct AuthorRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<&'a str>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct AttachmentRecord<'a> {
+    pub url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_in_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_in_seconds: Option<u64>,
+}
+
+impl<'a> Record<'a> {
+    pub fn of(article: &'a Article) -> Self {
+        Self {
+            id: &article.id.0,
+            seq: article.seq,
+            feed: FeedRecord::of(&article.feed),
+            guid: present(article.guid.as_deref()),
+            url: present(article.url.as_deref()),
+            external_url: present(article.external_url.as_deref()),
+            title: present(article.title.as_deref()),
+            summary: present(article.summary.as_deref()),
+            content_html: present(article.content_html.as_deref()),
+            content_text: present(article.content_text.as_deref()),
+            image: present(article.image.as_deref()),
+            authors: article.authors.iter().map(AuthorRecord::of).collect(),
+            tags: &article.tags,
+            language: present(article.language.as_deref()),
+            date_published: article.published.and_then(date),
+            date_modified: article.modified.and_then(date),
+            date_first_seen: date(article.first_seen),
+            date_source: article.date_source.as_str(),
+            attachments: article.attachments.iter().map(AttachmentRecord::of).collect(),
+            revision: article.revision,
+        }
+    }
+}
+
+impl<'a> FeedRecord<'a> {
+    pub fn of(feed: &'a FeedRef) -> Self {
+        Self {
+            name: &feed.name,
+            url: &feed.url,
+            title: present(feed.title.as_deref()),
+            home_page_url: present(feed.home_page_url.as_deref()),
+            tags: &feed.tags,
+        }
+    }
+}
+
+impl<'a> AuthorRecord<'a> {
+    fn of(person: &'a Person) -> Self {
+        Self {
+            name: present(person.name.as_deref()),
+            url: present(person.url.as_deref()),
+            email: present(person.email.as_deref()),
+        }
+    }
+}
+
+impl<'a> AttachmentRecord<'a> {
+    fn of(attachment: &'a Attachment) -> Self {
+        Self {
+            url: &attachment.url,
+            mime_type: present(attachment.mime_type.as_deref()),
+            title: present(attachment.title.as_deref()),
+            size_in_bytes: attachment.size_in_bytes,
+            duration_in_seconds: attachment.duration_in_seconds,
+        }
+    }
+}
+
+/// How a person is called in a format that has room for one text.
+pub(super) fn display_name(person: &Person) -> Option<&str> {
+    [&person.name, &person.email, &person.url].into_iter().find_map(|text| present(text.as_deref()))
+}

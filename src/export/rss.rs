@@ -1,0 +1,146 @@
+//! RSS 2.0 (<https://www.rssboard.org/rss-specification>) with `content:encoded`, `dc:creator` and
+//! `atom:link`, as the RSS Advisory Board's best practices have them.
+
+use std::io;
+
+use quick_xml::escape::partial_escape;
+
+use crate::domain::article::Article;
+use crate::domain::time::Timestamp;
+use crate::export::record::display_name;
+use crate::export::xml::{MEDIA, Xml, language, media_type};
+use crate::export::{Channel, date, has_four_digits, present};
+
+const NAMESPACES: &[(&str, &str)] = &[
+    ("version", "2.0"),
+    ("xmlns:atom", "http://www.w3.org/2005/Atom"),
+    ("xmlns:content", "http://purl.org/rss/1.0/modules/content/"),
+    ("xmlns:dc", "http://purl.org/dc/elements/1.1/"),
+    ("xmlns:media", MEDIA),
+];
+
+pub(super) fn write(
+    channel: &Channel,
+    articles: &mut dyn Iterator<Item = Article>,
+    out: &mut dyn io::Write,
+) -> io::Result<u64> {
+    let mut xml = Xml::begin(out)?;
+    xml.open("rss", NAMESPACES)?;
+    xml.open("channel", &[])?;
+    head(&mut xml, channel)?;
+    let mut count = 0;
+    for article in articles {
+        item(&mut xml, &article)?;
+        count += 1;
+    }
+    xml.close("channel")?;
+    xml.close("rss")?;
+    xml.finish()?;
+    Ok(count)
+}
+
+/// Title, link and description are required; of the link only its presence is known to matter, so
+/// an export that is published nowhere names the program that wrote it.
+fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
+    let feed_url = present(channel.feed_url.as_deref());
+    let home = present(channel.home_page_url.as_deref()).or(feed_url);
+    xml.text("title", &channel.title)?;
+    xml.text("link", home.unwrap_or(env!("CARGO_PKG_HOMEPAGE")))?;
+    let description = present(channel.description.as_deref()).unwrap_or(&channel.title);
+    xml.text("description", &partial_escape(description))?;
+    if let Some(url) = feed_url {
+        let attributes = [("href", url), ("rel", "self"), ("type", "application/rss+xml")];
+        xml.empty("atom:link", &attributes)?;
+    }
+    if let Some(built) = rfc822(channel.updated) {
+        xml.text("lastBuildDate", &built)?;
+    }
+    xml.text("generator", "gazetted")
+}
+
+fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
+    xml.open("item", &[])?;
+    let title = present(article.title.as_deref());
+    if let Some(title) = title {
+        xml.text("title", title)?;
+    }
+    if let Some(url) = present(article.url.as_deref()) {
+        xml.text("link", url)?;
+    }
+    description(xml, article)?;
+    for name in article.authors.iter().filter_map(display_name) {
+        xml.text("dc:creator", name)?;
+    }
+    for tag in article.tags.iter().filter(|tag| !tag.is_empty()) {
+        xml.text("category", tag)?;
+    }
+    enclosure(xml, article)?;
+    xml.element("guid", &[("isPermaLink", "false")], &article.id.0)?;
+    if let Some(published) = article.published.and_then(rfc822) {
+        xml.text("pubDate", &published)?;
+    }
+    if let Some(modified) = article.modified.and_then(date) {
+        xml.text("atom:updated", &modified)?; // RSS itself has no word for it.
+    }
+    xml.element("source", &[("url", &article.feed.url)], &article.feed.name)?;
+    if let Some(tag) = language(article) {
+        xml.text("dc:language", tag)?;
+    }
+    if let Some(html) = present(article.content_html.as_deref()) {
+        xml.text("content:encoded", html)?;
+    }
+    if let Some(url) = present(article.image.as_deref()) {
+        xml.empty("media:thumbnail", &[("url", url)])?;
+    }
+    xml.close("item")
+}
+
+/// A description is HTML, so plain text is escaped once more than XML asks for: a summary that says
+/// `<script>` must not become one. An item needs a title or a description.
+fn description(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
+    let summary = present(article.summary.as_deref());
+    let html = present(article.content_html.as_deref());
+    let text = summary
+        .or_else(|| html.is_none().then(|| present(article.content_text.as_deref())).flatten());
+    match (text, html, present(article.title.as_deref())) {
+        (Some(text), _, _) => xml.text("description", &partial_escape(text)),
+        (None, _, Some(_)) => Ok(()),
+        (None, Some(html), None) => xml.text("description", html),
+        (None, None, None) => {
+            xml.text("description", &partial_escape(article.url.as_deref().unwrap_or_default()))
+        }
+    }
+}
+
+/// RSS allows one; all three attributes are required, `0` being the customary length when unknown.
+fn enclosure(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
+    let Some(first) = article.attachments.iter().find(|attachment| !attachment.url.is_empty())
+    else {
+        return Ok(());
+    };
+    let length = first.size_in_bytes.unwrap_or(0).to_string();
+    let kind = media_type(first.mime_type.as_deref()).unwrap_or("application/octet-stream");
+    xml.empty("enclosure", &[("url", &first.url), ("length", &length), ("type", kind)])
+}
+
+/// RFC 822 with the four-digit year that RSS asks for; `None` for a year that has more.
+fn rfc822(at: Timestamp) -> Option<String> {
+    has_four_digits(at).then(|| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::from_unix;
+
+    #[test]
+    fn dates_are_those_of_rfc_822_with_a_long_year() {
+        for (seconds, text) in [
+            (0, Some("Thu, 01 Jan 1970 00:00:00 GMT")),
+            (1_029_824_280, Some("Tue, 20 Aug 2002 06:18:00 GMT")),
+            (253_402_300_800, None), // The year 10000.
+        ] {
+            assert_eq!(rfc822(from_unix(seconds)).as_deref(), text, "{seconds}");
+        }
+    }
+}

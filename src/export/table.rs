@@ -1,0 +1,122 @@
+//! The table for terminals: a line an article, in fixed columns, so that it streams.
+
+use std::borrow::Cow;
+use std::io;
+
+use anstyle::{AnsiColor, Style};
+use chrono::Datelike;
+use unicode_width::UnicodeWidthStr;
+
+use crate::domain::article::Article;
+use crate::domain::time::{TimeDelta, Timestamp};
+use crate::export::TableStyle;
+use crate::export::terminal::{clean_line, fit};
+
+/// Columns assumed when nothing is known: enough for most titles, and most windows have them.
+const WIDTH: u16 = 100;
+/// `Aug 20 06:18`, and `Aug 20  2024` for another year.
+const DATE_WIDTH: usize = 12;
+const GAP: usize = 2;
+/// Below these widths a column would leave the title no room, so it is left out.
+const NARROWEST_WITH_DATE: usize = 30;
+const NARROWEST_WITH_FEED: usize = 44;
+/// A title cannot show more characters than this; a text that stands in for one may be a book.
+const TITLE_CHARS: usize = 2_000;
+
+pub(super) fn write(
+    style: TableStyle,
+    articles: &mut dyn Iterator<Item = Article>,
+    out: &mut dyn io::Write,
+) -> io::Result<u64> {
+    let columns = Columns::of(style.width.unwrap_or(WIDTH).into());
+    let paint = Paint::of(style.color);
+    columns.line(&paint.head, ["DATE", "FEED", "TITLE"], out)?;
+    let mut count = 0;
+    for article in articles {
+        let date = short_date(effective_date(&article), style.now);
+        let feed = clean_line(&article.feed.name);
+        columns.line(&paint.row, [&date, &feed, &headline(&article)], out)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Which columns there are, and how wide.
+struct Columns {
+    date: bool,
+    feed: Option<usize>,
+    title: usize,
+}
+
+impl Columns {
+    fn of(width: usize) -> Self {
+        let date = NARROWEST_WITH_DATE <= width;
+        let feed = (NARROWEST_WITH_FEED <= width).then(|| (width / 5).clamp(8, 24));
+        let taken = if date { DATE_WIDTH + GAP } else { 0 } + feed.map_or(0, |feed| feed + GAP);
+        Self { date, feed, title: width.saturating_sub(taken).max(1) }
+    }
+
+    fn line(
+        &self,
+        [date_style, feed_style, title_style]: &[Style; 3],
+        [date, feed, title]: [&str; 3],
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        if self.date {
+            write!(out, "{date_style}{date:DATE_WIDTH$}{date_style:#}{:GAP$}", "")?;
+        }
+        if let Some(width) = self.feed {
+            let feed = fit(feed, width);
+            let padding = width.saturating_sub(feed.width()) + GAP;
+            write!(out, "{feed_style}{feed}{feed_style:#}{:padding$}", "")?;
+        }
+        writeln!(out, "{title_style}{}{title_style:#}", fit(title, self.title))
+    }
+}
+
+/// A style for each column of the header and of a row; plain ones write nothing.
+struct Paint {
+    head: [Style; 3],
+    row: [Style; 3],
+}
+
+impl Paint {
+    fn of(color: bool) -> Self {
+        let plain = Style::new();
+        if !color {
+            return Self { head: [plain; 3], row: [plain; 3] };
+        }
+        let feed = AnsiColor::Cyan.on_default();
+        Self { head: [plain.bold(); 3], row: [plain.dimmed(), feed, plain] }
+    }
+}
+
+/// What a line says: the title, else how the text begins, else the address.
+fn headline(article: &Article) -> Cow<'_, str> {
+    [&article.title, &article.summary, &article.content_text, &article.url]
+        .into_iter()
+        .flatten()
+        .map(|text| clean_line(beginning(text)))
+        .find(|line| !line.is_empty())
+        .unwrap_or(Cow::Borrowed("(no title)"))
+}
+
+fn beginning(text: &str) -> &str {
+    let end = text.char_indices().nth(TITLE_CHARS).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text)
+}
+
+/// The date that orders the article: a date more than a day ahead of its sighting is not believed
+/// (specification, section 3).
+fn effective_date(article: &Article) -> Timestamp {
+    article
+        .published
+        .filter(|at| at.signed_duration_since(article.first_seen) <= TimeDelta::days(1))
+        .unwrap_or(article.first_seen)
+}
+
+/// As `ls -l` has it: the time, or for another year the year. UTC.
+fn short_date(at: Timestamp, now: Timestamp) -> String {
+    let format = if at.year() == now.year() { "%b %d %H:%M" } else { "%b %d  %Y" };
+    at.format(format).to_string()
+}

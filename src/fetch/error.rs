@@ -1,0 +1,248 @@
+//! What can go wrong before there is a reply, and what that means to the rules and to a person.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::feed::FeedUrl;
+use crate::domain::poll::Failure;
+use crate::fetch::redirect::RedirectFault;
+
+/// Why no complete reply arrived. A reply of status 500 is none of these.
+///
+/// `Display` says what failed and leaves out the source; [`advice`] gives the whole story in a line.
+/// Neither ever holds a password: the URLs are [`FeedUrl`]s, and those of reqwest are taken out.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The request cannot even be built: a setting is unusable.
+    #[error("{what}")]
+    Setup {
+        what: String,
+        #[source]
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    #[error("could not get {url}")]
+    Send {
+        url: FeedUrl,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("could not read the body of {url}")]
+    Body {
+        url: FeedUrl,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("the body of {url} is larger than {limit_bytes} bytes")]
+    TooLarge { url: FeedUrl, limit_bytes: u64 },
+    #[error("{url} did not answer completely within {limit:?}")]
+    Timeout { url: FeedUrl, limit: Duration },
+    #[error("{url} redirects where we do not follow")]
+    Redirect {
+        url: FeedUrl,
+        #[source]
+        source: RedirectFault,
+    },
+    #[error("could not read {}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("no certificate of {url} can be checked: this machine has no CA certificates")]
+    NoTrustAnchors { url: FeedUrl },
+}
+
+impl FetchError {
+    pub(super) fn setup(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Setup { what: what.into(), source: Some(source.into()) }
+    }
+
+    pub(super) fn send(url: &FeedUrl, source: reqwest::Error) -> Self {
+        Self::Send { url: url.clone(), source: source.without_url() }
+    }
+
+    pub(super) fn body(url: &FeedUrl, source: reqwest::Error) -> Self {
+        Self::Body { url: url.clone(), source: source.without_url() }
+    }
+}
+
+/// The one place where a transport error becomes a fact that rules may use.
+impl From<&FetchError> for Failure {
+    fn from(error: &FetchError) -> Self {
+        match error {
+            FetchError::Setup { .. } => Self::Request,
+            FetchError::Send { source, .. } if source.is_builder() => Self::Request,
+            FetchError::Send { source, .. } if source.is_dns() => Self::Dns,
+            FetchError::Send { source, .. } if source.is_timeout() => Self::Timeout,
+            FetchError::Send { source, .. } if is_tls(source) => Self::Tls,
+            FetchError::Send { .. } => Self::Connect,
+            FetchError::Body { source, .. } if source.is_timeout() => Self::Timeout,
+            FetchError::Body { .. } => Self::Body,
+            FetchError::TooLarge { .. } => Self::TooLarge,
+            FetchError::Timeout { .. } => Self::Timeout,
+            FetchError::Redirect { .. } => Self::Redirect,
+            FetchError::File { .. } => Self::File,
+            FetchError::NoTrustAnchors { .. } => Self::Tls,
+        }
+    }
+}
+
+/// One line for a person: what failed, every cause that adds something, and what to do about it
+/// where that is in our user's hands.
+pub fn advice(error: &FetchError) -> String {
+    let mut line = what_failed(error);
+    let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
+    // Below "no answer" only the last cause is news: the others are the layers it came through.
+    let layers = if matches!(error, FetchError::Send { .. }) { causes.len().max(1) - 1 } else { 0 };
+    for text in causes.iter().skip(layers) {
+        // Most libraries repeat their source in their own text; some say nothing at all.
+        if !line.contains(text) && !EMPTY_WORDS.contains(&text.as_str()) {
+            line.push_str(": ");
+            line.push_str(text);
+        }
+    }
+    if let Some(hint) = hint(error) {
+        line.push_str(" (");
+        line.push_str(hint);
+        line.push(')');
+    }
+    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The error in words, without the address where whoever prints it has named that already.
+fn what_failed(error: &FetchError) -> String {
+    let FetchError::Send { url, .. } = error else { return error.to_string() };
+    let host = url.host().unwrap_or("the server");
+    match Failure::from(error) {
+        Failure::Dns => format!("the name {host} does not resolve"),
+        Failure::Tls => format!("no secure connection to {host}"),
+        Failure::Timeout => format!("no connection to {host} in time"),
+        Failure::Request => "the request cannot be built".to_owned(),
+        Failure::Connect
+        | Failure::Status(_)
+        | Failure::Redirect
+        | Failure::Body
+        | Failure::TooLarge
+        | Failure::NotAFeed
+        | Failure::File => format!("no answer from {host}"),
+    }
+}
+
+/// Texts of wrappers that tell a reader nothing beside what stands around them.
+const EMPTY_WORDS: [&str; 5] = [
+    "error sending request",
+    "request or response body error",
+    "error reading a body from connection",
+    "client error (Connect)",
+    "client error (SendRequest)",
+];
+
+fn hint(error: &FetchError) -> Option<&'static str> {
+    match Failure::from(error) {
+        Failure::Tls if causes(error).any(is_unknown_issuer) => {
+            Some("if it is an authority of your own, name its certificate in [fetch] ca_file")
+        }
+        Failure::Tls if matches!(error, FetchError::NoTrustAnchors { .. }) => {
+            Some("install the ca-certificates package, or set [fetch] ca_file")
+        }
+        Failure::TooLarge => Some("raise [fetch] max_body if that is right"),
+        Failure::Timeout if matches!(error, FetchError::Timeout { .. }) => {
+            Some("raise the feed's timeout if the server is just slow")
+        }
+        Failure::Dns
+        | Failure::Connect
+        | Failure::Tls
+        | Failure::Timeout
+        | Failure::Status(_)
+        | Failure::Redirect
+        | Failure::Body
+        | Failure::NotAFeed
+        | Failure::File
+        | Failure::Request => None,
+    }
+}
+
+/// The sources of an error, outermost first, including those that [`io::Error`] wraps without naming
+/// them as its source.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(next_cause(error), |cause| next_cause(*cause))
+}
+
+fn next_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+}
+
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        cause.is::<rustls::Error>() || cause.to_string() == "tls handshake eof" // tokio-rustls has no type for it.
+    })
+}
+
+fn is_unknown_issuer(cause: &(dyn Error + 'static)) -> bool {
+    matches!(
+        cause.downcast_ref(),
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(inner: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
+        io::Error::other(io::Error::new(io::ErrorKind::InvalidData, inner))
+    }
+
+    #[test]
+    fn a_tls_error_is_found_wherever_it_is_wrapped() {
+        let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let error = wrapped(unknown);
+        assert!(is_tls(&error));
+        assert!(causes(&error).any(is_unknown_issuer));
+        assert!(is_tls(&wrapped("tls handshake eof")));
+        assert!(!is_tls(&wrapped("something else")));
+    }
+
+    #[test]
+    fn advice_gives_each_cause_once_and_on_one_line() {
+        let source = io::Error::other(io::Error::other("inner\ncause"));
+        let error = FetchError::File { path: "/nowhere/feed.xml".into(), source };
+        assert_eq!(advice(&error), "could not read /nowhere/feed.xml: inner cause");
+    }
+
+    #[test]
+    fn advice_says_which_setting_to_change() {
+        let url = FeedUrl::parse("https://example.org/feed").unwrap();
+        for (error, expected) in [
+            (
+                FetchError::TooLarge { url: url.clone(), limit_bytes: 9 },
+                "the body of https://example.org/feed is larger than 9 bytes \
+                 (raise [fetch] max_body if that is right)",
+            ),
+            (
+                FetchError::NoTrustAnchors { url: url.clone() },
+                "no certificate of https://example.org/feed can be checked: \
+                 this machine has no CA certificates \
+                 (install the ca-certificates package, or set [fetch] ca_file)",
+            ),
+            (
+                FetchError::Timeout { url: url.clone(), limit: Duration::from_secs(30) },
+                "https://example.org/feed did not answer completely within 30s \
+                 (raise the feed's timeout if the server is just slow)",
+            ),
+            (
+                FetchError::Redirect { url, source: RedirectFault::Scheme("file".into()) },
+                "https://example.org/feed redirects where we do not follow: \
+                 a redirect to `file:` is not followed, only http and https are",
+            ),
+        ] {
+            assert_eq!(advice(&error), expected);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `file:` feeds, treated as if a server stood before them.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::task;
+
+use crate::domain::feed::FeedUrl;
+use crate::domain::poll::{Reply, ReplyHeaders, Validators};
+use crate::fetch::error::FetchError;
+
+/// Reads the file, or answers 304 when it is the one that `validators` were given for.
+///
+/// # Errors
+/// [`FetchError::File`] with the path; [`FetchError::TooLarge`].
+pub(super) async fn read(
+    url: &FeedUrl,
+    validators: &Validators,
+    limit: u64,
+) -> Result<Reply, FetchError> {
+    let Ok(path) = url.as_url().to_file_path() else {
+        let source = io::Error::other("a file: URL must name an absolute path on this machine");
+        return Err(FetchError::File { path: url.as_str().into(), source });
+    };
+    let known = validators.etag.clone();
+    let opened = path.clone();
+    let read = task::spawn_blocking(move || read_blocking(&opened, known.as_deref(), limit));
+    let (status, etag, body) = read
+        .await
+        .map_err(io::Error::other)
+        .and_then(|done| done)
+        .map_err(|source| FetchError::File { path, source })?;
+    if limit < body.len() as u64 {
+        return Err(FetchError::TooLarge { url: url.clone(), limit_bytes: limit });
+    }
+    let headers = ReplyHeaders { etag: Some(etag), ..ReplyHeaders::default() };
+    let url = url.as_url().clone();
+    Ok(Reply { status, url, hops: Vec::new(), headers, body, elapsed: Duration::ZERO })
+}
+
+/// Status, tag and body; the body is one byte too long when it is too large.
+fn read_blocking(
+    path: &Path,
+    known: Option<&[u8]>,
+    limit: u64,
+) -> io::Result<(u16, Vec<u8>, Vec<u8>)> {
+    // Asked before opening: to open a pipe would wait for a writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?; // Before reading: a change in between shows next time.
+    let etag = tag(&metadata);
+    if known == Some(etag.as_slice()) {
+        return Ok((304, etag, Vec::new()));
+    }
+    let mut body = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut body)?;
+    Ok((200, etag, body))
+}
+
+/// Names a version of a file. Validators are never invented for a server, which may know better; for
+/// a file there is nobody else to ask. The inode tells a file put in place by renaming, the change time
+/// one whose modification time was set back.
+fn tag(file: &Metadata) -> Vec<u8> {
+    let modified = (file.mtime(), file.mtime_nsec());
+    let changed = (file.ctime(), file.ctime_nsec());
+    format!("\"{}-{}-{modified:?}-{changed:?}\"", file.ino(), file.len()).into_bytes()
+}

@@ -1,0 +1,26 @@
+//! gazetted: a feed aggregator daemon.
+//!
+//! The program is a row of *passes*. A pass claims due work from the store, does its I/O, lets a pure
+//! function decide, and applies that decision in one transaction. Polling is the first pass:
+//!
+//! [`config`] → `store.sync_feeds` → `store.claim` → [`fetch`] → [`rules::read`] → [`rules::decide`] →
+//! `store.apply` → [`export`] → [`deliver`].
+//!
+//! Modules stand on floors and import from lower floors only; `tests/tidy.rs` keeps it so.
+
+pub mod domain;
+
+pub mod export;
+pub mod rules;
+
+pub mod clock;
+pub mod config;
+pub mod deliver;
+pub mod fetch;
+pub mod store;
+pub mod telemetry;
+
+pub mod passes;
+
+pub mod cli;
+pub mod daemon;

@@ -1,0 +1,229 @@
+//! Polling: the pass that brings articles in.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+use crate::clock;
+use crate::config::{Config, FeedConfig};
+use crate::domain::feed::FeedId;
+use crate::domain::poll::{Applied, Failure, NextPoll, Observed, PollJob, PollOutcome};
+use crate::domain::time::{TimeDelta, Timestamp};
+use crate::fetch::{self, FetchError, Fetcher};
+use crate::passes::hosts::Hosts;
+use crate::passes::sync::Feeds;
+use crate::rules::ask;
+use crate::rules::decide::decide;
+use crate::rules::read::{Limits, NoReply, read};
+use crate::store::{Claim, Claimed, Store, StoreError};
+use crate::telemetry::events;
+
+/// A poll that takes longer than its timeout by this much has died.
+const LEASE_SLACK: TimeDelta = TimeDelta::seconds(60);
+
+/// Claims beyond the requests in flight, as a multiple: they wait for a free place. Few enough that a
+/// lease outlasts the wait behind the slowest servers.
+pub const CLAIM_ROUNDS: usize = 8;
+const LEASED_ROUNDS: i32 = 9;
+
+/// All that polling needs. Made anew when the configuration changes; polls in flight keep the old one.
+pub struct Poller {
+    store: Store,
+    fetcher: Fetcher,
+    feeds: Feeds,
+    max_body: u64,
+    lease: TimeDelta,
+    /// Hosts without a budget: this machine, unless the configuration gives one.
+    unlimited: HashSet<String>,
+    /// What each host may be asked for; the lock is held for moments only.
+    hosts: Mutex<Hosts>,
+    /// Requests in flight.
+    network: Arc<Semaphore>,
+    /// Documents being read: as many as there are cores. More would only hold more memory.
+    parsers: Arc<Semaphore>,
+}
+
+fn unlimited(config: &Config) -> HashSet<String> {
+    if !config.fetch.exempt_this_machine {
+        return HashSet::new();
+    }
+    let hosts = config.feeds.iter().filter_map(|feed| feed.spec.url.host());
+    hosts.filter(|host| is_this_machine(host)).map(str::to_owned).collect()
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// Which feeds to claim.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub limit: usize,
+    /// These, due or not; else whichever are due.
+    pub only: Option<Vec<FeedId>>,
+    /// Also those of hosts that asked to be left alone.
+    pub paused_too: bool,
+}
+
+/// What one poll came to, for whoever reports it.
+#[derive(Clone, Debug)]
+pub struct Polled {
+    pub feed: FeedId,
+    /// The configured name, else the address.
+    pub name: String,
+    pub url: String,
+    /// As `PollOutcome::as_str` has it.
+    pub outcome: &'static str,
+    pub failed: bool,
+    pub detail: String,
+    pub status: Option<u16>,
+    pub bytes: u64,
+    pub elapsed: Duration,
+    /// Entries in the document; `None` when there was none to read.
+    pub entries: Option<usize>,
+    pub applied: Applied,
+    pub next: NextPoll,
+}
+
+impl Poller {
+    /// # Errors
+    /// When the fetcher cannot be set up, as with an unreadable `ca_file`.
+    pub fn new(store: Store, config: &Config, feeds: Feeds) -> Result<Self, FetchError> {
+        let longest = config.feeds.iter().filter_map(|feed| feed.request.timeout).max();
+        let timeout = longest.unwrap_or_default().max(config.fetch.timeout);
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Ok(Self {
+            store,
+            fetcher: Fetcher::new(&config.fetch)?,
+            feeds,
+            max_body: config.fetch.max_body,
+            lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
+                + LEASE_SLACK,
+            unlimited: unlimited(config),
+            hosts: Mutex::new(Hosts::new(config.fetch.per_host, config.fetch.host_delay)),
+            network: Arc::new(Semaphore::new(config.fetch.concurrency)),
+            parsers: Arc::new(Semaphore::new(cores)),
+        })
+    }
+
+    pub fn feeds(&self) -> &Feeds {
+        &self.feeds
+    }
+
+    /// Takes up to `limit` feeds that are due, or of these, as far as their hosts may be asked now.
+    pub async fn claim(&self, wanted: Wanted, now: Timestamp) -> Result<Claimed, StoreError> {
+        let Wanted { limit, only, paused_too } = wanted;
+        let (per_host, rooms) = {
+            let mut hosts = self.hosts();
+            let spared = self.unlimited.iter().map(|host| (host.clone(), usize::MAX));
+            (hosts.room(), hosts.rooms(Instant::now()).into_iter().chain(spared).collect())
+        };
+        let lease = self.lease;
+        let claim = Claim { now, limit, lease, only, per_host, rooms, paused_too };
+        let claimed = self.store.claim(claim).await?;
+        let mut hosts = self.hosts();
+        for job in &claimed.jobs {
+            if let Some(host) = self.budgeted(job) {
+                hosts.claimed(host, Instant::now());
+            }
+        }
+        drop(hosts);
+        Ok(claimed)
+    }
+
+    /// When a host that is left alone between two requests may be asked again.
+    pub fn next_room(&self) -> Option<Instant> {
+        self.hosts().next_room(Instant::now())
+    }
+
+    /// The host whose budget a poll uses.
+    fn budgeted<'a>(&self, job: &'a PollJob) -> Option<&'a str> {
+        job.host().filter(|host| !self.unlimited.contains(*host))
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One feed, from request to stored articles.
+    ///
+    /// # Errors
+    /// Only when the store fails. Whatever the publisher's server does is an outcome, and is stored.
+    pub async fn poll(&self, job: PollJob) -> Result<Option<Polled>, StoreError> {
+        let host = self.budgeted(&job).map(str::to_owned);
+        let polled = match self.feeds.get(&job.feed).cloned() {
+            Some(feed) => self.poll_one(&feed, job).await.map(Some),
+            // It left the configuration after the claim.
+            None => self.store.release(vec![job.feed]).await.map(|()| None),
+        };
+        if let Some(host) = host {
+            self.hosts().finished(&host);
+        }
+        polled
+    }
+
+    async fn poll_one(&self, feed: &Arc<FeedConfig>, job: PollJob) -> Result<Polled, StoreError> {
+        let in_flight = self.network.acquire().await;
+        if let Some(host) = self.budgeted(&job) {
+            let wait = self.hosts().starts(host, Instant::now());
+            tokio::time::sleep(wait).await;
+        }
+        let asked = ask::address(&job, clock::now()).clone();
+        let validators = ask::validators(&job, clock::now());
+        let conditional = !validators.is_empty();
+        let reply = self
+            .fetcher
+            .fetch_at(&job.url, &asked, &validators, &feed.request, self.max_body)
+            .await
+            .map_err(|error| NoReply {
+                failure: Failure::from(&error),
+                detail: fetch::advice(&error),
+            });
+        let now = clock::now();
+        let parser = self.parsers.acquire().await;
+        drop(in_flight); // Held until here: it bounds the bodies that wait.
+        let id = job.feed;
+        let (limits, policy_of) =
+            (Limits { body: self.max_body, entries: feed.max_entries }, Arc::clone(feed));
+        let decided = tokio::task::spawn_blocking(move || {
+            let observed = Observed { conditional, ..read(reply, &job, limits, now) };
+            decide(&job, &asked, observed, &policy_of.policy, now)
+        });
+        let decision = match decided.await {
+            Ok(decision) => Arc::new(decision),
+            Err(died) => {
+                // Cannot happen as far as we know; the lease keeps the feed for a later try.
+                events::task_died("read", &died);
+                return Err(StoreError::Stopped);
+            }
+        };
+        drop(parser);
+        let observed = &decision.observed;
+        let applied = self.store.apply(Arc::clone(&decision)).await?;
+        events::poll_ended(&feed.spec.url, &decision, applied);
+        Ok(Polled {
+            feed: id,
+            name: feed.spec.name.clone().unwrap_or_else(|| feed.spec.url.to_string()),
+            url: feed.spec.url.to_string(),
+            outcome: observed.outcome.as_str(),
+            failed: matches!(observed.outcome, PollOutcome::Failed(_) | PollOutcome::Gone),
+            detail: observed.detail.clone(),
+            status: observed.status,
+            bytes: observed.bytes,
+            elapsed: observed.elapsed,
+            entries: match &observed.outcome {
+                PollOutcome::Fresh(document) => Some(document.entries),
+                PollOutcome::SameBody
+                | PollOutcome::NotModified
+                | PollOutcome::Gone
+                | PollOutcome::Failed(_) => None,
+            },
+            applied,
+            next: decision.next,
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! Makes the store's feeds the configuration's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::config::{Config, FeedConfig};
+use crate::domain::feed::FeedId;
+use crate::domain::poll::Reason;
+use crate::domain::time::Timestamp;
+use crate::rules::schedule::{History, replanned};
+use crate::store::{FeedSync, Store, StoreError};
+
+/// The configured feeds under their ids.
+pub type Feeds = HashMap<FeedId, Arc<FeedConfig>>;
+
+/// What a change of the configuration came to.
+#[derive(Clone, Debug, Default)]
+pub struct Synced {
+    pub feeds: Feeds,
+    pub added: usize,
+    pub retired: usize,
+}
+
+/// Adds, updates and retires feeds, and plans those anew whose schedule changed.
+pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<Synced, StoreError> {
+    let list = config
+        .feeds
+        .iter()
+        .map(|feed| FeedSync { spec: feed.spec.clone(), policy: feed.policy.describe() })
+        .collect();
+    let synced = store.sync_feeds(list, now).await?;
+    let feeds: Feeds = synced
+        .ids
+        .iter()
+        .copied()
+        .zip(config.feeds.iter().map(|feed| Arc::new(feed.clone())))
+        .collect();
+    let plans: Vec<_> = synced
+        .stale
+        .iter()
+        .filter_map(|stale| {
+            let feed = feeds.get(&stale.feed)?;
+            let asked = stale.not_before.map(|at| (Reason::ServerAsked, at - stale.polled_at));
+            let history = History {
+                url: &feed.spec.url,
+                health: stale.health,
+                recent: &stale.recent,
+                asks: asked.as_slice(),
+                skip_hours: 0,
+                skip_days: 0,
+            };
+            Some((stale.feed, replanned(&feed.policy, history, stale.polled_at, now)))
+        })
+        .collect();
+    if !plans.is_empty() {
+        store.replan(plans).await?;
+    }
+    Ok(Synced { feeds, added: synced.added, retired: synced.retired })
+}

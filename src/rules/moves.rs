@@ -1,0 +1,211 @@
+//! Permanent redirects (RFC 9110 sections 15.4.2 and 15.4.9).
+//!
+//! A 301 or 308 is believed once a feed was found behind it. The configured address stays on record: it is
+//! asked again after a day and then weekly for a month, and takes over again when it serves a feed itself.
+
+use url::Url;
+
+use crate::domain::poll::{Hop, Move, PollJob, PollOutcome};
+use crate::domain::time::{TimeDelta, Timestamp};
+
+const FIRST_RECHECK: TimeDelta = TimeDelta::days(1);
+const LATER_RECHECKS: TimeDelta = TimeDelta::days(7);
+const RECHECKED_FOR: TimeDelta = TimeDelta::days(30);
+
+/// Where the leading permanent hops of a chain end. What comes after a temporary one is temporary.
+pub fn target(hops: &[Hop]) -> Option<&Url> {
+    let permanent = hops.iter().take_while(|hop| matches!(hop.status, 301 | 308));
+    permanent.last().map(|hop| &hop.to)
+}
+
+/// Where the feed is after a poll of `asked`, which was led on to `moved_to`.
+pub fn after(
+    job: &PollJob,
+    asked: &Url,
+    moved_to: Option<&Url>,
+    outcome: &PollOutcome,
+    now: Timestamp,
+) -> Option<Move> {
+    let found = match outcome {
+        PollOutcome::Fresh(_) | PollOutcome::SameBody | PollOutcome::NotModified => true,
+        PollOutcome::Gone | PollOutcome::Failed(_) => false,
+    };
+    let configured = asked == job.url.as_url();
+    match (&job.moved, moved_to) {
+        (None, _) if !found => None, // A move to something that is no feed is not kept.
+        (None, to) => {
+            to.map(|to| Move { to: to.clone(), at: now, recheck_at: first(job, to, now) })
+        }
+        // It serves a feed again by itself.
+        (Some(_), None) if found && configured => None,
+        (Some(moved), to) => {
+            let to = to.filter(|_| found).unwrap_or(&moved.to).clone();
+            let recheck_at = match (configured, found) {
+                (true, _) => next(moved.at, now),
+                // The new address fails: perhaps the old one serves again.
+                (false, false) => Some(now),
+                (false, true) => moved.recheck_at,
+            };
+            Some(Move { to, at: moved.at, recheck_at })
+        }
+    }
+}
+
+/// Whether a poll was only a look at whether the configured address serves again. Its failure says
+/// nothing of the feed.
+pub fn is_recheck(job: &PollJob, asked: &Url) -> bool {
+    job.moved.is_some() && asked == job.url.as_url()
+}
+
+/// From http to https on one host is for good.
+fn first(job: &PollJob, to: &Url, now: Timestamp) -> Option<Timestamp> {
+    let from = job.url.as_url();
+    let upgraded = from.scheme() == "http" && to.scheme() == "https" && from.host() == to.host();
+    (!upgraded).then_some(now + FIRST_RECHECK)
+}
+
+fn next(moved_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let at = now + LATER_RECHECKS;
+    (at <= moved_at + RECHECKED_FOR).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::feed::{FeedId, FeedUrl};
+    use crate::domain::poll::{Failure, Health, Hints, Remembered, Validators};
+
+    const HOME: &str = "http://a.example/feed";
+    const AWAY: &str = "http://b.example/feed";
+    const FURTHER: &str = "http://c.example/feed";
+
+    fn at(day: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + TimeDelta::days(day)
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn moved(to: &str, day: i64, recheck: Option<i64>) -> Move {
+        Move { to: url(to), at: at(day), recheck_at: recheck.map(at) }
+    }
+
+    fn job(moved: Option<Move>) -> PollJob {
+        PollJob {
+            feed: FeedId(1),
+            url: FeedUrl::parse(HOME).unwrap(),
+            validators: Validators::default(),
+            remembered: Remembered::default(),
+            health: Health::default(),
+            planned_at: at(0),
+            recent: Vec::new(),
+            full_at: None,
+            hints: Hints::default(),
+            moved,
+            strikes: None,
+        }
+    }
+
+    #[test]
+    fn only_the_leading_permanent_hops_count() {
+        let hop = |status, to: &str| Hop { status, to: url(to) };
+        for (hops, expected) in [
+            (vec![], None),
+            (vec![hop(302, AWAY)], None),
+            (vec![hop(301, AWAY)], Some(AWAY)),
+            (vec![hop(308, AWAY), hop(301, FURTHER)], Some(FURTHER)),
+            (vec![hop(301, AWAY), hop(302, FURTHER)], Some(AWAY)),
+            (vec![hop(307, AWAY), hop(301, FURTHER)], None),
+        ] {
+            assert_eq!(target(&hops).map(Url::as_str), expected, "{hops:?}");
+        }
+    }
+
+    #[test]
+    fn a_move_is_kept_rechecked_and_undone() {
+        let good = || PollOutcome::NotModified;
+        let bad = || PollOutcome::Failed(Failure::NotAFeed);
+        for (name, before, asked, led_to, outcome, day, expected) in [
+            ("no move", None, HOME, None, good(), 0, None),
+            (
+                "a feed behind a 301",
+                None,
+                HOME,
+                Some(AWAY),
+                good(),
+                0,
+                Some(moved(AWAY, 0, Some(1))),
+            ),
+            ("no feed behind it", None, HOME, Some(AWAY), bad(), 0, None),
+            (
+                "https is for good",
+                None,
+                HOME,
+                Some("https://a.example/feed"),
+                good(),
+                0,
+                Some(moved("https://a.example/feed", 0, None)),
+            ),
+            (
+                "at its new address",
+                Some(moved(AWAY, 0, Some(1))),
+                AWAY,
+                None,
+                good(),
+                0,
+                Some(moved(AWAY, 0, Some(1))),
+            ),
+            (
+                "still moved",
+                Some(moved(AWAY, 0, Some(1))),
+                HOME,
+                Some(AWAY),
+                good(),
+                1,
+                Some(moved(AWAY, 0, Some(8))),
+            ),
+            (
+                "still moved after a month",
+                Some(moved(AWAY, 0, Some(29))),
+                HOME,
+                Some(AWAY),
+                good(),
+                29,
+                Some(moved(AWAY, 0, None)),
+            ),
+            (
+                "moved on",
+                Some(moved(AWAY, 0, Some(1))),
+                AWAY,
+                Some(FURTHER),
+                good(),
+                0,
+                Some(moved(FURTHER, 0, Some(1))),
+            ),
+            ("back again", Some(moved(AWAY, 0, Some(1))), HOME, None, good(), 1, None),
+            (
+                "the old address fails",
+                Some(moved(AWAY, 0, Some(1))),
+                HOME,
+                None,
+                bad(),
+                1,
+                Some(moved(AWAY, 0, Some(8))),
+            ),
+            (
+                "the new address fails",
+                Some(moved(AWAY, 0, Some(8))),
+                AWAY,
+                None,
+                bad(),
+                2,
+                Some(moved(AWAY, 0, Some(2))),
+            ),
+        ] {
+            let led_to = led_to.map(url);
+            let found = after(&job(before), &url(asked), led_to.as_ref(), &outcome, at(day));
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}

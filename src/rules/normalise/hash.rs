@@ -1,0 +1,42 @@
+//! A hash of everything a reader would notice in an article.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::domain::article::{ArticleDraft, ContentHash};
+
+/// Raise it when the hash is to be computed otherwise: every article in a feed is then written again.
+const HASH_VERSION: u8 = 1;
+
+/// Absent fields do not count, so that a field added later changes no hash. Dates do not either:
+/// publishers touch them without an edit.
+pub fn content_hash(draft: &ArticleDraft) -> ContentHash {
+    let mut hasher = Xxh3::new();
+    hasher.update(&[HASH_VERSION]);
+    let mut field = |tag: u8, text: Option<&str>| {
+        if let Some(text) = text {
+            hasher.update(&[tag]);
+            hasher.update(&text.len().to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+    };
+    field(1, draft.title.as_deref());
+    field(2, draft.summary.as_deref());
+    field(3, draft.content_html.as_deref());
+    field(4, draft.url.as_deref());
+    field(5, draft.external_url.as_deref());
+    field(6, draft.image.as_deref());
+    for author in &draft.authors {
+        field(7, author.name.as_deref());
+        field(8, author.url.as_deref());
+        field(9, author.email.as_deref());
+    }
+    for tag in &draft.tags {
+        field(10, Some(tag));
+    }
+    for attachment in &draft.attachments {
+        field(11, Some(&attachment.url));
+        field(12, attachment.mime_type.as_deref());
+    }
+    field(13, draft.language.as_deref());
+    ContentHash(hasher.digest())
+}

@@ -1,0 +1,58 @@
+//! Languages, spelt as BCP 47 (RFC 5646 section 2.1.1) recommends.
+
+/// `EN_us` is `en-US`, `zh-hans-cn` is `zh-Hans-CN`; what is no language tag (`English`) is none.
+pub fn language(text: &str) -> Option<String> {
+    let text = text.trim().replace('_', "-");
+    let mut parts = text.split('-');
+    let primary = parts.next()?;
+    if !(2..=3).contains(&primary.len()) || !primary.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return None;
+    }
+    let mut tag = primary.to_ascii_lowercase();
+    let mut private = false;
+    for part in parts {
+        if !(1..=8).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let lower = part.to_ascii_lowercase();
+        tag.push('-');
+        match part.len() {
+            2 if !private => tag.push_str(&lower.to_ascii_uppercase()),
+            4 if !private && part.bytes().all(|b| b.is_ascii_alphabetic()) => {
+                let mut letters = lower.chars();
+                tag.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+                tag.push_str(letters.as_str());
+            }
+            _ => tag.push_str(&lower),
+        }
+        // After a singleton everything is lower-case.
+        private |= part.len() == 1;
+    }
+    Some(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn languages_get_their_usual_spelling() {
+        for (text, expected) in [
+            ("en", Some("en")),
+            (" EN-us ", Some("en-US")),
+            ("pt_br", Some("pt-BR")),
+            ("zh-hans-cn", Some("zh-Hans-CN")),
+            ("de-CH-1996", Some("de-CH-1996")),
+            ("en-x-US", Some("en-x-us")),
+            ("es-419", Some("es-419")),
+            ("gsw", Some("gsw")),
+            ("English", None),
+            ("en us", None),
+            ("e", None),
+            ("en-", None),
+            ("", None),
+        ] {
+            assert_eq!(language(text).as_deref(), expected, "{text}");
+        }
+    }
+}

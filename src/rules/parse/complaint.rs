@@ -1,0 +1,184 @@
+//! What to tell the owner of a document that is no feed: in plain words, and what to do.
+
+use url::Url;
+
+use crate::rules::parse::NotAFeed;
+use crate::rules::parse::canonical::NotJsonFeed;
+use crate::rules::parse::references::Entities;
+use crate::rules::parse::root::Rootless;
+use crate::rules::parse::tokens::{Token, Tokens};
+
+/// Feeds of a page that are named.
+const MOST_FEEDS: usize = 5;
+
+/// What a page calls its feeds.
+const TYPES: [&str; 5] = [
+    "application/rss+xml",
+    "application/atom+xml",
+    "application/feed+json",
+    "application/rdf+xml",
+    "text/xml",
+];
+
+pub(super) fn about_json(error: &NotJsonFeed) -> NotAFeed {
+    NotAFeed::because(match error {
+        NotJsonFeed::Malformed(error) => format!("this is not well-formed JSON: {error}"),
+        NotJsonFeed::Other => {
+            "this is JSON, but no JSON Feed: it has no list of items and names no jsonfeed.org version"
+                .to_owned()
+        }
+    })
+}
+
+pub(super) fn about_xml(
+    text: &str,
+    base: &Url,
+    content_type: Option<&str>,
+    rootless: &Rootless<'_>,
+) -> NotAFeed {
+    NotAFeed::because(match rootless {
+        _ if text.trim().is_empty() => "the document is empty".to_owned(),
+        Rootless::WebPage => web_page(text, base),
+        Rootless::Other("urlset") => {
+            "this is a sitemap without news; give the address of a news sitemap or a feed"
+                .to_owned()
+        }
+        Rootless::Other(name) if name.eq_ignore_ascii_case("sitemapindex") => {
+            "this is a list of sitemaps; give the address of the news sitemap in it".to_owned()
+        }
+        Rootless::Other(name) if is_of_html(name) => web_page(text, base),
+        Rootless::Other(name) => {
+            format!("this is XML, but no feed: its root element is <{}>", shown(name))
+        }
+        Rootless::Nothing if text.contains("<?xml") => "this XML has no root element".to_owned(),
+        Rootless::Nothing => {
+            let said = content_type.map(|said| format!(" (the server calls it `{}`)", shown(said)));
+            format!("this is neither XML nor JSON{}", said.unwrap_or_default())
+        }
+    })
+}
+
+/// A page's source may begin anywhere.
+fn is_of_html(name: &str) -> bool {
+    const NAMES: [&str; 14] = [
+        "head", "body", "div", "p", "br", "a", "b", "h1", "meta", "script", "title", "center",
+        "table", "span",
+    ];
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn web_page(text: &str, base: &Url) -> String {
+    let feeds = announced(text, base);
+    if feeds.is_empty() {
+        return "this is a web page, not a feed; give the address of the page's feed instead"
+            .to_owned();
+    }
+    format!("this is a web page, not a feed; it announces {}", feeds.join(" and "))
+}
+
+/// The feeds that a page links to (HTML, 4.6.7.2: `rel=alternate` with a feed's type).
+fn announced(text: &str, base: &Url) -> Vec<String> {
+    let mut base = base.clone();
+    let entities = Entities::default();
+    let mut found: Vec<String> = Vec::new();
+    for token in Tokens::new(text) {
+        let Token::Start { name, attributes, .. } = token else { continue };
+        if name.eq_ignore_ascii_case("base")
+            && let Some(own) =
+                attributes.get("href", &entities).and_then(|own| base.join(&own).ok())
+        {
+            base = own;
+        }
+        if !name.eq_ignore_ascii_case("link") {
+            continue;
+        }
+        let has = |name: &str, known: &[&str]| {
+            let value = attributes.get(name, &entities).unwrap_or_default().to_ascii_lowercase();
+            known.iter().any(|known| value.split([' ', ';']).any(|word| word == *known))
+        };
+        if has("rel", &["alternate", "feed"])
+            && has("type", &TYPES)
+            && let Some(href) = attributes.get("href", &entities)
+            && let Ok(url) = base.join(&href)
+            && !found.iter().any(|known| known == url.as_str())
+        {
+            found.push(url.into());
+            if found.len() == MOST_FEEDS {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Text from outside inside a message: short, and without control characters.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use crate::rules::parse::decode::decide;
+    use crate::rules::parse::parse;
+
+    #[test]
+    fn a_document_that_is_no_feed_is_told_why() {
+        let base = Url::parse("https://example.org/a/").unwrap();
+        let page = "this is a web page, not a feed; give the address of the page's feed instead";
+        for (name, body, expected) in [
+            ("nothing", "", "the document is empty"),
+            ("blank", " \n", "the document is empty"),
+            ("web page", "<!DOCTYPE html>\n<html><body><p>hi<br></body></html>", page),
+            (
+                "strict web page",
+                "<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><body/></html>",
+                page,
+            ),
+            ("piece of a page", "<p>Not found</p>", page),
+            (
+                "page with feeds",
+                "<!doctype html><link rel=\"alternate\" type=\"application/rss+xml\" href=\"/feed\">\
+                 <LINK REL=alternate TYPE=application/atom+xml HREF=atom.xml><link rel=stylesheet href=x>\
+                 <link rel=alternate hreflang=de href=/de>",
+                "this is a web page, not a feed; it announces https://example.org/feed and https://example.org/a/atom.xml",
+            ),
+            (
+                "text",
+                "not found",
+                "this is neither XML nor JSON (the server calls it `text/plain`)",
+            ),
+            (
+                "other JSON",
+                "{\"a\":1}",
+                "this is JSON, but no JSON Feed: it has no list of items and names no jsonfeed.org version",
+            ),
+            (
+                "plain JSON list",
+                "[{\"a\":1}]",
+                "this is JSON, but no JSON Feed: it has no list of items and names no jsonfeed.org version",
+            ),
+            (
+                "broken JSON",
+                "{\"a\":",
+                "this is not well-formed JSON: EOF while parsing a value at line 1 column 5",
+            ),
+            (
+                "other XML",
+                "<opml version='2.0'/>",
+                "this is XML, but no feed: its root element is <opml>",
+            ),
+            ("no element", "<?xml version='1.0'?>", "this XML has no root element"),
+            (
+                "sitemap",
+                "<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'><url><loc>https://a.example/</loc></url></urlset>",
+                "this is a sitemap without news; give the address of a news sitemap or a feed",
+            ),
+        ] {
+            let body = body.as_bytes();
+            let error = parse(body, &base, decide(body, None), Some("text/plain")).unwrap_err();
+            assert_eq!(error.detail, expected, "{name}");
+        }
+    }
+}

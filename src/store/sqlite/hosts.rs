@@ -1,0 +1,66 @@
+//! Hosts that are to be left alone.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::poll::Decision;
+use crate::domain::time::{Timestamp, from_unix};
+use crate::store::error::{Doing, StoreError};
+
+/// A host that is left alone.
+#[derive(Clone, Debug)]
+pub struct PausedHost {
+    pub until: Timestamp,
+    /// Pauses in a row for which it named no time.
+    pub strikes: u32,
+    /// What it answered.
+    pub status: u16,
+}
+
+const PAUSE: &str = "
+    INSERT INTO host (host, paused_until, strikes, status)
+    SELECT host, ?2, ?3, ?4 FROM plan WHERE feed_id = ?1 AND host IS NOT NULL
+    ON CONFLICT (host) DO UPDATE SET
+        paused_until = max(paused_until, ?2), strikes = max(strikes, ?3), status = ?4";
+
+const FORGIVE: &str = "
+    DELETE FROM host WHERE host = (SELECT host FROM plan WHERE feed_id = ?1)
+        AND paused_until <= ?2";
+
+/// Takes up the pause that a poll brought; a good answer after a pause ends the host's record.
+pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
+    if let Some(pause) = &d.pause {
+        let row = params![d.feed.0, pause.until.timestamp(), pause.strikes, pause.status];
+        return tx
+            .prepare_cached(PAUSE)
+            .and_then(|mut s| s.execute(row))
+            .map(|_| ())
+            .doing("pause a host");
+    }
+    if !d.forgive_host {
+        return Ok(());
+    }
+    tx.prepare_cached(FORGIVE)
+        .and_then(|mut s| s.execute(params![d.feed.0, d.polled_at.timestamp()]))
+        .map(|_| ())
+        .doing("end a host's pauses")
+}
+
+/// The pause in force, if any.
+pub(super) fn paused(
+    connection: &Connection,
+    host: &str,
+    now: Timestamp,
+) -> Result<Option<PausedHost>, StoreError> {
+    const PAUSED: &str =
+        "SELECT paused_until, strikes, status FROM host WHERE host = ?1 AND ?2 < paused_until";
+    connection
+        .prepare_cached(PAUSED)
+        .and_then(|mut s| {
+            s.query_row(params![host, now.timestamp()], |r| {
+                let until = from_unix(r.get(0)?);
+                Ok(PausedHost { until, strikes: r.get(1)?, status: r.get(2)? })
+            })
+            .optional()
+        })
+        .doing("look up a host")
+}

@@ -1,0 +1,114 @@
+//! The file itself: checked, measured, copied.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::store::error::{Doing, StoreError};
+use crate::store::sqlite::create_private;
+
+/// Sizes and counts, for `db stats` and `status`.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    pub feeds: u64,
+    pub articles: u64,
+    pub edited: u64,
+    /// The last sequence number given out.
+    pub seq: i64,
+    /// Articles that the full-text index does not hold yet.
+    pub unindexed: u64,
+    pub page_bytes: u64,
+    pub pages: u64,
+    pub free_pages: u64,
+    pub schema_version: u64,
+}
+
+/// What `db check` found; no faults means a sound store.
+#[derive(Clone, Debug)]
+pub struct Check {
+    pub faults: Vec<String>,
+}
+
+pub(in crate::store) fn ping(tx: &Connection) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE meta SET value = value WHERE key = 'seq'")
+        .and_then(|mut s| s.execute([]))
+        .map(|_| ())
+        .doing("write to the store")
+}
+
+pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
+    let number = |sql: &str| -> Result<u64, StoreError> {
+        let n: i64 = connection.query_row(sql, [], |row| row.get(0)).doing("measure the store")?;
+        Ok(n.cast_unsigned())
+    };
+    Ok(Stats {
+        feeds: number("SELECT count(*) FROM feed WHERE configured = 1")?,
+        articles: number("SELECT count(*) FROM article")?,
+        edited: number("SELECT count(*) FROM article WHERE revision > 0")?,
+        seq: number("SELECT value FROM meta WHERE key = 'seq'")?.cast_signed(),
+        unindexed: number(
+            "SELECT count(*) FROM article
+             WHERE seq > (SELECT value FROM meta WHERE key = 'indexed_seq')",
+        )?,
+        page_bytes: number("PRAGMA page_size")?,
+        pages: number("PRAGMA page_count")?,
+        free_pages: number("PRAGMA freelist_count")?,
+        schema_version: number("PRAGMA user_version")?,
+    })
+}
+
+/// What SQLite checks, and what must hold between our tables.
+pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
+    const RULES: [(&str, &str); 4] = [
+        (
+            "sightings of articles that are not there",
+            "SELECT count(*) FROM sighting s LEFT JOIN article a ON a.id = s.article_id
+             WHERE a.id IS NULL",
+        ),
+        (
+            "articles without a sighting",
+            "SELECT count(*) FROM article a
+             WHERE NOT EXISTS (SELECT 1 FROM sighting s
+                 WHERE s.feed_id = a.feed_id AND s.article_id = a.id)",
+        ),
+        (
+            "sequence numbers beyond the counter",
+            "SELECT count(*) FROM article
+             WHERE seq > (SELECT value FROM meta WHERE key = 'seq')",
+        ),
+        (
+            "feeds without a plan",
+            "SELECT count(*) FROM feed f WHERE NOT EXISTS (SELECT 1 FROM plan WHERE feed_id = f.id)",
+        ),
+    ];
+    let doing = "check the store";
+    let mut faults: Vec<String> = connection
+        .prepare("PRAGMA integrity_check(20)")
+        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
+        .doing(doing)?;
+    faults.retain(|line| line != "ok");
+    let mut foreign = connection.prepare("PRAGMA foreign_key_check").doing(doing)?;
+    let mut rows = foreign.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let table: String = row.get(0).doing(doing)?;
+        faults.push(format!("a row of {table} refers to one that is not there"));
+    }
+    for (what, sql) in RULES {
+        let n: i64 = connection.query_row(sql, [], |row| row.get(0)).doing(doing)?;
+        if n != 0 {
+            faults.push(format!("{n} {what}"));
+        }
+    }
+    Ok(Check { faults })
+}
+
+/// A consistent, compact copy, while others read and write. `target` must not exist.
+pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
+    create_private(target)?; // SQLite fills an empty file, and would make a new one for all to read.
+    let doing = "copy the store";
+    // The copy is a write to SQLite, though not to this store.
+    connection.execute_batch("PRAGMA query_only = OFF").doing(doing)?;
+    let copied = connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).doing(doing);
+    connection.execute_batch("PRAGMA query_only = ON").doing(doing)?;
+    copied.map(|_| ())
+}

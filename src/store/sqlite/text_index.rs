@@ -1,0 +1,41 @@
+//! The full-text index, brought up to date behind the polls.
+
+use rusqlite::{Connection, params};
+
+use crate::store::error::{Doing, StoreError};
+
+const BEHIND: &str = "
+    SELECT id, seq, title, summary, content_html FROM article
+    WHERE seq > (SELECT value FROM meta WHERE key = 'indexed_seq') ORDER BY seq LIMIT ?1";
+
+/// An edited article has a new `seq`, so it comes by again and replaces its old row.
+const PUT: &str = "INSERT OR REPLACE INTO article_text (rowid, title, body) VALUES (?1, ?2, ?3)";
+
+/// Indexes the next `limit` articles that are new or edited since the last call; answers how many.
+pub(in crate::store) fn advance(
+    tx: &Connection,
+    limit: usize,
+    text: fn(&str) -> String,
+) -> Result<usize, StoreError> {
+    let doing = "bring the text index up to date";
+    let mut behind = tx.prepare_cached(BEHIND).doing(doing)?;
+    let mut put = tx.prepare_cached(PUT).doing(doing)?;
+    let mut rows = behind.query([i64::try_from(limit).unwrap_or(i64::MAX)]).doing(doing)?;
+    let (mut count, mut last) = (0, 0_i64);
+    while let Some(row) = rows.next().doing(doing)? {
+        let read = |index: usize| row.get_ref(index).and_then(|v| Ok(v.as_str_or_null()?));
+        let title = read(2).doing(doing)?;
+        let summary = read(3).doing(doing)?.unwrap_or_default();
+        let content = read(4).doing(doing)?.map(text).unwrap_or_default();
+        let id: i64 = row.get(0).doing(doing)?;
+        put.execute(params![id, title, format!("{summary}\n{content}")]).doing(doing)?;
+        last = row.get(1).doing(doing)?;
+        count += 1;
+    }
+    if count != 0 {
+        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'indexed_seq'")
+            .and_then(|mut s| s.execute([last]))
+            .doing(doing)?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,334 @@
+//! What an operator sees: one function an event, so that wording, level and fields have one home.
+//!
+//! The message reads well alone; what one would search for is in fields. A field has one spelling
+//! everywhere, and its unit in its name:
+//!
+//! | field | |
+//! |---|---|
+//! | `feed.id`, `feed.url` | the feed, as the store and the configuration know it |
+//! | `http.status` | of the last reply; absent when there was none |
+//! | `outcome` | `fresh`, `same_body`, `not_modified`, `gone`, or the kind of failure (`dns`, `timeout`, …) |
+//! | `detail` | what the server or a parser said; foreign text, cut and escaped |
+//! | `error` | a chain of causes, outermost first |
+//! | `bytes` | of a body as transferred, or of a written file |
+//! | `elapsed_ms` | how long it took |
+//! | `added`, `edited` | articles |
+//! | `failures` | weighted, since the last success |
+//! | `next_at`, `next_because` | the next poll, RFC 3339, and the rule that set it; absent when there is none |
+//! | `path`, `format`, `articles` | of an export |
+//! | `feeds`, `exports` | how many are configured |
+//!
+//! Never logged: configured header values, passwords and tokens (their types cannot be printed), the
+//! password of a proxy, user names and passwords of URLs (a [`FeedUrl`] has none), bodies, articles. The
+//! query of a feed's URL *is* logged, for it is part of the feed's name; a token belongs into a header.
+
+use std::error::Error;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use crate::domain::feed::FeedUrl;
+use crate::domain::poll::{Applied, Decision, Failure, NextPoll, PollOutcome};
+use crate::domain::time::rfc3339;
+
+/// The daemon is up: configuration read, store open.
+pub fn daemon_started(config: &Path, store: &Path, feeds: usize, exports: usize) {
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        config = %clean(&config.display()),
+        store = %clean(&store.display()),
+        feeds,
+        exports,
+        "started"
+    );
+}
+
+/// The daemon was told to end. `in_flight` polls have the grace period to finish.
+pub fn daemon_stopping(because: &str, in_flight: usize) {
+    info!(because, in_flight, "stopping");
+}
+
+/// The last line of a daemon that ended as it should. `abandoned` polls are made up for after the next
+/// start; nothing of them was stored.
+pub fn daemon_stopped(abandoned: usize) {
+    info!(abandoned, "stopped");
+}
+
+/// A changed configuration is in force.
+pub fn config_reloaded(config: &Path, feeds: usize, exports: usize) {
+    info!(config = %clean(&config.display()), feeds, exports, "configuration reloaded");
+}
+
+/// A changed configuration has faults; the one in force stays.
+pub fn config_rejected(config: &Path, reason: &dyn fmt::Display) {
+    error!(
+        config = %clean(&config.display()),
+        error = %clean(reason),
+        "the new configuration has faults, the old one stays in force; see `gazetted check`"
+    );
+}
+
+/// A poll ended, and its decision is stored. Chooses among `polled`, `feed_gone` and
+/// `poll_failed`: one line a poll.
+pub fn poll_ended(url: &FeedUrl, decision: &Decision, applied: Applied) {
+    match &decision.observed.outcome {
+        PollOutcome::Fresh(_) => polled(url, decision, applied, "fresh"),
+        PollOutcome::SameBody => polled(url, decision, applied, "same_body"),
+        PollOutcome::NotModified => polled(url, decision, applied, "not_modified"),
+        PollOutcome::Gone => feed_gone(url, decision),
+        PollOutcome::Failed(failure) => poll_failed(url, decision, *failure),
+    }
+}
+
+/// A poll succeeded. News is worth a line by default, the lack of it only to who asks.
+fn polled(url: &FeedUrl, decision: &Decision, applied: Applied, outcome: &str) {
+    let Decision { feed, observed, next, .. } = decision;
+    let Applied { added, edited } = applied;
+    let (next_at, next_because) = plan(*next);
+    let elapsed_ms = millis(observed.elapsed);
+    let (http_status, bytes) = (observed.status, observed.bytes);
+    if added == 0 && edited == 0 {
+        debug!(
+            feed.id = feed.0, feed.url = %url, outcome, http.status = http_status, bytes, elapsed_ms,
+            next_at, next_because, "polled, nothing new"
+        );
+    } else {
+        info!(
+            feed.id = feed.0, feed.url = %url, outcome, http.status = http_status, bytes, elapsed_ms,
+            added, edited, next_at, next_because, "polled"
+        );
+    }
+}
+
+/// A poll brought no document.
+fn poll_failed(url: &FeedUrl, decision: &Decision, failure: Failure) {
+    let Decision { feed, observed, health, next, .. } = decision;
+    let (next_at, next_because) = plan(*next);
+    warn!(
+        feed.id = feed.0, feed.url = %url, outcome = failure.as_str(), http.status = observed.status,
+        detail = %clean(&observed.detail), bytes = observed.bytes,
+        elapsed_ms = millis(observed.elapsed), failures = health.failures, next_at, next_because,
+        "poll failed"
+    );
+}
+
+/// The server says that there is no such feed any more (410).
+fn feed_gone(url: &FeedUrl, decision: &Decision) {
+    warn!(
+        feed.id = decision.feed.0, feed.url = %url, http.status = decision.observed.status,
+        "the feed is gone for good and is not polled any more; its articles stay"
+    );
+}
+
+/// A scheduled export is in its place.
+pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elapsed: Duration) {
+    info!(
+        path = %clean(&path.display()), format, articles, bytes, elapsed_ms = millis(elapsed),
+        "export written"
+    );
+}
+
+/// A scheduled export could not be written; the file of the last time, if any, is untouched.
+pub fn export_failed(path: &Path, error: &(dyn Error + 'static)) {
+    error!(path = %clean(&path.display()), error = %clean(&Chain(error)), "export failed");
+}
+
+/// The store failed at something. `doing` completes "could not …".
+pub fn store_error(doing: &str, error: &(dyn Error + 'static)) {
+    error!(error = %clean(&Chain(error)), "the store could not {doing}");
+}
+
+/// The store did not answer in time, so systemd's watchdog is not fed.
+pub fn watchdog_withheld(waited: Duration) {
+    error!(elapsed_ms = millis(waited), "the store does not answer; the watchdog is not fed");
+}
+
+/// Another process holds the store's lock for a short while.
+pub fn waiting_for_lock(store: &Path, holder: &str) {
+    info!(store = %clean(&store.display()), holder = %clean(&holder), "waiting for the store");
+}
+
+/// A mistake in this program, where it happened.
+pub fn panicked(panic: &dyn fmt::Display) {
+    error!(panic = %clean(panic), "a bug: please report this");
+}
+
+/// A task of ours ended as it never should. What it was doing is done again.
+pub fn task_died(task: &str, error: &(dyn Error + 'static)) {
+    error!(task, error = %clean(&Chain(error)), "a task died; please report this");
+}
+
+/// The clock moved by itself (sleep, an operator, time synchronisation); plans were looked at again.
+pub fn clock_jumped(seconds: i64) {
+    warn!(seconds, "the clock jumped; what is due is worked out again");
+}
+
+fn plan(next: NextPoll) -> (Option<String>, &'static str) {
+    (next.at.map(rfc3339), next.because.as_str())
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// An error and its causes, `a: b: c`.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Characters of foreign text that a line may hold.
+const MAX_TEXT: usize = 500;
+
+/// Text from outside, fit for one line of a log: what could move a cursor, start a new line or turn the
+/// direction of reading is escaped, and what is longer than anyone reads is cut.
+fn clean(text: &dyn fmt::Display) -> String {
+    let text = text.to_string();
+    let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
+    for (count, c) in text.chars().enumerate() {
+        if count == MAX_TEXT {
+            shown.push('…');
+            break;
+        }
+        match c {
+            '\n' => shown.push(' '),
+            '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => shown.extend(c.escape_unicode()),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::feed::FeedId;
+    use crate::domain::poll::{Health, Observed, Reason};
+    use crate::domain::time::from_unix;
+    use crate::telemetry::tests::logged;
+    use crate::telemetry::{LogFormat, LogSettings};
+
+    fn decision(outcome: PollOutcome, detail: &str) -> Decision {
+        let status = if matches!(outcome, PollOutcome::Failed(_)) { None } else { Some(200) };
+        Decision {
+            feed: FeedId(7),
+            polled_at: from_unix(0),
+            observed: Observed {
+                detail: detail.to_owned(),
+                status,
+                bytes: 1234,
+                elapsed: Duration::from_millis(56),
+                ..Observed::of(outcome)
+            },
+            health: Health { failures: 0.5, failing_since: None },
+            next: NextPoll { at: Some(from_unix(86_400)), because: Reason::Interval },
+            moved: None,
+            host: None,
+            pause: None,
+            forgive_host: false,
+        }
+    }
+
+    fn url() -> FeedUrl {
+        FeedUrl::parse("https://example.org/feed?page=1").unwrap()
+    }
+
+    /// Under journald: without the time, so that the whole line can be compared.
+    fn text(verbosity: i8, log: impl FnOnce()) -> String {
+        let journald = LogSettings { verbosity, under_journald: true, ..LogSettings::default() };
+        logged(&journald, log)
+    }
+
+    #[test]
+    fn a_poll_is_one_line_with_its_fields() {
+        let fresh = decision(PollOutcome::Fresh(Box::default()), "");
+        let news = Applied { added: 2, edited: 1 };
+        assert_eq!(
+            text(0, || poll_ended(&url(), &fresh, news)),
+            "<6> INFO polled feed.id=7 feed.url=https://example.org/feed?page=1 outcome=\"fresh\" \
+             http.status=200 bytes=1234 elapsed_ms=56 added=2 edited=1 \
+             next_at=\"1970-01-02T00:00:00Z\" next_because=\"interval\"\n"
+        );
+        let quiet = decision(PollOutcome::NotModified, "");
+        assert_eq!(text(0, || poll_ended(&url(), &quiet, Applied::default())), "");
+        let shown = text(1, || poll_ended(&url(), &quiet, Applied::default()));
+        assert!(shown.starts_with("<7>DEBUG polled, nothing new feed.id=7"), "{shown}");
+    }
+
+    #[test]
+    fn a_failure_is_a_warning_and_cannot_forge_another_line() {
+        let failed = PollOutcome::Failed(Failure::Timeout);
+        let failed = decision(failed, "odd\n<3>ERROR forged\u{1b}[2J\u{202e}");
+        let shown = text(0, || poll_ended(&url(), &failed, Applied::default()));
+        assert_eq!(
+            shown,
+            "<4> WARN poll failed feed.id=7 feed.url=https://example.org/feed?page=1 \
+             outcome=\"timeout\" detail=odd <3>ERROR forged\\u{1b}[2J\\u{202e} bytes=1234 \
+             elapsed_ms=56 failures=0.5 next_at=\"1970-01-02T00:00:00Z\" next_because=\"interval\"\n"
+        );
+    }
+
+    #[test]
+    fn json_keeps_numbers_and_leaves_out_what_is_unknown() {
+        let mut gone = decision(PollOutcome::Failed(Failure::Dns), "no such host");
+        gone.next.at = None;
+        let settings = LogSettings { format: LogFormat::Json, ..LogSettings::default() };
+        let line = logged(&settings, || poll_ended(&url(), &gone, Applied::default()));
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["feed.id"], 7);
+        assert_eq!(value["bytes"], 1234);
+        assert_eq!(value["outcome"], "dns");
+        assert_eq!(value.get("http.status"), None);
+        assert_eq!(value.get("next_at"), None);
+    }
+
+    #[test]
+    fn every_outcome_has_its_line() {
+        for (outcome, expected) in [
+            (PollOutcome::Fresh(Box::default()), "polled"),
+            (PollOutcome::SameBody, "polled, nothing new"),
+            (PollOutcome::Gone, "gone for good"),
+            (PollOutcome::Failed(Failure::Status(404)), "outcome=\"http_status\""),
+        ] {
+            let decision = decision(outcome, "");
+            let shown = text(1, || poll_ended(&url(), &decision, Applied::default()));
+            assert_eq!(shown.lines().count(), 1, "{shown}");
+            assert!(shown.contains(expected), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let cause = std::io::Error::from_raw_os_error(28);
+        let error = anyhow::Error::from(cause).context("could not write a page");
+        let shown = text(0, || store_error("apply a poll", error.as_ref()));
+        assert!(
+            shown.starts_with(
+                "<3>ERROR the store could not apply a poll error=could not write a page: No space"
+            ),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn long_foreign_text_is_cut() {
+        assert_eq!(clean(&"x".repeat(2 * MAX_TEXT)).chars().count(), MAX_TEXT + 1);
+    }
+}

@@ -1,0 +1,412 @@
+//! The configuration as a whole: files in, values or all faults out.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use gazetted::config::{Config, ConfigErrors, Fault, Trigger, load};
+use gazetted::domain::query::When;
+use gazetted::domain::time::{TimeDelta, Timestamp};
+use gazetted::export::Format;
+use gazetted::rules::schedule::Cadence;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "TOKEN" => Some("t0ken-from-outside".to_owned()),
+        "FOLDER" => Some("/secrets".to_owned()),
+        _ => None,
+    }
+}
+
+/// A folder with the files of a configuration.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn load_in(folder: &Path) -> Result<Config, ConfigErrors> {
+    load(&folder.join("gazetted.toml"), &environment, NOW)
+}
+
+fn load_text(text: &str) -> Result<Config, ConfigErrors> {
+    load_in(folder(&[("gazetted.toml", text)]).path())
+}
+
+const MANY: &str = r#"include = ["feeds.d/*.toml", "missing.toml"]
+colour = "red"
+
+[store]
+path = 5
+keep = "365d"
+
+[schedule]
+every = "30"
+timezone = "Europe/Belrin"
+min = "2d"
+
+[fetch]
+concurrency = 0
+timout = "30s"
+max_body = "16M"
+proxy = "ftp://me:s3cret@proxy.example/"
+ca_file = "nowhere.pem"
+
+[[feeds]]
+url = "example.org/feed.xml"
+tags = "world"
+
+[[feeds]]
+url = "https://me:s3cret@a.example/feed"
+name = "A"
+cron = "61 * * * *"
+headers = { Authorization = "Bearer ${UNSET} s3cret", "Bad Name" = "s3cret" }
+
+[[feeds]]
+name = "No address"
+basic_auth = { user = "me", password_file = "nowhere.secret" }
+
+[[exports]]
+path = "out.json"
+format = "jsonfed"
+every = "5m"
+on_change = true
+
+[[exports]]
+path = "./out.json"
+format = "rss"
+since = "yesterday"
+"#;
+
+const MORE: &str = r#"[[feeds]]
+url = "https://a.example/feed"
+name = "A"
+
+[[feeds]]
+url = "gopher://b.example/"
+enabled = "true"
+timeout = 30
+
+[schedule]
+every = "5m"
+"#;
+
+fn many() -> (tempfile::TempDir, ConfigErrors) {
+    let folder = folder(&[("gazetted.toml", MANY), ("feeds.d/more.toml", MORE)]);
+    let errors = load_in(folder.path()).unwrap_err();
+    (folder, errors)
+}
+
+#[test]
+fn all_faults_of_all_files_are_reported_in_one_run() {
+    let (folder, errors) = many();
+    let main = "gazetted.toml";
+    let more = "feeds.d/more.toml";
+    let expected = [
+        (main, 1, 30, "include", "there is no such file", ""),
+        (main, 2, 1, "colour", "unknown key", "known here: include"),
+        (main, 5, 8, "store.path", "expected a string, found an integer", ""),
+        (main, 6, 1, "store.keep", "unknown key", "not available in this version"),
+        (main, 9, 9, "schedule.every", "`30` has no unit", ""),
+        (main, 10, 12, "schedule.timezone", "no such time zone", "`Europe/Berlin`"),
+        (main, 11, 7, "schedule.min", "longer than `max`", "max is 1d"),
+        (main, 14, 15, "fetch.concurrency", "must be from 1 to", ""),
+        (main, 15, 1, "fetch.timout", "unknown key", "did you mean `timeout`?"),
+        (main, 16, 12, "fetch.max_body", "`16M` is no size", ""),
+        (main, 17, 9, "fetch.proxy", "not a scheme", "socks5h://"),
+        (main, 18, 11, "fetch.ca_file", "nowhere.pem: there is no such file", ""),
+        (main, 21, 7, "feeds[0].url", "not an absolute URL", "\"https://example.org/feed.xml\""),
+        (main, 22, 8, "feeds[0].tags", "expected a list of strings, found a string", "tags = ["),
+        (main, 27, 8, "feeds[1].cron", "not a cron expression", "crontab"),
+        (main, 28, 37, "feeds[1].headers.Authorization", "variable UNSET is not set", "$$"),
+        (main, 28, 55, "feeds[1].headers.\"Bad Name\"", "not the name of a header", "X-Api-Key"),
+        (main, 30, 1, "feeds[2].url", "is missing", "https://"),
+        (main, 32, 45, "feeds[2].basic_auth.password_file", "there is no such file", ""),
+        (main, 36, 10, "exports[0].format", "unknown format", "did you mean `jsonfeed`?"),
+        (main, 38, 1, "exports[0].on_change", "a time is given as well", "keep one"),
+        (main, 40, 1, "exports[1].every", "is missing", "on_change = true"),
+        (main, 41, 8, "exports[1].path", "another export", "a file of its own"),
+        (main, 43, 9, "exports[1].since", "`yesterday` is no duration", ""),
+        (more, 2, 7, "feeds[0].url", "this feed is given twice", "remove one"),
+        (more, 3, 8, "feeds[0].name", "another feed has this name", "its own"),
+        (more, 6, 7, "feeds[1].url", "not `gopher`", "https://"),
+        (more, 7, 11, "feeds[1].enabled", "found a string", "true without quotes"),
+        (more, 8, 11, "feeds[1].timeout", "expected a duration, found an integer", "\"30s\""),
+        (more, 10, 2, "schedule", "unknown key", "known here: feeds"),
+    ];
+    for (file, line, column, key, message, hint) in expected {
+        let path = folder.path().join(file).display().to_string();
+        let hit = errors.faults().iter().any(|fault| {
+            (&fault.file, fault.line, fault.column) == (&path, line, column)
+                && fault.key.as_deref() == Some(key)
+                && fault.message.contains(message)
+                && fault.hint.as_deref().unwrap_or_default().contains(hint)
+        });
+        let found = errors.faults();
+        assert!(hit, "{file}:{line}:{column} {key}: {message} ({hint})\n{found:#?}");
+    }
+    assert_eq!(errors.faults().len(), expected.len(), "{errors}");
+}
+
+#[test]
+fn faults_are_shown_with_their_place_underlined() {
+    let (folder, errors) = many();
+    let prefix = format!("{}/", folder.path().display());
+    insta::assert_snapshot!(errors.to_string().replace(&prefix, ""));
+    let colourful = errors.render(true);
+    assert!(colourful.contains('\u{1b}') && !errors.render(false).contains('\u{1b}'));
+}
+
+#[test]
+fn syntax_errors_hide_no_fault_on_another_line() {
+    let errors = load_text(
+        "[store\npath = 5\n[fetch]\ntimeout =\nconcurency = 3\nmax_entries 7\n[[feeds]]\nname = \"open\nurl = \"x\"\n",
+    )
+    .unwrap_err();
+    let lines: Vec<usize> = errors.faults().iter().map(|fault| fault.line).collect();
+    assert_eq!(lines, [1, 4, 5, 6, 8, 9], "{errors}");
+}
+
+proptest::proptest! {
+    /// Cut anywhere, with anything put in there: every fault has a place that can be shown.
+    #[test]
+    fn no_text_makes_it_panic(
+        cut in 0..MANY.len(),
+        length in 0..40_usize,
+        junk in r#"[\[\]{}="'#\n\r\ta${}@:/é\u{1b}]{0,4}"#,
+    ) {
+        let start = MANY.floor_char_boundary(cut);
+        let end = MANY.ceil_char_boundary((cut + length).min(MANY.len()));
+        let text = format!("{}{junk}{}", MANY.get(..start).unwrap(), MANY.get(end..).unwrap());
+        let errors = load_text(&text).unwrap_err();
+        let shown = errors.render(false);
+        proptest::prop_assert!(!errors.faults().is_empty() && shown.contains("fault"));
+    }
+}
+
+/// Whatever is wrong, and wherever it is shown, no secret is in it.
+#[test]
+fn no_secret_is_ever_shown() {
+    for line in [
+        "url = \"https://me:hunter2@\"",
+        "url = \"https://me:hunter2@a.example/\" x",
+        "url = \"https://me:hun/hunter2@a.example/\"",
+        "url = \"me:hunter2@a.example/feed\"",
+        "url = \"ftp://me:hunter2@a.example/\"",
+        "url = \"https://me:hunter2@a.example:99999/\"",
+        "url = \"https://hunter2@a.example:99999/\"",
+        "url = \"https:me:hunter2@a.example:99999/\"",
+        "url = \"https://me:hunter2\\u0040a.example:99999/\"",
+        "url = https://me:hunter2@a.example/",
+        "uri = \"https://me:hunter2@a.example/\"",
+        "basic_auth = \"me:hunter2\"",
+        "basic_auth = { user = \"me\", pasword = \"hunter2\" }",
+        "basic_auth = { user = \"me\", passwort = \"hunter2\"",
+        "basic_auth = { user = \"me\", password = [\"hunter2\"] }",
+        "basic_auth = { user = 5, password = \"hunter2\" }",
+        "basic_auth = { user = \"me\", password = \"hunter2 ${UNSET}\" }",
+        "basic_auth = { user = \"me\", password = \"${hunter2\" }",
+        "basic_auth = { user = \"me\", password = '''hunter2''', password_file = \"none\" }",
+        "basic_auth.password = hunter2",
+        "password = \"hunter2\"",
+        "api_key = \"hunter2\"",
+        "header = { Authorization = \"hunter2\" }",
+        "headers = \"X-Key: hunter2\"",
+        "headers = { \"a b\" = \"hunter2\" }",
+        "headers = { A = 5, B = \"hunter2\", C = \"${UNSET}\" }",
+        "headers = { A = \"hunter2\\n\" }",
+        "headers = { A = \"hunter2\", a = \"hunter2\" }",
+        "headers = { Authorization = Bearer hunter2 }",
+        "headers.Authorization \"hunter2\"",
+        "proxy = \"me:hunter2@proxy.example:80\"",
+        "proxy = \"http:me:hunter2@proxy.example:99999\"",
+        "proxy = \"socks4://me:hunter2@proxy.example\"",
+        "proxy = [\"hunter2\"]",
+    ] {
+        let errors = load_text(&format!("[[feeds]]\nenabled = 1\n{line}\n")).unwrap_err();
+        let mut shown = format!("{errors} {errors:?} {}", errors.render(true));
+        for Fault { message, hint, key, .. } in errors.faults() {
+            write!(shown, "{message} {hint:?} {key:?}").unwrap();
+        }
+        assert!(!shown.contains("hunter2"), "{line}\n{shown}");
+        assert!(2 <= errors.faults().len(), "{line}: {errors}");
+    }
+}
+
+/// Each text has one fault, and no other.
+fn check(cases: &[(String, &str, &str)]) {
+    for (text, message, hint) in cases {
+        let errors = load_text(text).unwrap_err();
+        let [fault] = errors.faults() else { panic!("{text}\n{errors}") };
+        assert!(fault.message.contains(message), "{text}\n{errors}");
+        assert!(fault.hint.as_deref().unwrap_or_default().contains(hint), "{text}\n{errors}");
+    }
+}
+
+#[test]
+fn each_mistake_in_a_feed_has_its_sentence_and_its_hint() {
+    let feed = |line: &str| format!("[[feeds]]\nurl = 'https://a.example/'\n{line}");
+    let address = |url: &str| format!("[[feeds]]\nurl = '{url}'");
+    check(&[
+        (address("world.xml"), "not an absolute URL", "\"file:world.xml\""),
+        (address("./feeds/world"), "not an absolute URL", "\"file:feeds/world\""),
+        (address("/var/world.xml"), "not an absolute URL", "\"file:///var/world.xml\""),
+        (address("feed://a.example/"), "not `feed`", "https: in place of feed:"),
+        (address("https://"), "not a URL", ""),
+        (address("file://world.xml"), "names no host", "file:name.xml"),
+        (address(""), "is empty", ""),
+        (feed("every = '0s'"), "must be from 1s to", ""),
+        (feed("every = '5m'\ncron = '* * * * *'"), "`every` is given as well", "keep one"),
+        (feed("cron = '* * * *'"), "this has 4", "crontab"),
+        (feed("cron = '0 0 30 2 *'"), "never fires", ""),
+        (feed("full_text = true"), "unknown key", "not available in this version"),
+        (feed("include = []"), "unknown key", "not available in this version"),
+        (feed("headers = { User-Agent = 'x' }"), "is not set here", "user_agent"),
+        (feed("headers = { Host = 'x' }"), "sets this header itself", "remove"),
+        (feed("headers = { A = 'x', a = 'y' }"), "given twice", "letter case"),
+        (feed("headers = { A = \"x\\u0007\" }"), "may not have", ""),
+        (feed("user_agent = \"x\\u0007\""), "control characters", ""),
+        (feed("name = ' x'"), "white space", ""),
+        (feed("basic_auth = { user = 'a:b', password = '' }"), "no colon", ""),
+        (feed("basic_auth = { password = '' }"), "is missing", "user ="),
+        (feed("basic_auth = { user = 'me' }"), "is missing", "password_file"),
+        (
+            feed("basic_auth = { user = 'me', password = '' }\nheaders = { authorization = 'x' }"),
+            "Authorization header as well",
+            "keep one",
+        ),
+        (feed("proxy = 'socks5://'"), "", "socks5h://"),
+        (feed("tags = ['a', 5]"), "expected a string, found an integer", ""),
+        (feed("max_entries = '5'"), "found a string", "5 without quotes"),
+        (feed("max_entries = -5"), "must be from 1", ""),
+        (feed("max_entries = 99999999999999999999999999999999999999999"), "must be from 1", ""),
+        (feed("timeout = '2h'"), "must be from 1s to 1h", ""),
+        ("feeds = ['https://a.example/']".to_owned(), "found a string", "[[feeds]]"),
+        ("[feeds]\nurl = 'https://a.example/'".to_owned(), "found a table", "[[feeds]]"),
+    ]);
+}
+
+#[test]
+fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
+    let export = |line: &str| format!("[[exports]]\npath = 'x'\nformat = 'csv'\n{line}");
+    let target = |path: &str| format!("[[exports]]\npath = '{path}'\nformat = 'csv'\nevery = '1h'");
+    let markdown = "[[exports]]\npath = 'x'\nformat = 'markdown'\nevery = '1h'";
+    check(&[
+        ("store = 'x.db'".to_owned(), "expected a table", "known keys: path"),
+        ("[store]\npath = '~/x.db'".to_owned(), "`~` is not expanded", "${HOME}"),
+        ("[server]\nlisten = 'x'".to_owned(), "unknown key", "not available in this version"),
+        ("[schedule]\ntimezone = 'Berlin'".to_owned(), "no such time zone", "Europe/Berlin"),
+        ("[schedule]\nmin = '2h'\nmax = '1h'".to_owned(), "`min` is longer", ""),
+        ("[fetch]\nmax_redirects = 99".to_owned(), "must be from 0 to 20", ""),
+        ("[fetch]\nmax_body = 5".to_owned(), "must be from 1KiB to 1GiB", ""),
+        ("[fetch]\nca_file = 'gazetted.toml'".to_owned(), "no certificate", "PEM"),
+        ("include = ['[']".to_owned(), "not a pattern", ""),
+        (export(""), "is missing", "on_change"),
+        (export("on_change = false"), "never be written", "every or cron"),
+        (export("every = '1h'\nlimit = 0"), "must be from 1", ""),
+        (export("every = '1h'\nsince = '1d'\nuntil = '2d'"), "no article lies between", ""),
+        (export("every = '1h'\nsince = 5"), "expected a moment", "7d"),
+        (export("every = '1h'\nsearch = 'x'"), "unknown key", "not available"),
+        (markdown.to_owned(), "unknown format", "not available"),
+        (target("gazetted.db-wal"), "overwrite the store", "another file"),
+        (target("a/../gazetted.toml"), "overwrite the store or the configuration", ""),
+        (target("."), "is a folder", ""),
+    ]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_fault_like_any_other() {
+    let empty = tempfile::tempdir().unwrap();
+    let errors = load_in(empty.path()).unwrap_err();
+    assert!(errors.to_string().contains("there is no such file"), "{errors}");
+    assert!(errors.to_string().contains("gazetted init"), "{errors}");
+    assert!(errors.to_string().ends_with("1 fault in 1 file"), "{errors}");
+
+    let path = empty.path().join("gazetted.toml");
+    std::fs::write(path, b"[store]\npath = \"\xff\"\nx = 1\n").unwrap();
+    let errors = load_in(empty.path()).unwrap_err();
+    let places: Vec<(usize, usize)> =
+        errors.faults().iter().map(|fault| (fault.line, fault.column)).collect();
+    assert_eq!(places, [(2, 9), (3, 1)], "{errors}");
+}
+
+#[test]
+fn secrets_come_from_the_environment_from_files_and_from_urls() {
+    let text = r#"
+[[feeds]]
+url = "https://me%40home:p%C3%A9@a.example/feed#top"
+[[feeds]]
+url = "https://b.example/"
+headers = { X-Token = "Bearer ${TOKEN}", Cost = "5$$" }
+basic_auth = { user = "me", password_file = "b.secret" }
+"#;
+    let folder = folder(&[("gazetted.toml", text), ("b.secret", "from a file\n")]);
+    let config = load_in(folder.path()).unwrap();
+    let [a, b] = config.feeds.as_slice() else { panic!("{config:?}") };
+    assert_eq!(a.spec.url.as_str(), "https://a.example/feed");
+    let auth = a.request.basic_auth.as_ref().unwrap();
+    assert_eq!(auth.user, "me@home");
+    assert_eq!(auth.password.as_ref().unwrap().expose(), "pé");
+    let headers: Vec<(&str, &str)> =
+        b.request.headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    assert_eq!(headers, [("Cost", "5$"), ("X-Token", "Bearer t0ken-from-outside")]);
+    let auth = b.request.basic_auth.as_ref().unwrap();
+    assert_eq!(auth.password.as_ref().unwrap().expose(), "from a file");
+    let debug = format!("{config:?}");
+    assert!(!debug.contains("t0ken") && !debug.contains("pé"), "{debug}");
+}
+
+#[test]
+fn a_feed_gets_from_schedule_and_fetch_what_it_does_not_say() {
+    let text = r#"
+include = ["feeds.d/*.toml", "feeds.d/b.toml", "*.toml", "none/*.toml"]
+[store]
+path = "${FOLDER}/news.db"
+[schedule]
+cron = "0 6 * * *"
+timezone = "Europe/Berlin"
+min = "1h"
+[fetch]
+max_entries = 50
+max_body = "1MiB"
+proxy = "socks5h://127.0.0.1:9050"
+[[feeds]]
+url = "file:samples/my%20feed.xml"
+[[exports]]
+path = "out.csv"
+format = "csv"
+on_change = true
+since = 2024-08-20
+tags = ["world"]
+"#;
+    let a = "[[feeds]]\nurl = 'https://a.example/'\nevery = '5m'\nmax_entries = 7\n";
+    let b = "[[feeds]]\nurl = 'HTTPS://B.example'\ntags = ['x', 'y', 'x']\n";
+    let files = [("gazetted.toml", text), ("feeds.d/a.toml", a), ("feeds.d/b.toml", b)];
+    let folder = folder(&files);
+    let config = load_in(folder.path()).unwrap();
+    assert_eq!(config.store.path, Path::new("/secrets/news.db"));
+    assert_eq!(config.fetch.max_body, 1 << 20);
+    let [sample, a, b] = config.feeds.as_slice() else { panic!("{config:?}") };
+    let file = sample.spec.url.as_url().to_file_path().unwrap();
+    assert_eq!(file, folder.path().join("samples/my feed.xml"));
+    for feed in [sample, b] {
+        let Cadence::Cron(cron) = &feed.policy.cadence else { panic!("{feed:?}") };
+        assert_eq!((cron.as_str(), cron.zone().name()), ("0 6 * * *", "Europe/Berlin"));
+        assert_eq!((feed.policy.min, feed.max_entries), (TimeDelta::hours(1), 50));
+    }
+    assert_eq!(a.policy.cadence, Cadence::Every(TimeDelta::minutes(5)));
+    assert_eq!(a.max_entries, 7);
+    assert_eq!(b.spec.url.as_str(), "https://b.example/");
+    assert_eq!(b.spec.tags, ["x", "y"]);
+    let [export] = config.exports.as_slice() else { panic!("{config:?}") };
+    assert_eq!(export.path, folder.path().join("out.csv"));
+    assert_eq!((export.format, &export.trigger), (Format::Csv, &Trigger::OnChange));
+    assert_eq!(export.query.since, Some(When::At("2024-08-20T00:00:00Z".parse().unwrap())));
+    assert_eq!(export.query.tags, ["world"]);
+}

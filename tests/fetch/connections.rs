@@ -1,0 +1,82 @@
+//! Connections: kept, lost, refused.
+
+use gazetted::domain::feed::FeedUrl;
+use gazetted::domain::poll::{Failure, Validators};
+use gazetted::domain::request::{FetchSettings, RequestSpec};
+use gazetted::fetch::{Fetcher, advice};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::support::{LIMIT, feed, fetch, head, serve};
+
+#[tokio::test]
+async fn no_connection_is_told_from_no_name_and_from_no_tls() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (hung_up, _server) = serve(&[""]).await;
+    let (plain, _server) = serve(&[]).await;
+    let talker = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let no_tls = talker.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = talker.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Speak plainly\r\n\r\n").await.unwrap();
+        stream.read_u8().await.ok();
+    });
+    // A label of 64 letters (RFC 1035 allows 63) fails without any name server being asked.
+    let no_name = format!("http://{}.invalid/feed", "a".repeat(64));
+    for (url, expected, words) in [
+        (feed(closed).to_string(), Failure::Connect, "Connection refused"),
+        (feed(plain).to_string(), Failure::Connect, "no answer from 127.0.0.1"),
+        (feed(hung_up).to_string(), Failure::Connect, "connection closed"),
+        (no_name, Failure::Dns, "does not resolve"),
+        (format!("https://{no_tls}/feed"), Failure::Tls, "no secure connection"),
+    ] {
+        let error = fetch(&FeedUrl::parse(&url).unwrap()).await.unwrap_err();
+        let line = advice(&error);
+        assert_eq!(Failure::from(&error), expected, "{line}");
+        assert!(line.contains(words), "{line}");
+        assert!(!line.contains(&url), "whoever prints it has named the address: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_used_for_the_next_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = feed(listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap(); // Once.
+        for reply in [
+            "HTTP/1.1 302 Found\r\nlocation: /there\r\ncontent-length: 5\r\n\r\nmoved",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab",
+            "HTTP/1.1 304 Not Modified\r\n\r\n",
+        ] {
+            head(&mut stream).await;
+            stream.write_all(reply.as_bytes()).await.unwrap();
+        }
+    });
+    let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+    let (none, spec) = (Validators::default(), RequestSpec::default());
+    assert_eq!(fetcher.fetch(&url, &none, &spec, LIMIT).await.unwrap().body, b"ab");
+    assert_eq!(fetcher.fetch(&url, &none, &spec, LIMIT).await.unwrap().status, 304);
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_in_the_meantime_is_opened_anew() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = feed(listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        for _ in 0..3 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            head(&mut stream).await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab").await.unwrap();
+            stream.shutdown().await.unwrap();
+            stream.read_u8().await.unwrap_err(); // Until the client has noticed.
+        }
+    });
+    let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+    let (none, spec) = (Validators::default(), RequestSpec::default());
+    for _ in 0..3 {
+        assert_eq!(fetcher.fetch(&url, &none, &spec, LIMIT).await.unwrap().status, 200);
+    }
+    server.await.unwrap();
+}

@@ -1,0 +1,94 @@
+//! Which articles an export takes.
+
+use std::fs;
+
+use crate::support::feeds::{Item, item, rss};
+use crate::support::program::Home;
+
+/// Two feeds: `Odd` of tag `a` has articles 1 and 3, the other of tags `a` and `b` 2 and 4.
+fn home() -> Home {
+    let home = Home::new(
+        "[[feeds]]\nurl = \"file:odd.xml\"\nname = \"Odd\"\ntags = [\"a\"]\n\
+         [[feeds]]\nurl = \"file:even.xml\"\ntags = [\"a\", \"b\"]\n",
+    );
+    fs::write(home.path("odd.xml"), rss("Odd ones", &[item(3), item(1)])).unwrap();
+    fs::write(home.path("even.xml"), rss("Even ones", &[item(4), item(2)])).unwrap();
+    home.poll();
+    home
+}
+
+/// The numbers of the articles that come, newest first.
+#[track_caller]
+fn exported(home: &Home, arguments: &[&str]) -> Vec<String> {
+    let lines = home.ok(&[&["export", "--format", "jsonl"], arguments].concat());
+    let titles = lines.lines().map(|line| {
+        let article: serde_json::Value = serde_json::from_str(line).unwrap();
+        article["title"].as_str().unwrap().trim_start_matches("Title ").to_owned()
+    });
+    titles.collect()
+}
+
+#[test]
+fn filters_choose_and_combine() {
+    let home = home();
+    let even = url::Url::from_file_path(home.path("even.xml")).unwrap().to_string();
+    for (arguments, expected) in [
+        (&[][..], &["4", "3", "2", "1"][..]),
+        (&["--limit", "2"], &["4", "3"]),
+        (&["--limit", "0"], &["4", "3", "2", "1"]),
+        (&["--feed", "Odd"], &["3", "1"]),
+        (&["--feed", "Even ones"], &["4", "2"]),
+        (&["--feed", &even], &["4", "2"]),
+        (&["--feed", "Odd", "--feed", &even, "-n", "3"], &["4", "3", "2"]),
+        (&["--tag", "a"], &["4", "3", "2", "1"]),
+        (&["--tag", "b"], &["4", "2"]),
+        (&["--tag", "a", "--tag", "b"], &["4", "3", "2", "1"]),
+        (&["--tag", "b", "--feed", "Odd"], &[]),
+        (&["--since", "2024-08-20T00:02:00Z"], &["4", "3", "2"]),
+        (&["--until", "2024-08-20T00:02:00Z"], &["1"]),
+        (&["--since", "2024-08-20T00:02:00Z", "--until", "2024-08-20T02:04:00+02:00"], &["3", "2"]),
+        (&["--since", "2024-08-20"], &["4", "3", "2", "1"]),
+        (&["--since", "2024-08-21"], &[]),
+        (&["--since", "1h"], &[]),
+        (&["--until", "1h"], &["4", "3", "2", "1"]),
+        (&["--tag", "a", "--since", "2024-08-20", "--limit", "1"], &["4"]),
+    ] {
+        assert_eq!(exported(&home, arguments), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_span_counts_back_from_now() {
+    let home = Home::new("[[feeds]]\nurl = \"file:news.xml\"\n");
+    let undated = Item { date: None, ..item(1) };
+    fs::write(home.path("news.xml"), rss("News", &[undated, item(2)])).unwrap();
+    home.poll();
+    assert_eq!(exported(&home, &["--since", "1h"]), ["1"]);
+    assert_eq!(exported(&home, &["--until", "1h"]), ["2"]);
+}
+
+#[test]
+fn what_is_no_filter_is_wrong_usage_or_a_named_error() {
+    let home = home();
+    for (arguments, code, expected) in [
+        (&["--since", "yesterday"][..], 2, "yesterday"),
+        (&["--limit", "few"], 2, "--limit"),
+        (&["--format", "yaml"], 2, "jsonfeed"),
+        (&["--tag", "c"], 1, "there is no tag `c`"),
+        (&["--feed", "Od"], 1, "did you mean `Odd`?"),
+    ] {
+        let ran = home.run(&[&["export"], arguments].concat());
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:#?}");
+        assert!(ran.err.contains(expected), "{arguments:?}: {}", ran.err);
+        assert_eq!(ran.out, "");
+    }
+}
+
+#[test]
+fn feeds_that_left_the_configuration_are_still_exported() {
+    let home = home();
+    home.configure("[[feeds]]\nurl = \"file:even.xml\"\n");
+    home.poll();
+    assert_eq!(exported(&home, &[]), ["4", "3", "2", "1"]);
+    assert_eq!(exported(&home, &["--feed", "Odd"]), ["3", "1"]);
+}

@@ -1,0 +1,9 @@
+//! The commands: what they print, write and refuse.
+
+mod config;
+mod exports;
+mod filters;
+mod json;
+mod secrets;
+mod store;
+mod surface;

@@ -1,0 +1,115 @@
+//! The store as a file among others.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::support::feeds::{item, rss};
+use crate::support::program::{Home, Running};
+use crate::support::server::{Page, Server};
+use crate::support::wait_for;
+
+fn home() -> Home {
+    let home = Home::new("[[feeds]]\nurl = \"file:news.xml\"\n");
+    fs::write(home.path("news.xml"), rss("News", &[item(2), item(1)])).unwrap();
+    home
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn only_its_owner_may_read_a_store() {
+    let home = home();
+    home.configure("[store]\npath = \"data/news.db\"\n[[feeds]]\nurl = \"file:news.xml\"\n");
+    let _daemon = Running::daemon(&home);
+    for name in ["news.db", "news.db-wal", "news.db-shm", "news.db.lock"] {
+        assert_eq!(mode(&home.path("data").join(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_backup_of_a_living_store_is_a_store() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("News", &[item(3), item(2), item(1)])));
+    let url = server.url("/f");
+    let feeds = format!("[[feeds]]\nurl = \"{url}\"\nevery = \"1s\"\n");
+    let home = Home::new(&feeds);
+    let daemon = Running::daemon(&home);
+    wait_for("three articles", || (home.articles().len() == 3).then_some(()));
+    let ran = home.run(&["db", "backup", "copy.db"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "{ran:#?}");
+    let articles = home.articles();
+    drop(daemon);
+
+    let bytes = fs::read(home.path("copy.db")).unwrap();
+    let again = home.run(&["db", "backup", "copy.db"]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.err.contains("copy.db exists already"), "{}", again.err);
+    assert_eq!(fs::read(home.path("copy.db")).unwrap(), bytes);
+    assert_eq!(home.leftovers(), [""; 0]);
+
+    home.configure(&format!("[store]\npath = \"copy.db\"\n{feeds}"));
+    home.ok(&["db", "check"]);
+    assert_eq!(home.articles(), articles);
+    server.put("/f", Page::ok(rss("News", &[item(4), item(3)])));
+    assert_eq!(home.poll()["added"], 1, "and it goes on from there");
+}
+
+#[test]
+fn a_file_of_another_program_is_refused_untouched() {
+    let home = home();
+    let other = Connection::open(home.store()).unwrap();
+    other
+        .execute_batch("CREATE TABLE contacts (name TEXT); INSERT INTO contacts VALUES ('x')")
+        .unwrap();
+    drop(other);
+    let ours_no_more = fs::read(home.store()).unwrap();
+    for content in [ours_no_more, b"Dear diary, this is no database. ".repeat(40)] {
+        fs::write(home.store(), &content).unwrap();
+        for command in [&["poll"][..], &["run"], &["export"], &["feeds"], &["db", "check"]] {
+            let ran = home.run(command);
+            assert_eq!(ran.code, Some(1), "{command:?}: {ran:#?}");
+            assert!(ran.err.contains(home.store().to_str().unwrap()), "{command:?}: {}", ran.err);
+        }
+        assert_eq!(fs::read(home.store()).unwrap(), content);
+        assert!(!home.files().iter().any(|name| name.ends_with("-wal")), "{:?}", home.files());
+    }
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_untouched() {
+    let home = home();
+    home.poll();
+    home.sql().execute_batch("PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let before = fs::read(home.store()).unwrap();
+    for command in [&["poll", "--all"][..], &["run"], &["export"], &["status"], &["db", "stats"]] {
+        let ran = home.run(command);
+        assert_eq!(ran.code, Some(1), "{command:?}: {ran:#?}");
+        assert!(ran.err.contains("newer gazetted (schema 99"), "{command:?}: {}", ran.err);
+    }
+    assert_eq!(fs::read(home.store()).unwrap(), before);
+}
+
+#[test]
+fn a_store_that_cannot_be_made_is_named() {
+    let home = home();
+    home.configure("[store]\npath = \"news.xml/x.db\"\n[[feeds]]\nurl = \"file:news.xml\"\n");
+    let ran = home.run(&["poll"]);
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    assert!(ran.err.contains("news.xml/x.db"), "{}", ran.err);
+}
+
+#[test]
+fn articles_keep_their_ids_and_the_store_its_own() {
+    let (one, other) = (home(), home());
+    one.poll();
+    other.poll();
+    let (first, second) = (one.each("id"), other.each("id"));
+    assert!(first.iter().all(|id| !second.contains(id)), "{first:?} {second:?}");
+    one.poll();
+    assert_eq!(one.each("id"), first);
+}

@@ -1,0 +1,7 @@
+//! The daemon: its schedule, its signals, its exports, and what it tells a service manager.
+
+mod end;
+mod exports;
+mod reload;
+mod schedule;
+mod service;

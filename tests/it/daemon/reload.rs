@@ -1,0 +1,107 @@
+//! SIGHUP: the changed configuration as a whole, or not at all.
+
+use nix::sys::signal::Signal;
+
+use crate::support::feeds::{item, rss};
+use crate::support::program::{Home, Running};
+use crate::support::server::{Page, Server};
+use crate::support::wait_for;
+
+fn config(server: &Server, paths: &[&str]) -> String {
+    let feeds = paths.iter().map(|path| format!("[[feeds]]\nurl = \"{}\"\n", server.url(path)));
+    "[schedule]\nevery = \"1s\"\n".to_owned() + &feeds.collect::<String>()
+}
+
+fn server() -> Server {
+    let server = Server::start();
+    for path in ["/a", "/b", "/c"] {
+        server.put(path, Page::ok(rss(path, &[item(1)])));
+    }
+    server
+}
+
+/// Waits until `path` was asked twice more: whatever happens before that has happened by then.
+#[track_caller]
+fn wait_for_two_polls(server: &Server, path: &str) {
+    let before = server.requests(path).len();
+    wait_for("two polls", || (before + 2 <= server.requests(path).len()).then_some(()));
+}
+
+#[test]
+fn a_changed_list_of_feeds_is_taken_up() {
+    let server = server();
+    let home = Home::new(&config(&server, &["/a", "/b"]));
+    let daemon = Running::daemon(&home);
+    wait_for_two_polls(&server, "/a");
+    home.configure(&config(&server, &["/b", "/c"]));
+    daemon.signal(Signal::SIGHUP);
+    let event = daemon.wait_for_event("configuration reloaded");
+    assert_eq!(event["feeds"], 2);
+    let asked = server.requests("/a").len();
+    wait_for_two_polls(&server, "/c");
+    wait_for_two_polls(&server, "/b");
+    // One poll may have been under way.
+    assert!(server.requests("/a").len() <= asked + 1);
+    let mut names: Vec<String> = home
+        .articles()
+        .iter()
+        .map(|article| article["feed"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["/a", "/b", "/c"], "what left keeps its articles");
+    let retired = &home.json(&["feeds", "--all", "--json"])[2];
+    assert_eq!((&retired["name"], &retired["state"]), (&"/a".into(), &"retired".into()));
+}
+
+#[test]
+fn a_broken_file_changes_nothing_and_is_told() {
+    let server = server();
+    let home = Home::new(&config(&server, &["/a"]));
+    let daemon = Running::daemon(&home);
+    wait_for_two_polls(&server, "/a");
+    home.configure(&(config(&server, &["/b"]) + "evry = \"5m\"\n[[feeds]\n"));
+    daemon.signal(Signal::SIGHUP);
+    let rejected = daemon.wait_for_event(
+        "the new configuration has faults, the old one stays in force; see `gazetted check`",
+    );
+    assert_eq!(rejected["level"], "ERROR");
+    assert!(rejected["error"].as_str().unwrap().contains("gazetted.toml:5:1"), "{rejected}");
+    wait_for_two_polls(&server, "/a");
+    assert_eq!(server.requests("/b").len(), 0);
+
+    home.configure(&config(&server, &["/b"]));
+    daemon.signal(Signal::SIGHUP);
+    wait_for_two_polls(&server, "/b");
+}
+
+#[test]
+fn another_store_takes_a_restart() {
+    let server = server();
+    let home = Home::new(&config(&server, &["/a"]));
+    let daemon = Running::daemon(&home);
+    wait_for_two_polls(&server, "/a");
+    home.configure(&("[store]\npath = \"other.db\"\n".to_owned() + &config(&server, &["/b"])));
+    daemon.signal(Signal::SIGHUP);
+    wait_for("the refusal", || daemon.log().contains("that takes a restart").then_some(()));
+    wait_for_two_polls(&server, "/a");
+    assert_eq!(server.requests("/b").len(), 0);
+    assert!(!home.path("other.db").exists());
+}
+
+#[test]
+fn a_feed_disabled_and_enabled_again_goes_on_where_it_was() {
+    let server = server();
+    let home = Home::new(&config(&server, &["/a", "/b"]));
+    let daemon = Running::daemon(&home);
+    wait_for_two_polls(&server, "/a");
+    home.configure(&(config(&server, &["/b", "/a"]) + "enabled = false\n"));
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for_event("configuration reloaded");
+    let asked = server.requests("/a").len();
+    wait_for_two_polls(&server, "/b");
+    assert!(server.requests("/a").len() <= asked + 1);
+    server.put("/a", Page::ok(rss("/a", &[item(2), item(1)])));
+    home.configure(&config(&server, &["/a", "/b"]));
+    daemon.signal(Signal::SIGHUP);
+    wait_for("the new article", || (home.articles().len() == 3).then_some(()));
+}

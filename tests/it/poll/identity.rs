@@ -1,0 +1,114 @@
+//! Which entries are the same article.
+
+use crate::support::feeds::{Item, date, item, rss};
+use crate::support::program::Home;
+use crate::support::server::{Page, Server};
+
+/// What polling one document after the other adds and edits.
+#[track_caller]
+fn changes(documents: &[Vec<Item>]) -> (Home, Vec<(u64, u64)>) {
+    let server = Server::start();
+    let home = Home::with_feeds(&[server.url("/f")]);
+    let changes = documents.iter().map(|items| {
+        server.put("/f", Page::ok(rss("News", items)));
+        let report = home.poll();
+        (report["added"].as_u64().unwrap(), report["edited"].as_u64().unwrap())
+    });
+    let changes = changes.collect();
+    (home, changes)
+}
+
+#[test]
+fn without_a_guid_the_link_tells() {
+    let bare = Item { guid: None, ..item(1) };
+    let edited = Item { title: "Another title".to_owned(), ..bare.clone() };
+    let (home, changes) = changes(&[vec![bare], vec![edited]]);
+    assert_eq!(changes, [(1, 0), (0, 1)]);
+    assert_eq!(home.each("title"), ["Another title"]);
+    assert_eq!(home.articles()[0]["revision"], 1);
+}
+
+#[test]
+fn without_guid_and_link_title_and_date_tell() {
+    let bare = |n| Item { guid: None, link: None, ..item(n) };
+    let edited = Item { text: "<p>Another text.</p>".to_owned(), ..bare(1) };
+    let (home, changes) = changes(&[vec![bare(1)], vec![bare(2), edited]]);
+    assert_eq!(changes, [(1, 0), (1, 1)]);
+    assert_eq!(home.each("title"), ["Title 2", "Title 1"]);
+}
+
+#[test]
+fn a_guid_that_all_items_share_hides_none_of_them() {
+    let same = |n| Item { guid: Some("same".to_owned()), ..item(n) };
+    let (home, changes) = changes(&[
+        vec![same(1)], // Nothing wrong with it yet.
+        vec![same(3), same(2), same(1)],
+        vec![same(4), same(3), same(2), same(1)],
+        vec![same(4), same(3)],
+    ]);
+    assert_eq!(changes, [(1, 0), (2, 0), (1, 0), (0, 0)]);
+    assert_eq!(home.each("title"), ["Title 4", "Title 3", "Title 2", "Title 1"]);
+}
+
+#[test]
+fn a_guid_and_no_link_that_all_items_share_hides_none_of_them() {
+    let same = |n| Item { guid: Some("same".to_owned()), link: None, ..item(n) };
+    let (home, changes) = changes(&[vec![same(2), same(1)], vec![same(3), same(2), same(1)]]);
+    assert_eq!(changes, [(2, 0), (1, 0)]);
+    assert_eq!(home.each("title"), ["Title 3", "Title 2", "Title 1"]);
+}
+
+#[test]
+fn an_entry_that_stands_twice_in_a_document_is_one_article() {
+    let (home, changes) = changes(&[vec![item(1), item(1)], vec![item(1), item(2), item(1)]]);
+    assert_eq!(changes, [(1, 0), (1, 0)]);
+    assert_eq!(home.articles().len(), 2);
+}
+
+#[test]
+fn one_guid_in_two_feeds_is_two_articles() {
+    let server = Server::start();
+    server.put("/1", Page::ok(rss("One", &[item(1)])));
+    server.put("/2", Page::ok(rss("Two", &[item(1)])));
+    let home = Home::with_feeds(&[server.url("/1"), server.url("/2")]);
+    assert_eq!(home.poll()["added"], 2);
+    assert_eq!(home.poll()["added"], 0);
+    assert_eq!(home.articles().len(), 2);
+}
+
+#[test]
+fn entries_without_a_date_come_in_the_order_of_the_document() {
+    let undated = |n| Item { date: None, ..item(n) };
+    let (home, changes) = changes(&[
+        vec![undated(2), undated(1)],
+        vec![undated(3), undated(2), undated(1)],
+        vec![Item { date: Some("yesterday, or so".to_owned()), ..item(4) }, undated(3)],
+    ]);
+    assert_eq!(changes, [(2, 0), (1, 0), (1, 0)]);
+    assert_eq!(home.each("title"), ["Title 4", "Title 3", "Title 2", "Title 1"]);
+    for article in home.articles() {
+        assert_eq!(article.get("date_published"), None, "{article}");
+        assert_eq!(article["date_source"], "first_seen");
+        assert!(article["date_first_seen"].is_string());
+    }
+}
+
+#[test]
+fn a_date_far_ahead_does_not_lead_the_list_for_years() {
+    let ahead = Item { date: Some("Fri, 20 Aug 2077 06:00:00 GMT".to_owned()), ..item(1) };
+    let (home, _) = changes(&[vec![ahead], vec![Item { date: None, ..item(2) }]]);
+    let articles = home.articles();
+    assert_eq!(home.each("title"), ["Title 2", "Title 1"]);
+    assert_eq!(articles[1]["date_published"], "2077-08-20T06:00:00Z");
+}
+
+#[test]
+fn an_entry_that_comes_back_is_known() {
+    let (home, changes) = changes(&[
+        vec![item(2), item(1)],
+        vec![item(3)],
+        vec![Item { date: Some(date(9)), ..item(1) }],
+    ]);
+    assert_eq!(changes, [(2, 0), (1, 0), (0, 0)]);
+    assert_eq!(home.articles().len(), 3);
+}

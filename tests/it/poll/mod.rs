@@ -1,0 +1,8 @@
+//! What polling stores, and what it does not.
+
+mod choice;
+mod failures;
+mod identity;
+mod limits;
+mod politeness;
+mod story;
