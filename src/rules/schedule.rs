@@ -87,9 +87,10 @@ pub struct Candidate {
 /// When to poll again after a poll at `now`, and which rule says so: the latest of the
 /// [`candidates`], moved out of hours and days to skip.
 pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextPoll {
-    let mut next = proposed(policy, history, now);
+    // A failing feed waits by its back-off, wherever its place on the grid would have been.
+    let mut next = backoff(policy, history, now).unwrap_or_else(|| proposed(policy, history, now));
     for candidate in candidates(policy, history, now) {
-        // The policy comes first and wins a tie: it is the reason the user knows.
+        // What stands there first wins a tie: it is the reason the user knows.
         if next.at < candidate.at {
             next = candidate;
         }
@@ -100,10 +101,9 @@ pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextP
 
 /// What each rule says, the policy first. Failures and the server can only make it later.
 pub fn candidates(policy: &Policy, history: History<'_>, now: Timestamp) -> Vec<Candidate> {
-    let backoff = backoff(policy, history, now);
     let asked = history.asks.iter().map(|(because, wait)| (now + *wait, *because));
     std::iter::once(proposed(policy, history, now))
-        .chain(backoff.map(|at| Candidate { at, because: Reason::Backoff }))
+        .chain(backoff(policy, history, now))
         .chain(asked.map(|(at, because)| Candidate { at, because }))
         .collect()
 }
@@ -206,8 +206,8 @@ fn middle(min: TimeDelta, max: TimeDelta) -> TimeDelta {
     TimeDelta::seconds(product.isqrt().cast_signed())
 }
 
-/// interval x 2^failures, capped; `None` for a healthy feed.
-fn backoff(policy: &Policy, history: History<'_>, now: Timestamp) -> Option<Timestamp> {
+/// interval x 2^failures, capped, and never before what the policy says; `None` for a healthy feed.
+fn backoff(policy: &Policy, history: History<'_>, now: Timestamp) -> Option<Candidate> {
     let Health { failures, failing_since } = history.health;
     if failures <= 0.0 {
         return None;
@@ -227,7 +227,8 @@ fn backoff(policy: &Policy, history: History<'_>, now: Timestamp) -> Option<Time
     let seconds = interval.num_seconds() as f64 * failures.min(64.0).exp2();
     #[expect(clippy::cast_possible_truncation, reason = "clamped to the cap before the cast")]
     let wait = TimeDelta::seconds(seconds.min(cap.as_seconds_f64()) as i64);
-    Some(now + wait.max(interval.min(cap)))
+    let at = (now + wait.max(interval.min(cap))).max(proposed(policy, history, now).at);
+    Some(Candidate { at, because: Reason::Backoff })
 }
 
 /// A cron expression in a time zone; to hold one is proof that it fires at least once more.

@@ -109,6 +109,22 @@ fn the_server_can_only_lengthen_the_wait() {
     }
 }
 
+/// A feed's place on its grid is up to one and a half intervals away, which is more than the back-off
+/// after a soft failure (1.4): the wait and its reason must not depend on the feed's hash.
+#[test]
+fn a_failing_feed_waits_by_its_back_off_wherever_its_grid_is() {
+    let now = at("2026-11-24T10:00:00Z");
+    for n in 0..200 {
+        let url = feed(n);
+        let health = Health { failures: 0.5, failing_since: Some(now) };
+        let failing = next_poll(&every(HOUR), History { health, ..history(&url) }, now);
+        let healthy = next_poll(&every(HOUR), history(&url), now);
+        assert_eq!(failing.because, Reason::Backoff, "{url}");
+        assert!(now + TimeDelta::seconds(5_091) <= failing.at.unwrap(), "{url}: {failing:?}");
+        assert!(healthy.at <= failing.at, "{url}");
+    }
+}
+
 #[test]
 fn failures_double_the_wait_up_to_a_day_and_a_week_after_a_month() {
     let url = feed(1);
