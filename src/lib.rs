@@ -21,6 +21,7 @@ pub mod store;
 pub mod telemetry;
 
 pub mod passes;
+pub mod serve;
 
 pub mod cli;
 pub mod daemon;

@@ -300,7 +300,17 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
     check(&[
         ("store = 'x.db'".to_owned(), "expected a table", "known keys: path"),
         ("[store]\npath = '~/x.db'".to_owned(), "`~` is not expanded", "${HOME}"),
-        ("[server]\nlisten = 'x'".to_owned(), "unknown key", "not available in this version"),
+        ("[server]\nlisten = 'x'".to_owned(), "not an address to listen on", "127.0.0.1:7878"),
+        ("[server]\nlisten = ':80'".to_owned(), "not an address", "\"0.0.0.0:80\" or \"[::]:80\""),
+        ("[server]\nlisten = '0.0.0.0:80'".to_owned(), "takes a token", "token_file"),
+        (
+            "[server]\nlisten = '[::]:80'\npublic = false".to_owned(),
+            "takes a token",
+            "public = true",
+        ),
+        ("[server]\ntoken = 'short'".to_owned(), "8 to 1024 visible", "openssl"),
+        ("[server]\ntoken = 'two words'".to_owned(), "8 to 1024 visible", "openssl"),
+        ("[server]\ntoken_file = 'none'".to_owned(), "there is no such file", ""),
         ("[schedule]\ntimezone = 'Berlin'".to_owned(), "no such time zone", "Europe/Berlin"),
         ("[schedule]\nmin = '2h'\nmax = '1h'".to_owned(), "`min` is longer", ""),
         ("[fetch]\nmax_redirects = 99".to_owned(), "must be from 0 to 20", ""),
@@ -409,4 +419,31 @@ tags = ["world"]
     assert_eq!((export.format, &export.trigger), (Format::Csv, &Trigger::OnChange));
     assert_eq!(export.query.since, Some(When::At("2024-08-20T00:00:00Z".parse().unwrap())));
     assert_eq!(export.query.tags, ["world"]);
+}
+
+#[test]
+fn a_listener_is_on_this_machine_or_has_a_token_or_is_public() {
+    for (text, listen, has_token, public) in [
+        ("[server]", "127.0.0.1:7878", false, false),
+        ("[server]\nlisten = 'localhost:80'", "127.0.0.1:80", false, false),
+        ("[server]\nlisten = '[::1]:0'", "[::1]:0", false, false),
+        ("[server]\nlisten = '127.9.9.9:${PORT}'", "127.9.9.9:8080", false, false),
+        ("[server]\nlisten = '0.0.0.0:80'\npublic = true", "0.0.0.0:80", false, true),
+        ("[server]\nlisten = '[::]:80'\ntoken = '${TOKEN}'", "[::]:80", true, false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gazetted.toml");
+        std::fs::write(&path, text).unwrap();
+        let environment = |name: &str| match name {
+            "PORT" => Some("8080".to_owned()),
+            "TOKEN" => Some("t0ken-of-some-length".to_owned()),
+            _ => None,
+        };
+        let config = gazetted::config::load(&path, &environment, chrono::DateTime::UNIX_EPOCH);
+        let config = config.unwrap_or_else(|errors| panic!("{text}: {errors}"));
+        assert!(!format!("{config:?}").contains("t0ken"), "{config:?}");
+        let server = config.server.unwrap();
+        assert_eq!(server.listen.to_string(), listen, "{text}");
+        assert_eq!((server.token.is_some(), server.public), (has_token, public), "{text}");
+    }
 }

@@ -10,6 +10,7 @@ use super::output::{Output, cell, data, json_data, relative};
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::Config;
+pub(super) use crate::domain::feed::FeedState as State;
 use crate::domain::poll::Reason;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::{clean_line, fit};
@@ -58,33 +59,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// How a feed is doing, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum State {
-    Ok,
-    /// In the configuration, never polled.
-    New,
-    Failing,
-    /// The server said 410.
-    Gone,
-    Disabled,
-    /// No longer in the configuration.
-    Retired,
-}
-
-impl State {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::New => "new",
-            Self::Failing => "failing",
-            Self::Gone => "gone",
-            Self::Disabled => "disabled",
-            Self::Retired => "retired",
-        }
-    }
-}
-
 /// A feed of the configuration or the store, or of both.
 pub(super) struct Listed {
     pub(super) state: State,
@@ -109,7 +83,11 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
         let row = stored.remove(feed.spec.url.as_str());
         let title = row.as_ref().and_then(|row| row.title.clone());
         listed.push(Listed {
-            state: if feed.spec.enabled { state(row.as_ref()) } else { State::Disabled },
+            state: if feed.spec.enabled {
+                row.as_ref().map_or(State::New, FeedRow::polling_state)
+            } else {
+                State::Disabled
+            },
             url: feed.spec.url.to_string(),
             name: feed.spec.name.clone().or(title).unwrap_or_else(|| feed.spec.url.to_string()),
             tags: feed.spec.tags.clone(),
@@ -126,15 +104,6 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
         row: Some(row),
     }));
     Ok(listed)
-}
-
-fn state(row: Option<&FeedRow>) -> State {
-    match row {
-        Some(row) if row.because == Some(Reason::Gone) => State::Gone,
-        Some(row) if 0.0 < row.failures => State::Failing,
-        Some(row) if row.polled_at.is_some() => State::Ok,
-        Some(_) | None => State::New,
-    }
 }
 
 impl Listed {

@@ -12,8 +12,7 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "store", "schedule", "fetch", "feeds", "exports"],
-    later: &["server"],
+    keys: &["include", "store", "schedule", "fetch", "server", "feeds", "exports"],
     ..PLAIN
 };
 
@@ -43,6 +42,9 @@ pub(super) const FETCH: Section = Section {
     later: &["allow_private"],
     ..PLAIN
 };
+
+pub(super) const SERVER: Section =
+    Section { keys: &["listen", "token", "token_file", "public"], ..PLAIN };
 
 pub(super) const FEED: Section = Section {
     keys: &[
@@ -131,7 +133,9 @@ mod tests {
 
     #[test]
     fn no_key_is_both_known_and_of_a_later_version() {
-        for section in [&ROOT, &INCLUDED, &STORE, &SCHEDULE, &FETCH, &FEED, &BASIC_AUTH, &EXPORT] {
+        for section in
+            [&ROOT, &INCLUDED, &STORE, &SCHEDULE, &FETCH, &SERVER, &FEED, &BASIC_AUTH, &EXPORT]
+        {
             assert!(section.later.iter().all(|key| !section.keys.contains(key)));
         }
     }

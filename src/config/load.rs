@@ -14,7 +14,7 @@ use crate::config::outside::reason;
 use crate::config::reader::{Reader, Table};
 use crate::config::sections::Defaults;
 use crate::config::syntax::repair;
-use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, StoreConfig};
+use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, ServerConfig, StoreConfig};
 use crate::domain::request::FetchSettings;
 use crate::domain::time::Timestamp;
 
@@ -40,6 +40,7 @@ pub fn load(
         let mut defaults = Defaults::default();
         reader.schedule(&root, &mut defaults);
         let fetch = reader.fetch(&root, &mut defaults);
+        let server = reader.server(&root);
         let feeds = reader.feeds(&root, &defaults, &mut given);
         let includes = reader.includes(&root, &absolute);
         let store = reader.store(&root);
@@ -53,7 +54,7 @@ pub fn load(
             taken.insert(plain(file), None);
         }
         let exports = reader.exports(&root, &defaults, &mut taken);
-        Main { store, defaults, fetch, feeds, includes, exports }
+        Main { store, defaults, fetch, server, feeds, includes, exports }
     });
     let mut feeds = Vec::new();
     if let Some(main) = &main {
@@ -71,9 +72,9 @@ pub fn load(
     }
     match main {
         Some(main) if files.findings.is_empty() => {
-            let Main { store, fetch, feeds: mut all, exports, .. } = main;
+            let Main { store, fetch, server, feeds: mut all, exports, .. } = main;
             all.append(&mut feeds);
-            Ok(Config { path: absolute, store, fetch, feeds: all, exports })
+            Ok(Config { path: absolute, store, fetch, server, feeds: all, exports })
         }
         Some(_) | None => Err(ConfigErrors::new(&files.sources, files.findings)),
     }
@@ -84,6 +85,7 @@ struct Main {
     store: StoreConfig,
     defaults: Defaults,
     fetch: FetchSettings,
+    server: Option<ServerConfig>,
     feeds: Vec<FeedConfig>,
     /// Files, and where each was named.
     includes: Vec<(PathBuf, Place)>,

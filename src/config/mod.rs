@@ -20,14 +20,16 @@ mod reader;
 #[cfg(test)]
 mod samples;
 mod sections;
+mod server;
 mod syntax;
 pub mod value;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::domain::feed::FeedSpec;
 use crate::domain::query::Query;
-use crate::domain::request::{FetchSettings, RequestSpec};
+use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::export::Format;
 use crate::rules::schedule::{Cadence, Policy};
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub path: PathBuf,
     pub store: StoreConfig,
     pub fetch: FetchSettings,
+    /// `None`: nothing listens.
+    pub server: Option<ServerConfig>,
     pub feeds: Vec<FeedConfig>,
     pub exports: Vec<ExportConfig>,
 }
@@ -63,6 +67,17 @@ pub struct Config {
 pub struct StoreConfig {
     /// Absolute.
     pub path: PathBuf,
+}
+
+/// `[server]`. To hold one is proof that whoever reads from beyond this machine needs the token, or that
+/// everybody may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    pub listen: SocketAddr,
+    /// Visible ASCII without a space.
+    pub token: Option<Secret>,
+    /// Whether everybody may read. Commands want the token all the same.
+    pub public: bool,
 }
 
 /// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::keys::{BASIC_AUTH, EXPORT, FEED, FETCH, ROOT, SCHEDULE, STORE};
+use crate::config::keys::{BASIC_AUTH, EXPORT, FEED, FETCH, ROOT, SCHEDULE, SERVER, STORE};
 use crate::config::{Config, ConfigErrors, DEFAULT_LIMIT, DEFAULT_MAX_ENTRIES, STARTER, load};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{TimeDelta, Timestamp};
@@ -22,6 +22,7 @@ fn shown_key(line: &str) -> Option<&str> {
 fn example_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("example.secret"), "s3cret\n").unwrap();
+    std::fs::write(folder.path().join("server.token"), "0123456789abcdef\n").unwrap();
     let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     std::fs::write(folder.path().join("extra-ca.pem"), certificate).unwrap();
     folder
@@ -30,7 +31,7 @@ fn example_folder() -> tempfile::TempDir {
 fn load_text(folder: &Path, text: &str) -> Result<Config, ConfigErrors> {
     let path = folder.join("gazetted.toml");
     std::fs::write(&path, text).unwrap();
-    load(&path, &|name| name.starts_with("EXAMPLE_").then(|| "value".to_owned()), NOW)
+    load(&path, &|name| name.starts_with("EXAMPLE_").then(|| "some-value".to_owned()), NOW)
 }
 
 #[test]
@@ -38,7 +39,7 @@ fn the_example_shows_every_key_in_its_table_and_no_other() {
     let mut table = "";
     let mut shown: Vec<(&str, &str)> = Vec::new();
     for line in EXAMPLE.lines() {
-        if let Some(header) = line.strip_prefix('[') {
+        if let Some(header) = line.strip_prefix('[').or_else(|| line.strip_prefix("#[")) {
             table = header.trim_start_matches('[').trim_end_matches(']');
             shown.push(("", table));
         } else if let Some(key) = shown_key(line) {
@@ -52,6 +53,7 @@ fn the_example_shows_every_key_in_its_table_and_no_other() {
         ("store", STORE),
         ("schedule", SCHEDULE),
         ("fetch", FETCH),
+        ("server", SERVER),
         ("feeds", FEED),
         ("exports", EXPORT),
     ];
@@ -111,6 +113,11 @@ fn every_key_that_the_example_only_shows_is_accepted() {
     for index in shown {
         let mut lines = lines.clone();
         lines[index] = lines[index].trim_start_matches('#');
+        // Its table may be shown only, too.
+        let header = |line: &str| line.trim_start_matches('#').starts_with('[');
+        if let Some(header) = (0..index).rev().find(|index| header(lines[*index])) {
+            lines[header] = lines[header].trim_start_matches('#');
+        }
         match load_text(folder.path(), &lines.join("\n")) {
             Ok(config) => assert_ne!(format!("{config:?}"), bare, "{} has no effect", lines[index]),
             Err(errors) => panic!("{}\n{errors}", lines[index]),

@@ -2,6 +2,7 @@
 //! is to be done at a tick is decided further down.
 
 mod exports;
+mod server;
 mod service;
 
 use std::path::Path;
@@ -10,19 +11,22 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::clock;
 use crate::config::Config;
-use crate::domain::poll::Applied;
+use crate::domain::poll::{Applied, NextPoll};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::passes::index;
 use crate::passes::poll::{CLAIM_ROUNDS, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
+use crate::serve::Order;
 use crate::store::{Lock, Role, Store, StoreError};
 use crate::telemetry::events;
+
+use server::Server;
 
 /// The longest sleep between two looks at the clock: a machine that slept, or whose clock was set, is
 /// back to its plan within this time.
@@ -36,6 +40,9 @@ const STORE_RETRY: Duration = Duration::from_secs(5);
 
 /// How long polls in flight may go on after SIGTERM. With the rest, the end comes within 5 s.
 const GRACE: Duration = Duration::from_secs(4);
+
+/// Orders over HTTP that may wait.
+const ORDERS: usize = 4;
 
 /// Reads the configuration again; the error is for the log, rendered.
 pub type Load<'a> = &'a dyn Fn() -> Result<Config, String>;
@@ -54,20 +61,24 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
     let store = Store::open(&config.store.path)?;
     store.release_all().await?; // The lock is ours: whoever held a lease is dead.
     let (changes, news) = watch::channel(0_u64);
-    let mut state = State::start(config, store, changes).await?;
+    let (orders, mut ordered) = mpsc::channel(ORDERS);
+    let server = Server::start(config.server.as_ref(), &store, orders).await?;
+    let mut state = State::start(config, store, changes, server).await?;
     let background = service::start(&state.store, news);
     events::daemon_started(
         &state.config.path,
         &state.config.store.path,
         state.config.feeds.len(),
         state.config.exports.len(),
+        clock::now(),
     );
     service::ready(&state.config);
     let because = loop {
         tokio::select! {
             () = sleep_until(state.wake) => state.tick().await,
             Some(polled) = state.polls.join_next() => state.finished(polled),
-            _ = signals.reload.recv() => state.reload(load).await,
+            _ = signals.reload.recv() => { state.reload(load).await.ok(); }
+            Some(order) = ordered.recv() => state.obey(order, load).await,
             _ = signals.terminate.recv() => break "SIGTERM",
             _ = signals.interrupt.recv() => break "SIGINT",
         }
@@ -119,6 +130,7 @@ struct State {
     poller: Arc<Poller>,
     polls: JoinSet<Result<Option<Polled>, StoreError>>,
     exports: JoinSet<()>,
+    server: Server,
     /// Bumped whenever a poll stored something.
     changes: watch::Sender<u64>,
     wake: Instant,
@@ -129,17 +141,24 @@ struct State {
 }
 
 impl State {
-    async fn start(config: Config, store: Store, changes: watch::Sender<u64>) -> Result<Self> {
+    async fn start(
+        config: Config,
+        store: Store,
+        changes: watch::Sender<u64>,
+        server: Server,
+    ) -> Result<Self> {
         let now = clock::now();
         let synced = sync(&store, &config, now).await?;
         let poller = Arc::new(Poller::new(store.clone(), &config, synced.feeds)?);
         let exports = exports::start(&config, &changes);
+        server.set_ready();
         Ok(Self {
             config,
             store,
             poller,
             polls: JoinSet::new(),
             exports,
+            server,
             changes,
             wake: Instant::now(),
             backlog: false,
@@ -221,17 +240,39 @@ impl State {
     }
 
     /// Takes up the changed configuration as a whole, or leaves everything as it is.
-    async fn reload(&mut self, load: Load<'_>) {
+    async fn reload(&mut self, load: Load<'_>) -> Result<(), String> {
         service::reloading();
-        match self.reloaded(load).await {
+        let reloaded = self.reloaded(load).await;
+        match &reloaded {
             Ok(()) => events::config_reloaded(
                 &self.config.path,
                 self.config.feeds.len(),
                 self.config.exports.len(),
+                clock::now(),
             ),
-            Err(reason) => events::config_rejected(&self.config.path, &reason),
+            Err(reason) => events::config_rejected(&self.config.path, reason),
         }
         service::ready(&self.config);
+        reloaded
+    }
+
+    /// What came over HTTP. Whoever asked may be gone by the time of the answer.
+    async fn obey(&mut self, order: Order, load: Load<'_>) {
+        match order {
+            Order::Reload(answer) => {
+                answer.send(self.reload(load).await).ok();
+            }
+            Order::Poll(feeds, answer) => {
+                let now = clock::now();
+                let plans = feeds
+                    .into_iter()
+                    .map(|(feed, because)| (feed, NextPoll { at: Some(now), because }))
+                    .collect();
+                let planned = self.store.replan(plans).await;
+                self.wake = Instant::now();
+                answer.send(planned.map_err(|error| error.to_string())).ok();
+            }
+        }
     }
 
     async fn reloaded(&mut self, load: Load<'_>) -> Result<(), String> {
@@ -243,11 +284,14 @@ impl State {
         // What can fail comes first: a fetcher that cannot be made must not leave half a change.
         Poller::new(self.store.clone(), &config, Feeds::default())
             .map_err(|error| chain(error.into()))?;
+        let server = self.server.prepare(config.server.as_ref()).await;
+        let server = server.map_err(|error| chain(error.into()))?;
         let synced =
             sync(&self.store, &config, clock::now()).await.map_err(|error| chain(error.into()))?;
         let poller = Poller::new(self.store.clone(), &config, synced.feeds)
             .map_err(|error| chain(error.into()))?;
         self.poller = Arc::new(poller);
+        self.server.change(server, config.server.as_ref(), &self.store);
         self.exports = exports::start(&config, &self.changes);
         self.config = config;
         self.wake = Instant::now();
@@ -257,6 +301,7 @@ impl State {
     /// Lets polls in flight finish for a while, then lets go of them.
     async fn stop(mut self, because: &str, signals: &mut Signals) {
         events::daemon_stopping(because, self.polls.len());
+        let server = self.server.stop();
         let all = async {
             while let Some(polled) = self.polls.join_next().await {
                 if let Ok(Err(error)) = polled {
@@ -264,6 +309,7 @@ impl State {
                 }
             }
         };
+        let all = async { tokio::join!(all, server) };
         tokio::select! {
             _ = timeout(GRACE, all) => {}
             _ = signals.interrupt.recv() => {} // Impatience.

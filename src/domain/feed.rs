@@ -116,3 +116,34 @@ pub struct FeedRef {
     pub home_page_url: Option<String>,
     pub tags: Vec<String>,
 }
+
+/// How a feed is doing, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FeedState {
+    Ok,
+    /// In the configuration, never polled.
+    New,
+    Failing,
+    /// The server said 410.
+    Gone,
+    Disabled,
+    /// No longer in the configuration.
+    Retired,
+}
+
+impl FeedState {
+    pub const ALL: [Self; 6] =
+        [Self::Ok, Self::New, Self::Failing, Self::Gone, Self::Disabled, Self::Retired];
+
+    /// As shown and as in JSON; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::New => "new",
+            Self::Failing => "failing",
+            Self::Gone => "gone",
+            Self::Disabled => "disabled",
+            Self::Retired => "retired",
+        }
+    }
+}

@@ -264,6 +264,8 @@ pub struct Observed {
     pub conditional: bool,
     pub status: Option<u16>,
     pub bytes: u64,
+    /// How the body was compressed for the way: `identity`, `gzip`, `br`, `zstd`, `deflate` or `other`.
+    pub encoding: &'static str,
     pub elapsed: Duration,
 }
 
@@ -281,6 +283,7 @@ impl Observed {
             conditional: false,
             status: None,
             bytes: 0,
+            encoding: "identity",
             elapsed: Duration::ZERO,
         }
     }

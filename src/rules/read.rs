@@ -45,6 +45,7 @@ pub fn read(
         moved_to: moves::target(&reply.hops).cloned(),
         status: Some(reply.status),
         bytes: u64::try_from(reply.body.len()).unwrap_or(u64::MAX),
+        encoding: coding(reply.headers.content_encoding.as_deref()),
         elapsed: reply.elapsed,
         ..Observed::of(PollOutcome::NotModified)
     };
@@ -111,6 +112,18 @@ fn read_body(reply: Reply, job: &PollJob, limits: Limits, now: Timestamp, observ
             observed.outcome = PollOutcome::Fresh(Box::new(document));
         }
         Err(error) => fail(Failure::NotAFeed, error.detail),
+    }
+}
+
+/// What a `Content-Encoding` is counted under (RFC 9110 section 8.4.1).
+fn coding(field: Option<&str>) -> &'static str {
+    match field.map(|field| field.trim().to_ascii_lowercase()).as_deref() {
+        None | Some("" | "identity") => "identity",
+        Some("gzip" | "x-gzip") => "gzip",
+        Some("br") => "br",
+        Some("zstd") => "zstd",
+        Some("deflate") => "deflate",
+        Some(_) => "other",
     }
 }
 

@@ -28,7 +28,7 @@ pub use sqlite::history::PastPoll;
 pub use sqlite::hosts::PausedHost;
 pub use sqlite::maintenance::{Check, Stats};
 pub use sqlite::polls::{Claim, Claimed};
-pub use sqlite::reader::Reader;
+pub use sqlite::reader::{Interrupter, Reader};
 
 /// Jobs in one transaction at most. 500 to 2,000 entries a commit is where batching stops paying
 /// (docs/benchmarks.md); a poll brings some 30.

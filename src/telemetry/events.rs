@@ -17,6 +17,8 @@
 //! | `next_at`, `next_because` | the next poll, RFC 3339, and the rule that set it; absent when there is none |
 //! | `path`, `format`, `articles` | of an export |
 //! | `feeds`, `exports` | how many are configured |
+//! | `address` | that the server listens on |
+//! | `route` | the pattern that took a request, such as `/articles/{id}` |
 //!
 //! Never logged: configured header values, passwords and tokens (their types cannot be printed), the
 //! password of a proxy, user names and passwords of URLs (a [`FeedUrl`] has none), bodies, articles. The
@@ -24,6 +26,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,10 +34,12 @@ use tracing::{debug, error, info, warn};
 
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Applied, Decision, Failure, NextPoll, PollOutcome};
-use crate::domain::time::rfc3339;
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::telemetry::metrics;
 
 /// The daemon is up: configuration read, store open.
-pub fn daemon_started(config: &Path, store: &Path, feeds: usize, exports: usize) {
+pub fn daemon_started(config: &Path, store: &Path, feeds: usize, exports: usize, now: Timestamp) {
+    metrics::reloaded(true, seconds(now));
     info!(
         version = env!("CARGO_PKG_VERSION"),
         config = %clean(&config.display()),
@@ -57,12 +62,14 @@ pub fn daemon_stopped(abandoned: usize) {
 }
 
 /// A changed configuration is in force.
-pub fn config_reloaded(config: &Path, feeds: usize, exports: usize) {
+pub fn config_reloaded(config: &Path, feeds: usize, exports: usize, now: Timestamp) {
+    metrics::reloaded(true, seconds(now));
     info!(config = %clean(&config.display()), feeds, exports, "configuration reloaded");
 }
 
 /// A changed configuration has faults; the one in force stays.
 pub fn config_rejected(config: &Path, reason: &dyn fmt::Display) {
+    metrics::reloaded(false, 0.0);
     error!(
         config = %clean(&config.display()),
         error = %clean(reason),
@@ -73,6 +80,7 @@ pub fn config_rejected(config: &Path, reason: &dyn fmt::Display) {
 /// A poll ended, and its decision is stored. Chooses among `polled`, `feed_gone` and
 /// `poll_failed`: one line a poll.
 pub fn poll_ended(url: &FeedUrl, decision: &Decision, applied: Applied) {
+    metrics::poll_ended(&decision.observed, applied);
     match &decision.observed.outcome {
         PollOutcome::Fresh(_) => polled(url, decision, applied, "fresh"),
         PollOutcome::SameBody => polled(url, decision, applied, "same_body"),
@@ -124,6 +132,7 @@ fn feed_gone(url: &FeedUrl, decision: &Decision) {
 
 /// A scheduled export is in its place.
 pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elapsed: Duration) {
+    metrics::export_ended("written");
     info!(
         path = %clean(&path.display()), format, articles, bytes, elapsed_ms = millis(elapsed),
         "export written"
@@ -132,11 +141,13 @@ pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elap
 
 /// A scheduled export could not be written; the file of the last time, if any, is untouched.
 pub fn export_failed(path: &Path, error: &(dyn Error + 'static)) {
+    metrics::export_ended("failed");
     error!(path = %clean(&path.display()), error = %clean(&Chain(error)), "export failed");
 }
 
 /// The store failed at something. `doing` completes "could not …".
 pub fn store_error(doing: &str, error: &(dyn Error + 'static)) {
+    metrics::store_failed();
     error!(error = %clean(&Chain(error)), "the store could not {doing}");
 }
 
@@ -163,6 +174,42 @@ pub fn task_died(task: &str, error: &(dyn Error + 'static)) {
 /// The clock moved by itself (sleep, an operator, time synchronisation); plans were looked at again.
 pub fn clock_jumped(seconds: i64) {
     warn!(seconds, "the clock jumped; what is due is worked out again");
+}
+
+/// The HTTP server takes requests. With port 0 in the configuration this line tells the port.
+pub fn server_listening(address: SocketAddr) {
+    info!(%address, "listening");
+}
+
+/// The HTTP server takes no more requests.
+pub fn server_stopped(address: SocketAddr) {
+    info!(%address, "no longer listening");
+}
+
+/// No connection could be taken: no file descriptors, as a rule. It is tried again.
+pub fn accept_failed(error: &(dyn Error + 'static)) {
+    warn!(error = %clean(&Chain(error)), "could not accept a connection");
+}
+
+/// A request was answered. `route` is the pattern that took it, not the path.
+pub fn request_answered(route: &str, status: u16, elapsed: Duration) {
+    metrics::request_answered(route, status);
+    debug!(route, http.status = status, elapsed_ms = millis(elapsed), "request answered");
+}
+
+/// A request failed for a reason of ours; the client got a 5xx.
+pub fn request_failed(error: &(dyn Error + 'static)) {
+    error!(error = %clean(&Chain(error)), "a request failed");
+}
+
+/// Somebody with the token gave an order over HTTP.
+pub fn ordered(order: &str) {
+    info!(order, "ordered over HTTP");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn seconds(at: Timestamp) -> f64 {
+    at.timestamp() as f64
 }
 
 fn plan(next: NextPoll) -> (Option<String>, &'static str) {

@@ -10,4 +10,5 @@ mod daemon;
 mod kill;
 mod poll;
 mod regression;
+mod serve;
 mod support;

@@ -8,7 +8,7 @@ use serde_json::json;
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::domain::feed::{FeedId, FeedMeta, FeedSpec};
+use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedState};
 use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
@@ -265,6 +265,28 @@ impl FeedRow {
     /// The configured name, else the title, else the address.
     pub fn display_name(&self) -> &str {
         self.name.as_deref().or(self.title.as_deref()).unwrap_or(&self.url)
+    }
+
+    /// How it is doing, as far as the store knows the configuration.
+    pub fn state(&self) -> FeedState {
+        match (self.configured, self.enabled) {
+            (false, _) => FeedState::Retired,
+            (true, false) => FeedState::Disabled,
+            (true, true) => self.polling_state(),
+        }
+    }
+
+    /// How polling it goes, whether it is polled now or not.
+    pub fn polling_state(&self) -> FeedState {
+        if self.because == Some(Reason::Gone) {
+            FeedState::Gone
+        } else if 0.0 < self.failures {
+            FeedState::Failing
+        } else if self.polled_at.is_some() {
+            FeedState::Ok
+        } else {
+            FeedState::New
+        }
     }
 
     /// Whether `text` is the feed's name, title, address or id: what a user may type for FEED.

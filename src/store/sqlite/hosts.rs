@@ -64,3 +64,11 @@ pub(super) fn paused(
         })
         .doing("look up a host")
 }
+
+pub(super) fn count_paused(connection: &Connection, now: Timestamp) -> Result<u64, StoreError> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM host WHERE paused_until > ?1")
+        .and_then(|mut s| s.query_row([now.timestamp()], |row| row.get(0)))
+        .doing("count paused hosts")?;
+    Ok(count.cast_unsigned())
+}

@@ -57,6 +57,13 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
     })
 }
 
+/// Bytes of the file's pages.
+pub(super) fn size(connection: &Connection) -> Result<u64, StoreError> {
+    const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    let bytes: i64 = connection.query_row(SIZE, [], |row| row.get(0)).doing("measure the store")?;
+    Ok(bytes.cast_unsigned())
+}
+
 /// What SQLite checks, and what must hold between our tables.
 pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
     const RULES: [(&str, &str); 4] = [

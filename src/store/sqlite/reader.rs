@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, InterruptHandle, OptionalExtension, Row, params_from_iter};
 
 use crate::domain::article::{Article, ArticleId, DateSource};
 use crate::domain::feed::{FeedId, FeedRef};
@@ -23,6 +23,15 @@ use crate::store::sqlite::open_for_reading;
 pub struct Reader {
     connection: Connection,
     store_id: String,
+}
+
+/// Ends what a [`Reader`] is doing, with an error; what it does next is not affected.
+pub struct Interrupter(InterruptHandle);
+
+impl Interrupter {
+    pub fn interrupt(&self) {
+        self.0.interrupt();
+    }
 }
 
 const COLUMNS: &str = "
@@ -78,6 +87,21 @@ impl Reader {
     /// The pause of a host that is in force.
     pub fn paused(&self, host: &str, now: Timestamp) -> Result<Option<PausedHost>, StoreError> {
         hosts::paused(&self.connection, host, now)
+    }
+
+    /// How many hosts are paused.
+    pub fn paused_hosts(&self, now: Timestamp) -> Result<u64, StoreError> {
+        hosts::count_paused(&self.connection, now)
+    }
+
+    /// Bytes of the store, without its log.
+    pub fn size(&self) -> Result<u64, StoreError> {
+        maintenance::size(&self.connection)
+    }
+
+    /// For another thread to end a call of this one that takes too long.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.connection.get_interrupt_handle())
     }
 
     /// What the next poll of a feed was computed from.

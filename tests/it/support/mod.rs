@@ -1,6 +1,7 @@
 //! What all tests share: feeds as text, a server that hands them out, the program in a folder of its own.
 
 pub(crate) mod feeds;
+pub(crate) mod http;
 pub(crate) mod program;
 pub(crate) mod server;
 

@@ -1,0 +1,83 @@
+//! `[server]`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::config::ServerConfig;
+use crate::config::keys::SERVER;
+use crate::config::reader::{Reader, Table};
+use crate::domain::request::Secret;
+
+/// Where the server listens that names no address: on this machine only.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7878);
+
+/// A token that a browser or `curl` can send: visible ASCII without a space (RFC 6750 section 2.1), long
+/// enough not to be guessed.
+const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 8..=1024;
+
+impl Reader<'_> {
+    /// `None` without the table: nothing listens then.
+    pub(super) fn server(&mut self, root: &Table<'_>) -> Option<ServerConfig> {
+        let field = root.get("server")?;
+        let table = self.table(&field, &SERVER)?;
+        let listen = match table.get("listen") {
+            Some(_) => self.listen(&table),
+            None => Some(DEFAULT_LISTEN),
+        };
+        let token = self.token(&table);
+        let public = self.flag(&table, "public").unwrap_or(false);
+        let listen = listen?;
+        // A token that was given and not understood is no reason to complain about its absence.
+        let has_token = table.get("token").or_else(|| table.get("token_file")).is_some();
+        if !listen.ip().is_loopback() && !has_token && !public {
+            let place = table.get("listen").unwrap_or(field);
+            let hint = "name a token_file, or write public = true to let everyone read".to_owned();
+            let message = "listening beyond this machine takes a token";
+            self.fault(&place.key, &place.span, message, Some(hint));
+        }
+        Some(ServerConfig { listen, token, public })
+    }
+
+    fn listen(&mut self, table: &Table<'_>) -> Option<SocketAddr> {
+        let field = table.get("listen")?;
+        let text = self.string(&field)?;
+        let text = self.expanded(&field, text)?;
+        let parsed = match text.strip_prefix("localhost:") {
+            Some(port) => port.parse().ok().map(|port| SocketAddr::new(DEFAULT_LISTEN.ip(), port)),
+            None => text.parse().ok(),
+        };
+        if parsed.is_none() {
+            let hint = match text.strip_prefix(':').or_else(|| text.strip_prefix("*:")) {
+                Some(port) => {
+                    format!("for all addresses write \"0.0.0.0:{port}\" or \"[::]:{port}\"")
+                }
+                None => "write an IP address and a port, such as \"127.0.0.1:7878\"".to_owned(),
+            };
+            self.fault(&field.key, &field.span, "not an address to listen on", Some(hint));
+        }
+        parsed
+    }
+
+    fn token(&mut self, table: &Table<'_>) -> Option<Secret> {
+        let (plain, file) = (table.get("token"), table.get("token_file"));
+        let given = plain.as_ref().and_then(|field| self.secret(field));
+        let from_file = file.as_ref().and_then(|field| self.secret_file(field));
+        if let (Some(plain), Some(file)) = (&plain, &file) {
+            let other = Some((self.place(&plain.key_span), "given here"));
+            let hint = Some("keep one of the two".to_owned());
+            self.clash(&file.key, &file.key_span, "`token` is given as well", hint, other);
+            return None;
+        }
+        let (field, token) = (plain.or(file)?, given.or(from_file)?);
+        if !TOKEN_LENGTH.contains(&token.len()) || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            let message = format!(
+                "a token has {} to {} visible ASCII characters and no space",
+                TOKEN_LENGTH.start(),
+                TOKEN_LENGTH.end()
+            );
+            let hint = "`openssl rand -hex 32` makes one".to_owned();
+            self.fault(&field.key, &field.span, message, Some(hint));
+            return None;
+        }
+        Some(Secret::new(token))
+    }
+}

@@ -1,0 +1,150 @@
+//! Connections: how many, how patiently, and how they end.
+//!
+//! A client that connects and says nothing, or says it byte by byte (slow loris), is dropped after
+//! [`HEADER_TIMEOUT`]. Before that it keeps nobody out: when all places are taken, the longest silent
+//! connection makes room.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::telemetry::events;
+
+/// Connections at once. The usual limit of file descriptors is 1024, and polls need some of them.
+const MAX_CONNECTIONS: usize = 512;
+
+/// For the whole head of a request, from the connection or the last answer on: also how long an idle
+/// connection is kept.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Of a request's head: cookies of other programs on the same host come along.
+const MAX_HEAD: usize = 32 * 1024;
+
+/// After a connection could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("could not listen on {address} ([server] listen)")]
+pub struct BindError {
+    pub address: SocketAddr,
+    pub source: io::Error,
+}
+
+/// Takes the address, so that connections queue up from here on.
+///
+/// # Errors
+/// When the port is taken or not ours to take.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+}
+
+/// Takes connections until `shutdown` turns true, then lets those that have begun a request finish it.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    let mut silent: VecDeque<Silent> = VecDeque::new();
+    loop {
+        let stream = tokio::select! {
+            () = end(&mut shutdown) => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match stream {
+            Ok((stream, _)) => {
+                while MAX_CONNECTIONS <= connections.len() && make_room(&mut silent) {
+                    connections.join_next().await;
+                }
+                if MAX_CONNECTIONS <= connections.len() {
+                    continue; // All of them are being served: this one is closed.
+                }
+                let heard = Arc::new(AtomicBool::new(false));
+                let connection =
+                    converse(stream, router.clone(), Arc::clone(&heard), shutdown.clone());
+                let abort = connections.spawn(connection);
+                silent.retain(Silent::is_silent);
+                silent.push_back(Silent { heard, abort });
+            }
+            Err(error) => {
+                events::accept_failed(&error);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Waits until `shutdown` turns true, or nobody is left who could turn it.
+pub(super) async fn end(shutdown: &mut watch::Receiver<bool>) {
+    shutdown.wait_for(|end| *end).await.ok();
+}
+
+/// A connection that has not brought a whole request so far.
+struct Silent {
+    heard: Arc<AtomicBool>,
+    abort: AbortHandle,
+}
+
+impl Silent {
+    fn is_silent(&self) -> bool {
+        !self.heard.load(Ordering::Relaxed) && !self.abort.is_finished()
+    }
+}
+
+/// Ends the connection that has been silent for longest. Whether there was one.
+fn make_room(silent: &mut VecDeque<Silent>) -> bool {
+    while let Some(oldest) = silent.pop_front() {
+        if oldest.is_silent() {
+            oldest.abort.abort();
+            return true;
+        }
+    }
+    false
+}
+
+async fn converse(
+    stream: TcpStream,
+    router: Router,
+    heard: Arc<AtomicBool>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    stream.set_nodelay(true).ok(); // Only slower without it.
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request: Request<Incoming>| {
+        heard.store(true, Ordering::Relaxed);
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // An error is the client's: it went away, or does not speak HTTP and was told so.
+    tokio::select! {
+        ended = connection.as_mut() => { ended.ok(); }
+        () = end(&mut shutdown) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await.ok();
+        }
+    }
+}

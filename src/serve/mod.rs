@@ -1,0 +1,150 @@
+//! Floor 3: the HTTP server. It only reads, and serves what the store holds; two orders, given with the
+//! token, go to the daemon.
+//!
+//! A request passes [`listen`] (connections, their number and patience), then here the headers every
+//! answer gets, compression, the time limit and [`access`]. What it asks of the store runs on a blocking
+//! thread with a [`readers`] connection and a deadline.
+
+mod access;
+mod answer;
+mod control;
+mod listen;
+mod probes;
+mod readers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{any, get};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tower_http::compression::CompressionLayer;
+
+use crate::config::ServerConfig;
+use crate::store::Store;
+use crate::telemetry::events;
+
+use access::Access;
+pub use control::Order;
+pub use listen::{BindError, bind};
+use readers::Readers;
+
+/// For an answer to begin. Pages take milliseconds; whoever waits longer is better told.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// No request of ours has a body worth reading.
+const MAX_BODY: usize = 4096;
+
+/// What all requests share. Cloning shares it.
+#[derive(Clone)]
+pub struct Site(Arc<Shared>);
+
+struct Shared {
+    access: watch::Sender<Access>,
+    readers: Readers,
+    orders: mpsc::Sender<Order>,
+    /// Whether the store's list of feeds is the configuration's.
+    ready: AtomicBool,
+}
+
+impl Site {
+    /// Orders go to `orders`; the receiver is the daemon.
+    pub fn new(config: &ServerConfig, store: &Store, orders: mpsc::Sender<Order>) -> Self {
+        Self(Arc::new(Shared {
+            access: watch::Sender::new(Access::of(config)),
+            readers: Readers::new(store.path()),
+            orders,
+            ready: AtomicBool::new(false),
+        }))
+    }
+
+    /// Takes up what may be changed while connections stay: token and `public`.
+    pub fn reconfigure(&self, config: &ServerConfig) {
+        self.0.access.send_replace(Access::of(config));
+    }
+
+    /// From now on `/readyz` says yes.
+    pub fn set_ready(&self) {
+        self.0.ready.store(true, Ordering::Relaxed);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Relaxed)
+    }
+
+    fn readers(&self) -> &Readers {
+        &self.0.readers
+    }
+
+    fn access(&self) -> Access {
+        self.0.access.borrow().clone()
+    }
+}
+
+/// Serves until `shutdown` turns true; then connections get to finish their request. It is for the
+/// caller to lose patience.
+pub async fn run(listener: TcpListener, site: Site, shutdown: watch::Receiver<bool>) {
+    listen::serve(listener, router(site), shutdown).await;
+}
+
+fn router(site: Site) -> Router {
+    // Outermost last: the log sees what the client gets.
+    Router::new()
+        .route("/healthz", get(probes::health))
+        .route("/readyz", get(probes::ready))
+        .route("/metrics", get(probes::metrics))
+        .route("/-/reload", any(control::reload))
+        .route("/-/poll", any(control::poll))
+        .fallback(answer::not_found)
+        .method_not_allowed_fallback(answer::wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(site.clone(), access::guard))
+        .layer(from_fn(limit_time))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(finish))
+        .with_state(site)
+}
+
+async fn limit_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => answer::busy("this took too long; ask for less, or try again later"),
+    }
+}
+
+/// Nothing of ours runs a script, is framed, or tells another server where its reader comes from. What
+/// articles show may come from anywhere; frames only from the video hosts that the sanitiser lets
+/// through.
+const SECURITY: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; \
+         frame-src https://www.youtube-nocookie.com https://www.youtube.com \
+         https://player.vimeo.com; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// The headers that every answer gets, and its line in the log.
+async fn finish(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    let headers: &mut HeaderMap = response.headers_mut();
+    for (name, value) in SECURITY {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    events::request_answered(route, response.status().as_u16(), began.elapsed());
+    response
+}

@@ -1,0 +1,72 @@
+//! For machines that look after machines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::readers::ReadError;
+use super::{Site, answer};
+use crate::clock;
+use crate::domain::feed::FeedState;
+use crate::domain::time::Timestamp;
+use crate::store::{Reader, StoreError};
+use crate::telemetry::metrics::{self, Gauges};
+
+/// A probe that waits longer has its answer.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// The process runs and the store answers. What the feeds do is no reason to restart anything.
+pub(super) async fn health(State(site): State<Site>) -> Response {
+    match site.readers().read(PROBE, Reader::sequence).await {
+        Ok(_) => "ok\n".into_response(),
+        // Busy is not ill.
+        Err(ReadError::Busy) => "busy\n".into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The feeds of the configuration are in the store: what is served is what it asks for.
+pub(super) async fn ready(State(site): State<Site>) -> Response {
+    if site.is_ready() { "ready\n".into_response() } else { answer::busy("starting") }
+}
+
+pub(super) async fn metrics(State(site): State<Site>) -> Response {
+    let now = clock::now();
+    let gauges = match site.readers().read(PROBE, move |reader| gauges(reader, now)).await {
+        Ok(gauges) => gauges,
+        Err(error) => return error.into_response(),
+    };
+    match metrics::render(&gauges) {
+        Ok(text) => ([(CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
+        Err(error) => {
+            crate::telemetry::events::request_failed(&error);
+            answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written")
+        }
+    }
+}
+
+fn gauges(reader: &Reader, now: Timestamp) -> Result<Gauges, StoreError> {
+    let mut feeds: BTreeMap<FeedState, u64> =
+        FeedState::ALL.into_iter().map(|state| (state, 0)).collect();
+    let mut oldest = now;
+    for feed in reader.feeds()? {
+        let state = feed.state();
+        *feeds.entry(state).or_default() += 1;
+        if let (FeedState::Ok | FeedState::New | FeedState::Failing, Some(at)) =
+            (state, feed.next_poll_at)
+        {
+            oldest = oldest.min(at);
+        }
+    }
+    Ok(Gauges {
+        feeds: feeds.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
+        lag: (now - oldest).to_std().unwrap_or_default(),
+        paused_hosts: reader.paused_hosts(now)?,
+        db_bytes: reader.size()?,
+        sequence: reader.sequence()?,
+    })
+}

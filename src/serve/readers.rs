@@ -1,0 +1,115 @@
+//! Connections to the store for requests: few, kept open, each with a deadline.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
+
+use crate::store::{Reader, StoreError};
+
+/// Requests that read at once. SQLite reads at memory speed, so more would only share the cores.
+const MAX_READERS: usize = 8;
+
+/// For a free connection.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error("all connections to the store are in use")]
+    Busy,
+    #[error("the query took too long")]
+    TimedOut,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the request's task died")]
+    Died(#[source] JoinError),
+}
+
+#[derive(Clone)]
+pub(super) struct Readers {
+    path: PathBuf,
+    places: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Reader>>>,
+}
+
+/// A connection on loan; it goes back when dropped.
+pub(super) struct Loan {
+    reader: Option<Reader>,
+    idle: Arc<Mutex<Vec<Reader>>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Loan {
+    pub(super) fn reader(&self) -> Option<&Reader> {
+        self.reader.as_ref()
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        // One that was in use when its thread panicked is not trusted again.
+        if let Some(reader) = self.reader.take()
+            && !std::thread::panicking()
+        {
+            locked(&self.idle).push(reader);
+        }
+    }
+}
+
+fn locked(idle: &Mutex<Vec<Reader>>) -> MutexGuard<'_, Vec<Reader>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            places: Arc::new(Semaphore::new(MAX_READERS)),
+            idle: Arc::default(),
+        }
+    }
+
+    /// A place for a blocking thread that reads.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, ReadError> {
+        let place = tokio::time::timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
+        place.ok().and_then(Result::ok).ok_or(ReadError::Busy)
+    }
+
+    fn lend(&self, place: OwnedSemaphorePermit) -> Result<Loan, StoreError> {
+        let idle = locked(&self.idle).pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => Reader::open(&self.path)?,
+        };
+        Ok(Loan { reader: Some(reader), idle: Arc::clone(&self.idle), _place: place })
+    }
+
+    /// Runs `work` on a blocking thread; at the deadline SQLite is told to stop.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let place = self.place().await?;
+        let readers = self.clone();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut task = tokio::task::spawn_blocking(move || {
+            let loan = readers.lend(place)?;
+            let Some(reader) = loan.reader() else { return Err(StoreError::Stopped) };
+            tell.send(reader.interrupter()).ok();
+            work(reader)
+        });
+        if let Ok(answer) = tokio::time::timeout(deadline, &mut task).await {
+            return Ok(answer.map_err(ReadError::Died)??);
+        }
+        if let Ok(interrupter) = told.await {
+            interrupter.interrupt();
+        }
+        // The thread is given back before the request ends; what it had is of no use.
+        drop(task.await);
+        Err(ReadError::TimedOut)
+    }
+}

@@ -1,0 +1,287 @@
+//! What `/metrics` tells: counters that [`events`](super::events) count up, and gauges that are read off
+//! the store when somebody asks.
+//!
+//! The format is Prometheus' text format 0.0.4. Names follow its conventions: base units, `_total` for
+//! counters. A label has few values, all of them ours; no address of a feed is ever one.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::domain::poll::{Applied, Observed, PollOutcome};
+
+/// `Content-Type` of [`render`].
+pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Seconds: from a server next door to the default timeout.
+const FETCH_SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// What is read off the store at the moment of asking.
+#[derive(Clone, Debug, Default)]
+pub struct Gauges {
+    /// Feeds by state, as `feeds` shows it.
+    pub feeds: Vec<(&'static str, u64)>,
+    /// How long the longest overdue feed has been waiting.
+    pub lag: Duration,
+    /// Hosts that are left alone for now.
+    pub paused_hosts: u64,
+    pub db_bytes: u64,
+    /// The last sequence number given out.
+    pub sequence: i64,
+}
+
+struct Counters {
+    registry: Registry,
+    fetches: IntCounterVec,
+    fetch_seconds: Histogram,
+    fetch_bytes: IntCounterVec,
+    conditional: IntCounterVec,
+    articles: IntCounterVec,
+    exports: IntCounterVec,
+    store_errors: IntCounter,
+    requests: IntCounterVec,
+    reload_ok: Gauge,
+    reload_at: Gauge,
+}
+
+/// One process, one set of counters.
+static COUNTERS: LazyLock<Counters> = LazyLock::new(Counters::new);
+
+impl Counters {
+    #[expect(clippy::expect_used, reason = "names and labels are constants; a test makes them all")]
+    fn new() -> Self {
+        let registry = Registry::new();
+        let add = |metric: Box<dyn Collector>| registry.register(metric).expect("a new name");
+        let vec = |name: &str, help: &str, label: &str| {
+            let metric = IntCounterVec::new(Opts::new(name, help), &[label]).expect("a valid name");
+            add(Box::new(metric.clone()));
+            metric
+        };
+        let gauge = |name: &str, help: &str| {
+            let metric = Gauge::new(name, help).expect("a valid name");
+            add(Box::new(metric.clone()));
+            metric
+        };
+        let fetches = vec("gazetted_fetches_total", "Polls that ended, by outcome.", "outcome");
+        let fetch_bytes = vec(
+            "gazetted_fetch_bytes_total",
+            "Bytes of bodies as transferred, by content coding.",
+            "encoding",
+        );
+        let conditional = vec(
+            "gazetted_fetch_conditional_total",
+            "Replies to polls: not_modified and modified to conditional ones, else unconditional.",
+            "result",
+        );
+        let articles = vec("gazetted_articles_total", "Articles stored.", "result");
+        let exports = vec("gazetted_exports_total", "Scheduled exports, by result.", "result");
+        let requests = IntCounterVec::new(
+            Opts::new("gazetted_http_requests_total", "Requests answered, by route and status."),
+            &["route", "code"],
+        )
+        .expect("a valid name");
+        add(Box::new(requests.clone()));
+        let fetch_seconds = Histogram::with_opts(
+            HistogramOpts::new("gazetted_fetch_duration_seconds", "How long replies took.")
+                .buckets(FETCH_SECONDS.to_vec()),
+        )
+        .expect("a valid name");
+        add(Box::new(fetch_seconds.clone()));
+        let store_errors =
+            IntCounter::new("gazetted_store_errors_total", "Times the store failed at something.")
+                .expect("a valid name");
+        add(Box::new(store_errors.clone()));
+        let reload_ok = gauge(
+            "gazetted_config_last_reload_successful",
+            "Whether the last reading of the configuration succeeded.",
+        );
+        let reload_at = gauge(
+            "gazetted_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read.",
+        );
+        Self {
+            registry,
+            fetches,
+            fetch_seconds,
+            fetch_bytes,
+            conditional,
+            articles,
+            exports,
+            store_errors,
+            requests,
+            reload_ok,
+            reload_at,
+        }
+    }
+}
+
+pub(super) fn poll_ended(observed: &Observed, applied: Applied) {
+    let counters = &*COUNTERS;
+    counters.fetches.with_label_values(&[observed.outcome.as_str()]).inc();
+    counters.articles.with_label_values(&["new"]).inc_by(applied.added.into());
+    counters.articles.with_label_values(&["edited"]).inc_by(applied.edited.into());
+    if observed.status.is_none() {
+        return; // No reply to measure.
+    }
+    counters.fetch_seconds.observe(observed.elapsed.as_secs_f64());
+    counters.fetch_bytes.with_label_values(&[observed.encoding]).inc_by(observed.bytes);
+    let result = match (observed.conditional, &observed.outcome) {
+        (false, _) => "unconditional",
+        (true, PollOutcome::NotModified) => "not_modified",
+        (true, _) => "modified",
+    };
+    counters.conditional.with_label_values(&[result]).inc();
+}
+
+pub(super) fn export_ended(result: &str) {
+    COUNTERS.exports.with_label_values(&[result]).inc();
+}
+
+pub(super) fn store_failed() {
+    COUNTERS.store_errors.inc();
+}
+
+/// The configuration was read, or not; `at` is the moment, in Unix seconds.
+pub(super) fn reloaded(success: bool, at: f64) {
+    COUNTERS.reload_ok.set(f64::from(u8::from(success)));
+    if success {
+        COUNTERS.reload_at.set(at);
+    }
+}
+
+pub(super) fn request_answered(route: &str, status: u16) {
+    COUNTERS.requests.with_label_values(&[route, &status.to_string()]).inc();
+}
+
+/// All of it, in the text format.
+///
+/// # Errors
+/// Never as far as we know; the encoder checks what it writes.
+pub fn render(gauges: &Gauges) -> Result<String, prometheus::Error> {
+    let momentary = Registry::new();
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+    let one = |name: &str, help: &str, value: u64| -> Result<(), prometheus::Error> {
+        let gauge = Gauge::new(name, help)?;
+        gauge.set(value as f64);
+        momentary.register(Box::new(gauge))
+    };
+    one("gazetted_db_size_bytes", "Size of the store.", gauges.db_bytes)?;
+    one("gazetted_host_throttled", "Hosts that are left alone for now.", gauges.paused_hosts)?;
+    one(
+        "gazetted_store_sequence",
+        "The last sequence number given out.",
+        gauges.sequence.unsigned_abs(),
+    )?;
+    let lag = Gauge::new(
+        "gazetted_schedule_lag_seconds",
+        "How long the longest overdue feed has been waiting.",
+    )?;
+    lag.set(gauges.lag.as_secs_f64());
+    momentary.register(Box::new(lag))?;
+    let feeds = IntGaugeVec::new(Opts::new("gazetted_feeds", "Feeds, by state."), &["state"])?;
+    for (state, count) in &gauges.feeds {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        feeds.with_label_values(&[state]).set(count);
+    }
+    momentary.register(Box::new(feeds))?;
+    let info = IntGaugeVec::new(Opts::new("gazetted_build_info", "Always 1."), &["version"])?;
+    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    momentary.register(Box::new(info))?;
+    let mut families = COUNTERS.registry.gather();
+    families.extend(momentary.gather());
+    families.sort_by(|a, b| a.name().cmp(b.name()));
+    TextEncoder::new().encode_to_string(&families)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use super::*;
+    use crate::domain::poll::Failure;
+
+    /// Name, labels as written, value.
+    fn sample(line: &str) -> (&str, &str, f64) {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        let (name, labels) = match series.split_once('{') {
+            Some((name, labels)) => (name, labels.strip_suffix('}').unwrap()),
+            None => (series, ""),
+        };
+        (name, labels, value.parse().unwrap())
+    }
+
+    /// By the rules of the text format 0.0.4: a family's HELP and TYPE come first and once, its samples
+    /// together, no series twice, buckets grow up to `+Inf`, which is the count.
+    #[test]
+    fn the_text_is_a_valid_exposition() {
+        for outcome in [PollOutcome::NotModified, PollOutcome::Failed(Failure::Dns)] {
+            let observed = Observed { status: Some(304), ..Observed::of(outcome) };
+            poll_ended(&observed, Applied { added: 1, edited: 2 });
+        }
+        export_ended("written");
+        store_failed();
+        reloaded(true, 5.0);
+        request_answered("/feeds", 200);
+        let gauges = Gauges { feeds: vec![("ok", 3), ("failing", 1)], ..Gauges::default() };
+        let text = render(&gauges).unwrap();
+        assert!(text.ends_with('\n'));
+        let mut types: HashMap<&str, &str> = HashMap::new();
+        let mut helped = HashSet::new();
+        let mut series = HashSet::new();
+        let mut current = "";
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# HELP ") {
+                let (name, help) = rest.split_once(' ').unwrap();
+                assert!(helped.insert(name) && !help.is_empty(), "{line}");
+                current = name;
+            } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = rest.split_once(' ').unwrap();
+                assert_eq!(name, current);
+                assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+                assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+                assert!(types.insert(name, kind).is_none(), "{line}");
+            } else {
+                let (name, labels, value) = sample(line);
+                let family = match types.get(current) {
+                    Some(&"histogram") => ["_bucket", "_sum", "_count"]
+                        .iter()
+                        .find_map(|ending| name.strip_suffix(ending))
+                        .unwrap(),
+                    _ => name,
+                };
+                assert_eq!(family, current, "{line}");
+                assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{line}");
+                assert!(series.insert((name, labels)) && 0.0 <= value, "{line}");
+            }
+        }
+        for name in [
+            "gazetted_fetches_total",
+            "gazetted_fetch_duration_seconds",
+            "gazetted_fetch_bytes_total",
+            "gazetted_fetch_conditional_total",
+            "gazetted_schedule_lag_seconds",
+            "gazetted_host_throttled",
+            "gazetted_articles_total",
+            "gazetted_feeds",
+            "gazetted_db_size_bytes",
+            "gazetted_build_info",
+            "gazetted_config_last_reload_successful",
+        ] {
+            assert!(types.contains_key(name), "{name} is missing in\n{text}");
+        }
+        let buckets: Vec<f64> = text
+            .lines()
+            .filter(|line| line.starts_with("gazetted_fetch_duration_seconds_bucket"))
+            .map(|line| sample(line).2)
+            .collect();
+        assert!(buckets.is_sorted() && buckets.len() == FETCH_SECONDS.len() + 1, "{buckets:?}");
+        let count = text.lines().find(|l| l.starts_with("gazetted_fetch_duration_seconds_count"));
+        assert_eq!(Some(&sample(count.unwrap()).2), buckets.last());
+        assert!(text.contains("gazetted_feeds{state=\"failing\"} 1\n"), "{text}");
+    }
+}
