@@ -179,11 +179,11 @@ impl State {
                     let poller = Arc::clone(&self.poller);
                     self.polls.spawn(async move { poller.poll(job).await });
                 }
-                self.wake = if self.backlog {
-                    self.next_room()
-                } else {
-                    Instant::now() + until(claimed.next_due)
-                };
+                // Feeds that wait for their host do not keep those of other hosts waiting.
+                self.wake = Instant::now() + until(claimed.next_to_come);
+                if self.backlog {
+                    self.wake = self.wake.min(self.next_room());
+                }
             }
             Err(error) => {
                 events::store_error("claim feeds", &error);

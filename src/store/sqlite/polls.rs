@@ -41,6 +41,8 @@ pub struct Claimed {
     pub jobs: Vec<PollJob>,
     /// When the next feed is due that was not claimed, leases included; `None` when none ever is.
     pub next_due: Option<Timestamp>,
+    /// The same of those that were not due yet: the others wait for room.
+    pub next_to_come: Option<Timestamp>,
 }
 
 const COLUMNS: &str = "
@@ -102,7 +104,8 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
             job.recent = feeds::recent_dates(tx, job.feed)?;
         }
     }
-    Ok(Claimed { jobs: jobs.into_iter().map(|(job, _)| job).collect(), next_due: next_due(tx)? })
+    let (next_due, next_to_come) = next_due(tx, now)?;
+    Ok(Claimed { jobs: jobs.into_iter().map(|(job, _)| job).collect(), next_due, next_to_come })
 }
 
 /// `None` for an address that only an older version could have stored.
@@ -166,13 +169,21 @@ pub(in crate::store) fn release_all(tx: &Connection) -> Result<(), StoreError> {
         .doing("release all feeds")
 }
 
-fn next_due(tx: &Connection) -> Result<Option<Timestamp>, StoreError> {
+/// When the next feed is due, and when the next after `now`.
+fn next_due(
+    tx: &Connection,
+    now: i64,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
     const NEXT: &str = "
-        SELECT min(max(next_poll_at, leased_until, coalesce(paused_until, 0)))
-        FROM plan LEFT JOIN host USING (host) WHERE active = 1";
+        SELECT min(at), min(at) FILTER (WHERE ?1 < at) FROM (
+            SELECT max(next_poll_at, leased_until, coalesce(paused_until, 0)) AS at
+            FROM plan LEFT JOIN host USING (host) WHERE active = 1)";
+    let both = |row: &Row<'_>| -> rusqlite::Result<_> {
+        let at = |index| row.get::<_, Option<i64>>(index).map(|at| at.map(from_unix));
+        Ok((at(0)?, at(1)?))
+    };
     tx.prepare_cached(NEXT)
-        .and_then(|mut s| s.query_row([], |row| row.get::<_, Option<i64>>(0)))
-        .map(|at| at.map(from_unix))
+        .and_then(|mut s| s.query_row([now], both))
         .doing("find the next due feed")
 }
 

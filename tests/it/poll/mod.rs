@@ -1,6 +1,7 @@
 //! What polling stores, and what it does not.
 
 mod choice;
+mod days;
 mod failures;
 mod identity;
 mod limits;
