@@ -1,4 +1,9 @@
-//! `gazetted feeds`.
+//! `gazetted feeds`: the list, and the verbs that change it.
+
+mod add;
+mod change;
+mod opml;
+mod remove;
 
 use std::collections::HashMap;
 
@@ -28,6 +33,16 @@ pub(super) struct Args {
 enum Verb {
     /// A line a feed: health, last poll, next poll and why (the default)
     List(List),
+    /// Finds the feed behind each address, tries it, and writes it into the configuration
+    Add(add::Args),
+    /// Takes feeds out of the configuration; their articles stay
+    Remove(remove::Remove),
+    /// Adds the feeds of an OPML file; folders become tags
+    Import(opml::Import),
+    /// Prints the feeds as OPML 2.0
+    Export,
+    /// Forgets what the server said (validators, failures, moves) and makes the feed due now
+    Reset(remove::Reset),
 }
 
 #[derive(clap::Args, Debug)]
@@ -44,6 +59,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let Args { verb, list } = args;
     let list = match verb {
         Some(Verb::List(list)) => list,
+        Some(Verb::Add(args)) => return add::run(args, context),
+        Some(Verb::Remove(args)) => return remove::remove(args, context),
+        Some(Verb::Import(args)) => return opml::import(args, context),
+        Some(Verb::Export) => return opml::export(context),
+        Some(Verb::Reset(args)) => return remove::reset(args, context),
         None => list,
     };
     let config = context.load()?;

@@ -14,16 +14,13 @@ use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::NotFound;
 use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource};
-use crate::domain::feed::{FeedId, FeedRef, FeedUrl, InvalidFeedUrl};
-use crate::domain::poll::{
-    Document, Failure, Health, Hints, Observed, PollJob, PollOutcome, Remembered, Validators,
-};
+use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
+use crate::domain::poll::{Document, Observed, PollOutcome};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::Record;
 use crate::export::terminal::clean_line;
-use crate::fetch::{self, Fetcher};
-use crate::rules::read::{Limits, NoReply, read};
+use crate::passes::look::Looker;
 use crate::rules::text::html_to_text;
 
 #[derive(clap::Args, Debug)]
@@ -40,16 +37,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let url = address(&args.document)?;
     let (settings, request, entries) = settings(&url, context)?;
     let now = clock::now();
-    let job = job(url, now);
-    let observed = runtime()?.block_on(observe(job.clone(), &settings, &request, entries))?;
+    let mut looker = Looker::new(&settings)?;
+    let observed = runtime()?.block_on(looker.look(&url, &request, entries));
     let PollOutcome::Fresh(document) = &observed.outcome else {
-        bail!("{}: {}", job.url, observed.detail);
+        bail!("{url}: {}", observed.detail);
     };
     let complaints = complaints(document);
     if args.json {
-        json_data(&as_json(&job, &observed, document, &complaints, now)?)?;
+        json_data(&as_json(&url, &observed, document, &complaints, now)?)?;
     } else {
-        print(&job, &observed, document, &complaints, now, &context.output)?;
+        print(&url, &observed, document, &complaints, now, &context.output)?;
     }
     Ok(Exit::Done)
 }
@@ -91,37 +88,6 @@ fn settings(url: &FeedUrl, context: &Context) -> Result<(FetchSettings, RequestS
     let (request, entries) =
         feed.map_or((RequestSpec::default(), ENTRIES), |feed| (feed.request, feed.max_entries));
     Ok((config.fetch, request, entries))
-}
-
-fn job(url: FeedUrl, now: Timestamp) -> PollJob {
-    PollJob {
-        feed: FeedId(0),
-        url,
-        validators: Validators::default(),
-        remembered: Remembered::default(),
-        health: Health::default(),
-        planned_at: now,
-        recent: Vec::new(),
-        full_at: None,
-        hints: Hints::default(),
-        moved: None,
-        strikes: None,
-    }
-}
-
-async fn observe(
-    job: PollJob,
-    settings: &FetchSettings,
-    request: &RequestSpec,
-    entries: usize,
-) -> Result<Observed> {
-    let fetcher = Fetcher::new(settings)?;
-    let limits = Limits { body: settings.max_body, entries };
-    let reply = fetcher.fetch(&job.url, &job.validators, request, settings.max_body).await;
-    let reply = reply
-        .map_err(|error| NoReply { failure: Failure::from(&error), detail: fetch::advice(&error) });
-    let now = clock::now();
-    Ok(tokio::task::spawn_blocking(move || read(reply, &job, limits, now)).await?)
 }
 
 /// What a feed validator would say, as far as it matters to what is stored. Place and words.
@@ -190,11 +156,11 @@ fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article
     }
 }
 
-fn feed_ref(job: &PollJob, document: &Document) -> Arc<FeedRef> {
+fn feed_ref(url: &FeedUrl, document: &Document) -> Arc<FeedRef> {
     let meta = &document.meta;
     Arc::new(FeedRef {
-        name: meta.title.clone().unwrap_or_else(|| job.url.to_string()),
-        url: job.url.to_string(),
+        name: meta.title.clone().unwrap_or_else(|| url.to_string()),
+        url: url.to_string(),
         title: meta.title.clone(),
         home_page_url: meta.home_page_url.clone(),
         tags: Vec::new(),
@@ -202,13 +168,13 @@ fn feed_ref(job: &PollJob, document: &Document) -> Arc<FeedRef> {
 }
 
 fn as_json(
-    job: &PollJob,
+    url: &FeedUrl,
     observed: &Observed,
     document: &Document,
     complaints: &[(Option<usize>, &'static str)],
     now: Timestamp,
 ) -> Result<Value> {
-    let feed = feed_ref(job, document);
+    let feed = feed_ref(url, document);
     let articles = document.drafts.iter().map(|draft| {
         let mut value = serde_json::to_value(Record::of(&article(draft, &feed, now)))?;
         if let Some(fields) = value.as_object_mut() {
@@ -226,7 +192,7 @@ fn as_json(
     let repairs: serde_json::Map<String, Value> =
         document.repairs.iter().map(|(kind, times)| ((*kind).to_owned(), json!(times))).collect();
     Ok(json!({
-        "url": job.url.as_str(),
+        "url": url.as_str(),
         "http_status": observed.status,
         "bytes": observed.bytes,
         "feed": {
@@ -242,14 +208,14 @@ fn as_json(
 }
 
 fn print(
-    job: &PollJob,
+    url: &FeedUrl,
     observed: &Observed,
     document: &Document,
     complaints: &[(Option<usize>, &'static str)],
     now: Timestamp,
     output: &Output,
 ) -> io::Result<()> {
-    let feed = feed_ref(job, document);
+    let feed = feed_ref(url, document);
     data(|out| {
         let mut field = |name: &str, value: Option<&str>| match value {
             Some(value) => writeln!(out, "{name:<10} {}", clean_line(value)),

@@ -82,7 +82,7 @@ enum Command {
     Poll(poll::Args),
     /// Writes the latest articles, newest first
     Export(export::Args),
-    /// Shows the feeds and how they are doing
+    /// Shows the feeds and how they are doing; adds, removes, imports, exports and resets them
     Feeds(feeds::Args),
     /// Tells when a feed is polled next, which rule decided it, and how its last polls went
     Explain(explain::Args),

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use reqwest::header::{HeaderName, HeaderValue};
 use url::{ParseError, Url};
 
-use crate::config::FeedConfig;
 use crate::config::fault::Place;
 use crate::config::keys::{BASIC_AUTH, FEED};
 use crate::config::reader::{Field, Reader, Table};
 use crate::config::sections::Defaults;
+use crate::config::{FeedConfig, Origin};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
 use crate::rules::schedule::{Cadence, Policy};
@@ -54,7 +54,13 @@ impl Reader<'_> {
     ) -> Vec<FeedConfig> {
         let Some(field) = root.get("feeds") else { return Vec::new() };
         let tables = self.tables(&field, &FEED);
-        tables.iter().filter_map(|table| self.feed(table, defaults, given)).collect()
+        let file = self.path;
+        let feed = |(index, table)| {
+            let feed = self.feed(table, defaults, given)?;
+            let origin = Origin { file: file.to_owned(), index };
+            Some(FeedConfig { origin, ..feed })
+        };
+        tables.iter().enumerate().filter_map(feed).collect()
     }
 
     /// `None` only if the address is missing or faulty; all else is read in any case, for its faults.
@@ -102,7 +108,7 @@ impl Reader<'_> {
         }
         request.basic_auth = request.basic_auth.or(auth);
         let spec = FeedSpec { url, name, tags, enabled };
-        Some(FeedConfig { spec, policy, request, max_entries })
+        Some(FeedConfig { spec, policy, request, max_entries, origin: Origin::default() })
     }
 
     fn name(&mut self, table: &Table<'_>, given: &mut Given) -> Option<String> {

@@ -1,5 +1,6 @@
 //! From paths to a [`Config`], or to everything that is wrong.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -29,11 +30,21 @@ pub fn load(
     environment: &dyn Fn(&str) -> Option<String>,
     now: Timestamp,
 ) -> Result<Config, ConfigErrors> {
+    load_with(path, environment, now, &HashMap::new())
+}
+
+/// As [`load`], with texts in the place of what some files hold now.
+pub(super) fn load_with(
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    now: Timestamp,
+    texts: &HashMap<PathBuf, String>,
+) -> Result<Config, ConfigErrors> {
     // Without a current folder only absolute paths mean anything, and they stay as they are.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let base = absolute.parent().unwrap_or(Path::new("/")).to_owned();
     let mut files =
-        Files { base: &base, environment, now, sources: Vec::new(), findings: Vec::new() };
+        Files { base: &base, environment, now, texts, sources: Vec::new(), findings: Vec::new() };
     let mut given = Given::default();
     let main = files.read(&absolute, path, None, |reader, tree| {
         let root = reader.root(tree, &ROOT);
@@ -97,6 +108,8 @@ struct Files<'a> {
     base: &'a Path,
     environment: &'a dyn Fn(&str) -> Option<String>,
     now: Timestamp,
+    /// By absolute path: read in the place of the file.
+    texts: &'a HashMap<PathBuf, String>,
     sources: Vec<Source>,
     findings: Vec<Finding>,
 }
@@ -113,7 +126,8 @@ impl Files<'_> {
     ) -> Option<T> {
         let file = self.sources.len();
         let shown = shown.display().to_string();
-        let bytes = match std::fs::read(path) {
+        let stand_in = self.texts.get(path).map(|text| text.clone().into_bytes());
+        let bytes = match stand_in.map_or_else(|| std::fs::read(path), Ok) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let (at, key) = if let Some(place) = named_at {
@@ -150,6 +164,7 @@ impl Files<'_> {
         let (tree, _) = DeTable::parse_recoverable(&repaired);
         let mut reader = Reader {
             file,
+            path,
             text: &text,
             base: self.base,
             environment: self.environment,

@@ -8,6 +8,7 @@
 //! A new key is a word in `keys`, a line where its table is read, and one in
 //! `config/gazetted.example.toml`; tests ask for the last two.
 
+pub mod edit;
 mod exports;
 mod fault;
 mod feeds;
@@ -88,6 +89,16 @@ pub struct FeedConfig {
     pub request: RequestSpec,
     /// Entries read of one document, newest kept.
     pub max_entries: usize,
+    pub origin: Origin,
+}
+
+/// Where a feed stands in the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Absolute.
+    pub file: PathBuf,
+    /// Among the feeds of that file, from 0.
+    pub index: usize,
 }
 
 /// One of `[[exports]]`.

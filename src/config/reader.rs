@@ -17,6 +17,8 @@ use crate::domain::time::{TimeDelta, Timestamp};
 pub(super) struct Reader<'a> {
     /// Index of the file.
     pub(super) file: usize,
+    /// Absolute.
+    pub(super) path: &'a Path,
     pub(super) text: &'a str,
     /// Where relative paths start.
     pub(super) base: &'a Path,

@@ -260,6 +260,8 @@ pub struct Observed {
     pub host_wait: Option<HostWait>,
     /// Where the leading permanent part of the redirects led, if the feed was found behind it.
     pub moved_to: Option<Url>,
+    /// Feeds that the page announces which stands where a feed was expected.
+    pub offers: Vec<Url>,
     /// Whether the request was conditional.
     pub conditional: bool,
     pub status: Option<u16>,
@@ -280,6 +282,7 @@ impl Observed {
             hints: None,
             host_wait: None,
             moved_to: None,
+            offers: Vec::new(),
             conditional: false,
             status: None,
             bytes: 0,

@@ -17,6 +17,7 @@ mod atom;
 mod csv;
 mod json;
 mod jsonfeed;
+pub mod opml;
 pub mod record;
 mod rss;
 mod table;

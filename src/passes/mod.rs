@@ -1,8 +1,10 @@
 //! Floor 3: passes. Each claims due work from the store, does its I/O, lets a pure function decide, and
 //! applies the decision in one transaction. Safe to repeat, safe to kill.
 
+pub mod discover;
 pub mod export;
 pub mod hosts;
 pub mod index;
+pub mod look;
 pub mod poll;
 pub mod sync;

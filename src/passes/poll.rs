@@ -54,7 +54,8 @@ fn unlimited(config: &Config) -> HashSet<String> {
     hosts.filter(|host| is_this_machine(host)).map(str::to_owned).collect()
 }
 
-fn is_this_machine(host: &str) -> bool {
+/// Whether a host is the machine that this program runs on.
+pub(super) fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }

@@ -5,6 +5,7 @@
 
 pub mod ask;
 pub mod decide;
+pub mod discover;
 pub mod document;
 pub mod freshness;
 pub mod hints;

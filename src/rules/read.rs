@@ -111,7 +111,10 @@ fn read_body(reply: Reply, job: &PollJob, limits: Limits, now: Timestamp, observ
             observed.validators = Some(validators);
             observed.outcome = PollOutcome::Fresh(Box::new(document));
         }
-        Err(error) => fail(Failure::NotAFeed, error.detail),
+        Err(error) => {
+            fail(Failure::NotAFeed, error.detail);
+            observed.offers = error.offers;
+        }
     }
 }
 

@@ -126,6 +126,17 @@ impl Store {
         self.write(move |tx| sqlite::feeds::replan(tx, &plans)).await
     }
 
+    /// Forgets of these feeds what servers said: validators, the last document's bytes, failures, moves,
+    /// wishes; all are due at `now`. With `hosts` also the pauses of their hosts. Articles stay.
+    pub async fn reset(
+        &self,
+        feeds: Vec<FeedId>,
+        hosts: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::feeds::reset(tx, &feeds, hosts, now)).await
+    }
+
     /// Takes up to `claim.limit` feeds whose turn it is, longest overdue first. Until the lease ends or
     /// a decision is applied nobody else gets them; a process that dies leaves nothing but a lease.
     pub async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {

@@ -3,22 +3,9 @@
 use url::Url;
 
 use crate::rules::parse::NotAFeed;
+use crate::rules::parse::announced::announced;
 use crate::rules::parse::canonical::NotJsonFeed;
-use crate::rules::parse::references::Entities;
 use crate::rules::parse::root::Rootless;
-use crate::rules::parse::tokens::{Token, Tokens};
-
-/// Feeds of a page that are named.
-const MOST_FEEDS: usize = 5;
-
-/// What a page calls its feeds.
-const TYPES: [&str; 5] = [
-    "application/rss+xml",
-    "application/atom+xml",
-    "application/feed+json",
-    "application/rdf+xml",
-    "text/xml",
-];
 
 pub(super) fn about_json(error: &NotJsonFeed) -> NotAFeed {
     NotAFeed::because(match error {
@@ -37,8 +24,9 @@ pub(super) fn about_xml(
     rootless: &Rootless<'_>,
 ) -> NotAFeed {
     NotAFeed::because(match rootless {
+        Rootless::WebPage => return web_page(text, base),
+        Rootless::Other(name) if is_of_html(name) => return web_page(text, base),
         _ if text.trim().is_empty() => "the document is empty".to_owned(),
-        Rootless::WebPage => web_page(text, base),
         Rootless::Other("urlset") => {
             "this is a sitemap without news; give the address of a news sitemap or a feed"
                 .to_owned()
@@ -46,7 +34,6 @@ pub(super) fn about_xml(
         Rootless::Other(name) if name.eq_ignore_ascii_case("sitemapindex") => {
             "this is a list of sitemaps; give the address of the news sitemap in it".to_owned()
         }
-        Rootless::Other(name) if is_of_html(name) => web_page(text, base),
         Rootless::Other(name) => {
             format!("this is XML, but no feed: its root element is <{}>", shown(name))
         }
@@ -67,48 +54,16 @@ fn is_of_html(name: &str) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-fn web_page(text: &str, base: &Url) -> String {
-    let feeds = announced(text, base);
-    if feeds.is_empty() {
-        return "this is a web page, not a feed; give the address of the page's feed instead"
-            .to_owned();
+fn web_page(text: &str, base: &Url) -> NotAFeed {
+    let offers = announced(text, base);
+    if offers.is_empty() {
+        return NotAFeed::because(
+            "this is a web page, not a feed; give the address of the page's feed instead",
+        );
     }
-    format!("this is a web page, not a feed; it announces {}", feeds.join(" and "))
-}
-
-/// The feeds that a page links to (HTML, 4.6.7.2: `rel=alternate` with a feed's type).
-fn announced(text: &str, base: &Url) -> Vec<String> {
-    let mut base = base.clone();
-    let entities = Entities::default();
-    let mut found: Vec<String> = Vec::new();
-    for token in Tokens::new(text) {
-        let Token::Start { name, attributes, .. } = token else { continue };
-        if name.eq_ignore_ascii_case("base")
-            && let Some(own) =
-                attributes.get("href", &entities).and_then(|own| base.join(&own).ok())
-        {
-            base = own;
-        }
-        if !name.eq_ignore_ascii_case("link") {
-            continue;
-        }
-        let has = |name: &str, known: &[&str]| {
-            let value = attributes.get(name, &entities).unwrap_or_default().to_ascii_lowercase();
-            known.iter().any(|known| value.split([' ', ';']).any(|word| word == *known))
-        };
-        if has("rel", &["alternate", "feed"])
-            && has("type", &TYPES)
-            && let Some(href) = attributes.get("href", &entities)
-            && let Ok(url) = base.join(&href)
-            && !found.iter().any(|known| known == url.as_str())
-        {
-            found.push(url.into());
-            if found.len() == MOST_FEEDS {
-                break;
-            }
-        }
-    }
-    found
+    let named: Vec<&str> = offers.iter().map(Url::as_str).collect();
+    let detail = format!("this is a web page, not a feed; it announces {}", named.join(" and "));
+    NotAFeed { offers, ..NotAFeed::because(detail) }
 }
 
 /// Text from outside inside a message: short, and without control characters.

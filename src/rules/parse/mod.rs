@@ -4,12 +4,14 @@
 //! came: the bytes are decoded, read tolerantly, and written anew as canonical Atom, which it always
 //! takes. What Atom cannot say goes past it.
 
+mod announced;
 mod canonical;
 mod complaint;
 mod convert;
 pub mod decode;
 pub mod model;
 mod namespaces;
+pub mod opml;
 mod references;
 mod repairs;
 mod root;
@@ -32,11 +34,13 @@ use crate::rules::parse::repairs::{Repair, Repairs};
 #[error("{detail}")]
 pub struct NotAFeed {
     pub detail: String,
+    /// The feeds that it announces, if it is a web page.
+    pub offers: Vec<Url>,
 }
 
 impl NotAFeed {
     fn because(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into() }
+        Self { detail: detail.into(), offers: Vec::new() }
     }
 }
 

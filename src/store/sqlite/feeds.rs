@@ -8,7 +8,7 @@ use serde_json::json;
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedState};
+use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedState, FeedUrl};
 use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
@@ -199,6 +199,36 @@ pub(in crate::store) fn replan(
                 s.execute(params![feed.0, next.at.map(|at| at.timestamp()), next.because.as_str()])
             })
             .doing("change a plan")?;
+    }
+    Ok(())
+}
+
+/// The identifiers' rule (`memory.key_policy`) stays: to trust again what once misled would make twins.
+pub(in crate::store) fn reset(
+    tx: &Connection,
+    feeds: &[FeedId],
+    hosts: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const PAUSE: &str = "DELETE FROM host WHERE host = (SELECT host FROM plan WHERE feed_id = ?1)";
+    const MEMORY: &str = "UPDATE memory SET body_hash = NULL, items = x'' WHERE feed_id = ?1";
+    const PLAN: &str = "
+        UPDATE plan SET next_poll_at = ?2, because = 'new', not_before = NULL, etag = NULL,
+            last_modified = NULL, validated_url = NULL, full_at = NULL, failures = 0,
+            failing_since = NULL, asks = NULL, ttl = NULL, update_period = NULL, skip_hours = 0,
+            skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, host = ?3
+        WHERE feed_id = ?1";
+    for feed in feeds {
+        let doing = "reset a feed";
+        if hosts {
+            tx.execute(PAUSE, [feed.0]).doing(doing)?;
+        }
+        let url: String = tx
+            .query_row("SELECT url FROM feed WHERE id = ?1", [feed.0], |row| row.get(0))
+            .doing(doing)?;
+        let host = FeedUrl::parse(&url).ok().and_then(|url| url.host().map(str::to_owned));
+        tx.execute(MEMORY, [feed.0]).doing(doing)?;
+        tx.execute(PLAN, params![feed.0, now.timestamp(), host]).doing(doing)?;
     }
     Ok(())
 }

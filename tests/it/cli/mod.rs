@@ -2,6 +2,7 @@
 
 mod config;
 mod exports;
+mod feeds;
 mod filters;
 mod json;
 mod secrets;

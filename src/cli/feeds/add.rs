@@ -1,0 +1,199 @@
+//! `gazetted feeds add`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::super::export::without_user_info;
+use super::super::output::{count, data, json_data, relative};
+use super::super::{Context, Exit, run::runtime};
+use super::change::{apply, line, note_reload};
+use crate::clock;
+use crate::config::edit::{Edit, NewFeed};
+use crate::config::{Config, DEFAULT_MAX_ENTRIES};
+use crate::domain::feed::FeedUrl;
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::passes::discover::{Found, How, NoFeed, discover};
+use crate::passes::look::Looker;
+use crate::rules::discover::address;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Feeds, or pages that have one
+    #[arg(value_name = "URL", required = true)]
+    urls: Vec<String>,
+    /// Give the feed this tag; may be repeated
+    #[arg(long = "tag", short, value_name = "TAG")]
+    tags: Vec<String>,
+    /// Call the feed so instead of by its own title
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Write the addresses as they are, without asking for them
+    #[arg(long)]
+    untried: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of one address.
+enum Outcome {
+    Added(Found),
+    Untried(FeedUrl),
+    /// The feed, and what the configuration has of it already.
+    Known(FeedUrl),
+    Nothing(NoFeed),
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    if args.name.is_some() && 1 < args.urls.len() {
+        bail!("--name is for one feed; add them one by one, or name them in the configuration");
+    }
+    let config = context.load()?;
+    let pages = args.urls.iter().map(|text| parse(text)).collect::<Result<Vec<_>>>()?;
+    let mut looker = Looker::new(&config.fetch)?;
+    let mut outcomes: Vec<(String, Outcome)> = Vec::new();
+    let mut feeds: Vec<NewFeed> = Vec::new();
+    let runtime = runtime()?;
+    for (text, (page, any_scheme)) in args.urls.iter().zip(pages) {
+        let found = if args.untried {
+            let url = FeedUrl::from_url(page)?;
+            Ok((url.clone(), Outcome::Untried(url)))
+        } else if let Some(known) = known(&config, &feeds, &page) {
+            Ok((known.clone(), Outcome::Known(known)))
+        } else {
+            let found = discover(&mut looker, page, any_scheme, DEFAULT_MAX_ENTRIES);
+            runtime.block_on(found).map(|found| (found.url.clone(), Outcome::Added(found)))
+        };
+        let outcome = match found {
+            Err(nothing) => Outcome::Nothing(nothing),
+            Ok((url, outcome)) => {
+                let twin = known(&config, &feeds, url.as_url());
+                if twin.is_none() {
+                    feeds.push(NewFeed { url, name: args.name.clone(), tags: args.tags.clone() });
+                }
+                twin.map_or(outcome, Outcome::Known)
+            }
+        };
+        outcomes.push((text.clone(), outcome));
+    }
+    if !feeds.is_empty() {
+        let mut edit = Edit::default();
+        edit.add(&config.path, &feeds)?;
+        apply(&edit, &config, context)?;
+    }
+    let now = clock::now();
+    if args.json {
+        json_data(&outcomes.iter().map(|(given, outcome)| outcome.json(given)).collect())?;
+    } else {
+        data(|out| {
+            outcomes.iter().try_for_each(|(_, outcome)| match outcome {
+                Outcome::Nothing(_) => Ok(()),
+                _ => outcome.lines(now).iter().try_for_each(|(sign, text)| line(out, sign, text)),
+            })
+        })?;
+    }
+    for (_, outcome) in &outcomes {
+        if let Outcome::Nothing(nothing) = outcome {
+            context.output.note(&crate::export::terminal::clean_line(&nothing.to_string()));
+        }
+    }
+    if !feeds.is_empty() {
+        note_reload(context);
+    }
+    let failed = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Nothing(_)));
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// An address, or a file on this machine. No password is taken: it would stand in the configuration,
+/// and has been read by everybody on this machine already.
+fn parse(text: &str) -> Result<(Url, bool)> {
+    let path = Path::new(text);
+    if path.is_file() {
+        let path = path.canonicalize().with_context(|| format!("could not find {text}"))?;
+        let url = Url::from_file_path(&path).ok().context("the path is not absolute")?;
+        return Ok((url, false));
+    }
+    let shown = without_user_info(text);
+    let (url, any_scheme) =
+        address(text).with_context(|| format!("{shown} is neither a URL nor a file here"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        bail!(
+            "{}: a user name or password does not belong in the address; add it without, and write \
+             basic_auth = {{ user = \"…\", password_file = \"…\" }} into the feed's table (with \
+             --untried, if the server wants it at once)",
+            without_user_info(url.as_str())
+        );
+    }
+    FeedUrl::from_url(url.clone()).with_context(|| format!("{shown} is no feed's address"))?;
+    Ok((url, any_scheme))
+}
+
+/// The address under which a feed is there already: the same but for the scheme, a slash at the end and
+/// what follows `#`.
+pub(super) fn known(config: &Config, more: &[NewFeed], url: &Url) -> Option<FeedUrl> {
+    let plain = |url: &Url| {
+        let text = url.as_str().split('#').next().unwrap_or_default();
+        let text =
+            text.strip_prefix("https:").or_else(|| text.strip_prefix("http:")).unwrap_or(text);
+        text.trim_end_matches('/').to_owned()
+    };
+    let wanted = plain(url);
+    let all =
+        config.feeds.iter().map(|feed| &feed.spec.url).chain(more.iter().map(|feed| &feed.url));
+    all.into_iter().find(|feed| plain(feed.as_url()) == wanted).cloned()
+}
+
+impl Outcome {
+    /// Signs and texts, a line each.
+    fn lines(&self, now: Timestamp) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Added(found) => {
+                let title = found.title.as_deref().unwrap_or("(no title)");
+                let newest = found
+                    .newest
+                    .map_or("no date".to_owned(), |at| format!("newest {}", relative(at, now)));
+                let how = match found.how {
+                    How::Given => "",
+                    How::Announced => "; the page announces it",
+                    How::Site => "; where this site has its feeds",
+                    How::Guessed => "; found where feeds commonly are",
+                };
+                let entries = count(found.entries as u64, "entry");
+                let entries = entries.replace("entrys", "entries");
+                let mut lines = vec![
+                    ("+", format!("{title}: {}", found.url)),
+                    (" ", format!(" {entries}, {newest}{how}")),
+                ];
+                let also =
+                    found.also.iter().map(|url| (" ", format!(" the page also announces {url}")));
+                lines.extend(also);
+                lines
+            }
+            Self::Untried(url) => vec![("+", format!("{url} (untried)"))],
+            Self::Known(url) => vec![("=", format!("{url} is in the configuration already"))],
+            Self::Nothing(nothing) => vec![("!", nothing.to_string())],
+        }
+    }
+
+    fn json(&self, given: &str) -> Value {
+        let given = without_user_info(given);
+        match self {
+            Self::Added(found) => json!({
+                "given": given, "result": "added", "url": found.url.as_str(), "title": found.title,
+                "entries": found.entries, "newest": found.newest.map(rfc3339),
+                "found": found.how.as_str(),
+                "also": found.also.iter().map(Url::as_str).collect::<Vec<_>>(),
+            }),
+            Self::Untried(url) => {
+                json!({ "given": given, "result": "added", "url": url.as_str(), "found": "untried" })
+            }
+            Self::Known(url) => json!({ "given": given, "result": "known", "url": url.as_str() }),
+            Self::Nothing(nothing) => {
+                json!({ "given": given, "result": "no_feed", "detail": nothing.detail })
+            }
+        }
+    }
+}

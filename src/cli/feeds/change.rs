@@ -1,0 +1,40 @@
+//! What all verbs share that change the list of feeds.
+
+use std::fs;
+use std::io;
+
+use anyhow::{Context as _, Result};
+
+use super::super::Context;
+use crate::clock;
+use crate::config::Config;
+use crate::config::edit::{Edit, EditError};
+use crate::deliver::to_file;
+
+/// Writes an edit, unless the configuration would then have a fault, or somebody else has just written
+/// one of its files.
+pub(super) fn apply(edit: &Edit, config: &Config, context: &Context) -> Result<()> {
+    edit.check(&config.path, &context.environment, clock::now())
+        .context("the configuration would have faults, so nothing was written")?;
+    for (path, before, after) in edit.changes() {
+        if fs::read_to_string(path).ok().as_deref() != Some(before) {
+            return Err(EditError::Changed { path: path.to_owned() }.into());
+        }
+        to_file(path, |out| out.write_all(after.as_bytes()).map(|()| 1))?;
+    }
+    Ok(())
+}
+
+/// What to do so that a running daemon hears of it.
+pub(super) fn note_reload(context: &Context) {
+    if !context.quiet {
+        context
+            .output
+            .note("a running daemon takes this up when it is reloaded (SIGHUP, systemctl reload)");
+    }
+}
+
+/// For a person, on standard output.
+pub(super) fn line(out: &mut dyn io::Write, sign: &str, text: &str) -> io::Result<()> {
+    writeln!(out, "{sign} {}", crate::export::terminal::clean_line(text))
+}

@@ -1,0 +1,174 @@
+//! `gazetted feeds import` and `gazetted feeds export`.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::super::export::without_user_info;
+use super::super::output::{count, data, json_data};
+use super::super::{Context, Exit};
+use super::add::known;
+use super::change::{apply, line, note_reload};
+use super::{State, rows};
+use crate::config::Config;
+use crate::config::edit::{Edit, NewFeed};
+use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
+use crate::export::opml::write;
+use crate::export::terminal::clean_line;
+use crate::rules::parse::opml::{Outline, opml};
+
+/// No list of feeds is larger.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Import {
+    /// An OPML file that another reader exported; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Give all of them this tag too; may be repeated
+    #[arg(long = "tag", short, value_name = "TAG")]
+    tags: Vec<String>,
+    /// Say what would be added and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn import(args: &Import, context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    let outlines = opml(&bytes(&args.file)?).with_context(|| args.file.display().to_string())?;
+    let sorted = Sorted::of(outlines, &args.tags, &config);
+    if !sorted.new.is_empty() && !args.dry_run {
+        let mut edit = Edit::default();
+        edit.add(&config.path, &sorted.new)?;
+        apply(&edit, &config, context)?;
+    }
+    if args.json {
+        let invalid = sorted.invalid.iter();
+        json_data(&json!({
+            "added": sorted.new.iter().map(|feed| feed.url.as_str()).collect::<Vec<_>>(),
+            "known": sorted.known,
+            "invalid": invalid.map(|(line, why)| json!({ "line": line, "message": why })).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        data(|out| {
+            sorted.new.iter().try_for_each(|feed| {
+                let name = feed.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
+                line(out, "+", &format!("{name}{}", feed.url))
+            })
+        })?;
+    }
+    for (line, why) in &sorted.invalid {
+        context.output.note(&clean_line(&format!("{}:{line}: {why}", args.file.display())));
+    }
+    if !context.quiet {
+        let verb = if args.dry_run { "would be added" } else { "added" };
+        context.output.note(&format!(
+            "{} {verb}, {} there already, {} invalid",
+            count(sorted.new.len() as u64, "feed"),
+            sorted.known,
+            sorted.invalid.len()
+        ));
+    }
+    if !sorted.new.is_empty() && !args.dry_run {
+        note_reload(context);
+    }
+    Ok(if sorted.new.is_empty() && sorted.known == 0 { Exit::Failed } else { Exit::Done })
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    let read = if file == Path::new("-") {
+        io::stdin().lock().take(MAX_BYTES).read_to_end(&mut body)
+    } else {
+        fs::File::open(file).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut body))
+    };
+    read.with_context(|| format!("could not read {}", file.display()))?;
+    Ok(body)
+}
+
+/// What is to become of the outlines of a list.
+#[derive(Default)]
+struct Sorted {
+    new: Vec<NewFeed>,
+    /// How many are in the configuration, or twice in the list.
+    known: usize,
+    /// Line and reason.
+    invalid: Vec<(usize, String)>,
+}
+
+impl Sorted {
+    fn of(outlines: Vec<Outline>, tags: &[String], config: &Config) -> Self {
+        let mut sorted = Self::default();
+        for outline in outlines {
+            let url = match address(&outline) {
+                Ok(url) => url,
+                Err(why) => {
+                    sorted.invalid.push((outline.line, why));
+                    continue;
+                }
+            };
+            if known(config, &sorted.new, url.as_url()).is_some() {
+                sorted.known += 1;
+                continue;
+            }
+            let taken = |name: &String| {
+                let given = config.feeds.iter().filter_map(|feed| feed.spec.name.as_ref());
+                given
+                    .chain(sorted.new.iter().filter_map(|feed| feed.name.as_ref()))
+                    .any(|n| n == name)
+            };
+            // Names tell feeds apart; one without goes by its title.
+            let name = outline.name.filter(|name| !taken(name) && *name != url.as_str());
+            let mut all = outline.tags;
+            all.extend(tags.iter().filter(|tag| !all.contains(tag)).cloned().collect::<Vec<_>>());
+            sorted.new.push(NewFeed { url, name, tags: all });
+        }
+        sorted
+    }
+}
+
+fn address(outline: &Outline) -> Result<FeedUrl, String> {
+    let called = outline.name.as_deref().map(|name| format!("`{name}` ")).unwrap_or_default();
+    let Some(text) = &outline.url else { return Err(format!("the outline {called}has no xmlUrl")) };
+    let text = match text.get(..5) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("feed:") => {
+            let rest = text.get(5..).unwrap_or_default();
+            if rest.starts_with("//") { format!("https:{rest}") } else { rest.to_owned() }
+        }
+        _ => text.clone(),
+    };
+    match FeedUrl::parse(&text) {
+        // A file of another machine, or a list of strangers that looks at ours.
+        Ok(url) if url.is_file() => Err(format!("the outline {called}names a file")),
+        Ok(url) => Ok(url),
+        Err(InvalidFeedUrl::Credentials) => Err(format!(
+            "{}: a user name or password does not belong in the address; add the feed with basic_auth",
+            without_user_info(&text)
+        )),
+        Err(error) => Err(format!("{}: {error}", without_user_info(&text))),
+    }
+}
+
+/// The feeds of the configuration, as OPML on standard output.
+pub(super) fn export(context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    let feeds: Vec<FeedRef> = rows(&config)?
+        .into_iter()
+        .filter(|feed| feed.state != State::Retired)
+        .map(|feed| FeedRef {
+            name: feed.name,
+            url: feed.url,
+            title: feed.row.as_ref().and_then(|row| row.title.clone()),
+            home_page_url: feed.row.and_then(|row| row.home_page_url),
+            tags: feed.tags,
+        })
+        .collect();
+    data(|out| write(&feeds, out).map(|_| ()))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,122 @@
+//! `gazetted feeds remove` and `gazetted feeds reset`.
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::super::export::{unknown, without_user_info};
+use super::super::output::{count, data, json_data};
+use super::super::{Context, Exit, run::runtime};
+use super::change::{apply, line, note_reload};
+use super::{Listed, State, rows};
+use crate::clock;
+use crate::config::Config;
+use crate::config::edit::Edit;
+use crate::passes::sync::sync;
+use crate::store::Store;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Remove {
+    /// Names, URLs or ids
+    #[arg(value_name = "FEED", required = true)]
+    feeds: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Reset {
+    /// Names, URLs or ids
+    #[arg(value_name = "FEED", required = true)]
+    feeds: Vec<String>,
+    /// Also end the pause that the feed's host asked for
+    #[arg(long)]
+    host: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn remove(args: &Remove, context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    let named = named(&config, &args.feeds)?;
+    let feeds: Vec<_> = config
+        .feeds
+        .iter()
+        .filter(|feed| named.iter().any(|listed| listed.url == feed.spec.url.as_str()))
+        .collect();
+    let mut edit = Edit::default();
+    edit.remove(&feeds)?;
+    apply(&edit, &config, context)?;
+    let articles = |feed: &Listed| feed.row.as_ref().map_or(0, |row| row.articles);
+    if args.json {
+        let removed = named.iter().map(
+            |feed| json!({ "name": feed.name, "url": feed.url, "articles_kept": articles(feed) }),
+        );
+        json_data(&removed.collect::<Vec<Value>>().into())?;
+    } else {
+        data(|out| {
+            named.iter().try_for_each(|feed| {
+                let kept = match articles(feed) {
+                    0 => "it has no articles".to_owned(),
+                    n => format!("its {} stay in the store", count(n, "article")),
+                };
+                line(out, "-", &format!("{}: {}; {kept}", feed.name, feed.url))
+            })
+        })?;
+    }
+    note_reload(context);
+    Ok(Exit::Done)
+}
+
+pub(super) fn reset(args: &Reset, context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    let named = named(&config, &args.feeds)?;
+    let now = clock::now();
+    runtime()?.block_on(async {
+        let store = Store::open(&config.store.path)?;
+        let synced = sync(&store, &config, now).await?;
+        let is_named = |url: &str| named.iter().any(|feed| feed.url == url);
+        let ids = synced.feeds.iter().filter(|(_, feed)| is_named(feed.spec.url.as_str()));
+        let ids = ids.map(|(id, _)| *id).collect();
+        store.reset(ids, args.host, now).await?;
+        anyhow::Ok(())
+    })?;
+    if args.json {
+        let reset = named.iter().map(|feed| json!({ "name": feed.name, "url": feed.url }));
+        json_data(&reset.collect::<Vec<Value>>().into())?;
+    } else {
+        data(|out| {
+            named.iter().try_for_each(|feed| {
+                let text = format!("{}: forgotten what the server said, due now", feed.name);
+                line(out, "*", &text)
+            })
+        })?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The configured feeds that are meant, in the order of the configuration, each once.
+fn named(config: &Config, wanted: &[String]) -> Result<Vec<Listed>> {
+    let all = rows(config)?;
+    let is_called = |feed: &Listed, text: &str| {
+        feed.name == text
+            || feed.url == text
+            || feed.row.as_ref().is_some_and(|row| row.is_called(text))
+    };
+    for text in wanted.iter().map(|text| without_user_info(text)) {
+        let mut called = all.iter().filter(|feed| is_called(feed, &text)).peekable();
+        if called.peek().is_none() {
+            return Err(unknown("feed", &text, all.iter().map(|feed| feed.name.clone())));
+        }
+        let configured: Vec<_> = called.filter(|feed| feed.state != State::Retired).collect();
+        match configured.len() {
+            0 => bail!("`{text}` has left the configuration already; its articles are kept"),
+            1 => {}
+            n => bail!("`{text}` is what {n} feeds are called; name them by URL or id"),
+        }
+    }
+    let is_wanted =
+        |feed: &Listed| wanted.iter().any(|text| is_called(feed, &without_user_info(text)));
+    Ok(all.into_iter().filter(|feed| feed.state != State::Retired && is_wanted(feed)).collect())
+}

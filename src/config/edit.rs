@@ -1,0 +1,267 @@
+//! Changes of the list of feeds as a person would make them: comments, order and line ends stay.
+//!
+//! Nothing is written here. An [`Edit`] holds the new texts; [`Edit::check`] reads them as if they were
+//! written already, so that a configuration with a fault never comes to stand on the disk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Array, ArrayOfTables, Decor, DocumentMut, InlineTable, Item, Table, Value};
+
+use crate::config::load::load_with;
+use crate::config::{Config, ConfigErrors, FeedConfig};
+use crate::domain::feed::FeedUrl;
+use crate::domain::time::Timestamp;
+
+/// A feed to be written into the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFeed {
+    pub url: FeedUrl,
+    pub name: Option<String>,
+    pub tags: Vec<String>,
+}
+
+/// Why a file of the configuration cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    #[error("could not read {path}")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{path} is not TOML")]
+    Syntax { path: PathBuf, source: toml_edit::TomlError },
+    /// The file was written by somebody else since the configuration was read.
+    #[error("{path} has just been changed by somebody else; try again")]
+    Changed { path: PathBuf },
+}
+
+/// Files of the configuration, changed in memory.
+#[derive(Debug, Default)]
+pub struct Edit {
+    files: BTreeMap<PathBuf, File>,
+}
+
+#[derive(Debug)]
+struct File {
+    before: String,
+    document: DocumentMut,
+}
+
+impl Edit {
+    fn file(&mut self, path: &Path) -> Result<&mut DocumentMut, EditError> {
+        if !self.files.contains_key(path) {
+            let before = std::fs::read_to_string(path)
+                .map_err(|source| EditError::Read { path: path.to_owned(), source })?;
+            let document = before
+                .parse()
+                .map_err(|source| EditError::Syntax { path: path.to_owned(), source })?;
+            self.files.insert(path.to_owned(), File { before, document });
+        }
+        let file = self.files.get_mut(path).map(|file| &mut file.document);
+        file.ok_or_else(|| EditError::Changed { path: path.to_owned() })
+    }
+
+    /// Adds feeds at the end of the list in the main file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn add(&mut self, main: &Path, feeds: &[NewFeed]) -> Result<(), EditError> {
+        let document = self.file(main)?;
+        let inline = document.get("feeds").is_some_and(Item::is_value);
+        if inline {
+            if let Some(list) = document.get_mut("feeds").and_then(Item::as_array_mut) {
+                for feed in feeds {
+                    push_inline(list, feed);
+                }
+            }
+            return Ok(());
+        }
+        let first = !document.contains_key("feeds");
+        // A file of comments only, such as one to start with: they stay above what is added.
+        let comments = if first { document.trailing().as_str().map(str::to_owned) } else { None };
+        if first {
+            document.insert("feeds", Item::ArrayOfTables(ArrayOfTables::new()));
+            document.set_trailing("");
+        }
+        let empty = document.as_table().len() == 1 && first;
+        let Some(list) = document.get_mut("feeds").and_then(Item::as_array_of_tables_mut) else {
+            return Ok(()); // `check` says what `feeds` is instead.
+        };
+        for (i, feed) in feeds.iter().enumerate() {
+            let mut table = Table::new();
+            for (key, item) in fields(feed) {
+                table.insert(key, Item::Value(item));
+            }
+            let mut above = comments.clone().filter(|_| i == 0).unwrap_or_default();
+            if !above.is_empty() && !above.ends_with('\n') {
+                above.push('\n');
+            }
+            if !(i == 0 && empty && above.is_empty()) {
+                above.push('\n');
+            }
+            table.decor_mut().set_prefix(above);
+            list.push(table);
+        }
+        Ok(())
+    }
+
+    /// Takes feeds out, each from the file it stands in. Comments right above a feed go with it, those
+    /// apart by an empty line stay.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or no longer has the feed where it was.
+    pub fn remove(&mut self, feeds: &[&FeedConfig]) -> Result<(), EditError> {
+        let mut by_file: HashMap<&Path, Vec<usize>> = HashMap::new();
+        for feed in feeds {
+            by_file.entry(&feed.origin.file).or_default().push(feed.origin.index);
+        }
+        for (path, mut places) in by_file {
+            places.sort_unstable();
+            let document = self.file(path)?;
+            for place in places.into_iter().rev() {
+                if !remove(document, place) {
+                    return Err(EditError::Changed { path: path.to_owned() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that differ: path, text before, text to write.
+    pub fn changes(&self) -> Vec<(&Path, &str, String)> {
+        let texts = self
+            .files
+            .iter()
+            .map(|(path, file)| (path.as_path(), file.before.as_str(), file.text()));
+        texts.filter(|(_, before, after)| before != after).collect()
+    }
+
+    /// The configuration as it would be.
+    ///
+    /// # Errors
+    /// All faults that it would have.
+    pub fn check(
+        &self,
+        main: &Path,
+        environment: &dyn Fn(&str) -> Option<String>,
+        now: Timestamp,
+    ) -> Result<Config, ConfigErrors> {
+        let texts: HashMap<PathBuf, String> =
+            self.changes().into_iter().map(|(path, _, after)| (path.to_owned(), after)).collect();
+        load_with(main, environment, now, &texts)
+    }
+}
+
+impl File {
+    /// With the line ends and the byte-order mark that the file had.
+    fn text(&self) -> String {
+        let text = self.document.to_string();
+        let blank = |text: &str| text.starts_with(['\r', '\n']);
+        // A first table that goes leaves the empty line behind that was after it.
+        let trimmed =
+            if blank(&self.before) { &text } else { text.trim_start_matches(['\r', '\n']) };
+        let mut text = trimmed.to_owned();
+        if self.before.contains("\r\n") {
+            text = text.replace("\r\n", "\n").replace('\n', "\r\n");
+        }
+        if self.before.starts_with('\u{feff}') && !text.starts_with('\u{feff}') {
+            text.insert(0, '\u{feff}');
+        }
+        text
+    }
+}
+
+/// The keys that are written, in their order.
+fn fields(feed: &NewFeed) -> Vec<(&'static str, Value)> {
+    let mut fields = vec![("url", Value::from(feed.url.as_str()))];
+    fields.extend(feed.name.as_deref().map(|name| ("name", Value::from(name))));
+    if !feed.tags.is_empty() {
+        fields.push(("tags", feed.tags.iter().map(String::as_str).collect::<Array>().into()));
+    }
+    fields
+}
+
+/// Into `feeds = [{ … }]`, a line each if the list is written so.
+fn push_inline(list: &mut Array, feed: &NewFeed) {
+    let mut table = InlineTable::new();
+    for (key, item) in fields(feed) {
+        table.insert(key, item);
+    }
+    let above = list.iter().last().and_then(|item| item.decor().prefix()?.as_str());
+    let prefix = above.filter(|prefix| prefix.contains('\n')).map(|prefix| {
+        let indent = prefix.rsplit('\n').next().unwrap_or_default();
+        format!("\n{indent}")
+    });
+    let mut item = Value::InlineTable(table);
+    if let Some(prefix) = prefix {
+        *item.decor_mut() = Decor::new(prefix, "");
+        list.push_formatted(item);
+    } else {
+        list.push(item);
+    }
+}
+
+/// Whether there was a feed at that place.
+fn remove(document: &mut DocumentMut, place: usize) -> bool {
+    match document.get_mut("feeds") {
+        Some(Item::ArrayOfTables(list)) if place < list.len() => {
+            let removed = list.remove(place);
+            if list.is_empty() {
+                document.remove("feeds");
+            }
+            let kept = removed.decor().prefix().and_then(|text| text.as_str()).map(others);
+            if let Some(kept) = kept.filter(|kept| !kept.trim().is_empty()) {
+                give(document, removed.position(), &kept);
+            }
+            true
+        }
+        Some(Item::Value(Value::Array(list))) if place < list.len() => {
+            list.remove(place);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Of the lines above a table those that are not right above it: a heading, a feed commented out.
+fn others(above: &str) -> String {
+    let normal = above.replace("\r\n", "\n");
+    match normal.rfind("\n\n") {
+        Some(end) => normal.get(..end + 2).unwrap_or_default().to_owned(),
+        None => String::new(),
+    }
+}
+
+/// Puts comments above whatever follows a place in the document.
+fn give(document: &mut DocumentMut, place: Option<isize>, comments: &str) {
+    fn next<'t>(table: &'t mut Table, after: isize, found: &mut Vec<(isize, &'t mut Table)>) {
+        for (_, item) in table.iter_mut() {
+            match item {
+                Item::Table(table) => consider(table, after, found),
+                Item::ArrayOfTables(list) => {
+                    list.iter_mut().for_each(|table| consider(table, after, found));
+                }
+                Item::Value(_) | Item::None => {}
+            }
+        }
+    }
+    fn consider<'t>(table: &'t mut Table, after: isize, found: &mut Vec<(isize, &'t mut Table)>) {
+        match table.position() {
+            Some(place) if after < place => found.push((place, table)),
+            Some(_) | None => next(table, after, found),
+        }
+    }
+    let mut followers = Vec::new();
+    next(document.as_table_mut(), place.unwrap_or(isize::MAX), &mut followers);
+    followers.sort_by_key(|(place, _)| *place);
+    if let Some((_, table)) = followers.into_iter().next() {
+        let own = table.decor().prefix().and_then(|text| text.as_str()).unwrap_or_default();
+        let above = format!("{comments}{}", own.trim_start_matches('\n'));
+        table.decor_mut().set_prefix(above);
+        return;
+    }
+    let own = document.trailing().as_str().unwrap_or_default().to_owned();
+    document.set_trailing(format!("{comments}{}", own.trim_start_matches('\n')));
+}
+
+#[cfg(test)]
+mod tests;

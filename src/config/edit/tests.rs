@@ -1,0 +1,174 @@
+use super::*;
+use crate::config::load;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn feed(url: &str) -> NewFeed {
+    NewFeed { url: FeedUrl::parse(url).unwrap(), name: None, tags: Vec::new() }
+}
+
+/// The main file after an edit of it.
+fn edited(before: &str, change: impl FnOnce(&mut Edit, &Path, &Config)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gazetted.toml");
+    std::fs::write(&path, before).unwrap();
+    let config = load(&path, &|_| None, NOW).unwrap();
+    let mut edit = Edit::default();
+    change(&mut edit, &path, &config);
+    edit.check(&path, &|_| None, NOW).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before, "nothing is written here");
+    edit.changes().first().map_or_else(|| before.to_owned(), |(_, _, after)| after.clone())
+}
+
+fn added(before: &str) -> String {
+    edited(before, |edit, path, _| {
+        let named = NewFeed {
+            name: Some("N \"q\"".into()),
+            tags: vec!["x".into(), "y z".into()],
+            ..feed("https://n.example/")
+        };
+        edit.add(path, &[named, feed("https://m.example/f?a=1&b=2")]).unwrap();
+    })
+}
+
+fn removed(before: &str, urls: &[&str]) -> String {
+    edited(before, |edit, _, config| {
+        let of =
+            |url: &&str| config.feeds.iter().find(|feed| feed.spec.url.as_str() == *url).unwrap();
+        edit.remove(&urls.iter().map(of).collect::<Vec<_>>()).unwrap();
+    })
+}
+
+const NEW: &str = "[[feeds]]\nurl = \"https://n.example/\"\nname = 'N \"q\"'\ntags = [\"x\", \"y z\"]\n\n\
+    [[feeds]]\nurl = \"https://m.example/f?a=1&b=2\"\n";
+
+#[test]
+fn new_feeds_stand_after_the_last_and_nothing_else_moves() {
+    let cases: [(&str, &str, String); 8] = [
+        ("an empty file", "", NEW.to_owned()),
+        ("comments only", "# mine\n# [[feeds]]\n", format!("# mine\n# [[feeds]]\n\n{NEW}")),
+        ("comments without an end of line", "# mine", format!("# mine\n\n{NEW}")),
+        ("no feeds yet", "[store]\npath = \"a.db\" # here\n", format!("[store]\npath = \"a.db\" # here\n\n{NEW}")),
+        (
+            "between feeds and exports",
+            "# top\n[[feeds]] # first\nurl   =   'https://a.example/'\n\n# out\n[[exports]]\npath = 'a.json'\nformat = 'json'\nevery = '5m'\n# end\n",
+            format!("# top\n[[feeds]] # first\nurl   =   'https://a.example/'\n\n{NEW}\n# out\n[[exports]]\npath = 'a.json'\nformat = 'json'\nevery = '5m'\n# end\n"),
+        ),
+        (
+            "tables within a feed",
+            "[[feeds]]\nurl = 'https://a.example/'\n[feeds.headers]\nX-A = 'b'\n",
+            format!("[[feeds]]\nurl = 'https://a.example/'\n[feeds.headers]\nX-A = 'b'\n\n{NEW}"),
+        ),
+        (
+            "an inline list",
+            "feeds = [{ url = 'https://a.example/' }] # all\n",
+            "feeds = [{ url = 'https://a.example/' }, { url = \"https://n.example/\", name = 'N \"q\"', tags = [\"x\", \"y z\"] }, { url = \"https://m.example/f?a=1&b=2\" }] # all\n".to_owned(),
+        ),
+        (
+            "an inline list of lines",
+            "feeds = [\n  { url = 'https://a.example/' }, # a\n]\n",
+            "feeds = [\n  { url = 'https://a.example/' },\n  { url = \"https://n.example/\", name = 'N \"q\"', tags = [\"x\", \"y z\"] },\n  { url = \"https://m.example/f?a=1&b=2\" }, # a\n]\n".to_owned(),
+        ),
+    ];
+    for (name, before, after) in cases {
+        assert_eq!(added(before), after, "{name}");
+    }
+}
+
+#[test]
+fn line_ends_and_byte_order_mark_stay() {
+    let before = "\u{feff}# top\r\n[[feeds]]\r\nurl = 'https://a.example/'\r\n";
+    let after = added(before);
+    assert_eq!(after, format!("{before}\r\n{}", NEW.replace('\n', "\r\n")));
+}
+
+#[test]
+fn a_removed_feed_takes_only_its_own_comments_along() {
+    let before = "\
+# Everything about news.
+[schedule]
+every = '30m'
+
+# --- English ---
+
+# A: the first.
+[[feeds]]
+url = 'https://a.example/' # a
+# more of A?
+
+# B.
+[[feeds]]
+url = 'https://b.example/'
+[feeds.headers]
+X-A = 'b'
+
+# --- German ---
+
+[[feeds]]
+url = 'https://c.example/'
+
+[[exports]]
+path = 'a.json'
+format = 'json'
+every = '5m'
+# end
+";
+    let without = |parts: &[&str]| {
+        parts.iter().fold(before.to_owned(), |text, part| {
+            assert!(text.contains(part), "{part}");
+            text.replacen(part, "", 1)
+        })
+    };
+    let a = "# A: the first.\n[[feeds]]\nurl = 'https://a.example/' # a\n";
+    let b = "# B.\n[[feeds]]\nurl = 'https://b.example/'\n[feeds.headers]\nX-A = 'b'\n";
+    let c = "[[feeds]]\nurl = 'https://c.example/'\n";
+    for (name, urls, expected) in [
+        ("the first", &["https://a.example/"][..], without(&[a])),
+        ("one with a table of its own", &["https://b.example/"], without(&[b])),
+        ("the last", &["https://c.example/"], without(&[c])),
+        (
+            "all",
+            &["https://c.example/", "https://a.example/", "https://b.example/"],
+            without(&[a, b, c]),
+        ),
+        ("none", &[], before.to_owned()),
+    ] {
+        let squeezed = |text: &str| text.replace("\n\n\n", "\n\n").replace("\n\n\n", "\n\n");
+        assert_eq!(squeezed(&removed(before, urls)), squeezed(&expected), "{name}");
+    }
+    let inline = "feeds = [{ url = 'https://a.example/' }, { url = 'https://b.example/' }]\n";
+    assert_eq!(
+        removed(inline, &["https://a.example/"]),
+        "feeds = [ { url = 'https://b.example/' }]\n"
+    );
+}
+
+#[test]
+fn a_feed_of_an_included_file_is_removed_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("gazetted.toml");
+    let more = folder.path().join("more.toml");
+    std::fs::write(&main, "include = ['*.toml']\n[[feeds]]\nurl = 'https://a.example/'\n").unwrap();
+    std::fs::write(&more, "# b\n[[feeds]]\nurl = 'https://b.example/'\n\n# c\n[[feeds]]\nurl = 'https://c.example/'\n").unwrap();
+    let config = load(&main, &|_| None, NOW).unwrap();
+    let mut edit = Edit::default();
+    edit.remove(&[&config.feeds[1]]).unwrap();
+    let changes = edit.changes();
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].0, more);
+    assert_eq!(changes[0].2.trim_start(), "# c\n[[feeds]]\nurl = 'https://c.example/'\n");
+    let left = edit.check(&main, &|_| None, NOW).unwrap();
+    assert_eq!(left.feeds.len(), 2);
+}
+
+#[test]
+fn what_check_would_refuse_is_told_before_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("gazetted.toml");
+    std::fs::write(&main, "[[feeds]]\nurl = 'https://a.example/'\nname = 'A'\n").unwrap();
+    let mut edit = Edit::default();
+    let twice = NewFeed { name: Some("A".into()), ..feed("https://b.example/") };
+    edit.add(&main, &[twice]).unwrap();
+    let faults = edit.check(&main, &|_| None, NOW).unwrap_err();
+    assert!(faults.to_string().contains("another feed has this name"), "{faults}");
+}

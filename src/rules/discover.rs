@@ -1,0 +1,413 @@
+//! Where the feed of a page may be: by the site's rule, else by habit.
+
+use url::{ParseError, Url};
+
+/// A site, or a kind of site, whose feeds' addresses follow from its pages'.
+struct Site {
+    /// A host, or with a leading dot all hosts below a domain; empty: any.
+    hosts: &'static [&'static str],
+    /// The addresses, best first, as paths or absolute; none if the page has no feed of its own.
+    feeds: fn(&Page<'_>) -> Vec<String>,
+}
+
+/// A page's address in parts.
+struct Page<'a> {
+    url: &'a Url,
+    host: &'a str,
+    /// Segments of the path that are not empty.
+    path: Vec<&'a str>,
+}
+
+impl Page<'_> {
+    fn query(&self, name: &str) -> Option<String> {
+        self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+}
+
+/// The sites, each with the reason for its row. Where a page announces its feeds itself, a row is only
+/// there if asking the page first fails or finds the wrong one.
+const SITES: &[Site] = &[
+    // The page is a megabyte of script behind a consent form; the feed is one request. A handle
+    // (`/@name`, `/c/name`) does not tell the channel's id: there the page has to.
+    Site { hosts: &["youtube.com", ".youtube.com"], feeds: youtube },
+    // Every listing has a feed at its address and `.rss`; the page is refused to programs.
+    Site { hosts: &["reddit.com", ".reddit.com"], feeds: reddit },
+    // A repository's page announces nothing to strangers, though releases, tags and commits have feeds.
+    Site { hosts: &["github.com"], feeds: github },
+    // Announced on the page, but behind a check for browsers.
+    Site {
+        hosts: &["gitlab.com"],
+        feeds: |page| match page.path[..] {
+            [owner, project] => vec![
+                format!("/{owner}/{project}/-/tags?format=atom"),
+                format!("/{owner}/{project}.atom"),
+            ],
+            _ => Vec::new(),
+        },
+    },
+    // Forgejo announces only in the footer's link.
+    Site {
+        hosts: &["codeberg.org"],
+        feeds: |page| match page.path[..] {
+            [owner, project, ..] => {
+                vec![format!("/{owner}/{project}/releases.rss"), format!("/{owner}/{project}.rss")]
+            }
+            [owner] => vec![format!("/{owner}.rss")],
+            [] => Vec::new(),
+        },
+    },
+    // Pages are drawn by script and announce nothing.
+    Site {
+        hosts: &["medium.com"],
+        feeds: |page| match page.path[..] {
+            ["tag", tag, ..] => vec![format!("/feed/tag/{tag}")],
+            ["feed", ..] | [] => Vec::new(),
+            [who, ..] => vec![format!("/feed/{who}")],
+        },
+    },
+    // Publications at a host of their own.
+    Site { hosts: &[".medium.com"], feeds: |_| vec!["/feed".to_owned()] },
+    // A profile is drawn by script; the publication's host has the feed.
+    Site {
+        hosts: &["substack.com"],
+        feeds: |page| match page.path[..] {
+            [who] => who
+                .strip_prefix('@')
+                .map(|who| format!("https://{who}.substack.com/feed"))
+                .into_iter()
+                .collect(),
+            _ => Vec::new(),
+        },
+    },
+    // An article announces no feed, its publication has one.
+    Site { hosts: &[".substack.com"], feeds: |_| vec!["/feed".to_owned()] },
+    // An article announces its comments; the blog's feed is at its root, that of a tag below the tag.
+    Site {
+        hosts: &[".wordpress.com"],
+        feeds: |page| match page.path[..] {
+            [kind @ ("tag" | "category" | "author"), name, ..] => {
+                vec![format!("/{kind}/{name}/feed/")]
+            }
+            _ => vec!["/feed/".to_owned()],
+        },
+    },
+    // As WordPress; every country has a domain of its own.
+    Site {
+        hosts: &[".blogspot.*"],
+        feeds: |page| match page.path[..] {
+            ["search", "label", label, ..] => vec![format!("/feeds/posts/default/-/{label}")],
+            _ => vec!["/feeds/posts/default".to_owned()],
+        },
+    },
+    // The page stands behind a consent form.
+    Site { hosts: &[".tumblr.com"], feeds: |_| vec!["/rss".to_owned()] },
+    // Drawn by script; the feed's address redirects to the account's id.
+    Site {
+        hosts: &["bsky.app"],
+        feeds: |page| match page.path[..] {
+            ["profile", who, ..] => vec![format!("/profile/{who}/rss")],
+            _ => Vec::new(),
+        },
+    },
+    // The page is refused to programs.
+    Site {
+        hosts: &["stackoverflow.com", ".stackexchange.com", "serverfault.com", "superuser.com"],
+        feeds: |page| match page.path[..] {
+            ["questions", "tagged", tag, ..] => vec![format!("/feeds/tag/{tag}")],
+            ["questions", id, ..] if id.bytes().all(|b| b.is_ascii_digit()) => {
+                vec![format!("/feeds/question/{id}")]
+            }
+            _ => vec!["/feeds".to_owned()],
+        },
+    },
+    // A project's page announces the feed of all projects.
+    Site {
+        hosts: &["pypi.org"],
+        feeds: |page| match page.path[..] {
+            ["project", name, ..] => vec![format!("/rss/project/{name}/releases.xml")],
+            _ => Vec::new(),
+        },
+    },
+    // Drawn by script.
+    Site {
+        hosts: &["crates.io"],
+        feeds: |page| match page.path[..] {
+            ["crates", name, ..] => vec![format!("https://static.crates.io/rss/crates/{name}.xml")],
+            _ => Vec::new(),
+        },
+    },
+    // Listings announce nothing; the feeds have a host of their own.
+    Site {
+        hosts: &["arxiv.org", "www.arxiv.org"],
+        feeds: |page| match page.path[..] {
+            ["list", topic, ..] => vec![format!("https://rss.arxiv.org/rss/{topic}")],
+            _ => Vec::new(),
+        },
+    },
+    // A channel's page stands behind a check for browsers.
+    Site {
+        hosts: &["vimeo.com"],
+        feeds: |page| match page.path[..] {
+            [who] if !who.bytes().all(|b| b.is_ascii_digit()) => vec![format!("/{who}/videos/rss")],
+            _ => Vec::new(),
+        },
+    },
+    // Mastodon and its kin, at whatever host: an account's page is drawn by script.
+    Site { hosts: &[""], feeds: fediverse },
+];
+
+fn youtube(page: &Page<'_>) -> Vec<String> {
+    let feed = |by: &str, what: &str| {
+        vec![format!("https://www.youtube.com/feeds/videos.xml?{by}={what}")]
+    };
+    match (&page.path[..], page.query("list")) {
+        (["channel", id, ..], _) => feed("channel_id", id),
+        (["user", name, ..], _) => feed("user", name),
+        // Mixes and a visitor's own lists (RD…, WL, LL) have no feed.
+        (["playlist" | "watch"], Some(list)) if list.starts_with(['P', 'U', 'O', 'F']) => {
+            feed("playlist_id", &list)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the last part of a path names a feed already.
+fn is_feed(last: &str) -> bool {
+    let ending = last.rsplit('.').next().unwrap_or_default();
+    ["rss", "atom"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+fn reddit(page: &Page<'_>) -> Vec<String> {
+    match page.path[..] {
+        [.., last] if is_feed(last) => Vec::new(),
+        [] => vec!["/.rss".to_owned()],
+        ["r", name] | ["r", name, "hot"] => vec![format!("/r/{name}/.rss")],
+        ["r", name, order @ ("new" | "top" | "rising")] => vec![format!("/r/{name}/{order}/.rss")],
+        ["r", name, "comments", id, ..] => vec![format!("/r/{name}/comments/{id}/.rss")],
+        ["user" | "u", name, ..] => vec![format!("/user/{name}/.rss")],
+        _ => Vec::new(),
+    }
+}
+
+fn github(page: &Page<'_>) -> Vec<String> {
+    match page.path[..] {
+        [.., last] if is_feed(last) => Vec::new(),
+        [owner, project, "tags"] => vec![format!("/{owner}/{project}/tags.atom")],
+        [owner, project, "commits"] => vec![format!("/{owner}/{project}/commits.atom")],
+        [owner, project, "commits" | "tree", ref branch @ ..] => {
+            vec![format!("/{owner}/{project}/commits/{}.atom", branch.join("/"))]
+        }
+        // Many projects tag and never release, many do neither.
+        [owner, project] | [owner, project, "releases", ..] => ["releases", "tags", "commits"]
+            .map(|kind| format!("/{owner}/{project}/{kind}.atom"))
+            .into(),
+        [owner] => vec![format!("/{owner}.atom")],
+        _ => Vec::new(),
+    }
+}
+
+fn fediverse(page: &Page<'_>) -> Vec<String> {
+    let [account] = page.path[..] else { return Vec::new() };
+    match account.strip_prefix('@').map(|account| account.split_once('@')) {
+        // Of a guest from elsewhere: home is where the feed is.
+        Some(Some((name, home))) => vec![format!("https://{home}/@{name}.rss")],
+        Some(None) if !account.contains('.') => vec![format!("/{account}.rss")],
+        Some(None) | None => Vec::new(),
+    }
+}
+
+/// Whether a host is one that a row means: `.a.example` all below it, `.a.*` those of any country.
+fn is_at(host: &str, pattern: &str) -> bool {
+    match (pattern.strip_suffix(".*"), pattern.starts_with('.')) {
+        (Some(domain), _) => host.contains(&format!("{domain}.")),
+        (None, true) => host.ends_with(pattern),
+        (None, false) => pattern.is_empty() || host == pattern,
+    }
+}
+
+/// The addresses of a page's feeds, best first, where a rule for its site is known; else none.
+pub fn by_site(page: &Url) -> Vec<Url> {
+    let Some(host) = page.host_str().filter(|_| matches!(page.scheme(), "http" | "https")) else {
+        return Vec::new();
+    };
+    let path = page.path_segments().map(|path| path.filter(|part| !part.is_empty()).collect());
+    let parts = Page { url: page, host, path: path.unwrap_or_default() };
+    let site = SITES.iter().find(|site| site.hosts.iter().any(|host| is_at(parts.host, host)));
+    let feeds = site.map(|site| (site.feeds)(&parts)).unwrap_or_default();
+    feeds.iter().filter_map(|feed| page.join(feed).ok()).filter(|feed| feed != page).collect()
+}
+
+/// Where feeds commonly are, by how common: blog engines, static site generators, `Blogger`.
+const PATHS: [&str; 8] = [
+    "feed",
+    "rss",
+    "feed.xml",
+    "rss.xml",
+    "atom.xml",
+    "index.xml",
+    "feed.json",
+    "feeds/posts/default",
+];
+
+/// Addresses to try when a page announces nothing; few, for each is a request.
+pub fn guesses(page: &Url) -> Vec<Url> {
+    let mut found: Vec<Url> = Vec::new();
+    let below = page.path() != "/"
+        && !page.path().rsplit('/').next().is_some_and(|last| last.contains('.'));
+    let own = below.then(|| format!("{}/feed", page.path().trim_end_matches('/')));
+    for path in own.into_iter().chain(PATHS.iter().map(|path| format!("/{path}"))) {
+        let mut url = page.clone();
+        url.set_path(&path);
+        url.set_query(None);
+        url.set_fragment(None);
+        if url != *page && !found.contains(&url) {
+            found.push(url);
+        }
+    }
+    found
+}
+
+/// What a person may type for a page or a feed: `example.org`, `feed:https://…`, `@name@host`.
+///
+/// The flag says that the scheme was not given, so `http` may be meant as well.
+///
+/// # Errors
+/// When it is no address.
+pub fn address(text: &str) -> Result<(Url, bool), ParseError> {
+    let text = text.trim();
+    if let Some((name, home)) = text.strip_prefix('@').and_then(|rest| rest.split_once('@')) {
+        return Ok((Url::parse(&format!("https://{home}/@{name}"))?, false));
+    }
+    let text = match text.get(..5) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("feed:") => {
+            text.get(5..).unwrap_or_default().trim_start_matches('/')
+        }
+        _ => text,
+    };
+    let has_scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
+        let is_port = rest.starts_with(|c: char| c.is_ascii_digit());
+        !is_port && !scheme.contains(['.', '/']) && !scheme.is_empty()
+    });
+    if has_scheme {
+        Ok((Url::parse(text)?, false))
+    } else {
+        Ok((Url::parse(&format!("https://{text}"))?, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_known_sites_lead_to_their_feeds() {
+        for (page, expected) in [
+            (
+                "https://www.youtube.com/channel/UCabc/videos",
+                "https://www.youtube.com/feeds/videos.xml?channel_id=UCabc",
+            ),
+            (
+                "https://m.youtube.com/user/name",
+                "https://www.youtube.com/feeds/videos.xml?user=name",
+            ),
+            (
+                "https://youtube.com/playlist?list=PLx",
+                "https://www.youtube.com/feeds/videos.xml?playlist_id=PLx",
+            ),
+            (
+                "https://www.youtube.com/watch?v=1&list=PLx",
+                "https://www.youtube.com/feeds/videos.xml?playlist_id=PLx",
+            ),
+            ("https://www.youtube.com/watch?v=1&list=RDx", ""),
+            ("https://www.youtube.com/@handle", ""),
+            ("https://www.youtube.com/feeds/videos.xml?channel_id=UCabc", ""),
+            ("https://www.reddit.com/r/rust/", "https://www.reddit.com/r/rust/.rss"),
+            ("https://old.reddit.com/r/rust/new", "https://old.reddit.com/r/rust/new/.rss"),
+            ("https://www.reddit.com/u/name", "https://www.reddit.com/user/name/.rss"),
+            ("https://www.reddit.com/r/rust/.rss", ""),
+            (
+                "https://github.com/a/b",
+                "https://github.com/a/b/releases.atom https://github.com/a/b/tags.atom https://github.com/a/b/commits.atom",
+            ),
+            (
+                "https://github.com/a/b/tree/main/src",
+                "https://github.com/a/b/commits/main/src.atom",
+            ),
+            ("https://github.com/a/b/commits/main", "https://github.com/a/b/commits/main.atom"),
+            ("https://github.com/a", "https://github.com/a.atom"),
+            ("https://github.com/a/b/releases.atom", ""),
+            (
+                "https://gitlab.com/a/b",
+                "https://gitlab.com/a/b/-/tags?format=atom https://gitlab.com/a/b.atom",
+            ),
+            (
+                "https://codeberg.org/a/b",
+                "https://codeberg.org/a/b/releases.rss https://codeberg.org/a/b.rss",
+            ),
+            ("https://medium.com/@name", "https://medium.com/feed/@name"),
+            ("https://medium.com/tag/rust", "https://medium.com/feed/tag/rust"),
+            ("https://pub.medium.com/x-1", "https://pub.medium.com/feed"),
+            ("https://substack.com/@name", "https://name.substack.com/feed"),
+            ("https://name.substack.com/p/post", "https://name.substack.com/feed"),
+            ("https://name.wordpress.com/2021/01/post/", "https://name.wordpress.com/feed/"),
+            ("https://name.wordpress.com/tag/x", "https://name.wordpress.com/tag/x/feed/"),
+            (
+                "https://name.blogspot.com/2021/01/x.html",
+                "https://name.blogspot.com/feeds/posts/default",
+            ),
+            (
+                "https://name.blogspot.co.uk/search/label/x",
+                "https://name.blogspot.co.uk/feeds/posts/default/-/x",
+            ),
+            ("https://name.tumblr.com/post/1", "https://name.tumblr.com/rss"),
+            ("https://bsky.app/profile/name.example", "https://bsky.app/profile/name.example/rss"),
+            (
+                "https://stackoverflow.com/questions/tagged/rust",
+                "https://stackoverflow.com/feeds/tag/rust",
+            ),
+            ("https://pypi.org/project/x/", "https://pypi.org/rss/project/x/releases.xml"),
+            ("https://crates.io/crates/x", "https://static.crates.io/rss/crates/x.xml"),
+            ("https://arxiv.org/list/cs.CL/recent", "https://rss.arxiv.org/rss/cs.CL"),
+            ("https://social.example/@name", "https://social.example/@name.rss"),
+            ("https://social.example/@name@other.example", "https://other.example/@name.rss"),
+            ("https://social.example/@name.rss", ""),
+            ("https://social.example/@name/123", ""),
+            ("https://example.org/", ""),
+            ("https://notreddit.com/r/rust", ""),
+            ("file:///tmp/@x", ""),
+        ] {
+            let feeds = by_site(&Url::parse(page).unwrap());
+            let feeds: Vec<String> = feeds.into_iter().map(Into::into).collect();
+            assert_eq!(feeds.join(" "), expected, "{page}");
+        }
+    }
+
+    #[test]
+    fn guesses_begin_at_the_page_and_are_few() {
+        let guesses = |page: &str| guesses(&Url::parse(page).unwrap());
+        assert_eq!(guesses("https://a.example/?x#y")[0].as_str(), "https://a.example/feed");
+        assert_eq!(guesses("https://a.example/blog/")[0].as_str(), "https://a.example/blog/feed");
+        assert_eq!(guesses("https://a.example/x.html")[0].as_str(), "https://a.example/feed");
+        assert!(!guesses("https://a.example/feed").iter().any(|url| url.path() == "/feed"));
+        assert!(guesses("https://a.example/blog").len() <= 9);
+    }
+
+    #[test]
+    fn an_address_is_read_as_people_type_it() {
+        for (text, expected) in [
+            ("example.org", Some(("https://example.org/", true))),
+            ("example.org:8080/x", Some(("https://example.org:8080/x", true))),
+            ("localhost:8080/x", Some(("https://localhost:8080/x", true))),
+            (" http://example.org/f ", Some(("http://example.org/f", false))),
+            ("feed:https://example.org/f", Some(("https://example.org/f", false))),
+            ("feed://example.org/f", Some(("https://example.org/f", true))),
+            ("@name@social.example", Some(("https://social.example/@name", false))),
+            ("file:///tmp/x.xml", Some(("file:///tmp/x.xml", false))),
+            ("a b", None),
+            ("", None),
+        ] {
+            let found = address(text).ok().map(|(url, guessed)| (url.to_string(), guessed));
+            assert_eq!(found, expected.map(|(url, guessed)| (url.to_owned(), guessed)), "{text}");
+        }
+    }
+}

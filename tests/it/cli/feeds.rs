@@ -1,0 +1,216 @@
+//! `feeds add`, `remove`, `import`, `export`, `reset`: the list of feeds from the command line.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::support::feeds::{item, rss};
+use crate::support::program::Home;
+use crate::support::server::{Page, Server};
+
+const KEPT: &str = "# My feeds.\n[schedule]\nevery = \"30m\" # often enough\n";
+
+fn page(head: &str) -> Page {
+    Page::ok(format!("<!doctype html><html><head>{head}</head><body>Hello</body></html>"))
+}
+
+fn server() -> Server {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("Found", &[item(1), item(2)])));
+    server.put("/", page("<link rel=alternate type='application/rss+xml' href=/gone><link rel=alternate type='application/rss+xml' href='/f'>"));
+    server.put("/about", page(""));
+    server.put("/rss.xml", Page::ok(rss("Guessed", &[item(1)])));
+    server.put("/@me", page(""));
+    server.put("/@me.rss", Page::ok(rss("Me", &[item(1)])));
+    server.put("/old", Page::status(301).header("Location", "/f"));
+    server
+}
+
+fn config(home: &Home) -> String {
+    fs::read_to_string(home.path("gazetted.toml")).unwrap()
+}
+
+#[test]
+fn the_feed_behind_an_address_is_found_tried_and_written() {
+    let server = server();
+    for (given, found, how, title) in [
+        ("/f", "/f", "given", "Found"),
+        ("/", "/f", "announced", "Found"),
+        ("/about", "/rss.xml", "guessed", "Guessed"),
+        ("/@me", "/@me.rss", "site", "Me"),
+        ("/old", "/f", "given", "Found"),
+    ] {
+        let home = Home::new(KEPT);
+        fs::set_permissions(home.path("gazetted.toml"), fs::Permissions::from_mode(0o640)).unwrap();
+        let said = home.json(&["feeds", "add", &server.url(given), "--tag", "x", "--json"]);
+        let url = server.url(found);
+        let one = &said[0];
+        assert_eq!(
+            (&one["result"], &one["url"]),
+            (&"added".into(), &url.clone().into()),
+            "{given}"
+        );
+        assert_eq!((&one["found"], &one["title"]), (&how.into(), &title.into()), "{given}");
+        let written = format!("{KEPT}\n[[feeds]]\nurl = \"{url}\"\ntags = [\"x\"]\n");
+        assert_eq!(config(&home), written, "{given}");
+        let mode = fs::metadata(home.path("gazetted.toml")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        assert!(home.leftovers().is_empty());
+        home.poll();
+    }
+}
+
+#[test]
+fn a_person_is_told_what_was_found() {
+    let server = server();
+    let home = Home::new(KEPT);
+    let out = home.ok(&["feeds", "add", &server.url("/"), "--name", "Mine"]);
+    for part in ["+ Found: ", "2 entries, newest ", "the page announces it", "also announces"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    assert!(config(&home).contains("name = \"Mine\""));
+    let again = home.run(&["feeds", "add", &server.url("/f"), &server.url("/")]);
+    assert_eq!(again.code, Some(0));
+    assert_eq!(again.out.matches("is in the configuration already").count(), 2, "{again:?}");
+    assert_eq!(config(&home).matches("[[feeds]]").count(), 1);
+}
+
+#[test]
+fn nothing_is_written_for_an_address_without_a_feed() {
+    let server = Server::start();
+    server.put("/", page(""));
+    let home = Home::new(KEPT);
+    let asked = server.url("/");
+    let ran = home.run(&["feeds", "add", &asked]);
+    assert_eq!((ran.code, config(&home).as_str()), (Some(1), KEPT));
+    assert!(ran.err.contains("this is a web page") && ran.err.contains("usual places"), "{ran:?}");
+    assert!(server.total() <= 12, "{}", server.total());
+    // One that is there is written all the same.
+    server.put("/f", Page::ok(rss("Found", &[item(1)])));
+    let both = home.run(&["feeds", "add", &asked, &server.url("/f")]);
+    assert_eq!(both.code, Some(1));
+    assert!(config(&home).contains(&server.url("/f")));
+}
+
+#[test]
+fn passwords_are_refused_and_not_repeated() {
+    let home = Home::new(KEPT);
+    let ran = home.run(&["feeds", "add", "https://me:hunter2@a.example/f"]);
+    assert_eq!((ran.code, config(&home).as_str()), (Some(1), KEPT));
+    assert!(ran.err.contains("basic_auth") && !ran.err.contains("hunter2"), "{}", ran.err);
+    let list =
+        "<opml><body><outline text='A' xmlUrl='https://me:hunter2@a.example/f'/></body></opml>";
+    fs::write(home.path("a.opml"), list).unwrap();
+    let ran = home.run(&["feeds", "import", "a.opml"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("a.opml:1:") && !ran.err.contains("hunter2"), "{}", ran.err);
+}
+
+#[test]
+fn a_configuration_that_would_have_faults_is_not_written() {
+    let before = format!("{KEPT}\n[[feeds]]\nurl = \"https://a.example/\"\nname = \"A\"\n");
+    let home = Home::new(&before);
+    let ran = home.run(&["feeds", "add", "https://b.example/", "--untried", "--name", "A"]);
+    assert_eq!((ran.code, config(&home)), (Some(78), before));
+    assert!(ran.err.contains("another feed has this name"), "{}", ran.err);
+}
+
+#[test]
+fn a_removed_feed_keeps_its_articles_and_its_neighbours_their_comments() {
+    let home =
+        Home::new("include = [\"more.toml\"]\n\n# The one.\n[[feeds]]\nurl = \"file:a.xml\"\n");
+    let more = "# The other.\n[[feeds]]\nurl = \"file:b.xml\"\n\n# The third.\n[[feeds]]\nurl = \"file:c.xml\"\n";
+    fs::write(home.path("more.toml"), more).unwrap();
+    for (name, n) in [("a", 1), ("b", 2), ("c", 3)] {
+        fs::write(home.path(&format!("{name}.xml")), rss(name, &[item(n)])).unwrap();
+    }
+    home.poll();
+    let out = home.ok(&["feeds", "remove", "b"]);
+    assert!(out.contains("its 1 article stay"), "{out}");
+    let left = fs::read_to_string(home.path("more.toml")).unwrap();
+    assert_eq!(left, "# The third.\n[[feeds]]\nurl = \"file:c.xml\"\n");
+    home.poll();
+    assert_eq!(home.articles().len(), 3);
+    let ran = home.run(&["feeds", "remove", "b"]);
+    assert!(ran.code == Some(1) && ran.err.contains("already"), "{ran:?}");
+    let ran = home.run(&["feeds", "remove", "nonsense"]);
+    assert!(ran.code == Some(1) && ran.err.contains("there is no feed"), "{ran:?}");
+}
+
+#[test]
+fn a_list_of_feeds_goes_out_and_in_again() {
+    let home = Home::new(KEPT);
+    let list = "<?xml version='1.0'?>\n<opml version='2.0'><body>\n<outline text='News'>\n\
+        <outline text='A &amp; B' type='rss' xmlUrl='https://a.example/f?x=1&amp;y=2'/>\n\
+        <outline text='World'><outline text='C' xmlUrl='https://c.example/'/></outline>\n</outline>\n\
+        <outline text='again' xmlUrl='http://c.example'/>\n<outline text='none' type='rss'/>\n\
+        <outline text='C' xmlUrl='https://d.example/'/>\n<outline text='x' xmlUrl='ftp://e.example/'/>\n</body></opml>";
+    fs::write(home.path("in.opml"), list).unwrap();
+    let dry = home.json(&["feeds", "import", "in.opml", "--dry-run", "--json"]);
+    assert_eq!((dry["added"].as_array().unwrap().len(), config(&home).as_str()), (3, KEPT));
+    let ran = home.run(&["feeds", "import", "in.opml", "--tag", "in"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for part in [
+        "3 feeds added, 1 there already, 2 invalid",
+        "in.opml:8: the outline `none` has no xmlUrl",
+        "in.opml:10: ",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+    let feeds = home.json(&["feeds", "--json"]);
+    let shown: Vec<String> = feeds
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|feed| format!("{}={} {}", feed["name"], feed["url"], feed["tags"]).replace('"', ""))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "A & B=https://a.example/f?x=1&y=2 [News,in]",
+            "C=https://c.example/ [News,World,in]",
+            "https://d.example/=https://d.example/ [in]",
+        ]
+    );
+    let exported = home.ok(&["feeds", "export"]);
+    fs::write(home.path("out.opml"), &exported).unwrap();
+    home.configure(KEPT);
+    home.ok(&["feeds", "import", "out.opml"]);
+    assert_eq!(home.json(&["feeds", "--json"]), feeds);
+    let again = home.run(&["feeds", "import", "out.opml"]);
+    assert!(
+        again.code == Some(0) && again.err.contains("0 feeds added, 3 there already"),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn a_reset_feed_is_asked_anew() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("F", &[item(1)])).header("ETag", "\"1\""));
+    let home = Home::with_feeds(&[server.url("/f")]);
+    home.poll();
+    home.poll();
+    home.ok(&["feeds", "reset", "F"]);
+    home.json(&["poll", "--json"]); // Due without being named.
+    let asked = server.requests("/f");
+    let conditional: Vec<bool> =
+        asked.iter().map(|r| r.header("if-none-match").is_some()).collect();
+    assert_eq!(conditional, [false, true, false]);
+    assert_eq!(home.articles().len(), 1);
+}
+
+#[test]
+fn a_reset_ends_a_hosts_pause_only_if_asked() {
+    let server = Server::start();
+    server.put("/f", Page::status(429).header("Retry-After", "86400"));
+    let home = Home::with_feeds(&[server.url("/f")]);
+    home.poll_with_failures();
+    server.put("/f", Page::ok(rss("F", &[item(1)])));
+    let url = server.url("/f");
+    home.ok(&["feeds", "reset", &url]);
+    home.run(&["poll"]);
+    assert_eq!(server.total(), 1);
+    home.ok(&["feeds", "reset", &url, "--host"]);
+    home.ok(&["poll"]);
+    assert_eq!((server.total(), home.articles().len()), (2, 1));
+}
