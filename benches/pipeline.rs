@@ -99,7 +99,7 @@ fn storing(c: &mut Criterion) {
         b.iter_batched(
             fresh,
             |(folder, store, feed)| {
-                let applied = store.apply(decision(feed, document.clone()));
+                let applied = store.apply(decision(feed, document.clone()), 20);
                 runtime.block_on(applied).expect("stored");
                 (folder, store)
             },
@@ -109,7 +109,7 @@ fn storing(c: &mut Criterion) {
     let (_folder, store, feed) = fresh();
     group.bench_function("all known", |b| {
         b.iter(|| {
-            let applied = store.apply(decision(feed, document.clone()));
+            let applied = store.apply(decision(feed, document.clone()), 20);
             runtime.block_on(applied).expect("stored")
         });
     });

@@ -6,11 +6,12 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Row};
 use serde_json::{Value, json};
 
-use super::export::{unknown, without_user_info};
 use super::feeds::{Listed, State, rows, why};
+use super::filters::unknown;
 use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
 use super::{Context, Exit};
 use crate::clock;
+use crate::config::filter::without_user_info;
 use crate::config::{Config, FeedConfig};
 use crate::domain::poll::{Move, Reason};
 use crate::domain::time::{Timestamp, rfc3339};

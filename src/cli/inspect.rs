@@ -8,11 +8,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::export::without_user_info;
 use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::NotFound;
+use crate::config::filter::without_user_info;
 use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::domain::poll::{Document, Observed, PollOutcome};

@@ -5,6 +5,7 @@ mod db;
 mod explain;
 mod export;
 mod feeds;
+mod filters;
 mod init;
 mod inspect;
 mod output;

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-use super::export::{unknown, without_user_info};
+use super::filters::unknown;
 use super::output::{DIM, Output, Progress, RED, count, data, json_data, width};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::Config;
+use crate::config::filter::without_user_info;
 use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, rfc3339};

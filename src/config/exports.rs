@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::de::DeValue;
 
 use crate::config::fault::Place;
+use crate::config::filter;
 use crate::config::keys::{EXPORT, LATER_FORMATS, NOT_YET, nearest};
 use crate::config::reader::{Reader, Table};
 use crate::config::sections::Defaults;
@@ -154,12 +155,33 @@ impl Reader<'_> {
             let message = "no article lies between `since` and `until`";
             self.clash(&field.key, &field.span, message, None, other);
         }
-        Query {
+        let mut query = Query {
             limit: Some(limit),
             since,
             until,
             feeds: self.strings(table, "feeds"),
             tags: self.strings(table, "tags"),
+            ..Query::default()
+        };
+        for key in ["language", "author", "search"] {
+            self.filter(&mut query, table, key);
+        }
+        query
+    }
+
+    /// A filter that is written as on the command line; where it may be given more than once, as a list.
+    fn filter(&mut self, query: &mut Query, table: &Table<'_>, key: &str) {
+        let Some(field) = table.get(key) else { return };
+        let items = match field.value {
+            DeValue::Array(_) if key != "search" => self.fields(table, key),
+            _ => vec![field],
+        };
+        for item in items {
+            if let Some(text) = self.label(&item)
+                && let Err(message) = filter::set(query, key, text, self.now)
+            {
+                self.fault(&item.key, &item.span, message, None);
+            }
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) const ROOT: Section = Section {
 pub(super) const INCLUDED: Section = Section { keys: &["feeds"], ..PLAIN };
 
 pub(super) const STORE: Section =
-    Section { keys: &["path"], later: &["keep", "keep_revisions"], ..PLAIN };
+    Section { keys: &["path", "keep_revisions"], later: &["keep"], ..PLAIN };
 
 pub(super) const SCHEDULE: Section =
     Section { keys: &["every", "cron", "timezone", "min", "max"], ..PLAIN };
@@ -81,8 +81,11 @@ pub(super) const EXPORT: Section = Section {
         "tags",
         "since",
         "until",
+        "language",
+        "author",
+        "search",
     ],
-    later: &["language", "search", "story", "author", "with_duplicates", "full"],
+    later: &["story", "with_duplicates", "full"],
     ..PLAIN
 };
 

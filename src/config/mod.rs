@@ -12,6 +12,7 @@ pub mod edit;
 mod exports;
 mod fault;
 mod feeds;
+pub mod filter;
 mod find;
 mod keys;
 mod load;
@@ -47,6 +48,10 @@ pub const DEFAULT_STORE: &str = "gazetted.db";
 /// Entries read of one document: far more than feeds carry, and few enough to parse in a moment.
 pub const DEFAULT_MAX_ENTRIES: usize = 2000;
 
+/// Earlier versions kept of an edited article: more than a reader looks at, and few enough for a page
+/// that differs at every poll.
+pub const DEFAULT_KEEP_REVISIONS: u32 = 20;
+
 /// Articles of a scheduled export that names no limit. Without one the file would grow for ever.
 pub const DEFAULT_LIMIT: u64 = 200;
 
@@ -68,6 +73,8 @@ pub struct Config {
 pub struct StoreConfig {
     /// Absolute.
     pub path: PathBuf,
+    /// Earlier versions kept of an edited article.
+    pub keep_revisions: u32,
 }
 
 /// `[server]`. To hold one is proof that whoever reads from beyond this machine needs the token, or that

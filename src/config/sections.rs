@@ -10,7 +10,7 @@ use reqwest::header::HeaderValue;
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
 use crate::config::reader::{Reader, Table};
 use crate::config::value::duration_text;
-use crate::config::{DEFAULT_MAX_ENTRIES, DEFAULT_STORE, StoreConfig};
+use crate::config::{DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, StoreConfig};
 use crate::domain::request::FetchSettings;
 use crate::domain::time::TimeDelta;
 use crate::rules::schedule::{Cadence, CronSchedule, Policy};
@@ -40,14 +40,20 @@ impl Default for Defaults {
 
 impl Reader<'_> {
     pub(super) fn store(&mut self, root: &Table<'_>) -> StoreConfig {
-        let mut path = self.base.join(DEFAULT_STORE);
-        if let Some(field) = root.get("store")
-            && let Some(table) = self.table(&field, &STORE)
-            && let Some(given) = self.path_at(&table, "path")
-        {
-            path = given;
+        let mut store = StoreConfig {
+            path: self.base.join(DEFAULT_STORE),
+            keep_revisions: DEFAULT_KEEP_REVISIONS,
+        };
+        let Some(field) = root.get("store") else { return store };
+        let Some(table) = self.table(&field, &STORE) else { return store };
+        if let Some(path) = self.path_at(&table, "path") {
+            store.path = path;
         }
-        StoreConfig { path }
+        let keep = self.number(&table, "keep_revisions", 0..=10_000);
+        if let Some(keep) = keep.and_then(|n| u32::try_from(n).ok()) {
+            store.keep_revisions = keep;
+        }
+        store
     }
 
     pub(super) fn schedule(&mut self, root: &Table<'_>, defaults: &mut Defaults) {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::domain::feed::FeedRef;
-use crate::domain::time::Timestamp;
+use crate::domain::query::Position;
+use crate::domain::time::{TimeDelta, Timestamp};
 
 /// What an article is known by within its feed: a hash of its GUID, else its link, else of what does
 /// not change. Two entries of one feed with equal keys are one article.
@@ -115,4 +116,74 @@ pub struct Article {
     pub attachments: Vec<Attachment>,
     /// 0 as first seen, then one more for each edit.
     pub revision: u32,
+}
+
+impl Article {
+    /// What it is ordered by; see [`effective_date`].
+    pub fn effective_date(&self) -> Timestamp {
+        effective_date(self.published, self.first_seen)
+    }
+
+    /// Its place among all, newest first.
+    pub fn position(&self) -> Position {
+        Position { order_at: self.effective_date().timestamp(), seq: self.seq }
+    }
+}
+
+/// What an article is ordered by: its date, unless that is missing or more than a day ahead of its
+/// first sighting (a date in the future would pin it to the top).
+pub fn effective_date(published: Option<Timestamp>, first_seen: Timestamp) -> Timestamp {
+    published.filter(|at| *at - first_seen <= TimeDelta::days(1)).unwrap_or(first_seen)
+}
+
+/// An article as it was before an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// 0 as first seen, then one more for each edit.
+    pub revision: u32,
+    /// When a poll first saw this version; `None` when that was before versions were kept.
+    pub seen_at: Option<Timestamp>,
+    /// When a poll saw the next one.
+    pub replaced_at: Timestamp,
+    pub title: Option<String>,
+    pub url: Option<String>,
+    pub summary: Option<String>,
+    pub content_html: Option<String>,
+}
+
+/// A feed that an article was seen in, and what it is known by there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sighting {
+    pub feed: Arc<FeedRef>,
+    pub key: ArticleKey,
+}
+
+/// An article that was there once: pruned, or removed for another reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Removal {
+    pub id: ArticleId,
+    /// From the same counter as those of articles.
+    pub seq: i64,
+    pub feed: Arc<FeedRef>,
+    pub removed_at: Timestamp,
+}
+
+/// What happened to an article after a sequence number.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// It was not there before; it may have been edited since.
+    New(Article),
+    /// It was there, and reads differently now.
+    Edited(Article),
+    Removed(Removal),
+}
+
+impl Change {
+    /// Where it stands in the order of changes: whoever has seen this one goes on after it.
+    pub fn seq(&self) -> i64 {
+        match self {
+            Self::New(article) | Self::Edited(article) => article.seq,
+            Self::Removed(removal) => removal.seq,
+        }
+    }
 }

@@ -8,7 +8,7 @@ use chrono::Datelike;
 use unicode_width::UnicodeWidthStr;
 
 use crate::domain::article::Article;
-use crate::domain::time::{TimeDelta, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::export::TableStyle;
 use crate::export::terminal::{clean_line, fit};
 
@@ -33,7 +33,7 @@ pub(super) fn write(
     columns.line(&paint.head, ["DATE", "FEED", "TITLE"], out)?;
     let mut count = 0;
     for article in articles {
-        let date = short_date(effective_date(&article), style.now);
+        let date = short_date(article.effective_date(), style.now);
         let feed = clean_line(&article.feed.name);
         columns.line(&paint.row, [&date, &feed, &headline(&article)], out)?;
         count += 1;
@@ -104,15 +104,6 @@ fn headline(article: &Article) -> Cow<'_, str> {
 fn beginning(text: &str) -> &str {
     let end = text.char_indices().nth(TITLE_CHARS).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or(text)
-}
-
-/// The date that orders the article: a date more than a day ahead of its sighting is not believed
-/// (specification, section 3).
-fn effective_date(article: &Article) -> Timestamp {
-    article
-        .published
-        .filter(|at| at.signed_duration_since(article.first_seen) <= TimeDelta::days(1))
-        .unwrap_or(article.first_seen)
 }
 
 /// As `ls -l` has it: the time, or for another year the year. UTC.

@@ -35,6 +35,7 @@ pub struct Poller {
     fetcher: Fetcher,
     feeds: Feeds,
     max_body: u64,
+    keep_revisions: u32,
     lease: TimeDelta,
     /// Hosts without a budget: this machine, unless the configuration gives one.
     unlimited: HashSet<String>,
@@ -102,6 +103,7 @@ impl Poller {
             fetcher: Fetcher::new(&config.fetch)?,
             feeds,
             max_body: config.fetch.max_body,
+            keep_revisions: config.store.keep_revisions,
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
             unlimited: unlimited(config),
@@ -204,7 +206,7 @@ impl Poller {
         };
         drop(parser);
         let observed = &decision.observed;
-        let applied = self.store.apply(Arc::clone(&decision)).await?;
+        let applied = self.store.apply(Arc::clone(&decision), self.keep_revisions).await?;
         events::poll_ended(&feed.spec.url, &decision, applied);
         Ok(Polled {
             feed: id,

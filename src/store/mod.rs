@@ -23,11 +23,12 @@ use crate::domain::time::Timestamp;
 
 pub use error::StoreError;
 pub use lock::{Lock, LockError, Role};
-pub use sqlite::feeds::{Facts, FeedRow, FeedSync, Planned, Synced};
-pub use sqlite::history::PastPoll;
+pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
+pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
 pub use sqlite::maintenance::{Check, Stats};
 pub use sqlite::polls::{Claim, Claimed};
+pub use sqlite::prune::{Prune, Pruned};
 pub use sqlite::reader::{Interrupter, Reader};
 
 /// Jobs in one transaction at most. 500 to 2,000 entries a commit is where batching stops paying
@@ -153,9 +154,14 @@ impl Store {
         self.write(sqlite::polls::release_all).await
     }
 
-    /// Writes all that one poll decided: entries, validators, memory and plan, all or nothing.
-    pub async fn apply(&self, decision: Arc<Decision>) -> Result<Applied, StoreError> {
-        self.write(move |tx| sqlite::polls::apply(tx, &decision)).await
+    /// Writes all that one poll decided: entries, validators, memory and plan, all or nothing. Of an
+    /// edited article, `keep_revisions` earlier versions are kept.
+    pub async fn apply(
+        &self,
+        decision: Arc<Decision>,
+        keep_revisions: u32,
+    ) -> Result<Applied, StoreError> {
+        self.write(move |tx| sqlite::polls::apply(tx, &decision, keep_revisions)).await
     }
 
     /// Brings up to `limit` articles into the full-text index. Answers how many; 0 means up to date.
@@ -166,6 +172,11 @@ impl Store {
         text: fn(&str) -> String,
     ) -> Result<usize, StoreError> {
         self.write(move |tx| sqlite::text_index::advance(tx, limit, text)).await
+    }
+
+    /// Removes the old articles of one stretch that their feeds no longer show.
+    pub async fn prune(&self, stretch: Prune, now: Timestamp) -> Result<Pruned, StoreError> {
+        self.write(move |tx| sqlite::prune::prune(tx, stretch, now)).await
     }
 
     /// A write that changes nothing: proof that the writer and its disk answer.

@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::super::export::without_user_info;
 use super::super::output::{count, data, json_data, relative};
 use super::super::{Context, Exit, run::runtime};
 use super::change::{apply, line, note_reload};
 use crate::clock;
 use crate::config::edit::{Edit, NewFeed};
+use crate::config::filter::without_user_info;
 use crate::config::{Config, DEFAULT_MAX_ENTRIES};
 use crate::domain::feed::FeedUrl;
 use crate::domain::time::{Timestamp, rfc3339};

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::super::export::without_user_info;
 use super::super::output::{count, data, json_data};
 use super::super::{Context, Exit};
 use super::add::known;
@@ -15,6 +14,7 @@ use super::change::{apply, line, note_reload};
 use super::{State, rows};
 use crate::config::Config;
 use crate::config::edit::{Edit, NewFeed};
+use crate::config::filter::without_user_info;
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::export::opml::write;
 use crate::export::terminal::clean_line;

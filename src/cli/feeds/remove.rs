@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::super::export::{unknown, without_user_info};
+use super::super::filters::unknown;
 use super::super::output::{count, data, json_data};
 use super::super::{Context, Exit, run::runtime};
 use super::change::{apply, line, note_reload};
@@ -11,6 +11,7 @@ use super::{Listed, State, rows};
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::Edit;
+use crate::config::filter::without_user_info;
 use crate::passes::sync::sync;
 use crate::store::Store;
 

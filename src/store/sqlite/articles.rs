@@ -3,10 +3,11 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
-use crate::domain::article::{ArticleDraft, ArticleKey, Attachment, Person};
+use crate::domain::article::{ArticleDraft, ArticleKey, Attachment, Person, effective_date};
 use crate::domain::feed::FeedId;
-use crate::domain::time::{TimeDelta, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::store::error::{Doing, StoreError};
+use crate::store::sqlite::{changes, revisions};
 
 /// What storing one draft came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,15 +48,18 @@ pub(super) fn store(
     feed: FeedId,
     draft: &ArticleDraft,
     seq: &mut i64,
+    keep_revisions: u32,
     now: Timestamp,
 ) -> Result<Stored, StoreError> {
     match find(tx, feed, draft)? {
         Some((_, hash)) if hash == draft.hash.0.cast_signed() => Ok(Stored::Known),
-        Some((article, _)) => {
+        Some((article, hash)) => {
+            revisions::keep(tx, article, hash, keep_revisions, now)?;
             *seq += 1;
             edit(tx, feed, article, *seq, draft)?;
             Ok(Stored::Edited)
         }
+        None if changes::is_buried(tx, feed, key(draft.key))? => Ok(Stored::Known),
         None => {
             *seq += 1;
             insert(tx, feed, *seq, draft, now)?;
@@ -152,12 +156,6 @@ fn edit(
         .and_then(|mut s| s.execute(params![feed.0, key(d.key), d.hash.0.cast_signed()]))
         .doing("edit a sighting")?;
     Ok(())
-}
-
-/// What an article is ordered by: its date, unless that is missing or more than a day ahead of its
-/// first sighting (a date in the future would pin it to the top).
-fn effective_date(published: Option<Timestamp>, first_seen: Timestamp) -> Timestamp {
-    published.filter(|at| *at <= first_seen + TimeDelta::days(1)).unwrap_or(first_seen)
 }
 
 fn key(key: ArticleKey) -> i64 {

@@ -321,11 +321,53 @@ impl FeedRow {
 
     /// Whether `text` is the feed's name, title, address or id: what a user may type for FEED.
     pub fn is_called(&self, text: &str) -> bool {
-        self.name.as_deref() == Some(text)
-            || self.title.as_deref() == Some(text)
-            || self.url == text
-            || text.parse() == Ok(self.id.0)
+        is_called(self.id, &self.url, [&self.name, &self.title], text)
     }
+}
+
+fn is_called(id: FeedId, url: &str, names: [&Option<String>; 2], text: &str) -> bool {
+    names.into_iter().any(|name| name.as_deref() == Some(text))
+        || url == text
+        || text.parse() == Ok(id.0)
+}
+
+/// As little of a feed as it takes to name it: unlike a [`FeedRow`] it counts nothing.
+#[derive(Clone, Debug)]
+pub struct FeedName {
+    pub id: FeedId,
+    pub url: String,
+    pub name: Option<String>,
+    pub title: Option<String>,
+    pub tags: Vec<String>,
+}
+
+impl FeedName {
+    /// As [`FeedRow::display_name`].
+    pub fn display_name(&self) -> &str {
+        self.name.as_deref().or(self.title.as_deref()).unwrap_or(&self.url)
+    }
+
+    /// As [`FeedRow::is_called`].
+    pub fn is_called(&self, text: &str) -> bool {
+        is_called(self.id, &self.url, [&self.name, &self.title], text)
+    }
+}
+
+/// All feeds by their names, retired ones included.
+pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError> {
+    let one = |r: &Row<'_>| {
+        Ok(FeedName {
+            id: FeedId(r.get(0)?),
+            url: r.get(1)?,
+            name: r.get(2)?,
+            title: r.get(3)?,
+            tags: decode::texts(Some(r.get_ref(4)?.as_str()?)),
+        })
+    };
+    connection
+        .prepare_cached("SELECT id, url, name, title, tags FROM feed ORDER BY id")
+        .and_then(|mut s| s.query_map([], one)?.collect())
+        .doing("list the names of feeds")
 }
 
 const LIST: &str = "

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::feed::FeedId;
-use crate::domain::poll::{Applied, Decision, Reason};
+use crate::domain::poll::{Applied, Decision, PollOutcome, Reason};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 
@@ -29,7 +29,67 @@ pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<
         applied.added,
         applied.edited,
     ];
-    tx.prepare_cached(RECORD).and_then(|mut s| s.execute(row)).map(|_| ()).doing("record a poll")
+    tx.prepare_cached(RECORD).and_then(|mut s| s.execute(row)).doing("record a poll")?;
+    let day = d.polled_at.timestamp().div_euclid(DAY);
+    let failed = matches!(observed.outcome, PollOutcome::Failed(_) | PollOutcome::Gone);
+    tx.prepare_cached(COUNT)
+        .and_then(|mut s| s.execute(params![d.feed.0, day, failed]))
+        .and_then(|_| tx.prepare_cached(FORGET))
+        .and_then(|mut s| s.execute([d.feed.0, day - DAYS]))
+        .map(|_| ())
+        .doing("count a poll")
+}
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Days of which polls are counted.
+const DAYS: i64 = 31;
+
+const COUNT: &str = "
+    INSERT INTO poll_day (feed_id, day, polls, failed) VALUES (?1, ?2, 1, ?3)
+    ON CONFLICT (feed_id, day) DO UPDATE SET polls = polls + 1, failed = failed + ?3";
+
+const FORGET: &str = "DELETE FROM poll_day WHERE feed_id = ?1 AND day < ?2";
+
+/// How often a feed was polled on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollDay {
+    /// Days since 1970, UTC.
+    pub day: i64,
+    pub polls: u64,
+    /// Of them.
+    pub failed: u64,
+}
+
+pub(super) fn polls_by_day(
+    connection: &Connection,
+    feed: FeedId,
+) -> Result<Vec<PollDay>, StoreError> {
+    let one = |r: &Row<'_>| {
+        let number = |index: usize| r.get::<_, i64>(index).map(i64::cast_unsigned);
+        Ok(PollDay { day: r.get(0)?, polls: number(1)?, failed: number(2)? })
+    };
+    connection
+        .prepare_cached("SELECT day, polls, failed FROM poll_day WHERE feed_id = ?1 ORDER BY day")
+        .and_then(|mut s| s.query_map([feed.0], one)?.collect())
+        .doing("count a feed's polls")
+}
+
+pub(super) fn articles_by_day(
+    connection: &Connection,
+    feed: FeedId,
+    since: Timestamp,
+) -> Result<Vec<(i64, u64)>, StoreError> {
+    // Dates before 1970 count to the day after theirs; no chart goes back that far.
+    const BY_DAY: &str = "
+        SELECT order_at / 86400 AS day, count(*) FROM article
+        WHERE feed_id = ?1 AND ?2 <= order_at GROUP BY day ORDER BY day";
+    let one = |r: &Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?.cast_unsigned()));
+    connection
+        .prepare_cached(BY_DAY)
+        .and_then(|mut s| s.query_map([feed.0, since.timestamp()], one)?.collect())
+        .doing("count a feed's articles")
 }
 
 /// A poll that was.

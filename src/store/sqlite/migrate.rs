@@ -11,6 +11,7 @@ use crate::store::error::{Doing, StoreError};
 const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_initial.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_politeness.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0003_reading.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

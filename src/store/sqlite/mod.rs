@@ -5,19 +5,27 @@ pub(super) mod history;
 pub(super) mod hosts;
 pub(super) mod maintenance;
 pub(super) mod polls;
+pub(super) mod prune;
 pub(super) mod reader;
 pub(super) mod text_index;
 
 mod articles;
+mod changes;
 mod migrate;
+#[cfg(test)]
+mod reading_tests;
+mod revisions;
+mod select;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use crate::rules::words;
 use crate::store::error::{Doing, StoreError};
 
 /// "gztd": tells our file from another program's (SQLite's `application_id`).
@@ -87,6 +95,13 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     }
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")
+        .map_err(open)?;
+    // Names are compared as the text index compares words.
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection
+        .create_scalar_function("indexable", 1, flags, |call| {
+            Ok(call.get_raw(0).as_str_or_null()?.map(words::indexable))
+        })
         .map_err(open)?;
     Ok(connection)
 }

@@ -206,10 +206,14 @@ const HINTS: &str = "
 
 /// All that one poll decided. Validators and entries together: had the one been stored without the
 /// other, a 304 would hide the entries for good.
-pub(in crate::store) fn apply(tx: &Connection, d: &Decision) -> Result<Applied, StoreError> {
+pub(in crate::store) fn apply(
+    tx: &Connection,
+    d: &Decision,
+    keep_revisions: u32,
+) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
     if let PollOutcome::Fresh(document) = &d.observed.outcome {
-        applied = store_document(tx, d.feed, document, d.polled_at)?;
+        applied = store_document(tx, d.feed, document, keep_revisions, d.polled_at)?;
     }
     let observed = &d.observed;
     if let Some(validators) = &observed.validators {
@@ -272,6 +276,7 @@ fn store_document(
     tx: &Connection,
     feed: FeedId,
     document: &Document,
+    keep_revisions: u32,
     now: Timestamp,
 ) -> Result<Applied, StoreError> {
     feeds::describe(tx, feed, &document.meta)?;
@@ -280,17 +285,13 @@ fn store_document(
     let mut seq = before;
     // Documents list the newest first; among articles without a date the order of arrival decides.
     for draft in document.drafts.iter().rev() {
-        match articles::store(tx, feed, draft, &mut seq, now)? {
+        match articles::store(tx, feed, draft, &mut seq, keep_revisions, now)? {
             Stored::New => applied.added += 1,
             Stored::Edited => applied.edited += 1,
             Stored::Known => {}
         }
     }
-    if seq != before {
-        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'seq'")
-            .and_then(|mut s| s.execute([seq]))
-            .doing("advance the sequence")?;
-    }
+    advance_sequence(tx, before, seq)?;
     let remembered = &document.remembered;
     tx.prepare_cached(REMEMBER)
         .and_then(|mut s| {
@@ -306,14 +307,32 @@ fn store_document(
 }
 
 /// The last sequence number given out. Read in the transaction: another process may write between ours.
-fn sequence(tx: &Connection) -> Result<i64, StoreError> {
+pub(super) fn sequence(tx: &Connection) -> Result<i64, StoreError> {
     tx.prepare_cached("SELECT value FROM meta WHERE key = 'seq'")
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
         .doing("read the sequence")
 }
 
+/// Nothing is written when none was given out.
+pub(super) fn advance_sequence(tx: &Connection, before: i64, seq: i64) -> Result<(), StoreError> {
+    if seq != before {
+        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'seq'")
+            .and_then(|mut s| s.execute([seq]))
+            .doing("advance the sequence")?;
+    }
+    Ok(())
+}
+
+/// What is in a feed's last document, as stored.
 #[derive(Default)]
-struct Items(Vec<KnownItem>);
+pub(super) struct Items(Vec<KnownItem>);
+
+impl Items {
+    /// The keys of its articles, as stored with their sightings.
+    pub(super) fn keys(&self) -> impl Iterator<Item = i64> + '_ {
+        self.0.iter().map(|item| item.key.0.cast_signed())
+    }
+}
 
 fn encode(items: &[KnownItem]) -> Vec<u8> {
     items

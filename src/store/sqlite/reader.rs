@@ -1,22 +1,24 @@
 //! Reading: a connection of its own, which WAL never lets wait for the writer.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, InterruptHandle, OptionalExtension, Row, params_from_iter};
 
-use crate::domain::article::{Article, ArticleId, DateSource};
+use crate::domain::article::{Article, ArticleId, Change, DateSource, Sighting, Version};
 use crate::domain::feed::{FeedId, FeedRef};
-use crate::domain::query::Query;
+use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::decode;
-use crate::store::sqlite::feeds::{self, Facts, FeedRow};
-use crate::store::sqlite::history::{self, PastPoll};
+use crate::store::sqlite::changes;
+use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
+use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
-use crate::store::sqlite::open_for_reading;
+use crate::store::sqlite::prune::{self, Prune, Pruned};
+use crate::store::sqlite::{open_for_reading, revisions, select};
 
 /// A read-only connection. Each call sees one moment of the store.
 #[derive(Debug)]
@@ -34,12 +36,6 @@ impl Interrupter {
     }
 }
 
-const COLUMNS: &str = "
-    SELECT a.id, a.seq, a.feed_id, a.first_seen_at, a.published_at, a.modified_at, a.revision,
-        a.guid, a.url, a.external_url, a.title, a.image, a.language, a.authors, a.tags,
-        a.attachments, a.summary, a.content_html
-    FROM article a";
-
 impl Reader {
     /// # Errors
     /// When there is no such file, or it is no store of this or an older version.
@@ -51,8 +47,8 @@ impl Reader {
         Ok(Self { connection, store_id })
     }
 
-    /// Hands articles to `consume`, newest first, read row by row: memory does not grow with their
-    /// number. The first error ends the articles; the caller must not take them for all.
+    /// Hands articles to `consume`, in the query's order, read row by row: memory does not grow with
+    /// their number. The first error ends the articles; the caller must not take them for all.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -62,17 +58,100 @@ impl Reader {
         now: Timestamp,
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<Article, StoreError>>) -> T,
     ) -> Result<T, StoreError> {
-        let doing = "read articles";
+        self.in_one_moment(|| {
+            let feeds = self.feed_refs()?;
+            self.select(query, now, &feeds, |rows| {
+                consume(&mut rows.map(|row| row.map(|(_, article)| article)))
+            })
+        })
+    }
+
+    /// One article by its public id.
+    pub fn article(&self, id: &ArticleId) -> Result<Option<Article>, StoreError> {
+        let query = Query { ids: vec![id.clone()], ..Query::default() };
+        self.articles(&query, Timestamp::UNIX_EPOCH, |rows| rows.next().transpose())?
+    }
+
+    /// Hands what happened since `query.after_seq` (`None`: ever) to `consume`, oldest first. Whoever
+    /// has consumed a change goes on after its [`Change::seq`]. Articles pass the query's filters;
+    /// removals pass those by feed and tag, as nothing else is known of them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn changes<T>(
+        &self,
+        query: &Query,
+        now: Timestamp,
+        consume: impl FnOnce(&mut dyn Iterator<Item = Result<Change, StoreError>>) -> T,
+    ) -> Result<T, StoreError> {
+        let after = query.after_seq.unwrap_or(0);
+        let limit = query.limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+        let query = Query { order: Order::Sequence, after_seq: Some(after), ..query.clone() };
+        self.in_one_moment(|| {
+            let feeds = self.feed_refs()?;
+            let mut removals = changes::removals(&self.connection, &query)?;
+            let mut removed = removals.after(after, &self.store_id, &feeds)?.peekable();
+            self.select(&query, now, &feeds, |rows| {
+                let changes = rows.map(|row| {
+                    // The row's id is the sequence number of its insert.
+                    row.map(|(inserted, article)| {
+                        if after < inserted {
+                            Change::New(article)
+                        } else {
+                            Change::Edited(article)
+                        }
+                    })
+                });
+                let mut changes = changes.peekable();
+                let mut merged = std::iter::from_fn(|| {
+                    let seq = |change: Option<&Result<Change, StoreError>>| {
+                        // An error comes first: what follows it would not be all.
+                        change.map(|change| change.as_ref().map_or(i64::MIN, Change::seq))
+                    };
+                    match (seq(changes.peek()), seq(removed.peek())) {
+                        (Some(change), Some(removal)) if removal < change => removed.next(),
+                        (None, _) => removed.next(),
+                        (Some(_), _) => changes.next(),
+                    }
+                });
+                consume(&mut merged.by_ref().take(limit))
+            })
+        })
+    }
+
+    /// The earlier versions of an article that are kept, latest first.
+    pub fn versions(&self, id: &ArticleId) -> Result<Vec<Version>, StoreError> {
+        let row = select::row_of(&self.store_id, id);
+        row.map_or(Ok(Vec::new()), |row| revisions::list(&self.connection, row))
+    }
+
+    /// The feeds that an article was seen in.
+    pub fn sightings(&self, id: &ArticleId) -> Result<Vec<Sighting>, StoreError> {
+        let Some(row) = select::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
         let feeds = self.feed_refs()?;
-        let (sql, values) = self.select(query, now)?;
-        let mut statement = self.connection.prepare(&sql).doing(doing)?;
-        let mut rows = statement.query(params_from_iter(values)).doing(doing)?;
-        let next =
-            || rows.next().and_then(|row| row.map(|row| self.article(row, &feeds)).transpose());
-        let mut articles = std::iter::repeat_with(next)
-            .map_while(Result::transpose)
-            .map(|article| article.doing(doing));
-        Ok(consume(&mut articles))
+        let found = changes::sightings(&self.connection, row)?;
+        let one = |(feed, key)| Some(Sighting { feed: feeds.get(&feed).cloned()?, key });
+        Ok(found.into_iter().filter_map(one).collect())
+    }
+
+    /// Articles of a feed by the day of their effective date (days since 1970, UTC), from `since` on;
+    /// days without any are not there.
+    pub fn articles_by_day(
+        &self,
+        feed: FeedId,
+        since: Timestamp,
+    ) -> Result<Vec<(i64, u64)>, StoreError> {
+        history::articles_by_day(&self.connection, feed, since)
+    }
+
+    /// Polls of a feed by day (days since 1970, UTC), some 30 days back: all, and those that failed.
+    pub fn polls_by_day(&self, feed: FeedId) -> Result<Vec<PollDay>, StoreError> {
+        history::polls_by_day(&self.connection, feed)
+    }
+
+    /// All feeds by their names, retired ones included; cheap.
+    pub fn feed_names(&self) -> Result<Vec<FeedName>, StoreError> {
+        feeds::named(&self.connection)
     }
 
     pub fn feeds(&self) -> Result<Vec<FeedRow>, StoreError> {
@@ -109,6 +188,11 @@ impl Reader {
         feeds::facts(&self.connection, feed)
     }
 
+    /// What [`Store::prune`](crate::store::Store::prune) would remove.
+    pub fn rehearse_prune(&self, stretch: Prune) -> Result<Pruned, StoreError> {
+        prune::rehearse(&self.connection, stretch)
+    }
+
     pub fn stats(&self) -> Result<Stats, StoreError> {
         maintenance::stats(&self.connection)
     }
@@ -132,55 +216,39 @@ impl Reader {
             .doing("read the sequence")
     }
 
-    /// The statement for a query. The feeds it asks for are looked up first, so that SQLite walks the
-    /// index of one feed, or the index of all in order, and never sorts.
-    fn select(&self, query: &Query, now: Timestamp) -> Result<(String, Vec<i64>), StoreError> {
-        let mut values = Vec::new();
-        let mut conditions = Vec::new();
-        if let Some(wanted) = self.wanted_feeds(query)? {
-            match wanted.as_slice() {
-                [one] => {
-                    conditions.push("a.feed_id = ?".to_owned());
-                    values.push(*one);
-                }
-                many => {
-                    let list = many.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-                    // The plus keeps SQLite on the index that gives the order.
-                    conditions.push(format!("+a.feed_id IN ({list})"));
-                }
-            }
+    /// So that all that `read` reads is of one moment.
+    fn in_one_moment<T>(
+        &self,
+        read: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if !self.connection.is_autocommit() {
+            return read(); // Asked from within a reading: its moment it is.
         }
-        for (bound, condition) in
-            [(query.since, "a.order_at >= ?"), (query.until, "a.order_at < ?")]
-        {
-            if let Some(bound) = bound {
-                conditions.push(condition.to_owned());
-                values.push(bound.resolve(now).timestamp());
-            }
-        }
-        let mut sql = COLUMNS.to_owned();
-        if !conditions.is_empty() {
-            sql.push_str(" WHERE ");
-            sql.push_str(&conditions.join(" AND "));
-        }
-        sql.push_str(" ORDER BY a.order_at DESC, a.seq DESC LIMIT ?");
-        values.push(query.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1));
-        Ok((sql, values))
+        let moment = self.connection.unchecked_transaction().doing("begin to read")?;
+        let result = read();
+        moment.finish().doing("end to read")?;
+        result
     }
 
-    /// The feeds that names and tags stand for; `None` when the query names neither.
-    fn wanted_feeds(&self, query: &Query) -> Result<Option<Vec<i64>>, StoreError> {
-        if query.feeds.is_empty() && query.tags.is_empty() {
-            return Ok(None);
-        }
-        let tags: HashSet<&str> = query.tags.iter().map(String::as_str).collect();
-        let wanted = self.feeds()?.into_iter().filter(|feed| {
-            let named =
-                query.feeds.is_empty() || query.feeds.iter().any(|text| feed.is_called(text));
-            let tagged = tags.is_empty() || feed.tags.iter().any(|t| tags.contains(t.as_str()));
-            named && tagged
-        });
-        Ok(Some(wanted.map(|feed| feed.id.0).collect()))
+    fn select<T>(
+        &self,
+        query: &Query,
+        now: Timestamp,
+        feeds: &HashMap<i64, Arc<FeedRef>>,
+        consume: impl FnOnce(&mut dyn Iterator<Item = Result<(i64, Article), StoreError>>) -> T,
+    ) -> Result<T, StoreError> {
+        let doing = "read articles";
+        let (sql, values) = select::select(&self.connection, &self.store_id, query, now)?;
+        let mut statement = self.connection.prepare(&sql).doing(doing)?;
+        let mut rows = statement.query(params_from_iter(values)).doing(doing)?;
+        let next = || {
+            let row = rows.next()?;
+            row.map(|row| Ok((row.get(0)?, self.article_of(row, feeds)?))).transpose()
+        };
+        let mut articles = std::iter::repeat_with(next)
+            .map_while(Result::transpose)
+            .map(|article| article.doing(doing));
+        Ok(consume(&mut articles))
     }
 
     fn feed_refs(&self) -> Result<HashMap<i64, Arc<FeedRef>>, StoreError> {
@@ -203,7 +271,7 @@ impl Reader {
             .doing("list feeds")
     }
 
-    fn article(
+    fn article_of(
         &self,
         r: &Row<'_>,
         feeds: &HashMap<i64, Arc<FeedRef>>,
@@ -214,7 +282,7 @@ impl Reader {
         let feed = feeds.get(&r.get(2)?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let published = time(4)?;
         Ok(Article {
-            id: self.article_id(r.get(0)?),
+            id: select::id_of(&self.store_id, r.get(0)?),
             seq: r.get(1)?,
             feed: Arc::clone(feed),
             first_seen: from_unix(r.get(3)?),
@@ -235,10 +303,5 @@ impl Reader {
             content_html: r.get(17)?,
             content_text: None,
         })
-    }
-
-    /// The store's own random id makes a row number unique among all stores.
-    fn article_id(&self, row: i64) -> ArticleId {
-        ArticleId(format!("{}-{row:x}", self.store_id))
     }
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use crate::rules::words::indexable;
 use crate::store::error::{Doing, StoreError};
 
 const BEHIND: &str = "
@@ -24,11 +25,12 @@ pub(in crate::store) fn advance(
     let (mut count, mut last) = (0, 0_i64);
     while let Some(row) = rows.next().doing(doing)? {
         let read = |index: usize| row.get_ref(index).and_then(|v| Ok(v.as_str_or_null()?));
-        let title = read(2).doing(doing)?;
+        let title = read(2).doing(doing)?.map(indexable);
         let summary = read(3).doing(doing)?.unwrap_or_default();
         let content = read(4).doing(doing)?.map(text).unwrap_or_default();
+        let body = indexable(&format!("{summary}\n{content}"));
         let id: i64 = row.get(0).doing(doing)?;
-        put.execute(params![id, title, format!("{summary}\n{content}")]).doing(doing)?;
+        put.execute(params![id, title, body]).doing(doing)?;
         last = row.get(1).doing(doing)?;
         count += 1;
     }

@@ -1,0 +1,89 @@
+//! The filters that every command on articles shares.
+
+use anyhow::{Result, anyhow};
+
+use crate::clock;
+use crate::config::filter;
+use crate::domain::query::Query;
+use crate::store::Reader;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Filters {
+    /// Only of this feed: its name, URL or id; may be given more than once
+    #[arg(long, value_name = "FEED")]
+    feed: Vec<String>,
+    /// Only of feeds with this tag; may be given more than once
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// Not older: a span such as 24h or 7d, a date, or an RFC 3339 time
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| checked("since", text))]
+    since: Option<String>,
+    /// Older than this
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| checked("until", text))]
+    until: Option<String>,
+    /// Only in this language, such as de (also de-AT) or pt-BR; may be given more than once
+    #[arg(long, value_name = "LANGUAGE", value_parser = |text: &str| checked("language", text))]
+    language: Vec<String>,
+    /// Only with an author whose name has this in it; may be given more than once
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| checked("author", text))]
+    author: Vec<String>,
+}
+
+/// The text as it is, if the filter takes it.
+pub(super) fn checked(name: &str, text: &str) -> Result<String, String> {
+    filter::set(&mut Query::default(), name, text, clock::now()).map(|()| text.to_owned())
+}
+
+impl Filters {
+    /// What they ask for, which must be there.
+    pub(super) fn query(&self, reader: &Reader) -> Result<Query> {
+        let mut query = Query::default();
+        let given = [
+            ("feed", self.feed.as_slice()),
+            ("tag", &self.tag),
+            ("since", self.since.as_slice()),
+            ("until", self.until.as_slice()),
+            ("language", &self.language),
+            ("author", &self.author),
+        ];
+        for (name, texts) in given {
+            for text in texts {
+                filter::set(&mut query, name, text, clock::now())
+                    .map_err(|fault| anyhow!(fault))?;
+            }
+        }
+        known(reader, &query)?;
+        Ok(query)
+    }
+}
+
+/// A filter that names nothing known is a slip, not an empty result.
+fn known(reader: &Reader, query: &Query) -> Result<()> {
+    let feeds = reader.feed_names()?;
+    for name in &query.feeds {
+        if !feeds.iter().any(|feed| feed.is_called(name)) {
+            let names = feeds.iter().map(|feed| feed.display_name().to_owned());
+            return Err(unknown("feed", name, names));
+        }
+    }
+    for tag in &query.tags {
+        if !feeds.iter().any(|feed| feed.tags.contains(tag)) {
+            return Err(unknown("tag", tag, feeds.iter().flat_map(|feed| feed.tags.clone())));
+        }
+    }
+    Ok(())
+}
+
+/// "There is no …", with the nearest that there is.
+pub(super) fn unknown(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = String>,
+) -> anyhow::Error {
+    let distance = |other: &str| strsim::damerau_levenshtein(name, other);
+    let nearest = known.min_by_key(|other| distance(other));
+    match nearest.filter(|other| distance(other) <= 1 + name.chars().count() / 3) {
+        Some(nearest) => anyhow!("there is no {what} `{name}`; did you mean `{nearest}`?"),
+        None => anyhow!("there is no {what} `{name}`; `gazetted feeds` lists them"),
+    }
+}

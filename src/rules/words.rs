@@ -1,0 +1,226 @@
+//! Text as the tokens of the full-text index, the same for articles and for what is looked for.
+//!
+//! Words are runs of letters, digits and marks, folded: compatibility forms (NFKC), letter case and the
+//! diacritics of Latin, Greek, Cyrillic, Arabic and Hebrew make no difference. In scripts that put no
+//! spaces between words (Han, Kana, Thai, Lao, Khmer, Myanmar) or glue particles to them (Hangul) every
+//! two neighbouring characters are a token, so that any part of such a run is found as a phrase of
+//! pairs, without a dictionary. Its last character is a token of its own, so that a single character is
+//! found wherever it stands, as the beginning of a token.
+
+use std::ops::Range;
+
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+
+/// Characters kept of a word: no language has a longer one that is not a compound, and what is longer
+/// still is no word (base64, a hash).
+const LONGEST: usize = 48;
+
+/// A stretch of text: a word, or a run in a script that is indexed by pairs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// In bytes of the text.
+    pub range: Range<usize>,
+    pub paired: bool,
+}
+
+/// The pieces of a text, in their order.
+pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
+    let mut chars = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        let (start, first) = loop {
+            let (at, c) = chars.next()?;
+            if is_word(c) && !is_mark(c) {
+                break (at, c);
+            }
+        };
+        let paired = is_paired(first);
+        let mut end = start + first.len_utf8();
+        while let Some(&(at, c)) = chars.peek() {
+            let goes_on = if is_ignored(c) {
+                true
+            } else if is_word(c) {
+                is_paired(c) == paired || is_mark(c)
+            } else {
+                false
+            };
+            if !goes_on {
+                break;
+            }
+            end = at + c.len_utf8();
+            chars.next();
+        }
+        Some(Piece { range: start..end, paired })
+    })
+}
+
+/// A text as the index takes it: tokens between spaces.
+pub fn indexable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len() + text.len() / 4);
+    for piece in pieces(text) {
+        let folded = fold(text.get(piece.range.clone()).unwrap_or_default());
+        if piece.paired {
+            for token in pairs(&folded) {
+                push(&mut line, token);
+            }
+            if let Some((at, _)) = folded.char_indices().next_back() {
+                push(&mut line, folded.get(at..).unwrap_or_default());
+            }
+        } else {
+            push(&mut line, shortened(&folded));
+        }
+    }
+    line
+}
+
+fn push(line: &mut String, token: &str) {
+    if !token.is_empty() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(token);
+    }
+}
+
+/// Every two neighbouring characters.
+pub(super) fn pairs(folded: &str) -> impl Iterator<Item = &str> {
+    let starts = folded.char_indices().map(|(at, _)| at);
+    let ends = folded.char_indices().map(|(at, c)| at + c.len_utf8()).skip(1);
+    starts.zip(ends).filter_map(|(start, end)| folded.get(start..end))
+}
+
+/// The beginning of a word that is kept of it.
+pub(super) fn shortened(folded: &str) -> &str {
+    let end = folded.char_indices().nth(LONGEST).map_or(folded.len(), |(at, _)| at);
+    folded.get(..end).unwrap_or(folded)
+}
+
+/// A word or run without what makes no difference.
+pub fn fold(piece: &str) -> String {
+    if piece.is_ascii() {
+        return piece.to_ascii_lowercase();
+    }
+    let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(piece);
+    let mut plain = String::with_capacity(piece.len());
+    let kept = |c: &char| is_word(*c) && !is_diacritic(*c) && !is_ignored(*c);
+    for c in decomposed.chars().filter(kept) {
+        match spelt_out(c) {
+            Some(letters) => plain.push_str(letters),
+            None => plain.extend(c.to_lowercase()),
+        }
+    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(&plain).into_owned()
+}
+
+/// Letters that Unicode does not take apart and readers do.
+fn spelt_out(c: char) -> Option<&'static str> {
+    Some(match c {
+        'ß' | 'ẞ' => "ss",
+        'æ' | 'Æ' => "ae",
+        'œ' | 'Œ' => "oe",
+        'ø' | 'Ø' => "o",
+        'đ' | 'Đ' | 'ð' | 'Ð' => "d",
+        'ł' | 'Ł' => "l",
+        'ħ' | 'Ħ' => "h",
+        'þ' | 'Þ' => "th",
+        'ı' => "i",
+        'ς' => "σ",
+        _ => return None,
+    })
+}
+
+fn is_word(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() || is_mark(c) }
+}
+
+fn is_mark(c: char) -> bool {
+    '\u{300}' <= c
+        && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+}
+
+/// Marks whose letter is found with and without them.
+fn is_diacritic(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36f}'                                       // Latin, Greek, Cyrillic
+        | '\u{591}'..='\u{5c7}'                                     // Hebrew points
+        | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}' // Arabic vowels
+        | '\u{6d6}'..='\u{6ed}'
+        | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// Characters in a word that are no part of it: soft hyphen, joiners, the Arabic stroke.
+fn is_ignored(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{640}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Whether the index takes a letter with its neighbour.
+fn is_paired(c: char) -> bool {
+    matches!(c,
+        '\u{e00}'..='\u{eff}'           // Thai, Lao
+        | '\u{1000}'..='\u{109f}'       // Myanmar
+        | '\u{1100}'..='\u{11ff}'       // Hangul
+        | '\u{1780}'..='\u{17ff}'       // Khmer
+        | '\u{2e80}'..='\u{318f}'       // radicals, Kana, Bopomofo, Hangul
+        | '\u{31a0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{9fff}'       // Han
+        | '\u{a960}'..='\u{a97f}'
+        | '\u{aa60}'..='\u{aa7f}'
+        | '\u{ac00}'..='\u{d7ff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{ff66}'..='\u{ffdc}'       // half-width Kana and Hangul
+        | '\u{1b000}'..='\u{1b16f}'
+        | '\u{20000}'..='\u{3ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn texts_become_tokens() {
+        for (text, tokens) in [
+            ("", ""),
+            (" --- !", ""),
+            ("The Quick-Brown fox's 3.14", "the quick brown fox s 3 14"),
+            ("Čeština, ŁÓDŹ, Ærø, groß, Ísland", "cestina lodz aero gross island"),
+            ("e\u{301}te\u{301} Ａｂｃ ﬁn", "ete abc fin"),
+            ("ΛΌΓΟΣ λόγος, Ёлка й", "λογοσ λογοσ елка и"),
+            ("Bundes\u{ad}tag", "bundestag"),
+            ("كِتَاب كـتاب", "كتاب كتاب"),
+            ("हिन्दी समाचार", "हिन्दी समाचार"),
+            ("北京大学", "北京 京大 大学 学"),
+            ("水", "水"),
+            ("iPhone手机2024年", "iphone 手机 机 2024 年"),
+            ("東京タワーへ。", "東京 京タ タワ ワー ーへ へ"),
+            ("ｶﾞｽ", "ガス ス"),
+            ("대통령이 말", "대통 통령 령이 이 말"),
+            ("ข่าว", "ข\u{e48} \u{e48}า าว ว"),
+            ("a\u{0}b", "a b"),
+            ("\u{301}x", "x"),
+        ] {
+            assert_eq!(indexable(text), tokens, "{text}");
+        }
+        let long = "a".repeat(1_000);
+        assert_eq!(indexable(&long).len(), LONGEST);
+    }
+
+    #[test]
+    fn pieces_know_where_they_stand() {
+        let text = "Zu «iPhone手机»!";
+        let found: Vec<_> = pieces(text).map(|p| (text.get(p.range), p.paired)).collect();
+        let expected = [(Some("Zu"), false), (Some("iPhone"), false), (Some("手机"), true)];
+        assert_eq!(found, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_are_words_between_single_spaces(text in "\\PC*|.*") {
+            let line = indexable(&text);
+            prop_assert!(line.split(' ').all(|token| token.chars().all(is_word)));
+            prop_assert!(line.is_empty() || line.split(' ').all(|token| !token.is_empty()));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What happened to articles: where they were seen, and which are gone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+
+use crate::domain::article::{ArticleKey, Change, Removal};
+use crate::domain::feed::{FeedId, FeedRef};
+use crate::domain::query::Query;
+use crate::domain::time::{Timestamp, from_unix};
+use crate::store::error::{Doing, StoreError};
+use crate::store::sqlite::{polls, select};
+
+/// The feed and key of each sighting of an article.
+pub(super) fn sightings(
+    connection: &Connection,
+    article: i64,
+) -> Result<Vec<(i64, ArticleKey)>, StoreError> {
+    const SIGHTINGS: &str =
+        "SELECT feed_id, key FROM sighting WHERE article_id = ?1 ORDER BY feed_id, key";
+    let one = |r: &Row<'_>| Ok((r.get(0)?, ArticleKey(r.get::<_, i64>(1)?.cast_unsigned())));
+    connection
+        .prepare_cached(SIGHTINGS)
+        .and_then(|mut s| s.query_map([article], one)?.collect())
+        .doing("read the sightings of an article")
+}
+
+/// Whether an article of this key was removed: then it is not news, however often it comes.
+pub(super) fn is_buried(tx: &Connection, feed: FeedId, key: i64) -> Result<bool, StoreError> {
+    tx.prepare_cached("SELECT 1 FROM tombstone WHERE feed_id = ?1 AND key = ?2")
+        .and_then(|mut s| s.query_row([feed.0, key], |_| Ok(())).optional())
+        .map(|found| found.is_some())
+        .doing("look up a removed article")
+}
+
+/// Removes articles with all that belongs to them, and remembers that they were there: their keys, and
+/// an event with a sequence number for each. Answers how many there were.
+pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Result<u64, StoreError> {
+    let doing = "remove an article";
+    let before = polls::sequence(tx)?;
+    let mut seq = before;
+    for article in articles {
+        seq += 1;
+        let event = tx
+            .prepare_cached(
+                "INSERT INTO removed (seq, article_id, feed_id, removed_at)
+                 SELECT ?1, id, feed_id, ?3 FROM article WHERE id = ?2",
+            )
+            .and_then(|mut s| s.execute(params![seq, article, now.timestamp()]))
+            .doing(doing)?;
+        if event == 0 {
+            seq -= 1;
+            continue;
+        }
+        for sql in [
+            "INSERT OR IGNORE INTO tombstone (feed_id, key)
+             SELECT feed_id, key FROM sighting WHERE article_id = ?1",
+            "DELETE FROM sighting WHERE article_id = ?1",
+            "DELETE FROM article_revision WHERE article_id = ?1",
+            "DELETE FROM article_text WHERE rowid = ?1",
+            "DELETE FROM article WHERE id = ?1",
+        ] {
+            tx.prepare_cached(sql).and_then(|mut s| s.execute([article])).doing(doing)?;
+        }
+    }
+    polls::advance_sequence(tx, before, seq)?;
+    Ok((seq - before).cast_unsigned())
+}
+
+/// The statement that reads removals; it has to outlive what it reads.
+pub(super) struct Removals<'c>(CachedStatement<'c>);
+
+/// Prepares to read the removals that pass a query's filters.
+pub(super) fn removals<'c>(
+    connection: &'c Connection,
+    query: &Query,
+) -> Result<Removals<'c>, StoreError> {
+    let feeds = select::wanted_feeds(connection, query)?.map(|feeds| {
+        let list = feeds.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        format!(" AND feed_id IN ({list})")
+    });
+    let sql = format!(
+        "SELECT seq, article_id, feed_id, removed_at FROM removed WHERE ?1 < seq{} ORDER BY seq",
+        feeds.unwrap_or_default()
+    );
+    connection.prepare_cached(&sql).map(Removals).doing("read what was removed")
+}
+
+impl Removals<'_> {
+    /// Those after a sequence number, oldest first.
+    pub(super) fn after<'s>(
+        &'s mut self,
+        seq: i64,
+        store_id: &'s str,
+        feeds: &'s HashMap<i64, Arc<FeedRef>>,
+    ) -> Result<impl Iterator<Item = Result<Change, StoreError>> + 's, StoreError> {
+        let doing = "read what was removed";
+        let one = move |r: &Row<'_>| {
+            let feed = feeds.get(&r.get(2)?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            Ok(Change::Removed(Removal {
+                seq: r.get(0)?,
+                id: select::id_of(store_id, r.get(1)?),
+                feed: Arc::clone(feed),
+                removed_at: from_unix(r.get(3)?),
+            }))
+        };
+        let rows = self.0.query_map([seq], one).doing(doing)?;
+        Ok(rows.map(move |row| row.doing(doing)))
+    }
+}

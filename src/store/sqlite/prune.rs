@@ -1,0 +1,107 @@
+//! Old articles go, unless their feed still shows them: a feed that is polled must not lose what is in it.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::query::Position;
+use crate::domain::time::Timestamp;
+use crate::store::error::{Doing, StoreError};
+use crate::store::sqlite::{changes, polls};
+
+/// A stretch of the articles to be looked at, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Prune {
+    /// Articles with an effective date before this are old.
+    pub before: Timestamp,
+    /// Where the last stretch ended.
+    pub after: Option<Position>,
+    /// Articles looked at, at most: each transaction is short.
+    pub limit: usize,
+}
+
+/// What became of a stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// Old, and no longer in their feeds.
+    pub articles: u64,
+    /// Where to go on; `None` at the end of the old ones.
+    pub next: Option<Position>,
+}
+
+pub(in crate::store) fn prune(
+    tx: &Connection,
+    stretch: Prune,
+    now: Timestamp,
+) -> Result<Pruned, StoreError> {
+    let (rows, next) = candidates(tx, stretch)?;
+    Ok(Pruned { articles: changes::remove(tx, &rows, now)?, next })
+}
+
+/// What [`prune`] would do.
+pub(super) fn rehearse(connection: &Connection, stretch: Prune) -> Result<Pruned, StoreError> {
+    let (rows, next) = candidates(connection, stretch)?;
+    Ok(Pruned { articles: u64::try_from(rows.len()).unwrap_or(u64::MAX), next })
+}
+
+/// The rows that may go, and where the next stretch begins.
+fn candidates(
+    connection: &Connection,
+    stretch: Prune,
+) -> Result<(Vec<i64>, Option<Position>), StoreError> {
+    const OLD: &str = "
+        SELECT id, order_at, seq, feed_id FROM article
+        WHERE order_at < ?1 AND (?2, ?3) < (order_at, seq) ORDER BY order_at, seq LIMIT ?4";
+    const KEYS: &str = "SELECT feed_id, key FROM sighting WHERE article_id = ?1";
+    let doing = "find old articles";
+    let after = stretch.after.unwrap_or(Position { order_at: i64::MIN, seq: i64::MIN });
+    let limit = i64::try_from(stretch.limit).unwrap_or(i64::MAX);
+    let one = |r: &Row<'_>| -> rusqlite::Result<(i64, Position)> {
+        Ok((r.get(0)?, Position { order_at: r.get(1)?, seq: r.get(2)? }))
+    };
+    let old: Vec<(i64, Position)> = connection
+        .prepare_cached(OLD)
+        .and_then(|mut s| {
+            let values = params![stretch.before.timestamp(), after.order_at, after.seq, limit];
+            s.query_map(values, one)?.collect()
+        })
+        .doing(doing)?;
+    let next = old.last().filter(|_| old.len() == stretch.limit).map(|(_, position)| *position);
+    let mut shown = Shown { connection, feeds: HashMap::new() };
+    let mut rows = Vec::new();
+    let mut keys = connection.prepare_cached(KEYS).doing(doing)?;
+    for (row, _) in old {
+        let sightings: Vec<(i64, i64)> = keys
+            .query_map([row], |r| Ok((r.get(0)?, r.get(1)?)))
+            .and_then(Iterator::collect)
+            .doing(doing)?;
+        let mut still = false;
+        for (feed, key) in sightings {
+            still |= shown.by(feed)?.contains(&key);
+        }
+        if !still {
+            rows.push(row);
+        }
+    }
+    Ok((rows, next))
+}
+
+/// What is in the last documents of feeds, read when it is asked for.
+struct Shown<'c> {
+    connection: &'c Connection,
+    feeds: HashMap<i64, HashSet<i64>>,
+}
+
+impl Shown<'_> {
+    fn by(&mut self, feed: i64) -> Result<&HashSet<i64>, StoreError> {
+        if !self.feeds.contains_key(&feed) {
+            let items: Option<polls::Items> = self
+                .connection
+                .prepare_cached("SELECT items FROM memory WHERE feed_id = ?1")
+                .and_then(|mut s| s.query_row([feed], |r| r.get(0)).optional())
+                .doing("read what is in a feed")?;
+            self.feeds.insert(feed, items.unwrap_or_default().keys().collect());
+        }
+        Ok(self.feeds.entry(feed).or_default())
+    }
+}
