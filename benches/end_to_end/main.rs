@@ -226,7 +226,7 @@ impl Bench<'_> {
     fn gazetted(&self) -> anyhow::Result<Vec<OsString>> {
         let path = self.folder.join("gazetted.toml");
         let mut config = format!(
-            "[store]\npath = \"gazetted.db\"\n\n[fetch]\nconcurrency = {}\n",
+            "[store]\npath = \"gazetted.db\"\n\n[fetch]\nallow_private = true\nconcurrency = {}\n",
             self.args.concurrency
         );
         for url in self.urls {

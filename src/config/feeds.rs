@@ -97,6 +97,7 @@ impl Reader<'_> {
             user_agent: self.user_agent(table),
             proxy: self.proxy(table),
             timeout: self.timeout(table, "timeout"),
+            allow_private: self.flag(table, "allow_private").unwrap_or(false),
         };
         let Address { url, auth } = address?;
         if let (Some(_), Some(field), Some(address)) = (&auth, table.get("basic_auth"), &url_field)

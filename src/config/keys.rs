@@ -38,8 +38,8 @@ pub(super) const FETCH: Section = Section {
         "user_agent",
         "proxy",
         "ca_file",
+        "allow_private",
     ],
-    later: &["allow_private"],
     ..PLAIN
 };
 
@@ -61,8 +61,9 @@ pub(super) const FEED: Section = Section {
         "timeout",
         "max_entries",
         "obey_cache",
+        "allow_private",
     ],
-    later: &["full_text", "include", "exclude", "allow_private"],
+    later: &["full_text", "include", "exclude"],
     ..PLAIN
 };
 

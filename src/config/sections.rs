@@ -165,6 +165,9 @@ impl Reader<'_> {
         if let Some(text) = self.user_agent(&table) {
             settings.user_agent = text;
         }
+        if let Some(allowed) = self.flag(&table, "allow_private") {
+            settings.allow_private = allowed;
+        }
         settings.proxy = self.proxy(&table);
         settings.ca_file = table.get("ca_file").and_then(|field| self.certificates(&field));
         settings

@@ -169,6 +169,8 @@ pub enum Failure {
     Status(u16),
     /// More redirects than allowed, or one that leads nowhere allowed.
     Redirect,
+    /// An address that is not public, and nobody allowed it.
+    Private,
     /// A body that breaks off, or that its `Content-Encoding` does not describe.
     Body,
     /// Larger than `max_body`.
@@ -191,6 +193,7 @@ impl Failure {
             Self::Timeout => "timeout",
             Self::Status(_) => "http_status",
             Self::Redirect => "redirect",
+            Self::Private => "private_address",
             Self::Body => "body",
             Self::TooLarge => "too_large",
             Self::NotAFeed => "not_a_feed",

@@ -43,6 +43,8 @@ pub struct RequestSpec {
     pub proxy: Option<Secret>,
     /// For the whole reply.
     pub timeout: Option<Duration>,
+    /// Whether the feed's own host, and no other, may be in a network that is not public.
+    pub allow_private: bool,
 }
 
 /// `[fetch]`: what holds for every request.
@@ -66,6 +68,8 @@ pub struct FetchSettings {
     pub proxy: Option<Secret>,
     /// PEM certificates trusted beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// Whether any request may go to an address that is not public.
+    pub allow_private: bool,
 }
 
 impl Default for FetchSettings {
@@ -82,6 +86,7 @@ impl Default for FetchSettings {
             user_agent: default_user_agent(),
             proxy: None,
             ca_file: None,
+            allow_private: false,
         }
     }
 }

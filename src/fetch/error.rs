@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::Failure;
+use crate::fetch::guard::Refused;
 use crate::fetch::redirect::RedirectFault;
 
 /// Why no complete reply arrived. A reply of status 500 is none of these.
@@ -43,6 +44,14 @@ pub enum FetchError {
         url: FeedUrl,
         #[source]
         source: RedirectFault,
+    },
+    /// `own`: at the address that was configured, not one that a redirect led to.
+    #[error("{url} was not asked")]
+    Private {
+        url: FeedUrl,
+        #[source]
+        source: Box<Refused>,
+        own: bool,
     },
     #[error("could not read {}", path.display())]
     File {
@@ -86,6 +95,7 @@ impl From<&FetchError> for Failure {
             FetchError::TooLarge { .. } => Self::TooLarge,
             FetchError::Timeout { .. } => Self::Timeout,
             FetchError::Redirect { .. } => Self::Redirect,
+            FetchError::Private { .. } => Self::Private,
             FetchError::File { .. } => Self::File,
             FetchError::NoTrustAnchors { .. } => Self::Tls,
         }
@@ -116,6 +126,9 @@ pub fn advice(error: &FetchError) -> String {
 
 /// The error in words, without the address where whoever prints it has named that already.
 fn what_failed(error: &FetchError) -> String {
+    if matches!(error, FetchError::Private { .. }) {
+        return "not asked".to_owned();
+    }
     let FetchError::Send { url, .. } = error else { return error.to_string() };
     let host = url.host().unwrap_or("the server");
     match Failure::from(error) {
@@ -126,6 +139,7 @@ fn what_failed(error: &FetchError) -> String {
         Failure::Connect
         | Failure::Status(_)
         | Failure::Redirect
+        | Failure::Private
         | Failure::Body
         | Failure::TooLarge
         | Failure::NotAFeed
@@ -154,6 +168,12 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         Failure::Timeout if matches!(error, FetchError::Timeout { .. }) => {
             Some("raise the feed's timeout if the server is just slow")
         }
+        Failure::Private if matches!(error, FetchError::Private { own: true, .. }) => {
+            Some("if it is meant, write allow_private = true for this feed, or in [fetch] for all")
+        }
+        Failure::Private => {
+            Some("the feed was redirected there; allow_private = true in [fetch] allows that")
+        }
         Failure::Dns
         | Failure::Connect
         | Failure::Tls
@@ -176,6 +196,11 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 fn next_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+}
+
+/// The guard's judgement, if that is why there was no connection.
+pub(super) fn refused(error: &(dyn Error + 'static)) -> Option<Refused> {
+    causes(error).find_map(|cause| cause.downcast_ref::<Refused>().cloned())
 }
 
 fn is_tls(error: &(dyn Error + 'static)) -> bool {

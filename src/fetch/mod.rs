@@ -21,15 +21,19 @@ use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Reply, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 
+mod address;
 mod body;
 mod error;
 mod file;
+mod guard;
 mod headers;
 mod redirect;
 
 pub use error::{FetchError, advice};
+pub use guard::Refused;
 pub use redirect::RedirectFault;
 
+use guard::Guard;
 use redirect::Chain;
 
 /// Connections are kept this long for the next request to the same server. Long enough for the feeds
@@ -49,8 +53,16 @@ const MAX_HEADER_BYTES: u32 = 64 * 1024;
 pub struct Fetcher {
     settings: FetchSettings,
     extra_roots: Vec<Certificate>,
-    /// One client for each proxy in use, and one for no proxy; made when first needed.
-    clients: Mutex<HashMap<Option<Secret>, Endpoint>>,
+    /// Made when first needed.
+    clients: Mutex<HashMap<Way, Endpoint>>,
+}
+
+/// What connections differ in, and are therefore never shared across: the proxy they go through, and
+/// whether they may lead into networks that are not public.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Way {
+    proxy: Option<Secret>,
+    allow_private: bool,
 }
 
 /// A client, and whether it can judge certificates.
@@ -148,11 +160,20 @@ impl Fetcher {
         spec: &RequestSpec,
         max_body: u64,
     ) -> Result<Reply, FetchError> {
-        let endpoint = self.endpoint(spec.proxy.as_ref().or(self.settings.proxy.as_ref()))?;
+        let through = spec.proxy.as_ref().or(self.settings.proxy.as_ref());
+        let proxy_host = through.map(proxy).transpose()?.and_then(|(_, host)| host);
         let ours = headers::ours(&self.settings, spec)?;
         let configured = headers::configured(spec)?;
         let mut chain = Chain::new(url.as_url().clone(), at.clone(), self.settings.max_redirects);
         loop {
+            let own = chain.at().host() == url.as_url().host();
+            let refused =
+                |source| FetchError::Private { url: url.clone(), source: Box::new(source), own };
+            let allow_private = self.settings.allow_private || (spec.allow_private && own);
+            if !allow_private {
+                guard::before(chain.at(), proxy_host.as_deref()).map_err(refused)?;
+            }
+            let endpoint = self.endpoint(Way { proxy: through.cloned(), allow_private })?;
             if chain.at().scheme() == "https" && !endpoint.trusts_anyone {
                 return Err(FetchError::NoTrustAnchors { url: url.clone() });
             }
@@ -166,7 +187,10 @@ impl Fetcher {
                 }
                 request = request.headers(configured.clone()); // Last: replaces ours by name.
             }
-            let response = request.send().await.map_err(|error| FetchError::send(url, error))?;
+            let response = request.send().await.map_err(|error| match error::refused(&error) {
+                Some(source) => refused(source),
+                None => FetchError::send(url, error),
+            })?;
             match chain.next(response.status().as_u16(), response.headers()) {
                 None => return reply(url, response, chain, max_body).await,
                 Some(Err(fault)) => {
@@ -180,19 +204,19 @@ impl Fetcher {
         }
     }
 
-    fn endpoint(&self, through: Option<&Secret>) -> Result<Endpoint, FetchError> {
+    fn endpoint(&self, way: Way) -> Result<Endpoint, FetchError> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = through.cloned();
-        if let Some(endpoint) = clients.get(&key) {
+        if let Some(endpoint) = clients.get(&way) {
             return Ok(endpoint.clone());
         }
-        let endpoint = self.make_endpoint(through)?;
-        clients.insert(key, endpoint.clone());
+        let endpoint = self.make_endpoint(&way)?;
+        clients.insert(way, endpoint.clone());
         Ok(endpoint)
     }
 
-    fn make_endpoint(&self, through: Option<&Secret>) -> Result<Endpoint, FetchError> {
-        let proxy = through.map(proxy).transpose()?;
+    fn make_endpoint(&self, way: &Way) -> Result<Endpoint, FetchError> {
+        let (proxy, proxy_host) = way.proxy.as_ref().map(proxy).transpose()?.unzip();
+        let proxy_host = proxy_host.flatten();
         let builder = || {
             let builder = Client::builder()
                 .no_proxy()
@@ -208,9 +232,14 @@ impl Fetcher {
                 .http1_ignore_invalid_headers_in_responses(true)
                 .http1_allow_spaces_after_header_name_in_responses(true)
                 .http1_allow_obsolete_multiline_headers_in_responses(true);
-            match &proxy {
+            let builder = match &proxy {
                 Some(proxy) => builder.proxy(proxy.clone()),
                 None => builder,
+            };
+            if way.allow_private {
+                builder
+            } else {
+                builder.dns_resolver(Guard::new(proxy_host.clone()))
             }
         };
         let build = |builder: ClientBuilder| builder.build().map_err(reqwest::Error::without_url);
@@ -242,12 +271,16 @@ async fn reply(
     Ok(Reply { status, url: at, hops, headers, body, elapsed: Duration::ZERO })
 }
 
-/// A proxy for everything. The address may hold a password, so no error repeats it.
-fn proxy(address: &Secret) -> Result<Proxy, FetchError> {
+/// A proxy for everything, and the name of its host. The address may hold a password, so no error
+/// repeats it.
+fn proxy(address: &Secret) -> Result<(Proxy, Option<String>), FetchError> {
     let fault = |what: &str| FetchError::Setup { what: what.to_owned(), source: None };
     let url = Url::parse(address.expose()).map_err(|_| fault("the proxy is no absolute URL"))?;
     if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
         return Err(fault("a proxy is reached over http, https, socks5 or socks5h"));
     }
-    Proxy::all(url).map_err(|_| fault("the proxy's address cannot be used"))
+    // Of a SOCKS proxy `url` does not tell a name from an address; taken for a name, it does no harm.
+    let host = url.host_str().map(str::to_owned);
+    let proxy = Proxy::all(url).map_err(|_| fault("the proxy's address cannot be used"))?;
+    Ok((proxy, host))
 }

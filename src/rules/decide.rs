@@ -122,6 +122,7 @@ fn weight(failure: Failure) -> f64 {
         Failure::Dns | Failure::Connect => 0.25,
         Failure::Status(_)
         | Failure::Redirect
+        | Failure::Private
         | Failure::TooLarge
         | Failure::NotAFeed
         | Failure::File

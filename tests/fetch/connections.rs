@@ -2,12 +2,12 @@
 
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
-use gazetted::domain::request::{FetchSettings, RequestSpec};
+use gazetted::domain::request::RequestSpec;
 use gazetted::fetch::{Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{LIMIT, feed, fetch, head, serve};
+use crate::support::{LIMIT, feed, fetch, head, permitted, serve};
 
 #[tokio::test]
 async fn no_connection_is_told_from_no_name_and_from_no_tls() {
@@ -53,7 +53,7 @@ async fn a_connection_is_used_for_the_next_request() {
             stream.write_all(reply.as_bytes()).await.unwrap();
         }
     });
-    let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+    let fetcher = Fetcher::new(&permitted()).unwrap();
     let (none, spec) = (Validators::default(), RequestSpec::default());
     assert_eq!(fetcher.fetch(&url, &none, &spec, LIMIT).await.unwrap().body, b"ab");
     assert_eq!(fetcher.fetch(&url, &none, &spec, LIMIT).await.unwrap().status, 304);
@@ -73,7 +73,7 @@ async fn a_connection_that_was_closed_in_the_meantime_is_opened_anew() {
             stream.read_u8().await.unwrap_err(); // Until the client has noticed.
         }
     });
-    let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+    let fetcher = Fetcher::new(&permitted()).unwrap();
     let (none, spec) = (Validators::default(), RequestSpec::default());
     for _ in 0..3 {
         assert_eq!(fetcher.fetch(&url, &none, &spec, LIMIT).await.unwrap().status, 200);

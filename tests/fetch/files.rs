@@ -5,11 +5,11 @@ use std::os::unix::fs::symlink;
 
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
-use gazetted::domain::request::{FetchSettings, RequestSpec};
+use gazetted::domain::request::RequestSpec;
 use gazetted::fetch::{Fetcher, advice};
 use url::Url;
 
-use crate::support::{LIMIT, failure, fetch};
+use crate::support::{LIMIT, failure, fetch, permitted};
 
 #[tokio::test]
 async fn a_file_is_read_once_for_each_version() {
@@ -17,7 +17,7 @@ async fn a_file_is_read_once_for_each_version() {
     let path = folder.path().join("feed with space.xml");
     fs::write(&path, "<rss>1</rss>").unwrap();
     let url = FeedUrl::from_url(Url::from_file_path(&path).unwrap()).unwrap();
-    let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+    let fetcher = Fetcher::new(&permitted()).unwrap();
     let spec = RequestSpec::default();
 
     let first = fetcher.fetch(&url, &Validators::default(), &spec, LIMIT).await.unwrap();

@@ -4,6 +4,7 @@
 
 mod connections;
 mod files;
+mod guard;
 mod redirects;
 mod replies;
 mod requests;

@@ -8,7 +8,7 @@ use url::Url;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{LIMIT, feed, fetch, fetch_as, moved, ok, serve, with_secrets};
+use crate::support::{LIMIT, feed, fetch, fetch_as, moved, ok, permitted, serve, with_secrets};
 
 #[tokio::test]
 async fn redirects_are_followed_and_recorded() {
@@ -40,7 +40,7 @@ async fn redirects_are_followed_and_recorded() {
         last_modified: None,
         sent_by: Some(Url::parse(&last).unwrap()),
     };
-    let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+    let fetcher = Fetcher::new(&permitted()).unwrap();
     let reply = fetcher.fetch(&url, &validators, &RequestSpec::default(), LIMIT).await.unwrap();
     assert_eq!((reply.status, reply.body.as_slice()), (200, b"<feed/>".as_slice()));
     assert_eq!(reply.url.as_str(), last);
@@ -101,7 +101,7 @@ async fn a_redirect_that_leads_nowhere_allowed_is_an_error() {
 #[tokio::test]
 async fn no_redirect_may_be_followed_where_none_is_allowed() {
     let (address, _server) = serve(&[&moved(301, "/a")]).await;
-    let settings = FetchSettings { max_redirects: 0, ..FetchSettings::default() };
+    let settings = FetchSettings { max_redirects: 0, ..permitted() };
     let fetcher = Fetcher::new(&settings).unwrap();
     let spec = RequestSpec::default();
     let error = fetcher.fetch(&feed(address), &Validators::default(), &spec, LIMIT).await;

@@ -6,12 +6,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
-use gazetted::domain::request::{FetchSettings, RequestSpec};
+use gazetted::domain::request::RequestSpec;
 use gazetted::fetch::{Fetcher, advice};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{failure, feed, fetch, fetch_as, impatient, ok, serve, stall};
+use crate::support::{failure, feed, fetch, fetch_as, impatient, ok, permitted, serve, stall};
 
 #[tokio::test]
 async fn the_headers_of_a_reply_are_handed_on_as_sent() {
@@ -81,7 +81,7 @@ async fn a_body_is_read_up_to_the_limit_and_not_a_byte_further() {
         ("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".into(), Err(Failure::TooLarge)),
     ] {
         let (address, _server) = serve(&[&reply]).await;
-        let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+        let fetcher = Fetcher::new(&permitted()).unwrap();
         let (none, spec) = (Validators::default(), RequestSpec::default());
         let found = fetcher.fetch(&feed(address), &none, &spec, 1000).await;
         let found = found.map(|reply| reply.body.len()).map_err(|error| Failure::from(&error));

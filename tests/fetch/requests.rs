@@ -9,7 +9,7 @@ use gazetted::fetch::{Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{LIMIT, feed, fetch, fetch_as, ok, serve, with_secrets};
+use crate::support::{LIMIT, feed, fetch, fetch_as, ok, permitted, serve, with_secrets};
 
 #[tokio::test]
 async fn a_request_says_who_asks_and_what_is_understood_and_no_more() {
@@ -58,7 +58,7 @@ async fn validators_go_back_byte_for_byte() {
             last_modified: Some(last_modified.into()),
             sent_by: Some(url.as_url().clone()),
         };
-        let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+        let fetcher = Fetcher::new(&permitted()).unwrap();
         let reply = fetcher.fetch(&url, &validators, &RequestSpec::default(), LIMIT).await.unwrap();
         assert_eq!((reply.status, reply.body.len()), (304, 0));
         assert_eq!(reply.headers.etag.as_deref(), Some(&b"\"n\""[..]));
@@ -94,10 +94,8 @@ async fn a_configured_header_takes_the_place_of_ours() {
 async fn a_proxy_is_asked_for_the_whole_address() {
     let (general, _unused) = serve(&[&ok("wrong")]).await;
     let (address, proxy) = serve(&[&ok("through"), &ok("again")]).await;
-    let settings = FetchSettings {
-        proxy: Some(Secret::new(format!("http://{general}"))),
-        ..FetchSettings::default()
-    };
+    let settings =
+        FetchSettings { proxy: Some(Secret::new(format!("http://{general}"))), ..permitted() };
     let fetcher = Fetcher::new(&settings).unwrap();
     let spec = RequestSpec {
         proxy: Some(Secret::new(format!("http://user:pa55@{address}"))),
@@ -147,7 +145,7 @@ async fn a_ca_file_must_hold_certificates() {
     fs::write(&empty, "no certificate\n").unwrap();
     for ca_file in [folder.path().join("missing.pem"), empty] {
         let name = ca_file.display().to_string();
-        let settings = FetchSettings { ca_file: Some(ca_file), ..FetchSettings::default() };
+        let settings = FetchSettings { ca_file: Some(ca_file), ..permitted() };
         let error = Fetcher::new(&settings).err().unwrap();
         assert!(advice(&error).contains(&name), "{}", advice(&error));
     }

@@ -68,8 +68,13 @@ pub(crate) fn feed(address: SocketAddr) -> FeedUrl {
     FeedUrl::parse(&format!("http://{address}/feed")).unwrap()
 }
 
+/// The servers of these tests are on loopback.
+pub(crate) fn permitted() -> FetchSettings {
+    FetchSettings { allow_private: true, ..FetchSettings::default() }
+}
+
 pub(crate) async fn fetch_as(url: &FeedUrl, spec: &RequestSpec) -> Result<Reply, FetchError> {
-    let fetcher = Fetcher::new(&FetchSettings::default()).unwrap();
+    let fetcher = Fetcher::new(&permitted()).unwrap();
     fetcher.fetch(url, &Validators::default(), spec, LIMIT).await
 }
 

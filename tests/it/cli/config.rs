@@ -39,7 +39,8 @@ every = \"5m\"
 
 #[test]
 fn all_faults_are_told_at_once_each_with_its_line() {
-    let home = Home::new(FAULTY);
+    let home = Home::empty();
+    home.configure_exactly(FAULTY);
     let ran = home.run(&["check"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(78), ""));
     let marked = FAULTY.lines().zip(1..).filter(|(line, _)| line.ends_with("#!"));
@@ -130,7 +131,7 @@ fn init_writes_a_configuration_without_a_fault_and_never_over_one() {
     assert_eq!(home.ok(&["init", "--stdout"]), written);
     home.ok(&["check"]);
 
-    home.configure("# mine\n");
+    home.configure_exactly("# mine\n");
     let again = home.run(&["init"]);
     assert_eq!(again.code, Some(1));
     assert!(again.err.contains("gazetted.toml"), "{}", again.err);

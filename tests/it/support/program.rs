@@ -51,8 +51,22 @@ impl Home {
         Self::new(&config)
     }
 
-    /// Another configuration in the place of the old.
+    /// Another configuration in the place of the old, with permission to ask the servers of the tests,
+    /// which are on loopback.
     pub(crate) fn configure(&self, config: &str) {
+        const ALLOW: &str = "[fetch]\nallow_private = true\n";
+        let config = if config.contains("allow_private") {
+            config.to_owned()
+        } else if config.contains("[fetch]\n") {
+            config.replacen("[fetch]\n", ALLOW, 1)
+        } else {
+            format!("{config}\n{ALLOW}")
+        };
+        self.configure_exactly(&config);
+    }
+
+    /// This and nothing else.
+    pub(crate) fn configure_exactly(&self, config: &str) {
         fs::write(self.path("gazetted.toml"), config).unwrap();
     }
 

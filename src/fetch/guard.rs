@@ -1,0 +1,210 @@
+//! Keeps requests out of networks that are not public.
+//!
+//! The address that is judged is the one connected to. An address in the URL is judged as it stands; a
+//! name is resolved once, here, and the connector gets the public addresses of the answer and nothing
+//! else. There is no second look-up that could answer differently.
+
+use std::error::Error;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use crate::fetch::address::{not_public, resolved_not_public};
+
+/// Why a host is not asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    host: String,
+    /// The address and what it is; `None` for the proxy's own name, which is not looked up for feeds.
+    address: Option<(IpAddr, &'static str)>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, address } = self;
+        match address {
+            Some((address, kind)) if address.to_string() == *host => {
+                write!(f, "the address {address} is not public but {kind}")
+            }
+            Some((address, kind)) => {
+                write!(f, "{host} is at {address}, which is not public but {kind}")
+            }
+            None => write!(f, "{host} is the proxy itself"),
+        }
+    }
+}
+
+impl Error for Refused {}
+
+/// Judges what can be judged before anything is looked up: an address in the URL's place for the host,
+/// and the proxy's own name, which alone the resolver lets pass.
+///
+/// # Errors
+/// When the address is not public.
+pub(super) fn before(at: &Url, proxy: Option<&str>) -> Result<(), Refused> {
+    let address: IpAddr = match at.host() {
+        Some(Host::Ipv4(address)) => address.into(),
+        Some(Host::Ipv6(address)) => address.into(),
+        Some(Host::Domain(host)) if proxy.is_some_and(|proxy| is_same_name(proxy, host)) => {
+            return Err(Refused { host: host.to_owned(), address: None });
+        }
+        Some(Host::Domain(_)) | None => return Ok(()),
+    };
+    match not_public(address) {
+        None => Ok(()),
+        Some(kind) => Err(Refused { host: address.to_string(), address: Some((address, kind)) }),
+    }
+}
+
+fn is_same_name(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
+}
+
+/// Resolves names to their public addresses.
+pub(super) struct Guard {
+    /// The proxy may be anywhere: who configured it knows where it is.
+    proxy: Option<String>,
+    lookup: Arc<dyn Resolve>,
+}
+
+impl Guard {
+    /// `proxy`: the name of its host.
+    pub(super) fn new(proxy: Option<String>) -> Self {
+        Self { proxy, lookup: Arc::new(System) }
+    }
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = name.as_str().to_owned();
+        let exempt = self.proxy.as_ref().is_some_and(|proxy| is_same_name(proxy, &host));
+        let found = self.lookup.resolve(name);
+        Box::pin(async move {
+            let found = found.await?;
+            if exempt { Ok(found) } else { Ok(public(&host, found)?) }
+        })
+    }
+}
+
+/// The public ones among the addresses of a name.
+///
+/// # Errors
+/// When there are some and none of them is public.
+fn public(host: &str, found: Addrs) -> Result<Addrs, Refused> {
+    let mut refused = None;
+    let kept: Vec<SocketAddr> = found
+        .filter(|address| match resolved_not_public(address.ip()) {
+            None => true,
+            Some(kind) => {
+                refused.get_or_insert((address.ip(), kind));
+                false
+            }
+        })
+        .collect();
+    match refused {
+        Some(first) if kept.is_empty() => {
+            Err(Refused { host: host.to_owned(), address: Some(first) })
+        }
+        _ => Ok(Box::new(kept.into_iter())),
+    }
+}
+
+/// The system's resolver.
+struct System;
+
+impl Resolve for System {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            // Port 0 stands for the URL's.
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A resolver with answers of its own, one after the other; a real name server would do the same.
+    struct Scripted {
+        answers: Vec<Vec<IpAddr>>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl Resolve for Scripted {
+        fn resolve(&self, _: Name) -> Resolving {
+            let n = self.asked.fetch_add(1, Ordering::SeqCst);
+            let answer = self.answers[n.min(self.answers.len() - 1)].clone();
+            let answer = answer.into_iter().map(|address| SocketAddr::new(address, 0));
+            Box::pin(async move { Ok(Box::new(answer) as Addrs) })
+        }
+    }
+
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    async fn resolve(proxy: Option<&str>, answer: &[&str]) -> Result<Vec<IpAddr>, String> {
+        let lookup = Arc::new(Scripted { answers: vec![addresses(answer)], asked: Arc::default() });
+        let guard = Guard { proxy: proxy.map(str::to_owned), lookup };
+        match guard.resolve("news.example".parse().unwrap()).await {
+            Ok(found) => Ok(found.map(|address| address.ip()).collect()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_public_addresses_of_a_name_are_handed_on() {
+        let mixed = &["10.0.0.7", "93.184.215.14", "::1", "2606:4700::1111", "64:ff9b::127.0.0.1"];
+        let public = addresses(&["93.184.215.14", "2606:4700::1111"]);
+        assert_eq!(resolve(None, mixed).await, Ok(public));
+        let refused = "news.example is at 10.0.0.7, which is not public but private";
+        assert_eq!(resolve(None, &["10.0.0.7", "::1"]).await, Err(refused.to_owned()));
+        assert_eq!(resolve(None, &[]).await, Ok(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn the_proxy_may_be_anywhere() {
+        let inside = &["10.0.0.7"];
+        assert_eq!(resolve(Some("NEWS.example."), inside).await, Ok(addresses(inside)));
+        assert!(resolve(Some("other.example"), inside).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_changes_its_mind_is_not_followed_inside() {
+        let answers = vec![addresses(&["192.0.2.1"]), addresses(&["127.0.0.1"])];
+        let asked = Arc::<AtomicUsize>::default();
+        let lookup = Arc::new(Scripted { answers, asked: Arc::clone(&asked) });
+        let guard = Guard { proxy: None, lookup };
+        let client = reqwest::Client::builder().no_proxy().dns_resolver(guard).build().unwrap();
+        for n in 1..=2 {
+            assert!(client.get("http://rebind.example:9/").send().await.is_err());
+            assert_eq!(asked.load(Ordering::SeqCst), n, "one look-up for each connection");
+        }
+    }
+
+    #[test]
+    fn an_address_in_the_url_is_judged_before_anything_is_sent() {
+        for (url, refused) in [
+            ("http://127.0.0.1/", Some("the address 127.0.0.1 is not public but loopback")),
+            ("http://2130706433:8080/x", Some("the address 127.0.0.1 is not public but loopback")),
+            (
+                "https://[::ffff:8.8.8.8]/",
+                Some("the address ::ffff:8.8.8.8 is not public but an IPv4-mapped form"),
+            ),
+            ("http://proxy.example/", Some("proxy.example is the proxy itself")),
+            ("http://news.example/", None),
+            ("http://93.184.215.14/", None),
+            ("http://[2606:4700::1111]/", None),
+        ] {
+            let judged = before(&Url::parse(url).unwrap(), Some("proxy.example."));
+            assert_eq!(judged.err().map(|error| error.to_string()).as_deref(), refused, "{url}");
+        }
+    }
+}
