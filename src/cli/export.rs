@@ -3,12 +3,13 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
-use super::filters::Filters;
+use super::filters::{Filters, checked, indexed};
 use super::output::{count, width};
 use super::{Context, Exit};
 use crate::clock;
+use crate::config::filter;
 use crate::deliver;
 use crate::export::{Format, TableStyle};
 use crate::passes::export::{ExportError, write};
@@ -25,6 +26,9 @@ pub(super) struct Args {
     limit: Option<u64>,
     #[command(flatten)]
     filters: Filters,
+    /// Only with these words in title or text, as in `gazetted search`
+    #[arg(long, value_name = "WORDS", value_parser = |text: &str| checked("search", text))]
+    search: Option<String>,
     /// Write a file, as a whole or not at all, instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -45,6 +49,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let limit = args.limit.unwrap_or(if format == Format::Table { 50 } else { 0 });
     let mut query = args.filters.query(&reader)?;
     query.limit = Some(limit).filter(|n| *n != 0);
+    if let Some(words) = &args.search {
+        filter::set(&mut query, "search", words, clock::now()).map_err(|fault| anyhow!(fault))?;
+        indexed(&reader, &config, context)?;
+    }
     let style = TableStyle {
         width: width(),
         color: args.output.is_none() && context.output.stdout_color(),

@@ -2,10 +2,14 @@
 
 use anyhow::{Result, anyhow};
 
+use super::Context;
+use super::output::count;
+use super::run::runtime;
 use crate::clock;
-use crate::config::filter;
+use crate::config::{Config, filter};
 use crate::domain::query::Query;
-use crate::store::Reader;
+use crate::passes::index;
+use crate::store::{Reader, Store};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Filters {
@@ -55,6 +59,21 @@ impl Filters {
         known(reader, &query)?;
         Ok(query)
     }
+}
+
+/// Brings the text index up to date, so that a search finds what a poll has just brought in.
+pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Result<()> {
+    /// Articles that are indexed in a moment.
+    const FEW: u64 = 10_000;
+    let behind = reader.unindexed()?;
+    if behind == 0 {
+        return Ok(());
+    }
+    if FEW < behind && !context.quiet {
+        context.output.note(&format!("indexing {} first", count(behind, "article")));
+    }
+    let store = Store::open(&config.store.path)?;
+    Ok(runtime()?.block_on(index::catch_up(&store))?)
 }
 
 /// A filter that names nothing known is a slip, not an empty result.

@@ -11,6 +11,8 @@ mod inspect;
 mod output;
 mod poll;
 mod run;
+mod search;
+mod show;
 mod simulate;
 mod status;
 
@@ -83,6 +85,10 @@ enum Command {
     Poll(poll::Args),
     /// Writes the latest articles, newest first
     Export(export::Args),
+    /// Finds articles by words, the best first
+    Search(search::Args),
+    /// Shows one article: its text, where it was seen, how it was edited
+    Show(show::Args),
     /// Shows the feeds and how they are doing; adds, removes, imports, exports and resets them
     Feeds(feeds::Args),
     /// Tells when a feed is polled next, which rule decided it, and how its last polls went
@@ -160,6 +166,8 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Run => run::run(context),
         Command::Poll(args) => poll::run(args, context),
         Command::Export(args) => export::run(&args, context),
+        Command::Search(args) => search::run(&args, context),
+        Command::Show(args) => show::run(&args, context),
         Command::Feeds(args) => feeds::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),

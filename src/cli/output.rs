@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use chrono::Datelike;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -230,6 +231,12 @@ pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
         ..0 => format!("{} ago", span(distance)),
         1.. => format!("in {}", span(distance)),
     }
+}
+
+/// As `ls -l` has it: the time, or for another year the year. UTC.
+pub(super) fn short_date(at: Timestamp, now: Timestamp) -> String {
+    let format = if at.year() == now.year() { "%b %d %H:%M" } else { "%b %d  %Y" };
+    at.format(format).to_string()
 }
 
 /// `1 feed`, `2 feeds`, `12,345 feeds`.

@@ -57,6 +57,8 @@ pub enum Order {
     Newest,
     /// By sequence number, oldest change first: for those who follow what happens.
     Sequence,
+    /// The best hits of the search first, among its newest ones; without a search as `Newest`.
+    Relevance,
 }
 
 /// A place in the order [`Order::Newest`]: an article's effective date and sequence number.

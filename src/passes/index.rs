@@ -11,3 +11,9 @@ pub async fn advance(store: &Store) -> Result<bool, StoreError> {
     let indexed = store.index_text(BATCH, html_to_text).await?;
     Ok(indexed == BATCH)
 }
+
+/// Indexes all there is, before a search that must not miss anything.
+pub async fn catch_up(store: &Store) -> Result<(), StoreError> {
+    while advance(store).await? {}
+    Ok(())
+}

@@ -17,6 +17,7 @@ pub mod schedule;
 pub mod search;
 pub mod simulate;
 pub mod slices;
+pub mod snippet;
 pub mod text;
 pub mod unpack;
 pub mod words;

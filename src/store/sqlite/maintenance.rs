@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::create_private;
+use crate::store::sqlite::{create_private, text_index};
 
 /// Sizes and counts, for `db stats` and `status`.
 #[derive(Clone, Debug)]
@@ -46,10 +46,7 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
         articles: number("SELECT count(*) FROM article")?,
         edited: number("SELECT count(*) FROM article WHERE revision > 0")?,
         seq: number("SELECT value FROM meta WHERE key = 'seq'")?.cast_signed(),
-        unindexed: number(
-            "SELECT count(*) FROM article
-             WHERE seq > (SELECT value FROM meta WHERE key = 'indexed_seq')",
-        )?,
+        unindexed: text_index::behind(connection)?,
         page_bytes: number("PRAGMA page_size")?,
         pages: number("PRAGMA page_count")?,
         free_pages: number("PRAGMA freelist_count")?,

@@ -18,7 +18,7 @@ use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::prune::{self, Prune, Pruned};
-use crate::store::sqlite::{open_for_reading, revisions, select};
+use crate::store::sqlite::{open_for_reading, revisions, select, text_index};
 
 /// A read-only connection. Each call sees one moment of the store.
 #[derive(Debug)]
@@ -117,6 +117,18 @@ impl Reader {
                 consume(&mut merged.by_ref().take(limit))
             })
         })
+    }
+
+    /// The public id that a user means: all of it, or what stands behind its dash.
+    pub fn id(&self, text: &str) -> ArticleId {
+        let text = text.trim();
+        let whole = text.contains('-');
+        ArticleId(if whole { text.to_owned() } else { format!("{}-{text}", self.store_id) })
+    }
+
+    /// Articles that a search would not find yet.
+    pub fn unindexed(&self) -> Result<u64, StoreError> {
+        text_index::behind(&self.connection)
     }
 
     /// The earlier versions of an article that are kept, latest first.

@@ -24,6 +24,10 @@ const MERGED: usize = 100;
 /// articles, newest first.
 const SORTED_HITS: i64 = 2_000;
 
+/// Search hits that are ranked, the newest: a word that half of a million articles have must not cost
+/// seconds.
+const RANKED_HITS: i64 = 10_000;
+
 /// How a statement comes by its articles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -31,6 +35,8 @@ enum Way {
     Walk,
     /// Through that of each feed, merged.
     Merge,
+    /// Through the hits of a search, the best first.
+    Rank,
     /// One by one, as rows that are then sorted by their keys alone.
     Look,
 }
@@ -39,6 +45,8 @@ enum Way {
 struct Select {
     conditions: Vec<String>,
     values: Vec<Value>,
+    /// The hits of a search with their scores, for [`Way::Rank`].
+    ranked: String,
 }
 
 impl Select {
@@ -46,6 +54,30 @@ impl Select {
     fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("?{}", self.values.len())
+    }
+
+    /// Looks for words. Answers with the way there, if it matters.
+    fn search(
+        &mut self,
+        connection: &Connection,
+        expression: String,
+        order: Order,
+    ) -> Result<Option<Way>, StoreError> {
+        let few = order == Order::Newest && hits(connection, &expression)? <= SORTED_HITS;
+        let expression = self.bind(expression);
+        if order == Order::Relevance {
+            // A word in a title counts for four in the text.
+            self.ranked = format!(
+                "SELECT rowid AS id, bm25(article_text, 4.0, 1.0) AS score FROM article_text
+                 WHERE article_text MATCH {expression} ORDER BY rowid DESC LIMIT {RANKED_HITS}"
+            );
+            return Ok(Some(Way::Rank));
+        }
+        let plus = if few { "" } else { "+" }; // It keeps SQLite on the index that gives the order.
+        self.conditions.push(format!(
+            "{plus}a.id IN (SELECT rowid FROM article_text WHERE article_text MATCH {expression})"
+        ));
+        Ok(few.then_some(Way::Look))
     }
 
     fn any(&mut self, alternatives: &[String]) {
@@ -67,7 +99,7 @@ pub(super) fn select(
     query: &Query,
     now: Timestamp,
 ) -> Result<(String, Vec<Value>), StoreError> {
-    let mut select = Select { conditions: Vec::new(), values: Vec::new() };
+    let mut select = Select { conditions: Vec::new(), values: Vec::new(), ranked: String::new() };
     let mut way = Way::Walk;
     let by_seq = query.order == Order::Sequence;
     if !query.ids.is_empty() {
@@ -106,15 +138,7 @@ pub(super) fn select(
     let authors: Vec<String> = authors.collect();
     select.any(&authors);
     if let Some(expression) = query.search.as_ref().and_then(search::expression) {
-        let few = !by_seq && hits(connection, &expression)? <= SORTED_HITS;
-        let plus = if few { "" } else { "+" }; // It keeps SQLite on the index that gives the order.
-        let expression = select.bind(expression);
-        select.conditions.push(format!(
-            "{plus}a.id IN (SELECT rowid FROM article_text WHERE article_text MATCH {expression})"
-        ));
-        if few {
-            way = Way::Look;
-        }
+        way = select.search(connection, expression, query.order)?.unwrap_or(way);
     }
     let feeds = wanted_feeds(connection, query)?;
     let arms = feeds.as_deref().unwrap_or_default();
@@ -147,6 +171,15 @@ pub(super) fn select(
             format!("{COLUMNS} FROM article a{all} ORDER BY {order} LIMIT {limit}")
         }
         Way::Look => through(keys(None)),
+        Way::Rank => {
+            let (hits, all) = (&select.ranked, select.all(None));
+            format!(
+                "{COLUMNS} FROM (SELECT a.id, h.score FROM ({hits}) h
+                    CROSS JOIN article a ON a.id = h.id{all}
+                    ORDER BY h.score, a.order_at DESC, a.seq DESC LIMIT {limit}) k
+                 CROSS JOIN article a ON a.id = k.id"
+            )
+        }
         Way::Merge => {
             let arms = arms.iter().map(|feed| keys(Some(&format!("a.feed_id = {feed}"))));
             through(arms.collect::<Vec<_>>().join(" UNION ALL "))

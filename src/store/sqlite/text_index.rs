@@ -41,3 +41,15 @@ pub(in crate::store) fn advance(
     }
     Ok(count)
 }
+
+/// Articles that the index does not hold yet.
+pub(super) fn behind(connection: &Connection) -> Result<u64, StoreError> {
+    const BEHIND: &str = "
+        SELECT count(*) FROM article
+        WHERE seq > (SELECT value FROM meta WHERE key = 'indexed_seq')";
+    connection
+        .prepare_cached(BEHIND)
+        .and_then(|mut s| s.query_row([], |row| row.get::<_, i64>(0)))
+        .map(i64::cast_unsigned)
+        .doing("look at the text index")
+}

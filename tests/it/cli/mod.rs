@@ -5,6 +5,7 @@ mod exports;
 mod feeds;
 mod filters;
 mod json;
+mod reading;
 mod secrets;
 mod store;
 mod surface;

@@ -1,0 +1,157 @@
+//! `gazetted search`.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use super::filters::{Filters, indexed};
+use super::output::{DIM, Output, YELLOW, data, json_data, short_date, width};
+use super::{Context, Exit};
+use crate::clock;
+use crate::domain::article::Article;
+use crate::domain::query::Order;
+use crate::domain::time::Timestamp;
+use crate::export::record::Record;
+use crate::export::terminal::{clean_line, fit};
+use crate::rules::search;
+use crate::rules::snippet::{Hits, Part};
+use crate::rules::text::html_to_text;
+use crate::store::Reader;
+
+/// Characters of a snippet on a terminal of unknown width, and in JSON.
+const SNIPPET: usize = 160;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// What to look for: words that must all be there, "phrases", prefix* and -excluded ones; in
+    /// quotes, so that the shell leaves them alone
+    #[arg(required = true, value_name = "WORDS")]
+    words: Vec<String>,
+    #[command(flatten)]
+    filters: Filters,
+    /// At most so many articles
+    #[arg(long, short = 'n', value_name = "N", default_value = "20")]
+    limit: u64,
+    /// By date, not by how well they match
+    #[arg(long)]
+    newest: bool,
+    /// Print JSON: the records of the articles, each with a snippet
+    #[arg(long)]
+    json: bool,
+}
+
+/// One article, and where it was hit.
+struct Found {
+    article: Article,
+    title: Vec<Part>,
+    snippet: Vec<Part>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let search = match search::parse(&args.words.join(" ")) {
+        Ok(search) => search,
+        Err(fault) => bail!(fault),
+    };
+    let config = context.load()?;
+    let reader = Reader::open(&config.store.path)
+        .context("nothing to search yet; `gazetted poll` collects articles")?;
+    let mut query = args.filters.query(&reader)?;
+    let hits = Hits::of(&search);
+    query.search = Some(search);
+    query.limit = Some(args.limit).filter(|n| *n != 0);
+    query.order = if args.newest { Order::Newest } else { Order::Relevance };
+    indexed(&reader, &config, context)?;
+    let now = clock::now();
+    let length = width().map_or(SNIPPET, |width| usize::from(width).saturating_sub(6).max(20));
+    let found = reader.articles(&query, now, |rows| -> Result<Vec<Found>> {
+        rows.map(|row| Ok(found(row?, &hits, if args.json { SNIPPET } else { length }))).collect()
+    })??;
+    if args.json {
+        json_data(&found.iter().map(as_json).collect::<Result<Value>>()?)?;
+    } else if found.is_empty() {
+        context.output.note("nothing found");
+    } else {
+        print(&found, now, &context.output)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn found(mut article: Article, hits: &Hits, length: usize) -> Found {
+    let text = article.content_html.as_deref().map(html_to_text);
+    let title = hits.mark(&clean_line(article.title.as_deref().unwrap_or_default()));
+    let summary = article.summary.as_deref().unwrap_or_default();
+    let (mut snippet, hit) = hits.snippet(&clean_line(summary), length);
+    if !hit && let Some(text) = &text {
+        let (of_text, hit) = hits.snippet(&clean_line(text), length);
+        if hit || summary.is_empty() {
+            snippet = of_text;
+        }
+    }
+    article.content_text = text.filter(|text| !text.is_empty());
+    Found { article, title, snippet }
+}
+
+fn as_json(found: &Found) -> Result<Value> {
+    let mut value = serde_json::to_value(Record::of(&found.article))?;
+    if let Some(fields) = value.as_object_mut() {
+        let parts = found.snippet.iter().map(|part| json!({ "text": part.text, "hit": part.hit }));
+        fields.insert("snippet".to_owned(), parts.collect());
+    }
+    Ok(value)
+}
+
+/// A line an article as `export` has it, with the id that `show` takes, and below it where it was hit.
+fn print(list: &[Found], now: Timestamp, output: &Output) -> io::Result<()> {
+    const DATE: usize = 12;
+    const MOST_FEED: usize = 24;
+    let ids: Vec<&str> = list.iter().map(|found| short_id(&found.article)).collect();
+    let id_width = ids.iter().map(|id| id.len()).max().unwrap_or(0).max(2);
+    let total = width().map_or(usize::MAX, usize::from);
+    data(|out| {
+        let head = format!("{:id_width$}  {:DATE$}  {:MOST_FEED$}  TITLE", "ID", "DATE", "FEED");
+        writeln!(out, "{}", output.styled(Style::new().bold(), fit(&head, total).trim_end()))?;
+        for (found, id) in list.iter().zip(ids) {
+            let article = &found.article;
+            let date = short_date(article.effective_date(), now);
+            let feed = clean_line(&article.feed.name);
+            let feed = fit(&feed, MOST_FEED);
+            let pad = MOST_FEED.saturating_sub(unicode_width::UnicodeWidthStr::width(&*feed));
+            let lead = format!("{id:id_width$}  {date:DATE$}  {feed}{:pad$}  ", "");
+            write!(out, "{}", output.styled(DIM, &lead))?;
+            let taken = id_width + DATE + MOST_FEED + 6;
+            let room = total.saturating_sub(taken).max(20);
+            if found.title.is_empty() {
+                writeln!(out, "(no title)")?;
+            } else {
+                line(&found.title, room, output, out)?;
+            }
+            if !found.snippet.is_empty() {
+                write!(out, "    ")?;
+                line(&found.snippet, total.saturating_sub(4).max(20), output, out)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Parts on one line, hits marked, cut to the columns there are.
+fn line(parts: &[Part], columns: usize, output: &Output, out: &mut dyn Write) -> io::Result<()> {
+    let mut room = columns;
+    for part in parts {
+        let text = fit(&part.text, room);
+        room = room.saturating_sub(unicode_width::UnicodeWidthStr::width(&*text));
+        let style = if part.hit { YELLOW.bold() } else { Style::new() };
+        write!(out, "{}", output.styled(style, &text))?;
+        if room == 0 {
+            break;
+        }
+    }
+    writeln!(out)
+}
+
+/// What stands behind the dash: enough to name an article of this store.
+pub(super) fn short_id(article: &Article) -> &str {
+    article.id.0.rsplit('-').next().unwrap_or(&article.id.0)
+}

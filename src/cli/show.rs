@@ -1,0 +1,271 @@
+//! `gazetted show`.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
+
+use super::output::{DIM, GREEN, Output, RED, data, json_data, width};
+use super::{Context, Exit};
+use crate::domain::article::{Article, Sighting, Version};
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::record::{FeedRecord, Record};
+use crate::export::terminal::{clean_line, fit};
+use crate::rules::text::html_to_text;
+use crate::store::Reader;
+
+/// Columns of text: what is wider reads badly.
+const WIDEST: usize = 88;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// The article's id, or what stands behind its dash, as `search` shows it
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let config = context.load()?;
+    let reader = Reader::open(&config.store.path)
+        .context("nothing to show yet; `gazetted poll` collects articles")?;
+    let id = reader.id(&args.id);
+    let Some(mut article) = reader.article(&id)? else {
+        bail!("there is no article `{}`; `gazetted search` shows ids", args.id.escape_debug());
+    };
+    let text = article.content_html.as_deref().map(html_to_text);
+    article.content_text = text.filter(|text| !text.is_empty());
+    let (sightings, versions) = (reader.sightings(&id)?, reader.versions(&id)?);
+    if args.json {
+        json_data(&as_json(&article, &sightings, &versions)?)?;
+    } else {
+        print(&article, &sightings, &versions, &context.output)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn as_json(article: &Article, sightings: &[Sighting], versions: &[Version]) -> Result<Value> {
+    let mut value = serde_json::to_value(Record::of(article))?;
+    let sightings = sightings
+        .iter()
+        .map(|sighting| Ok(json!({ "feed": FeedRecord::of(&sighting.feed) })))
+        .collect::<Result<Value>>()?;
+    let versions = versions.iter().map(|version| {
+        let mut value = json!({
+            "revision": version.revision,
+            "date_seen": version.seen_at.map(rfc3339),
+            "date_replaced": rfc3339(version.replaced_at),
+            "title": version.title,
+            "url": version.url,
+            "summary": version.summary,
+            "content_html": version.content_html,
+        });
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|_, field| !field.is_null());
+        }
+        value
+    });
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("sightings".to_owned(), sightings);
+        fields.insert("versions".to_owned(), versions.collect());
+    }
+    Ok(value)
+}
+
+fn print(
+    article: &Article,
+    sightings: &[Sighting],
+    versions: &[Version],
+    output: &Output,
+) -> io::Result<()> {
+    let columns = width().map_or(WIDEST, |width| usize::from(width).min(WIDEST)).max(20);
+    data(|out| {
+        let title = article.title.as_deref().unwrap_or("(no title)");
+        for line in wrapped(title, columns) {
+            writeln!(out, "{}", output.styled(Style::new().bold(), &line))?;
+        }
+        let mut field = |name: &str, value: &str| {
+            let value = clean_line(value);
+            if value.is_empty() {
+                return Ok(());
+            }
+            writeln!(out, "{} {value}", output.styled(DIM, &format!("{name:<10}")))
+        };
+        field("feed", &article.feed.name)?;
+        field("published", &article.published.map(rfc3339).unwrap_or_default())?;
+        field("modified", &article.modified.map(rfc3339).unwrap_or_default())?;
+        field("first seen", &rfc3339(article.first_seen))?;
+        let authors = article.authors.iter();
+        let authors: Vec<&str> = authors
+            .filter_map(|a| a.name.as_deref().or(a.email.as_deref()).or(a.url.as_deref()))
+            .collect();
+        field("by", &authors.join(", "))?;
+        field("url", article.url.as_deref().unwrap_or_default())?;
+        field("about", article.external_url.as_deref().unwrap_or_default())?;
+        field("tags", &article.tags.join(", "))?;
+        field("language", article.language.as_deref().unwrap_or_default())?;
+        for attachment in &article.attachments {
+            field("attached", &attachment.url)?;
+        }
+        field("id", &article.id.0)?;
+        for text in body(article) {
+            writeln!(out)?;
+            for line in text.lines().flat_map(|line| wrapped(line, columns)) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        writeln!(out, "\n{}", output.styled(DIM, "Seen in"))?;
+        for sighting in sightings {
+            writeln!(
+                out,
+                "  {}  {}",
+                clean_line(&sighting.feed.name),
+                output.styled(DIM, &clean_line(&sighting.feed.url))
+            )?;
+        }
+        print_versions(article, versions, columns, output, out)
+    })
+}
+
+/// The summary, unless the text begins with it, and the text.
+fn body(article: &Article) -> Vec<&str> {
+    let text = article.content_text.as_deref();
+    let summary = article.summary.as_deref().filter(|summary| {
+        let start: String = summary.trim_end_matches('…').chars().take(80).collect();
+        text.is_none_or(|text| !clean_line(text).starts_with(&*clean_line(&start)))
+    });
+    summary.into_iter().chain(text).collect()
+}
+
+/// What each edit changed, the last one first: what was there before it, and what it put there.
+fn print_versions(
+    article: &Article,
+    versions: &[Version],
+    columns: usize,
+    output: &Output,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if article.revision == 0 {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", output.styled(DIM, "Edited"))?;
+    let text_of = |html: Option<&str>| html.map(html_to_text).unwrap_or_default();
+    let mut newer_title = article.title.clone();
+    let mut newer_text = text_of(article.content_html.as_deref());
+    let mut newer_summary = article.summary.clone();
+    for version in versions {
+        writeln!(out, "  {}", edit_time(version.replaced_at, version.revision + 1))?;
+        let older_text = text_of(version.content_html.as_deref());
+        let mut changed = false;
+        for (name, old, new) in [
+            ("title", version.title.as_deref(), newer_title.as_deref()),
+            ("summary", version.summary.as_deref(), newer_summary.as_deref()),
+            ("text", Some(&*older_text), Some(&*newer_text)),
+        ] {
+            let (old, new) = difference(old.unwrap_or_default(), new.unwrap_or_default());
+            for (sign, text, style) in [("-", old, RED), ("+", new, GREEN)] {
+                if !text.is_empty() {
+                    let line = format!("    {sign} {name}: {text}");
+                    writeln!(out, "{}", output.styled(style, &fit(&line, columns)))?;
+                    changed = true;
+                }
+            }
+        }
+        if !changed {
+            writeln!(out, "    links, tags or the like")?;
+        }
+        newer_title.clone_from(&version.title);
+        newer_summary.clone_from(&version.summary);
+        newer_text = older_text;
+    }
+    let missing = usize::try_from(article.revision).unwrap_or(0).saturating_sub(versions.len());
+    if missing != 0 {
+        writeln!(out, "  and before that {missing} times; those versions are not kept")?;
+    }
+    Ok(())
+}
+
+fn edit_time(at: Timestamp, revision: u32) -> String {
+    format!("{}  revision {revision}", rfc3339(at))
+}
+
+/// Two texts without the words that they begin and end with alike, and a few of these for context.
+fn difference(old: &str, new: &str) -> (String, String) {
+    const CONTEXT: usize = 3;
+    let (old, new) = (clean_line(old), clean_line(new));
+    if old == new {
+        return (String::new(), String::new());
+    }
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.split(' ').collect(), new.split(' ').collect());
+    let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let shorter = old.len().min(new.len()) - same;
+    let ending = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+    let ending = ending.min(shorter);
+    let start = same.saturating_sub(CONTEXT);
+    let middle = |words: &[&str]| {
+        let end = (words.len() - ending + CONTEXT).min(words.len());
+        let shown = words.get(start..end).unwrap_or_default().join(" ");
+        let lead = if start == 0 { "" } else { "… " };
+        let trail = if end == words.len() { "" } else { " …" };
+        format!("{lead}{shown}{trail}")
+    };
+    (middle(&old), middle(&new))
+}
+
+/// A line as lines of at most so many columns, cut between words; an empty one stays.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in clean_line(text).split(' ') {
+        let wide = word.width();
+        if used != 0 && columns < used + 1 + wide {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if used != 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += wide;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_between_words() {
+        for (text, lines) in [
+            ("", &[""][..]),
+            ("one two three", &["one two", "three"]),
+            ("a verylongword b", &["a", "verylongword", "b"]),
+            ("日本語 日本語", &["日本語", "日本語"]),
+        ] {
+            assert_eq!(wrapped(text, 8), lines, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_difference_is_what_does_not_agree() {
+        for (old, new, expected) in [
+            ("same", "same", ["", ""]),
+            ("", "all new", ["", "all new"]),
+            ("one two", "one three", ["one two", "one three"]),
+            ("a b c d e f g h", "a b c d X f g h", ["… b c d e f g h", "… b c d X f g h"]),
+            ("a b c d e f g h i j", "a b c d f g h i j", ["… b c d e f g h …", "… b c d f g h …"]),
+            ("a a", "a a a", ["a a", "a a a"]),
+        ] {
+            let (from, to) = difference(old, new);
+            assert_eq!([from.as_str(), to.as_str()], expected, "{old} / {new}");
+        }
+    }
+}

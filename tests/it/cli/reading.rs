@@ -1,0 +1,147 @@
+//! Finding articles and looking at one.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::feeds::{Item, item, rss};
+use crate::support::program::Home;
+
+fn titled(n: u32, title: &str, text: &str) -> Item {
+    Item { title: title.to_owned(), text: format!("<p>{text}</p>"), ..item(n) }
+}
+
+fn home() -> Home {
+    let home = Home::new(
+        "[[feeds]]\nurl = \"file:a.xml\"\nname = \"A\"\ntags = [\"x\"]\n\
+         [[feeds]]\nurl = \"file:b.xml\"\nname = \"B\"\n",
+    );
+    let a = [
+        titled(1, "Élection tomorrow", "Voters go to the polls."),
+        titled(2, "Weather", "Rain on the day of the election, and after the election too."),
+        titled(3, "北京大学发布新手机", "详情请看这里。"),
+    ];
+    fs::write(home.path("a.xml"), rss("A", &a)).unwrap();
+    let b = [titled(4, "Sports", "No election here: football.")];
+    fs::write(home.path("b.xml"), rss("B", &b)).unwrap();
+    home.poll();
+    home
+}
+
+#[track_caller]
+fn found(home: &Home, arguments: &[&str]) -> Vec<String> {
+    let found = home.json(&[&["search", "--json"], arguments].concat());
+    let title = |article: &Value| article["title"].as_str().unwrap().to_owned();
+    found.as_array().unwrap().iter().map(title).collect()
+}
+
+#[test]
+fn a_search_ranks_filters_and_takes_anything() {
+    let home = home();
+    assert_eq!(found(&home, &["election"])[0], "Élection tomorrow", "a title counts more");
+    for (arguments, expected) in [
+        (&["--newest", "election"][..], &["Sports", "Weather", "Élection tomorrow"][..]),
+        (&["election", "--feed", "B"], &["Sports"]),
+        (&["election", "--tag", "x", "--newest", "-n", "1"], &["Weather"]),
+        (&["election -football", "--tag", "x", "--", "-rain"], &["Élection tomorrow"]),
+        (&["\"day of the election\""], &["Weather"]),
+        (&["foot*"], &["Sports"]),
+        (&["手机"], &["北京大学发布新手机"]),
+        (&["nothing", "like", "it"], &[]),
+        (&["election) OR (x", "AND"], &[]),
+        (&["title:", "\"weather"], &[]),
+        (&["election", "--until", "2024-08-20T00:02:00Z"], &["Élection tomorrow"]),
+    ] {
+        assert_eq!(found(&home, arguments), expected, "{arguments:?}");
+    }
+    for arguments in [&["--", "-only"][..], &["!!!"], &["election", "--feed", "C"]] {
+        let ran = home.run(&[&["search"], arguments].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{arguments:?}: {ran:#?}");
+    }
+}
+
+#[test]
+fn a_search_shows_where_it_hit() {
+    let home = home();
+    let plain = home.ok(&["search", "election", "--newest"]);
+    let lines: Vec<&str> = plain.lines().collect();
+    assert!(lines[0].starts_with("ID") && lines[1].ends_with("Sports"), "{plain}");
+    assert_eq!(lines[2], "    No election here: football.");
+    let colored = home.ok(&["--color", "always", "search", "election", "--feed", "B"]);
+    assert!(colored.contains("\u{1b}[1m\u{1b}[33melection\u{1b}[0m"), "{colored:?}");
+    let json = home.json(&["search", "--json", "election", "--feed", "B"]);
+    let parts = json[0]["snippet"].as_array().unwrap();
+    assert_eq!((&parts[1]["text"], &parts[1]["hit"]), (&"election".into(), &true.into()));
+    let none = home.run(&["search", "absent"]);
+    assert_eq!((none.code, none.out.as_str(), none.err.trim()), (Some(0), "", "nothing found"));
+}
+
+#[test]
+fn an_edit_is_found_and_shown() {
+    let home = home();
+    let edited = [titled(4, "Sports today", "No election here: handball.")];
+    fs::write(home.path("b.xml"), rss("B", &edited)).unwrap();
+    home.poll();
+    assert_eq!(found(&home, &["football"]), [""; 0]);
+    assert_eq!(found(&home, &["handball"]), ["Sports today"]);
+    let id = home.json(&["search", "--json", "handball"])[0]["id"].as_str().unwrap().to_owned();
+    let article = home.json(&["show", "--json", &id]);
+    assert_eq!((&article["title"], &article["revision"]), (&"Sports today".into(), &1.into()));
+    assert_eq!(article["sightings"][0]["feed"]["name"], "B");
+    let version = &article["versions"][0];
+    assert_eq!((&version["title"], &version["revision"]), (&"Sports".into(), &0.into()));
+    assert!(version["date_seen"].is_string() && version["date_replaced"].is_string());
+
+    let short = id.split_once('-').unwrap().1;
+    let text = home.ok(&["show", short]);
+    for expected in [
+        "Sports today\n",
+        "feed       B\n",
+        "https://news.example/4",
+        "No election here: handball.",
+        "    - title: Sports\n    + title: Sports today\n",
+        "football",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let ran = home.run(&["show", "ffff"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("there is no article `ffff`"), "{}", ran.err);
+}
+
+#[test]
+fn versions_are_kept_as_the_configuration_says() {
+    let home = Home::new("[store]\nkeep_revisions = 0\n[[feeds]]\nurl = \"file:a.xml\"\n");
+    for title in ["one", "two", "three"] {
+        fs::write(home.path("a.xml"), rss("A", &[titled(1, title, "text")])).unwrap();
+        home.poll();
+    }
+    let id = home.each("id").remove(0);
+    assert_eq!(home.json(&["show", "--json", &id])["versions"], serde_json::json!([]));
+    assert!(home.ok(&["show", &id]).contains("2 times; those versions are not kept"));
+}
+
+#[test]
+fn exports_take_words_languages_and_authors() {
+    let home = home();
+    let of = |arguments: &[&str]| {
+        home.ok(&[&["export", "--format", "jsonl"], arguments].concat()).lines().count()
+    };
+    assert_eq!(of(&["--search", "election"]), 3);
+    assert_eq!(of(&["--search", "election -football", "--tag", "x"]), 2);
+    assert_eq!(of(&["--language", "de"]), 0);
+    assert_eq!(of(&["--author", "ann"]), 0);
+    for arguments in [["--search", "-x"], ["--language", "English"], ["--author", "-"]] {
+        let ran = home.run(&["export", &format!("{}={}", arguments[0], arguments[1])]);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:#?}");
+    }
+    home.configure(
+        "[[feeds]]\nurl = \"file:a.xml\"\n[[exports]]\npath = \"x.json\"\nformat = \"json\"\n\
+         every = \"1h\"\nlanguage = \"German\"\nauthor = [\"a\", \"-\"]\nsearch = \"-x\"\n",
+    );
+    let ran = home.run(&["check"]);
+    assert_eq!(ran.code, Some(78));
+    for fault in ["is no language", "has letters", "only says what is not wanted"] {
+        assert!(ran.err.contains(fault) || ran.out.contains(fault), "{fault}: {ran:#?}");
+    }
+}
