@@ -7,7 +7,7 @@ use std::path::Path;
 use gazetted::config::{Config, ConfigErrors, Fault, Trigger, load};
 use gazetted::domain::query::When;
 use gazetted::domain::time::{TimeDelta, Timestamp};
-use gazetted::export::Format;
+use gazetted::export::{Format, Shape};
 use gazetted::rules::schedule::Cadence;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -296,7 +296,8 @@ fn each_mistake_in_a_feed_has_its_sentence_and_its_hint() {
 fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
     let export = |line: &str| format!("[[exports]]\npath = 'x'\nformat = 'csv'\n{line}");
     let target = |path: &str| format!("[[exports]]\npath = '{path}'\nformat = 'csv'\nevery = '1h'");
-    let markdown = "[[exports]]\npath = 'x'\nformat = 'markdown'\nevery = '1h'";
+    let format =
+        |format: &str| format!("[[exports]]\npath = 'x'\nformat = '{format}'\nevery = '1h'");
     check(&[
         ("store = 'x.db'".to_owned(), "expected a table", "known keys: path"),
         ("[store]\npath = '~/x.db'".to_owned(), "`~` is not expanded", "${HOME}"),
@@ -323,7 +324,9 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         (export("every = '1h'\nsince = '1d'\nuntil = '2d'"), "no article lies between", ""),
         (export("every = '1h'\nsince = 5"), "expected a moment", "7d"),
         (export("every = '1h'\nsearch = 'x'"), "unknown key", "not available"),
-        (markdown.to_owned(), "unknown format", "not available"),
+        (format("yaml"), "unknown format", "template=FILE"),
+        (format("template="), "names no template", "page.html.j2"),
+        (format("template=nothing.j2"), "cannot read", ""),
         (target("gazetted.db-wal"), "overwrite the store", "another file"),
         (target("a/../gazetted.toml"), "overwrite the store or the configuration", ""),
         (target("."), "is a folder", ""),
@@ -416,7 +419,7 @@ tags = ["world"]
     assert_eq!(b.spec.tags, ["x", "y"]);
     let [export] = config.exports.as_slice() else { panic!("{config:?}") };
     assert_eq!(export.path, folder.path().join("out.csv"));
-    assert_eq!((export.format, &export.trigger), (Format::Csv, &Trigger::OnChange));
+    assert_eq!((&export.shape, &export.trigger), (&Shape::Format(Format::Csv), &Trigger::OnChange));
     assert_eq!(export.query.since, Some(When::At("2024-08-20T00:00:00Z".parse().unwrap())));
     assert_eq!(export.query.tags, ["world"]);
 }

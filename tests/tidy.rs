@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 /// outside: they name everything.
 const FLOORS: &[&[&str]] = &[
     &["domain"],
-    &["rules", "export"],
+    &["rules"],
+    &["export"],
     &["clock", "config", "fetch", "store", "deliver", "telemetry"],
     &["passes", "serve"],
     &["daemon"],

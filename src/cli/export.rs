@@ -1,7 +1,7 @@
 //! `gazetted export`.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -11,16 +11,19 @@ use super::{Context, Exit};
 use crate::clock;
 use crate::config::filter;
 use crate::deliver;
-use crate::export::{Format, TableStyle};
+use crate::export::{Format, Shape, TableStyle, Template};
 use crate::passes::export::{ExportError, write};
 use crate::store::Reader;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// json, jsonl, jsonfeed, atom, rss, csv or table [default: by the name of --output, else table on a
-    /// terminal, else jsonl]
+    /// json, jsonl, jsonfeed, atom, rss, csv, table, markdown, html or opml (the feeds) [default: by the
+    /// name of --output, else table on a terminal, else jsonl]
     #[arg(long, short, value_name = "FORMAT", value_parser = format)]
     format: Option<Format>,
+    /// A template to fill (Jinja 2); what is printed is escaped by its name: page.html.j2, digest.md.j2
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    template: Option<PathBuf>,
     /// At most so many articles; 0 for all [default: 50 as a table, else all]
     #[arg(long, short = 'n', value_name = "N")]
     limit: Option<u64>,
@@ -46,7 +49,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let guessed = args.output.as_deref().and_then(Format::from_path);
     let otherwise = if to_terminal { Format::Table } else { Format::JsonLines };
     let format = args.format.or(guessed).unwrap_or(otherwise);
-    let limit = args.limit.unwrap_or(if format == Format::Table { 50 } else { 0 });
+    let as_table = format == Format::Table && args.template.is_none();
+    let limit = args.limit.unwrap_or(if as_table { 50 } else { 0 });
+    let shape = match &args.template {
+        Some(path) => Shape::Template(template(path)?),
+        None => Shape::Format(format),
+    };
     let mut query = args.filters.query(&reader)?;
     query.limit = Some(limit).filter(|n| *n != 0);
     if let Some(words) = &args.search {
@@ -61,7 +69,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     // A failure of the store inside a writer travels around it.
     let mut failed = None;
     let mut produce = |out: &mut dyn std::io::Write| {
-        write(&reader, &query, format, style, out).map_err(|error| match error {
+        write(&reader, &query, &shape, style, out).map_err(|error| match error {
             ExportError::Write(error) => error,
             other => {
                 failed = Some(other);
@@ -83,4 +91,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         context.output.note(&format!("wrote {} to {}", count(articles, "article"), path.display()));
     }
     Ok(Exit::Done)
+}
+
+fn template(path: &Path) -> Result<Template> {
+    let source = std::fs::read_to_string(path)
+        .with_context(|| format!("could not read the template {}", path.display()))?;
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    Ok(Template::parse(&name, &source)?)
 }

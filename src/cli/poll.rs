@@ -19,7 +19,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
-use crate::export::{Format, TableStyle};
+use crate::export::{Format, Shape, TableStyle};
 use crate::passes::export::write;
 use crate::passes::poll::{CLAIM_ROUNDS, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
@@ -329,7 +329,7 @@ fn show_latest(reader: &Reader, output: &Output) -> Result<()> {
     let query = Query { limit: Some(SHOWN), ..Query::default() };
     let style = TableStyle { width: width(), color: output.stdout_color(), now: clock::now() };
     let mut table = Vec::new();
-    if write(reader, &query, Format::Table, style, &mut table)? == 0 {
+    if write(reader, &query, &Shape::Format(Format::Table), style, &mut table)? == 0 {
         return Ok(());
     }
     data(|out| out.write_all(&table))?;

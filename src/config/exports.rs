@@ -7,13 +7,14 @@ use toml::de::DeValue;
 
 use crate::config::fault::Place;
 use crate::config::filter;
-use crate::config::keys::{EXPORT, LATER_FORMATS, NOT_YET, nearest};
-use crate::config::reader::{Reader, Table};
+use crate::config::keys::{EXPORT, nearest};
+use crate::config::outside::reason;
+use crate::config::reader::{Field, Reader, Table};
 use crate::config::sections::Defaults;
 use crate::config::value;
 use crate::config::{DEFAULT_LIMIT, ExportConfig, Trigger};
 use crate::domain::query::{Query, When};
-use crate::export::Format;
+use crate::export::{Format, Shape, Template};
 
 /// Files that no export may overwrite, and where each was named.
 pub(super) type Taken = HashMap<PathBuf, Option<Place>>;
@@ -54,10 +55,10 @@ impl Reader<'_> {
         taken: &mut Taken,
     ) -> Option<ExportConfig> {
         let path = self.target(table, taken);
-        let format = self.format(table);
+        let shape = self.shape(table);
         let trigger = self.trigger(table, defaults);
         let query = self.query(table);
-        Some(ExportConfig { path: path?, format: format?, trigger: trigger?, query })
+        Some(ExportConfig { path: path?, shape: shape?, trigger: trigger?, query })
     }
 
     fn target(&mut self, table: &Table<'_>, taken: &mut Taken) -> Option<PathBuf> {
@@ -92,27 +93,56 @@ impl Reader<'_> {
         Some(path)
     }
 
-    fn format(&mut self, table: &Table<'_>) -> Option<Format> {
+    fn shape(&mut self, table: &Table<'_>) -> Option<Shape> {
         let names = || Format::NAMES.iter().copied();
-        let known = || format!("known formats: {}", names().collect::<Vec<_>>().join(", "));
+        let known = || {
+            let names = names().collect::<Vec<_>>().join(", ");
+            format!("known formats: {names}, template=FILE")
+        };
         let Some(field) = table.get("format") else {
             self.missing(table, "format", &known());
             return None;
         };
         let text = self.string(&field)?;
-        if let Some(format) = Format::parse(text) {
-            return Some(format);
+        if let Some(file) = text.strip_prefix("template=") {
+            return self.template(&field, file).map(Shape::Template);
         }
-        let base = text.split_once('=').map_or(text, |(base, _)| base);
-        let hint = if LATER_FORMATS.contains(&base) {
-            NOT_YET.to_owned()
-        } else if let Some(meant) = nearest(text, names()) {
-            format!("did you mean `{meant}`?")
-        } else {
-            known()
+        if let Some(format) = Format::parse(text) {
+            return Some(Shape::Format(format));
+        }
+        let hint = match nearest(text, names()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => known(),
         };
         self.fault(&field.key, &field.span, "unknown format", Some(hint));
         None
+    }
+
+    /// Read with the configuration, so that a fault in it is told before it is needed.
+    fn template(&mut self, field: &Field<'_>, file: &str) -> Option<Template> {
+        if file.trim().is_empty() {
+            let hint = "name its file: template=page.html.j2".to_owned();
+            self.fault(&field.key, &field.span, "names no template", Some(hint));
+            return None;
+        }
+        let path = self.base.join(file);
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let source = match std::fs::read_to_string(&path) {
+            Ok(source) => source,
+            Err(error) => {
+                let message = format!("cannot read {}: {}", path.display(), reason(&error));
+                self.fault(&field.key, &field.span, message, None);
+                return None;
+            }
+        };
+        match Template::parse(&name, &source) {
+            Ok(template) => Some(template),
+            Err(fault) => {
+                let hint = "the language is that of Jinja 2; docs/templates.md".to_owned();
+                self.fault(&field.key, &field.span, fault.to_string(), Some(hint));
+                None
+            }
+        }
     }
 
     fn trigger(&mut self, table: &Table<'_>, defaults: &Defaults) -> Option<Trigger> {

@@ -90,9 +90,6 @@ pub(super) const EXPORT: Section = Section {
     ..PLAIN
 };
 
-/// Formats of `[[exports]]` that later versions bring.
-pub(super) const LATER_FORMATS: [&str; 4] = ["markdown", "html", "opml", "template"];
-
 pub(super) const NOT_YET: &str = "not available in this version";
 
 /// The known word that `text` was probably meant to be: a slip or two in a word of ordinary length.

@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use crate::domain::feed::FeedSpec;
 use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
-use crate::export::Format;
+use crate::export::Shape;
 use crate::rules::schedule::{Cadence, Policy};
 
 pub use fault::{ConfigErrors, Fault};
@@ -113,7 +113,7 @@ pub struct Origin {
 pub struct ExportConfig {
     /// Absolute.
     pub path: PathBuf,
-    pub format: Format,
+    pub shape: Shape,
     pub trigger: Trigger,
     pub query: Query,
 }

@@ -86,7 +86,7 @@ async fn write(store: &Path, export: &ExportConfig, last: Option<i64>) -> Option
     match written.await {
         Ok(Ok((sequence, None))) => Some(sequence),
         Ok(Ok((sequence, Some((articles, bytes))))) => {
-            let format = export.format.as_str();
+            let format = export.shape.as_str();
             events::export_written(&export.path, format, articles, bytes, began.elapsed());
             Some(sequence)
         }

@@ -11,18 +11,25 @@ use std::path::Path;
 use chrono::Datelike;
 
 use crate::domain::article::Article;
+use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::terminal::clean_line;
 
 mod atom;
 mod csv;
+mod html;
 mod json;
 mod jsonfeed;
+mod markdown;
 pub mod opml;
 pub mod record;
 mod rss;
 mod table;
+mod template;
 pub mod terminal;
 mod xml;
+
+pub use template::{Template, TemplateFault};
 
 /// What an export is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +41,27 @@ pub enum Format {
     Rss,
     Csv,
     Table,
+    Markdown,
+    Html,
+    /// The feeds, not the articles.
+    Opml,
+}
+
+/// One of our formats, or the user's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Format(Format),
+    Template(Template),
+}
+
+impl Shape {
+    /// For the log.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Format(format) => format.as_str(),
+            Self::Template(_) => "template",
+        }
+    }
 }
 
 /// What an export says about itself, apart from its articles.
@@ -48,6 +76,8 @@ pub struct Channel {
     /// When something in it last changed.
     pub updated: Timestamp,
     pub table: TableStyle,
+    /// For [`Format::Opml`]; the other formats do not read it.
+    pub feeds: Vec<FeedRef>,
 }
 
 /// How [`Format::Table`] looks; the other formats do not read it.
@@ -82,11 +112,14 @@ pub fn write(
         Format::Rss => rss::write(channel, articles, out),
         Format::Csv => csv::write(articles, out),
         Format::Table => table::write(channel.table, articles, out),
+        Format::Markdown => markdown::write(channel, articles, out),
+        Format::Html => html::write(channel, articles, out),
+        Format::Opml => opml::write(&channel.feeds, out),
     }
 }
 
 impl Format {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Json,
         Self::JsonLines,
         Self::JsonFeed,
@@ -94,11 +127,14 @@ impl Format {
         Self::Rss,
         Self::Csv,
         Self::Table,
+        Self::Markdown,
+        Self::Html,
+        Self::Opml,
     ];
 
     /// The names that [`Format::parse`] takes, in the order of [`Format::ALL`].
-    pub const NAMES: [&'static str; 7] =
-        ["json", "jsonl", "jsonfeed", "atom", "rss", "csv", "table"];
+    pub const NAMES: [&'static str; 10] =
+        ["json", "jsonl", "jsonfeed", "atom", "rss", "csv", "table", "markdown", "html", "opml"];
 
     /// As written on the command line and in the configuration.
     pub fn as_str(self) -> &'static str {
@@ -110,6 +146,9 @@ impl Format {
             Self::Rss => "rss",
             Self::Csv => "csv",
             Self::Table => "table",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Opml => "opml",
         }
     }
 
@@ -126,12 +165,15 @@ impl Format {
             "atom" => Some(Self::Atom),
             "rss" | "xml" => Some(Self::Rss),
             "csv" => Some(Self::Csv),
+            "md" | "markdown" => Some(Self::Markdown),
+            "html" | "htm" => Some(Self::Html),
+            "opml" => Some(Self::Opml),
             _ => None,
         }
     }
 
-    /// For `Content-Type`: RFC 8259, the JSON Feed 1.1 page, RFC 4287, RFC 7111; NDJSON and RSS have
-    /// no registration, so theirs are the customary ones.
+    /// For `Content-Type`: RFC 8259, the JSON Feed 1.1 page, RFC 4287, RFC 7111, RFC 7763; NDJSON, RSS and OPML
+    /// have no registration, so theirs are the customary ones.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -141,6 +183,9 @@ impl Format {
             Self::Rss => "application/rss+xml",
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Table => "text/plain; charset=utf-8",
+            Self::Markdown => "text/markdown; charset=utf-8; variant=CommonMark",
+            Self::Html => "text/html; charset=utf-8",
+            Self::Opml => "text/x-opml; charset=utf-8",
         }
     }
 
@@ -150,7 +195,10 @@ impl Format {
         match self {
             Self::Json | Self::JsonLines | Self::JsonFeed | Self::Csv => true,
             Self::Atom | Self::Rss => article.content_html.is_none(),
-            Self::Table => article.title.is_none() && article.summary.is_none(),
+            Self::Table | Self::Markdown | Self::Html => {
+                article.title.is_none() && article.summary.is_none()
+            }
+            Self::Opml => false,
         }
     }
 }
@@ -162,6 +210,35 @@ fn date(at: Timestamp) -> Option<String> {
 
 fn has_four_digits(at: Timestamp) -> bool {
     (0..=9999).contains(&at.year())
+}
+
+/// RFC 822 with the four-digit year that RSS asks for; `None` for a year that has more.
+fn rfc822(at: Timestamp) -> Option<String> {
+    has_four_digits(at).then(|| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}
+
+/// `Thursday, 20 August 2026`: what articles are grouped by. UTC.
+fn day(at: Timestamp) -> String {
+    at.format("%A, %-d %B %Y").to_string()
+}
+
+/// What an article is called in one line: the title, else how the text begins, else the address.
+fn headline(article: &Article) -> Cow<'_, str> {
+    /// A title cannot show more characters than this; a text that stands in for one may be a book.
+    const CHARS: usize = 2_000;
+    let beginning = |text: &'_ str| text.char_indices().nth(CHARS).map_or(text.len(), |(at, _)| at);
+    [&article.title, &article.summary, &article.content_text, &article.url]
+        .into_iter()
+        .flatten()
+        .map(|text| clean_line(text.get(..beginning(text)).unwrap_or(text)))
+        .find(|line| !line.is_empty())
+        .unwrap_or(Cow::Borrowed("(no title)"))
+}
+
+/// Whether a browser may be sent there.
+fn is_web(url: &str) -> bool {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
 /// The text without the characters that no document of ours carries: the controls apart from tab, line
@@ -207,6 +284,9 @@ mod tests {
             ("latest.rss", Some(Format::Rss)),
             ("latest.xml", Some(Format::Rss)),
             ("latest.csv", Some(Format::Csv)),
+            ("digest.md", Some(Format::Markdown)),
+            ("page.HTML", Some(Format::Html)),
+            ("feeds.opml", Some(Format::Opml)),
             ("latest.txt", None),
             ("latest", None),
             (".json", None),

@@ -6,10 +6,9 @@ use std::io;
 use quick_xml::escape::partial_escape;
 
 use crate::domain::article::Article;
-use crate::domain::time::Timestamp;
 use crate::export::record::display_name;
 use crate::export::xml::{MEDIA, Xml, language, media_type};
-use crate::export::{Channel, date, has_four_digits, present};
+use crate::export::{Channel, date, present, rfc822};
 
 const NAMESPACES: &[(&str, &str)] = &[
     ("version", "2.0"),
@@ -121,11 +120,6 @@ fn enclosure(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     let length = first.size_in_bytes.unwrap_or(0).to_string();
     let kind = media_type(first.mime_type.as_deref()).unwrap_or("application/octet-stream");
     xml.empty("enclosure", &[("url", &first.url), ("length", &length), ("type", kind)])
-}
-
-/// RFC 822 with the four-digit year that RSS asks for; `None` for a year that has more.
-fn rfc822(at: Timestamp) -> Option<String> {
-    has_four_digits(at).then(|| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The table for terminals: a line an article, in fixed columns, so that it streams.
 
-use std::borrow::Cow;
 use std::io;
 
 use anstyle::{AnsiColor, Style};
@@ -9,8 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::domain::article::Article;
 use crate::domain::time::Timestamp;
-use crate::export::TableStyle;
 use crate::export::terminal::{clean_line, fit};
+use crate::export::{TableStyle, headline};
 
 /// Columns assumed when nothing is known: enough for most titles, and most windows have them.
 const WIDTH: u16 = 100;
@@ -20,8 +19,6 @@ const GAP: usize = 2;
 /// Below these widths a column would leave the title no room, so it is left out.
 const NARROWEST_WITH_DATE: usize = 30;
 const NARROWEST_WITH_FEED: usize = 44;
-/// A title cannot show more characters than this; a text that stands in for one may be a book.
-const TITLE_CHARS: usize = 2_000;
 
 pub(super) fn write(
     style: TableStyle,
@@ -89,21 +86,6 @@ impl Paint {
         let feed = AnsiColor::Cyan.on_default();
         Self { head: [plain.bold(); 3], row: [plain.dimmed(), feed, plain] }
     }
-}
-
-/// What a line says: the title, else how the text begins, else the address.
-fn headline(article: &Article) -> Cow<'_, str> {
-    [&article.title, &article.summary, &article.content_text, &article.url]
-        .into_iter()
-        .flatten()
-        .map(|text| clean_line(beginning(text)))
-        .find(|line| !line.is_empty())
-        .unwrap_or(Cow::Borrowed("(no title)"))
-}
-
-fn beginning(text: &str) -> &str {
-    let end = text.char_indices().nth(TITLE_CHARS).map_or(text.len(), |(at, _)| at);
-    text.get(..end).unwrap_or(text)
 }
 
 /// As `ls -l` has it: the time, or for another year the year. UTC.

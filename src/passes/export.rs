@@ -1,16 +1,21 @@
 //! Exporting: from a query to the bytes of a format, row by row.
 
 use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use crate::clock;
 use crate::config::ExportConfig;
 use crate::deliver::{self, DeliverError};
 use crate::domain::article::Article;
+use crate::domain::feed::FeedRef;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, from_unix};
-use crate::export::{self, Channel, Format, TableStyle};
+use crate::export::{self, Channel, Format, Shape, TableStyle, Template};
 use crate::rules::text::html_to_text;
-use crate::store::{Reader, StoreError};
+use crate::store::{FeedRow, Reader, StoreError};
 
 /// Why an export came to nothing. The target, if it is a file, is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -23,15 +28,22 @@ pub enum ExportError {
     Deliver(#[from] DeliverError),
 }
 
+/// Articles read ahead for a template.
+const READ_AHEAD: usize = 16;
+
 /// Writes what the query asks for; answers the number of articles.
 pub fn write(
     reader: &Reader,
     query: &Query,
-    format: Format,
+    shape: &Shape,
     style: TableStyle,
     out: &mut dyn io::Write,
 ) -> Result<u64, ExportError> {
-    let channel = channel(reader, query, style)?;
+    let channel = channel(reader, query, shape, style)?;
+    let format = match shape {
+        Shape::Format(format) => *format,
+        Shape::Template(template) => return fill(reader.path(), query, &channel, template, out),
+    };
     reader.articles(query, style.now, |rows| {
         // A writer takes articles, not results: the first error ends them and is kept for here.
         let mut failed = None;
@@ -47,12 +59,55 @@ pub fn write(
     })?
 }
 
+/// A template owns what it loops over, so its articles come from a thread with a connection of its own,
+/// a few at a time.
+fn fill(
+    store: &Path,
+    query: &Query,
+    channel: &Channel,
+    template: &Template,
+    out: &mut dyn io::Write,
+) -> Result<u64, ExportError> {
+    let (sender, articles) = sync_channel(READ_AHEAD);
+    let (store, query, now) = (store.to_owned(), query.clone(), channel.table.now);
+    let reading = thread::spawn(move || -> Result<u64, StoreError> {
+        Reader::open(&store)?.articles(&query, now, |rows| {
+            let mut count = 0;
+            for row in rows {
+                // A template that wants no more ends the reading.
+                if sender.send(with_text(row?, Format::Json)).is_err() {
+                    break;
+                }
+                count += 1;
+            }
+            Ok(count)
+        })?
+    });
+    let written = template.write(channel, Received(Mutex::new(articles)), out);
+    match reading.join() {
+        Ok(Ok(count)) => written.map(|()| count).map_err(ExportError::Write),
+        Ok(Err(error)) => Err(ExportError::Store(error)),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// What a template loops over must be shareable, which a receiver alone is not.
+struct Received(Mutex<Receiver<Article>>);
+
+impl Iterator for Received {
+    type Item = Article;
+
+    fn next(&mut self) -> Option<Article> {
+        self.0.get_mut().ok()?.recv().ok()
+    }
+}
+
 /// One of `[[exports]]`, now: written beside the target, which it then replaces.
 pub fn write_file(reader: &Reader, config: &ExportConfig) -> Result<u64, ExportError> {
     let style = TableStyle { width: None, color: false, now: clock::now() };
     let mut failed = None;
     let delivered = deliver::to_file(&config.path, |out| {
-        write(reader, &config.query, config.format, style, out).map_err(|error| {
+        write(reader, &config.query, &config.shape, style, out).map_err(|error| {
             let text = error.to_string();
             match error {
                 ExportError::Write(error) => error,
@@ -71,7 +126,12 @@ pub fn write_file(reader: &Reader, config: &ExportConfig) -> Result<u64, ExportE
 
 /// What the export says of itself. `updated` is the newest article's: the same articles give the same
 /// bytes, whenever they are written.
-fn channel(reader: &Reader, query: &Query, table: TableStyle) -> Result<Channel, StoreError> {
+fn channel(
+    reader: &Reader,
+    query: &Query,
+    shape: &Shape,
+    table: TableStyle,
+) -> Result<Channel, StoreError> {
     let newest = Query { limit: Some(1), ..query.clone() };
     let updated =
         reader.articles(&newest, table.now, |rows| -> Result<Timestamp, StoreError> {
@@ -83,7 +143,42 @@ fn channel(reader: &Reader, query: &Query, table: TableStyle) -> Result<Channel,
         (feeds, []) => format!("gazetted: {}", feeds.join(", ")),
         (_, tags) => format!("gazetted: {}", tags.join(", ")),
     };
-    Ok(Channel { title, home_page_url: None, feed_url: None, description: None, updated, table })
+    let feeds = match shape {
+        Shape::Format(Format::Opml) => feeds(reader, query)?,
+        Shape::Format(_) | Shape::Template(_) => Vec::new(),
+    };
+    Ok(Channel {
+        title,
+        home_page_url: None,
+        feed_url: None,
+        description: None,
+        updated,
+        table,
+        feeds,
+    })
+}
+
+/// The feeds of the configuration that the query's articles come from, by name.
+fn feeds(reader: &Reader, query: &Query) -> Result<Vec<FeedRef>, StoreError> {
+    let wanted = |feed: &FeedRow| {
+        let named = query.feeds.is_empty() || query.feeds.iter().any(|text| feed.is_called(text));
+        let tagged = query.tags.is_empty() || feed.tags.iter().any(|tag| query.tags.contains(tag));
+        feed.configured && named && tagged
+    };
+    let mut feeds: Vec<FeedRef> = reader
+        .feeds()?
+        .into_iter()
+        .filter(wanted)
+        .map(|feed| FeedRef {
+            name: feed.display_name().to_owned(),
+            url: feed.url,
+            title: feed.title,
+            home_page_url: feed.home_page_url,
+            tags: feed.tags,
+        })
+        .collect();
+    feeds.sort_by_cached_key(|feed| feed.name.to_lowercase());
+    Ok(feeds)
 }
 
 /// Plain text is derived when a format shows it, not stored.

@@ -47,6 +47,11 @@ impl Reader {
         Ok(Self { connection, store_id })
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        Path::new(self.connection.path().unwrap_or_default())
+    }
+
     /// Hands articles to `consume`, in the query's order, read row by row: memory does not grow with
     /// their number. The first error ends the articles; the caller must not take them for all.
     ///

@@ -1,0 +1,59 @@
+//! A digest in Markdown (CommonMark): a heading a day, below it one an article, then its text. What
+//! feeds say is escaped, so that it stays text; see [`markdown`](crate::rules::markdown).
+
+use std::io;
+
+use crate::domain::article::Article;
+use crate::export::record::display_name;
+use crate::export::{Channel, day, headline, present};
+use crate::rules::markdown::{destination, escape, html_to_markdown};
+
+pub(super) fn write(
+    channel: &Channel,
+    articles: &mut dyn Iterator<Item = Article>,
+    out: &mut dyn io::Write,
+) -> io::Result<u64> {
+    writeln!(out, "# {}", escape(&channel.title))?;
+    if let Some(description) = present(channel.description.as_deref()) {
+        writeln!(out, "\n{}", escape(description))?;
+    }
+    let mut count = 0;
+    let mut today = None;
+    for article in articles {
+        let day = day(article.effective_date());
+        if today.as_ref() != Some(&day) {
+            writeln!(out, "\n## {day}")?;
+            today = Some(day);
+        }
+        write_article(&article, out)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
+    let title = escape(&headline(article));
+    match present(article.url.as_deref()).and_then(destination) {
+        Some(url) => writeln!(out, "\n### [{title}]({url})")?,
+        None => writeln!(out, "\n### {title}")?,
+    }
+    let feed = escape(&article.feed.name);
+    write!(out, "\n{feed} · {}", article.effective_date().format("%H:%M"))?;
+    for name in article.authors.iter().filter_map(display_name) {
+        write!(out, " · {}", escape(name))?;
+    }
+    writeln!(out)?;
+    let html = present(article.content_html.as_deref()).map(html_to_markdown);
+    let body = html.filter(|body| !body.is_empty());
+    let short = || present(article.summary.as_deref()).map(escape).filter(|line| !line.is_empty());
+    if let Some(body) = body.or_else(short) {
+        writeln!(out, "\n{body}")?;
+    }
+    for attachment in &article.attachments {
+        if let Some(url) = destination(&attachment.url) {
+            let name = present(attachment.title.as_deref()).unwrap_or("Attachment");
+            writeln!(out, "\n[{}]({url})", escape(name))?;
+        }
+    }
+    Ok(())
+}
