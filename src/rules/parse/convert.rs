@@ -89,7 +89,8 @@ fn link(link: model::Link) -> Link {
 }
 
 fn author(person: model::Person) -> Author {
-    Author { name: person.name.map(healed), url: person.uri, email: person.email }
+    let name = Some(person.name).filter(|name| *name != person.uri).flatten();
+    Author { name: name.map(healed), url: person.uri, email: person.email }
 }
 
 fn tag(category: model::Category) -> Tag {

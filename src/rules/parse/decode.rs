@@ -104,6 +104,7 @@ pub fn decode(body: &[u8], charset: Charset) -> (Cow<'_, str>, u32) {
             (text, u32::from(errors))
         }
     };
+    let text = without_c1(text);
     if !text.bytes().any(is_doubtful) {
         return (text, bad);
     }
@@ -124,6 +125,22 @@ pub fn decode(body: &[u8], charset: Charset) -> (Cow<'_, str>, u32) {
     }
     clean.push_str(rest);
     (Cow::Owned(clean), bad)
+}
+
+/// Control characters from U+0080 to U+009F are bytes of windows-1252 that somebody took for
+/// ISO-8859-1: what they meant is put in their place.
+fn without_c1(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_c1 = |c: char| matches!(c, '\u{80}'..='\u{9F}');
+    let doubtful = memchr::memchr_iter(0xC2, text.as_bytes())
+        .any(|at| text.as_bytes().get(at + 1).is_some_and(|next| *next < 0xA0));
+    if !doubtful {
+        return text;
+    }
+    let meant = |c: char| {
+        let place = (u32::from(c)).checked_sub(0x80).and_then(|place| usize::try_from(place).ok());
+        place.and_then(|place| WINDOWS_1252_C1.get(place)).copied().unwrap_or(c)
+    };
+    Cow::Owned(text.chars().map(|c| if is_c1(c) { meant(c) } else { c }).collect())
 }
 
 fn is_doubtful(byte: u8) -> bool {
@@ -243,7 +260,32 @@ pub fn healed(text: String) -> String {
             },
         }
     }
-    String::from_utf8(bytes).unwrap_or(text)
+    match String::from_utf8(bytes) {
+        Ok(undone) if is_likely(&undone) => undone,
+        Ok(_) | Err(_) => text,
+    }
+}
+
+/// Whether letters were meant, or merely can be made: `É` before a no-break space, as in a French
+/// heading, is the bytes of `ɠ`, `é` before one and a dash those of `頗`.
+fn is_likely(undone: &str) -> bool {
+    let (mut ascii, mut latin, mut other) = (0_u32, 0_u32, 0_u32);
+    for c in undone.chars() {
+        match c {
+            '\0'..='\u{7F}' => ascii += u32::from(c.is_ascii_alphabetic()),
+            // Letters, punctuation and signs of Europe and Vietnam; emoji.
+            '\u{A0}'..='\u{17F}'
+            | '\u{1A1}'..='\u{1B0}'
+            | '\u{1E00}'..='\u{1EFF}'
+            | '\u{2000}'..='\u{27BF}'
+            | '\u{FE0F}'
+            | '\u{1F000}'.. => latin += 1,
+            '\u{80}'..='\u{9F}' | '\u{180}'..='\u{36F}' => return false,
+            _ => other += 1,
+        }
+    }
+    // Whole words of another script.
+    other == 0 && 0 < latin || 3 <= other && ascii < other
 }
 
 /// The characters of bytes 128 to 159; those five that are none stand for themselves.
@@ -390,6 +432,13 @@ mod tests {
             ("6Â\u{a0}million Ã ", "6Â\u{a0}million Ã "),
             ("Ã¥ å", "Ã¥ å"),
             ("Ã 漢", "Ã 漢"),
+            ("LIBERTÉ\u{a0}: MARCHÉ", "LIBERTÉ\u{a0}: MARCHÉ"),
+            ("LIBERTÉ\u{a0}: oui", "LIBERTÉ\u{a0}: oui"),
+            ("café\u{a0}— x", "café\u{a0}— x"),
+            ("Ð\u{9f}Ñ€Ð¸Ð²ÐµÑ‚", "Привет"),
+            ("Tiáº¿ng Viá»‡t", "Tiếng Việt"),
+            ("æ—¥æœ¬èªž", "日本語"),
+            ("ok ðŸ‘\u{8d}", "ok 👍"),
             ("été", "été"),
             ("plain", "plain"),
         ] {

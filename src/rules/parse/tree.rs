@@ -75,6 +75,13 @@ enum Kind {
     Skipped,
 }
 
+/// An element inside a text: as written, for its end tag, and as it is written out again.
+#[derive(Clone, Copy)]
+struct Inner<'a> {
+    raw: &'a str,
+    shown: &'a str,
+}
+
 struct Frame<'a> {
     element: Element<'a>,
     /// As written, for its end tag.
@@ -83,7 +90,7 @@ struct Frame<'a> {
     scope: usize,
     bases: usize,
     /// Open elements inside a text or of what is skipped.
-    inner: Vec<&'a str>,
+    inner: Vec<Inner<'a>>,
 }
 
 /// Reads a document; every item goes to `item`.
@@ -169,11 +176,12 @@ impl<'a> Builder<'a, '_> {
         let (ns, local) = self.scope.resolve(name);
         let Some(top) = self.stack.last() else { return };
         let is_flat = matches!(top.kind, Kind::Text { .. } | Kind::Skipped);
+        let is = |name: &str| local.eq_ignore_ascii_case(name);
         let begins_item = ns == Ns::Core
             && match self.root {
-                Root::Rss => local.eq_ignore_ascii_case("item"),
-                Root::Atom => local.eq_ignore_ascii_case("entry"),
-                Root::Sitemap => local.eq_ignore_ascii_case("url"),
+                Root::Rss => is("item") || is("entry") && top.kind == Kind::Container,
+                Root::Atom => is("entry") || is("item") && top.kind == Kind::Container,
+                Root::Sitemap => is("url"),
             };
         if begins_item && !attributes.0.contains("xmlns=") {
             self.close_to_container();
@@ -270,7 +278,7 @@ impl<'a> Builder<'a, '_> {
             (
                 Ns::Core,
                 "title" | "description" | "summary" | "content" | "subtitle" | "tagline" | "info"
-                | "abstract" | "rights" | "copyright",
+                | "abstract" | "rights" | "copyright" | "body" | "fullitem",
             )
             | (Ns::Content, "encoded")
             | (Ns::Dc | Ns::DcTerms, "title" | "description" | "abstract")
@@ -316,7 +324,7 @@ impl<'a> Builder<'a, '_> {
     fn end(&mut self, name: &'a str) -> bool {
         let Some(top) = self.stack.last_mut() else { return true };
         let same = |open: &str| open.eq_ignore_ascii_case(name);
-        if let Some(at) = top.inner.iter().rposition(|open| same(open)) {
+        if let Some(at) = top.inner.iter().rposition(|open| same(open.raw)) {
             while at < top.inner.len() {
                 if let Some(open) = top.inner.pop() {
                     write_end(top, open);
@@ -365,7 +373,7 @@ impl<'a> Builder<'a, '_> {
         &mut self,
         name: &'a str,
         ns: Ns,
-        local: &str,
+        local: &'a str,
         attributes: Attributes<'a>,
         empty: bool,
     ) {
@@ -374,9 +382,9 @@ impl<'a> Builder<'a, '_> {
             return;
         }
         let void = is_void(local);
+        let shown = if ns == Ns::Xhtml || ns == Ns::Core { local } else { name };
         if matches!(top.kind, Kind::Text { .. }) {
             top.element.markup = true;
-            let shown = if ns == Ns::Xhtml || ns == Ns::Core { local } else { name };
             let out = top.element.text.to_mut();
             out.push('<');
             out.push_str(shown);
@@ -396,7 +404,7 @@ impl<'a> Builder<'a, '_> {
             }
         }
         if !empty && !void {
-            top.inner.push(name);
+            top.inner.push(Inner { raw: name, shown });
         }
     }
 
@@ -445,11 +453,9 @@ impl<'a> Builder<'a, '_> {
     }
 }
 
-fn write_end(frame: &mut Frame<'_>, name: &str) {
+fn write_end(frame: &mut Frame<'_>, open: Inner<'_>) {
     if matches!(frame.kind, Kind::Text { .. }) {
-        let local = name.rsplit(':').next().unwrap_or(name);
-        let shown = if frame.element.ns == Ns::Xhtml || !name.contains(':') { local } else { name };
-        frame.element.text.to_mut().extend(["</", shown, ">"]);
+        frame.element.text.to_mut().extend(["</", open.shown, ">"]);
     }
 }
 

@@ -12,13 +12,21 @@ use crate::rules::normalise::dates::names::{month, zone};
 /// date": year 1, and everything before 1970.
 pub fn date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    if text.len() < 6 || 120 < text.len() {
+    if text.len() < 4 || 120 < text.len() {
         return None;
     }
-    epoch(text)
+    year(text)
+        .or_else(|| epoch(text))
         .or_else(|| iso(text))
         .or_else(|| words(text))
         .filter(|at| Timestamp::UNIX_EPOCH < *at)
+}
+
+/// A year alone is a date to W3C-DTF, of which that much is known.
+fn year(text: &str) -> Option<Timestamp> {
+    let digits = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let year: i32 = text.parse().ok().filter(|_| digits)?;
+    (1970..2100).contains(&year).then(|| moment(year, 1, 1, Clock::default(), 0))?
 }
 
 /// Seconds or milliseconds since 1970; or 8, 12 or 14 digits in a row.

@@ -44,10 +44,17 @@ pub(super) fn item<'a>(
     item.beside.base = element.base.as_ref().map(ToString::to_string);
     item.beside.language = element.language.as_ref().map(ToString::to_string);
     let about = element.attributes.get("rdf:about", entities);
+    // The Channel Definition Format of 1997 has an item's link and date as attributes.
+    let href = element.attributes.get("href", entities);
+    let last_modified = element.attributes.get("lastmod", entities);
+    rivals.updated.extend(last_modified.map(|date| (2, date)));
     for child in element.children {
         let base = child.base.clone();
         let base = base.as_deref().unwrap_or(document);
         one(child, base, entities, &mut item, &mut rivals);
+    }
+    if let Some(href) = href.filter(|_| item.links.is_empty()) {
+        item.links.push(LinkTo { href, ..LinkTo::default() });
     }
     item.id = item.id.or(about).or(rivals.identifier.take());
     settle(item, rivals, repairs)
@@ -123,8 +130,9 @@ fn core<'a>(
             item.id = filled(child.text).or(item.id.take());
         }
         "id" => item.id = item.id.take().or_else(|| filled(child.text)),
-        "description" => prefer(&mut rivals.summary, 0, words(child, true, entities)),
-        "summary" => prefer(&mut rivals.summary, 1, words(child, false, entities)),
+        "description" => described(0, words(child, true, entities), rivals),
+        "summary" => described(1, words(child, false, entities), rivals),
+        "body" | "fullitem" => prefer(&mut rivals.content, 1, words(child, true, entities)),
         "abstract" => prefer(&mut rivals.summary, 2, words(child, true, entities)),
         "content" => content(child, base, entities, item, rivals),
         "author" | "managingeditor" => {
@@ -143,7 +151,7 @@ fn core<'a>(
                 item.tags.push((term, label));
             }
         }
-        "keywords" => media::split_keywords(&child.text, &mut item.tags),
+        "keywords" | "tags" => media::split_keywords(&child.text, &mut item.tags),
         "enclosure" => {
             let attribute = |name: &str| child.attributes.get(name, entities);
             let mime_type = attribute("type").map(Cow::into_owned);
@@ -224,6 +232,19 @@ fn extension<'a>(
             let url = url.or_else(|| filled(child.text));
             rivals.itunes_image = url.and_then(|url| absolute(&url, base)).map(String::from);
         }
+        (Ns::Itunes, "category") => {
+            let mut nested = vec![child];
+            while let Some(category) = nested.pop() {
+                let term = category.attributes.get("text", entities);
+                item.tags.extend(term.map(|term| (term, None)));
+                nested.extend(category.children.into_iter().filter(|c| c.ns == Ns::Itunes));
+            }
+        }
+        (Ns::Itunes, "link") => {
+            let is_image = child.attributes.raw("rel").is_some_and(|rel| rel == "image");
+            let url = child.attributes.get("href", entities).filter(|_| is_image);
+            rivals.other_images.extend(url.and_then(|url| absolute(&url, base)).map(String::from));
+        }
         (Ns::Itunes, "duration") => item.beside.duration_in_seconds = duration(&child.text),
         (Ns::Dc, "language") => item.beside.language = filled(child.text).map(Cow::into_owned),
         _ => {}
@@ -267,12 +288,34 @@ fn add_file(item: &mut Item<'_>, file: MediaFile, title: Option<String>) {
     }
 }
 
-/// The first that can be read, by rank.
+/// Description and summary of one item: the longer is its text, the other what stands above it.
+fn described<'a>(rank: u8, found: Option<Words<'a>>, rivals: &mut Rivals<'a>) {
+    let Some(found) = found else { return };
+    match rivals.summary.take() {
+        Some((known, other)) if known <= 1 && known != rank && known_differs(&other, &found) => {
+            let (short, long) =
+                if other.text.len() < found.text.len() { (other, found) } else { (found, other) };
+            prefer(&mut rivals.content, 2, Some(long));
+            rivals.summary = Some((0, short));
+        }
+        known => {
+            rivals.summary = known;
+            prefer(&mut rivals.summary, rank, Some(found));
+        }
+    }
+}
+
+fn known_differs(known: &Words<'_>, found: &Words<'_>) -> bool {
+    known.text.trim() != found.text.trim()
+}
+
+/// The last that can be read of the best rank that has one.
 fn first_date(mut rivals: Vec<(u8, Cow<'_, str>)>, repairs: &mut Repairs) -> Option<Timestamp> {
     rivals.retain(|(_, text)| !text.trim().is_empty());
     if rivals.is_empty() {
         return None;
     }
+    rivals.reverse(); // Of twins the last counts, as with most readers.
     rivals.sort_by_key(|(rank, _)| *rank);
     count_date(repairs, rivals.iter().find_map(|(_, text)| date(text)))
 }
@@ -363,6 +406,8 @@ pub(super) fn link<'a>(
         Cow::Owned(rel.to_ascii_lowercase())
     });
     let (mime_type, title) = (attribute("type"), attribute("title"));
+    // Escaped once too often: no address means a parameter `amp;b`.
+    let href = if href.contains("&amp;") { Cow::Owned(href.replace("&amp;", "&")) } else { href };
     let size = attribute("length").and_then(|size| number(&size));
     Some(LinkTo { href: resolved(href, element, base), rel, mime_type, title, size })
 }
@@ -390,5 +435,5 @@ pub(super) fn somebody(element: Element<'_>) -> Option<Somebody<'_>> {
     if author.name.is_none() && author.email.is_none() && author.url.is_none() {
         author.name = filled(element.text);
     }
-    (author.name.is_some() || author.email.is_some()).then_some(author)
+    (author.name.is_some() || author.email.is_some() || author.url.is_some()).then_some(author)
 }

@@ -85,11 +85,14 @@ fn link_to(out: &mut String, link: &LinkTo<'_>) {
 }
 
 fn somebody(out: &mut String, author: &Somebody<'_>) {
-    if author.name.is_none() && author.email.is_none() {
+    if author.name.is_none() && author.email.is_none() && author.url.is_none() {
         return;
     }
     out.push_str("<author>");
-    for (name, value) in [("name", &author.name), ("uri", &author.url), ("email", &author.email)] {
+    // The parser drops a person without a name: the address stands in, and is told by being twice.
+    let only_url = author.name.is_none() && author.email.is_none();
+    let name = if only_url { &author.url } else { &author.name };
+    for (name, value) in [("name", name), ("uri", &author.url), ("email", &author.email)] {
         if let Some(value) = value {
             text(out, name, value);
         }

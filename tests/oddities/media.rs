@@ -1,0 +1,104 @@
+//! Files and pictures.
+
+use crate::{atom, check, json, rss};
+
+#[test]
+fn files_are_gathered_from_all_vocabularies() {
+    check(&[
+        (
+            "enclosure",
+            rss("<enclosure url=\"https://a.example/a.mp3\" type=\"audio/mpeg\" length=\"123\"/>"),
+            "files=https://a.example/a.mp3 audio/mpeg 123",
+        ),
+        ("relative", rss("<enclosure url=\"/a.mp3\"/>"), "files=https://example.org/a.mp3"),
+        (
+            "a size in words",
+            rss("<enclosure url=\"https://a.example/a.mp3\" length=\"5 MB\"/>"),
+            "files=https://a.example/a.mp3",
+        ),
+        (
+            "a size with commas",
+            rss("<enclosure url=\"https://a.example/a.mp3\" length=\"1,234\"/>"),
+            "files=https://a.example/a.mp3 1234",
+        ),
+        ("no address", rss("<enclosure type=\"audio/mpeg\"/>"), "files="),
+        (
+            "two",
+            rss("<enclosure url=\"https://a.example/a\"/><enclosure url=\"https://a.example/b\"/>"),
+            "files=https://a.example/a,https://a.example/b",
+        ),
+        (
+            "the same twice",
+            rss(
+                "<enclosure url=\"https://a.example/a.mp3\"/><media:content url=\"https://a.example/a.mp3\"/>",
+            ),
+            "files=https://a.example/a.mp3",
+        ),
+        (
+            "with a picture beside it",
+            rss(
+                "<enclosure url=\"https://a.example/a.mp3\" type=\"audio/mpeg\"/><media:content url=\"https://a.example/p.jpg\" medium=\"image\"/>",
+            ),
+            "image=https://a.example/p.jpg",
+        ),
+        (
+            "media:content",
+            rss(
+                "<media:content url=\"https://a.example/v.mp4\" type=\"video/mp4\" fileSize=\"9\" duration=\"61\"/>",
+            ),
+            "files=https://a.example/v.mp4 video/mp4 9 61s",
+        ),
+        (
+            "media:group",
+            rss(
+                "<media:group><media:content url=\"https://a.example/1.mp4\" type=\"video/mp4\"/><media:content url=\"https://a.example/2.mp4\" type=\"video/mp4\"/></media:group>",
+            ),
+            "files=https://a.example/1.mp4 video/mp4,https://a.example/2.mp4 video/mp4",
+        ),
+        (
+            "itunes:duration",
+            rss(
+                "<enclosure url=\"https://a.example/a.mp3\"/><itunes:duration>1:02:03</itunes:duration>",
+            ),
+            "files=https://a.example/a.mp3 3723s",
+        ),
+        (
+            "atom",
+            atom(
+                "<link rel=\"enclosure\" href=\"https://a.example/a.mp3\" type=\"audio/mpeg\" length=\"5\"/>",
+            ),
+            "files=https://a.example/a.mp3 audio/mpeg 5",
+        ),
+        (
+            "JSON",
+            json(
+                "{\"id\":\"1\",\"attachments\":[{\"url\":\"https://a.example/a.mp3\",\"mime_type\":\"audio/mpeg\",\"size_in_bytes\":5,\"duration_in_seconds\":61.5}]}",
+            ),
+            "files=https://a.example/a.mp3 audio/mpeg 5 61s",
+        ),
+        (
+            "JSON, without a type",
+            json("{\"id\":\"1\",\"attachments\":[{\"url\":\"https://a.example/a.mp3\"}]}"),
+            "files=https://a.example/a.mp3",
+        ),
+    ]);
+}
+
+#[test]
+fn a_picture_is_found() {
+    check(&[
+        ("media:thumbnail", rss("<media:thumbnail url=\"https://a.example/t.jpg\"/>"), "image=https://a.example/t.jpg"),
+        ("of a media:content", rss("<media:content url=\"https://a.example/v.mp4\"><media:thumbnail url=\"https://a.example/t.jpg\"/></media:content>"), "image=https://a.example/t.jpg"),
+        ("itunes:image", rss("<itunes:image href=\"https://a.example/i.jpg\"/>"), "image=https://a.example/i.jpg"),
+        ("itunes:link", rss("<itunes:link rel=\"image\" href=\"https://a.example/i.jpg\"/>"), "image=https://a.example/i.jpg"),
+        ("image with url", rss("<image><url>https://a.example/i.jpg</url></image>"), "image=https://a.example/i.jpg"),
+        ("image as text", rss("<image>https://a.example/i.jpg</image>"), "image=https://a.example/i.jpg"),
+        ("an enclosure", rss("<enclosure url=\"https://a.example/i.jpg\" type=\"image/jpeg\"/>"), "image=https://a.example/i.jpg"),
+        ("the text's first", rss("<description>&lt;img src=\"/i.jpg\"&gt;</description>"), "image=https://example.org/i.jpg"),
+        ("not a tracking pixel", rss("<description>&lt;img src=\"/p.gif\" width=\"1\" height=\"1\"&gt;&lt;img src=\"/i.jpg\"&gt;</description>"), "image=https://example.org/i.jpg"),
+        ("relative thumbnail", rss("<media:thumbnail url=\"t.jpg\"/>"), "image=https://example.org/dir/t.jpg"),
+        ("undeclared media", "<rss><channel><item><media:thumbnail url='https://a.example/t.jpg'/></item></channel></rss>".into(), "image=https://a.example/t.jpg"),
+        ("JSON, image", json("{\"id\":\"1\",\"image\":\"https://a.example/i.jpg\"}"), "image=https://a.example/i.jpg"),
+        ("JSON, banner", json("{\"id\":\"1\",\"banner_image\":\"https://a.example/b.jpg\"}"), "image=https://a.example/b.jpg"),
+    ]);
+}
