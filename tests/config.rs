@@ -323,7 +323,7 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         (export("every = '1h'\nlimit = 0"), "must be from 1", ""),
         (export("every = '1h'\nsince = '1d'\nuntil = '2d'"), "no article lies between", ""),
         (export("every = '1h'\nsince = 5"), "expected a moment", "7d"),
-        (export("every = '1h'\nsearch = 'x'"), "unknown key", "not available"),
+        (export("every = '1h'\nstory = 'x'"), "unknown key", "not available"),
         (format("yaml"), "unknown format", "template=FILE"),
         (format("template="), "names no template", "page.html.j2"),
         (format("template=nothing.j2"), "cannot read", ""),

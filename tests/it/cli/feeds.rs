@@ -7,7 +7,8 @@ use crate::support::feeds::{item, rss};
 use crate::support::program::Home;
 use crate::support::server::{Page, Server};
 
-const KEPT: &str = "# My feeds.\n[schedule]\nevery = \"30m\" # often enough\n";
+const KEPT: &str = "# My feeds.\n[schedule]\nevery = \"30m\" # often enough\n\n\
+    [fetch]\nallow_private = true\n";
 
 fn page(head: &str) -> Page {
     Page::ok(format!("<!doctype html><html><head>{head}</head><body>Hello</body></html>"))
