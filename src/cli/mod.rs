@@ -8,6 +8,7 @@ mod feeds;
 mod filters;
 mod init;
 mod inspect;
+mod limits;
 mod output;
 mod poll;
 mod run;
@@ -135,7 +136,9 @@ impl Context {
     }
 
     fn load_from(&self, path: &Path) -> Result<Config, ConfigErrors> {
-        config::load(path, &self.environment, clock::now())
+        let mut config = config::load(path, &self.environment, clock::now())?;
+        config.fetch.concurrency = limits::requests(config.fetch.concurrency);
+        Ok(config)
     }
 }
 
@@ -156,6 +159,7 @@ pub fn main(
         ColorArg::Always => anstream::ColorChoice::Always,
         ColorArg::Never => anstream::ColorChoice::Never,
     });
+    limits::prepare();
     let context = Context { config: cli.config.clone(), environment, output, quiet: cli.quiet };
     let exit = start_logging(&cli, &context).and_then(|()| dispatch(cli.command, &context));
     (exit.unwrap_or_else(|error| report(&error, &context.output)) as u8).into()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// `Display` never prints the source: whoever reports the error prints the chain.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("could not open the store {path}")]
+    #[error("could not open the store {path}{}", damage(source))]
     Open { path: PathBuf, source: rusqlite::Error },
     #[error("could not create the store {path}")]
     Create { path: PathBuf, source: std::io::Error },
@@ -19,7 +19,7 @@ pub enum StoreError {
     Newer { path: PathBuf, found: usize, known: usize },
     #[error("could not bring the store {path} to this version's schema")]
     Migrate { path: PathBuf, source: rusqlite_migration::Error },
-    #[error("could not {doing}")]
+    #[error("could not {doing}{}", damage(source))]
     Sql { doing: &'static str, source: rusqlite::Error },
     #[error("could not commit to the store: {reason}")]
     Commit { reason: String },
@@ -43,6 +43,16 @@ impl StoreError {
             | Self::Stopped => return false,
         };
         source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+    }
+}
+
+/// What to do about a file that SQLite cannot make sense of.
+pub(super) fn damage(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            " (the file is damaged: keep it, look at it with `gazetted db check`, restore a backup)"
+        }
+        _ => "",
     }
 }
 

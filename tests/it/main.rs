@@ -7,6 +7,8 @@
 
 mod cli;
 mod daemon;
+mod host;
+mod hostile;
 mod kill;
 mod poll;
 mod regression;

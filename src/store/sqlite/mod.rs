@@ -26,7 +26,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::rules::words;
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Doing, StoreError, damage};
 
 /// "gztd": tells our file from another program's (SQLite's `application_id`).
 const APPLICATION_ID: i32 = 0x677A_7464;
@@ -144,13 +144,19 @@ pub(super) fn in_transaction(
     match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => {
             work(Ok(&transaction));
-            transaction.commit().map_err(|error| error.to_string())
+            transaction.commit().map_err(|error| told(&error))
         }
         Err(error) => {
-            work(Err(error.to_string()));
-            Err(error.to_string())
+            let error = told(&error);
+            work(Err(error.clone()));
+            Err(error)
         }
     }
+}
+
+/// As the many callers of a group hear of it.
+fn told(error: &rusqlite::Error) -> String {
+    format!("{error}{}", damage(error))
 }
 
 /// Runs one job of a group so that its failure undoes nothing but itself.
