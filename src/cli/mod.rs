@@ -26,6 +26,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::clock;
 use crate::config::{self, Config, ConfigErrors};
+use crate::rules::text::without_controls;
 use crate::telemetry::{self, LogFormat, LogSettings};
 use output::{Output, data};
 
@@ -277,6 +278,9 @@ fn report(error: &anyhow::Error, output: &Output) -> Exit {
         output.note(&faults.render(output.stderr_color()));
         return Exit::BadConfig;
     }
-    output.error(&format!("{error:#}"));
+    // What was asked for may come from a feed, and a server's words stand in many an error.
+    let lines: Vec<String> =
+        format!("{error:#}").lines().map(|line| without_controls(line).into_owned()).collect();
+    output.error(&lines.join("\n"));
     if error.downcast_ref::<config::NotFound>().is_some() { Exit::BadConfig } else { Exit::Failed }
 }

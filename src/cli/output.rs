@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::export::terminal::clean_line;
+use crate::rules::text::is_control;
 
 /// The two streams of the process, and what they can show.
 #[derive(Clone, Debug)]
@@ -204,12 +205,17 @@ pub(super) fn data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::
     }
 }
 
-/// Writes a value as pretty JSON.
+/// Writes a value as pretty JSON. What a terminal would obey is escaped, beyond what JSON asks for.
 pub(super) fn json_data(value: &serde_json::Value) -> io::Result<()> {
-    data(|out| {
-        serde_json::to_writer_pretty(&mut *out, value)?;
-        writeln!(out)
-    })
+    let mut text = serde_json::to_string_pretty(value)?;
+    let obeyed = |c: char| c != '\n' && is_control(c);
+    if text.contains(obeyed) {
+        // Such characters stand in strings only.
+        let escaped =
+            |c: char| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() };
+        text = text.chars().map(escaped).collect();
+    }
+    data(|out| writeln!(out, "{text}"))
 }
 
 /// `12 s`, `3 min`, `5 h`, `9 d`: as exact as a glance needs.

@@ -4,14 +4,21 @@ use url::Url;
 
 use crate::rules::parse::model::{Link, LinkRole, ParsedEntry};
 
+/// In bytes. Longer ones are taken by no server (RFC 9110 section 4.1 asks for 8,000), and they would be
+/// repeated in every export.
+pub const LONGEST: usize = 8 * 1024;
+
+/// In bytes. Every relative address of an entry becomes as long as its base.
+pub(super) const LONGEST_BASE: usize = 512;
+
 /// An address as exports show it: resolved against `base`, `http` or `https`, else none.
 pub fn web(text: &str, base: &Url) -> Option<String> {
     let text = text.trim();
-    if text.is_empty() {
+    if text.is_empty() || LONGEST < text.len() {
         return None;
     }
     let url = base.join(text).ok()?;
-    is_web(&url).then(|| url.into())
+    (is_web(&url) && url.as_str().len() <= LONGEST).then(|| url.into())
 }
 
 pub fn is_web(url: &Url) -> bool {
@@ -21,7 +28,8 @@ pub fn is_web(url: &Url) -> bool {
 /// What relative addresses in an entry start from: its own `xml:base`, else the document's, each
 /// resolved against the next, the last being where the document came from.
 pub fn base_of(entry: &ParsedEntry, document: &Url) -> Url {
-    let own = entry.base.as_deref().map(str::trim).filter(|base| !base.is_empty());
+    let own = entry.base.as_deref().map(str::trim);
+    let own = own.filter(|base| !base.is_empty() && base.len() <= LONGEST_BASE);
     own.and_then(|own| document.join(own).ok()).unwrap_or_else(|| document.clone())
 }
 

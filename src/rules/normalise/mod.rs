@@ -11,6 +11,8 @@ pub mod sanitise;
 pub mod tags;
 pub mod tracking;
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::domain::article::{ArticleDraft, ArticleKey, ContentHash};
@@ -25,6 +27,10 @@ use crate::rules::text::{self, Markup};
 /// A description without any content beside it is both: the content, and when it is this short
 /// (characters) the standfirst as well.
 const STANDFIRST: usize = 500;
+
+/// Titles and summaries are cut here (characters): they stand in lists. Microblogs put a whole post into
+/// the title, some thousand at most.
+const LONGEST_LINE: usize = 10_000;
 
 /// An entry, normalised.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +61,7 @@ pub fn entries(
     let base = feed
         .base
         .as_deref()
+        .filter(|own| own.len() <= links::LONGEST_BASE)
         .and_then(|own| base.join(own.trim()).ok())
         .unwrap_or_else(|| base.clone());
     let wanted = newest(&feed.entries, max_entries, now);
@@ -105,7 +112,9 @@ fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
 /// All that is cheap, and all that a key is made of except the content.
 fn outline(feed: &ParsedFeed, entry: &ParsedEntry, base: &Url, now: Timestamp) -> ArticleDraft {
     let (published, modified) = dates::published_and_modified(entry.published, entry.updated, now);
-    let guid = entry.guid.as_deref().map(str::trim).filter(|guid| !guid.is_empty());
+    // As the feed has it, but for what no reader sees and a terminal obeys.
+    let guid = entry.guid.as_deref().map(text::without_controls);
+    let guid = guid.as_deref().map(str::trim).filter(|guid| !guid.is_empty());
     let language = entry.language.as_deref().and_then(language::language);
     ArticleDraft {
         key: ArticleKey(0),
@@ -139,7 +148,12 @@ fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
 /// content; alone it is the content, as in most RSS, and if it is short it is the standfirst too, so that
 /// lists have something to show.
 fn body(entry: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<String>) {
-    let summary = || entry.summary.as_ref().and_then(line);
+    let summary = || {
+        let text = entry.summary.as_ref()?;
+        let line = line(text)?;
+        let said = text::without_furniture(&line, beginning(text));
+        (!said.is_empty()).then(|| said.to_owned())
+    };
     if let Some(content) = entry.content.as_ref().and_then(|content| html(content, sanitiser)) {
         let summary = summary().filter(|summary| !text::says_the_same(&content, summary));
         return (Some(content), summary);
@@ -160,8 +174,19 @@ fn html(text: &Text, sanitiser: &Sanitiser) -> Option<String> {
 }
 
 fn line(text: &Text) -> Option<String> {
-    match text.kind {
-        TextKind::Html => text::plain(&text.text, Markup::Html),
-        TextKind::Plain => text::plain(&text.text, Markup::Doubtful),
-    }
+    let markup = match text.kind {
+        TextKind::Html => Markup::Html,
+        TextKind::Plain => Markup::Doubtful,
+    };
+    let line = text::plain(beginning(text), markup)?;
+    Some(match text::excerpt(&line, LONGEST_LINE) {
+        Cow::Borrowed(_) => line,
+        Cow::Owned(cut) => cut,
+    })
+}
+
+/// What a line is made of: more than it can hold, markup included, and no more than that.
+fn beginning(text: &Text) -> &str {
+    let end = text.text.floor_char_boundary(64 * LONGEST_LINE);
+    text.text.get(..end).unwrap_or_default()
 }

@@ -61,6 +61,7 @@ fn every_dialect_and_damage_yields_its_entries() {
         ("empty media description", format!("<rss><channel><item><media:description/><title>a</title></item>{item}</channel></rss>"), "a a"),
         ("declared entity", "<!DOCTYPE rss [<!ENTITY me 'a'>]><rss><channel><item><title>&me;</title></item></channel></rss>".into(), "a"),
         ("news sitemap", "<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9' xmlns:news='http://www.google.com/schemas/sitemap-news/0.9'><url><loc>https://a.example/1</loc><news:news><news:title>a</news:title></news:news></url><url><loc>https://a.example/2</loc></url></urlset>".into(), "a"),
+        ("JSON with halves of characters", r#"{"items":[{"id":"\ud83d\ude00","title":"\ud800\\ud800\udfff\ud83d\ude00"}]}"#.into(), "\u{FFFD}\\ud800\u{FFFD}😀"),
         ("JSON with all wrong types", "\u{feff} {\"items\":[null,{\"id\":5,\"title\":\"a\",\"tags\":\"x\",\"author\":\"b\",\"attachments\":[{\"url\":\"/x\",\"size_in_bytes\":1.5}]}]} x".into(), "a"),
     ] {
         let feed = read(text.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -1,12 +1,35 @@
-//! A bound on how deep HTML nests, before a tree is built from it.
+//! Bounds on HTML before a tree is built from it: on how deep it nests, on what repairing it multiplies,
+//! and on the attributes of one tag.
 //!
 //! The tree builder looks through all open elements at many a tag: half a megabyte of nested `<div>`
-//! keeps it busy for most of a minute.
+//! keeps it busy for most of a minute. It opens every unclosed `<b>` anew in each paragraph (HTML,
+//! 13.2.4.3): 4 MB of `<p>` after 200 of them are gigabytes. And it compares each attribute with all
+//! before it in its tag.
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2_iter};
 
 /// Articles nest some tens of elements.
 const MAX_DEPTH: usize = 256;
+
+/// In bytes. The tree takes more than ten times as much, and as much again for each error in it.
+const MOST: usize = 1024 * 1024;
+
+/// The serialiser looks for the next `<` or `>` at each `&` and each U+0080 to U+00BF: this many bytes
+/// are looked at in no time.
+const MOST_LOOKED_AT: usize = 4_000_000_000;
+
+/// Elements that are opened anew, for each tag of the text: of sound HTML a few.
+const REOPENED_PER_TAG: usize = 16;
+const REOPENED_ANYWAY: usize = 64_000;
+
+/// No element has a tenth of these.
+const MAX_ATTRIBUTES: u16 = 2_000;
+
+/// No more than 8,000 attributes fit in here, and so many are compared in no time.
+const FEW_BYTES: usize = 16 * 1024;
+
+/// Longer names are no element's.
+const LONGEST_NAME: usize = 24;
 
 /// Elements that their parent's end, or their sibling's start, closes.
 const CLOSED_BY_OTHERS: [&str; 13] =
@@ -17,31 +40,145 @@ const VOID: [&str; 14] = [
     "track", "wbr",
 ];
 
-/// Whether more elements may be open at once than any article needs. An end tag counts only for the
-/// innermost open element, so that misnested ones err towards yes.
+/// Elements that are opened anew after what closed them by the way (HTML, 13.2.4.3).
+const FORMATTING: [&str; 13] =
+    ["b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+
+/// Whether building a tree from this may take far more time or memory than its length promises.
 pub(super) fn is_excessive(html: &str) -> bool {
+    MOST < html.len()
+        || MOST_LOOKED_AT / html.len().max(1) < memchr2_iter(b'&', 0xC2, html.as_bytes()).count()
+        || nests_too_deep(html)
+        || FEW_BYTES < html.len() && has_a_crowded_tag(html.as_bytes())
+}
+
+/// An end tag counts only for the innermost open element, so that misnested ones err towards yes;
+/// `<b><i></b></i>` is forgiven.
+fn nests_too_deep(html: &str) -> bool {
     let is_one_of =
         |names: &[&str], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let mut open: Vec<&str> = Vec::new();
+    let mut open: Vec<(&str, bool)> = Vec::new();
+    let (mut formatting, mut tags, mut reopened) = (0, 0, 0);
     for start in memchr_iter(b'<', html.as_bytes()) {
         let tag = html.get(start + 1..).unwrap_or_default();
         let (closing, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
         if !tag.starts_with(|c: char| c.is_ascii_alphabetic()) {
             continue;
         }
-        let length = tag.bytes().position(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>'));
-        let name = tag.get(..length.unwrap_or(tag.len())).unwrap_or_default();
+        tags += 1;
+        reopened += formatting;
+        if REOPENED_ANYWAY + REOPENED_PER_TAG * tags < reopened {
+            return true;
+        }
+        let mut bytes = tag.bytes().take(LONGEST_NAME);
+        let length = bytes.position(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>'));
+        let name = length.and_then(|length| tag.get(..length)).unwrap_or("?");
         if is_one_of(&VOID, name) || is_one_of(&CLOSED_BY_OTHERS, name) {
             continue;
         }
-        if !closing {
-            open.push(name);
-        } else if open.last().is_some_and(|last| last.eq_ignore_ascii_case(name)) {
-            open.pop();
+        let is_formatting = is_one_of(&FORMATTING, name);
+        if closing {
+            let names = |open: Option<&(&str, bool)>| {
+                open.is_some_and(|(open, _)| open.eq_ignore_ascii_case(name))
+            };
+            if names(open.last()) {
+                open.pop();
+                formatting -= usize::from(is_formatting);
+            } else if is_formatting && names(open.iter().nth_back(1)) {
+                open.swap_remove(open.len() - 2);
+                formatting -= 1;
+            }
+        } else {
+            open.push((name, is_formatting));
+            formatting += usize::from(is_formatting);
         }
         if MAX_DEPTH < open.len() {
             return true;
         }
+    }
+    false
+}
+
+/// Where the tokeniser is in a tag (HTML, 13.2.5.8 and 13.2.5.32 to 39).
+#[derive(Clone, Copy)]
+enum At {
+    TagName,
+    BeforeName,
+    Name,
+    AfterName,
+    BeforeValue,
+    Quoted(u8),
+    Unquoted,
+}
+
+const STATES: [At; 8] = [
+    At::TagName,
+    At::BeforeName,
+    At::Name,
+    At::AfterName,
+    At::BeforeValue,
+    At::Quoted(b'"'),
+    At::Quoted(b'\''),
+    At::Unquoted,
+];
+
+impl At {
+    fn index(self) -> usize {
+        match self {
+            Self::TagName => 0,
+            Self::BeforeName => 1,
+            Self::Name => 2,
+            Self::AfterName => 3,
+            Self::BeforeValue => 4,
+            Self::Quoted(b'"') => 5,
+            Self::Quoted(_) => 6,
+            Self::Unquoted => 7,
+        }
+    }
+
+    /// What follows at this byte, and whether an attribute begins with it. `None`: the tag ends.
+    fn step(self, byte: u8) -> Option<(Self, bool)> {
+        let blank = byte.is_ascii_whitespace();
+        Some(match (self, byte) {
+            (Self::Quoted(quote), _) => {
+                (if byte == quote { Self::BeforeName } else { self }, false)
+            }
+            (_, b'>') => return None,
+            (Self::BeforeValue, b'"' | b'\'') => (Self::Quoted(byte), false),
+            (Self::BeforeValue, _) if blank => (self, false),
+            (Self::BeforeValue, _) => (Self::Unquoted, false),
+            (Self::Unquoted, _) => (if blank { Self::BeforeName } else { self }, false),
+            (Self::TagName, _) => {
+                (if blank || byte == b'/' { Self::BeforeName } else { self }, false)
+            }
+            (Self::Name | Self::AfterName, b'=') => (Self::BeforeValue, false),
+            (Self::Name, _) if blank => (Self::AfterName, false),
+            (Self::BeforeName | Self::Name | Self::AfterName, b'/') => (Self::BeforeName, false),
+            (Self::BeforeName | Self::AfterName, _) if blank => (self, false),
+            (Self::Name, _) => (self, false),
+            (Self::BeforeName | Self::AfterName, _) => (Self::Name, true),
+        })
+    }
+}
+
+/// Whether a tag that may begin anywhere has more attributes than any element. Counted from the end, for
+/// all states at once: whether a `<` begins a tag depends on all that stands before it.
+fn has_a_crowded_tag(html: &[u8]) -> bool {
+    let mut ahead = [0_u16; STATES.len()];
+    for (n, byte) in html.iter().enumerate().rev() {
+        if *byte == b'<' && html.get(n + 1).is_some_and(u8::is_ascii_alphabetic) {
+            let [in_tag, ..] = ahead;
+            if MAX_ATTRIBUTES < in_tag {
+                return true;
+            }
+        }
+        ahead = STATES.map(|state| match state.step(*byte) {
+            None => 0,
+            Some((next, begins)) => {
+                let counted = ahead.get(next.index()).copied().unwrap_or_default();
+                counted.saturating_add(u16::from(begins))
+            }
+        });
     }
     false
 }
@@ -59,7 +196,47 @@ mod tests {
             ("nested", "<div>".repeat(1000), true),
             ("closed by another name", "<div></span>".repeat(1000), true),
             ("closed out of reach", "<div><marquee></div></marquee>".repeat(1000), true),
-            ("a little misnested", "<b><i></b></i>".repeat(100), false),
+            ("a little misnested", "<b><i></b></i>".repeat(1000), false),
+            ("no name at all", "<a<b".repeat(100), false),
+            ("references", "&".repeat(60_000), false),
+            ("far too many references", "&".repeat(100_000), true),
+            ("long", "<!--".repeat(300_000), true),
+        ] {
+            assert_eq!(is_excessive(&html), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_opened_anew_in_every_paragraph_counts() {
+        let unclosed = |n: usize| (0..n).fold(String::new(), |all, n| all + &format!("<b a={n}>"));
+        for (name, html, expected) in [
+            ("a few", unclosed(5) + &"<p>x".repeat(100_000), false),
+            ("many in a short text", unclosed(200) + &"<p>x".repeat(100), false),
+            ("many in a long text", unclosed(200) + &"<p>x".repeat(10_000), true),
+            ("closed", "<b><i>x</i></b><p>".repeat(10_000), false),
+        ] {
+            assert_eq!(is_excessive(&html), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn attributes_of_one_tag_are_counted() {
+        let many = |one: &str| one.repeat(20_000);
+        for (name, html, expected) in [
+            ("without values", format!("<a{}>", many(" a")), true),
+            ("never ended", format!("x<A{}", many(" a")), true),
+            ("with values", format!("<a{}>", many(" a=b")), true),
+            ("between slashes", format!("<a{}>", many("/a")), true),
+            ("quoted, with a tag's end", format!("<a{}>", many(" a='>'\tb=\">\"")), true),
+            ("without space between", format!("<a{}>", many("a='>'").replacen('a', " a", 1)), true),
+            (
+                "after a quote that only seems to open",
+                format!("<b c=d'><a{}>", many(" a='>'")),
+                true,
+            ),
+            ("one long value", format!("<a b=\"{}\">", many(" a=b")), false),
+            ("many tags", many("<a b c='d e f'>g h i j</a>"), false),
+            ("text", many("a b c "), false),
         ] {
             assert_eq!(is_excessive(&html), expected, "{name}");
         }

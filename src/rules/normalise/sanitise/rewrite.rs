@@ -16,6 +16,9 @@ use crate::rules::normalise::sanitise::kept_value;
 /// Deeper nesting is left to the tree.
 const MAX_OPEN: usize = 64;
 
+/// Each is compared with all before it.
+const MAX_ATTRIBUTES: usize = 32;
+
 /// What the parser does at an element's start tag, as far as it can matter here (HTML, 13.2.6.4.7).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -183,7 +186,8 @@ impl<'a> Writer<'a> {
             }
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             let (attribute, after) = trimmed.split_at(trimmed.bytes().position(|b| !plain(b))?);
-            if attribute.is_empty() || self.seen.contains(&attribute) {
+            let crowded = MAX_ATTRIBUTES < self.seen.len();
+            if attribute.is_empty() || crowded || self.seen.contains(&attribute) {
                 return None;
             }
             self.seen.push(attribute);

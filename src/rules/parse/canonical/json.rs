@@ -29,6 +29,41 @@ pub(in crate::rules::parse) enum NotJsonFeed {
     Other,
 }
 
+/// The text with U+FFFD for each escaped half of a UTF-16 pair that stands alone, and how many there were:
+/// what a program writes that cuts a text in the middle of an emoji.
+fn without_halves(text: &str) -> (String, u32) {
+    let unit = |text: &str| {
+        let digits = text.strip_prefix("\\u")?.get(..4)?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut halves) = (text, 0);
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let length = match unit(escape) {
+            Some(0xD800..0xDC00)
+                if matches!(escape.get(6..).and_then(unit), Some(0xDC00..0xE000)) =>
+            {
+                12
+            }
+            Some(0xD800..0xE000) => {
+                halves += 1;
+                out.push('\u{FFFD}');
+                rest = escape.get(6..).unwrap_or_default();
+                continue;
+            }
+            // An escaped backslash begins no other escape.
+            _ => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
+        };
+        let (whole, after) = escape.split_at(length);
+        out.push_str(whole);
+        rest = after;
+    }
+    out.push_str(rest);
+    (out, halves)
+}
+
 /// The canonical form of a JSON Feed.
 pub(in crate::rules::parse) fn read(
     text: &str,
@@ -41,7 +76,14 @@ pub(in crate::rules::parse) fn read(
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Feed>();
     let feed = match documents.next() {
         Some(Ok(feed)) => feed,
-        Some(Err(error)) => return Err(NotJsonFeed::Malformed(error.to_string())),
+        Some(Err(error)) => {
+            let (text, halves) = without_halves(text);
+            if halves == 0 {
+                return Err(NotJsonFeed::Malformed(error.to_string()));
+            }
+            repairs.add(Repair::Bytes, halves);
+            return read(&text, base, repairs);
+        }
         None => return Err(NotJsonFeed::Other),
     };
     let rest = text.get(documents.byte_offset()..).unwrap_or_default();
