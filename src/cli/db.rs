@@ -6,8 +6,13 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::output::{GREEN, RED, count, data, json_data};
+use super::run::runtime;
 use super::{Context, Exit};
-use crate::store::Reader;
+use crate::clock;
+use crate::config::value;
+use crate::domain::time::TimeDelta;
+use crate::passes::retain;
+use crate::store::{Reader, Store};
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
@@ -22,6 +27,20 @@ pub(super) enum Verb {
         /// The copy; must not exist yet
         file: PathBuf,
     },
+    /// Removes articles that are older than [store] keep and no longer in their feed, as the daemon does
+    Prune {
+        /// Another age than the configured one, such as 365d
+        #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+        older_than: Option<TimeDelta>,
+        /// Only say how many it would be
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Gives the space of removed articles back; polls wait meanwhile
+    Vacuum,
     /// Shows counts and sizes
     Stats {
         /// Print JSON
@@ -37,6 +56,13 @@ pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
     match verb {
         Verb::Check { json } => check(&reader, path, *json, context),
         Verb::Backup { file } => backup(&reader, file, context),
+        Verb::Prune { older_than, dry_run, json } => {
+            let keep = older_than.or(config.store.keep).context(
+                "articles are kept for ever: set [store] keep, or say --older-than 365d",
+            )?;
+            prune(&reader, path, keep, *dry_run, *json)
+        }
+        Verb::Vacuum => vacuum(reader, path, context),
         Verb::Stats { json } => stats(&reader, path, *json),
     }
 }
@@ -80,6 +106,49 @@ fn backup(reader: &Reader, file: &std::path::Path, context: &Context) -> Result<
     Ok(Exit::Done)
 }
 
+fn prune(
+    reader: &Reader,
+    path: &std::path::Path,
+    keep: TimeDelta,
+    dry_run: bool,
+    json: bool,
+) -> Result<Exit> {
+    let now = clock::now();
+    let articles = if dry_run {
+        retain::rehearse(reader, keep, now)?
+    } else {
+        let store = Store::open(path)?;
+        runtime()?.block_on(retain::prune(&store, keep, now))?
+    };
+    if json {
+        json_data(&json!({ "articles": articles, "dry_run": dry_run }))?;
+    } else {
+        let done = if dry_run { "would remove" } else { "removed" };
+        data(|out| writeln!(out, "{done} {}", count(articles, "article")))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn vacuum(reader: Reader, path: &std::path::Path, context: &Context) -> Result<Exit> {
+    drop(reader);
+    let size = || std::fs::metadata(path).map_or(0, |file| file.len());
+    let before = size();
+    Store::vacuum(path)?;
+    if !context.quiet {
+        context.output.note(&format!(
+            "{}: {} before, {} now",
+            path.display(),
+            mib(before),
+            mib(size())
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{}.{} MiB", bytes >> 20, (bytes >> 10) % 1024 * 10 / 1024)
+}
+
 fn stats(reader: &Reader, path: &std::path::Path, json: bool) -> Result<Exit> {
     let stats = reader.stats()?;
     let bytes = stats.pages * stats.page_bytes;
@@ -99,7 +168,6 @@ fn stats(reader: &Reader, path: &std::path::Path, json: bool) -> Result<Exit> {
         }))?;
         return Ok(Exit::Done);
     }
-    let mib = |bytes: u64| format!("{}.{} MiB", bytes >> 20, (bytes >> 10) % 1024 * 10 / 1024);
     data(|out| {
         writeln!(out, "store      {}", path.display())?;
         writeln!(

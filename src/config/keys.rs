@@ -19,8 +19,7 @@ pub(super) const ROOT: Section = Section {
 /// A file named by `include`.
 pub(super) const INCLUDED: Section = Section { keys: &["feeds"], ..PLAIN };
 
-pub(super) const STORE: Section =
-    Section { keys: &["path", "keep_revisions"], later: &["keep"], ..PLAIN };
+pub(super) const STORE: Section = Section { keys: &["path", "keep", "keep_revisions"], ..PLAIN };
 
 pub(super) const SCHEDULE: Section =
     Section { keys: &["every", "cron", "timezone", "min", "max"], ..PLAIN };

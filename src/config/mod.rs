@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use crate::domain::feed::FeedSpec;
 use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
+use crate::domain::time::TimeDelta;
 use crate::export::Shape;
 use crate::rules::schedule::{Cadence, Policy};
 
@@ -75,6 +76,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// Earlier versions kept of an edited article.
     pub keep_revisions: u32,
+    /// How long articles are kept; `None`: for ever.
+    pub keep: Option<TimeDelta>,
 }
 
 /// `[server]`. To hold one is proof that whoever reads from beyond this machine needs the token, or that

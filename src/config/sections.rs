@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use reqwest::header::HeaderValue;
+use toml::de::DeValue;
 
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
 use crate::config::reader::{Reader, Table};
@@ -17,6 +18,8 @@ use crate::rules::schedule::{Cadence, CronSchedule, Policy};
 
 /// Of an interval between polls or exports. A second is the grain of all plans.
 const INTERVAL: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::days(366);
+/// Of the time that articles are kept: less than a day would be a slip.
+const KEEP: RangeInclusive<TimeDelta> = TimeDelta::days(1)..=TimeDelta::days(36_600);
 /// Of a time-out.
 const HOST_DELAY: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
 const TIMEOUT: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::hours(1);
@@ -43,6 +46,7 @@ impl Reader<'_> {
         let mut store = StoreConfig {
             path: self.base.join(DEFAULT_STORE),
             keep_revisions: DEFAULT_KEEP_REVISIONS,
+            keep: None,
         };
         let Some(field) = root.get("store") else { return store };
         let Some(table) = self.table(&field, &STORE) else { return store };
@@ -52,6 +56,11 @@ impl Reader<'_> {
         let keep = self.number(&table, "keep_revisions", 0..=10_000);
         if let Some(keep) = keep.and_then(|n| u32::try_from(n).ok()) {
             store.keep_revisions = keep;
+        }
+        if let Some(field) = table.get("keep")
+            && !matches!(field.value, DeValue::String(text) if text == "forever")
+        {
+            store.keep = self.duration(&table, "keep", &KEEP);
         }
         store
     }

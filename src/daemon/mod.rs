@@ -2,6 +2,7 @@
 //! is to be done at a tick is decided further down.
 
 mod exports;
+mod retain;
 mod server;
 mod service;
 
@@ -130,6 +131,7 @@ struct State {
     poller: Arc<Poller>,
     polls: JoinSet<Result<Option<Polled>, StoreError>>,
     exports: JoinSet<()>,
+    retention: JoinSet<()>,
     server: Server,
     /// Bumped whenever a poll stored something.
     changes: watch::Sender<u64>,
@@ -151,6 +153,7 @@ impl State {
         let synced = sync(&store, &config, now).await?;
         let poller = Arc::new(Poller::new(store.clone(), &config, synced.feeds)?);
         let exports = exports::start(&config, &changes);
+        let retention = retain::start(&config, &store, &changes);
         server.set_ready();
         Ok(Self {
             config,
@@ -158,6 +161,7 @@ impl State {
             poller,
             polls: JoinSet::new(),
             exports,
+            retention,
             server,
             changes,
             wake: Instant::now(),
@@ -293,6 +297,7 @@ impl State {
         self.poller = Arc::new(poller);
         self.server.change(server, config.server.as_ref(), &self.store);
         self.exports = exports::start(&config, &self.changes);
+        self.retention = retain::start(&config, &self.store, &self.changes);
         self.config = config;
         self.wake = Instant::now();
         Ok(())

@@ -7,4 +7,5 @@ pub mod hosts;
 pub mod index;
 pub mod look;
 pub mod poll;
+pub mod retain;
 pub mod sync;

@@ -57,6 +57,9 @@ pub fn document(
     Ok(reading.into_document(body_hash(body), policy))
 }
 
+/// The hash of no slice.
+const UNTOLD: u64 = 0;
+
 /// What one call of [`document`] reads.
 struct Source<'a> {
     body: &'a [u8],
@@ -145,11 +148,14 @@ impl Reading {
         let Self { meta, hints, encoding, repairs, entries, slices, carried } = self;
         let count = entries.len() + carried.len();
         let mut items = carried;
+        // Where slices cannot be told, the keys still say what is in the document.
+        let untold = std::iter::repeat_n(UNTOLD, if slices.is_empty() { entries.len() } else { 0 });
         items.extend(
             slices
-                .iter()
+                .into_iter()
+                .chain(untold)
                 .zip(&entries)
-                .map(|(slice, entry)| KnownItem { slice: *slice, key: entry.key }),
+                .map(|(slice, entry)| KnownItem { slice, key: entry.key }),
         );
         Document {
             meta,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::domain::article::ArticleKey;
 use crate::domain::poll::{
     Failure, Observed, PollJob, PollOutcome, Reason, Remembered, Reply, Validators,
 };
@@ -142,8 +143,9 @@ fn refreshed(stored: &Validators, reply: &Reply) -> Validators {
 
 /// RFC 3229 section 10.5.3: a 226 carries only what is new, and what it leaves out is not gone.
 fn also_remember(now: &mut Remembered, before: &Remembered) {
-    let known: HashSet<u64> = now.items.iter().map(|item| item.slice).collect();
-    now.items.extend(before.items.iter().filter(|item| !known.contains(&item.slice)));
+    let known: HashSet<(u64, ArticleKey)> =
+        now.items.iter().map(|item| (item.slice, item.key)).collect();
+    now.items.extend(before.items.iter().filter(|item| !known.contains(&(item.slice, item.key))));
     now.body_hash = None; // Not of a whole document.
 }
 

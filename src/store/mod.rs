@@ -179,6 +179,15 @@ impl Store {
         self.write(move |tx| sqlite::prune::prune(tx, stretch, now)).await
     }
 
+    /// Gives the space of removed articles back to the file system. Others read meanwhile, but nobody
+    /// writes.
+    ///
+    /// # Errors
+    /// When somebody else is writing for too long, or the disk has no room for a copy.
+    pub fn vacuum(path: &Path) -> Result<(), StoreError> {
+        sqlite::maintenance::vacuum(path)
+    }
+
     /// A write that changes nothing: proof that the writer and its disk answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.write(sqlite::maintenance::ping).await

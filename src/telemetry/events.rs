@@ -61,6 +61,11 @@ pub fn daemon_stopped(abandoned: usize) {
     info!(abandoned, "stopped");
 }
 
+/// Old articles were removed.
+pub fn pruned(articles: u64) {
+    info!(articles, "pruned");
+}
+
 /// A changed configuration is in force.
 pub fn config_reloaded(config: &Path, feeds: usize, exports: usize, now: Timestamp) {
     metrics::reloaded(true, seconds(now));

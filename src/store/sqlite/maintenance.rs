@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::{create_private, text_index};
+use crate::store::sqlite::{create_private, open_for_writing, text_index};
 
 /// Sizes and counts, for `db stats` and `status`.
 #[derive(Clone, Debug)]
@@ -104,6 +104,20 @@ pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
         }
     }
     Ok(Check { faults })
+}
+
+/// Gives the space of removed articles back to the file system; the text index is packed first. Others
+/// read meanwhile, but nobody writes. Needs as much free space as the store has.
+pub(in crate::store) fn vacuum(path: &Path) -> Result<(), StoreError> {
+    let connection = open_for_writing(path)?;
+    connection
+        .execute_batch(
+            "INSERT INTO article_text (article_text) VALUES ('optimize');
+             VACUUM;
+             PRAGMA wal_checkpoint(TRUNCATE);",
+        )
+        .doing("vacuum the store")?;
+    connection.close().map_err(|(_, error)| error).doing("close the store")
 }
 
 /// A consistent, compact copy, while others read and write. `target` must not exist.

@@ -6,6 +6,7 @@ mod feeds;
 mod filters;
 mod json;
 mod reading;
+mod retention;
 mod secrets;
 mod store;
 mod surface;

@@ -1,0 +1,39 @@
+//! The task that removes old articles, if the configuration asks for it.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock;
+use crate::config::Config;
+use crate::domain::time::TimeDelta;
+use crate::passes::retain::prune;
+use crate::store::Store;
+use crate::telemetry::events;
+
+/// Often enough that a day's articles do not go all at once, rarely enough to cost nothing.
+const INTERVAL: Duration = Duration::from_hours(1);
+
+/// Starts it; it ends when the set is dropped.
+pub(super) fn start(config: &Config, store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    if let Some(keep) = config.store.keep {
+        tasks.spawn(keep_pruned(store.clone(), keep, changes.clone()));
+    }
+    tasks
+}
+
+async fn keep_pruned(store: Store, keep: TimeDelta, changes: watch::Sender<u64>) {
+    loop {
+        match prune(&store, keep, clock::now()).await {
+            Ok(0) => {}
+            Ok(articles) => {
+                events::pruned(articles);
+                changes.send_modify(|n| *n += 1);
+            }
+            Err(error) => events::store_error("prune articles", &error),
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
