@@ -21,6 +21,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::Record;
 use crate::export::terminal::clean_line;
 use crate::passes::look::Looker;
+use crate::rules::sieve::Sieve;
 use crate::rules::text::html_to_text;
 
 #[derive(clap::Args, Debug)]
@@ -35,7 +36,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let url = address(&args.document)?;
-    let (settings, request, entries) = settings(&url, context)?;
+    let (settings, request, entries, sieve) = settings(&url, context)?;
     let now = clock::now();
     let mut looker = Looker::new(&settings)?;
     let observed = runtime()?.block_on(looker.look(&url, &request, entries));
@@ -44,9 +45,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     let complaints = complaints(document);
     if args.json {
-        json_data(&as_json(&url, &observed, document, &complaints, now)?)?;
+        json_data(&as_json(&url, &observed, document, (&complaints, &sieve), now)?)?;
     } else {
-        print(&url, &observed, document, &complaints, now, &context.output)?;
+        print(&url, &observed, document, (&complaints, &sieve), now, &context.output)?;
     }
     Ok(Exit::Done)
 }
@@ -75,23 +76,32 @@ fn address(text: &str) -> Result<FeedUrl> {
 }
 
 /// As the configuration would fetch it, if there is one; a broken one is no reason not to look.
-fn settings(url: &FeedUrl, context: &Context) -> Result<(FetchSettings, RequestSpec, usize)> {
+fn settings(
+    url: &FeedUrl,
+    context: &Context,
+) -> Result<(FetchSettings, RequestSpec, usize, Sieve)> {
     const ENTRIES: usize = 2_000;
     let config = match context.load() {
         Ok(config) => config,
         Err(error) if error.is::<NotFound>() => {
-            return Ok((FetchSettings::default(), RequestSpec::default(), ENTRIES));
+            let nothing = (RequestSpec::default(), ENTRIES, Sieve::default());
+            return Ok((FetchSettings::default(), nothing.0, nothing.1, nothing.2));
         }
         Err(error) => return Err(error),
     };
     let feed = config.feeds.into_iter().find(|feed| feed.spec.url == *url);
-    let (request, entries) =
-        feed.map_or((RequestSpec::default(), ENTRIES), |feed| (feed.request, feed.max_entries));
-    Ok((config.fetch, request, entries))
+    let (request, entries, sieve) = feed
+        .map_or((RequestSpec::default(), ENTRIES, Sieve::default()), |feed| {
+            (feed.request, feed.max_entries, feed.sieve)
+        });
+    Ok((config.fetch, request, entries, sieve))
 }
 
+/// The entry it is about, and the words.
+type Complaint = (Option<usize>, &'static str);
+
 /// What a feed validator would say, as far as it matters to what is stored. Place and words.
-fn complaints(document: &Document) -> Vec<(Option<usize>, &'static str)> {
+fn complaints(document: &Document) -> Vec<Complaint> {
     let mut list = Vec::new();
     if document.meta.title.is_none() {
         list.push((None, "the feed has no title"));
@@ -171,7 +181,7 @@ fn as_json(
     url: &FeedUrl,
     observed: &Observed,
     document: &Document,
-    complaints: &[(Option<usize>, &'static str)],
+    (complaints, sieve): (&[Complaint], &Sieve),
     now: Timestamp,
 ) -> Result<Value> {
     let feed = feed_ref(url, document);
@@ -180,6 +190,9 @@ fn as_json(
         if let Some(fields) = value.as_object_mut() {
             for of_the_store in ["id", "seq", "feed"] {
                 fields.remove(of_the_store);
+            }
+            if let Some(objection) = sieve.objection(draft) {
+                fields.insert("left_out".to_owned(), json!(objection));
             }
         }
         Ok(value)
@@ -211,7 +224,7 @@ fn print(
     url: &FeedUrl,
     observed: &Observed,
     document: &Document,
-    complaints: &[(Option<usize>, &'static str)],
+    (complaints, sieve): (&[Complaint], &Sieve),
     now: Timestamp,
     output: &Output,
 ) -> io::Result<()> {
@@ -240,12 +253,25 @@ fn print(
             let title = output.styled(GREEN, &clean_line(title));
             writeln!(out, "\n{}. {title}", i + 1)?;
             entry(&article, output, out)?;
+            if let Some(objection) = sieve.objection(draft) {
+                let left_out = output.styled(YELLOW, "left out:");
+                writeln!(out, "   {left_out} {}", clean_line(&objection))?;
+            }
             for (_, words) in complaints.iter().filter(|(entry, _)| *entry == Some(i)) {
                 writeln!(out, "   {} {words}", output.styled(YELLOW, "complaint:"))?;
             }
         }
         for (_, words) in complaints.iter().filter(|(entry, _)| entry.is_none()) {
             writeln!(out, "{} {words}", output.styled(RED, "complaint:"))?;
+        }
+        let objections = document.drafts.iter().filter_map(|draft| sieve.objection(draft));
+        let left_out = objections.count();
+        if left_out != 0 {
+            writeln!(
+                out,
+                "\n{} left out by include and exclude",
+                count(left_out as u64, "article")
+            )?;
         }
         writeln!(out, "\n{}", count(complaints.len() as u64, "complaint"))
     })

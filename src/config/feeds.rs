@@ -13,6 +13,7 @@ use crate::config::{FeedConfig, Origin};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
 use crate::rules::schedule::{Cadence, Policy};
+use crate::rules::sieve::{Rule, Sieve};
 
 /// Headers that gazetted writes itself; another value would break conditional requests, compression
 /// or the connection.
@@ -91,6 +92,8 @@ impl Reader<'_> {
             ..defaults.policy
         };
         let max_entries = self.max_entries(table).unwrap_or(defaults.max_entries);
+        let sieve =
+            Sieve { include: self.rules(table, "include"), exclude: self.rules(table, "exclude") };
         let mut request = RequestSpec {
             headers: self.headers(table),
             basic_auth: self.basic_auth(table),
@@ -109,7 +112,21 @@ impl Reader<'_> {
         }
         request.basic_auth = request.basic_auth.or(auth);
         let spec = FeedSpec { url, name, tags, enabled };
-        Some(FeedConfig { spec, policy, request, max_entries, origin: Origin::default() })
+        Some(FeedConfig { spec, policy, request, max_entries, sieve, origin: Origin::default() })
+    }
+
+    /// The rules of `include` or `exclude`; the faulty ones are left out.
+    fn rules(&mut self, table: &Table<'_>, key: &str) -> Vec<Rule> {
+        let items = self.fields(table, key);
+        let mut rules = Vec::new();
+        for item in items {
+            let Some(text) = self.label(&item) else { continue };
+            match Rule::parse(text) {
+                Ok(rule) => rules.push(rule),
+                Err((message, hint)) => self.fault(&item.key, &item.span, message, Some(hint)),
+            }
+        }
+        rules
     }
 
     fn name(&mut self, table: &Table<'_>, given: &mut Given) -> Option<String> {

@@ -60,9 +60,11 @@ pub(super) const FEED: Section = Section {
         "timeout",
         "max_entries",
         "obey_cache",
+        "include",
+        "exclude",
         "allow_private",
     ],
-    later: &["full_text", "include", "exclude"],
+    later: &["full_text"],
     ..PLAIN
 };
 

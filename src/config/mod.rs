@@ -35,6 +35,7 @@ use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::domain::time::TimeDelta;
 use crate::export::Shape;
 use crate::rules::schedule::{Cadence, Policy};
+use crate::rules::sieve::Sieve;
 
 pub use fault::{ConfigErrors, Fault};
 pub use find::{NotFound, find};
@@ -99,6 +100,8 @@ pub struct FeedConfig {
     pub request: RequestSpec,
     /// Entries read of one document, newest kept.
     pub max_entries: usize,
+    /// Which of them are kept.
+    pub sieve: Sieve,
     pub origin: Origin,
 }
 

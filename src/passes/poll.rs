@@ -190,11 +190,14 @@ impl Poller {
         let parser = self.parsers.acquire().await;
         drop(in_flight); // Held until here: it bounds the bodies that wait.
         let id = job.feed;
-        let (limits, policy_of) =
+        let (limits, feed_of) =
             (Limits { body: self.max_body, entries: feed.max_entries }, Arc::clone(feed));
         let decided = tokio::task::spawn_blocking(move || {
-            let observed = Observed { conditional, ..read(reply, &job, limits, now) };
-            decide(&job, &asked, observed, &policy_of.policy, now)
+            let mut job = job;
+            feed_of.sieve.mask(&mut job.remembered);
+            let mut observed = Observed { conditional, ..read(reply, &job, limits, now) };
+            feed_of.sieve.sift(&mut observed);
+            decide(&job, &asked, observed, &feed_of.policy, now)
         });
         let decision = match decided.await {
             Ok(decision) => Arc::new(decision),

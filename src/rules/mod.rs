@@ -16,6 +16,7 @@ pub mod parse;
 pub mod read;
 pub mod schedule;
 pub mod search;
+pub mod sieve;
 pub mod simulate;
 pub mod slices;
 pub mod snippet;

@@ -6,4 +6,5 @@ mod failures;
 mod identity;
 mod limits;
 mod politeness;
+mod sieve;
 mod story;
