@@ -44,8 +44,13 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// Idle connections kept per host: as many as `per_host` allows requests by default.
 const POOL_MAX_IDLE_PER_HOST: usize = 2;
 
-/// With fewer open files than this none is kept: at 200 polls a second, 90 s are 18,000 connections.
+/// With fewer open files than this they are kept only for the redirects and feeds of one moment: at 200
+/// polls a second, 90 s are 18,000 connections.
 const FILES_FOR_IDLE: u64 = 32 * 1024;
+const SHORT_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// With fewer than this none is kept.
+const FILES_FOR_ANY_IDLE: u64 = 512;
 
 /// Finds a connection whose other end has vanished before the next request would.
 const TCP_KEEPALIVE: Duration = Duration::from_mins(1);
@@ -222,14 +227,16 @@ impl Fetcher {
         let (proxy, proxy_host) = way.proxy.as_ref().map(proxy).transpose()?.unzip();
         let proxy_host = proxy_host.flatten();
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
-        let idle = if files < FILES_FOR_IDLE { 0 } else { POOL_MAX_IDLE_PER_HOST };
+        let idle = if files < FILES_FOR_ANY_IDLE { 0 } else { POOL_MAX_IDLE_PER_HOST };
+        let idle_timeout =
+            if files < FILES_FOR_IDLE { SHORT_IDLE_TIMEOUT } else { POOL_IDLE_TIMEOUT };
         let builder = || {
             let builder = Client::builder()
                 .no_proxy()
                 .redirect(reqwest::redirect::Policy::none())
                 .referer(false)
                 .connect_timeout(self.settings.connect_timeout)
-                .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+                .pool_idle_timeout(idle_timeout)
                 .pool_max_idle_per_host(idle)
                 .tcp_keepalive(TCP_KEEPALIVE)
                 .http2_max_header_list_size(MAX_HEADER_BYTES)
