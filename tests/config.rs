@@ -44,7 +44,7 @@ colour = "red"
 
 [store]
 path = 5
-keep = "365d"
+keep = "1h"
 
 [schedule]
 every = "30"
@@ -112,7 +112,7 @@ fn all_faults_of_all_files_are_reported_in_one_run() {
         (main, 1, 30, "include", "there is no such file", ""),
         (main, 2, 1, "colour", "unknown key", "known here: include"),
         (main, 5, 8, "store.path", "expected a string, found an integer", ""),
-        (main, 6, 1, "store.keep", "unknown key", "not available in this version"),
+        (main, 6, 8, "store.keep", "must be from 1d to", ""),
         (main, 9, 9, "schedule.every", "`30` has no unit", ""),
         (main, 10, 12, "schedule.timezone", "no such time zone", "`Europe/Berlin`"),
         (main, 11, 7, "schedule.min", "longer than `max`", "max is 1d"),
@@ -266,7 +266,8 @@ fn each_mistake_in_a_feed_has_its_sentence_and_its_hint() {
         (feed("cron = '* * * *'"), "this has 4", "crontab"),
         (feed("cron = '0 0 30 2 *'"), "never fires", ""),
         (feed("full_text = true"), "unknown key", "not available in this version"),
-        (feed("include = []"), "unknown key", "not available in this version"),
+        (feed("full_text = true"), "unknown key", "not available in this version"),
+        (feed("include = ['title:(']"), "unclosed group", "single quotes"),
         (feed("headers = { User-Agent = 'x' }"), "is not set here", "user_agent"),
         (feed("headers = { Host = 'x' }"), "sets this header itself", "remove"),
         (feed("headers = { A = 'x', a = 'y' }"), "given twice", "letter case"),
