@@ -202,6 +202,18 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Found by the properties below: text that a reference or a missing end tag leaves untrimmed.
+#[test]
+fn what_the_properties_found_stays_found() {
+    for text in [
+        "<rdf:RDF><item><category>&amp; <item>",
+        "<rss><channel><item><category> &amp;</category></item>",
+        "<rss><channel><item><media:category label=' l'> a &amp;<item>",
+    ] {
+        check(text).unwrap();
+    }
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(body: Vec<u8>) {

@@ -17,9 +17,9 @@ pub(super) fn entry(out: &mut String, item: &Item<'_>) {
         somebody(out, author);
     }
     for (term, label) in &item.tags {
-        out.extend(["<category term=\"", &escape_value(term)]);
+        out.extend(["<category term=\"", &escape_value(term.trim())]);
         if let Some(label) = label {
-            out.extend(["\" label=\"", &escape_value(label)]);
+            out.extend(["\" label=\"", &escape_value(label.trim())]);
         }
         out.push_str("\"/>");
     }
