@@ -1,9 +1,9 @@
 //! Floor 3: the HTTP server. It only reads, and serves what the store holds; two orders, given with the
 //! token, go to the daemon.
 //!
-//! A request passes [`listen`] (connections, their number and patience), then here the headers every
-//! answer gets, compression, the time limit and [`access`]. What it asks of the store runs on a blocking
-//! thread with a [`readers`] connection and a deadline.
+//! A request passes `listen` (connections, their number and patience), then here the headers every
+//! answer gets, compression, the time limit and `access`. What it asks of the store runs on a blocking
+//! thread with a `readers` connection and a deadline.
 
 mod access;
 mod answer;
