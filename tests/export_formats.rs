@@ -20,6 +20,7 @@ fn channel() -> Channel {
         title: "Latest & greatest".to_owned(),
         home_page_url: Some("https://news.example/".to_owned()),
         feed_url: Some("https://news.example/latest?a=1&b=2".to_owned()),
+        next_url: None,
         description: Some("All <feeds> at once".to_owned()),
         updated: from_unix(NOW),
         table: TableStyle { width: Some(80), color: false, now: from_unix(NOW) },
@@ -190,6 +191,7 @@ fn an_export_of_nothing_is_a_valid_document() {
         title: "Nothing".to_owned(),
         home_page_url: None,
         feed_url: None,
+        next_url: None,
         description: None,
         ..channel()
     };

@@ -63,7 +63,7 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
     store.release_all().await?; // The lock is ours: whoever held a lease is dead.
     let (changes, news) = watch::channel(0_u64);
     let (orders, mut ordered) = mpsc::channel(ORDERS);
-    let server = Server::start(config.server.as_ref(), &store, orders).await?;
+    let server = Server::start(config.server.as_ref(), &store, orders, news.clone()).await?;
     let mut state = State::start(config, store, changes, server).await?;
     let background = service::start(&state.store, news);
     events::daemon_started(

@@ -7,13 +7,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::config::ServerConfig;
-use crate::serve::{self, BindError, Order, Site};
+use crate::serve::{self, BindError, Daemon, Order, Site};
 use crate::store::Store;
 use crate::telemetry::events;
 
 /// The server, listening or not.
 pub(super) struct Server {
     orders: mpsc::Sender<Order>,
+    news: watch::Receiver<u64>,
     listening: Option<Listening>,
     /// The one that listens, and those that finish requests taken before a reload.
     tasks: JoinSet<()>,
@@ -43,8 +44,9 @@ impl Server {
         config: Option<&ServerConfig>,
         store: &Store,
         orders: mpsc::Sender<Order>,
+        news: watch::Receiver<u64>,
     ) -> Result<Self, BindError> {
-        let mut server = Self { orders, listening: None, tasks: JoinSet::new() };
+        let mut server = Self { orders, news, listening: None, tasks: JoinSet::new() };
         if let Some(config) = config {
             let listener = serve::bind(config.listen).await?;
             server.listen(listener, config, store);
@@ -99,9 +101,10 @@ impl Server {
 
     fn listen(&mut self, listener: TcpListener, config: &ServerConfig, store: &Store) {
         let actual = listener.local_addr().unwrap_or(config.listen);
-        let site = Site::new(config, store, self.orders.clone());
-        let (shutdown, ended) = watch::channel(false);
-        self.tasks.spawn(serve::run(listener, site.clone(), ended));
+        let (shutdown, closing) = watch::channel(false);
+        let daemon = Daemon { orders: self.orders.clone(), news: self.news.clone(), closing };
+        let site = Site::new(config, store.path(), daemon);
+        self.tasks.spawn(serve::run(listener, site.clone()));
         events::server_listening(actual);
         self.listening = Some(Listening { configured: config.listen, actual, site, shutdown });
     }

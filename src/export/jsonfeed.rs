@@ -40,6 +40,8 @@ struct Head<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     feed_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    next_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
 }
 
@@ -50,6 +52,7 @@ impl<'a> Head<'a> {
             title: &channel.title,
             home_page_url: present(channel.home_page_url.as_deref()),
             feed_url: present(channel.feed_url.as_deref()),
+            next_url: present(channel.next_url.as_deref()),
             description: present(channel.description.as_deref()),
         }
     }

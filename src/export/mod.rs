@@ -72,6 +72,8 @@ pub struct Channel {
     pub home_page_url: Option<String>,
     /// Where the export itself is published.
     pub feed_url: Option<String>,
+    /// Where older articles go on: the next page (RFC 5005 section 3).
+    pub next_url: Option<String>,
     pub description: Option<String>,
     /// When something in it last changed.
     pub updated: Timestamp,

@@ -151,6 +151,7 @@ fn channel(
         title,
         home_page_url: None,
         feed_url: None,
+        next_url: None,
         description: None,
         updated,
         table,

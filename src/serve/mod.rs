@@ -7,11 +7,17 @@
 
 mod access;
 mod answer;
+mod asked;
 mod control;
+mod export;
+mod followers;
+mod fresh;
 mod listen;
 mod probes;
 mod readers;
+mod stream;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -23,15 +29,15 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tower_http::compression::CompressionLayer;
 
 use crate::config::ServerConfig;
-use crate::store::Store;
 use crate::telemetry::events;
 
 use access::Access;
 pub use control::Order;
+use fresh::Changes;
 pub use listen::{BindError, bind};
 use readers::Readers;
 
@@ -41,6 +47,16 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// No request of ours has a body worth reading.
 const MAX_BODY: usize = 4096;
 
+/// What ties the server to the daemon.
+pub struct Daemon {
+    /// Where orders go.
+    pub orders: mpsc::Sender<Order>,
+    /// Bumped whenever a poll stored something.
+    pub news: watch::Receiver<u64>,
+    /// Turns true when the listener is to end.
+    pub closing: watch::Receiver<bool>,
+}
+
 /// What all requests share. Cloning shares it.
 #[derive(Clone)]
 pub struct Site(Arc<Shared>);
@@ -48,18 +64,30 @@ pub struct Site(Arc<Shared>);
 struct Shared {
     access: watch::Sender<Access>,
     readers: Readers,
+    /// When exports and pages came to say what they say.
+    changes: Changes,
     orders: mpsc::Sender<Order>,
+    /// Bumped whenever a poll stored something.
+    news: watch::Receiver<u64>,
+    /// Turns true when the listener is to end.
+    closing: watch::Receiver<bool>,
+    /// Places for those who follow events.
+    listeners: Arc<Semaphore>,
     /// Whether the store's list of feeds is the configuration's.
     ready: AtomicBool,
 }
 
 impl Site {
-    /// Orders go to `orders`; the receiver is the daemon.
-    pub fn new(config: &ServerConfig, store: &Store, orders: mpsc::Sender<Order>) -> Self {
+    pub fn new(config: &ServerConfig, store: &Path, daemon: Daemon) -> Self {
+        let Daemon { orders, news, closing } = daemon;
         Self(Arc::new(Shared {
             access: watch::Sender::new(Access::of(config)),
-            readers: Readers::new(store.path()),
+            readers: Readers::new(store),
+            changes: Changes::default(),
             orders,
+            news,
+            closing,
+            listeners: Arc::new(Semaphore::new(followers::MAX_CLIENTS)),
             ready: AtomicBool::new(false),
         }))
     }
@@ -82,15 +110,32 @@ impl Site {
         &self.0.readers
     }
 
+    fn changes(&self) -> &Changes {
+        &self.0.changes
+    }
+
+    fn news(&self) -> watch::Receiver<u64> {
+        self.0.news.clone()
+    }
+
+    fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.clone()
+    }
+
+    fn listeners(&self) -> &Arc<Semaphore> {
+        &self.0.listeners
+    }
+
     fn access(&self) -> Access {
         self.0.access.borrow().clone()
     }
 }
 
-/// Serves until `shutdown` turns true; then connections get to finish their request. It is for the
+/// Serves until `closing` turns true; then connections get to finish their request. It is for the
 /// caller to lose patience.
-pub async fn run(listener: TcpListener, site: Site, shutdown: watch::Receiver<bool>) {
-    listen::serve(listener, router(site), shutdown).await;
+pub async fn run(listener: TcpListener, site: Site) {
+    let closing = site.closing();
+    listen::serve(listener, router(site), closing).await;
 }
 
 fn router(site: Site) -> Router {
@@ -99,6 +144,8 @@ fn router(site: Site) -> Router {
         .route("/healthz", get(probes::health))
         .route("/readyz", get(probes::ready))
         .route("/metrics", get(probes::metrics))
+        .route("/export.{format}", get(export::export))
+        .route("/events", get(followers::follow))
         .route("/-/reload", any(control::reload))
         .route("/-/poll", any(control::poll))
         .fallback(answer::not_found)

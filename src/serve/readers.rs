@@ -73,12 +73,12 @@ impl Readers {
     }
 
     /// A place for a blocking thread that reads.
-    async fn place(&self) -> Result<OwnedSemaphorePermit, ReadError> {
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, ReadError> {
         let place = tokio::time::timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
         place.ok().and_then(Result::ok).ok_or(ReadError::Busy)
     }
 
-    fn lend(&self, place: OwnedSemaphorePermit) -> Result<Loan, StoreError> {
+    pub(super) fn lend(&self, place: OwnedSemaphorePermit) -> Result<Loan, StoreError> {
         let idle = locked(&self.idle).pop();
         let reader = match idle {
             Some(reader) => reader,

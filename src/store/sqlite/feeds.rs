@@ -99,6 +99,15 @@ pub(in crate::store) fn sync(
     Ok(synced)
 }
 
+/// The fingerprint of the last list that was synced; 0 before the first.
+pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    connection
+        .query_row("SELECT value FROM meta WHERE key = 'feeds_hash'", [], |row| row.get(0))
+        .optional()
+        .map(Option::unwrap_or_default)
+        .doing("read the hash of the feed list")
+}
+
 /// Policy, then times and failures as stored.
 type Old = (String, Option<i64>, f64, Option<i64>, Option<i64>, Option<i64>);
 

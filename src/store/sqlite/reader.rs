@@ -8,7 +8,7 @@ use rusqlite::{Connection, InterruptHandle, OptionalExtension, Row, params_from_
 
 use crate::domain::article::{Article, ArticleId, Change, DateSource, Sighting, Version};
 use crate::domain::feed::{FeedId, FeedRef};
-use crate::domain::query::{Order, Query};
+use crate::domain::query::{Order, Position, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::decode;
@@ -69,6 +69,22 @@ impl Reader {
                 consume(&mut rows.map(|row| row.map(|(_, article)| article)))
             })
         })
+    }
+
+    /// Where the articles of a query stand, in its order: as much as tells them and their edits apart,
+    /// read off an index.
+    pub fn positions(&self, query: &Query, now: Timestamp) -> Result<Vec<Position>, StoreError> {
+        let doing = "read the places of articles";
+        let (sql, values) = select::select_positions(&self.connection, &self.store_id, query, now)?;
+        let one = |r: &Row<'_>| Ok(Position { order_at: r.get(0)?, seq: r.get(1)? });
+        let mut statement = self.connection.prepare(&sql).doing(doing)?;
+        let positions = statement.query_map(params_from_iter(values), one).doing(doing)?;
+        positions.collect::<Result<_, _>>().doing(doing)
+    }
+
+    /// A number that differs when the configured feeds, their names or their tags do.
+    pub fn feeds_version(&self) -> Result<i64, StoreError> {
+        feeds::version(&self.connection)
     }
 
     /// One article by its public id.

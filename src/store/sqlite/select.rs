@@ -188,6 +188,17 @@ pub(super) fn select(
     Ok((sql, select.values))
 }
 
+/// As [`select`], for the places of the articles alone: `order_at` and `seq`.
+pub(super) fn select_positions(
+    connection: &Connection,
+    store_id: &str,
+    query: &Query,
+    now: Timestamp,
+) -> Result<(String, Vec<Value>), StoreError> {
+    let (sql, values) = select(connection, store_id, query, now)?;
+    Ok((sql.replacen(COLUMNS, "SELECT a.order_at, a.seq", 1), values))
+}
+
 /// How many articles an expression finds, up to a bound.
 fn hits(connection: &Connection, expression: &str) -> Result<i64, StoreError> {
     const HITS: &str = "

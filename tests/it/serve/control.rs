@@ -44,7 +44,7 @@ fn what_is_public_may_be_read_and_not_ordered_about() {
 
 #[test]
 fn without_a_token_there_are_no_orders_and_no_foreign_names() {
-    let served = serve(&[item(1)]);
+    let served = serve_with(&[item(1)], "");
     let site = &served.site;
     for path in ["/-/poll", "/-/reload"] {
         let refused = site.ask("POST", path, &[BEARER]);

@@ -1,6 +1,8 @@
 //! What the daemon serves over HTTP.
 
 mod control;
+mod events;
+mod exports;
 mod hostile;
 mod probes;
 
@@ -17,8 +19,16 @@ struct Served {
     server: Server,
 }
 
+impl Served {
+    /// Has the daemon poll at once.
+    fn repoll(&self) {
+        let token = ("Authorization", "Bearer token-of-a-test");
+        assert_eq!(self.site.ask("POST", "/-/poll?all=true", &[token]).status, 202);
+    }
+}
+
 fn serve(items: &[Item]) -> Served {
-    serve_with(items, "")
+    serve_with(items, "token = 'token-of-a-test'\npublic = true")
 }
 
 /// With more lines of `[server]`.

@@ -1,0 +1,166 @@
+//! `GET /export.FORMAT`: what `gazetted export` writes, for those who poll.
+
+use std::io;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, LINK};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+use super::asked::{Asked, origin};
+use super::fresh::{Version, hash};
+use super::stream::{self, Broken};
+use super::{Site, answer};
+use crate::clock;
+use crate::domain::article::Article;
+use crate::domain::query::{Position, Query};
+use crate::domain::time::{Timestamp, from_unix};
+use crate::export::{self, Channel, Format, TableStyle};
+use crate::rules::text::html_to_text;
+use crate::store::{Reader, StoreError};
+
+/// Articles of a request that names no limit: more than a poller misses between two polls.
+const DEFAULT_LIMIT: u64 = 100;
+
+/// For finding out whether there is anything new; the writing itself takes as long as the client.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What is known of an export before it is written.
+struct Outline {
+    version: u64,
+    /// Where the next page begins.
+    next: Option<Position>,
+    updated: Timestamp,
+}
+
+pub(super) async fn export(
+    State(site): State<Site>,
+    Path(name): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let Some(format) = Format::parse(&name) else {
+        let why = format!("there is no format `{name}`; there are {}", Format::NAMES.join(", "));
+        return answer::refusal(StatusCode::NOT_FOUND, &why);
+    };
+    let now = clock::now();
+    let asked = match Asked::read(&uri, DEFAULT_LIMIT, now) {
+        Ok(asked) => asked,
+        Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
+    };
+    let looked = asked.clone();
+    let outline = site.readers().read(DEADLINE, move |reader| match looked.unknown(reader)? {
+        Some(unknown) => Ok(Err(unknown)),
+        None => outline(reader, &looked.query, now).map(Ok),
+    });
+    let outline = match outline.await {
+        Ok(Ok(outline)) => outline,
+        Ok(Err(unknown)) => {
+            return answer::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}"));
+        }
+        Err(error) => return error.into_response(),
+    };
+    let origin = origin(&headers).unwrap_or_default();
+    let address = format!("{origin}{uri}");
+    let version = Version::of(hash(&[address.as_bytes(), &outline.version.to_le_bytes()]));
+    let version = site.changes().date(hash(&[address.as_bytes()]), version, now);
+    if version.is_known(&headers) {
+        return version.not_modified();
+    }
+    let next = outline.next.map(|next| format!("{origin}{}{}", uri.path(), asked.link(Some(next))));
+    let mut response = if method == Method::HEAD {
+        ().into_response()
+    } else {
+        let style = TableStyle { width: None, color: false, now };
+        let channel = Channel {
+            title: title(&asked.query),
+            home_page_url: Some(format!("{origin}/{}", asked.link(None))),
+            feed_url: Some(address),
+            next_url: next.clone(),
+            description: None,
+            updated: outline.updated,
+            table: style,
+        };
+        let query = asked.query;
+        let written = stream::body(site.readers(), move |reader, out| {
+            write(reader, &query, format, &channel, out)
+        });
+        match written.await {
+            Ok(body) => Response::new(body),
+            Err(error) => return error.into_response(),
+        }
+    };
+    version.stamp(response.headers_mut());
+    let kind = HeaderValue::from_static(format.media_type());
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    // For formats that cannot say it themselves (RFC 8288).
+    if let Some(link) = next.and_then(|next| format!("<{next}>; rel=\"next\"").parse().ok()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    response
+}
+
+/// Reads an index only: the sequence numbers of the articles tell them and their edits apart.
+fn outline(reader: &Reader, query: &Query, now: Timestamp) -> Result<Outline, StoreError> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    let one_more = Query { limit: Some(limit + 1), ..query.clone() };
+    let mut positions = reader.positions(&one_more, now)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = limit < positions.len();
+    positions.truncate(limit);
+    let mut bytes: Vec<u8> =
+        positions.iter().flat_map(|position| position.seq.to_le_bytes()).collect();
+    bytes.push(u8::from(more));
+    let version = hash(&[&bytes, &reader.feeds_version()?.to_le_bytes(), VERSION.as_bytes()]);
+    let newest = Query { limit: Some(1), ..query.clone() };
+    let updated = reader.articles(&newest, now, |rows| -> Result<Timestamp, StoreError> {
+        let newest = rows.next().transpose()?;
+        Ok(newest.map_or(from_unix(0), |a| a.modified.max(a.published).unwrap_or(a.first_seen)))
+    })??;
+    Ok(Outline { version, next: positions.last().copied().filter(|_| more), updated })
+}
+
+/// Another version of the program may write the same articles otherwise.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn title(query: &Query) -> String {
+    let of: Vec<&str> = query.feeds.iter().chain(&query.tags).map(String::as_str).collect();
+    if of.is_empty() {
+        "gazetted: latest articles".into()
+    } else {
+        format!("gazetted: {}", of.join(", "))
+    }
+}
+
+fn write(
+    reader: &Reader,
+    query: &Query,
+    format: Format,
+    channel: &Channel,
+    out: &mut dyn io::Write,
+) -> Result<(), Broken> {
+    reader.articles(query, channel.table.now, |rows| {
+        // A writer takes articles, not results: the first error ends them and is kept for here.
+        let mut failed = None;
+        let mut articles = rows
+            .map_while(|row| row.map_err(|error| failed = Some(error)).ok())
+            .map(|article| with_text(article, format));
+        let written = export::write(format, channel, &mut articles, out);
+        drop(articles);
+        match failed {
+            Some(error) => Err(Broken::Store(error)),
+            None => written.map(|_| ()).map_err(Broken::Client),
+        }
+    })?
+}
+
+/// Plain text is derived when a format shows it, not stored.
+pub(super) fn with_text(mut article: Article, format: Format) -> Article {
+    if format.shows_content_text(&article) {
+        let text = article.content_html.as_deref().map(html_to_text);
+        article.content_text = text.filter(|text| !text.is_empty());
+    }
+    article
+}

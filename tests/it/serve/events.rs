@@ -1,0 +1,128 @@
+//! Server-sent events.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::{Served, serve, serve_with};
+use crate::support::feeds::{item, rss};
+use crate::support::http::Site;
+use crate::support::server::Page;
+
+/// The lines of an event that are not data, and the data.
+#[derive(Debug)]
+struct Heard {
+    id: String,
+    kind: String,
+    data: Value,
+}
+
+struct Listener(BufReader<TcpStream>);
+
+impl Listener {
+    fn start(site: &Site, path: &str, header: &str) -> Self {
+        let mut stream = site.connect();
+        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n{header}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut listener = Self(BufReader::new(stream));
+        let head = listener.paragraph().unwrap();
+        assert!(head[0].contains(" 200 "), "{head:?}");
+        assert!(head.contains(&"content-type: text/event-stream".to_owned()), "{head:?}");
+        listener
+    }
+
+    /// Lines up to an empty one; `None` at the end.
+    fn paragraph(&mut self) -> Option<Vec<String>> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            match line.trim_end() {
+                "" => return Some(lines),
+                line => lines.push(line.to_owned()),
+            }
+        }
+    }
+
+    /// The next event with data.
+    fn next(&mut self) -> Option<Heard> {
+        loop {
+            let lines = self.paragraph()?;
+            let field = |name: &str| {
+                let line = lines.iter().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+                line.unwrap_or_default().to_owned()
+            };
+            if !field("data").is_empty() {
+                let data = serde_json::from_str(&field("data")).unwrap();
+                return Some(Heard { id: field("id"), kind: field("event"), data });
+            }
+        }
+    }
+}
+
+fn publish(served: &Served, title: &str, n: u32) {
+    let mut changed = item(1);
+    title.clone_into(&mut changed.title);
+    let mut items = vec![changed];
+    items.extend((2..=n).map(item));
+    served.server.put("/f", Page::ok(rss("Harbour News", &items)));
+    served.repoll();
+}
+
+#[test]
+fn news_and_edits_are_told_as_they_come() {
+    let mut served = serve(&[item(1)]);
+    let mut listener = Listener::start(&served.site, "/events", "");
+    // The start is told without an event, so that nothing is missed from here on.
+    let hello = listener.paragraph().unwrap();
+    assert!(hello.contains(&"id: 1".to_owned()), "{hello:?}");
+    publish(&served, "Title 1", 2);
+    let heard = listener.next().unwrap();
+    assert_eq!((heard.id.as_str(), heard.kind.as_str()), ("2", "new"));
+    assert_eq!(heard.data["title"], "Title 2");
+    assert_eq!(heard.data["seq"], 2);
+    publish(&served, "Title 1, corrected", 2);
+    let heard = listener.next().unwrap();
+    assert_eq!((heard.id.as_str(), heard.kind.as_str()), ("3", "edited"));
+    assert_eq!(heard.data["title"], "Title 1, corrected");
+    // And the daemon ends without waiting for those who listen.
+    served.daemon.signal(Signal::SIGTERM);
+    assert!(listener.next().is_none());
+    assert_eq!(served.daemon.wait(), Some(0));
+}
+
+#[test]
+fn who_was_cut_off_goes_on_after_the_last_event() {
+    let items: Vec<_> = (1..=120).map(item).collect();
+    let served = serve(&items);
+    let mut listener = Listener::start(&served.site, "/events", "Last-Event-ID: 20\r\n");
+    for seq in 21..=120 {
+        assert_eq!(listener.next().unwrap().id, seq.to_string());
+    }
+    let mut listener = Listener::start(&served.site, "/events?after=119&tag=sea", "");
+    assert_eq!(listener.next().unwrap().id, "120");
+    assert_eq!(served.site.get("/events?tag=land").status, 404);
+    assert_eq!(served.site.get("/events?after=x").status, 400);
+}
+
+#[test]
+fn there_is_room_for_so_many_and_no_more() {
+    let served = serve_with(&[item(1)], "");
+    let mut listeners: Vec<_> =
+        (0..64).map(|_| Listener::start(&served.site, "/events", "")).collect();
+    let refused = served.site.get("/events");
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
+    listeners.pop();
+    crate::support::wait_for("a free place", || {
+        let mut stream = served.site.connect();
+        stream.write_all(b"GET /events HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.contains(" 200 ").then_some(())
+    });
+    assert_eq!(served.site.get("/healthz").status, 200);
+}

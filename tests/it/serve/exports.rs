@@ -1,0 +1,176 @@
+//! Exports over HTTP, as those who poll them see them.
+
+use serde_json::Value;
+
+use super::serve;
+use crate::support::feeds::{item, rss};
+use crate::support::http::Answer;
+use crate::support::server::Page;
+use crate::support::wait_for;
+
+fn titles(answer: &Answer) -> Vec<String> {
+    let lines = answer.text();
+    let title = |line: &str| serde_json::from_str::<Value>(line).unwrap()["title"].clone();
+    lines.lines().map(|line| title(line).as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_format_comes_as_its_own_kind_and_as_the_command_writes_it() {
+    let served = serve(&[item(1), item(2)]);
+    for (format, kind) in [
+        ("json", "application/json"),
+        ("jsonl", "application/x-ndjson"),
+        ("csv", "text/csv; charset=utf-8; header=present"),
+    ] {
+        let answer = served.site.get(&format!("/export.{format}"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        assert_eq!(answer.text(), served.home.ok(&["export", "--format", format]));
+    }
+    for (format, kind) in [
+        ("atom", "application/atom+xml"),
+        ("rss", "application/rss+xml"),
+        ("jsonfeed", "application/feed+json"),
+    ] {
+        let answer = served.site.get(&format!("/export.{format}?tag=sea"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        let itself = format!("http://{}/export.{format}?tag=sea", served.site.address);
+        assert!(answer.text().contains(&itself), "{}", answer.text());
+        assert!(answer.text().contains("Title 2"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn filters_are_those_of_the_command_line() {
+    let served = serve(&[item(1), item(2), item(3)]);
+    for (query, expected) in [
+        ("?limit=2", &["Title 3", "Title 2"][..]),
+        ("?tag=sea&since=2024-08-20T00:02:00Z", &["Title 3", "Title 2"]),
+        ("?feed=Harbour+News&until=2024-08-20T00:02:00Z", &["Title 1"]),
+        ("?since=1h", &[]),
+    ] {
+        let answer = served.site.get(&format!("/export.jsonl{query}"));
+        assert_eq!((answer.status, titles(&answer).as_slice()), (200, &expected.map_to()[..]));
+    }
+    for (path, status, said) in [
+        ("/export.pdf", 404, "there is no format `pdf`"),
+        ("/export.atom?tag=land", 404, "there is no tag `land`"),
+        ("/export.atom?feed=%3Cb%3E", 404, "there is no feed `<b>`"),
+        ("/export.atom?limit=0", 400, "from 1 to 10000"),
+        ("/export.atom?limit=1000000", 400, "from 1 to 10000"),
+        ("/export.atom?until=x", 400, "is no duration"),
+        ("/export.atom?format=rss", 400, "the filters are"),
+    ] {
+        let refused = served.site.get(path);
+        assert_eq!(refused.status, status, "{path}");
+        assert!(refused.text().contains(said), "{path}: {}", refused.text());
+        assert!(refused.header("content-type").unwrap().starts_with("text/"), "{path}");
+    }
+}
+
+trait MapTo {
+    fn map_to(&self) -> Vec<String>;
+}
+
+impl MapTo for &[&str] {
+    fn map_to(&self) -> Vec<String> {
+        self.iter().map(|&text| text.to_owned()).collect()
+    }
+}
+
+#[test]
+fn a_poller_gets_304_until_there_is_something_new() {
+    let served = serve(&[item(1)]);
+    let first = served.site.get("/export.atom");
+    let etag = first.header("etag").unwrap().to_owned();
+    let date = first.header("last-modified").unwrap().to_owned();
+    let by_tag = ("If-None-Match", etag.as_str());
+    let by_date = ("If-Modified-Since", date.as_str());
+    for conditions in [&[by_tag][..], &[by_date], &[by_tag, by_date]] {
+        let again = served.site.ask("GET", "/export.atom", conditions);
+        assert_eq!((again.status, again.body.len()), (304, 0), "{conditions:?}");
+        assert_eq!(again.header("etag"), Some(etag.as_str()));
+    }
+    // Another format and other filters are other things.
+    assert_eq!(served.site.ask("GET", "/export.rss", &[by_tag]).status, 200);
+    assert_eq!(served.site.ask("GET", "/export.atom?limit=1", &[by_tag]).status, 200);
+    let head = served.site.ask("HEAD", "/export.atom", &[]);
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("etag"), Some(etag.as_str()));
+    assert_eq!(served.site.ask("HEAD", "/export.atom", &[by_tag]).status, 304);
+
+    served.server.put("/f", Page::ok(rss("Harbour News", &[item(1), item(2)])));
+    served.repoll();
+    wait_for("the news", || {
+        (served.site.ask("GET", "/export.atom", &[by_tag]).status == 200).then_some(())
+    });
+    assert_eq!(served.site.ask("GET", "/export.atom", &[by_date]).status, 200);
+    // An edit is news as well.
+    let etag = served.site.get("/export.atom").header("etag").unwrap().to_owned();
+    let mut edited = item(1);
+    edited.title = "Title 1, corrected".to_owned();
+    served.server.put("/f", Page::ok(rss("Harbour News", &[edited, item(2)])));
+    served.repoll();
+    wait_for("the edit", || {
+        let answer = served.site.ask("GET", "/export.atom", &[("If-None-Match", &etag)]);
+        (answer.status == 200).then_some(())
+    });
+}
+
+#[test]
+fn pages_lead_on_to_all_articles_once() {
+    let items: Vec<_> = (1..=25).map(item).collect();
+    let served = serve(&items);
+    let mut path = "/export.jsonl?limit=10&tag=sea".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = served.site.get(&path);
+        seen.extend(titles(&page));
+        let Some(link) = page.header("link") else { break };
+        let url = link.strip_prefix('<').and_then(|link| link.split_once(">; rel=\"next\""));
+        path =
+            url.unwrap().0.strip_prefix(&format!("http://{}", served.site.address)).unwrap().into();
+    }
+    let expected: Vec<_> = (1..=25).rev().map(|n| format!("Title {n}")).collect();
+    assert_eq!(seen, expected);
+    for format in ["atom", "jsonfeed"] {
+        let page = served.site.text(&format!("/export.{format}?limit=10"));
+        assert!(
+            page.contains("limit=10&amp;before=") || page.contains("limit=10&before="),
+            "{page}"
+        );
+        let last = served.site.text(&format!("/export.{format}?limit=25"));
+        assert!(!last.contains("before="), "{last}");
+    }
+}
+
+#[test]
+fn a_client_that_unpacks_gets_it_compressed() {
+    let items: Vec<_> = (1..=50).map(item).collect();
+    let served = serve(&items);
+    let plain = served.site.get("/export.atom").body;
+    for (accepts, encoding) in
+        [("gzip", Some("gzip")), ("br", Some("br")), ("zstd, gzip;q=0.5", Some("zstd")), ("", None)]
+    {
+        let answer = served.site.ask("GET", "/export.atom", &[("Accept-Encoding", accepts)]);
+        assert_eq!(answer.header("content-encoding"), encoding);
+        if encoding.is_some() {
+            assert!(answer.body.len() * 3 < plain.len(), "{encoding:?}: {}", answer.body.len());
+            assert!(answer.header("vary").unwrap().contains("accept-encoding"));
+        } else {
+            assert_eq!(answer.body, plain);
+        }
+    }
+}
+
+#[test]
+fn every_answer_has_the_headers_that_keep_browsers_safe() {
+    let served = serve(&[item(1)]);
+    for path in ["/export.atom", "/export.pdf", "/healthz", "/nothing"] {
+        let answer = served.site.get(path);
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    }
+}
