@@ -1,5 +1,6 @@
 //! Answers that several routes give.
 
+use axum::Extension;
 use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -7,9 +8,13 @@ use axum::response::{IntoResponse, Response};
 use super::readers::ReadError;
 use crate::telemetry::events;
 
+/// Why there is nothing else: what a page made of the answer says.
+#[derive(Clone, Debug)]
+pub(super) struct Why(pub(super) String);
+
 /// No, and why, in one line of text.
 pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
-    (status, format!("{why}\n")).into_response()
+    (status, Extension(Why(why.to_owned())), format!("{why}\n")).into_response()
 }
 
 /// Not now: 503, to be asked again in a moment.

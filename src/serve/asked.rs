@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) query: Query,
     /// All parameters but `before`, in their order: what links to other pages keep.
     pub(super) kept: Vec<(String, String)>,
+    /// `?…` of these, empty without any.
+    pub(super) filters: String,
     /// The search as typed.
     pub(super) words: Option<String>,
 }
@@ -33,7 +35,8 @@ impl Asked {
     /// # Errors
     /// A sentence for the user.
     pub(super) fn read(uri: &Uri, limit: u64, now: Timestamp) -> Result<Self, String> {
-        let mut asked = Self { query: Query::default(), kept: Vec::new(), words: None };
+        let mut asked =
+            Self { query: Query::default(), kept: Vec::new(), filters: String::new(), words: None };
         asked.query.limit = Some(limit);
         let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         for (count, (name, value)) in pairs.enumerate() {
@@ -67,7 +70,10 @@ impl Asked {
             asked.kept.push((name.into_owned(), value.into_owned()));
         }
         match asked.query.limit {
-            Some(1..=MAX_LIMIT) => Ok(asked),
+            Some(1..=MAX_LIMIT) => {
+                asked.filters = address(&asked.kept, None);
+                Ok(asked)
+            }
             Some(_) | None => Err(format!(
                 "limit: from 1 to {MAX_LIMIT}; for more follow the links to the next page, or use \
                  `gazetted export`"
@@ -92,14 +98,24 @@ impl Asked {
 
     /// `?…` with the same filters, going on before `position`; empty without any.
     pub(super) fn link(&self, before: Option<Position>) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&self.kept);
-        if let Some(position) = before {
-            query.append_pair("before", &position.to_string());
-        }
-        let query = query.finish();
-        if query.is_empty() { query } else { format!("?{query}") }
+        address(&self.kept, before)
     }
+
+    /// `?…` with all filters but one.
+    pub(super) fn without(&self, one: &(String, String)) -> String {
+        let rest: Vec<_> = self.kept.iter().filter(|pair| *pair != one).cloned().collect();
+        address(&rest, None)
+    }
+}
+
+fn address(pairs: &[(String, String)], before: Option<Position>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs);
+    if let Some(position) = before {
+        query.append_pair("before", &position.to_string());
+    }
+    let query = query.finish();
+    if query.is_empty() { query } else { format!("?{query}") }
 }
 
 /// `http://host:port`, as the client knows this server; a proxy in front says `https`.

@@ -13,13 +13,14 @@ mod export;
 mod followers;
 mod fresh;
 mod listen;
+mod page;
 mod probes;
 mod readers;
 mod stream;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -33,6 +34,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tower_http::compression::CompressionLayer;
 
 use crate::config::ServerConfig;
+use crate::rules::normalise::sanitise::VIDEO_HOSTS;
 use crate::telemetry::events;
 
 use access::Access;
@@ -141,6 +143,12 @@ pub async fn run(listener: TcpListener, site: Site) {
 fn router(site: Site) -> Router {
     // Outermost last: the log sees what the client gets.
     Router::new()
+        .route("/", get(page::river))
+        .route("/search", get(page::search))
+        .route("/feeds", get(page::feeds))
+        .route("/articles/{id}", get(page::article))
+        .route("/style.css", get(page::style))
+        .route("/icon.svg", get(page::icon))
         .route("/healthz", get(probes::health))
         .route("/readyz", get(probes::ready))
         .route("/metrics", get(probes::metrics))
@@ -153,6 +161,7 @@ fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(site.clone(), access::guard))
         .layer(from_fn(limit_time))
+        .layer(from_fn(page::dress))
         .layer(CompressionLayer::new())
         .layer(from_fn(finish))
         .with_state(site)
@@ -168,13 +177,16 @@ async fn limit_time(request: Request, next: Next) -> Response {
 /// Nothing of ours runs a script, is framed, or tells another server where its reader comes from. What
 /// articles show may come from anywhere; frames only from the video hosts that the sanitiser lets
 /// through.
-const SECURITY: [(HeaderName, &str); 5] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let videos = VIDEO_HOSTS.map(|host| format!("https://{host}")).join(" ");
+    let policy = format!(
         "default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; \
-         frame-src https://www.youtube-nocookie.com https://www.youtube.com \
-         https://player.vimeo.com; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+         frame-src {videos}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+const SECURITY: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -187,6 +199,7 @@ async fn finish(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     for (name, value) in SECURITY {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -15,7 +15,7 @@ use crate::rules::normalise::links;
 use crate::rules::text::{html_to_text, is_control};
 
 /// Frames are kept when they show a video from one of these.
-const VIDEO_HOSTS: [&str; 9] = [
+pub const VIDEO_HOSTS: [&str; 9] = [
     "www.youtube.com",
     "youtube.com",
     "www.youtube-nocookie.com",

@@ -108,6 +108,17 @@ pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
         .doing("read the hash of the feed list")
 }
 
+/// Primary languages of configured feeds (BCP 47), sorted.
+pub(super) fn languages(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    const LANGUAGES: &str = "
+        SELECT DISTINCT substr(language || '-', 1, instr(language || '-', '-') - 1) AS primary_language
+        FROM feed WHERE configured = 1 AND language IS NOT NULL ORDER BY primary_language";
+    connection
+        .prepare_cached(LANGUAGES)
+        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
+        .doing("list the languages of feeds")
+}
+
 /// Policy, then times and failures as stored.
 type Old = (String, Option<i64>, f64, Option<i64>, Option<i64>, Option<i64>);
 

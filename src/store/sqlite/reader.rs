@@ -87,6 +87,11 @@ impl Reader {
         feeds::version(&self.connection)
     }
 
+    /// The languages that configured feeds say they are in, without their regions; sorted.
+    pub fn feed_languages(&self) -> Result<Vec<String>, StoreError> {
+        feeds::languages(&self.connection)
+    }
+
     /// One article by its public id.
     pub fn article(&self, id: &ArticleId) -> Result<Option<Article>, StoreError> {
         let query = Query { ids: vec![id.clone()], ..Query::default() };

@@ -1,0 +1,237 @@
+//! `GET /articles/ID`: one article to read.
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, PreEscaped, html};
+
+use super::Page;
+use super::parts::{encoded, feed_link, full_time, heading, web};
+use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
+use crate::rules::text::{html_to_text, says_the_same};
+use crate::serve::{Site, answer};
+use crate::store::{Reader, StoreError};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Earlier versions that are shown.
+const VERSIONS: usize = 20;
+
+struct Reading {
+    article: Article,
+    sightings: Vec<Sighting>,
+    versions: Vec<Version>,
+}
+
+pub(in crate::serve) async fn article(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let wanted = ArticleId(id);
+    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, &wanted));
+    match read.await {
+        Ok(Some(reading)) => {
+            let title = heading(&reading.article);
+            let main = show(&reading, &title);
+            Page { title: &title, at: "", words: "", filters: "", main }.answer(&headers)
+        }
+        Ok(None) => {
+            let why = "there is no such article; it may have been removed, or be of another store";
+            answer::refusal(StatusCode::NOT_FOUND, why)
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError> {
+    let Some(article) = reader.article(id)? else { return Ok(None) };
+    let (sightings, versions) = (reader.sightings(id)?, reader.versions(id)?);
+    Ok(Some(Reading { article, sightings, versions }))
+}
+
+fn show(reading: &Reading, title: &str) -> Markup {
+    let Reading { article, sightings, versions } = reading;
+    let content = article.content_html.as_deref();
+    // Many feeds give the content's beginning as the summary.
+    let repeated = |summary: &&str| {
+        !content.is_some_and(|html| {
+            says_the_same(html, summary) || begins_with(&html_to_text(html), summary)
+        })
+    };
+    let stand = article.summary.as_deref().filter(repeated);
+    let image = web(article.image.as_deref())
+        .filter(|image| !content.is_some_and(|html| shows(html, image)));
+    html! {
+        article .article lang=[article.language.as_deref()] {
+            p .kicker lang="en" { (feed_link(&article.feed)) }
+            h1 dir="auto" { (title) }
+            @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
+            div lang="en" { (byline(article)) }
+            @if let Some(image) = image {
+                img .lead src=(image) alt="" decoding="async" referrerpolicy="no-referrer";
+            }
+            @if let Some(html) = content {
+                // Sanitised when it was stored.
+                div .text dir="auto" { (PreEscaped(html)) }
+            }
+            div lang="en" {
+                (original(article))
+                (attachments(&article.attachments))
+                (also(article, sightings))
+                (earlier(versions))
+            }
+        }
+    }
+}
+
+fn begins_with(text: &str, summary: &str) -> bool {
+    let plain = |text: &str| text.split_whitespace().collect::<String>();
+    let summary = plain(summary);
+    plain(text).starts_with(summary.trim_end_matches(['…', '.', '[', ']']))
+}
+
+/// Whether the content shows the picture, perhaps in another size: by its file's name.
+fn shows(html: &str, image: &str) -> bool {
+    let path = image.split(['?', '#']).next().unwrap_or(image);
+    let name = path.rsplit('/').next().unwrap_or(path);
+    html.contains(image) || (8 <= name.len() && html.contains(name))
+}
+
+fn byline(article: &Article) -> Markup {
+    let names: Vec<&str> = article
+        .authors
+        .iter()
+        .filter_map(|author| author.name.as_deref().or(author.email.as_deref()))
+        .collect();
+    html! {
+        p .byline {
+            @if !names.is_empty() { "By " b { (names.join(", ")) } " · " }
+            @match (article.published, article.date_source) {
+                (Some(at), DateSource::Feed) => { (full_time(at)) },
+                _ => { "first seen " (full_time(article.first_seen)) },
+            }
+            @if let Some(at) = article.modified.filter(|at| article.published.is_some_and(|p| p < *at)) {
+                " · updated " (full_time(at))
+            }
+            @if 0 < article.revision {
+                " · " a href="#versions" {
+                    "edited " (article.revision) " " (if article.revision == 1 { "time" } else { "times" })
+                }
+            }
+        }
+    }
+}
+
+/// The way to where it comes from.
+fn original(article: &Article) -> Markup {
+    let link = |address: &str, words: &str| {
+        let host = url::Url::parse(address).ok();
+        let host = host.as_ref().and_then(|url| url.host_str()).unwrap_or(address).to_owned();
+        html! { a .go href=(address) rel="noopener noreferrer" { (words) " " (host) } " " }
+    };
+    let (own, other) = (web(article.url.as_deref()), web(article.external_url.as_deref()));
+    html! {
+        p {
+            @if let Some(address) = own { (link(address, "Read at")) }
+            @if let Some(address) = other.filter(|other| Some(*other) != own) {
+                (link(address, "It is about"))
+            }
+        }
+    }
+}
+
+fn attachments(attachments: &[Attachment]) -> Markup {
+    let is = |attachment: &Attachment, kind: &str| {
+        attachment.mime_type.as_deref().is_some_and(|mime| mime.starts_with(kind))
+    };
+    html! {
+        @if !attachments.is_empty() {
+            section aria-labelledby="files" {
+                h2 #files { "Attachments" }
+                ul {
+                    @for attachment in attachments {
+                        @if let Some(address) = web(Some(&attachment.url)) {
+                            li {
+                                a href=(address) rel="noopener noreferrer" {
+                                    (attachment.title.as_deref().unwrap_or_else(|| file_name(address)))
+                                }
+                                " " span .meta { (described(attachment)) }
+                                @if is(attachment, "audio/") {
+                                    audio controls preload="none" src=(address) {}
+                                } @else if is(attachment, "video/") {
+                                    video controls preload="none" src=(address) {}
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn file_name(address: &str) -> &str {
+    let path = address.split(['?', '#']).next().unwrap_or(address);
+    path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(address)
+}
+
+fn described(attachment: &Attachment) -> String {
+    let size = attachment.size_in_bytes.filter(|bytes| 0 < *bytes).map(|bytes| match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        _ => format!("{} MB", bytes / 1_000_000),
+    });
+    let duration = attachment.duration_in_seconds.filter(|seconds| 0 < *seconds);
+    let duration = duration.map(|seconds| format!("{} min", seconds.div_ceil(60)));
+    let parts = [attachment.mime_type.clone(), size, duration];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Its tags, and the feeds it was seen in.
+fn also(article: &Article, sightings: &[Sighting]) -> Markup {
+    html! {
+        section aria-labelledby="where" {
+            h2 #where { "Where it was seen" }
+            ul {
+                @for sighting in sightings {
+                    li { (feed_link(&sighting.feed)) }
+                }
+                li { "first seen " (full_time(article.first_seen)) }
+                @if !article.tags.is_empty() { li { "filed under " (article.tags.join(", ")) } }
+                @if let Some(language) = &article.language {
+                    li { "language: " a href={ "/?language=" (encoded(language)) } { (language) } }
+                }
+            }
+        }
+    }
+}
+
+fn earlier(versions: &[Version]) -> Markup {
+    html! {
+        @if !versions.is_empty() {
+            section aria-labelledby="versions" {
+                h2 #versions { "Earlier versions" }
+                @for version in versions.iter().take(VERSIONS) {
+                    details {
+                        summary {
+                            "Until " (full_time(version.replaced_at))
+                            @if let Some(title) = &version.title { ": " (title) }
+                        }
+                        div .text dir="auto" {
+                            @if let Some(html) = &version.content_html {
+                                (PreEscaped(html)) // Sanitised when it was stored.
+                            } @else if let Some(summary) = &version.summary {
+                                p { (summary) }
+                            } @else {
+                                p { "Without text." }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! `GET /feeds`: how each feed is doing, at a glance.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::HeaderMap;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use url::form_urlencoded;
+
+use super::Page;
+use super::parts::{encoded, relative, web};
+use crate::clock;
+use crate::domain::feed::FeedState;
+use crate::domain::poll::Reason;
+use crate::domain::time::{TimeDelta, Timestamp};
+use crate::serve::{Site, answer};
+use crate::store::{FeedRow, PollDay, Reader, StoreError};
+
+/// Feeds of a page: few enough for 50 KB.
+const FEEDS: usize = 30;
+
+/// Days of a chart.
+const DAYS: i64 = 30;
+
+const SECONDS_A_DAY: i64 = 86_400;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    state: Option<FeedState>,
+    /// From 0.
+    page: usize,
+}
+
+struct Line {
+    feed: FeedRow,
+    chart: Chart,
+}
+
+/// The last 30 days, oldest first.
+#[derive(Default)]
+struct Chart {
+    articles: Vec<u64>,
+    polls: Vec<u64>,
+    failed: Vec<u64>,
+}
+
+struct Overview {
+    counts: Vec<(FeedState, usize)>,
+    lines: Vec<Line>,
+    pages: usize,
+}
+
+pub(in crate::serve) async fn feeds(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let now = clock::now();
+    let asked = match read(&uri) {
+        Ok(asked) => asked,
+        Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
+    };
+    match site.readers().read(DEADLINE, move |reader| fetch(reader, asked, now)).await {
+        Ok(overview) => {
+            let main = show(asked, &overview, now);
+            Page { title: "Feeds", at: "/feeds", words: "", filters: "", main }.answer(&headers)
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+fn read(uri: &Uri) -> Result<Asked, String> {
+    let mut asked = Asked::default();
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        match name.as_ref() {
+            "state" if value.is_empty() => {}
+            "state" => {
+                let state = FeedState::ALL.into_iter().find(|state| state.as_str() == value);
+                asked.state = Some(state.ok_or_else(|| format!("there is no state `{value}`"))?);
+            }
+            "page" => {
+                let page: Option<usize> =
+                    value.parse().ok().filter(|page| (1..=1_000_000).contains(page));
+                asked.page = page.ok_or("page: a number from 1 on is wanted")? - 1;
+            }
+            name => return Err(format!("`{name}` is not known here; known: state, page")),
+        }
+    }
+    Ok(asked)
+}
+
+fn fetch(reader: &Reader, asked: Asked, now: Timestamp) -> Result<Overview, StoreError> {
+    let all = reader.feeds()?;
+    let count = |state| (state, all.iter().filter(|feed| feed.state() == state).count());
+    let counts = FeedState::ALL.into_iter().map(count).filter(|(_, count)| 0 < *count).collect();
+    let mut wanted: Vec<FeedRow> = all
+        .into_iter()
+        .filter(|feed| match asked.state {
+            Some(state) => feed.state() == state,
+            None => feed.state() != FeedState::Retired,
+        })
+        .collect();
+    // What wants looking after comes first.
+    wanted.sort_by_key(|feed| !matches!(feed.state(), FeedState::Failing | FeedState::Gone));
+    let pages = wanted.len().div_ceil(FEEDS);
+    let today = now.timestamp().div_euclid(SECONDS_A_DAY);
+    let since = now - TimeDelta::days(DAYS);
+    let line = |feed: FeedRow| -> Result<Line, StoreError> {
+        let articles = reader.articles_by_day(feed.id, since)?;
+        let polls = reader.polls_by_day(feed.id)?;
+        Ok(Line { chart: Chart::of(&articles, &polls, today), feed })
+    };
+    let lines = wanted.into_iter().skip(asked.page.saturating_mul(FEEDS)).take(FEEDS).map(line);
+    Ok(Overview { counts, lines: lines.collect::<Result<_, _>>()?, pages })
+}
+
+impl Chart {
+    fn of(articles: &[(i64, u64)], polls: &[PollDay], today: i64) -> Self {
+        let articles: HashMap<i64, u64> = articles.iter().copied().collect();
+        let polls: HashMap<i64, &PollDay> = polls.iter().map(|day| (day.day, day)).collect();
+        let mut chart = Self::default();
+        for day in today - DAYS + 1..=today {
+            chart.articles.push(articles.get(&day).copied().unwrap_or_default());
+            chart.polls.push(polls.get(&day).map_or(0, |day| day.polls));
+            chart.failed.push(polls.get(&day).map_or(0, |day| day.failed));
+        }
+        chart
+    }
+
+    /// Articles upwards, polls downwards, the failed ones of them in another colour.
+    fn markup(&self) -> Markup {
+        let most = |counts: &[u64]| counts.iter().copied().max().unwrap_or_default();
+        let (articles, polls) = (most(&self.articles), most(&self.polls));
+        let sum = |counts: &[u64]| counts.iter().sum::<u64>();
+        let said = format!(
+            "Last {DAYS} days: {} articles, {} polls, {} of them failed",
+            sum(&self.articles),
+            sum(&self.polls),
+            sum(&self.failed)
+        );
+        html! {
+            svg .chart viewBox="0 0 150 40" preserveAspectRatio="none" role="img" aria-label=(said) {
+                title { (said) }
+                path .a d=(bars(&self.articles, articles, 26, true)) {}
+                path .p d=(bars(&self.polls, polls, 11, false)) {}
+                path .f d=(bars(&self.failed, polls, 11, false)) {}
+            }
+        }
+    }
+}
+
+/// Bars of a path, 4 wide and 1 apart, from the line at 27 upwards or from that at 28 downwards. `height`
+/// is that of `most`; whatever is not nothing is seen.
+fn bars(counts: &[u64], most: u64, height: u64, up: bool) -> String {
+    let mut path = String::new();
+    for (x, count) in counts.iter().enumerate().filter(|(_, count)| 0 < **count) {
+        let h = (count * height).div_ceil(most.max(1)).max(1);
+        let (y, h) = if up { (27, format!("-{h}")) } else { (28, h.to_string()) };
+        write!(path, "M{} {y}h4v{h}h-4z", x * 5).ok(); // Writing to a string cannot fail.
+    }
+    path
+}
+
+fn show(asked: Asked, overview: &Overview, now: Timestamp) -> Markup {
+    let state = |state: Option<FeedState>| state.map(|s| format!("state={}&", s.as_str()));
+    let page = |n: usize| format!("/feeds?{}page={n}", state(asked.state).unwrap_or_default());
+    html! {
+        h1 { "Feeds" }
+        ul .chips aria-label="Feeds by state" {
+            li { a href="/feeds" aria-current=[asked.state.is_none().then_some("true")] { "all" } }
+            @for (state, count) in &overview.counts {
+                li {
+                    a href={ "/feeds?state=" (state.as_str()) }
+                        aria-current=[(asked.state == Some(*state)).then_some("true")] {
+                        span .state .(state.as_str()) { (state.as_str()) } " " (count)
+                    }
+                }
+            }
+        }
+        @if overview.lines.is_empty() {
+            p .empty { "No feed here. Feeds are named in the configuration." }
+        } @else {
+            table .feeds {
+                caption .sr { "Feeds, how they are doing, and when they are polled next" }
+                thead {
+                    tr {
+                        th scope="col" { "Feed" }
+                        th scope="col" { "State" }
+                        th scope="col" { "Last article" }
+                        th scope="col" { "Next poll" }
+                        th scope="col" { "Last 30 days" }
+                    }
+                }
+                tbody { @for line in &overview.lines { (row(line, now)) } }
+            }
+        }
+        @if 1 < overview.pages {
+            nav .more aria-label="More feeds" {
+                @if 0 < asked.page { a rel="prev" href=(page(asked.page)) { "← Previous" } } @else { span {} }
+                span { "Page " (asked.page + 1) " of " (overview.pages) }
+                @if asked.page + 1 < overview.pages {
+                    a rel="next" href=(page(asked.page + 2)) { "Next →" }
+                } @else { span {} }
+            }
+        }
+    }
+}
+
+fn row(line: &Line, now: Timestamp) -> Markup {
+    let feed = &line.feed;
+    let state = feed.state();
+    let detail =
+        feed.detail.as_deref().filter(|_| matches!(state, FeedState::Failing | FeedState::Gone));
+    html! {
+        tr {
+            td {
+                a .name href={ "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.display_name()) }
+                small {
+                    @if let Some(home) = web(feed.home_page_url.as_deref()) {
+                        a href=(home) rel="noopener noreferrer" { (host(home)) }
+                    } @else { (host(&feed.url)) }
+                    @for tag in &feed.tags { " · " a href={ "/?tag=" (encoded(tag)) } { (tag) } }
+                }
+            }
+            td {
+                span .state .(state.as_str()) { (state.as_str()) }
+                @if let Some(detail) = detail { small { (crate::rules::text::excerpt(detail, 160)) } }
+                @if let Some(since) = feed.failing_since.filter(|_| state == FeedState::Failing) {
+                    small { "since " (relative(since, now)) }
+                }
+            }
+            td .num data-label="Last article" {
+                @if let Some(at) = feed.newest_at { (relative(at, now)) } @else { "none" }
+                small { (feed.articles) " in all" }
+            }
+            td .num data-label="Next poll" { (next(feed, now)) }
+            td { (line.chart.markup()) }
+        }
+    }
+}
+
+fn next(feed: &FeedRow, now: Timestamp) -> Markup {
+    let polled = html! {
+        @if let Some(at) = feed.polled_at { small { "polled " (relative(at, now)) } }
+    };
+    match (feed.state(), feed.next_poll_at) {
+        (FeedState::Disabled | FeedState::Retired | FeedState::Gone, _) => {
+            html! { "never" (polled) }
+        }
+        (_, Some(at)) if now < at => html! {
+            (relative(at, now))
+            @if let Some(because) = feed.because { small { (why(because)) } }
+            (polled)
+        },
+        (_, _) => html! { "due now" (polled) },
+    }
+}
+
+/// The rule that set the next poll, in words.
+fn why(because: Reason) -> &'static str {
+    match because {
+        Reason::New => "never polled so far",
+        Reason::Interval => "its interval",
+        Reason::Cron => "its cron schedule",
+        Reason::Adaptive => "its own rhythm",
+        Reason::ServerAsked => "the server asked",
+        Reason::MaxAge => "the server said max-age",
+        Reason::Expires => "the server said Expires",
+        Reason::RetryAfter => "the server said Retry-After",
+        Reason::Ttl => "the feed said ttl",
+        Reason::UpdatePeriod => "the feed said updatePeriod",
+        Reason::SkipHours => "the feed said skipHours",
+        Reason::SkipDays => "the feed said skipDays",
+        Reason::NoValidators => "the server sends no validators",
+        Reason::Backoff => "backing off after failures",
+        Reason::Gone => "gone for good",
+    }
+}
+
+fn host(address: &str) -> String {
+    let url = url::Url::parse(address).ok();
+    url.as_ref().and_then(|url| url.host_str()).unwrap_or(address).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_shows_every_day_that_was_not_empty() {
+        let polls =
+            [PollDay { day: 99, polls: 24, failed: 2 }, PollDay { day: 100, polls: 1, failed: 0 }];
+        let chart = Chart::of(&[(71, 1), (100, 26), (5, 9)], &polls, 100);
+        assert_eq!((chart.articles.len(), chart.articles[0], chart.articles[29]), (30, 1, 26));
+        assert_eq!((chart.polls[28], chart.failed[28], chart.polls[29]), (24, 2, 1));
+        let shown = chart.markup().into_string();
+        assert!(shown.contains("27 articles, 25 polls, 2 of them failed"), "{shown}");
+        assert!(shown.contains("d=\"M0 27h4v-1h-4zM145 27h4v-26h-4z\""), "{shown}");
+        assert!(shown.contains("d=\"M140 28h4v11h-4zM145 28h4v1h-4z\""), "{shown}");
+        assert!(shown.contains("d=\"M140 28h4v1h-4z\""), "{shown}");
+    }
+
+    #[test]
+    fn parameters_are_checked() {
+        for (uri, fine) in [
+            ("/feeds", true),
+            ("/feeds?state=&page=1", true),
+            ("/feeds?state=failing", true),
+            ("/feeds?state=ill", false),
+            ("/feeds?page=0", false),
+            ("/feeds?page=99999999999999999999", false),
+            ("/feeds?x=y", false),
+        ] {
+            assert_eq!(read(&uri.parse().unwrap()).is_ok(), fine, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The pages: HTML made on the server, one stylesheet, no script.
+//!
+//! `maud` escapes all text. What goes in unescaped is the content of articles, which was sanitised when
+//! it was stored. A page has one `h1`, landmarks, and a link past its head.
+
+mod article;
+mod feeds;
+mod parts;
+mod river;
+
+pub(super) use article::article;
+pub(super) use feeds::feeds;
+pub(super) use river::{river, search};
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use super::answer::Why;
+use super::fresh::{Version, hash};
+
+const STYLE: &str = include_str!("style.css");
+const ICON: &str = include_str!("icon.svg");
+
+/// The stylesheet's address changes with it, so that it may be kept for ever.
+static STYLE_ADDRESS: LazyLock<String> =
+    LazyLock::new(|| format!("/style.css?v={:08x}", hash(&[STYLE.as_bytes()]) >> 32));
+
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+pub(super) async fn style() -> Response {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, FOR_EVER)], STYLE).into_response()
+}
+
+pub(super) async fn icon() -> Response {
+    ([(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "public, max-age=86400")], ICON)
+        .into_response()
+}
+
+/// A page within what all pages share.
+struct Page<'a> {
+    title: &'a str,
+    /// The entry of the menu that it belongs to.
+    at: &'static str,
+    /// The search as typed.
+    words: &'a str,
+    /// `?…` of the filters: the exports of the same articles are named in the foot.
+    filters: &'a str,
+    main: Markup,
+}
+
+impl Page<'_> {
+    fn markup(&self) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (self.title) " · gazetted" }
+                    link rel="stylesheet" href=(*STYLE_ADDRESS);
+                    link rel="icon" type="image/svg+xml" href="/icon.svg";
+                    link rel="alternate" type="application/atom+xml" title="Atom"
+                        href={ "/export.atom" (self.filters) };
+                    link rel="alternate" type="application/feed+json" title="JSON Feed"
+                        href={ "/export.jsonfeed" (self.filters) };
+                }
+                body {
+                    a .skip href="#main" { "Skip to the content" }
+                    header .top {
+                        div .wrap {
+                            a .brand href="/" { "gazetted" }
+                            nav aria-label="Pages" {
+                                ul {
+                                    @for (path, name) in [("/", "Latest"), ("/feeds", "Feeds")] {
+                                        li {
+                                            a href=(path) aria-current=[(path == self.at).then_some("page")] {
+                                                (name)
+                                            }
+                                        }
+                                    }
+                                }
+                            }
+                            search {
+                                form .find action="/search" {
+                                    label .sr for="q" { "Search the articles" }
+                                    input #q type="search" name="q" value=(self.words)
+                                        placeholder="Words, \"phrase\", -not" maxlength="1000";
+                                    button { "Search" }
+                                }
+                            }
+                        }
+                    }
+                    main #main .wrap tabindex="-1" { (self.main) }
+                    footer .foot {
+                        div .wrap {
+                            span { "The same as a feed:" }
+                            @for (format, name) in
+                                [("atom", "Atom"), ("rss", "RSS"), ("jsonfeed", "JSON Feed"), ("csv", "CSV")]
+                            {
+                                a href={ "/export." (format) (self.filters) } { (name) }
+                            }
+                            span { "Times are UTC." }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// 200, or 304 to a browser that has it.
+    fn answer(self, headers: &HeaderMap) -> Response {
+        let text = self.markup().into_string();
+        let version = Version::of(hash(&[text.as_bytes()]));
+        if version.is_known(headers) {
+            return version.not_modified();
+        }
+        let mut response = html_response(text);
+        version.stamp(response.headers_mut());
+        response
+    }
+}
+
+fn html_response(text: String) -> Response {
+    ([(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
+}
+
+/// Gives a refusal the looks of a page where a browser asks.
+pub(super) async fn dress(request: Request, next: Next) -> Response {
+    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    let browser = accept.is_some_and(|accept| accept.contains("text/html"));
+    let response = next.run(request).await;
+    let Some(Why(why)) = response.extensions().get().filter(|_| browser) else { return response };
+    let status = response.status();
+    let title = match status {
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::BAD_REQUEST => "That was not understood",
+        StatusCode::UNAUTHORIZED => "A token is needed",
+        StatusCode::FORBIDDEN => "Not from here",
+        StatusCode::SERVICE_UNAVAILABLE => "Too busy right now",
+        status if status.is_server_error() => "Something went wrong",
+        _ => "That does not work",
+    };
+    let main = html! {
+        h1 { (title) }
+        p { (sentence(why)) }
+        p { a href="/" { "To the latest articles" } }
+    };
+    let page = Page { title, at: "", words: "", filters: "", main };
+    let text = page.markup().into_string();
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    Response::from_parts(parts, Body::from(text))
+}
+
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}

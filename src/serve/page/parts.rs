@@ -1,0 +1,155 @@
+//! What several pages show.
+
+use chrono::Datelike;
+use maud::{Markup, html};
+use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use crate::domain::article::Article;
+use crate::domain::feed::FeedRef;
+use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
+use crate::rules::text::{excerpt, html_to_text};
+
+/// Characters of a standfirst in a list.
+const STANDFIRST: usize = 220;
+
+/// `<time>`, shown as the clock has it.
+pub(super) fn clock_time(at: Timestamp) -> Markup {
+    html! { time datetime=(rfc3339(at)) { (at.format("%H:%M")) } }
+}
+
+/// `<time>` with its day.
+pub(super) fn full_time(at: Timestamp) -> Markup {
+    html! { time datetime=(rfc3339(at)) { (at.format("%-d %B %Y, %H:%M")) } }
+}
+
+pub(super) fn day(at: Timestamp) -> String {
+    at.format("%A, %-d %B %Y").to_string()
+}
+
+/// `<time>` as a distance, with the moment for who points at it.
+pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
+    let distance = if now < at { at - now } else { now - at };
+    let (count, unit) = match distance {
+        d if d < TimeDelta::minutes(1) => (0, ""),
+        d if d < TimeDelta::hours(1) => (d.num_minutes(), "min"),
+        d if d < TimeDelta::days(2) => (d.num_hours(), "h"),
+        d if d < TimeDelta::days(365) => (d.num_days(), "days"),
+        d => (d.num_days() / 365, "years"),
+    };
+    let text = match (count, now < at) {
+        (0, true) => "in a moment".to_owned(),
+        (0, false) => "just now".to_owned(),
+        (n, true) => format!("in {n} {unit}"),
+        (n, false) => format!("{n} {unit} ago"),
+    };
+    html! { time datetime=(rfc3339(at)) title=(at.format("%Y-%m-%d %H:%M UTC")) { (text) } }
+}
+
+/// The address, if a browser may be sent there.
+pub(super) fn web(address: Option<&str>) -> Option<&str> {
+    address.filter(|address| {
+        Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+    })
+}
+
+/// The river of one feed.
+pub(super) fn feed_link(feed: &FeedRef) -> Markup {
+    html! { a href={ "/?feed=" (encoded(&feed.url)) } { (feed.name) } }
+}
+
+pub(super) fn encoded(text: &str) -> String {
+    byte_serialize(text.as_bytes()).collect()
+}
+
+/// What an article is called: by its title, else by its first words.
+pub(super) fn heading(article: &Article) -> String {
+    if let Some(title) = &article.title {
+        return title.clone();
+    }
+    let text = standfirst(article, 80);
+    text.unwrap_or_else(|| "Untitled".to_owned())
+}
+
+/// The first words of summary or content.
+pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String> {
+    let content = || article.content_html.as_deref().map(html_to_text);
+    let text = article.summary.clone().or_else(content)?;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then(|| excerpt(&text, characters).into_owned())
+}
+
+/// An article in a list.
+pub(super) fn card(article: &Article) -> Markup {
+    let at = article.effective_date();
+    let title = heading(article);
+    let stand = standfirst(article, STANDFIRST).filter(|text| *text != title);
+    let image = web(article.image.as_deref());
+    let address = format!("/articles/{}", article.id);
+    html! {
+        article .card .pic[image.is_some()] lang=[article.language.as_deref()] {
+            h3 dir="auto" { a href=(address) { (title) } }
+            p .meta lang="en" { (feed_link(&article.feed)) " · " (clock_time(at)) }
+            @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
+            @if let Some(image) = image {
+                img src=(image) alt="" width="136" height="91" loading="lazy" decoding="async"
+                    referrerpolicy="no-referrer";
+            }
+        }
+    }
+}
+
+/// Articles under the headings of their days. They come in order, newest first.
+pub(super) fn by_day(articles: &[Article]) -> Markup {
+    let date = |article: &Article| article.effective_date().date_naive().num_days_from_ce();
+    html! {
+        @for group in articles.chunk_by(|a, b| date(a) == date(b)) {
+            @if let Some(first) = group.first() {
+                @let id = format!("d{}", first.effective_date().format("%Y%m%d"));
+                section .day aria-labelledby=(id) {
+                    h2 #(id) { (day(first.effective_date())) }
+                    @for article in group { (card(article)) }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::from_unix;
+
+    #[test]
+    fn distances_are_told_in_words() {
+        let now = from_unix(1_000_000_000);
+        for (seconds, words) in [
+            (0, "just now"),
+            (-59, "just now"),
+            (59, "in a moment"),
+            (60, "in 1 min"),
+            (-3_600, "1 h ago"),
+            (-86_400, "24 h ago"),
+            (-172_800, "2 days ago"),
+            (86_400 * 800, "in 2 years"),
+        ] {
+            let shown = relative(now + TimeDelta::seconds(seconds), now).into_string();
+            assert!(shown.contains(&format!(">{words}<")), "{seconds}: {shown}");
+        }
+    }
+
+    #[test]
+    fn only_addresses_of_the_web_are_linked() {
+        for (address, linked) in [
+            ("https://a.example/", true),
+            ("http://a.example/", true),
+            ("javascript:alert(1)", false),
+            ("data:text/html,x", false),
+            ("/relative", false),
+            ("", false),
+        ] {
+            assert_eq!(web(Some(address)).is_some(), linked, "{address}");
+        }
+        assert_eq!(web(None), None);
+    }
+}

@@ -1,0 +1,247 @@
+//! `GET /`, the latest articles, and `GET /search`, those that were looked for.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::HeaderMap;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+
+use super::Page;
+use super::parts::by_day;
+use crate::clock;
+use crate::domain::article::Article;
+use crate::domain::query::{Position, Query};
+use crate::domain::time::Timestamp;
+use crate::serve::asked::Asked;
+use crate::serve::{Site, answer};
+use crate::store::{Reader, StoreError};
+
+/// Articles of a page: few enough for 50 KB.
+const ARTICLES: u64 = 40;
+
+/// Most articles of a page that asks for more.
+const MOST: u64 = 200;
+
+/// Feeds that can be chosen from a list; beyond it the page of feeds is the list.
+const CHOICES: usize = 150;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the page needs of the store.
+struct River {
+    articles: Vec<Article>,
+    next: Option<Position>,
+    feeds: Vec<(String, String)>,
+    tags: BTreeSet<String>,
+    languages: Vec<String>,
+}
+
+pub(in crate::serve) async fn river(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let now = clock::now();
+    let asked = match read(&uri, now) {
+        Ok(asked) => asked,
+        Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
+    };
+    match load(&site, &asked, now).await {
+        Ok(river) => show(&asked, &river).answer(&headers),
+        Err(refusal) => refusal,
+    }
+}
+
+pub(in crate::serve) async fn search(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let now = clock::now();
+    let asked = match read(&uri, now) {
+        Ok(asked) => asked,
+        Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
+    };
+    let Some(words) = asked.words.clone() else {
+        return ask_for_words().answer(&headers);
+    };
+    match load(&site, &asked, now).await {
+        Ok(river) => found(&asked, &words, &river).answer(&headers),
+        Err(refusal) => refusal,
+    }
+}
+
+fn read(uri: &Uri, now: Timestamp) -> Result<Asked, String> {
+    let asked = Asked::read(uri, ARTICLES, now)?;
+    if asked.query.limit.is_some_and(|limit| MOST < limit) {
+        return Err(format!("limit: a page has {MOST} articles at most"));
+    }
+    Ok(asked)
+}
+
+async fn load(site: &Site, asked: &Asked, now: Timestamp) -> Result<River, Response> {
+    let looked = asked.clone();
+    let read = site.readers().read(DEADLINE, move |reader| match looked.unknown(reader)? {
+        Some(unknown) => Ok(Err(unknown)),
+        None => fetch(reader, &looked.query, now).map(Ok),
+    });
+    match read.await {
+        Ok(Ok(river)) => Ok(river),
+        Ok(Err(unknown)) => {
+            Err(answer::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}")))
+        }
+        Err(error) => Err(error.into_response()),
+    }
+}
+
+fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<River, StoreError> {
+    let limit = query.limit.unwrap_or(ARTICLES);
+    let one_more = Query { limit: Some(limit + 1), ..query.clone() };
+    let mut articles: Vec<Article> =
+        reader.articles(&one_more, now, |rows| rows.collect::<Result<_, _>>())??;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = limit < articles.len();
+    articles.truncate(limit);
+    let next = articles.last().map(Article::position).filter(|_| more);
+    let names = reader.feed_names()?;
+    let tags = names.iter().flat_map(|feed| feed.tags.iter().cloned()).collect();
+    let mut feeds: Vec<(String, String)> =
+        names.iter().map(|feed| (feed.display_name().to_owned(), feed.url.clone())).collect();
+    feeds.sort_by_key(|(name, _)| name.to_lowercase());
+    Ok(River { articles, next, feeds, tags, languages: reader.feed_languages()? })
+}
+
+fn show<'a>(asked: &'a Asked, river: &River) -> Page<'a> {
+    let main = html! {
+        h1 { "Latest articles" }
+        (filters("/", asked, river))
+        @if river.articles.is_empty() {
+            p .empty {
+                "There is nothing here yet. Articles show up as soon as a feed that fits was polled; "
+                a href="/feeds" { "the feeds" } " say when that is."
+            }
+        }
+        (by_day(&river.articles))
+        (older("/", asked, river))
+    };
+    Page {
+        title: "Latest articles",
+        at: if asked.kept.is_empty() { "/" } else { "" },
+        words: asked.words.as_deref().unwrap_or_default(),
+        filters: &asked.filters,
+        main,
+    }
+}
+
+fn found<'a>(asked: &'a Asked, words: &'a str, river: &River) -> Page<'a> {
+    let main = html! {
+        h1 { "Articles with “" (words) "”" }
+        (filters("/search", asked, river))
+        @if river.articles.is_empty() {
+            p .empty { "Nothing was found. All of the words must be there; " code { "word*" } " finds what begins with it." }
+        }
+        (by_day(&river.articles))
+        (older("/search", asked, river))
+    };
+    Page { title: words, at: "/search", words, filters: &asked.filters, main }
+}
+
+fn ask_for_words() -> Page<'static> {
+    let main = html! {
+        h1 { "Search" }
+        p {
+            "Type words in the field above: all of them must be there. "
+            code { "\"two words\"" } " finds a phrase, " code { "gover*" } " what begins with it, "
+            code { "-sport" } " leaves out."
+        }
+    };
+    Page { title: "Search", at: "/search", words: "", filters: "", main }
+}
+
+/// The filters in force, and a form that sets them.
+fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
+    let query = &asked.query;
+    let chosen = |list: &[String], value: &str| list.iter().any(|item| item == value);
+    let of = |name: &'static str| asked.kept.iter().filter(move |(other, _)| other == name);
+    let few = river.feeds.len() <= CHOICES;
+    html! {
+        form .filters action=(path) {
+            @if let Some(words) = &asked.words { input type="hidden" name="q" value=(words); }
+            @if !river.tags.is_empty() {
+                label {
+                    "Tag"
+                    select name="tag" {
+                        option value="" { "all" }
+                        @for tag in &river.tags {
+                            option selected[chosen(&query.tags, tag)] { (tag) }
+                        }
+                    }
+                }
+            }
+            @if few {
+                label {
+                    "Feed"
+                    select name="feed" {
+                        option value="" { "all" }
+                        @for (name, url) in &river.feeds {
+                            option value=(url) selected[chosen(&query.feeds, url) || chosen(&query.feeds, name)] {
+                                (name)
+                            }
+                        }
+                    }
+                }
+            }
+            @if !river.languages.is_empty() {
+                label {
+                    "Language"
+                    select name="language" {
+                        option value="" { "all" }
+                        @for language in &river.languages {
+                            option selected[chosen(&query.languages, language)] { (language) }
+                        }
+                    }
+                }
+            }
+            button { "Show" }
+        }
+        @if asked.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit")) {
+            ul .chips aria-label="Filters in force" {
+                @for name in ["tag", "feed", "language", "author", "since", "until"] {
+                    @for pair in of(name) {
+                        li {
+                            a href={ (path) (asked.without(pair)) } {
+                                (pair.0) ": " (label(pair, river)) " " span aria-hidden="true" { "×" }
+                                span .sr { " (remove)" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A feed is shown by its name, though it is asked for by its address.
+fn label<'a>(pair: &'a (String, String), river: &'a River) -> &'a str {
+    let (name, value) = pair;
+    let feed = || river.feeds.iter().find(|(_, url)| url == value).map(|(name, _)| name.as_str());
+    if name == "feed" { feed().unwrap_or(value) } else { value }
+}
+
+fn older(path: &str, asked: &Asked, river: &River) -> Markup {
+    html! {
+        @if asked.query.before.is_some() || river.next.is_some() {
+            nav .more aria-label="More articles" {
+                @if asked.query.before.is_some() {
+                    a href={ (path) (asked.link(None)) } { "↑ Newest" }
+                } @else { span {} }
+                @if let Some(next) = river.next {
+                    a rel="next" href={ (path) (asked.link(Some(next))) } { "Older →" }
+                }
+            }
+        }
+    }
+}
