@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, PreEscaped, html};
 
 use super::Page;
-use super::parts::{encoded, feed_link, full_time, heading, web};
+use super::parts::{count, encoded, feed_link, full_time, heading, web};
 use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
 use crate::rules::text::{html_to_text, says_the_same};
 use crate::serve::{Site, answer};
@@ -80,7 +80,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
             }
             div lang="en" {
                 (original(article))
-                (attachments(&article.attachments))
+                (attachments(article))
                 (also(article, sightings))
                 (earlier(versions))
             }
@@ -119,7 +119,7 @@ fn byline(article: &Article) -> Markup {
             }
             @if 0 < article.revision {
                 " · " a href="#versions" {
-                    "edited " (article.revision) " " (if article.revision == 1 { "time" } else { "times" })
+                    "edited " (count(article.revision.into(), "time"))
                 }
             }
         }
@@ -144,7 +144,10 @@ fn original(article: &Article) -> Markup {
     }
 }
 
-fn attachments(attachments: &[Attachment]) -> Markup {
+fn attachments(article: &Article) -> Markup {
+    // The picture of the article is on the page already.
+    let shown = |attachment: &&Attachment| Some(&attachment.url) != article.image.as_ref();
+    let attachments: Vec<&Attachment> = article.attachments.iter().filter(shown).collect();
     let is = |attachment: &Attachment, kind: &str| {
         attachment.mime_type.as_deref().is_some_and(|mime| mime.starts_with(kind))
     };

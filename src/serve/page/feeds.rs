@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::Page;
-use super::parts::{encoded, relative, web};
+use super::parts::{count, encoded, relative, web};
 use crate::clock;
 use crate::domain::feed::FeedState;
 use crate::domain::poll::Reason;
@@ -139,14 +139,15 @@ impl Chart {
         let (articles, polls) = (most(&self.articles), most(&self.polls));
         let sum = |counts: &[u64]| counts.iter().sum::<u64>();
         let said = format!(
-            "Last {DAYS} days: {} articles, {} polls, {} of them failed",
-            sum(&self.articles),
-            sum(&self.polls),
+            "Last {DAYS} days: {}, {}, {} of them failed",
+            count(sum(&self.articles), "article"),
+            count(sum(&self.polls), "poll"),
             sum(&self.failed)
         );
         html! {
             svg .chart viewBox="0 0 150 40" preserveAspectRatio="none" role="img" aria-label=(said) {
                 title { (said) }
+                path .b d="M0 27.5h150" {}
                 path .a d=(bars(&self.articles, articles, 26, true)) {}
                 path .p d=(bars(&self.polls, polls, 11, false)) {}
                 path .f d=(bars(&self.failed, polls, 11, false)) {}

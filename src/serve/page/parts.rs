@@ -30,20 +30,25 @@ pub(super) fn day(at: Timestamp) -> String {
 /// `<time>` as a distance, with the moment for who points at it.
 pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
     let distance = if now < at { at - now } else { now - at };
-    let (count, unit) = match distance {
-        d if d < TimeDelta::minutes(1) => (0, ""),
-        d if d < TimeDelta::hours(1) => (d.num_minutes(), "min"),
-        d if d < TimeDelta::days(2) => (d.num_hours(), "h"),
-        d if d < TimeDelta::days(365) => (d.num_days(), "days"),
-        d => (d.num_days() / 365, "years"),
+    let text = match distance {
+        d if d < TimeDelta::minutes(1) => String::new(),
+        d if d < TimeDelta::hours(1) => format!("{} min", d.num_minutes()),
+        d if d < TimeDelta::days(2) => format!("{} h", d.num_hours()),
+        d if d < TimeDelta::days(365) => count(d.num_days().unsigned_abs(), "day"),
+        d => count((d.num_days() / 365).unsigned_abs(), "year"),
     };
-    let text = match (count, now < at) {
-        (0, true) => "in a moment".to_owned(),
-        (0, false) => "just now".to_owned(),
-        (n, true) => format!("in {n} {unit}"),
-        (n, false) => format!("{n} {unit} ago"),
+    let text = match (text.as_str(), now < at) {
+        ("", true) => "in a moment".to_owned(),
+        ("", false) => "just now".to_owned(),
+        (text, true) => format!("in {text}"),
+        (text, false) => format!("{text} ago"),
     };
     html! { time datetime=(rfc3339(at)) title=(at.format("%Y-%m-%d %H:%M UTC")) { (text) } }
+}
+
+/// "1 article", "2 articles".
+pub(super) fn count(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// The address, if a browser may be sent there.
@@ -67,7 +72,7 @@ pub(super) fn heading(article: &Article) -> String {
     if let Some(title) = &article.title {
         return title.clone();
     }
-    let text = standfirst(article, 80);
+    let text = standfirst(article, 120);
     text.unwrap_or_else(|| "Untitled".to_owned())
 }
 
@@ -83,7 +88,9 @@ pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String>
 pub(super) fn card(article: &Article) -> Markup {
     let at = article.effective_date();
     let title = heading(article);
-    let stand = standfirst(article, STANDFIRST).filter(|text| *text != title);
+    // A title that was made of the first words is not followed by them again.
+    let stand =
+        standfirst(article, STANDFIRST).filter(|stand| article.title.is_some() && *stand != title);
     let image = web(article.image.as_deref());
     let address = format!("/articles/{}", article.id);
     html! {

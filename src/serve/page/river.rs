@@ -26,7 +26,7 @@ const ARTICLES: u64 = 40;
 const MOST: u64 = 200;
 
 /// Feeds that can be chosen from a list; beyond it the page of feeds is the list.
-const CHOICES: usize = 150;
+const CHOICES: usize = 100;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -206,6 +206,7 @@ fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
                 }
             }
             button { "Show" }
+            @if !few { p { a href="/feeds" { "Choose a feed" } } }
         }
         @if asked.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit")) {
             ul .chips aria-label="Filters in force" {

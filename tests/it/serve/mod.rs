@@ -4,6 +4,7 @@ mod control;
 mod events;
 mod exports;
 mod hostile;
+mod pages;
 mod probes;
 
 use crate::support::feeds::{Item, rss};

@@ -1,0 +1,182 @@
+//! The pages.
+
+use super::{Served, serve};
+use crate::support::feeds::{Item, item, rss};
+use crate::support::server::Page;
+use crate::support::wait_for;
+
+/// Everything between `<` and `>` gone; what is left may stand between others.
+fn text(html: &str) -> String {
+    let mut text = String::new();
+    for piece in html.split('<') {
+        text.push_str(piece.split_once('>').map_or(piece, |(_, after)| after));
+        text.push(' ');
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn article_path(served: &Served, n: usize) -> String {
+    format!("/articles/{}", served.home.each("id")[n])
+}
+
+fn nasty() -> Item {
+    Item {
+        title: "<script>alert('title')</script> & \"quotes\"".to_owned(),
+        text: "<p onclick=\"x()\">Text<script>alert(1)</script> <a href=\"javascript:x()\">a</a> \
+               <img src=\"https://news.example/picture.png\" onerror=\"x()\"></p>"
+            .to_owned(),
+        ..item(7)
+    }
+}
+
+#[test]
+fn the_river_shows_the_latest_by_day_and_leads_on() {
+    let items: Vec<_> = (1..=50).map(item).collect();
+    let served = serve(&items);
+    let page = served.site.text("/");
+    assert!(page.contains("<h2 id=\"d20240820\">Tuesday, 20 August 2024</h2>"), "{page}");
+    assert_eq!(page.matches("<article ").count(), 40);
+    assert!(text(&page).contains("Title 50 Harbour News · 00:50 Text of number 50."), "{page}");
+    let (_, rest) = page.split_once("<a rel=\"next\" href=\"").unwrap();
+    let next = rest.split('"').next().unwrap().replace("&amp;", "&");
+    let older = served.site.text(&next);
+    assert_eq!(older.matches("<article ").count(), 10);
+    assert!(older.contains(">Title 1</a>") && !older.contains("rel=\"next\""), "{older}");
+}
+
+#[test]
+fn filters_and_search_narrow_the_river() {
+    let mut storm = item(3);
+    storm.text = "<p>A storm surge at the pier.</p>".to_owned();
+    let served = serve(&[item(1), item(2), storm]);
+    for (path, articles) in [
+        ("/?tag=sea", 3),
+        ("/?tag=sea&feed=Harbour+News&limit=2", 2),
+        ("/?feed=&tag=&language=", 3),
+        ("/?since=2024-08-20T00:03:00Z", 1),
+        ("/?until=2024-08-20", 0),
+    ] {
+        let page = served.site.text(path);
+        assert_eq!(page.matches("<article ").count(), articles, "{path}");
+        assert!(0 < articles || page.contains("There is nothing here yet"), "{page}");
+    }
+    assert!(served.site.text("/?tag=sea").contains("href=\"/export.atom?tag=sea\""));
+    let found = wait_for("the index", || {
+        let page = served.site.text("/search?q=storm+%22surge+at%22");
+        page.contains("<article ").then_some(page)
+    });
+    assert_eq!(found.matches("<article ").count(), 1, "{found}");
+    assert!(found.contains("value=\"storm &quot;surge at&quot;\""), "{found}");
+    assert!(served.site.text("/search?q=nothing+like+it").contains("Nothing was found"));
+    assert!(served.site.text("/search").contains("Type words"));
+}
+
+#[test]
+fn an_article_is_shown_whole_with_its_earlier_versions() {
+    let served = serve(&[item(1)]);
+    let path = article_path(&served, 0);
+    let page = served.site.text(&path);
+    assert!(page.contains("<p>Text of number 1.</p>"), "{page}");
+    assert!(text(&page).contains("Read at news.example"), "{page}");
+    assert!(page.contains("<time datetime=\"2024-08-20T00:01:00Z\">20 August 2024, 00:01</time>"));
+    assert!(!page.contains("Earlier versions"), "{page}");
+    let mut edited = item(1);
+    edited.title = "Title 1, corrected".to_owned();
+    served.server.put("/f", Page::ok(rss("Harbour News", &[edited])));
+    served.repoll();
+    let page = wait_for("the edit", || {
+        let page = served.site.text(&path);
+        page.contains("corrected").then_some(page)
+    });
+    assert!(text(&page).contains("edited 1 time"), "{page}");
+    assert!(text(&page).contains("Earlier versions Until"), "{page}");
+    assert!(page.contains(": Title 1</summary>"), "{page}");
+}
+
+#[test]
+fn what_a_feed_says_stays_text() {
+    let served = serve(&[nasty()]);
+    for path in ["/", &article_path(&served, 0), "/search?q=quotes"] {
+        let page = served.site.text(path);
+        assert!(!page.contains("<script"), "{page}");
+        assert!(!page.contains("javascript:") && !page.contains("onclick"), "{page}");
+    }
+    assert!(served.site.text("/").contains("&amp; &quot;quotes&quot;</a>"));
+    let page = served.site.text("/search?q=%22%3E%3Cb%3E+x");
+    assert!(page.contains("&quot;&gt;&lt;b&gt; x") && !page.contains("\"><b>"), "{page}");
+}
+
+#[test]
+fn the_feeds_say_how_they_are_doing() {
+    let served = serve(&[item(1), item(2)]);
+    let page = served.site.text("/feeds");
+    let shown = text(&page);
+    assert!(shown.contains("Harbour News news.example · sea ok"), "{shown}");
+    assert!(shown.contains("2 in all") && shown.contains("its interval"), "{shown}");
+    assert!(page.contains("Last 30 days: 0 articles, 1 poll, 0 of them failed"), "{page}");
+    served.server.put("/f", Page::status(404));
+    served.repoll();
+    let page = wait_for("the failure", || {
+        let page = served.site.text("/feeds?state=failing");
+        page.contains("there is no such feed on the server").then_some(page)
+    });
+    assert!(text(&page).contains("backing off after failures"), "{page}");
+    assert_eq!(served.site.get("/feeds?state=ill").status, 400);
+}
+
+#[test]
+fn a_browser_that_has_a_page_gets_304_and_keeps_the_stylesheet() {
+    let served = serve(&[item(1)]);
+    let first = served.site.get("/");
+    let etag = first.header("etag").unwrap().to_owned();
+    let again = served.site.ask("GET", "/", &[("If-None-Match", &etag)]);
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    let page = first.text();
+    let (_, rest) = page.split_once("<link rel=\"stylesheet\" href=\"").unwrap();
+    let style = served.site.get(rest.split('"').next().unwrap());
+    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
+    assert!(style.header("cache-control").unwrap().contains("immutable"));
+    assert!(!page.contains("<script") && !page.contains(" style="), "{page}");
+    for part in ["<main ", "<nav ", "<header ", "<footer ", "href=\"#main\"", "lang=\"en\""] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_to_browsers_in_a_page_and_to_programs_in_a_line() {
+    let served = serve(&[item(1)]);
+    let html = ("Accept", "text/html,application/xhtml+xml");
+    for (path, status, title) in [
+        ("/nothing/here", 404, "Not found"),
+        ("/articles/none", 404, "Not found"),
+        ("/?tag=land", 404, "Not found"),
+        ("/?limit=x", 400, "That was not understood"),
+        ("/?limit=5000", 400, "That was not understood"),
+        ("/search?q=-x", 400, "That was not understood"),
+        ("/feeds?page=0", 400, "That was not understood"),
+    ] {
+        let page = served.site.ask("GET", path, &[html]);
+        assert_eq!(page.status, status, "{path}");
+        assert!(page.text().contains(&format!("<h1>{title}</h1>")), "{path}: {}", page.text());
+        let line = served.site.get(path);
+        assert_eq!((line.status, line.text().lines().count()), (status, 1), "{path}");
+    }
+}
+
+#[test]
+fn a_full_page_is_small() {
+    let items: Vec<_> = (1..=100)
+        .map(|n| Item {
+            title: format!("{n}: {}", "a title of ordinary length ".repeat(3)),
+            text: format!("<p>{}</p>", "Words and more words. ".repeat(200)),
+            ..item(n)
+        })
+        .collect();
+    let served = serve(&items);
+    for path in ["/", "/feeds", &article_path(&served, 0)] {
+        let size = served.site.text(path).len();
+        assert!(size < 50_000, "{path}: {size}");
+    }
+    let style = served.site.text("/style.css").len();
+    assert!(style < 12_000, "{style}");
+}
