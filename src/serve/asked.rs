@@ -27,6 +27,8 @@ pub(super) struct Asked {
     pub(super) filters: String,
     /// The search as typed.
     pub(super) words: Option<String>,
+    /// `sort=newest`: what a search finds comes by date, not by how well it matches.
+    pub(super) by_date: bool,
 }
 
 impl Asked {
@@ -35,8 +37,13 @@ impl Asked {
     /// # Errors
     /// A sentence for the user.
     pub(super) fn read(uri: &Uri, limit: u64, now: Timestamp) -> Result<Self, String> {
-        let mut asked =
-            Self { query: Query::default(), kept: Vec::new(), filters: String::new(), words: None };
+        let mut asked = Self {
+            query: Query::default(),
+            kept: Vec::new(),
+            filters: String::new(),
+            words: None,
+            by_date: false,
+        };
         asked.query.limit = Some(limit);
         let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         for (count, (name, value)) in pairs.enumerate() {
@@ -58,6 +65,8 @@ impl Asked {
                     })?;
                     asked.query.after_seq = Some(after);
                 }
+                "sort" if value == "newest" => asked.by_date = true,
+                "sort" => return Err("sort: newest, or nothing".to_owned()),
                 "q" | "search" => {
                     asked.words = Some(value.clone().into_owned());
                     filter::set(&mut asked.query, "search", &value, now)

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, HeaderMap, LINK};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LINK};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
@@ -14,11 +14,12 @@ use super::stream::{self, Broken};
 use super::{Site, answer};
 use crate::clock;
 use crate::domain::article::Article;
+use crate::domain::feed::FeedRef;
 use crate::domain::query::{Position, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::export::{self, Channel, Format, TableStyle};
 use crate::rules::text::html_to_text;
-use crate::store::{Reader, StoreError};
+use crate::store::{FeedRow, Reader, StoreError};
 
 /// Articles of a request that names no limit: more than a poller misses between two polls.
 const DEFAULT_LIMIT: u64 = 100;
@@ -82,10 +83,12 @@ pub(super) async fn export(
             description: None,
             updated: outline.updated,
             table: style,
+            feeds: Vec::new(),
         };
         let query = asked.query;
         let written = stream::body(site.readers(), move |reader, out| {
-            write(reader, &query, format, &channel, out)
+            let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
+            write(reader, &query, format, &Channel { feeds, ..channel }, out)
         });
         match written.await {
             Ok(body) => Response::new(body),
@@ -95,6 +98,10 @@ pub(super) async fn export(
     version.stamp(response.headers_mut());
     let kind = HeaderValue::from_static(format.media_type());
     response.headers_mut().insert(CONTENT_TYPE, kind);
+    if format == Format::Html {
+        // It carries its style within, so that it is whole when it is saved.
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, super::policy("'unsafe-inline'"));
+    }
     // For formats that cannot say it themselves (RFC 8288).
     if let Some(link) = next.and_then(|next| format!("<{next}>; rel=\"next\"").parse().ok()) {
         response.headers_mut().insert(LINK, link);
@@ -132,6 +139,19 @@ fn title(query: &Query) -> String {
     } else {
         format!("gazetted: {}", of.join(", "))
     }
+}
+
+/// The feeds of the configuration that the query's articles come from, by name.
+fn feeds(reader: &Reader, query: &Query) -> Result<Vec<FeedRef>, StoreError> {
+    let wanted = |feed: &FeedRow| {
+        let named = query.feeds.is_empty() || query.feeds.iter().any(|text| feed.is_called(text));
+        let tagged = query.tags.is_empty() || feed.tags.iter().any(|tag| query.tags.contains(tag));
+        feed.configured && named && tagged
+    };
+    let mut feeds: Vec<FeedRef> =
+        reader.feeds()?.into_iter().filter(wanted).map(FeedRow::into_ref).collect();
+    feeds.sort_by_cached_key(|feed| feed.name.to_lowercase());
+    Ok(feeds)
 }
 
 fn write(

@@ -177,14 +177,16 @@ async fn limit_time(request: Request, next: Next) -> Response {
 /// Nothing of ours runs a script, is framed, or tells another server where its reader comes from. What
 /// articles show may come from anywhere; frames only from the video hosts that the sanitiser lets
 /// through.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+fn policy(style: &str) -> HeaderValue {
     let videos = VIDEO_HOSTS.map(|host| format!("https://{host}")).join(" ");
     let policy = format!(
-        "default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; \
+        "default-src 'none'; img-src http: https:; media-src http: https:; style-src {style}; \
          frame-src {videos}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
+}
+
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy("'self'"));
 
 const SECURITY: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -199,7 +201,7 @@ async fn finish(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     let headers: &mut HeaderMap = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| POLICY.clone());
     for (name, value) in SECURITY {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

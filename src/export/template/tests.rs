@@ -15,6 +15,7 @@ fn channel() -> Channel {
     Channel {
         title: "Planet <X>".to_owned(),
         home_page_url: None,
+        next_url: None,
         feed_url: None,
         description: None,
         updated: from_unix(0),

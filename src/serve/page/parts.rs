@@ -8,6 +8,7 @@ use url::form_urlencoded::byte_serialize;
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
+use crate::rules::snippet::{Hits, Part};
 use crate::rules::text::{excerpt, html_to_text};
 
 /// Characters of a standfirst in a list.
@@ -84,19 +85,29 @@ pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String>
     (!text.is_empty()).then(|| excerpt(&text, characters).into_owned())
 }
 
-/// An article in a list.
-pub(super) fn card(article: &Article) -> Markup {
-    let at = article.effective_date();
+/// An article in a list; what a search hit in it is marked.
+pub(super) fn card(
+    article: &Article,
+    hits: Option<&Hits>,
+    when: fn(Timestamp) -> Markup,
+) -> Markup {
     let title = heading(article);
-    // A title that was made of the first words is not followed by them again.
-    let stand =
-        standfirst(article, STANDFIRST).filter(|stand| article.title.is_some() && *stand != title);
+    let stand = match hits {
+        Some(hits) => found(article, hits),
+        // A title that was made of the first words is not followed by them again.
+        None => standfirst(article, STANDFIRST)
+            .filter(|stand| article.title.is_some() && *stand != title)
+            .map(|stand| html! { (stand) }),
+    };
+    let title = hits.map_or_else(|| html! { (title) }, |hits| marked(&hits.mark(&title)));
     let image = web(article.image.as_deref());
     let address = format!("/articles/{}", article.id);
     html! {
         article .card .pic[image.is_some()] lang=[article.language.as_deref()] {
             h3 dir="auto" { a href=(address) { (title) } }
-            p .meta lang="en" { (feed_link(&article.feed)) " · " (clock_time(at)) }
+            p .meta lang="en" {
+                (feed_link(&article.feed)) " · " (when(article.effective_date()))
+            }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
             @if let Some(image) = image {
                 img src=(image) alt="" width="136" height="91" loading="lazy" decoding="async"
@@ -106,8 +117,30 @@ pub(super) fn card(article: &Article) -> Markup {
     }
 }
 
+/// The place in summary or content that was hit.
+fn found(article: &Article, hits: &Hits) -> Option<Markup> {
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (mut parts, hit) =
+        hits.snippet(&line(article.summary.as_deref().unwrap_or("")), STANDFIRST);
+    if !hit && let Some(html) = &article.content_html {
+        let (of_content, hit) = hits.snippet(&line(&html_to_text(html)), STANDFIRST);
+        if hit || article.summary.is_none() {
+            parts = of_content;
+        }
+    }
+    (!parts.is_empty()).then(|| marked(&parts))
+}
+
+fn marked(parts: &[Part]) -> Markup {
+    html! {
+        @for part in parts {
+            @if part.hit { mark { (part.text) } } @else { (part.text) }
+        }
+    }
+}
+
 /// Articles under the headings of their days. They come in order, newest first.
-pub(super) fn by_day(articles: &[Article]) -> Markup {
+pub(super) fn by_day(articles: &[Article], hits: Option<&Hits>) -> Markup {
     let date = |article: &Article| article.effective_date().date_naive().num_days_from_ce();
     html! {
         @for group in articles.chunk_by(|a, b| date(a) == date(b)) {
@@ -115,7 +148,7 @@ pub(super) fn by_day(articles: &[Article]) -> Markup {
                 @let id = format!("d{}", first.effective_date().format("%Y%m%d"));
                 section .day aria-labelledby=(id) {
                     h2 #(id) { (day(first.effective_date())) }
-                    @for article in group { (card(article)) }
+                    @for article in group { (card(article, hits, clock_time)) }
                 }
             }
         }

@@ -10,11 +10,12 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::by_day;
+use super::parts::{by_day, card, full_time};
 use crate::clock;
 use crate::domain::article::Article;
-use crate::domain::query::{Position, Query};
+use crate::domain::query::{Order, Position, Query};
 use crate::domain::time::Timestamp;
+use crate::rules::snippet::Hits;
 use crate::serve::asked::Asked;
 use crate::serve::{Site, answer};
 use crate::store::{Reader, StoreError};
@@ -61,13 +62,17 @@ pub(in crate::serve) async fn search(
     headers: HeaderMap,
 ) -> Response {
     let now = clock::now();
-    let asked = match read(&uri, now) {
+    let mut asked = match read(&uri, now) {
         Ok(asked) => asked,
         Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
     };
     let Some(words) = asked.words.clone() else {
         return ask_for_words().answer(&headers);
     };
+    // A place in the order of time is none in that of matches.
+    if asked.query.before.is_none() && !asked.by_date {
+        asked.query.order = Order::Relevance;
+    }
     match load(&site, &asked, now).await {
         Ok(river) => found(&asked, &words, &river).answer(&headers),
         Err(refusal) => refusal,
@@ -103,7 +108,7 @@ fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<River, StoreE
     let mut articles: Vec<Article> =
         reader.articles(&one_more, now, |rows| rows.collect::<Result<_, _>>())??;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = limit < articles.len();
+    let more = limit < articles.len() && query.order == Order::Newest;
     articles.truncate(limit);
     let next = articles.last().map(Article::position).filter(|_| more);
     let names = reader.feed_names()?;
@@ -124,7 +129,7 @@ fn show<'a>(asked: &'a Asked, river: &River) -> Page<'a> {
                 a href="/feeds" { "the feeds" } " say when that is."
             }
         }
-        (by_day(&river.articles))
+        (by_day(&river.articles, None))
         (older("/", asked, river))
     };
     Page {
@@ -137,14 +142,24 @@ fn show<'a>(asked: &'a Asked, river: &River) -> Page<'a> {
 }
 
 fn found<'a>(asked: &'a Asked, words: &'a str, river: &River) -> Page<'a> {
+    let query = &asked.query;
+    let hits = query.search.as_ref().map(Hits::of);
+    let hits = hits.as_ref();
+    let best = asked.without(&("sort".to_owned(), "newest".to_owned()));
     let main = html! {
         h1 { "Articles with “" (words) "”" }
         (filters("/search", asked, river))
         @if river.articles.is_empty() {
             p .empty { "Nothing was found. All of the words must be there; " code { "word*" } " finds what begins with it." }
         }
-        (by_day(&river.articles))
-        (older("/search", asked, river))
+        @if query.order == Order::Relevance {
+            p .meta { "The best matches first; " a href={ "/search" (asked.link(None)) "&sort=newest" } { "newest first" } "." }
+            div .day { @for article in &river.articles { (card(article, hits, full_time)) } }
+        } @else {
+            p .meta { "The newest first; " a href={ "/search" (best) } { "best matches first" } "." }
+            (by_day(&river.articles, hits))
+            (older("/search", asked, river))
+        }
     };
     Page { title: words, at: "/search", words, filters: &asked.filters, main }
 }
@@ -170,6 +185,7 @@ fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
     html! {
         form .filters action=(path) {
             @if let Some(words) = &asked.words { input type="hidden" name="q" value=(words); }
+            @if asked.by_date { input type="hidden" name="sort" value="newest"; }
             @if !river.tags.is_empty() {
                 label {
                     "Tag"
@@ -208,7 +224,7 @@ fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
             button { "Show" }
             @if !few { p { a href="/feeds" { "Choose a feed" } } }
         }
-        @if asked.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit")) {
+        @if asked.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
             ul .chips aria-label="Filters in force" {
                 @for name in ["tag", "feed", "language", "author", "since", "until"] {
                     @for pair in of(name) {

@@ -8,7 +8,7 @@ use serde_json::json;
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedState, FeedUrl};
+use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
 use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
@@ -315,6 +315,13 @@ impl FeedRow {
     /// The configured name, else the title, else the address.
     pub fn display_name(&self) -> &str {
         self.name.as_deref().or(self.title.as_deref()).unwrap_or(&self.url)
+    }
+
+    /// As an article carries it.
+    pub fn into_ref(self) -> FeedRef {
+        let name = self.display_name().to_owned();
+        let Self { url, title, home_page_url, tags, .. } = self;
+        FeedRef { name, url, title, home_page_url, tags }
     }
 
     /// How it is doing, as far as the store knows the configuration.

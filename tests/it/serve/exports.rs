@@ -21,6 +21,9 @@ fn every_format_comes_as_its_own_kind_and_as_the_command_writes_it() {
         ("json", "application/json"),
         ("jsonl", "application/x-ndjson"),
         ("csv", "text/csv; charset=utf-8; header=present"),
+        ("markdown", "text/markdown; charset=utf-8; variant=CommonMark"),
+        ("html", "text/html; charset=utf-8"),
+        ("opml", "text/x-opml; charset=utf-8"),
     ] {
         let answer = served.site.get(&format!("/export.{format}"));
         assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));

@@ -66,6 +66,11 @@ fn filters_and_search_narrow_the_river() {
         page.contains("<article ").then_some(page)
     });
     assert_eq!(found.matches("<article ").count(), 1, "{found}");
+    assert!(text(&found).contains("A storm surge at the pier."), "{found}");
+    assert!(found.contains("<mark>storm</mark>"), "{found}");
+    let newest = served.site.text("/search?q=storm&sort=newest");
+    assert!(newest.contains("Tuesday, 20 August 2024</h2>"), "{newest}");
+    assert_eq!(served.site.get("/search?q=storm&sort=worst").status, 400);
     assert!(found.contains("value=\"storm &quot;surge at&quot;\""), "{found}");
     assert!(served.site.text("/search?q=nothing+like+it").contains("Nothing was found"));
     assert!(served.site.text("/search").contains("Type words"));
