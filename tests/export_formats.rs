@@ -191,7 +191,6 @@ fn an_export_of_nothing_is_a_valid_document() {
         title: "Nothing".to_owned(),
         home_page_url: None,
         feed_url: None,
-        next_url: None,
         description: None,
         ..channel()
     };

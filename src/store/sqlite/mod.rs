@@ -11,6 +11,7 @@ pub(super) mod text_index;
 
 mod articles;
 mod changes;
+mod feed_list;
 mod migrate;
 #[cfg(test)]
 mod reading_tests;

@@ -13,6 +13,7 @@ use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::decode;
 use crate::store::sqlite::changes;
+use crate::store::sqlite::feed_list;
 use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
@@ -84,12 +85,12 @@ impl Reader {
 
     /// A number that differs when the configured feeds, their names or their tags do.
     pub fn feeds_version(&self) -> Result<i64, StoreError> {
-        feeds::version(&self.connection)
+        feed_list::version(&self.connection)
     }
 
     /// The languages that configured feeds say they are in, without their regions; sorted.
     pub fn feed_languages(&self) -> Result<Vec<String>, StoreError> {
-        feeds::languages(&self.connection)
+        feed_list::languages(&self.connection)
     }
 
     /// One article by its public id.
