@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use ammonia::Builder;
+use memchr::memchr2_iter;
 use url::Url;
 
 use crate::rules::normalise::links;
@@ -269,13 +270,14 @@ fn attribute<'a>(inside: &'a str, name: &str) -> Option<&'a str> {
 fn without_controls(html: String) -> String {
     let bytes = html.as_bytes();
     let next = |n: usize| bytes.get(n).copied().unwrap_or_default();
-    let doubtful = |(n, byte): (usize, &u8)| match byte {
-        b'\n' | b'\t' => false,
+    let other = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t');
+    // Without a branch in it, sixteen bytes are looked at together.
+    let ascii = bytes.iter().fold(false, |found, &byte| found | other(byte));
+    let doubtful = |n: usize| match next(n) {
         0xC2 => next(n + 1) < 0xA0, // U+0080 to U+009F.
-        0xE2 => matches!((next(n + 1), next(n + 2)), (0x80, 0xAA..=0xAE) | (0x81, 0xA6..=0xA9)),
-        byte => byte.is_ascii_control(),
+        _ => matches!((next(n + 1), next(n + 2)), (0x80, 0xAA..=0xAE) | (0x81, 0xA6..=0xA9)),
     };
-    if bytes.iter().enumerate().any(doubtful) {
+    if ascii || memchr2_iter(0xC2, 0xE2, bytes).any(doubtful) {
         let kept = |c: &char| matches!(c, '\n' | '\t') || !is_control(*c);
         return html.chars().filter(kept).collect();
     }

@@ -211,7 +211,14 @@ fn raised(c: char) -> char {
 pub fn without_furniture<'a>(line: &'a str, html: &str) -> &'a str {
     /// Furniture comes first, or not at all.
     const LINES: usize = 3;
-    let page = html_to_text(html);
+    /// Bytes that three lines of it need at most, markup and an image before them included.
+    const ENOUGH: usize = 8 * 1024;
+    // A date, a time and a count all have a digit, and few articles begin with one.
+    if !line.chars().take(LONGEST_FURNITURE).any(|c| c.is_numeric()) {
+        return line;
+    }
+    let end = html.floor_char_boundary(ENOUGH);
+    let page = html_to_text(html.get(..end).unwrap_or_default());
     let mut rest = line;
     for line in page.lines().map(collapse).filter(|line| !line.is_empty()).take(LINES) {
         match rest.strip_prefix(&*line) {
@@ -221,6 +228,9 @@ pub fn without_furniture<'a>(line: &'a str, html: &str) -> &'a str {
     }
     rest
 }
+
+/// In characters; a longer line is a sentence.
+const LONGEST_FURNITURE: usize = 100;
 
 /// Whether all that stands between the bullets and bars of a line is a date, a time or a count.
 fn is_furniture(line: &str) -> bool {
@@ -237,7 +247,7 @@ fn is_furniture(line: &str) -> bool {
             && nouns.all(|noun| noun == "read")
     };
     let parts = line.split(['•', '|', '·', '–', '—']).map(str::trim).filter(|p| !p.is_empty());
-    line.chars().count() < 100 && parts.clone().next().is_some() && {
+    line.chars().count() < LONGEST_FURNITURE && parts.clone().next().is_some() && {
         let mut parts = parts;
         parts.all(|part| is_count(part) || date(part).is_some())
     }

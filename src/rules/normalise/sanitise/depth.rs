@@ -31,18 +31,32 @@ const FEW_BYTES: usize = 16 * 1024;
 /// Longer names are no element's.
 const LONGEST_NAME: usize = 24;
 
-/// Elements that their parent's end, or their sibling's start, closes.
-const CLOSED_BY_OTHERS: [&str; 13] =
-    ["p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "colgroup", "a"];
+/// What an element does to the nesting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Void, or closed by its parent's end or its sibling's start.
+    Shallow,
+    /// Opened anew after what closed it by the way (HTML, 13.2.4.3).
+    Formatting,
+    Other,
+}
 
-const VOID: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
-    "track", "wbr",
-];
-
-/// Elements that are opened anew after what closed them by the way (HTML, 13.2.4.3).
-const FORMATTING: [&str; 13] =
-    ["b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+/// Names are compared in lower case, as one word: this is asked for every tag there is.
+fn kind(name: &str) -> Kind {
+    let mut lower = [0; 8];
+    let Some(lower) = lower.get_mut(..name.len()) else { return Kind::Other };
+    lower.copy_from_slice(name.as_bytes());
+    lower.make_ascii_lowercase();
+    match &*lower {
+        b"area" | b"base" | b"br" | b"col" | b"embed" | b"hr" | b"img" | b"input" | b"link"
+        | b"meta" | b"param" | b"source" | b"track" | b"wbr" | b"p" | b"li" | b"dt" | b"dd"
+        | b"tr" | b"td" | b"th" | b"tbody" | b"thead" | b"tfoot" | b"option" | b"colgroup"
+        | b"a" => Kind::Shallow,
+        b"b" | b"big" | b"code" | b"em" | b"font" | b"i" | b"nobr" | b"s" | b"small"
+        | b"strike" | b"strong" | b"tt" | b"u" => Kind::Formatting,
+        _ => Kind::Other,
+    }
+}
 
 /// Whether building a tree from this may take far more time or memory than its length promises.
 pub(super) fn is_excessive(html: &str) -> bool {
@@ -55,8 +69,6 @@ pub(super) fn is_excessive(html: &str) -> bool {
 /// An end tag counts only for the innermost open element, so that misnested ones err towards yes;
 /// `<b><i></b></i>` is forgiven.
 fn nests_too_deep(html: &str) -> bool {
-    let is_one_of =
-        |names: &[&str], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
     let mut open: Vec<(&str, bool)> = Vec::new();
     let (mut formatting, mut tags, mut reopened) = (0, 0, 0);
     for start in memchr_iter(b'<', html.as_bytes()) {
@@ -73,10 +85,11 @@ fn nests_too_deep(html: &str) -> bool {
         let mut bytes = tag.bytes().take(LONGEST_NAME);
         let length = bytes.position(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>'));
         let name = length.and_then(|length| tag.get(..length)).unwrap_or("?");
-        if is_one_of(&VOID, name) || is_one_of(&CLOSED_BY_OTHERS, name) {
+        let kind = kind(name);
+        if kind == Kind::Shallow {
             continue;
         }
-        let is_formatting = is_one_of(&FORMATTING, name);
+        let is_formatting = kind == Kind::Formatting;
         if closing {
             let names = |open: Option<&(&str, bool)>| {
                 open.is_some_and(|(open, _)| open.eq_ignore_ascii_case(name))
