@@ -3,7 +3,7 @@
 //! RFC 3339 and RFC 822 are read by their grammar; all else word by word: months by name in a dozen
 //! languages, zones by name or offset, numbers by their size and place.
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{Datelike, NaiveDate, NaiveTime};
 
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::rules::normalise::dates::names::{month, zone};
@@ -19,7 +19,7 @@ pub fn date(text: &str) -> Option<Timestamp> {
         .or_else(|| epoch(text))
         .or_else(|| iso(text))
         .or_else(|| words(text))
-        .filter(|at| Timestamp::UNIX_EPOCH < *at)
+        .filter(|at| Timestamp::UNIX_EPOCH < *at && at.year() <= LAST_YEAR)
 }
 
 /// A year alone is a date to W3C-DTF, of which that much is known.
@@ -28,6 +28,9 @@ fn year(text: &str) -> Option<Timestamp> {
     let year: i32 = text.parse().ok().filter(|_| digits)?;
     (1970..2100).contains(&year).then(|| moment(year, 1, 1, Clock::default(), 0))?
 }
+
+/// RFC 3339, as which dates leave the program, has years of four digits.
+const LAST_YEAR: i32 = 9999;
 
 /// Seconds or milliseconds since 1970; or 8, 12 or 14 digits in a row.
 fn epoch(text: &str) -> Option<Timestamp> {
