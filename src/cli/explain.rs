@@ -317,6 +317,7 @@ fn say(because: Reason) -> &'static str {
         Reason::SkipDays => "the feed's skipDays",
         Reason::NoValidators => "the server sends neither validators nor freshness",
         Reason::Backoff => "it fails: the interval doubles with each failure",
+        Reason::Outage => "our own network was down; that poll did not count",
         Reason::Gone => "the server said that it is gone",
     }
 }

@@ -229,6 +229,7 @@ pub(super) fn why(because: Reason) -> &'static str {
         Reason::SkipDays => "skipDays",
         Reason::NoValidators => "no validators",
         Reason::Backoff => "backing off",
+        Reason::Outage => "network down",
         Reason::Gone => "gone",
     }
 }

@@ -36,6 +36,10 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 /// How long to wait for more polls to end before looking for others to start.
 const GATHER: Duration = Duration::from_millis(50);
 
+/// While our own network is down: so many feeds are asked, so often.
+const PROBES: usize = 4;
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+
 /// After the store failed: time for a disk to be cleared or a lock to go.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
@@ -138,6 +142,8 @@ struct State {
     wake: Instant,
     /// More feeds are due than there was room for.
     backlog: bool,
+    /// Our own network was down when the last poll ended.
+    cut_off: bool,
     /// The last look at both clocks, to notice that one of them jumped.
     seen: (Instant, Timestamp),
 }
@@ -166,6 +172,7 @@ impl State {
             changes,
             wake: Instant::now(),
             backlog: false,
+            cut_off: false,
             seen: (Instant::now(), now),
         })
     }
@@ -174,7 +181,8 @@ impl State {
     async fn tick(&mut self) {
         let now = clock::now();
         self.notice_jump(now);
-        let room = self.room();
+        let cut_off = self.poller.is_cut_off();
+        let room = if cut_off { PROBES } else { self.room() };
         let wanted = Wanted { limit: room, ..Wanted::default() };
         match self.poller.claim(wanted, now).await {
             Ok(claimed) => {
@@ -187,6 +195,9 @@ impl State {
                 self.wake = Instant::now() + until(claimed.next_to_come);
                 if self.backlog {
                     self.wake = self.wake.min(self.next_room());
+                }
+                if cut_off {
+                    self.wake = Instant::now() + PROBE_EVERY;
                 }
             }
             Err(error) => {
@@ -226,6 +237,13 @@ impl State {
             // The lease runs out and the feed is polled again.
             Ok(Err(error)) => events::store_error("store a poll", &error),
             Err(error) => events::task_died("poll", &error),
+        }
+        if self.poller.is_cut_off() {
+            self.cut_off = true;
+            return; // The next look is when the next probes are due.
+        }
+        if std::mem::take(&mut self.cut_off) {
+            self.wake = Instant::now();
         }
         // Many polls end together: one look serves them all.
         if self.backlog && self.config.fetch.concurrency <= self.room() {

@@ -344,6 +344,8 @@ pub enum Reason {
     NoValidators,
     /// Failures lengthen the wait.
     Backoff,
+    /// Our own network was down; the poll did not count.
+    Outage,
     /// 410 Gone: not polled any more.
     Gone,
 }
@@ -366,6 +368,7 @@ impl Reason {
             Self::SkipDays => "skip_days",
             Self::NoValidators => "no_validators",
             Self::Backoff => "backoff",
+            Self::Outage => "outage",
             Self::Gone => "gone",
         }
     }
@@ -387,6 +390,7 @@ impl Reason {
             Self::SkipDays,
             Self::NoValidators,
             Self::Backoff,
+            Self::Outage,
             Self::Gone,
         ]
         .into_iter()

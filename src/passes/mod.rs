@@ -6,6 +6,7 @@ pub mod export;
 pub mod hosts;
 pub mod index;
 pub mod look;
+pub mod network;
 pub mod poll;
 pub mod retain;
 pub mod sync;

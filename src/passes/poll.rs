@@ -10,10 +10,13 @@ use tokio::sync::Semaphore;
 use crate::clock;
 use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
-use crate::domain::poll::{Applied, Failure, NextPoll, Observed, PollJob, PollOutcome};
+use crate::domain::poll::{
+    Applied, Decision, Failure, Health, NextPoll, Observed, PollJob, PollOutcome, Reason,
+};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::passes::hosts::Hosts;
+use crate::passes::network::{Network, Verdict, reached};
 use crate::passes::sync::Feeds;
 use crate::rules::ask;
 use crate::rules::decide::decide;
@@ -29,6 +32,9 @@ const LEASE_SLACK: TimeDelta = TimeDelta::seconds(60);
 pub const CLAIM_ROUNDS: usize = 8;
 const LEASED_ROUNDS: i32 = 9;
 
+/// When a feed that was asked in vain while our network was down is asked again: the others first.
+const OUTAGE_WAIT: TimeDelta = TimeDelta::seconds(60);
+
 /// All that polling needs. Made anew when the configuration changes; polls in flight keep the old one.
 pub struct Poller {
     store: Store,
@@ -41,6 +47,8 @@ pub struct Poller {
     unlimited: HashSet<String>,
     /// What each host may be asked for; the lock is held for moments only.
     hosts: Mutex<Hosts>,
+    /// Whether anybody can be reached; the lock is held for moments only.
+    reach: Mutex<Network>,
     /// Requests in flight.
     network: Arc<Semaphore>,
     /// Documents being read: as many as there are cores. More would only hold more memory.
@@ -108,6 +116,7 @@ impl Poller {
                 + LEASE_SLACK,
             unlimited: unlimited(config),
             hosts: Mutex::new(Hosts::new(config.fetch.per_host, config.fetch.host_delay)),
+            reach: Mutex::default(),
             network: Arc::new(Semaphore::new(config.fetch.concurrency)),
             parsers: Arc::new(Semaphore::new(cores)),
         })
@@ -136,6 +145,15 @@ impl Poller {
         }
         drop(hosts);
         Ok(claimed)
+    }
+
+    /// Whether our own network is down: then a few feeds are asked now and then, to see if it is back.
+    pub fn is_cut_off(&self) -> bool {
+        self.reach().is_down()
+    }
+
+    fn reach(&self) -> MutexGuard<'_, Network> {
+        self.reach.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When a host that is left alone between two requests may be asked again.
@@ -190,6 +208,8 @@ impl Poller {
         let parser = self.parsers.acquire().await;
         drop(in_flight); // Held until here: it bounds the bodies that wait.
         let id = job.feed;
+        let (before, host) = (job.health, job.host().map(str::to_owned));
+        let was_well = job.full_at.is_some() && before == Health::default();
         let (limits, feed_of) =
             (Limits { body: self.max_body, entries: feed.max_entries }, Arc::clone(feed));
         let decided = tokio::task::spawn_blocking(move || {
@@ -209,8 +229,24 @@ impl Poller {
         };
         drop(parser);
         let observed = &decision.observed;
-        let applied = self.store.apply(Arc::clone(&decision), self.keep_revisions).await?;
-        events::poll_ended(&feed.spec.url, &decision, applied);
+        let verdict = match (&host, reached(observed)) {
+            (Some(host), Some(reached)) => {
+                self.reach().note(host, reached, was_well, Instant::now())
+            }
+            _ => Verdict::Counts,
+        };
+        let (applied, next) = match verdict {
+            Verdict::Spared(found) => (Applied::default(), self.spare(id, before, found).await?),
+            Verdict::Counts | Verdict::Back => {
+                if verdict == Verdict::Back {
+                    events::network_back();
+                }
+                self.apply(&decision, before, was_well).await?
+            }
+        };
+        if decision.next == next {
+            events::poll_ended(&feed.spec.url, &decision, applied);
+        }
         Ok(Polled {
             feed: id,
             name: feed.spec.name.clone().unwrap_or_else(|| feed.spec.url.to_string()),
@@ -229,7 +265,39 @@ impl Poller {
                 | PollOutcome::Failed(_) => None,
             },
             applied,
-            next: decision.next,
+            next,
         })
+    }
+
+    /// Stores a poll that counts, as far as is known.
+    async fn apply(
+        &self,
+        decision: &Arc<Decision>,
+        before: Health,
+        was_well: bool,
+    ) -> Result<(Applied, NextPoll), StoreError> {
+        let applied = self.store.apply(Arc::clone(decision), self.keep_revisions).await?;
+        let suspect = was_well && reached(&decision.observed) == Some(false);
+        if suspect && !self.reach().charged(decision.feed, before, Instant::now()) {
+            return Ok((applied, self.spare(decision.feed, before, None).await?));
+        }
+        Ok((applied, decision.next))
+    }
+
+    /// Takes back a poll that does not count, and those that should not have.
+    async fn spare(
+        &self,
+        feed: FeedId,
+        before: Health,
+        found: Option<usize>,
+    ) -> Result<NextPoll, StoreError> {
+        let next = NextPoll { at: Some(clock::now() + OUTAGE_WAIT), because: Reason::Outage };
+        let mut feeds = self.reach().wronged();
+        feeds.push((feed, before));
+        self.store.spare(feeds, next).await?;
+        if let Some(hosts) = found {
+            events::network_down(hosts);
+        }
+        Ok(next)
     }
 }

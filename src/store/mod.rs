@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::domain::feed::FeedId;
-use crate::domain::poll::{Applied, Decision, NextPoll};
+use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::Timestamp;
 
 pub use error::StoreError;
@@ -147,6 +147,16 @@ impl Store {
     /// Gives up claims that were not polled after all.
     pub async fn release(&self, feeds: Vec<FeedId>) -> Result<(), StoreError> {
         self.write(move |tx| sqlite::polls::release(tx, &feeds)).await
+    }
+
+    /// Gives up claims whose poll did not count, and takes back what earlier ones charged: the feeds have
+    /// this health and plan.
+    pub async fn spare(
+        &self,
+        feeds: Vec<(FeedId, Health)>,
+        next: NextPoll,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::polls::spare(tx, &feeds, next)).await
     }
 
     /// Ends every lease. Only for a process that knows that no other one is polling.

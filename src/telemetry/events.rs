@@ -181,6 +181,19 @@ pub fn clock_jumped(seconds: i64) {
     warn!(seconds, "the clock jumped; what is due is worked out again");
 }
 
+/// So many hosts failed at once that the fault is ours. Polls do not count until one is reached.
+pub fn network_down(hosts: usize) {
+    warn!(
+        hosts,
+        "most hosts cannot be reached: our own network is down, no feed is charged for it"
+    );
+}
+
+/// A host answered again; what is due is polled.
+pub fn network_back() {
+    info!("the network is back");
+}
+
 /// The HTTP server takes requests. With port 0 in the configuration this line tells the port.
 pub fn server_listening(address: SocketAddr) {
     info!(%address, "listening");

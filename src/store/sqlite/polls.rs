@@ -10,8 +10,8 @@ use url::Url;
 use crate::domain::article::ArticleKey;
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::poll::{
-    Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, PollJob, PollOutcome,
-    Remembered, Validators,
+    Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, PollJob,
+    PollOutcome, Remembered, Validators,
 };
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
@@ -159,6 +159,28 @@ pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(),
         tx.prepare_cached("UPDATE plan SET leased_until = 0 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([feed.0]))
             .doing("release a feed")?;
+    }
+    Ok(())
+}
+
+/// Takes polls back that did not count: these feeds are as healthy as before and planned anew.
+pub(in crate::store) fn spare(
+    tx: &Connection,
+    feeds: &[(FeedId, Health)],
+    next: NextPoll,
+) -> Result<(), StoreError> {
+    const SPARE: &str = "
+        UPDATE plan SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
+            leased_until = 0
+        WHERE feed_id = ?1";
+    for (feed, health) in feeds {
+        let since = health.failing_since.map(|at| at.timestamp());
+        let at = next.at.map(|at| at.timestamp());
+        tx.prepare_cached(SPARE)
+            .and_then(|mut s| {
+                s.execute(params![feed.0, health.failures, since, at, next.because.as_str()])
+            })
+            .doing("spare a feed")?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod end;
 mod exports;
+mod outage;
 mod reload;
 mod schedule;
 mod service;
