@@ -5,6 +5,8 @@
 //! (feed-rs alone) or `nothing` (what the process costs anyway). `Sanitiser::clean` has a line of its own
 //! in `callgrind_annotate --inclusive=yes`.
 
+#![expect(clippy::print_stdout, reason = "a program of its own, which reports there")]
+
 use std::hint::black_box;
 
 use gazetted::domain::poll::Remembered;

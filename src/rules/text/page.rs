@@ -214,7 +214,7 @@ pub fn without_furniture<'a>(line: &'a str, html: &str) -> &'a str {
     /// Bytes that three lines of it need at most, markup and an image before them included.
     const ENOUGH: usize = 8 * 1024;
     // A date, a time and a count all have a digit, and few articles begin with one.
-    if !line.chars().take(LONGEST_FURNITURE).any(|c| c.is_numeric()) {
+    if !line.chars().take(LONGEST_FURNITURE).any(char::is_numeric) {
         return line;
     }
     let end = html.floor_char_boundary(ENOUGH);

@@ -21,7 +21,7 @@ fn internet(gone: &Arc<AtomicBool>) -> SocketAddr {
             if gone.load(Ordering::SeqCst) {
                 continue;
             }
-            stream.read(&mut [0; 4096]).ok();
+            let Ok(1..) = stream.read(&mut [0; 4096]) else { continue };
             let document = rss("News", &[item(1)]);
             let length = document.len();
             let head = format!("Content-Length: {length}\r\nConnection: close");
