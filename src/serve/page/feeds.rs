@@ -280,6 +280,7 @@ fn why(because: Reason) -> &'static str {
         Reason::SkipDays => "the feed said skipDays",
         Reason::NoValidators => "the server sends no validators",
         Reason::Backoff => "backing off after failures",
+        Reason::Outage => "our own network was down",
         Reason::Gone => "gone for good",
     }
 }
