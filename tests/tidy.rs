@@ -14,7 +14,8 @@ const FLOORS: &[&[&str]] = &[
     &["rules"],
     &["export"],
     &["clock", "config", "fetch", "store", "deliver", "telemetry"],
-    &["passes", "serve"],
+    &["passes"],
+    &["serve"],
     &["daemon"],
     &["cli"],
 ];

@@ -44,13 +44,27 @@ pub fn write(
         Shape::Format(format) => *format,
         Shape::Template(template) => return fill(reader.path(), query, &channel, template, out),
     };
-    reader.articles(query, style.now, |rows| {
+    copy(reader, query, format, &channel, out)
+}
+
+/// Writes the query's articles in one format; answers their number.
+///
+/// # Errors
+/// [`ExportError::Store`] when they cannot be read, [`ExportError::Write`] when `out` fails.
+pub fn copy(
+    reader: &Reader,
+    query: &Query,
+    format: Format,
+    channel: &Channel,
+    out: &mut dyn io::Write,
+) -> Result<u64, ExportError> {
+    reader.articles(query, channel.table.now, |rows| {
         // A writer takes articles, not results: the first error ends them and is kept for here.
         let mut failed = None;
         let mut articles = rows
             .map_while(|row| row.map_err(|error| failed = Some(error)).ok())
             .map(|article| with_text(article, format));
-        let written = export::write(format, &channel, &mut articles, out);
+        let written = export::write(format, channel, &mut articles, out);
         drop(articles);
         match failed {
             Some(error) => Err(ExportError::Store(error)),
@@ -132,12 +146,7 @@ fn channel(
     shape: &Shape,
     table: TableStyle,
 ) -> Result<Channel, StoreError> {
-    let newest = Query { limit: Some(1), ..query.clone() };
-    let updated =
-        reader.articles(&newest, table.now, |rows| -> Result<Timestamp, StoreError> {
-            let newest = rows.next().transpose()?;
-            Ok(newest.map_or(from_unix(0), |a| a.modified.max(a.published).unwrap_or(a.first_seen)))
-        })??;
+    let updated = updated(reader, query, table.now)?;
     let title = match (query.feeds.as_slice(), query.tags.as_slice()) {
         ([], []) => "gazetted: latest articles".to_owned(),
         (feeds, []) => format!("gazetted: {}", feeds.join(", ")),
@@ -159,31 +168,30 @@ fn channel(
     })
 }
 
+/// When the newest of the articles was published or edited; the epoch where there are none.
+pub fn updated(reader: &Reader, query: &Query, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let newest = Query { limit: Some(1), ..query.clone() };
+    reader.articles(&newest, now, |rows| {
+        let newest = rows.next().transpose()?;
+        Ok(newest.map_or(from_unix(0), |a| a.modified.max(a.published).unwrap_or(a.first_seen)))
+    })?
+}
+
 /// The feeds of the configuration that the query's articles come from, by name.
-fn feeds(reader: &Reader, query: &Query) -> Result<Vec<FeedRef>, StoreError> {
+pub fn feeds(reader: &Reader, query: &Query) -> Result<Vec<FeedRef>, StoreError> {
     let wanted = |feed: &FeedRow| {
         let named = query.feeds.is_empty() || query.feeds.iter().any(|text| feed.is_called(text));
         let tagged = query.tags.is_empty() || feed.tags.iter().any(|tag| query.tags.contains(tag));
         feed.configured && named && tagged
     };
-    let mut feeds: Vec<FeedRef> = reader
-        .feeds()?
-        .into_iter()
-        .filter(wanted)
-        .map(|feed| FeedRef {
-            name: feed.display_name().to_owned(),
-            url: feed.url,
-            title: feed.title,
-            home_page_url: feed.home_page_url,
-            tags: feed.tags,
-        })
-        .collect();
+    let mut feeds: Vec<FeedRef> =
+        reader.feeds()?.into_iter().filter(wanted).map(FeedRow::into_ref).collect();
     feeds.sort_by_cached_key(|feed| feed.name.to_lowercase());
     Ok(feeds)
 }
 
 /// Plain text is derived when a format shows it, not stored.
-fn with_text(mut article: Article, format: Format) -> Article {
+pub fn with_text(mut article: Article, format: Format) -> Article {
     if format.shows_content_text(&article) {
         let text = article.content_html.as_deref().map(html_to_text);
         article.content_text = text.filter(|text| !text.is_empty());

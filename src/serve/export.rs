@@ -1,6 +1,5 @@
 //! `GET /export.FORMAT`: what `gazetted export` writes, for those who poll.
 
-use std::io;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
@@ -13,13 +12,11 @@ use super::fresh::{Version, hash};
 use super::stream::{self, Broken};
 use super::{Site, answer};
 use crate::clock;
-use crate::domain::article::Article;
-use crate::domain::feed::FeedRef;
 use crate::domain::query::{Position, Query};
-use crate::domain::time::{Timestamp, from_unix};
-use crate::export::{self, Channel, Format, TableStyle};
-use crate::rules::text::html_to_text;
-use crate::store::{FeedRow, Reader, StoreError};
+use crate::domain::time::Timestamp;
+use crate::export::{Channel, Format, TableStyle};
+use crate::passes::export::{copy, feeds, updated};
+use crate::store::{Reader, StoreError};
 
 /// Articles of a request that names no limit: more than a poller misses between two polls.
 const DEFAULT_LIMIT: u64 = 100;
@@ -88,7 +85,8 @@ pub(super) async fn export(
         let query = asked.query;
         let written = stream::body(site.readers(), move |reader, out| {
             let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
-            write(reader, &query, format, &Channel { feeds, ..channel }, out)
+            let channel = Channel { feeds, ..channel };
+            copy(reader, &query, format, &channel, out).map(|_| ()).map_err(Broken::from)
         });
         match written.await {
             Ok(body) => Response::new(body),
@@ -121,11 +119,7 @@ fn outline(reader: &Reader, query: &Query, now: Timestamp) -> Result<Outline, St
         positions.iter().flat_map(|position| position.seq.to_le_bytes()).collect();
     bytes.push(u8::from(more));
     let version = hash(&[&bytes, &reader.feeds_version()?.to_le_bytes(), VERSION.as_bytes()]);
-    let newest = Query { limit: Some(1), ..query.clone() };
-    let updated = reader.articles(&newest, now, |rows| -> Result<Timestamp, StoreError> {
-        let newest = rows.next().transpose()?;
-        Ok(newest.map_or(from_unix(0), |a| a.modified.max(a.published).unwrap_or(a.first_seen)))
-    })??;
+    let updated = updated(reader, query, now)?;
     Ok(Outline { version, next: positions.last().copied().filter(|_| more), updated })
 }
 
@@ -139,48 +133,4 @@ fn title(query: &Query) -> String {
     } else {
         format!("gazetted: {}", of.join(", "))
     }
-}
-
-/// The feeds of the configuration that the query's articles come from, by name.
-fn feeds(reader: &Reader, query: &Query) -> Result<Vec<FeedRef>, StoreError> {
-    let wanted = |feed: &FeedRow| {
-        let named = query.feeds.is_empty() || query.feeds.iter().any(|text| feed.is_called(text));
-        let tagged = query.tags.is_empty() || feed.tags.iter().any(|tag| query.tags.contains(tag));
-        feed.configured && named && tagged
-    };
-    let mut feeds: Vec<FeedRef> =
-        reader.feeds()?.into_iter().filter(wanted).map(FeedRow::into_ref).collect();
-    feeds.sort_by_cached_key(|feed| feed.name.to_lowercase());
-    Ok(feeds)
-}
-
-fn write(
-    reader: &Reader,
-    query: &Query,
-    format: Format,
-    channel: &Channel,
-    out: &mut dyn io::Write,
-) -> Result<(), Broken> {
-    reader.articles(query, channel.table.now, |rows| {
-        // A writer takes articles, not results: the first error ends them and is kept for here.
-        let mut failed = None;
-        let mut articles = rows
-            .map_while(|row| row.map_err(|error| failed = Some(error)).ok())
-            .map(|article| with_text(article, format));
-        let written = export::write(format, channel, &mut articles, out);
-        drop(articles);
-        match failed {
-            Some(error) => Err(Broken::Store(error)),
-            None => written.map(|_| ()).map_err(Broken::Client),
-        }
-    })?
-}
-
-/// Plain text is derived when a format shows it, not stored.
-pub(super) fn with_text(mut article: Article, format: Format) -> Article {
-    if format.shows_content_text(&article) {
-        let text = article.content_html.as_deref().map(html_to_text);
-        article.content_text = text.filter(|text| !text.is_empty());
-    }
-    article
 }

@@ -17,7 +17,6 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::asked::Asked;
-use super::export::with_text;
 use super::listen::end;
 use super::{Site, answer};
 use crate::clock;
@@ -25,6 +24,7 @@ use crate::domain::article::{Article, Change};
 use crate::domain::query::Query;
 use crate::export::Format;
 use crate::export::record::Record;
+use crate::passes::export::with_text;
 use crate::store::{Reader, StoreError};
 use crate::telemetry::events;
 

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::readers::{ReadError, Readers};
+use crate::passes::export::ExportError;
 use crate::store::{Reader, StoreError};
 use crate::telemetry::events;
 
@@ -29,6 +30,16 @@ pub(super) enum Broken {
     /// The client went away, or stopped reading.
     #[error("the client is gone")]
     Client(#[source] io::Error),
+}
+
+impl From<ExportError> for Broken {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => Self::Store(error),
+            ExportError::Write(error) => Self::Client(error),
+            ExportError::Deliver(error) => Self::Client(io::Error::other(error)),
+        }
+    }
 }
 
 /// Has `produce` write a body on a blocking thread.
