@@ -235,8 +235,10 @@ impl Poller {
             }
             _ => Verdict::Counts,
         };
-        let (applied, next) = match verdict {
-            Verdict::Spared(found) => (Applied::default(), self.spare(id, before, found).await?),
+        let (applied, spared) = match verdict {
+            Verdict::Spared(found) => {
+                (Applied::default(), Some(self.spare(id, before, found).await?))
+            }
             Verdict::Counts | Verdict::Back => {
                 if verdict == Verdict::Back {
                     events::network_back();
@@ -244,7 +246,7 @@ impl Poller {
                 self.apply(&decision, before, was_well).await?
             }
         };
-        if decision.next == next {
+        if spared.is_none() {
             events::poll_ended(&feed.spec.url, &decision, applied);
         }
         Ok(Polled {
@@ -265,23 +267,23 @@ impl Poller {
                 | PollOutcome::Failed(_) => None,
             },
             applied,
-            next,
+            next: spared.unwrap_or(decision.next),
         })
     }
 
-    /// Stores a poll that counts, as far as is known.
+    /// Stores a poll that counts, as far as is known. `Some` when it was taken back at once: the plan then.
     async fn apply(
         &self,
         decision: &Arc<Decision>,
         before: Health,
         was_well: bool,
-    ) -> Result<(Applied, NextPoll), StoreError> {
+    ) -> Result<(Applied, Option<NextPoll>), StoreError> {
         let applied = self.store.apply(Arc::clone(decision), self.keep_revisions).await?;
         let suspect = was_well && reached(&decision.observed) == Some(false);
         if suspect && !self.reach().charged(decision.feed, before, Instant::now()) {
-            return Ok((applied, self.spare(decision.feed, before, None).await?));
+            return Ok((applied, Some(self.spare(decision.feed, before, None).await?)));
         }
-        Ok((applied, decision.next))
+        Ok((applied, None))
     }
 
     /// Takes back a poll that does not count, and those that should not have.
