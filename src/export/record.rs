@@ -86,6 +86,33 @@ pub struct AttachmentRecord<'a> {
     pub duration_in_seconds: Option<u64>,
 }
 
+/// The keys of a [`Record`], for formats that name all of them whether they are there or not.
+pub const KEYS: [&str; 20] = [
+    "id",
+    "seq",
+    "feed",
+    "guid",
+    "url",
+    "external_url",
+    "title",
+    "summary",
+    "content_html",
+    "content_text",
+    "image",
+    "authors",
+    "tags",
+    "language",
+    "date_published",
+    "date_modified",
+    "date_first_seen",
+    "date_source",
+    "attachments",
+    "revision",
+];
+
+/// Those of a [`FeedRecord`].
+pub const FEED_KEYS: [&str; 5] = ["name", "url", "title", "home_page_url", "tags"];
+
 impl<'a> Record<'a> {
     pub fn of(article: &'a Article) -> Self {
         Self {
@@ -150,4 +177,68 @@ impl<'a> AttachmentRecord<'a> {
 /// How a person is called in a format that has room for one text.
 pub(super) fn display_name(person: &Person) -> Option<&str> {
     [&person.name, &person.email, &person.url].into_iter().find_map(|text| present(text.as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::article::{ArticleId, DateSource};
+    use crate::domain::time::Timestamp;
+
+    /// A key that is added to the record and not to the list would be missing in templates.
+    #[test]
+    fn a_record_with_everything_has_the_keys_of_the_list() {
+        let text = || Some("x".to_owned());
+        let tags = vec!["x".to_owned()];
+        let feed = FeedRef {
+            name: "x".to_owned(),
+            url: "x".to_owned(),
+            title: text(),
+            home_page_url: text(),
+            tags: tags.clone(),
+        };
+        let attachment = Attachment {
+            url: "x".to_owned(),
+            mime_type: text(),
+            title: text(),
+            size_in_bytes: Some(1),
+            duration_in_seconds: Some(1),
+        };
+        let article = Article {
+            id: ArticleId("x".to_owned()),
+            seq: 1,
+            feed: Arc::new(feed),
+            guid: text(),
+            url: text(),
+            external_url: text(),
+            title: text(),
+            summary: text(),
+            content_html: text(),
+            content_text: text(),
+            image: text(),
+            authors: vec![Person { name: text(), ..Person::default() }],
+            tags,
+            language: text(),
+            published: Some(Timestamp::UNIX_EPOCH),
+            modified: Some(Timestamp::UNIX_EPOCH),
+            first_seen: Timestamp::UNIX_EPOCH,
+            date_source: DateSource::Feed,
+            attachments: vec![attachment],
+            revision: 0,
+        };
+        let record = serde_json::to_value(Record::of(&article)).unwrap();
+        let sorted = |keys: &[&str]| {
+            let mut keys: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
+            keys.sort();
+            keys
+        };
+        let found = |value: &serde_json::Value| {
+            let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+            sorted(&keys)
+        };
+        assert_eq!(found(&record), sorted(&KEYS));
+        assert_eq!(found(&record["feed"]), sorted(&FEED_KEYS));
+    }
 }

@@ -20,37 +20,10 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 use serde_json::Map;
 
 use crate::domain::article::Article;
-use crate::export::record::Record;
+use crate::export::record::{self, Record};
 use crate::export::{Channel, date};
 use crate::rules::markdown::{destination, escape, html_to_markdown};
 use crate::rules::text::excerpt;
-
-/// What a record may hold, so that a template can ask for it whether it is there or not.
-const KEYS: [&str; 21] = [
-    "id",
-    "seq",
-    "feed",
-    "guid",
-    "url",
-    "external_url",
-    "title",
-    "summary",
-    "content_html",
-    "content_text",
-    "image",
-    "authors",
-    "tags",
-    "language",
-    "date_published",
-    "date_modified",
-    "date_first_seen",
-    "date_source",
-    "attachments",
-    "revision",
-    "event",
-];
-
-const FEED_KEYS: [&str; 5] = ["name", "url", "title", "home_page_url", "tags"];
 
 /// Those whose absence is an empty list, to loop over.
 const LISTS: [&str; 3] = ["authors", "tags", "attachments"];
@@ -192,9 +165,9 @@ fn value(article: &Article) -> Value {
         _ => Map::new(), // A record is an object of texts and numbers; it always can be written.
     };
     if let Some(serde_json::Value::Object(feed)) = record.get_mut("feed") {
-        complete(feed, &FEED_KEYS);
+        complete(feed, &record::FEED_KEYS);
     }
-    complete(&mut record, &KEYS);
+    complete(&mut record, &record::KEYS);
     Value::from(Serde(&record))
 }
 
