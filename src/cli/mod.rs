@@ -81,7 +81,7 @@ enum ColorArg {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// The daemon: polls on schedule and writes the scheduled exports; stays in the foreground
+    /// The daemon: polls on schedule, writes the scheduled exports, serves HTTP; stays in the foreground
     Run,
     /// Polls once, now: the feeds that are due, or those named
     Poll(poll::Args),
