@@ -32,8 +32,9 @@ const LEASE_SLACK: TimeDelta = TimeDelta::seconds(60);
 pub const CLAIM_ROUNDS: usize = 8;
 const LEASED_ROUNDS: i32 = 9;
 
-/// When a feed that was asked in vain while our network was down is asked again: the others first.
-const OUTAGE_WAIT: TimeDelta = TimeDelta::seconds(60);
+/// When a feed that was asked in vain while our network was down may be asked again. Those overdue for
+/// longer go first anyway; but of a few feeds, all asked at once, there must be some for the next probe.
+const OUTAGE_WAIT: TimeDelta = TimeDelta::seconds(15);
 
 /// All that polling needs. Made anew when the configuration changes; polls in flight keep the old one.
 pub struct Poller {
