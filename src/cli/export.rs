@@ -1,5 +1,7 @@
 //! `gazetted export`.
 
+mod following;
+
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,7 @@ use super::{Context, Exit};
 use crate::clock;
 use crate::config::filter;
 use crate::deliver;
+use crate::domain::consumer::ConsumerName;
 use crate::export::{Format, Shape, TableStyle, Template};
 use crate::passes::export::{ExportError, write};
 use crate::store::Reader;
@@ -35,6 +38,16 @@ pub(super) struct Args {
     /// Write a file, as a whole or not at all, instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// What is new or edited since this consumer's last successful run, oldest first. {seq} in the name of
+    /// --output makes each run that has something a file of its own
+    #[arg(long, value_name = "NAME", group = "cursor", value_parser = ConsumerName::parse)]
+    consumer: Option<ConsumerName>,
+    /// The same after a sequence number, and nothing is remembered
+    #[arg(long, value_name = "SEQ", group = "cursor", value_parser = clap::value_parser!(i64).range(0..))]
+    after: Option<i64>,
+    /// Records of what happened (`event`: new, edited or removed), as jsonl or json
+    #[arg(long, requires = "cursor", conflicts_with = "template")]
+    events: bool,
 }
 
 fn format(text: &str) -> Result<Format, String> {
@@ -47,10 +60,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         .context("nothing to export yet; `gazetted poll` collects articles")?;
     let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
     let guessed = args.output.as_deref().and_then(Format::from_path);
-    let otherwise = if to_terminal { Format::Table } else { Format::JsonLines };
+    let table = to_terminal && !args.events;
+    let otherwise = if table { Format::Table } else { Format::JsonLines };
     let format = args.format.or(guessed).unwrap_or(otherwise);
     let as_table = format == Format::Table && args.template.is_none();
-    let limit = args.limit.unwrap_or(if as_table { 50 } else { 0 });
+    let follows = args.consumer.is_some() || args.after.is_some();
+    let limit = args.limit.unwrap_or(if as_table && !follows { 50 } else { 0 });
     let shape = match &args.template {
         Some(path) => Shape::Template(template(path)?),
         None => Shape::Format(format),
@@ -66,6 +81,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         color: args.output.is_none() && context.output.stdout_color(),
         now: clock::now(),
     };
+    if follows {
+        let wanted = following::Wanted { query, shape, style, store: &config.store.path };
+        return following::run(args, &reader, &wanted, context);
+    }
     // A failure of the store inside a writer travels around it.
     let mut failed = None;
     let mut produce = |out: &mut dyn std::io::Write| {

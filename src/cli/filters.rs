@@ -101,8 +101,9 @@ pub(super) fn unknown(
 ) -> anyhow::Error {
     let distance = |other: &str| strsim::damerau_levenshtein(name, other);
     let nearest = known.min_by_key(|other| distance(other));
-    match nearest.filter(|other| distance(other) <= 1 + name.chars().count() / 3) {
-        Some(nearest) => anyhow!("there is no {what} `{name}`; did you mean `{nearest}`?"),
-        None => anyhow!("there is no {what} `{name}`; `gazetted feeds` lists them"),
+    if let Some(nearest) = nearest.filter(|o| distance(o) <= 1 + name.chars().count() / 3) {
+        return anyhow!("there is no {what} `{name}`; did you mean `{nearest}`?");
     }
+    let list = if what == "consumer" { "consumers list" } else { "feeds" };
+    anyhow!("there is no {what} `{name}`; `gazetted {list}` lists them")
 }

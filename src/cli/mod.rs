@@ -1,6 +1,7 @@
 //! Floor 4: the command line. The definitions here are also the source of the man page and completions.
 
 mod check;
+mod consumers;
 mod db;
 mod explain;
 mod export;
@@ -91,6 +92,9 @@ enum Command {
     Search(search::Args),
     /// Shows one article: its text, where it was seen, how it was edited
     Show(show::Args),
+    /// Looks after those who follow what happens: see `export --consumer`
+    #[command(subcommand)]
+    Consumers(consumers::Verb),
     /// Shows the feeds and how they are doing; adds, removes, imports, exports and resets them
     Feeds(feeds::Args),
     /// Tells when a feed is polled next, which rule decided it, and how its last polls went
@@ -173,6 +177,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Export(args) => export::run(&args, context),
         Command::Search(args) => search::run(&args, context),
         Command::Show(args) => show::run(&args, context),
+        Command::Consumers(verb) => consumers::run(&verb, context),
         Command::Feeds(args) => feeds::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),

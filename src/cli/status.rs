@@ -89,6 +89,6 @@ fn daemon(store: &std::path::Path) -> Option<String> {
     }
     match Lock::take(store, Role::Once) {
         Err(LockError::Held { holder, .. }) => Some(holder),
-        Ok(_) | Err(LockError::Io { .. }) => None,
+        Ok(_) | Err(LockError::Io { .. } | LockError::Delivering { .. }) => None,
     }
 }

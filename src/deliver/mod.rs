@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -74,6 +75,40 @@ pub fn to_file(
     temporary.rename(&target)?;
     sync_folder(folder).map_err(|source| DeliverError::Sync { path: folder.to_owned(), source })?;
     Ok(count)
+}
+
+/// As [`to_file`], but makes and replaces no file when `write` gives 0.
+///
+/// # Errors
+/// As [`to_file`].
+pub fn to_file_unless_empty(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
+) -> Result<u64, DeliverError> {
+    let mut empty = false;
+    let written = to_file(path, |out| {
+        let count = write(out)?;
+        empty = count == 0;
+        if empty { Err(io::Error::other("there is nothing to write")) } else { Ok(count) }
+    });
+    if empty { Ok(0) } else { written }
+}
+
+/// As [`to_stdout`], for those who count on delivery: if standard output is a file, all of it is on the
+/// disk when this returns.
+///
+/// # Errors
+/// As [`to_stdout`].
+pub fn to_stdout_for_good(
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
+) -> Result<Option<u64>, DeliverError> {
+    let written = to_stdout(write)?;
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let is_file = |file: &File| file.metadata().is_ok_and(|metadata| metadata.is_file());
+    if let Some(file) = stdout.ok().filter(is_file) {
+        file.sync_all().map_err(|source| DeliverError::Stdout { source })?;
+    }
+    Ok(written)
 }
 
 /// Writes to standard output. `None` when the reader went away before the end, as `head` does: that

@@ -3,6 +3,7 @@
 //! What arrives from outside becomes one of these at the edge and is not checked again further in.
 
 pub mod article;
+pub mod consumer;
 pub mod feed;
 pub mod poll;
 pub mod query;

@@ -44,6 +44,8 @@ pub struct Query {
     pub ids: Vec<ArticleId>,
     /// Only what is new or edited since this sequence number.
     pub after_seq: Option<i64>,
+    /// Only what has not been edited after this sequence number.
+    pub up_to_seq: Option<i64>,
     /// Only what comes after this place in the order [`Order::Newest`]: the next page.
     pub before: Option<Position>,
     pub order: Order,

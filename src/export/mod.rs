@@ -17,6 +17,7 @@ use crate::export::terminal::clean_line;
 
 mod atom;
 mod csv;
+pub mod events;
 mod html;
 mod json;
 mod jsonfeed;

@@ -11,7 +11,7 @@ use crate::config::ExportConfig;
 use crate::deliver::{self, DeliverError};
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
-use crate::domain::query::Query;
+use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::export::{self, Channel, Format, Shape, TableStyle, Template};
 use crate::rules::text::html_to_text;
@@ -39,12 +39,26 @@ pub fn write(
     style: TableStyle,
     out: &mut dyn io::Write,
 ) -> Result<u64, ExportError> {
+    write_noting(reader, query, shape, style, out, &mut 0)
+}
+
+/// As [`write`], and notes the sequence number of the last article.
+pub(super) fn write_noting(
+    reader: &Reader,
+    query: &Query,
+    shape: &Shape,
+    style: TableStyle,
+    out: &mut dyn io::Write,
+    last: &mut i64,
+) -> Result<u64, ExportError> {
     let channel = channel(reader, query, shape, style)?;
     let format = match shape {
         Shape::Format(format) => *format,
-        Shape::Template(template) => return fill(reader.path(), query, &channel, template, out),
+        Shape::Template(template) => {
+            return fill(reader.path(), query, &channel, template, out, last);
+        }
     };
-    copy(reader, query, format, &channel, out)
+    copy_noting(reader, query, format, &channel, out, last)
 }
 
 /// Writes the query's articles in one format; answers their number.
@@ -58,11 +72,23 @@ pub fn copy(
     channel: &Channel,
     out: &mut dyn io::Write,
 ) -> Result<u64, ExportError> {
+    copy_noting(reader, query, format, channel, out, &mut 0)
+}
+
+fn copy_noting(
+    reader: &Reader,
+    query: &Query,
+    format: Format,
+    channel: &Channel,
+    out: &mut dyn io::Write,
+    last: &mut i64,
+) -> Result<u64, ExportError> {
     reader.articles(query, channel.table.now, |rows| {
         // A writer takes articles, not results: the first error ends them and is kept for here.
         let mut failed = None;
         let mut articles = rows
             .map_while(|row| row.map_err(|error| failed = Some(error)).ok())
+            .inspect(|article| *last = article.seq)
             .map(|article| with_text(article, format));
         let written = export::write(format, channel, &mut articles, out);
         drop(articles);
@@ -81,25 +107,30 @@ fn fill(
     channel: &Channel,
     template: &Template,
     out: &mut dyn io::Write,
+    last: &mut i64,
 ) -> Result<u64, ExportError> {
     let (sender, articles) = sync_channel(READ_AHEAD);
     let (store, query, now) = (store.to_owned(), query.clone(), channel.table.now);
-    let reading = thread::spawn(move || -> Result<u64, StoreError> {
+    let reading = thread::spawn(move || -> Result<(u64, i64), StoreError> {
         Reader::open(&store)?.articles(&query, now, |rows| {
-            let mut count = 0;
+            let (mut count, mut last) = (0, 0);
             for row in rows {
+                let article = with_text(row?, Format::Json);
+                (count, last) = (count + 1, article.seq);
                 // A template that wants no more ends the reading.
-                if sender.send(with_text(row?, Format::Json)).is_err() {
+                if sender.send(article).is_err() {
                     break;
                 }
-                count += 1;
             }
-            Ok(count)
+            Ok((count, last))
         })?
     });
     let written = template.write(channel, Received(Mutex::new(articles)), out);
     match reading.join() {
-        Ok(Ok(count)) => written.map(|()| count).map_err(ExportError::Write),
+        Ok(Ok((count, seq))) => {
+            *last = seq.max(*last);
+            written.map(|()| count).map_err(ExportError::Write)
+        }
         Ok(Err(error)) => Err(ExportError::Store(error)),
         Err(panic) => std::panic::resume_unwind(panic),
     }
@@ -170,7 +201,7 @@ fn channel(
 
 /// When the newest of the articles was published or edited; the epoch where there are none.
 pub fn updated(reader: &Reader, query: &Query, now: Timestamp) -> Result<Timestamp, StoreError> {
-    let newest = Query { limit: Some(1), ..query.clone() };
+    let newest = Query { limit: Some(1), order: Order::Newest, ..query.clone() };
     reader.articles(&newest, now, |rows| {
         let newest = rows.next().transpose()?;
         Ok(newest.map_or(from_unix(0), |a| a.modified.max(a.published).unwrap_or(a.first_seen)))

@@ -3,6 +3,7 @@
 
 pub mod discover;
 pub mod export;
+pub mod follow;
 pub mod hosts;
 pub mod index;
 pub mod look;

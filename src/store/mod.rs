@@ -17,12 +17,13 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::Timestamp;
 
 pub use error::StoreError;
-pub use lock::{Lock, LockError, Role};
+pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
@@ -196,6 +197,51 @@ impl Store {
     /// When somebody else is writing for too long, or the disk has no room for a copy.
     pub fn vacuum(path: &Path) -> Result<(), StoreError> {
         sqlite::maintenance::vacuum(path)
+    }
+
+    /// Makes a consumer who stands at `seq`; one of this name who is there already stays as it is.
+    pub async fn register_consumer(
+        &self,
+        name: ConsumerName,
+        seq: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::consumers::register(tx, &name, seq, now)).await
+    }
+
+    /// Moves the cursor of a consumer, whose trouble is over. `false`, and nothing changed, when it does
+    /// not stand at `delivered.from` any more: somebody has set it or removed it meanwhile.
+    pub async fn advance_consumer(
+        &self,
+        name: ConsumerName,
+        delivered: Delivered,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |tx| sqlite::consumers::advance(tx, &name, &delivered, now)).await
+    }
+
+    /// Remembers that a delivery failed, why, and when it is tried again; `None`: not by itself. `false`,
+    /// and nothing changed, when the cursor does not stand at `from` any more.
+    pub async fn fail_consumer(
+        &self,
+        name: ConsumerName,
+        from: i64,
+        error: String,
+        retry_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |tx| sqlite::consumers::fail(tx, &name, from, (&error, retry_at), now))
+            .await
+    }
+
+    /// Sets a cursor; trouble is forgotten. `false`: there is no such consumer.
+    pub async fn reset_consumer(&self, name: String, seq: i64) -> Result<bool, StoreError> {
+        self.write(move |tx| sqlite::consumers::reset(tx, &name, seq)).await
+    }
+
+    /// Forgets a consumer. `false`: there is none of this name.
+    pub async fn remove_consumer(&self, name: String) -> Result<bool, StoreError> {
+        self.write(move |tx| sqlite::consumers::remove(tx, &name)).await
     }
 
     /// A write that changes nothing: proof that the writer and its disk answer.

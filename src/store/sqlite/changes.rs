@@ -81,17 +81,17 @@ pub(super) fn removals<'c>(
         format!(" AND feed_id IN ({list})")
     });
     let sql = format!(
-        "SELECT seq, article_id, feed_id, removed_at FROM removed WHERE ?1 < seq{} ORDER BY seq",
+        "SELECT seq, article_id, feed_id, removed_at FROM removed WHERE ?1 < seq AND seq <= ?2{} ORDER BY seq",
         feeds.unwrap_or_default()
     );
     connection.prepare_cached(&sql).map(Removals).doing("read what was removed")
 }
 
 impl Removals<'_> {
-    /// Those after a sequence number, oldest first.
-    pub(super) fn after<'s>(
+    /// Those after a sequence number and up to another, oldest first.
+    pub(super) fn between<'s>(
         &'s mut self,
-        seq: i64,
+        (after, up_to): (i64, i64),
         store_id: &'s str,
         feeds: &'s HashMap<i64, Arc<FeedRef>>,
     ) -> Result<impl Iterator<Item = Result<Change, StoreError>> + 's, StoreError> {
@@ -105,7 +105,7 @@ impl Removals<'_> {
                 removed_at: from_unix(r.get(3)?),
             }))
         };
-        let rows = self.0.query_map([seq], one).doing(doing)?;
+        let rows = self.0.query_map([after, up_to], one).doing(doing)?;
         Ok(rows.map(move |row| row.doing(doing)))
     }
 }

@@ -12,6 +12,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/sqlite/0001_initial.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002_politeness.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003_reading.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0004_consumers.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

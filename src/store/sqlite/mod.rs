@@ -1,5 +1,6 @@
 //! SQLite: the opener, transactions, and a file a table.
 
+pub(super) mod consumers;
 pub(super) mod feeds;
 pub(super) mod history;
 pub(super) mod hosts;

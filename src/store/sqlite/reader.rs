@@ -7,12 +7,14 @@ use std::sync::Arc;
 use rusqlite::{Connection, InterruptHandle, OptionalExtension, Row, params_from_iter};
 
 use crate::domain::article::{Article, ArticleId, Change, DateSource, Sighting, Version};
+use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::query::{Order, Position, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::decode;
 use crate::store::sqlite::changes;
+use crate::store::sqlite::consumers;
 use crate::store::sqlite::feed_list;
 use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
@@ -112,12 +114,13 @@ impl Reader {
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<Change, StoreError>>) -> T,
     ) -> Result<T, StoreError> {
         let after = query.after_seq.unwrap_or(0);
+        let up_to = query.up_to_seq.unwrap_or(i64::MAX);
         let limit = query.limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
         let query = Query { order: Order::Sequence, after_seq: Some(after), ..query.clone() };
         self.in_one_moment(|| {
             let feeds = self.feed_refs()?;
             let mut removals = changes::removals(&self.connection, &query)?;
-            let mut removed = removals.after(after, &self.store_id, &feeds)?.peekable();
+            let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?.peekable();
             self.select(&query, now, &feeds, |rows| {
                 let changes = rows.map(|row| {
                     // The row's id is the sequence number of its insert.
@@ -197,6 +200,15 @@ impl Reader {
         feeds::list(&self.connection)
     }
 
+    /// Those who follow, by name.
+    pub fn consumers(&self) -> Result<Vec<Consumer>, StoreError> {
+        consumers::list(&self.connection)
+    }
+
+    pub fn consumer(&self, name: &ConsumerName) -> Result<Option<Consumer>, StoreError> {
+        consumers::find(&self.connection, name)
+    }
+
     /// The latest polls of a feed, newest first.
     pub fn polls(&self, feed: FeedId, limit: usize) -> Result<Vec<PastPoll>, StoreError> {
         history::latest(&self.connection, feed, limit)
@@ -253,6 +265,17 @@ impl Reader {
             .optional()
             .map(Option::unwrap_or_default)
             .doing("read the sequence")
+    }
+
+    /// How far a query of changes may be trusted to skip nothing: to the end, unless it looks for words,
+    /// which the text index does not have of the latest.
+    pub fn sequence_for(&self, query: &Query) -> Result<i64, StoreError> {
+        let sequence = self.sequence()?;
+        if query.search.is_none() {
+            return Ok(sequence);
+        }
+        // Read second: it never lies behind what it was when the sequence was read.
+        Ok(text_index::complete_up_to(&self.connection)?.map_or(sequence, |seq| seq.min(sequence)))
     }
 
     /// So that all that `read` reads is of one moment.

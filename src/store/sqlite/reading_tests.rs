@@ -398,3 +398,22 @@ async fn the_latest_are_read_in_order_from_an_index() {
         assert!(!plan.iter().any(reads_all), "{what}: {plan:#?}");
     }
 }
+
+/// The text index follows the polls: what it does not hold yet must not count as searched.
+#[tokio::test]
+async fn a_follower_who_searches_does_not_run_ahead_of_the_index() {
+    let home = Home::new().await;
+    home.poll(0, 50, vec![draft(1, "one")]).await;
+    let trusted = |query: &Query| home.reader().sequence_for(query).unwrap();
+    assert_eq!((trusted(&Query::default()), trusted(&looking_for("one"))), (1, 0));
+    home.index().await;
+    assert_eq!(trusted(&looking_for("one")), 1);
+    home.poll(0, 51, vec![draft(1, "one more"), draft(2, "two")]).await;
+    assert_eq!(trusted(&looking_for("one")), 1);
+    // The row of the edited article is in the index as it was.
+    let behind = Query { up_to_seq: Some(1), order: Order::Sequence, ..looking_for("one") };
+    assert_eq!(home.titles(&behind), [""; 0]);
+    home.index().await;
+    assert_eq!(trusted(&looking_for("one")), 3);
+    assert_eq!(home.changes(&Query { up_to_seq: Some(2), ..Query::default() }), ["+two"]);
+}

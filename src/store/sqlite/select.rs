@@ -118,9 +118,11 @@ pub(super) fn select(
         let (at, seq) = (select.bind(position.order_at), select.bind(position.seq));
         select.conditions.push(format!("(a.order_at, a.seq) < ({at}, {seq})"));
     }
-    if let Some(after) = query.after_seq {
-        let after = select.bind(after);
-        select.conditions.push(format!("a.seq > {after}"));
+    for (bound, comparison) in [(query.after_seq, ">"), (query.up_to_seq, "<=")] {
+        if let Some(bound) = bound {
+            let seq = select.bind(bound);
+            select.conditions.push(format!("a.seq {comparison} {seq}"));
+        }
     }
     let languages = query.languages.iter().map(|language| {
         let (same, below) = (select.bind(language.clone()), select.bind(format!("{language}-*")));

@@ -1,6 +1,6 @@
 //! The full-text index, brought up to date behind the polls.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::rules::words::indexable;
 use crate::store::error::{Doing, StoreError};
@@ -40,6 +40,17 @@ pub(in crate::store) fn advance(
             .doing(doing)?;
     }
     Ok(count)
+}
+
+/// The last sequence number up to which the index holds every article; `None`: it holds all there are.
+pub(super) fn complete_up_to(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    const INDEXED: &str = "
+        SELECT m.value FROM meta m WHERE m.key = 'indexed_seq'
+        AND EXISTS (SELECT 1 FROM article a WHERE a.seq > m.value)";
+    connection
+        .prepare_cached(INDEXED)
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .doing("look at the text index")
 }
 
 /// Articles that the index does not hold yet.

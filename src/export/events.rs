@@ -1,0 +1,80 @@
+//! What happened to articles, as JSON: the article's record with `event`, `new` or `edited`, before it;
+//! for `removed` only what is still known.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::domain::article::Change;
+use crate::export::date;
+use crate::export::json::to_writer;
+use crate::export::record::{FeedRecord, Record};
+
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    record: Record<'a>,
+}
+
+#[derive(Serialize)]
+struct Gone<'a> {
+    event: &'static str,
+    id: &'a str,
+    seq: i64,
+    feed: FeedRecord<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_removed: Option<String>,
+}
+
+/// Writes events, one a line, as NDJSON (`lines`) or as an array. Answers their number.
+///
+/// # Errors
+/// Only those of `out`, with their kind.
+pub fn write(
+    lines: bool,
+    changes: &mut dyn Iterator<Item = Change>,
+    out: &mut dyn io::Write,
+) -> io::Result<u64> {
+    if !lines {
+        out.write_all(b"[")?;
+    }
+    let mut count = 0;
+    for change in changes {
+        match (lines, count) {
+            (true, _) => {}
+            (false, 0) => out.write_all(b"\n")?,
+            (false, _) => out.write_all(b",\n")?,
+        }
+        write_one(&change, out)?;
+        if lines {
+            out.write_all(b"\n")?;
+        }
+        count += 1;
+    }
+    if !lines {
+        out.write_all(if count == 0 { b"]\n" } else { b"\n]\n" })?;
+    }
+    Ok(count)
+}
+
+fn write_one(change: &Change, out: &mut dyn io::Write) -> io::Result<()> {
+    match change {
+        Change::New(article) => {
+            to_writer(out, &Event { event: "new", record: Record::of(article) })
+        }
+        Change::Edited(article) => {
+            to_writer(out, &Event { event: "edited", record: Record::of(article) })
+        }
+        Change::Removed(removal) => to_writer(
+            out,
+            &Gone {
+                event: "removed",
+                id: &removal.id.0,
+                seq: removal.seq,
+                feed: FeedRecord::of(&removal.feed),
+                date_removed: date(removal.removed_at),
+            },
+        ),
+    }
+}

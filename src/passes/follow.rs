@@ -1,0 +1,84 @@
+//! Following what happens: a batch of changes after a cursor, oldest first, and the cursor moved once the
+//! batch has arrived.
+//!
+//! At least once: whoever dies between delivery and cursor repeats that batch, and nothing is skipped. Why
+//! a cursor can be trusted is told in `store/sqlite/consumers.rs`.
+
+use std::io;
+
+use crate::domain::article::Change;
+use crate::domain::consumer::Delivered;
+use crate::domain::query::{Order, Query};
+use crate::export::{Format, Shape, TableStyle, events};
+use crate::passes::export::{ExportError, with_text, write_noting};
+use crate::store::Reader;
+
+/// What a follower wants to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// Articles that are new or edited, as they are now.
+    Articles,
+    /// Records of what happened, removals included. As `json` or `jsonl`.
+    Events,
+}
+
+/// Writes what happened after `from`, oldest first; of a query with a limit, that many at most. Answers
+/// how far whoever gets it has come with that: also past what the query leaves out.
+///
+/// # Errors
+/// As [`write`](crate::passes::export::write).
+pub fn write_after(
+    reader: &Reader,
+    query: &Query,
+    from: i64,
+    (hearing, shape): (Hearing, &Shape),
+    style: TableStyle,
+    out: &mut dyn io::Write,
+) -> Result<Delivered, ExportError> {
+    // Read first: what is written from here on has a higher number, and its turn is next time.
+    let up_to = reader.sequence_for(query)?;
+    let query = Query {
+        after_seq: Some(from),
+        up_to_seq: Some(up_to),
+        order: Order::Sequence,
+        ..query.clone()
+    };
+    let mut last = from;
+    let records = match hearing {
+        Hearing::Articles => write_noting(reader, &query, shape, style, out, &mut last)?,
+        Hearing::Events => write_events(reader, &query, shape, style, out, &mut last)?,
+    };
+    let cut = query.limit.is_some_and(|limit| limit <= records);
+    // A cursor may stand past the end: in a store that came back from a backup.
+    let to = if cut { last } else { up_to.max(from) };
+    Ok(Delivered { from, to, records })
+}
+
+fn write_events(
+    reader: &Reader,
+    query: &Query,
+    shape: &Shape,
+    style: TableStyle,
+    out: &mut dyn io::Write,
+    last: &mut i64,
+) -> Result<u64, ExportError> {
+    let lines = *shape != Shape::Format(Format::Json);
+    reader.changes(query, style.now, |rows| {
+        // As in an export: the first error ends them and is kept for here.
+        let mut failed = None;
+        let mut changes = rows
+            .map_while(|row| row.map_err(|error| failed = Some(error)).ok())
+            .inspect(|change| *last = change.seq())
+            .map(|change| match change {
+                Change::New(article) => Change::New(with_text(article, Format::Json)),
+                Change::Edited(article) => Change::Edited(with_text(article, Format::Json)),
+                Change::Removed(removal) => Change::Removed(removal),
+            });
+        let written = events::write(lines, &mut changes, out);
+        drop(changes);
+        match failed {
+            Some(error) => Err(ExportError::Store(error)),
+            None => written.map_err(ExportError::Write),
+        }
+    })?
+}

@@ -1,0 +1,122 @@
+//! Consumers and their cursors.
+//!
+//! What comes after a cursor is still to be delivered. It may be trusted to skip nothing, as sequence
+//! numbers become visible in their order: they are given out within immediate transactions, of which
+//! SQLite lets one run at a time, and each begins where the last one committed ended. A reader that sees
+//! one number sees every lower one.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::consumer::{Consumer, ConsumerName, Delivered, Trouble};
+use crate::domain::time::{Timestamp, from_unix};
+use crate::store::error::{Doing, StoreError};
+
+const COLUMNS: &str = "
+    SELECT name, seq, batches, records, created_at, moved_at, failures, error, failed_at, retry_at
+    FROM consumer";
+
+const REGISTER: &str = "INSERT INTO consumer (name, seq, created_at) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING";
+
+/// Whoever was set elsewhere or removed while its batch was on the way stays so.
+const MOVE: &str = "
+    UPDATE consumer SET seq = ?3, batches = batches + (0 < ?4), records = records + ?4, moved_at = ?5,
+        failures = 0, error = NULL, failed_at = NULL, retry_at = NULL
+    WHERE name = ?1 AND seq = ?2";
+
+const FAIL: &str = "
+    UPDATE consumer SET failures = failures + 1, error = ?3, failed_at = ?4, retry_at = ?5
+    WHERE name = ?1 AND seq = ?2";
+
+const RESET: &str = "
+    UPDATE consumer SET seq = ?2, failures = 0, error = NULL, failed_at = NULL, retry_at = NULL
+    WHERE name = ?1";
+
+pub(super) fn list(connection: &Connection) -> Result<Vec<Consumer>, StoreError> {
+    connection
+        .prepare_cached(&format!("{COLUMNS} ORDER BY name"))
+        .and_then(|mut s| s.query_map([], one)?.collect())
+        .doing("list consumers")
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    name: &ConsumerName,
+) -> Result<Option<Consumer>, StoreError> {
+    connection
+        .prepare_cached(&format!("{COLUMNS} WHERE name = ?1"))
+        .and_then(|mut s| s.query_row([name.as_str()], one).optional())
+        .doing("look up a consumer")
+}
+
+fn one(r: &Row<'_>) -> rusqlite::Result<Consumer> {
+    let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
+    };
+    let trouble = match (r.get::<_, Option<String>>(7)?, time(8)?) {
+        (Some(error), Some(failed_at)) => {
+            Some(Trouble { failures: r.get(6)?, error, failed_at, retry_at: time(9)? })
+        }
+        (None, _) | (_, None) => None,
+    };
+    Ok(Consumer {
+        name: r.get(0)?,
+        seq: r.get(1)?,
+        batches: r.get::<_, i64>(2)?.cast_unsigned(),
+        records: r.get::<_, i64>(3)?.cast_unsigned(),
+        created_at: from_unix(r.get(4)?),
+        moved_at: time(5)?,
+        trouble,
+    })
+}
+
+pub(in crate::store) fn register(
+    tx: &Connection,
+    name: &ConsumerName,
+    seq: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(REGISTER)
+        .and_then(|mut s| s.execute(params![name.as_str(), seq, now.timestamp()]))
+        .map(|_| ())
+        .doing("store a new consumer")
+}
+
+pub(in crate::store) fn advance(
+    tx: &Connection,
+    name: &ConsumerName,
+    delivered: &Delivered,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Delivered { from, to, records } = delivered;
+    let values = params![name.as_str(), from, to, records.cast_signed(), now.timestamp()];
+    changed(tx, MOVE, values, "move a consumer's cursor")
+}
+
+pub(in crate::store) fn fail(
+    tx: &Connection,
+    name: &ConsumerName,
+    from: i64,
+    (error, retry_at): (&str, Option<Timestamp>),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let retry_at = retry_at.map(|at| at.timestamp());
+    let values = params![name.as_str(), from, error, now.timestamp(), retry_at];
+    changed(tx, FAIL, values, "store a failed delivery")
+}
+
+pub(in crate::store) fn reset(tx: &Connection, name: &str, seq: i64) -> Result<bool, StoreError> {
+    changed(tx, RESET, params![name, seq], "reset a consumer")
+}
+
+pub(in crate::store) fn remove(tx: &Connection, name: &str) -> Result<bool, StoreError> {
+    changed(tx, "DELETE FROM consumer WHERE name = ?1", params![name], "remove a consumer")
+}
+
+fn changed(
+    tx: &Connection,
+    sql: &str,
+    values: &[&dyn rusqlite::ToSql],
+    doing: &'static str,
+) -> Result<bool, StoreError> {
+    tx.prepare_cached(sql).and_then(|mut s| s.execute(values)).map(|rows| rows == 1).doing(doing)
+}
