@@ -1,19 +1,25 @@
 //! `gazetted check`.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::feeds::{State, rows};
 use super::output::{GREEN, count, data, json_data};
-use super::{Context, Exit};
-use crate::config::Config;
+use super::{Context, Exit, run::runtime};
+use crate::config::{Config, FeedConfig};
+use crate::domain::poll::PollOutcome;
+use crate::export::terminal::clean_line;
 use crate::fetch::Fetcher;
+use crate::passes::survey::survey;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Show what it would change against the store
     #[arg(long)]
     diff: bool,
+    /// Also ask for every enabled feed once, and say which would fail
+    #[arg(long)]
+    online: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -41,24 +47,106 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     Fetcher::new(&config.fetch)?; // Certificates and proxies are what the daemon would stumble over.
     let diff = if args.diff { Some(diff(&config)?) } else { None };
+    let online = if args.online { Some(ask(&config, args.json, context)?) } else { None };
+    let fine = online.as_ref().is_none_or(|seen| seen.iter().all(|one| one.fine));
+    let exit = if fine { Exit::Done } else { Exit::Failed };
     if args.json {
-        json_data(&json!({
-            "ok": true, "feeds": config.feeds.len(), "exports": config.exports.len(),
+        let mut answer = json!({
+            "ok": fine, "feeds": config.feeds.len(), "exports": config.exports.len(),
             "diff": diff.map(|d| json!({
                 "added": d.added, "removed": d.removed, "enabled": d.enabled,
                 "disabled": d.disabled, "renamed": d.renamed,
             })),
-        }))?;
-        return Ok(Exit::Done);
+        });
+        if let (Some(online), Some(answer)) = (&online, answer.as_object_mut()) {
+            answer.insert("online".to_owned(), online.iter().map(Seen::json).collect());
+        }
+        json_data(&answer)?;
+        return Ok(exit);
     }
     let ok = context.output.styled(GREEN, "ok");
     let (feeds, exports) = (config.feeds.len() as u64, config.exports.len() as u64);
     data(|out| {
         let path = config.path.display();
         writeln!(out, "{path}: {ok}, {}, {}", count(feeds, "feed"), count(exports, "export"))?;
-        diff.iter().flat_map(Diff::lines).try_for_each(|line| writeln!(out, "  {line}"))
+        diff.iter().flat_map(Diff::lines).try_for_each(|line| writeln!(out, "  {line}"))?;
+        let Some(online) = &online else { return Ok(()) };
+        for one in online.iter().filter(|one| !one.fine || one.moved_to.is_some()) {
+            writeln!(out, "  {}", clean_line(&one.line()))?;
+        }
+        let failed = online.iter().filter(|one| !one.fine).count() as u64;
+        let asked = count(online.len() as u64, "feed");
+        match failed {
+            0 => writeln!(out, "{asked} asked, all can be read"),
+            failed => writeln!(out, "{asked} asked, {failed} would fail"),
+        }
     })?;
-    Ok(Exit::Done)
+    Ok(exit)
+}
+
+/// What asking for one feed came to.
+struct Seen {
+    name: String,
+    url: String,
+    fine: bool,
+    outcome: &'static str,
+    detail: String,
+    status: Option<u16>,
+    entries: Option<usize>,
+    moved_to: Option<String>,
+    offers: Vec<String>,
+}
+
+fn ask(config: &Config, quiet: bool, context: &Context) -> Result<Vec<Seen>> {
+    let enabled = config.feeds.iter().filter(|feed| feed.spec.enabled).count() as u64;
+    let progress = context.output.progress(enabled, !context.quiet && !quiet);
+    let told = |feed: &FeedConfig| progress.step(feed.spec.url.as_str());
+    let found = runtime()?.block_on(survey(config, told))?;
+    drop(progress);
+    let seen = found.into_iter().filter_map(|(place, seen)| {
+        let spec = &config.feeds.get(place)?.spec;
+        let entries = match &seen.outcome {
+            PollOutcome::Fresh(document) => Some(document.entries),
+            PollOutcome::SameBody
+            | PollOutcome::NotModified
+            | PollOutcome::Gone
+            | PollOutcome::Failed(_) => None,
+        };
+        Some(Seen {
+            name: spec.name.clone().unwrap_or_else(|| spec.url.to_string()),
+            url: spec.url.to_string(),
+            fine: entries.is_some(),
+            outcome: seen.outcome.as_str(),
+            detail: seen.detail,
+            status: seen.status,
+            entries,
+            moved_to: seen.moved_to.map(String::from),
+            offers: seen.offers.into_iter().map(String::from).collect(),
+        })
+    });
+    Ok(seen.collect())
+}
+
+impl Seen {
+    fn line(&self) -> String {
+        match &self.moved_to {
+            Some(to) if self.fine => format!("~ {}: has moved for good to {to}", self.name),
+            _ => format!("! {}: {}", self.name, self.detail),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let mut value = json!({
+            "name": self.name, "url": self.url, "ok": self.fine, "outcome": self.outcome,
+            "detail": Some(&self.detail).filter(|detail| !detail.is_empty()),
+            "http_status": self.status, "entries": self.entries, "moved_to": self.moved_to,
+            "offers": Some(&self.offers).filter(|offers| !offers.is_empty()),
+        });
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|_, field| !field.is_null()); // Absent means unknown.
+        }
+        value
+    }
 }
 
 /// What the configuration would change in the store.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Row};
 use serde_json::{Value, json};
 
-use super::feeds::{Listed, State, rows, why};
+use super::feeds::{Listed, State, offer, rows, why};
 use super::filters::unknown;
 use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
 use super::{Context, Exit};
@@ -111,6 +111,9 @@ impl<'a> Story<'a> {
         };
         line("address", &self.feed.url)?;
         line("state", &self.state())?;
+        for url in self.feed.offers() {
+            line("offered", &offer(url))?;
+        }
         line("articles", &self.articles())?;
         if let Some((host, paused)) = &self.host {
             line("host", &say_host(host, paused.as_ref(), now))?;
@@ -218,7 +221,7 @@ impl<'a> Story<'a> {
         let paused = self.host.as_ref().and_then(|(_, paused)| paused.as_ref());
         json!({
             "id": row.id.0, "name": self.feed.name, "url": self.feed.url,
-            "state": self.feed.state.as_str(), "detail": row.detail,
+            "state": self.feed.state.as_str(), "detail": row.detail, "offers": self.feed.offers(),
             "failures": row.failures, "failing_since": row.failing_since.map(rfc3339),
             "polls": facts.map(|f| f.polls),
             "etag": facts.and_then(|f| text(&f.validators.etag)),

@@ -19,6 +19,7 @@ pub(super) use crate::domain::feed::FeedState as State;
 use crate::domain::poll::Reason;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::{clean_line, fit};
+use crate::rules::parse::offers;
 use crate::store::{FeedRow, Reader, StoreError};
 
 #[derive(clap::Args, Debug)]
@@ -127,6 +128,12 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
 }
 
 impl Listed {
+    /// Feeds that the page announces which stands where this feed was.
+    pub(super) fn offers(&self) -> Vec<&str> {
+        let failing = self.row.as_ref().filter(|_| self.state == State::Failing);
+        failing.and_then(|row| row.detail.as_deref()).map(offers).unwrap_or_default()
+    }
+
     fn json(&self) -> Value {
         let row = self.row.as_ref();
         let time = |at: Option<Timestamp>| at.map(rfc3339);
@@ -147,6 +154,7 @@ impl Listed {
             "last_success": row.and_then(|r| time(r.succeeded_at)),
             "next_poll": row.and_then(|r| time(r.next_poll_at)),
             "next_because": row.and_then(|r| r.because).map(Reason::as_str),
+            "offers": Some(self.offers()).filter(|offers| !offers.is_empty()),
             "articles": row.map_or(0, |r| r.articles),
             "newest_article": row.and_then(|r| time(r.newest_at)),
         });
@@ -175,7 +183,22 @@ fn print(feeds: &[Listed], now: Timestamp, output: &Output) -> std::io::Result<(
         cells.max_height(1);
         table.add_row(cells);
     }
-    data(|out| writeln!(out, "{}", table.trim_fmt()))
+    data(|out| {
+        writeln!(out, "{}", table.trim_fmt())?;
+        feeds
+            .iter()
+            .flat_map(|feed| feed.offers().into_iter().map(move |url| (feed, url)))
+            .try_for_each(|(feed, url)| {
+                writeln!(out, "{}", clean_line(&format!("{}: {}", feed.name, offer(url))))
+            })
+    })
+}
+
+/// What to do about a page that stands where a feed was. The page's author must not end the quotation:
+/// an apostrophe is the one character of a URL that could.
+pub(super) fn offer(url: &str) -> String {
+    let url = url.replace('\'', "%27");
+    format!("the page announces {url}: gazetted feeds add '{url}'")
 }
 
 fn color(state: State) -> Option<Color> {

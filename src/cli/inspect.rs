@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
+use super::feeds::offer;
 use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
@@ -15,6 +16,7 @@ use crate::config::NotFound;
 use crate::config::filter::without_user_info;
 use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
+use crate::domain::map::JsonMap;
 use crate::domain::poll::{Document, Observed, PollOutcome};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{Timestamp, rfc3339};
@@ -36,12 +38,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let url = address(&args.document)?;
-    let (settings, request, entries, sieve) = settings(&url, context)?;
+    let (settings, request, entries, map, sieve) = settings(&url, context)?;
     let now = clock::now();
     let mut looker = Looker::new(&settings)?;
-    let observed = runtime()?.block_on(looker.look(&url, &request, entries));
+    let observed = runtime()?.block_on(looker.look(&url, &request, entries, map));
     let PollOutcome::Fresh(document) = &observed.outcome else {
-        bail!("{url}: {}", observed.detail);
+        let offers = observed.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
+        bail!("{url}: {}{}", observed.detail, offers.collect::<String>());
     };
     let complaints = complaints(document);
     if args.json {
@@ -79,22 +82,22 @@ fn address(text: &str) -> Result<FeedUrl> {
 fn settings(
     url: &FeedUrl,
     context: &Context,
-) -> Result<(FetchSettings, RequestSpec, usize, Sieve)> {
+) -> Result<(FetchSettings, RequestSpec, usize, Option<JsonMap>, Sieve)> {
     const ENTRIES: usize = 2_000;
     let config = match context.load() {
         Ok(config) => config,
         Err(error) if error.is::<NotFound>() => {
-            let nothing = (RequestSpec::default(), ENTRIES, Sieve::default());
-            return Ok((FetchSettings::default(), nothing.0, nothing.1, nothing.2));
+            let (request, sieve) = (RequestSpec::default(), Sieve::default());
+            return Ok((FetchSettings::default(), request, ENTRIES, None, sieve));
         }
         Err(error) => return Err(error),
     };
     let feed = config.feeds.into_iter().find(|feed| feed.spec.url == *url);
-    let (request, entries, sieve) = feed
-        .map_or((RequestSpec::default(), ENTRIES, Sieve::default()), |feed| {
-            (feed.request, feed.max_entries, feed.sieve)
+    let (request, entries, map, sieve) = feed
+        .map_or((RequestSpec::default(), ENTRIES, None, Sieve::default()), |feed| {
+            (feed.request, feed.max_entries, feed.map, feed.sieve)
         });
-    Ok((config.fetch, request, entries, sieve))
+    Ok((config.fetch, request, entries, map, sieve))
 }
 
 /// The entry it is about, and the words.

@@ -20,6 +20,7 @@ pub struct NewFeed {
     pub url: FeedUrl,
     pub name: Option<String>,
     pub tags: Vec<String>,
+    pub allow_private: bool,
 }
 
 /// Why a file of the configuration cannot be changed.
@@ -176,6 +177,9 @@ fn fields(feed: &NewFeed) -> Vec<(&'static str, Value)> {
     fields.extend(feed.name.as_deref().map(|name| ("name", Value::from(name))));
     if !feed.tags.is_empty() {
         fields.push(("tags", feed.tags.iter().map(String::as_str).collect::<Array>().into()));
+    }
+    if feed.allow_private {
+        fields.push(("allow_private", Value::from(true)));
     }
     fields
 }

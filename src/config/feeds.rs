@@ -92,6 +92,7 @@ impl Reader<'_> {
             ..defaults.policy
         };
         let max_entries = self.max_entries(table).unwrap_or(defaults.max_entries);
+        let map = self.map(table);
         let sieve =
             Sieve { include: self.rules(table, "include"), exclude: self.rules(table, "exclude") };
         let mut request = RequestSpec {
@@ -112,7 +113,8 @@ impl Reader<'_> {
         }
         request.basic_auth = request.basic_auth.or(auth);
         let spec = FeedSpec { url, name, tags, enabled };
-        Some(FeedConfig { spec, policy, request, max_entries, sieve, origin: Origin::default() })
+        let origin = Origin::default();
+        Some(FeedConfig { spec, policy, request, max_entries, sieve, map, origin })
     }
 
     /// The rules of `include` or `exclude`; the faulty ones are left out.

@@ -63,6 +63,7 @@ pub(super) const FEED: Section = Section {
         "include",
         "exclude",
         "allow_private",
+        "map",
     ],
     later: &["full_text"],
     ..PLAIN
@@ -70,6 +71,14 @@ pub(super) const FEED: Section = Section {
 
 pub(super) const BASIC_AUTH: Section =
     Section { keys: &["user", "password", "password_file"], secret: true, ..PLAIN };
+
+pub(super) const MAP: Section = Section {
+    keys: &[
+        "items", "id", "url", "title", "summary", "content", "date", "author", "image", "tags",
+        "base",
+    ],
+    ..PLAIN
+};
 
 pub(super) const EXPORT: Section = Section {
     keys: &[
@@ -135,9 +144,18 @@ mod tests {
 
     #[test]
     fn no_key_is_both_known_and_of_a_later_version() {
-        for section in
-            [&ROOT, &INCLUDED, &STORE, &SCHEDULE, &FETCH, &SERVER, &FEED, &BASIC_AUTH, &EXPORT]
-        {
+        for section in [
+            &ROOT,
+            &INCLUDED,
+            &STORE,
+            &SCHEDULE,
+            &FETCH,
+            &SERVER,
+            &FEED,
+            &BASIC_AUTH,
+            &MAP,
+            &EXPORT,
+        ] {
             assert!(section.later.iter().all(|key| !section.keys.contains(key)));
         }
     }

@@ -16,6 +16,7 @@ pub mod filter;
 mod find;
 mod keys;
 mod load;
+mod map;
 mod mask;
 mod outside;
 mod reader;
@@ -30,6 +31,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::domain::feed::FeedSpec;
+use crate::domain::map::JsonMap;
 use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::domain::time::TimeDelta;
@@ -102,6 +104,8 @@ pub struct FeedConfig {
     pub max_entries: usize,
     /// Which of them are kept.
     pub sieve: Sieve,
+    /// How to read a JSON document that is no feed.
+    pub map: Option<JsonMap>,
     pub origin: Origin,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::keys::{BASIC_AUTH, EXPORT, FEED, FETCH, ROOT, SCHEDULE, SERVER, STORE};
+use crate::config::keys::{BASIC_AUTH, EXPORT, FEED, FETCH, MAP, ROOT, SCHEDULE, SERVER, STORE};
 use crate::config::{Config, ConfigErrors, DEFAULT_LIMIT, DEFAULT_MAX_ENTRIES, STARTER, load};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{TimeDelta, Timestamp};
@@ -67,11 +67,13 @@ fn the_example_shows_every_key_in_its_table_and_no_other() {
             sections.iter().any(|(name, section)| *name == table && section.keys.contains(&key));
         assert!(known, "`{key}` of [{table}] is in the example, but not in the code");
     }
-    for key in BASIC_AUTH.keys {
-        let inside = |line: &str| {
-            line.starts_with("#basic_auth = {") && line.contains(&format!(" {key} = "))
-        };
-        assert!(EXAMPLE.lines().any(inside), "`{key}` of basic_auth is not in the example");
+    for (table, section) in [("basic_auth", &BASIC_AUTH), ("map", &MAP)] {
+        for key in section.keys {
+            let inside = |line: &str| {
+                line.starts_with(&format!("#{table} = {{")) && line.contains(&format!(" {key} = "))
+            };
+            assert!(EXAMPLE.lines().any(inside), "`{key}` of {table} is not in the example");
+        }
     }
 }
 

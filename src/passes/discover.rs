@@ -54,6 +54,8 @@ impl How {
 pub struct NoFeed {
     pub url: String,
     pub detail: String,
+    /// Whether it was not asked because it is not public.
+    pub private: bool,
 }
 
 /// The feed at `page`: what is there itself, what the page announces, where the site has it, where
@@ -67,12 +69,13 @@ pub async fn discover(
     looker: &mut Looker,
     page: Url,
     any_scheme: bool,
+    request: &RequestSpec,
     entries: usize,
 ) -> Result<Found, NoFeed> {
     let mut page = page;
     let mut empty = None;
     for feed in by_site(&page) {
-        if let Some(found) = attempt(looker, &feed, How::Site, entries).await {
+        if let Some(found) = attempt(looker, &feed, How::Site, request, entries).await {
             if 0 < found.entries {
                 return Ok(found);
             }
@@ -82,15 +85,15 @@ pub async fn discover(
     if let Some(found) = empty {
         return Ok(found);
     }
-    let mut seen = look(looker, &page, entries).await?;
+    let mut seen = look(looker, &page, request, entries).await?;
     if any_scheme && is_unreachable(&seen) && page.set_scheme("http").is_ok() {
-        seen = look(looker, &page, entries).await?;
+        seen = look(looker, &page, request, entries).await?;
     }
     if let PollOutcome::Fresh(document) = &seen.outcome {
         return found(&page, &seen, document, How::Given).ok_or_else(|| none(&page, &seen));
     }
     for (i, offer) in seen.offers.iter().enumerate() {
-        if let Some(mut found) = attempt(looker, offer, How::Announced, entries).await {
+        if let Some(mut found) = attempt(looker, offer, How::Announced, request, entries).await {
             let others = seen.offers.iter().enumerate().filter(|(other, _)| *other != i);
             found.also = others.map(|(_, url)| url.clone()).collect();
             return Ok(found);
@@ -99,7 +102,7 @@ pub async fn discover(
     // Of a server that does not answer nothing can be guessed; of one that refuses, nothing more asked.
     if matches!(seen.outcome, PollOutcome::Failed(Failure::NotAFeed | Failure::Status(404))) {
         for guess in guesses(&page) {
-            if let Some(found) = attempt(looker, &guess, How::Guessed, entries).await {
+            if let Some(found) = attempt(looker, &guess, How::Guessed, request, entries).await {
                 return Ok(found);
             }
         }
@@ -107,14 +110,28 @@ pub async fn discover(
     Err(none(&page, &seen))
 }
 
-async fn look(looker: &mut Looker, url: &Url, entries: usize) -> Result<Observed, NoFeed> {
-    let url = FeedUrl::from_url(url.clone())
-        .map_err(|error| NoFeed { url: String::new(), detail: error.to_string() })?;
-    Ok(looker.look(&url, &RequestSpec::default(), entries).await)
+async fn look(
+    looker: &mut Looker,
+    url: &Url,
+    request: &RequestSpec,
+    entries: usize,
+) -> Result<Observed, NoFeed> {
+    let url = FeedUrl::from_url(url.clone()).map_err(|error| NoFeed {
+        url: String::new(),
+        detail: error.to_string(),
+        private: false,
+    })?;
+    Ok(looker.look(&url, request, entries, None).await)
 }
 
-async fn attempt(looker: &mut Looker, url: &Url, how: How, entries: usize) -> Option<Found> {
-    let seen = look(looker, url, entries).await.ok()?;
+async fn attempt(
+    looker: &mut Looker,
+    url: &Url,
+    how: How,
+    request: &RequestSpec,
+    entries: usize,
+) -> Option<Found> {
+    let seen = look(looker, url, request, entries).await.ok()?;
     match &seen.outcome {
         PollOutcome::Fresh(document) => found(url, &seen, document, how),
         PollOutcome::SameBody
@@ -147,5 +164,6 @@ fn none(page: &Url, seen: &Observed) -> NoFeed {
         }
         _ => seen.detail.clone(),
     };
-    NoFeed { url: page.to_string(), detail }
+    let private = matches!(seen.outcome, PollOutcome::Failed(Failure::Private));
+    NoFeed { url: page.to_string(), detail, private }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::domain::feed::{FeedId, FeedUrl};
+use crate::domain::map::JsonMap;
 use crate::domain::poll::{
     Failure, Health, Hints, Observed, PollJob, PollOutcome, Remembered, Validators,
 };
@@ -41,7 +42,13 @@ impl Looker {
     }
 
     /// What a first poll of the feed would see. Waits for its turn at the host.
-    pub async fn look(&mut self, url: &FeedUrl, request: &RequestSpec, entries: usize) -> Observed {
+    pub async fn look(
+        &mut self,
+        url: &FeedUrl,
+        request: &RequestSpec,
+        entries: usize,
+        map: Option<JsonMap>,
+    ) -> Observed {
         if let Some(host) = url.host()
             && (self.spare_this_machine || !is_this_machine(host))
         {
@@ -51,14 +58,17 @@ impl Looker {
             tokio::time::sleep(turn - now).await;
         }
         let job = job(url.clone(), clock::now());
-        let limits = Limits { body: self.max_body, entries };
+        let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
         let reply = reply.map_err(|error| NoReply {
             failure: Failure::from(&error),
             detail: fetch::advice(&error),
         });
         let now = clock::now();
-        let seen = tokio::task::spawn_blocking(move || read(reply, &job, limits, now)).await;
+        let seen = tokio::task::spawn_blocking(move || {
+            read(reply, &job, Limits { body, entries, map: map.as_ref() }, now)
+        })
+        .await;
         seen.unwrap_or_else(|died| Observed {
             detail: format!("reading it failed (a fault of the program): {died}"),
             ..Observed::of(PollOutcome::Failed(Failure::NotAFeed))

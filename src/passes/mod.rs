@@ -10,4 +10,5 @@ pub mod look;
 pub mod network;
 pub mod poll;
 pub mod retain;
+pub mod survey;
 pub mod sync;

@@ -211,10 +211,11 @@ impl Poller {
         let id = job.feed;
         let (before, host) = (job.health, job.host().map(str::to_owned));
         let was_well = job.full_at.is_some() && before == Health::default();
-        let (limits, feed_of) =
-            (Limits { body: self.max_body, entries: feed.max_entries }, Arc::clone(feed));
+        let (max_body, feed_of) = (self.max_body, Arc::clone(feed));
         let decided = tokio::task::spawn_blocking(move || {
             let mut job = job;
+            let (entries, map) = (feed_of.max_entries, feed_of.map.as_ref());
+            let limits = Limits { body: max_body, entries, map };
             feed_of.sieve.mask(&mut job.remembered);
             let mut observed = Observed { conditional, ..read(reply, &job, limits, now) };
             feed_of.sieve.sift(&mut observed);

@@ -3,21 +3,25 @@
 use std::collections::HashSet;
 
 use crate::domain::article::ArticleKey;
+use crate::domain::map::JsonMap;
 use crate::domain::poll::{
     Failure, Observed, PollJob, PollOutcome, Reason, Remembered, Reply, Validators,
 };
 use crate::domain::time::Timestamp;
 use crate::rules::document::{body_hash, document};
+use crate::rules::parse::map::mapped;
 use crate::rules::unpack::{UnpackError, unpack};
 use crate::rules::{freshness, moves};
 
 /// How much of a document is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct Limits<'a> {
     /// Bytes after decompression.
     pub body: u64,
     /// Entries of one document; the newest are kept.
     pub entries: usize,
+    /// Makes a feed of JSON that is none.
+    pub map: Option<&'a JsonMap>,
 }
 
 /// No reply at all: of which kind, and in words for a person.
@@ -31,7 +35,7 @@ pub struct NoReply {
 pub fn read(
     reply: Result<Reply, NoReply>,
     job: &PollJob,
-    limits: Limits,
+    limits: Limits<'_>,
     now: Timestamp,
 ) -> Observed {
     let reply = match reply {
@@ -71,7 +75,13 @@ pub fn read(
     observed
 }
 
-fn read_body(reply: Reply, job: &PollJob, limits: Limits, now: Timestamp, observed: &mut Observed) {
+fn read_body(
+    reply: Reply,
+    job: &PollJob,
+    limits: Limits<'_>,
+    now: Timestamp,
+    observed: &mut Observed,
+) {
     let delta = reply.status == 226;
     let validators = Validators {
         etag: reply.headers.etag,
@@ -90,19 +100,18 @@ fn read_body(reply: Reply, job: &PollJob, limits: Limits, now: Timestamp, observ
         }
         Err(error) => return fail(Failure::Body, error.to_string()),
     };
+    let content_type = reply.headers.content_type.as_deref();
+    let (body, content_type) = match limits.map.map(|map| mapped(&body, content_type, map)) {
+        None => (body, content_type),
+        Some(Ok(feed)) => (feed, None),
+        Some(Err(error)) => return fail(Failure::NotAFeed, error.detail),
+    };
     if job.remembered.body_hash == Some(body_hash(&body)) {
         observed.outcome = PollOutcome::SameBody;
         observed.validators = Some(validators);
         return;
     }
-    let read = document(
-        &body,
-        &reply.url,
-        reply.headers.content_type.as_deref(),
-        &job.remembered,
-        limits.entries,
-        now,
-    );
+    let read = document(&body, &reply.url, content_type, &job.remembered, limits.entries, now);
     match read {
         Ok(mut document) => {
             observed.hints = Some(document.hints);

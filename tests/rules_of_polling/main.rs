@@ -104,7 +104,7 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
     let asked = ask::address(job, now()).clone();
-    let limits = Limits { body: 1 << 20, entries: 100 };
+    let limits = Limits { body: 1 << 20, entries: 100, map: None };
     let observed = read(reply, job, limits, now());
     decide(job, &asked, observed, policy, now())
 }

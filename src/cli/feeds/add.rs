@@ -14,6 +14,7 @@ use crate::config::edit::{Edit, NewFeed};
 use crate::config::filter::without_user_info;
 use crate::config::{Config, DEFAULT_MAX_ENTRIES};
 use crate::domain::feed::FeedUrl;
+use crate::domain::request::RequestSpec;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::passes::discover::{Found, How, NoFeed, discover};
 use crate::passes::look::Looker;
@@ -30,12 +31,22 @@ pub(super) struct Args {
     /// Call the feed so instead of by its own title
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// The feed is on this machine or in your network: go there, and let polling go there
+    #[arg(long)]
+    allow_private: bool,
     /// Write the addresses as they are, without asking for them
     #[arg(long)]
     untried: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    fn feed(&self, url: FeedUrl) -> NewFeed {
+        let (name, tags) = (self.name.clone(), self.tags.clone());
+        NewFeed { url, name, tags, allow_private: self.allow_private }
+    }
 }
 
 /// What became of one address.
@@ -53,6 +64,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     let config = context.load()?;
     let pages = args.urls.iter().map(|text| parse(text)).collect::<Result<Vec<_>>>()?;
+    let request = RequestSpec { allow_private: args.allow_private, ..RequestSpec::default() };
     let mut looker = Looker::new(&config.fetch)?;
     let mut outcomes: Vec<(String, Outcome)> = Vec::new();
     let mut feeds: Vec<NewFeed> = Vec::new();
@@ -64,7 +76,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         } else if let Some(known) = known(&config, &feeds, &page) {
             Ok((known.clone(), Outcome::Known(known)))
         } else {
-            let found = discover(&mut looker, page, any_scheme, DEFAULT_MAX_ENTRIES);
+            let found = discover(&mut looker, page, any_scheme, &request, DEFAULT_MAX_ENTRIES);
             runtime.block_on(found).map(|found| (found.url.clone(), Outcome::Added(found)))
         };
         let outcome = match found {
@@ -72,7 +84,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             Ok((url, outcome)) => {
                 let twin = known(&config, &feeds, url.as_url());
                 if twin.is_none() {
-                    feeds.push(NewFeed { url, name: args.name.clone(), tags: args.tags.clone() });
+                    feeds.push(args.feed(url));
                 }
                 twin.map_or(outcome, Outcome::Known)
             }
@@ -97,6 +109,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     for (_, outcome) in &outcomes {
         if let Outcome::Nothing(nothing) = outcome {
+            let mut nothing = nothing.clone();
+            if nothing.private {
+                nothing.detail.push_str("; with --allow-private it is added so");
+            }
             context.output.note(&crate::export::terminal::clean_line(&nothing.to_string()));
         }
     }

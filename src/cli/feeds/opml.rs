@@ -127,7 +127,7 @@ impl Sorted {
             let name = outline.name.filter(|name| !taken(name) && *name != url.as_str());
             let mut all = outline.tags;
             all.extend(tags.iter().filter(|tag| !all.contains(tag)).cloned().collect::<Vec<_>>());
-            sorted.new.push(NewFeed { url, name, tags: all });
+            sorted.new.push(NewFeed { url, name, tags: all, allow_private: false });
         }
         sorted
     }

@@ -4,7 +4,12 @@ use crate::config::load;
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn feed(url: &str) -> NewFeed {
-    NewFeed { url: FeedUrl::parse(url).unwrap(), name: None, tags: Vec::new() }
+    NewFeed {
+        url: FeedUrl::parse(url).unwrap(),
+        name: None,
+        tags: Vec::new(),
+        allow_private: false,
+    }
 }
 
 /// The main file after an edit of it.

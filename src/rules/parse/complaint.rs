@@ -54,6 +54,14 @@ fn is_of_html(name: &str) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
+const ANNOUNCES: &str = "this is a web page, not a feed; it announces ";
+const AND: &str = " and ";
+
+/// The feeds that a page announces, from what [`NotAFeed`] said of it: the store keeps only that.
+pub fn offers(detail: &str) -> Vec<&str> {
+    detail.strip_prefix(ANNOUNCES).map(|named| named.split(AND).collect()).unwrap_or_default()
+}
+
 fn web_page(text: &str, base: &Url) -> NotAFeed {
     let offers = announced(text, base);
     if offers.is_empty() {
@@ -62,7 +70,7 @@ fn web_page(text: &str, base: &Url) -> NotAFeed {
         );
     }
     let named: Vec<&str> = offers.iter().map(Url::as_str).collect();
-    let detail = format!("this is a web page, not a feed; it announces {}", named.join(" and "));
+    let detail = format!("{ANNOUNCES}{}", named.join(AND));
     NotAFeed { offers, ..NotAFeed::because(detail) }
 }
 
@@ -134,6 +142,8 @@ mod tests {
             let body = body.as_bytes();
             let error = parse(body, &base, decide(body, None), Some("text/plain")).unwrap_err();
             assert_eq!(error.detail, expected, "{name}");
+            let offered: Vec<&str> = error.offers.iter().map(Url::as_str).collect();
+            assert_eq!(super::offers(&error.detail), offered, "{name}");
         }
     }
 }

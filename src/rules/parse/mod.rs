@@ -9,6 +9,7 @@ mod canonical;
 mod complaint;
 mod convert;
 pub mod decode;
+pub mod map;
 pub mod model;
 mod namespaces;
 pub mod opml;
@@ -43,6 +44,8 @@ impl NotAFeed {
         Self { detail: detail.into(), offers: Vec::new() }
     }
 }
+
+pub use complaint::offers;
 
 thread_local! {
     static PARSING: Cell<bool> = const { Cell::new(false) };

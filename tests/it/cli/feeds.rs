@@ -93,6 +93,20 @@ fn nothing_is_written_for_an_address_without_a_feed() {
 }
 
 #[test]
+fn an_address_of_ones_own_network_needs_a_word() {
+    let server = server();
+    let home = Home::empty();
+    home.configure_exactly("[store]\npath = \"a.db\"\n");
+    let url = server.url("/f");
+    let refused = home.run(&["feeds", "add", &url]);
+    assert!(refused.code == Some(1) && refused.err.contains("--allow-private"), "{refused:?}");
+    assert_eq!(server.total(), 0);
+    home.ok(&["feeds", "add", &url, "--allow-private"]);
+    assert!(config(&home).ends_with(&format!("url = \"{url}\"\nallow_private = true\n")));
+    home.poll();
+}
+
+#[test]
 fn passwords_are_refused_and_not_repeated() {
     let home = Home::new(KEPT);
     let ran = home.run(&["feeds", "add", "https://me:hunter2@a.example/f"]);
@@ -214,4 +228,107 @@ fn a_reset_ends_a_hosts_pause_only_if_asked() {
     home.ok(&["feeds", "reset", &url, "--host"]);
     home.ok(&["poll"]);
     assert_eq!((server.total(), home.articles().len()), (2, 1));
+}
+
+#[test]
+fn json_that_is_no_feed_is_read_by_a_map() {
+    let home = Home::new(
+        "[[feeds]]\nurl = \"file:a.json\"\nname = \"A\"\n[feeds.map]\nitems = \"data.list\"\nid = \"id\"\ntitle = \"head\"\n\
+         url = \"path\"\ndate = \"at\"\nauthor = \"by.name\"\nimage = \"pics.0\"\ntags = \"topics\"\ncontent = \"text\"\n\
+         base = \"https://a.example/\"\n",
+    );
+    let list = |title: &str| {
+        format!(
+            "{{\"data\":{{\"list\":[{{\"id\":7,\"head\":\"{title}\",\"path\":\"/1\",\"at\":1072986501,\"by\":{{\"name\":\"Ada\"}},\
+             \"pics\":[\"/i.jpg\"],\"topics\":\"x, y\",\"text\":\"<p>b</p>\"}}]}}}}"
+        )
+    };
+    fs::write(home.path("a.json"), list("One")).unwrap();
+    let seen = home.json(&["inspect", "a.json", "--json"]);
+    let article = &seen["articles"][0];
+    for (key, expected) in [
+        ("guid", "\"7\""),
+        ("title", "\"One\""),
+        ("url", "\"https://a.example/1\""),
+        ("date_published", "\"2004-01-01T19:48:21Z\""),
+        ("image", "\"https://a.example/i.jpg\""),
+        ("tags", "[\"x\",\"y\"]"),
+        ("authors", "[{\"name\":\"Ada\"}]"),
+    ] {
+        assert_eq!(article[key].to_string(), expected, "{key}");
+    }
+    home.poll();
+    fs::write(home.path("a.json"), list("Two")).unwrap();
+    home.poll();
+    assert_eq!(home.each("title"), ["Two"]); // An edit, as it has the same id.
+    fs::write(home.path("a.json"), "{\"data\":{\"items\":[]}}").unwrap();
+    let failed = home.run(&["inspect", "a.json"]);
+    assert!(failed.err.contains("there is no `list` in an object of items"), "{}", failed.err);
+}
+
+#[test]
+fn a_map_with_faults_is_told_where() {
+    let home = Home::new(
+        "[[feeds]]\nurl = \"https://a.example/\"\nmap = { items = \"a..b\", titel = \"x\", base = \"ftp://b.example/\" }\n",
+    );
+    let ran = home.run(&["check"]);
+    assert_eq!(ran.code, Some(78));
+    for part in [
+        "is no path",
+        "did you mean `title`?",
+        "tells entries apart by nothing",
+        "not an http or https URL",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_news_sitemap_is_inspected_like_any_feed() {
+    let home = Home::empty();
+    let sitemap = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/feeds/news.xml");
+    let seen = home.json(&["inspect", sitemap, "--json"]);
+    let articles = seen["articles"].as_array().unwrap();
+    assert!(1 < articles.len(), "{seen}");
+    for article in articles {
+        for key in ["title", "url", "date_published"] {
+            assert!(article[key].is_string(), "{key}: {article}");
+        }
+    }
+}
+
+#[test]
+fn a_page_in_the_place_of_a_feed_offers_its_feeds() {
+    let server = server();
+    let home = Home::with_feeds(&[server.url("/")]);
+    home.poll_with_failures();
+    let wanted = format!("gazetted feeds add '{}'", server.url("/f"));
+    for arguments in [&["feeds"][..], &["explain", "1"], &["inspect", &server.url("/")]] {
+        let ran = home.run(arguments);
+        assert!(format!("{}{}", ran.out, ran.err).contains(&wanted), "{arguments:?}: {ran:?}");
+    }
+    let offers = home.json(&["feeds", "--json"])[0]["offers"].clone();
+    assert_eq!(offers, serde_json::json!([server.url("/gone"), server.url("/f")]));
+}
+
+#[test]
+fn check_online_says_which_feeds_would_fail_and_stores_nothing() {
+    let server = server();
+    let urls = ["/f", "/old", "/none", "/"].map(|path| server.url(path));
+    let home = Home::with_feeds(&urls);
+    let ran = home.run(&["check", "--online"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for part in
+        ["4 feeds asked, 2 would fail", "has moved for good to", "no such feed", "it announces"]
+    {
+        assert!(ran.out.contains(part), "{part}: {ran:?}");
+    }
+    assert_eq!(server.total(), 5); // One each, and the redirect's target.
+    assert!(!home.store().exists());
+    let json = home.run(&["check", "--online", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let fine: Vec<_> = report["online"].as_array().unwrap().iter().map(|one| &one["ok"]).collect();
+    assert_eq!(fine, [true, true, false, false]);
+    let good = Home::with_feeds(&urls[..1]);
+    assert!(good.ok(&["check", "--online"]).contains("1 feed asked, all can be read"));
 }

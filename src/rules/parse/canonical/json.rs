@@ -171,7 +171,11 @@ fn people(list: Many<Named>, one: Many<Named>) -> Vec<Somebody<'static>> {
     let text = |loose: Loose| loose.text().filter(|text| !text.trim().is_empty()).map(Cow::Owned);
     let person =
         |person: Named| Somebody { name: text(person.name), url: text(person.url), email: None };
-    people.into_iter().map(person).filter(|person| person.name.is_some()).collect()
+    people
+        .into_iter()
+        .map(person)
+        .filter(|person| person.name.is_some() || person.url.is_some())
+        .collect()
 }
 
 #[derive(Deserialize, Default)]
