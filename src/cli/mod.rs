@@ -28,7 +28,8 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::clock;
 use crate::config::{self, Config, ConfigErrors};
 use crate::rules::text::without_controls;
-use crate::telemetry::{self, LogFormat, LogSettings};
+use crate::store;
+use crate::telemetry::{self, LogFormat, LogSettings, events};
 use output::{Output, data};
 
 /// How the process ends, besides by a signal. sysexits.h names 78; systemd does not restart on it.
@@ -165,6 +166,7 @@ pub fn main(
         ColorArg::Never => anstream::ColorChoice::Never,
     });
     limits::prepare();
+    store::tell_copies(events::store_kept);
     let context = Context { config: cli.config.clone(), environment, output, quiet: cli.quiet };
     let exit = start_logging(&cli, &context).and_then(|()| dispatch(cli.command, &context));
     (exit.unwrap_or_else(|error| report(&error, &context.output)) as u8).into()

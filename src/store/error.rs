@@ -19,6 +19,10 @@ pub enum StoreError {
     Newer { path: PathBuf, found: usize, known: usize },
     #[error("could not bring the store {path} to this version's schema")]
     Migrate { path: PathBuf, source: rusqlite_migration::Error },
+    #[error(
+        "the store {path} is of an older version and was left as it is, for it could not be copied to {copy} first"
+    )]
+    KeepOld { path: PathBuf, copy: PathBuf, source: std::io::Error },
     #[error("could not {doing}{}", damage(source))]
     Sql { doing: &'static str, source: rusqlite::Error },
     #[error("could not commit to the store: {reason}")]
@@ -36,6 +40,7 @@ impl StoreError {
                 source: rusqlite_migration::Error::RusqliteError { err, .. }, ..
             } => err,
             Self::Migrate { .. }
+            | Self::KeepOld { .. }
             | Self::Create { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }

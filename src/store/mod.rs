@@ -32,6 +32,12 @@ pub use sqlite::polls::{Claim, Claimed};
 pub use sqlite::prune::{Prune, Pruned};
 pub use sqlite::reader::{Interrupter, Reader};
 
+/// From now on `hears` is told the path of each copy that is made of an older version's file before a
+/// migration rewrites what is in it. Once a process.
+pub fn tell_copies(hears: fn(&Path)) {
+    sqlite::tell_copies(hears);
+}
+
 /// Jobs in one transaction at most. 500 to 2,000 entries a commit is where batching stops paying
 /// (docs/benchmarks.md); a poll brings some 30.
 const GROUP_JOBS: usize = 64;

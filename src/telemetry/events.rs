@@ -156,6 +156,11 @@ pub fn store_error(doing: &str, error: &(dyn Error + 'static)) {
     error!(error = %clean(&Chain(error)), "the store could not {doing}");
 }
 
+/// The store was of an older version, and this copy of it was made before it is brought up to date.
+pub fn store_kept(copy: &Path) {
+    info!(path = %clean(&copy.display()), "the store is of an older version; it was copied first");
+}
+
 /// The store did not answer in time, so systemd's watchdog is not fed.
 pub fn watchdog_withheld(waited: Duration) {
     error!(elapsed_ms = millis(waited), "the store does not answer; the watchdog is not fed");

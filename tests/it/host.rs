@@ -1,5 +1,8 @@
 //! A machine that fails: full disks, damaged files, too few of everything.
 
+mod disk;
+mod upgrade;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

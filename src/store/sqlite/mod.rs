@@ -25,10 +25,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::rules::words;
 use crate::store::error::{Doing, StoreError, damage};
+
+pub(super) use migrate::tell_copies;
 
 /// "gztd": tells our file from another program's (SQLite's `application_id`).
 const APPLICATION_ID: i32 = 0x677A_7464;
@@ -143,17 +145,28 @@ pub(super) fn in_transaction(
     connection: &mut Connection,
     work: impl FnOnce(Result<&Connection, String>),
 ) -> Result<(), String> {
-    match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+    let committed = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => {
             work(Ok(&transaction));
-            transaction.commit().map_err(|error| told(&error))
+            transaction.commit()
         }
         Err(error) => {
-            let error = told(&error);
-            work(Err(error.clone()));
+            work(Err(told(&error)));
             Err(error)
         }
-    }
+    };
+    committed.map_err(|error| {
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+            make_room(connection);
+        }
+        told(&error)
+    })
+}
+
+/// Folds the log in before its time: what it takes up can be written anew, so that a full disk is not the
+/// end of writing that needs no more pages than there are. Waits for nobody.
+fn make_room(connection: &Connection) {
+    connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)").ok(); // On a full disk it may well fail.
 }
 
 /// As the many callers of a group hear of it.
