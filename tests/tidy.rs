@@ -140,6 +140,20 @@ fn migrations_are_numbered_from_1_without_a_gap() {
     }));
 }
 
+/// As `path::name`: whoever renames or removes a test there is reminded of what it proves.
+#[test]
+fn the_tests_that_security_md_names_are_there() {
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let spans = page.split('`').skip(1).step_by(2);
+    let named: Vec<_> = spans.filter_map(|span| span.split_once("::")).collect();
+    assert!(20 < named.len(), "only {named:?}");
+    report(named.into_iter().filter_map(|(path, name)| {
+        let text = fs::read_to_string(root().join(path)).unwrap_or_default();
+        let there = text.contains(&format!("fn {name}("));
+        (!there).then(|| format!("SECURITY.md: there is no {name} in {path}"))
+    }));
+}
+
 /// Fails with one line a fault.
 fn report(faults: impl Iterator<Item = String>) {
     let faults: Vec<_> = faults.collect();

@@ -67,7 +67,7 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
     store.release_all().await?; // The lock is ours: whoever held a lease is dead.
     let (changes, news) = watch::channel(0_u64);
     let (orders, mut ordered) = mpsc::channel(ORDERS);
-    let server = Server::start(config.server.as_ref(), &store, orders, news.clone()).await?;
+    let server = Server::start(config.server.as_ref(), &store, orders, news.clone())?;
     let mut state = State::start(config, store, changes, server).await?;
     let background = service::start(&state.store, news);
     events::daemon_started(
@@ -306,7 +306,7 @@ impl State {
         // What can fail comes first: a fetcher that cannot be made must not leave half a change.
         Poller::new(self.store.clone(), &config, Feeds::default())
             .map_err(|error| chain(error.into()))?;
-        let server = self.server.prepare(config.server.as_ref()).await;
+        let server = self.server.prepare(config.server.as_ref());
         let server = server.map_err(|error| chain(error.into()))?;
         let synced =
             sync(&self.store, &config, clock::now()).await.map_err(|error| chain(error.into()))?;

@@ -40,7 +40,7 @@ impl Server {
     ///
     /// # Errors
     /// When the address is taken.
-    pub(super) async fn start(
+    pub(super) fn start(
         config: Option<&ServerConfig>,
         store: &Store,
         orders: mpsc::Sender<Order>,
@@ -48,7 +48,7 @@ impl Server {
     ) -> Result<Self, BindError> {
         let mut server = Self { orders, news, listening: None, tasks: JoinSet::new() };
         if let Some(config) = config {
-            let listener = serve::bind(config.listen).await?;
+            let listener = serve::bind(config.listen)?;
             server.listen(listener, config, store);
         }
         Ok(server)
@@ -64,14 +64,11 @@ impl Server {
     ///
     /// # Errors
     /// When the new address is taken.
-    pub(super) async fn prepare(
-        &mut self,
-        config: Option<&ServerConfig>,
-    ) -> Result<Change, BindError> {
+    pub(super) fn prepare(&mut self, config: Option<&ServerConfig>) -> Result<Change, BindError> {
         let Some(config) = config else { return Ok(Change::Stop) };
         match &self.listening {
             Some(now) if now.configured == config.listen => Ok(Change::Keep),
-            Some(_) | None => Ok(Change::Listen(serve::bind(config.listen).await?)),
+            Some(_) | None => Ok(Change::Listen(serve::bind(config.listen)?)),
         }
     }
 

@@ -102,6 +102,8 @@ fn date_of(headers: &ReplyHeaders, now: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn reply(fields: &[(&str, &str)]) -> ReplyHeaders {
@@ -208,6 +210,30 @@ mod tests {
             (429, vec![("reset", "soon")], Some(HostWait::Untold)),
         ] {
             assert_eq!(host_wait(status, &reply(&fields), now()), expected, "{status} {fields:?}");
+        }
+    }
+
+    proptest! {
+        /// Never sooner than now, never later than what is believed, whatever the fields hold.
+        #[test]
+        fn no_reply_asks_for_more_than_is_believed(
+            status in 100_u16..600,
+            values in prop::array::uniform7(
+                "(max-age=|no-cache|, |-|\"|[0-9]{1,25}|Sun, 06 Nov 1994 08:49:37 GMT|Fri, 31 Dec 9999 23:59:59 GMT|.){0,4}"
+            ),
+        ) {
+            let [cache_control, expires, age, date, retry_after, rate_remaining, rate_reset] = values.map(Some);
+            let fields = ReplyHeaders {
+                cache_control, expires, age, date, retry_after, rate_remaining, rate_reset,
+                ..ReplyHeaders::default()
+            };
+            let zero = TimeDelta::zero();
+            if let Some((_, wait)) = freshness(&fields, now()) {
+                prop_assert!(zero < wait && wait <= LONGEST_FRESHNESS, "{wait}");
+            }
+            if let Some(HostWait::Told(wait)) = host_wait(status, &fields, now()) {
+                prop_assert!(zero < wait && wait <= LONGEST_RETRY_AFTER, "{wait}");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The schedule's table of cases.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const HOUR: i64 = 3_600;
@@ -193,5 +195,36 @@ fn skipped_hours_and_days_are_waited_out_for_at_most_a_day() {
             NextPoll { at: Some(at(expected)), because },
             "{skip_hours:b} {skip_days:b}"
         );
+    }
+}
+
+proptest! {
+    /// Whatever has happened, a feed is neither polled at once again nor given up, and what a server asks for
+    /// makes it later only.
+    #[test]
+    fn the_next_poll_comes_and_no_sooner_for_what_a_server_says(
+        now in 0_i64..4_000_000_000,
+        interval in prop::option::of(1_i64..1_000_000),
+        failures in 0.0_f64..1e6,
+        failing in prop::option::of(0_i64..100_000_000),
+        ages in prop::collection::vec(-1_000_000_i64..100_000_000, 0..20),
+        wait in 0_i64..604_800,
+        skip_hours in 0_u32..(1 << 24),
+        skip_days in 0_u8..(1 << 7),
+    ) {
+        let now = Timestamp::from_timestamp(now, 0).unwrap();
+        let before = |seconds: i64| now - TimeDelta::seconds(seconds);
+        let policy = interval.map_or_else(Policy::default, every);
+        let recent: Vec<Timestamp> = ages.into_iter().map(before).collect();
+        let asks = [(Reason::RetryAfter, TimeDelta::seconds(wait))];
+        let url = feed(1);
+        let health = Health { failures, failing_since: failing.map(before) };
+        let plain = History { health, recent: &recent, ..history(&url) };
+        let asked = History { asks: &asks, skip_hours, skip_days, ..plain };
+        let [plain, asked] = [plain, asked].map(|history| next_poll(&policy, history, now).at.unwrap());
+        prop_assert!(now < plain, "{now} {plain}");
+        prop_assert!(plain <= asked && now + asks[0].1 <= asked, "{plain} {asked}");
+        let longest = TimeDelta::seconds(interval.unwrap_or_default()).max(TimeDelta::days(7));
+        prop_assert!(asked <= now + longest * 2 + TimeDelta::days(1), "{now} {asked}");
     }
 }

@@ -19,7 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -27,6 +27,10 @@ use crate::telemetry::events;
 
 /// Connections at once. The usual limit of file descriptors is 1024, and polls need some of them.
 const MAX_CONNECTIONS: usize = 512;
+
+/// Connections that may wait to be taken; the system has a say in it as well. Beyond it a client tries again
+/// after a second: 128, as is usual, are too few for those who want to keep others out.
+const BACKLOG: u32 = 4_096;
 
 /// For the whole head of a request, from the connection or the last answer on: also how long an idle
 /// connection is kept.
@@ -50,8 +54,14 @@ pub struct BindError {
 ///
 /// # Errors
 /// When the port is taken or not ours to take.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?; // Else a restart would wait for the last one's connections.
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| BindError { address, source })
 }
 
 /// Takes connections until `shutdown` turns true, then lets those that have begun a request finish it.

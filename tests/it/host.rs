@@ -1,6 +1,8 @@
 //! A machine that fails: full disks, damaged files, too few of everything.
 
+mod clock;
 mod disk;
+mod scarce;
 mod upgrade;
 
 use std::fmt::Write as _;

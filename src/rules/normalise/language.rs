@@ -33,6 +33,8 @@ pub fn language(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::language;
 
     #[test]
@@ -53,6 +55,16 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(language(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_a_language_stays_one(text in "[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{1,9}){0,4}|\\PC*") {
+            if let Some(tag) = language(&text) {
+                prop_assert_eq!(language(&tag), Some(tag.clone()));
+                prop_assert!(tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+            }
         }
     }
 }

@@ -82,6 +82,8 @@ fn is_address(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn base() -> Url {
@@ -180,6 +182,20 @@ mod tests {
         ] {
             let entry = ParsedEntry { base: own.map(Into::into), ..ParsedEntry::default() };
             assert_eq!(base_of(&entry, &base()).as_str(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_is_absolute_of_the_web_and_stays_itself(
+            text in "(https?:|//|/|\\.\\./|\\?|#|@|:|%|javascript:|data:|[a-z0-9.]{1,4}|\\PC){0,10}"
+        ) {
+            let base = Url::parse("https://a.example/b/c?d#e").unwrap();
+            if let Some(url) = web(&text, &base) {
+                prop_assert!(url.starts_with("http://") || url.starts_with("https://"), "{url}");
+                prop_assert_eq!(web(&url, &base), Some(url.clone()));
+                prop_assert!(!url.contains(|c: char| c.is_control() || "<>\" ".contains(c)), "{url}");
+            }
         }
     }
 }

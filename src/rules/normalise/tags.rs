@@ -18,6 +18,8 @@ pub fn tags(found: &[Tag]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -34,5 +36,17 @@ mod tests {
             tag("", None),
         ];
         assert_eq!(tags(&found), ["News", "R&D", "term"]);
+    }
+
+    proptest! {
+        #[test]
+        fn tags_of_tags_are_the_same(terms in prop::collection::vec("[a-cA-C &;<>bé]{0,4}|\\PC{0,6}", 0..8)) {
+            let tag = |term: &String| Tag { term: term.clone(), label: None };
+            let once = tags(&terms.iter().map(tag).collect::<Vec<_>>());
+            prop_assert!(once.len() <= terms.len());
+            let lower: std::collections::BTreeSet<String> = once.iter().map(|tag| tag.to_lowercase()).collect();
+            prop_assert_eq!(lower.len(), once.len(), "each once");
+            prop_assert!(once.iter().all(|tag| tag.trim() == tag && !tag.is_empty()));
+        }
     }
 }

@@ -91,6 +91,8 @@ fn is_tracking(pair: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::without;
 
     #[test]
@@ -109,6 +111,19 @@ mod tests {
             ("https://a.example/x#?utm_source=a", "https://a.example/x#?utm_source=a"),
         ] {
             assert_eq!(without(url.to_owned()), expected, "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_is_cleaned_once_and_all_else_of_it_stays(
+            url in "https://a\\.example/([?#&=]|utm_source=x|UTM_medium|fbclid=1|id=7|amp;|\\PC){0,12}"
+        ) {
+            let once = without(url.clone());
+            prop_assert_eq!(without(once.clone()), &*once);
+            prop_assert!(once.len() <= url.len());
+            let fragment = |url: &str| url.split_once('#').map(|(_, rest)| rest.to_owned());
+            prop_assert_eq!(fragment(&once), fragment(&url));
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compress, Compression, FlushCompress};
 
 use crate::support::feeds::{item, rss};
 
@@ -30,9 +30,24 @@ static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![0; 17 << 20]));
 static ZSTD_BOMB: LazyLock<Vec<u8>> =
     LazyLock::new(|| zstd::encode_all(&*vec![0; 256 << 20], 1).unwrap());
 
+/// Of 16 MiB, and of as much again for each repetition: it ends where a byte does, and refers to nothing
+/// before it.
+static DEFLATE_BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut packer = Compress::new(Compression::fast(), false);
+    let mut packed = Vec::with_capacity(1 << 20);
+    packer.compress_vec(&vec![0; 16 << 20], &mut packed, FlushCompress::Full).unwrap();
+    packed
+});
+
+/// The same in brotli (RFC 7932), with the largest window there is: the beginning, and what each 16 MiB more
+/// take.
+const BROTLI_HEAD: &[u8] = b"\xcf\xff\xff\x7f\x00\x24\x00\xe2\xb1\x40\x72\xef\xff\x0d";
+const BROTLI_MORE: &[u8] = b"\xfc\xff\xff\x07\x40\x02\x20\x0e\x0b\x40\xf7\xfe\xdf\x00";
+
 pub(super) fn prepare() {
     LazyLock::force(&BOMB);
     LazyLock::force(&ZSTD_BOMB);
+    LazyLock::force(&DEFLATE_BOMB);
 }
 
 const fn attack(
@@ -84,6 +99,21 @@ pub(super) const ATTACKS: &[Attack] = &[
     attack("gzip_bomb", &["too_large"], TOO_LARGE, |stream| coded(stream, "gzip", &BOMB)),
     attack("gzip_bomb_of_10_gb", &["too_large"], TOO_LARGE, |stream| {
         coded(stream, "gzip", &BOMB.repeat(600))
+    }),
+    attack("deflate_bomb_of_10_gb", &["too_large"], TOO_LARGE, |stream| {
+        coded(stream, "deflate", &[b"\x78\x01".as_slice(), &DEFLATE_BOMB.repeat(640)].concat())
+    }),
+    attack("bare_deflate_bomb", &["too_large"], TOO_LARGE, |stream| {
+        coded(stream, "deflate", &DEFLATE_BOMB.repeat(2))
+    }),
+    attack("brotli_bomb_of_10_gb", &["too_large"], TOO_LARGE, |stream| {
+        coded(stream, "br", &[BROTLI_HEAD, &BROTLI_MORE.repeat(640)].concat())
+    }),
+    attack("brotli_bomb_in_gzip", &["too_large"], TOO_LARGE, |stream| {
+        coded(stream, "br, gzip", &gzip(&[BROTLI_HEAD, &BROTLI_MORE.repeat(640)].concat()))
+    }),
+    attack("zstd_bomb_of_10_gb", &["too_large"], TOO_LARGE, |stream| {
+        coded(stream, "zstd", &ZSTD_BOMB.repeat(40))
     }),
     attack("zstd_bomb", &["too_large"], TOO_LARGE, |stream| coded(stream, "zstd", &ZSTD_BOMB)),
     attack("nested_bomb", &["too_large"], TOO_LARGE, |stream| {
@@ -159,6 +189,12 @@ pub(super) const ATTACKS: &[Attack] = &[
         (0..5000).try_for_each(|n| write!(stream, "X-{n}: {n}\r\n"))?;
         stream.write_all(b"\r\n<rss/>")
     }),
+    attack("a_block_of_headers_of_1_mb", &["connect"], "no answer", |stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
+        let value = "a".repeat(16_000);
+        (0..64).try_for_each(|n| write!(stream, "X-{n}: {value}\r\n"))?;
+        stream.write_all(b"\r\n<rss/>")
+    }),
     attack("endless_headers", &["connect"], "no answer", |stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
         loop {
@@ -182,6 +218,14 @@ pub(super) const ATTACKS: &[Attack] = &[
         loop {
             stream.write_all(&[b' '; 0x10000])?;
         }
+    }),
+    attack("nothing_with_200_and_chunks", &["not_a_feed"], "", |stream| {
+        stream.write_all(
+            b"HTTP/1.1 200 OK\r\nETag: \"bad\"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        )
+    }),
+    attack("a_header_that_is_no_text", &["connect", "not_a_feed"], "", |stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nETag: \"\x00\x01\"\r\nContent-Length: 3\r\n\r\n<x>")
     }),
     attack("nothing_with_200", &["not_a_feed"], "", |stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nETag: \"bad\"\r\nContent-Length: 0\r\n\r\n")

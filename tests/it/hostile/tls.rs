@@ -79,6 +79,10 @@ fn feed(stream: &mut dyn ReadWrite) -> std::io::Result<()> {
     stream.read(&mut [0; 4096]).map(|_| ())
 }
 
+/// HEADERS and DATA of the first request's stream, neither of which ends it.
+const BEGUN: &[u8] =
+    &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88, 0, 0, 5, 0, 0, 0, 0, 0, 1, b'<', b'r', b's', b's', b'>'];
+
 /// RFC 9113: our settings, then `frames`, then silence until the client has had enough.
 fn h2(stream: &mut dyn ReadWrite, frames: &[&[u8]]) -> std::io::Result<()> {
     stream.read_exact(&mut [0; 24])?; // The preface.
@@ -101,6 +105,13 @@ fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
     let ours = Some(&issuer);
     let reset: Act = |stream| h2(stream, &[&[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 2]]);
     let enough: Act = |stream| h2(stream, &[&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11]]);
+    // A head (`:status: 200` is 0x88, RFC 7541 appendix A) and some of the body come before the end.
+    let cut: Act = |stream| h2(stream, &[BEGUN, &[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 2]]);
+    let sent_away: Act = |stream| {
+        let frames: [&[u8]; 2] = [BEGUN, &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11]];
+        h2(stream, &frames)
+    };
+    let stalled: Act = |stream| h2(stream, &[BEGUN]);
     let garbage: Act = |stream| h2(stream, &[&[0xff; 64]]);
     let silent: Act = |stream| h2(stream, &[]);
     let here = "127.0.0.1";
@@ -114,7 +125,7 @@ fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
             while socket.read(&mut buffer).is_ok_and(|n| n != 0) {}
         }
     });
-    let cases: [(&str, SocketAddr, &[&str], &str); 10] = [
+    let cases: [(&str, SocketAddr, &[&str], &str); 13] = [
         ("good", serve(ours, here, false, false, feed), &["fresh"], ""),
         ("self-signed", serve(None, here, false, false, feed), &["tls"], "ca_file"),
         ("expired", serve(ours, here, true, false, feed), &["tls"], "expired"),
@@ -126,6 +137,14 @@ fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
         ),
         ("reset", serve(ours, here, false, true, reset), &["connect"], "no answer"),
         ("go away", serve(ours, here, false, true, enough), &["connect"], "no answer"),
+        ("cut", serve(ours, here, false, true, cut), &["body"], "could not read the body"),
+        (
+            "sent away",
+            serve(ours, here, false, true, sent_away),
+            &["body"],
+            "could not read the body",
+        ),
+        ("stalled", serve(ours, here, false, true, stalled), &["timeout"], "within 3s"),
         ("garbage", serve(ours, here, false, true, garbage), &["connect"], "no answer"),
         ("silence", serve(ours, here, false, true, silent), &["timeout"], "within 3s"),
         ("no TLS", no_tls_at, &["tls"], "no secure connection"),

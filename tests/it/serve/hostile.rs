@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 
 use super::serve;
@@ -34,12 +36,14 @@ fn what_is_no_request_is_answered_with_400_or_not_at_all() {
     assert_eq!(served.site.get("/healthz").status, 200);
 }
 
-/// More than there are places; as many file descriptors are needed here as there.
+/// Far more than there are places: 10,000, or as many as this process may hold open.
 #[test]
 fn silent_connections_keep_nobody_out_and_do_not_stay() {
     let served = serve(&[item(1)]);
     let mut silent: Vec<TcpStream> = Vec::new();
-    for n in 0..700 {
+    let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let many = files.saturating_sub(300).min(10_000);
+    for n in 0..many {
         let Ok(mut stream) = TcpStream::connect(&served.site.address) else { break };
         if n % 2 == 0 {
             stream.write_all(b"GET / HTTP/1.1\r\nHost: loc").unwrap(); // And never the rest.
@@ -56,6 +60,26 @@ fn silent_connections_keep_nobody_out_and_do_not_stay() {
         let said = String::from_utf8_lossy(&said).into_owned();
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{said}");
     }
+}
+
+/// Slow loris: there is always a byte more, and never a whole request.
+#[test]
+fn a_client_that_speaks_a_byte_at_a_time_is_let_go() {
+    let served = serve(&[item(1)]);
+    let mut slow =
+        [&b"GET / HTTP/1.1\r\nA: "[..], b"POST /-/poll HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"]
+            .map(|begin| {
+                let mut stream = served.site.connect();
+                stream.write_all(begin).unwrap();
+                stream
+            });
+    let began = Instant::now();
+    // Writing fails once the server has closed.
+    while slow.iter_mut().any(|stream| stream.write_all(b"a").is_ok()) {
+        assert!(began.elapsed() < Duration::from_secs(50));
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(served.site.get("/healthz").status, 200);
 }
 
 #[test]

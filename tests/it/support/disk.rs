@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::program::{Home, Ran, Running, finish};
+use super::skipped;
 
 /// A place to mount a disk of so many KiB at.
 pub(crate) struct SmallDisk {
@@ -15,7 +16,6 @@ pub(crate) struct SmallDisk {
 }
 
 impl SmallDisk {
-    #[expect(clippy::print_stdout, reason = "whoever runs the test is told what it did not do")]
     /// `None`, with a line that says so, where this system does not let us.
     pub(crate) fn of(kib: u64) -> Option<Self> {
         let disk = Self { kib, place: tempfile::tempdir().unwrap() };
@@ -23,7 +23,7 @@ impl SmallDisk {
         attempt.args(["-rm", "mount", "-t", "tmpfs", "tmpfs"]).arg(disk.place.path());
         let possible = attempt.output().is_ok_and(|output| output.status.success());
         if !possible {
-            println!("skipped: no mount namespace for us (unshare -rm) on this system");
+            skipped("no mount namespace for us (unshare -rm) on this system");
         }
         possible.then_some(disk)
     }

@@ -28,6 +28,12 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
+/// Tells whoever runs a test what it cannot do here.
+#[expect(clippy::print_stdout, reason = "it is what tests print")]
+pub(crate) fn skipped(why: &str) {
+    println!("skipped: {why}");
+}
+
 /// A number of a fixed, well-mixed series: tests that scatter do so the same way every time.
 pub(crate) struct Series(u64);
 
