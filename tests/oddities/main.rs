@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bodies;
+mod damage;
 mod dates;
 mod encodings;
 mod links;

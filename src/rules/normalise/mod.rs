@@ -2,6 +2,7 @@
 
 pub mod authors;
 pub mod dates;
+pub mod escaped;
 pub mod hash;
 pub mod identity;
 pub mod language;
@@ -155,6 +156,12 @@ fn body(entry: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<S
         (!said.is_empty()).then(|| said.to_owned())
     };
     if let Some(content) = entry.content.as_ref().and_then(|content| html(content, sanitiser)) {
+        // Many generators write the whole content into both.
+        if entry.content.as_ref().map(|text| &text.text)
+            == entry.summary.as_ref().map(|text| &text.text)
+        {
+            return (Some(content), None);
+        }
         let summary = summary().filter(|summary| !text::says_the_same(&content, summary));
         return (Some(content), summary);
     }
@@ -167,7 +174,7 @@ fn body(entry: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<S
 
 fn html(text: &Text, sanitiser: &Sanitiser) -> Option<String> {
     match text.kind {
-        TextKind::Html => sanitiser.clean(&text.text),
+        TextKind::Html => sanitiser.clean(&escaped::healed(&text.text)),
         TextKind::Plain if text::looks_like_html(&text.text) => sanitiser.clean(&text.text),
         TextKind::Plain => sanitise::from_plain(&text.text),
     }

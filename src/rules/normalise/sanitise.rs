@@ -3,6 +3,7 @@
 mod depth;
 mod lazy;
 mod rewrite;
+mod whole;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -33,8 +34,19 @@ const MORE_ELEMENTS: [&str; 6] = ["audio", "iframe", "picture", "section", "sour
 
 /// Elements that vanish with all that is in them.
 const REMOVED: [&str; 13] = [
-    "head", "math", "noembed", "noframes", "noscript", "object", "script", "select", "style",
-    "svg", "template", "textarea", "title",
+    "annotation",
+    "annotation-xml",
+    "head",
+    "noembed",
+    "noframes",
+    "noscript",
+    "script",
+    "select",
+    "style",
+    "svg",
+    "template",
+    "textarea",
+    "title",
 ];
 
 const MORE_ATTRIBUTES: [(&str, &[&str]); 8] = [
@@ -67,10 +79,15 @@ impl Sanitiser {
     /// The HTML without what does not belong. `None` when nothing visible is left.
     pub fn clean(&self, html: &str) -> Option<String> {
         let html = &*lazy::restore(html);
-        let cleaned = match rewrite::rewrite(html, &self.base) {
-            Some(cleaned) => finish(cleaned),
-            None if depth::is_excessive(html) => return from_plain(&html_to_text(html)),
-            None => self.until_it_stays(html)?,
+        let cleaned = if let Some(cleaned) = rewrite::rewrite(html, &self.base) {
+            finish(cleaned)
+        } else {
+            let shown = |address: &str| kept_value("iframe", "src", address, &self.base).is_some();
+            let html = whole::mend(html, shown);
+            if depth::is_excessive(&html) {
+                return from_plain(&html_to_text(&html));
+            }
+            self.until_it_stays(&html)?
         };
         let trimmed = cleaned.trim();
         let whole = trimmed.len() == cleaned.len(); // As most are: it is not copied.
@@ -302,18 +319,23 @@ pub fn from_plain(text: &str) -> Option<String> {
             open = true;
         }
         line_before = true;
-        for c in line.chars() {
-            match c {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '\u{A0}' => out.push_str("&nbsp;"),
-                c if is_control(c) => {}
-                c => out.push(c),
-            }
-        }
+        push_text(&mut out, line);
     }
     open.then(|| out + "</p>")
+}
+
+/// Text, escaped.
+fn push_text(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\u{A0}' => out.push_str("&nbsp;"),
+            c if is_control(c) => {}
+            c => out.push(c),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -332,7 +354,8 @@ mod tests {
             ("<p onclick='x()' style='a' class='b' id='c'>t</p>", "<p>t</p>"),
             ("a<script>x</script><style>y</style>b", "ab"),
             ("<form action='/x'><input name='a'><button>go</button></form>", "go"),
-            ("<object data='x'><p>y</p></object><svg><a href='x'>z</a></svg>", ""),
+            ("<object data='x'><p>y</p></object><svg><a href='x'>z</a></svg>", "<p>y</p>"),
+            ("<math><mi>a</mi><annotation>x</annotation></math>", "a"),
             ("<noscript><img src='https://i.example/x'></noscript>t", "t"),
             ("<a href='javascript:x'>t</a>", "<a rel=\"noopener noreferrer\">t</a>"),
             ("<a href=' java&#10;script:x'>t</a>", "<a rel=\"noopener noreferrer\">t</a>"),
@@ -341,7 +364,7 @@ mod tests {
             ("<img src='https://t.example/p.gif' width='1' height='1'>t", "t"),
             ("<img src='https://t.example/p.gif' height='0px'>t<i>u</i>", "t<i>u</i>"),
             ("<img alt='no source'>", ""),
-            ("<iframe src='https://evil.example/'>x</iframe>t", "t"),
+            ("<iframe src='https://evil.example/'>x</iframe>t", "xt"),
             ("<iframe src='javascript:x'></iframe>", ""),
             (
                 "<iframe src='//www.youtube.com/embed/x' onload='y' width='5'><b>z</b></iframe>",

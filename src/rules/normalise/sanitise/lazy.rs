@@ -64,7 +64,7 @@ fn starts_with(tag: &str, name: &str) -> bool {
 }
 
 /// Name and value of each, as written, and what follows the tag. `None` if it does not end.
-fn attributes(text: &str) -> Option<(Vec<(&str, &str)>, &str)> {
+pub(super) fn attributes(text: &str) -> Option<(Vec<(&str, &str)>, &str)> {
     let mut found = Vec::new();
     let mut rest = text;
     loop {

@@ -185,7 +185,9 @@ fn content<'a>(
         let rel = Some(Cow::Borrowed("related"));
         let href = resolved(source, &child, base);
         item.links.push(LinkTo { href, rel, mime_type, ..LinkTo::default() });
-        return;
+        if child.text.trim().is_empty() {
+            return; // As it must be (RFC 4287, 4.1.3.2); what is there all the same is read.
+        }
     }
     if let Some(language) = &child.language {
         item.beside.language = Some(language.clone().into_owned());
