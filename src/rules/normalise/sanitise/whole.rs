@@ -79,13 +79,13 @@ impl<'a> Mender<'a> {
         self.next_end.is_some()
     }
 
-    /// Whether `what` comes again: `-->`, `]]>`, or the end tag of an element.
+    /// Whether `what` comes again: `-->`, `]]>` (or what became of it), or the end tag of an element.
     fn comes(&mut self, what: &'static str, rest: &str) -> bool {
         let here = self.place(rest);
         let known = self.last.iter().find(|(name, _)| *name == what).map(|(_, last)| *last);
         let last = known.unwrap_or_else(|| {
             let bytes = self.html.as_bytes();
-            let last = if what.ends_with('>') {
+            let last = if what.ends_with(['>', ';']) {
                 memmem::rfind(bytes, what.as_bytes())
             } else {
                 memmem::rfind_iter(bytes, "</").find(|at| is_end_of(what, self.html, *at))
@@ -132,10 +132,11 @@ impl<'a> Mender<'a> {
             };
         }
         if let Some(text) = inner.strip_prefix("![CDATA[") {
-            if !self.comes("]]>", text) {
+            // Its end may have been escaped on the way.
+            let Some(end) = ["]]>", "]]&gt;"].into_iter().find(|end| self.comes(end, text)) else {
                 return text;
-            }
-            let (inside, rest) = text.split_once("]]>").unwrap_or((text, ""));
+            };
+            let (inside, rest) = text.split_once(end).unwrap_or((text, ""));
             self.out.push_str(&mend(inside, self.shows));
             return rest;
         }
@@ -326,6 +327,7 @@ mod tests {
             ("a <!-- b", "a "),
             ("a <b <!-- b", "a &lt;b "),
             ("<![CDATA[a <b>b</b>]]>c", "a <b>b</b>c"),
+            ("<![CDATA[a<br>b]]&gt;c", "a<br>bc"),
             ("<![CDATA[a", "&lt;![CDATA[a"),
             ("<![CDATA[a<b>c</b>", "a<b>c</b>"),
             ("a <!doctype html>b", "a b"),
