@@ -55,6 +55,12 @@ fn text_outlives_the_markup_around_it() {
         ),
         ("a formula", html("<math><mi>a</mi><mo>+</mo><mi>b</mi></math> c"), "html=a+b c"),
         ("a formula with words", html("<math alttext=\"a/b\"><mi>x</mi></math>"), "html=a/b"),
+        (
+            "a formula drawn as well",
+            html("<i><math><mi>a</mi></math></i><i aria-hidden=\"true\">a</i>"),
+            "html=<i></i><i>a</i>",
+        ),
+        ("an end tag of nothing", html("a</ br>b</>c"), "html=abc"),
         ("a heart, broken", html("I </3 you > me"), "html=I &lt;/3 you &gt; me"),
         ("a declaration of nothing", html("a <! b> c"), "html=a &lt;! b&gt; c"),
         ("a cut tag", html("a <a href=\"https://a.example/"), "html=a"),

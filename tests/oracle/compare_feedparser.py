@@ -151,7 +151,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--differences", default=",".join(FIELDS))
-    parser.add_argument("--config", default="", help="configuration, e.g. to allow loopback")
+    parser.add_argument("--config", default="[fetch]\nallow_private = true\n", help="configuration")
     parser.add_argument("--limit", type=int, default=3, help="differences shown per document and field")
     options = parser.parse_args()
     shown = set(options.differences.split(","))

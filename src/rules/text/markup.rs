@@ -4,7 +4,7 @@ use crate::rules::text::{Piece, Pieces};
 
 /// Whether a text that claims to be plain is HTML: it has a tag that HTML knows, and uses it.
 ///
-/// A tag is spoken of when it has no attributes and stands apart, as a word does: "the <b> tag".
+/// A tag is spoken of when it has no attributes and stands apart, as a word does: "the `<b>` tag".
 pub fn looks_like_html(text: &str) -> bool {
     if !text.contains('<') {
         return false;

@@ -148,6 +148,9 @@ impl<'a> Mender<'a> {
 
     fn end_tag(&mut self, inner: &'a str) -> &'a str {
         let name = inner.get(1..).unwrap_or_default();
+        if name.starts_with(|c: char| c.is_ascii_whitespace() || c == '>') {
+            return after(inner, '>'); // `</ br>`, `</>`.
+        }
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return self.no_markup(inner);
         }
@@ -209,6 +212,9 @@ impl<'a> Mender<'a> {
     fn formula(&mut self, tag: &'a str, rest: &'a str) -> &'a str {
         let ends = self.comes("math", rest).then(|| end_of("math", rest)).flatten();
         let Some((inside, after)) = ends.filter(|_| !tag.ends_with("/>")) else { return rest };
+        if is_shown_again(after) {
+            return after;
+        }
         let words = value(tag, "alttext").and_then(|words| plain(words, Markup::Doubtful));
         let shown = inside.split("<annotation").next().unwrap_or_default();
         if let Some(words) = words.or_else(|| plain(shown, Markup::Html)) {
@@ -216,6 +222,17 @@ impl<'a> Mender<'a> {
         }
         after
     }
+}
+
+/// Whether what follows a formula is the same as a picture, or drawn in letters: readers of screens are
+/// told to pass it over (`KaTeX`, `MediaWiki`).
+fn is_shown_again(after: &str) -> bool {
+    let mut rest = after.trim_start();
+    while let Some(end) = rest.strip_prefix("</") {
+        rest = end.split_once('>').map_or("", |(_, rest)| rest).trim_start();
+    }
+    let tag = rest.strip_prefix('<').and_then(|tag| tag.get(..=tag.find('>')?));
+    tag.is_some_and(|tag| value(tag, "aria-hidden").is_some_and(|value| value != "false"))
 }
 
 /// An attribute's value, as written.
@@ -315,6 +332,11 @@ mod tests {
             ("<math alttext='a < b'><mi>a</mi></math>c", "a &lt; bc"),
             ("<math><mi>a</mi><annotation>x</annotation></math>", "a"),
             ("<math>a<p>b</p>", "a<p>b</p>"),
+            (
+                "<i><math><mi>a</mi></math></i><i class='k' aria-hidden=\"true\">b</i>",
+                "<i></i><i class='k' aria-hidden=\"true\">b</i>",
+            ),
+            ("a</ br>b</>c", "abc"),
             ("a<plaintext>b<b>c</b>", "ab<b>c</b>"),
             ("a<script>b<b>", "a"),
             ("a<script>'</b>'</script>c", "a<script>'</b>'</script>c"),
