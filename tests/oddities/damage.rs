@@ -36,6 +36,11 @@ fn text_outlives_the_markup_around_it() {
         ("an unclosed select", html("a <select><p>b</p>"), "html=a <p>b</p>"),
         ("an unclosed textarea", html("a <textarea>b <i>c</i>"), "html=a b <i>c</i>"),
         ("an unclosed title", html("<title>a <p>b</p>"), "html=a <p>b</p>"),
+        (
+            "a whole page",
+            html("<html><head><title>a</title><style>b{}</style></head><body>c</body></html>"),
+            "html=<p>a</p>c",
+        ),
         ("an unclosed template", html("a <template>b"), "html=a b"),
         ("plaintext", html("a <plaintext>b <i>c</i>"), "html=a b <i>c</i>"),
         ("an unclosed script", html("a <script>b()</p>c"), "html=a"),

@@ -72,6 +72,10 @@ fn languages_are_inherited_and_put_in_order() {
         ("xml:lang of the feed", "<feed xmlns='http://www.w3.org/2005/Atom' xml:lang='de'><entry><title>a</title></entry></feed>".into(), "language=de"),
         ("xml:lang of the entry", "<feed xmlns='http://www.w3.org/2005/Atom' xml:lang='de'><entry xml:lang='fr'><title>a</title></entry></feed>".into(), "language=fr"),
         ("JSON", json("{\"id\":\"1\",\"language\":\"pt-br\"}"), "language=pt-BR"),
+        ("xml:lang of the title", rss("<title xml:lang=\"de\">a</title>"), "language=de"),
+        ("xml:lang of the content before the title's", rss("<title xml:lang=\"de\">a</title><content:encoded xml:lang=\"fr\">b</content:encoded>"), "language=fr"),
+        ("xml:lang of the entry before the title's", "<feed xmlns='http://www.w3.org/2005/Atom'><entry xml:lang='fr'><title xml:lang='de'>a</title></entry></feed>".into(), "language=fr"),
+        ("an empty xml:lang", "<feed xmlns='http://www.w3.org/2005/Atom' xml:lang='de'><entry xml:lang=''><title>a</title></entry></feed>".into(), "language="),
         ("nonsense", "<rss><channel><language>not a language</language><item><title>a</title></item></channel></rss>".into(), "language="),
     ]);
 }

@@ -116,7 +116,11 @@ fn outline(feed: &ParsedFeed, entry: &ParsedEntry, base: &Url, now: Timestamp) -
     // As the feed has it, but for what no reader sees and a terminal obeys.
     let guid = entry.guid.as_deref().map(text::without_controls);
     let guid = guid.as_deref().map(str::trim).filter(|guid| !guid.is_empty());
-    let language = entry.language.as_deref().and_then(language::language);
+    let inherited = || feed.language.as_deref().and_then(language::language);
+    let language = match entry.language.as_deref().map(str::trim) {
+        Some("") => None, // Said to be in none.
+        own => own.and_then(language::language).or_else(inherited),
+    };
     ArticleDraft {
         key: ArticleKey(0),
         former_key: None,
@@ -130,7 +134,7 @@ fn outline(feed: &ParsedFeed, entry: &ParsedEntry, base: &Url, now: Timestamp) -
         image: None,
         authors: authors::authors(&entry.authors, &feed.authors, base),
         tags: tags::tags(&entry.tags),
-        language: language.or_else(|| feed.language.as_deref().and_then(language::language)),
+        language,
         published,
         modified,
         attachments: media::attachments(entry, base),

@@ -234,7 +234,9 @@ impl<'a> Builder<'a, '_> {
                     self.bases.push(Rc::new(own));
                 }
             }
-            language = attributes.get("xml:lang", &self.entities);
+            // An empty one is kept: it undoes what is inherited (XML 1.0, 2.12).
+            let own = attributes.raw("xml:lang");
+            language = own.map(|own| resolve(own.trim(), &self.entities).0);
         }
         let kind = self.kind(ns, &name, attributes, is_item);
         self.stack.push(Frame {

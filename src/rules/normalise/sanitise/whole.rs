@@ -23,7 +23,7 @@ const CODE: [&str; 2] = ["script", "style"];
 /// The HTML as its author meant it. `shows` says whether a frame with this address stays.
 pub(super) fn mend(html: &str, shows: impl Fn(&str) -> bool) -> String {
     let out = String::with_capacity(html.len());
-    Mender { html, out, next_end: None, last: Vec::new(), shows: &shows }.mend()
+    Mender { html, out, next_end: None, last: Vec::new(), shows: &shows, drawing: false }.mend()
 }
 
 struct Mender<'a> {
@@ -34,6 +34,8 @@ struct Mender<'a> {
     /// Where the last of something is.
     last: Vec<(&'static str, Option<usize>)>,
     shows: &'a dyn Fn(&str) -> bool,
+    /// Whether a drawing is open: the title in it is its own.
+    drawing: bool,
 }
 
 /// How a start tag ends: with what follows it, or, its quotation marks being odd, at its first `>`.
@@ -155,6 +157,7 @@ impl<'a> Mender<'a> {
             return self.no_markup(inner);
         }
         let (tag, rest) = inner.split_once('>').unwrap_or((inner, ""));
+        self.drawing &= !tag.trim_end().eq_ignore_ascii_case("/svg");
         self.out.extend(["<", tag, ">"]);
         rest
     }
@@ -193,13 +196,20 @@ impl<'a> Mender<'a> {
                 None if CODE.contains(&name) && !empty => return "",
                 None => ("", rest),
             };
+            if name == "title" && closed && !self.drawing {
+                // Of a whole page that somebody put into an article.
+                self.out.extend(["<p>", &inside.replace('<', "&lt;"), "</p>"]);
+                return after;
+            }
             if frame || closed {
                 self.out.extend(["<", tag, if frame { "" } else { inside }, "</", name, ">"]);
             }
             return after;
         }
-        if is(&HIDDEN).is_none_or(|name| empty || self.comes(name, rest)) {
+        let hidden = is(&HIDDEN);
+        if hidden.is_none_or(|name| empty || self.comes(name, rest)) {
             self.out.extend(["<", tag]);
+            self.drawing |= hidden == Some("svg") && !empty;
         }
         rest
     }
@@ -327,7 +337,8 @@ mod tests {
             ("a<svg/>b", "a<svg/>b"),
             ("a<noscript>b<p>c</p>", "ab<p>c</p>"),
             ("a<title>b<select>c", "abc"),
-            ("a<title>b<c</TITLE >d", "a<title>b<c</title>d"),
+            ("a<title>b<c</TITLE >d", "a<p>b&lt;c</p>d"),
+            ("<svg><title>a</title></svg><title>b</title>", "<svg><title>a</title></svg><p>b</p>"),
             ("<math><mi>a</mi><mo>+</mo></math>b", "a+b"),
             ("<math alttext='a < b'><mi>a</mi></math>c", "a &lt; bc"),
             ("<math><mi>a</mi><annotation>x</annotation></math>", "a"),

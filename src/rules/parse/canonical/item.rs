@@ -48,10 +48,22 @@ pub(super) fn item<'a>(
     let href = element.attributes.get("href", entities);
     let last_modified = element.attributes.get("lastmod", entities);
     rivals.updated.extend(last_modified.map(|date| (2, date)));
+    let mut spoken: Option<(u8, String)> = None;
     for child in element.children {
         let base = child.base.clone();
         let base = base.as_deref().unwrap_or(document);
+        if let Some(language) = &child.language
+            && let Some(rank) = language_rank(child.ns, &child.name)
+            && spoken.as_ref().is_none_or(|(best, _)| rank < *best)
+        {
+            spoken = Some((rank, language.to_string()));
+        }
         one(child, base, entities, &mut item, &mut rivals);
+    }
+    if let Some((rank, language)) = spoken
+        && (rank == 0 || item.beside.language.is_none())
+    {
+        item.beside.language = Some(language);
     }
     if let Some(href) = href.filter(|_| item.links.is_empty()) {
         item.links.push(LinkTo { href, ..LinkTo::default() });
@@ -91,6 +103,18 @@ fn published_rank(ns: Ns, name: &str) -> Option<u8> {
         (Ns::DcTerms, "issued" | "available" | "date") => Some(3),
         (Ns::Core | Ns::DcTerms, "created") => Some(4),
         (Ns::Core, "date" | "pubdatetime") => Some(5),
+        _ => None,
+    }
+}
+
+/// Whose `xml:lang` is the entry's: the content's above all.
+fn language_rank(ns: Ns, name: &str) -> Option<u8> {
+    match (ns, name) {
+        (Ns::Core, "content" | "body" | "fullitem") | (Ns::Content, "encoded") | (Ns::Xhtml, _) => {
+            Some(0)
+        }
+        (Ns::Core, "description" | "summary") => Some(1),
+        (Ns::Core, "title") => Some(2),
         _ => None,
     }
 }
@@ -188,9 +212,6 @@ fn content<'a>(
         if child.text.trim().is_empty() {
             return; // As it must be (RFC 4287, 4.1.3.2); what is there all the same is read.
         }
-    }
-    if let Some(language) = &child.language {
-        item.beside.language = Some(language.clone().into_owned());
     }
     if let Some(base) = &child.base {
         item.beside.base = Some(base.to_string());

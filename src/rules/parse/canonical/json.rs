@@ -135,7 +135,7 @@ fn item(entry: Entry, base: &Url, repairs: &mut Repairs) -> Item<'static> {
     };
     item.published = moment(entry.date_published);
     item.updated = moment(entry.date_modified);
-    item.beside.language = entry.language.text();
+    item.beside.language = entry.language.text().filter(|language| !language.trim().is_empty());
     let images = [entry.image, entry.banner_image].into_iter().filter_map(Loose::text);
     item.beside.images = images.filter_map(|url| absolute(&url, base)).map(String::from).collect();
     for file in entry.attachments.list.into_iter().filter_map(|file| file.0) {
