@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use gazetted::config::{Config, ConfigErrors, Fault, Trigger, load};
+use gazetted::config::{Config, ConfigErrors, Fault, Target, Trigger, load};
 use gazetted::domain::query::When;
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::export::{Format, Shape};
@@ -296,6 +296,14 @@ fn each_mistake_in_a_feed_has_its_sentence_and_its_hint() {
 #[test]
 fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
     let export = |line: &str| format!("[[exports]]\npath = 'x'\nformat = 'csv'\n{line}");
+    let hook = |lines: &str| {
+        format!("[[exports]]\nwebhook = 'https://a.example/'\nconsumer = 'a'\n{lines}")
+    };
+    let to = |lines: &str| {
+        let consumer = if lines.contains("consumer") { "" } else { "consumer = 'a'\n" };
+        format!("[[exports]]\non_change = true\n{consumer}{lines}")
+    };
+    let two_hooks = [hook("on_change = true"), hook("every = '1h'")].join("\n");
     let target = |path: &str| format!("[[exports]]\npath = '{path}'\nformat = 'csv'\nevery = '1h'");
     let format =
         |format: &str| format!("[[exports]]\npath = 'x'\nformat = '{format}'\nevery = '1h'");
@@ -320,6 +328,24 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         ("[fetch]\nca_file = 'gazetted.toml'".to_owned(), "no certificate", "PEM"),
         ("include = ['[']".to_owned(), "not a pattern", ""),
         (export(""), "is missing", "on_change"),
+        ("[[exports]]\nformat = 'csv'".to_owned(), "is missing", "webhook = "),
+        (hook("on_change = true\npath = 'x'"), "`path` is given as well", "keep one of path"),
+        (hook("on_change = true\nformat = 'csv'"), "goes with `path` only", "remove it"),
+        (hook("on_change = true\nlimit = 20000"), "must be from 1 to 10000", ""),
+        (hook("on_change = true\nsecret = 'short'"), "16 to 1024 bytes", "openssl"),
+        (hook("on_change = true\nsecret = 'whsec_?'"), "not base64 after whsec_", "openssl"),
+        (hook("on_change = true\nheaders = { Webhook-Id = 'x' }"), "sets this header itself", ""),
+        (export("every = '1h'\nsecret = 'x'"), "goes with `webhook` only", "remove it"),
+        (export("every = '1h'\nconsumer = 'x'"), "goes with `webhook` or `command` only", ""),
+        (to("webhook = 'ftp://a.example/'"), "webhooks go over http", "https://"),
+        (to("webhook = 'a.example/x'"), "not an absolute URL", "https://"),
+        (to("webhook = 'https://u:p@a.example/'"), "has a user name or password", "headers ="),
+        (to("command = 'mail -s x'"), "expected a list", "[\"mail\", \"-s\", \"x\"]"),
+        (to("command = []"), "names no program", "[\"program\", \"argument\"]"),
+        (to("command = ['./none']"), "there is no program", ""),
+        (to("command = ['true']\nallow_private = true"), "goes with `webhook` only", ""),
+        (to("command = ['true']\nconsumer = 'a b'"), "a consumer's name has 1 to 64", ""),
+        (two_hooks, "another export has this consumer", "its own cursor"),
         (export("on_change = false"), "never be written", "every or cron"),
         (export("every = '1h'\nlimit = 0"), "must be from 1", ""),
         (export("every = '1h'\nsince = '1d'\nuntil = '2d'"), "no article lies between", ""),
@@ -419,8 +445,9 @@ tags = ["world"]
     assert_eq!(b.spec.url.as_str(), "https://b.example/");
     assert_eq!(b.spec.tags, ["x", "y"]);
     let [export] = config.exports.as_slice() else { panic!("{config:?}") };
-    assert_eq!(export.path, folder.path().join("out.csv"));
-    assert_eq!((&export.shape, &export.trigger), (&Shape::Format(Format::Csv), &Trigger::OnChange));
+    let Target::File(file) = &export.target else { panic!("{export:?}") };
+    assert_eq!(file.path, folder.path().join("out.csv"));
+    assert_eq!((&file.shape, &export.trigger), (&Shape::Format(Format::Csv), &Trigger::OnChange));
     assert_eq!(export.query.since, Some(When::At("2024-08-20T00:00:00Z".parse().unwrap())));
     assert_eq!(export.query.tags, ["world"]);
 }

@@ -124,7 +124,7 @@ fn list(consumers: &[Consumer], sequence: i64, json: bool, context: &Context) ->
             behind(consumer, sequence).to_string(),
             consumer.records.to_string(),
             moved,
-            clean_line(&trouble.unwrap_or_default()).into_owned(),
+            trouble.unwrap_or_default(),
         ]);
     }
     data(|out| writeln!(out, "{table}"))?;
@@ -161,5 +161,5 @@ pub(super) fn in_words(trouble: &Trouble, now: Timestamp) -> String {
         Some(at) => format!("again {}", relative(at, now)),
         None => "stopped".to_owned(),
     };
-    format!("{failures}, {again}: {}", trouble.error)
+    format!("{failures}, {again}: {}", clean_line(&trouble.error))
 }

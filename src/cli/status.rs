@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::json;
 
+use super::consumers::{in_words, to_json};
 use super::feeds::{Listed, State, rows};
 use super::output::{count, data, json_data, relative, span};
 use super::{Context, Exit};
@@ -25,7 +26,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let now = clock::now();
     let path = &config.store.path;
     let feeds = rows(&config)?;
-    let stats = if path.exists() { Some(Reader::open(path)?.stats()?) } else { None };
+    let reader = if path.exists() { Some(Reader::open(path)?) } else { None };
+    let stats = reader.as_ref().map(Reader::stats).transpose()?;
+    let consumers = reader.as_ref().map(Reader::consumers).transpose()?.unwrap_or_default();
     let daemon = daemon(path);
     let mut health: BTreeMap<State, u64> = BTreeMap::new();
     for feed in feeds.iter().filter(|feed| feed.state != State::Retired) {
@@ -54,6 +57,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             "next_poll": next.map(rfc3339),
             "articles": stats.as_ref().map_or(0, |s| s.articles),
             "seq": stats.as_ref().map_or(0, |s| s.seq),
+            "consumers": consumers
+                .iter()
+                .map(|consumer| to_json(consumer, stats.as_ref().map_or(0, |s| s.seq)))
+                .collect::<Vec<_>>(),
             "unindexed": stats.as_ref().map_or(0, |s| s.unindexed),
         }))?;
         return Ok(Exit::Done);
@@ -77,7 +84,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         let lag = lag.map(|lag| format!(", the longest for {}", span(lag))).unwrap_or_default();
         writeln!(out, "due       {}{lag}", count(due.len() as u64, "feed"))?;
         writeln!(out, "polled    {}", when(last_poll))?;
-        writeln!(out, "next      {}", when(next))
+        writeln!(out, "next      {}", when(next))?;
+        if !consumers.is_empty() {
+            writeln!(out, "consumers {}", consumers.len())?;
+        }
+        for (consumer, trouble) in
+            consumers.iter().filter_map(|consumer| Some((consumer, consumer.trouble.as_ref()?)))
+        {
+            writeln!(out, "          {}: {}", consumer.name, in_words(trouble, now))?;
+        }
+        Ok(())
     })?;
     Ok(Exit::Done)
 }

@@ -7,12 +7,13 @@ use toml::de::DeValue;
 
 use crate::config::fault::Place;
 use crate::config::filter;
+use crate::config::hooks::{BATCH, Consumers, DEFAULT_BATCH};
 use crate::config::keys::{EXPORT, nearest};
 use crate::config::outside::reason;
 use crate::config::reader::{Field, Reader, Table};
 use crate::config::sections::Defaults;
 use crate::config::value;
-use crate::config::{DEFAULT_LIMIT, ExportConfig, Trigger};
+use crate::config::{DEFAULT_LIMIT, ExportConfig, FileTarget, Target, Trigger};
 use crate::domain::query::{Query, When};
 use crate::export::{Format, Shape, Template};
 
@@ -45,7 +46,9 @@ impl Reader<'_> {
     ) -> Vec<ExportConfig> {
         let Some(field) = root.get("exports") else { return Vec::new() };
         let tables = self.tables(&field, &EXPORT);
-        tables.iter().filter_map(|table| self.export(table, defaults, taken)).collect()
+        let mut consumers = Consumers::new();
+        let export = |table| self.export(table, defaults, taken, &mut consumers);
+        tables.iter().filter_map(export).collect()
     }
 
     fn export(
@@ -53,19 +56,25 @@ impl Reader<'_> {
         table: &Table<'_>,
         defaults: &Defaults,
         taken: &mut Taken,
+        consumers: &mut Consumers,
     ) -> Option<ExportConfig> {
-        let path = self.target(table, taken);
-        let shape = self.shape(table);
+        let kind = self.kind_of_export(table);
+        let file = kind == Some("path");
+        let target = match kind {
+            None => None,
+            Some("path") => {
+                let (path, shape) = (self.target(table, taken), self.shape(table));
+                path.zip(shape).map(|(path, shape)| Target::File(FileTarget { path, shape }))
+            }
+            Some(_) => self.hook(table, consumers).map(Target::Hook),
+        };
         let trigger = self.trigger(table, defaults);
-        let query = self.query(table);
-        Some(ExportConfig { path: path?, shape: shape?, trigger: trigger?, query })
+        let query = self.query(table, file);
+        Some(ExportConfig { target: target?, trigger: trigger?, query })
     }
 
     fn target(&mut self, table: &Table<'_>, taken: &mut Taken) -> Option<PathBuf> {
-        let Some(field) = table.get("path") else {
-            self.missing(table, "path", "write path = \"…\", the file to be written");
-            return None;
-        };
+        let field = table.get("path")?;
         let path = self.path(&field)?;
         let is_folder = matches!(field.value, DeValue::String(text) if text.ends_with('/'));
         if is_folder || path.is_dir() {
@@ -173,8 +182,10 @@ impl Reader<'_> {
         }
     }
 
-    fn query(&mut self, table: &Table<'_>) -> Query {
-        let limit = self.number(table, "limit", 1..=1_000_000_000).unwrap_or(DEFAULT_LIMIT);
+    fn query(&mut self, table: &Table<'_>, file: bool) -> Query {
+        let (limits, default) =
+            if file { (1..=1_000_000_000, DEFAULT_LIMIT) } else { (BATCH, DEFAULT_BATCH) };
+        let limit = self.number(table, "limit", limits).unwrap_or(default);
         let since = self.moment(table, "since");
         let until = self.moment(table, "until");
         if let (Some(since), Some(until)) = (since, until)

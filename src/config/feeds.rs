@@ -96,7 +96,7 @@ impl Reader<'_> {
         let sieve =
             Sieve { include: self.rules(table, "include"), exclude: self.rules(table, "exclude") };
         let mut request = RequestSpec {
-            headers: self.headers(table),
+            headers: self.headers(table, &[], "use the key user_agent"),
             basic_auth: self.basic_auth(table),
             user_agent: self.user_agent(table),
             proxy: self.proxy(table),
@@ -141,7 +141,7 @@ impl Reader<'_> {
     }
 
     /// Notes a fault if `key` was given before.
-    fn once<K: std::hash::Hash + Eq>(
+    pub(super) fn once<K: std::hash::Hash + Eq>(
         &mut self,
         given: &mut HashMap<K, Place>,
         key: K,
@@ -273,7 +273,13 @@ impl Reader<'_> {
         Ok(Some(BasicAuth { user, password }))
     }
 
-    fn headers(&mut self, table: &Table<'_>) -> Vec<(String, Secret)> {
+    /// `headers`, of which some names are ours; `agent` says where the user agent is set.
+    pub(super) fn headers(
+        &mut self,
+        table: &Table<'_>,
+        ours: &[&str],
+        agent: &str,
+    ) -> Vec<(String, Secret)> {
         let Some(field) = table.get("headers") else { return Vec::new() };
         let Some(entries) = field.entries() else {
             self.secrets.push(field.span.clone());
@@ -290,8 +296,8 @@ impl Reader<'_> {
             let (message, hint) = if HeaderName::from_bytes(name.as_bytes()).is_err() {
                 ("not the name of a header", "letters, digits and dashes, such as X-Api-Key")
             } else if lower == "user-agent" {
-                ("is not set here", "use the key user_agent")
-            } else if OURS.contains(&lower.as_str()) {
+                ("is not set here", agent)
+            } else if OURS.contains(&lower.as_str()) || ours.contains(&lower.as_str()) {
                 ("gazetted sets this header itself", "remove it")
             } else if known {
                 ("this header is given twice", "letter case makes no difference")

@@ -83,7 +83,16 @@ pub(super) const MAP: Section = Section {
 pub(super) const EXPORT: Section = Section {
     keys: &[
         "path",
+        "webhook",
+        "command",
         "format",
+        "consumer",
+        "events",
+        "secret",
+        "secret_file",
+        "headers",
+        "timeout",
+        "allow_private",
         "every",
         "cron",
         "on_change",
@@ -117,7 +126,7 @@ pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
 /// Whether a key of this name, known or not, may well hold a secret.
 pub(super) fn sounds_secret(name: &str) -> bool {
     let name = name.to_lowercase();
-    ["pass", "secret", "token", "auth", "cookie", "key", "header", "prox", "cred", "pwd"]
+    ["pass", "secret", "token", "auth", "cookie", "key", "header", "prox", "cred", "pwd", "hook"]
         .iter()
         .any(|word| name.contains(word))
 }

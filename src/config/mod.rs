@@ -14,6 +14,7 @@ mod fault;
 mod feeds;
 pub mod filter;
 mod find;
+mod hooks;
 mod keys;
 mod load;
 mod map;
@@ -31,6 +32,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::domain::feed::FeedSpec;
+use crate::domain::hook::Hook;
 use crate::domain::map::JsonMap;
 use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
@@ -121,11 +123,25 @@ pub struct Origin {
 /// One of `[[exports]]`.
 #[derive(Clone, Debug)]
 pub struct ExportConfig {
+    pub target: Target,
+    pub trigger: Trigger,
+    /// Its limit is that of the file, or of one delivery.
+    pub query: Query,
+}
+
+/// Where a scheduled export goes.
+#[derive(Clone, Debug)]
+pub enum Target {
+    File(FileTarget),
+    Hook(Hook),
+}
+
+/// A file that is replaced as a whole.
+#[derive(Clone, Debug)]
+pub struct FileTarget {
     /// Absolute.
     pub path: PathBuf,
     pub shape: Shape,
-    pub trigger: Trigger,
-    pub query: Query,
 }
 
 /// When a scheduled export is written.

@@ -2,6 +2,7 @@
 //! is to be done at a tick is decided further down.
 
 mod exports;
+mod hooks;
 mod retain;
 mod server;
 mod service;
@@ -27,6 +28,7 @@ use crate::serve::Order;
 use crate::store::{Lock, Role, Store, StoreError};
 use crate::telemetry::events;
 
+use exports::Exports;
 use server::Server;
 
 /// The longest sleep between two looks at the clock: a machine that slept, or whose clock was set, is
@@ -134,7 +136,9 @@ struct State {
     store: Store,
     poller: Arc<Poller>,
     polls: JoinSet<Result<Option<Polled>, StoreError>>,
-    exports: JoinSet<()>,
+    exports: Exports,
+    /// Of earlier configurations, with a last delivery under way.
+    leaving: JoinSet<()>,
     retention: JoinSet<()>,
     server: Server,
     /// Bumped whenever a poll stored something.
@@ -158,7 +162,8 @@ impl State {
         let now = clock::now();
         let synced = sync(&store, &config, now).await?;
         let poller = Arc::new(Poller::new(store.clone(), &config, synced.feeds)?);
-        let exports = exports::start(&config, &changes);
+        Exports::register(&config, &store).await?; // Before the first poll, which is theirs.
+        let exports = Exports::start(&config, &store, &changes)?;
         let retention = retain::start(&config, &store, &changes);
         server.set_ready();
         Ok(Self {
@@ -167,6 +172,7 @@ impl State {
             poller,
             polls: JoinSet::new(),
             exports,
+            leaving: JoinSet::new(),
             retention,
             server,
             changes,
@@ -310,11 +316,16 @@ impl State {
         let server = server.map_err(|error| chain(error.into()))?;
         let synced =
             sync(&self.store, &config, clock::now()).await.map_err(|error| chain(error.into()))?;
+        Exports::register(&config, &self.store).await.map_err(|error| chain(error.into()))?;
         let poller = Poller::new(self.store.clone(), &config, synced.feeds)
             .map_err(|error| chain(error.into()))?;
         self.poller = Arc::new(poller);
         self.server.change(server, config.server.as_ref(), &self.store);
-        self.exports = exports::start(&config, &self.changes);
+        let exports = Exports::start(&config, &self.store, &self.changes)
+            .map_err(|error| chain(error.into()))?;
+        let before = std::mem::replace(&mut self.exports, exports);
+        self.leaving.spawn(before.finish());
+        while self.leaving.try_join_next().is_some() {}
         self.retention = retain::start(&config, &self.store, &self.changes);
         self.config = config;
         self.wake = Instant::now();
@@ -332,7 +343,9 @@ impl State {
                 }
             }
         };
-        let all = async { tokio::join!(all, server) };
+        let (exports, mut leaving) = (self.exports.finish(), self.leaving);
+        let hooks = async { while leaving.join_next().await.is_some() {} };
+        let all = async { tokio::join!(all, server, exports, hooks) };
         tokio::select! {
             _ = timeout(GRACE, all) => {}
             _ = signals.interrupt.recv() => {} // Impatience.

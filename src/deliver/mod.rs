@@ -1,4 +1,7 @@
-//! Floor 2: where an export goes. A file is there as a whole or not at all; a closed pipe is success.
+//! Floor 2: where an export goes. A file is there as a whole or not at all; a closed pipe is success; a
+//! program's exit code is its answer.
+
+pub mod command;
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

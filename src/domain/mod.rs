@@ -5,6 +5,7 @@
 pub mod article;
 pub mod consumer;
 pub mod feed;
+pub mod hook;
 pub mod map;
 pub mod poll;
 pub mod query;

@@ -58,6 +58,19 @@ pub fn write(
     Ok(count)
 }
 
+/// One record by itself: with its `event`, or without, and then nothing of what was removed.
+pub fn record(change: &Change, event: bool) -> Option<Vec<u8>> {
+    let mut record = Vec::new();
+    let written = match change {
+        _ if event => write_one(change, &mut record),
+        Change::New(article) | Change::Edited(article) => {
+            to_writer(&mut record, &Record::of(article))
+        }
+        Change::Removed(_) => return None,
+    };
+    written.ok().map(|()| record) // Nothing fails that is written to memory.
+}
+
 fn write_one(change: &Change, out: &mut dyn io::Write) -> io::Result<()> {
     match change {
         Change::New(article) => {

@@ -203,6 +203,11 @@ pub(super) fn refused(error: &(dyn Error + 'static)) -> Option<Refused> {
     causes(error).find_map(|cause| cause.downcast_ref::<Refused>().cloned())
 }
 
+/// What a transport error comes down to.
+pub(super) fn last_cause(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         cause.is::<rustls::Error>() || cause.to_string() == "tls handshake eof" // tokio-rustls has no type for it.

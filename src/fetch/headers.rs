@@ -8,7 +8,7 @@ use reqwest::header::{
 use url::Url;
 
 use crate::domain::poll::{ReplyHeaders, Validators};
-use crate::domain::request::{FetchSettings, RequestSpec};
+use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::fetch::error::FetchError;
 
 /// Feeds first; anything at all rather than 406, for many a feed is served as something else.
@@ -56,13 +56,13 @@ pub(super) fn conditional(validators: &Validators, at: &Url) -> HeaderMap {
     headers
 }
 
-/// What the feed's configuration adds; only for the site it was written for.
+/// What the configuration of a feed or webhook adds; only for the site it was written for.
 ///
 /// # Errors
 /// [`FetchError::Setup`] for a name or value that no header can have; the value is not repeated.
-pub(super) fn configured(spec: &RequestSpec) -> Result<HeaderMap, FetchError> {
-    let mut headers = HeaderMap::with_capacity(spec.headers.len());
-    for (name, value) in &spec.headers {
+pub(super) fn configured(fields: &[(String, Secret)]) -> Result<HeaderMap, FetchError> {
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for (name, value) in fields {
         let what =
             || format!("`{}` is no header name, or its value no header value", name.escape_debug());
         let (Ok(name), Ok(mut value)) =

@@ -28,10 +28,12 @@ mod error;
 mod file;
 mod guard;
 mod headers;
+mod post;
 mod redirect;
 
 pub use error::{FetchError, advice};
 pub use guard::Refused;
+pub use post::{PostError, Posted};
 pub use redirect::RedirectFault;
 
 use guard::Guard;
@@ -172,7 +174,7 @@ impl Fetcher {
         let through = spec.proxy.as_ref().or(self.settings.proxy.as_ref());
         let proxy_host = through.map(proxy).transpose()?.and_then(|(_, host)| host);
         let ours = headers::ours(&self.settings, spec)?;
-        let configured = headers::configured(spec)?;
+        let configured = headers::configured(&spec.headers)?;
         let mut chain = Chain::new(url.as_url().clone(), at.clone(), self.settings.max_redirects);
         loop {
             let own = chain.at().host() == url.as_url().host();

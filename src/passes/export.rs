@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use crate::clock;
-use crate::config::ExportConfig;
+use crate::config::FileTarget;
 use crate::deliver::{self, DeliverError};
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
@@ -148,11 +148,11 @@ impl Iterator for Received {
 }
 
 /// One of `[[exports]]`, now: written beside the target, which it then replaces.
-pub fn write_file(reader: &Reader, config: &ExportConfig) -> Result<u64, ExportError> {
+pub fn write_file(reader: &Reader, file: &FileTarget, query: &Query) -> Result<u64, ExportError> {
     let style = TableStyle { width: None, color: false, now: clock::now() };
     let mut failed = None;
-    let delivered = deliver::to_file(&config.path, |out| {
-        write(reader, &config.query, &config.shape, style, out).map_err(|error| {
+    let delivered = deliver::to_file(&file.path, |out| {
+        write(reader, query, &file.shape, style, out).map_err(|error| {
             let text = error.to_string();
             match error {
                 ExportError::Write(error) => error,

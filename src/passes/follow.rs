@@ -9,9 +9,10 @@ use std::io;
 use crate::domain::article::Change;
 use crate::domain::consumer::Delivered;
 use crate::domain::query::{Order, Query};
+use crate::domain::time::Timestamp;
 use crate::export::{Format, Shape, TableStyle, events};
 use crate::passes::export::{ExportError, with_text, write_noting};
-use crate::store::Reader;
+use crate::store::{Reader, StoreError};
 
 /// What a follower wants to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,67 @@ pub fn write_after(
     Ok(Delivered { from, to, records })
 }
 
+/// Records read for one delivery, as JSON.
+#[derive(Debug)]
+pub struct Batch {
+    pub records: Vec<Vec<u8>>,
+    pub delivered: Delivered,
+}
+
+/// Bytes of records that are held at once, but for the last of them.
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Reads what [`write_after`] would write, as far as one delivery takes it: the query's limit, and a bound
+/// in bytes.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn read_batch(
+    reader: &Reader,
+    query: &Query,
+    from: i64,
+    hearing: Hearing,
+    now: Timestamp,
+) -> Result<Batch, StoreError> {
+    let up_to = reader.sequence_for(query)?;
+    let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let query = Query {
+        limit: None, // Of records that are wanted, which removals may not be.
+        after_seq: Some(from),
+        up_to_seq: Some(up_to),
+        order: Order::Sequence,
+        ..query.clone()
+    };
+    let (mut records, mut bytes, mut to) = (Vec::new(), 0, up_to.max(from));
+    reader.changes(&query, now, |changes| -> Result<(), StoreError> {
+        let mut last = from;
+        for change in changes {
+            let change = texted(change?);
+            let Some(record) = events::record(&change, hearing == Hearing::Events) else {
+                continue;
+            };
+            bytes += record.len();
+            if limit <= records.len() || (!records.is_empty() && MAX_BATCH_BYTES < bytes) {
+                to = last;
+                break;
+            }
+            last = change.seq();
+            records.push(record);
+        }
+        Ok(())
+    })??;
+    let delivered = Delivered { from, to, records: records.len() as u64 };
+    Ok(Batch { records, delivered })
+}
+
+fn texted(change: Change) -> Change {
+    match change {
+        Change::New(article) => Change::New(with_text(article, Format::Json)),
+        Change::Edited(article) => Change::Edited(with_text(article, Format::Json)),
+        Change::Removed(removal) => Change::Removed(removal),
+    }
+}
+
 fn write_events(
     reader: &Reader,
     query: &Query,
@@ -69,11 +131,7 @@ fn write_events(
         let mut changes = rows
             .map_while(|row| row.map_err(|error| failed = Some(error)).ok())
             .inspect(|change| *last = change.seq())
-            .map(|change| match change {
-                Change::New(article) => Change::New(with_text(article, Format::Json)),
-                Change::Edited(article) => Change::Edited(with_text(article, Format::Json)),
-                Change::Removed(removal) => Change::Removed(removal),
-            });
+            .map(texted);
         let written = events::write(lines, &mut changes, out);
         drop(changes);
         match failed {

@@ -4,6 +4,7 @@
 pub mod discover;
 pub mod export;
 pub mod follow;
+pub mod hooks;
 pub mod hosts;
 pub mod index;
 pub mod look;

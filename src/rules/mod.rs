@@ -9,6 +9,7 @@ pub mod discover;
 pub mod document;
 pub mod freshness;
 pub mod hints;
+pub mod hook;
 pub mod markdown;
 pub mod moves;
 pub mod normalise;

@@ -62,11 +62,17 @@ fn gauges(reader: &Reader, now: Timestamp) -> Result<Gauges, StoreError> {
             oldest = oldest.min(at);
         }
     }
+    let sequence = reader.sequence()?;
+    let consumers = reader.consumers()?.into_iter().map(|consumer| {
+        let failures = consumer.trouble.map_or(0, |trouble| trouble.failures);
+        (consumer.name, (sequence - consumer.seq).max(0), failures)
+    });
     Ok(Gauges {
+        consumers: consumers.collect(),
         feeds: feeds.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
         lag: (now - oldest).to_std().unwrap_or_default(),
         paused_hosts: reader.paused_hosts(now)?,
         db_bytes: reader.size()?,
-        sequence: reader.sequence()?,
+        sequence,
     })
 }

@@ -17,12 +17,16 @@
 //! | `next_at`, `next_because` | the next poll, RFC 3339, and the rule that set it; absent when there is none |
 //! | `path`, `format`, `articles` | of an export |
 //! | `feeds`, `exports` | how many are configured |
+//! | `consumer`, `receiver` | of a delivery: whose, and to which host or program |
+//! | `records`, `from`, `up_to` | in a delivery, and the sequence numbers that it lies between |
+//! | `retry_at` | when a failed delivery is tried again, RFC 3339; absent: not by itself |
 //! | `address` | that the server listens on |
 //! | `route` | the pattern that took a request, such as `/articles/{id}` |
 //!
 //! Never logged: configured header values, passwords and tokens (their types cannot be printed), the
-//! password of a proxy, user names and passwords of URLs (a [`FeedUrl`] has none), bodies, articles. The
-//! query of a feed's URL *is* logged, for it is part of the feed's name; a token belongs into a header.
+//! password of a proxy, more of a webhook's address than its host, the arguments of a command, user names
+//! and passwords of URLs (a [`FeedUrl`] has none), bodies, articles. The query of a feed's URL *is* logged,
+//! for it is part of the feed's name; a token belongs into a header.
 
 use std::error::Error;
 use std::fmt;
@@ -32,7 +36,9 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
+use crate::domain::consumer::Delivered;
 use crate::domain::feed::FeedUrl;
+use crate::domain::hook::HookTarget;
 use crate::domain::poll::{Applied, Decision, Failure, NextPoll, PollOutcome};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::telemetry::metrics;
@@ -148,6 +154,32 @@ pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elap
 pub fn export_failed(path: &Path, error: &(dyn Error + 'static)) {
     metrics::export_ended("failed");
     error!(path = %clean(&path.display()), error = %clean(&Chain(error)), "export failed");
+}
+
+/// A hook has taken a batch.
+pub fn delivered(consumer: &str, to: &HookTarget, batch: &Delivered, elapsed: Duration) {
+    metrics::export_ended("delivered");
+    let Delivered { from, to: up_to, records } = *batch;
+    info!(
+        consumer, receiver = %clean(to), records, from, up_to, elapsed_ms = millis(elapsed),
+        "delivered"
+    );
+}
+
+/// A hook has not taken a batch; it is tried again at `retry_at`, or when somebody has seen to it.
+pub fn delivery_failed(
+    consumer: &str,
+    to: &HookTarget,
+    reason: &str,
+    failures: u32,
+    retry_at: Option<Timestamp>,
+) {
+    metrics::export_ended("failed");
+    let retry_at = retry_at.map(rfc3339);
+    warn!(
+        consumer, receiver = %clean(to), error = %clean(&reason), failures, retry_at,
+        "delivery failed"
+    );
 }
 
 /// The store failed at something. `doing` completes "could not …".

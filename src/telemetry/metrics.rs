@@ -2,7 +2,7 @@
 //! the store when somebody asks.
 //!
 //! The format is Prometheus' text format 0.0.4. Names follow its conventions: base units, `_total` for
-//! counters. A label has few values, all of them ours; no address of a feed is ever one.
+//! counters. A label has few values, ours or an operator's; no address is ever one.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub struct Gauges {
     pub db_bytes: u64,
     /// The last sequence number given out.
     pub sequence: i64,
+    /// Consumers by name: sequence numbers that they are behind, failed deliveries in a row.
+    pub consumers: Vec<(String, i64, u32)>,
 }
 
 struct Counters {
@@ -189,6 +191,18 @@ pub fn render(gauges: &Gauges) -> Result<String, prometheus::Error> {
         feeds.with_label_values(&[state]).set(count);
     }
     momentary.register(Box::new(feeds))?;
+    let behind =
+        Opts::new("gazetted_consumer_behind", "Changes that a consumer has not come past.");
+    let failures =
+        Opts::new("gazetted_consumer_failures", "Failed deliveries to a consumer, in a row.");
+    let label = &["consumer"];
+    let (behind, failures) = (IntGaugeVec::new(behind, label)?, IntGaugeVec::new(failures, label)?);
+    for (consumer, seqs, failed) in &gauges.consumers {
+        behind.with_label_values(&[consumer]).set(*seqs);
+        failures.with_label_values(&[consumer]).set(i64::from(*failed));
+    }
+    momentary.register(Box::new(behind))?;
+    momentary.register(Box::new(failures))?;
     let info = IntGaugeVec::new(Opts::new("gazetted_build_info", "Always 1."), &["version"])?;
     info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     momentary.register(Box::new(info))?;
@@ -227,7 +241,11 @@ mod tests {
         store_failed();
         reloaded(true, 5.0);
         request_answered("/feeds", 200);
-        let gauges = Gauges { feeds: vec![("ok", 3), ("failing", 1)], ..Gauges::default() };
+        let gauges = Gauges {
+            feeds: vec![("ok", 3), ("failing", 1)],
+            consumers: vec![("chat".to_owned(), 7, 2)],
+            ..Gauges::default()
+        };
         let text = render(&gauges).unwrap();
         assert!(text.ends_with('\n'));
         let mut types: HashMap<&str, &str> = HashMap::new();
@@ -282,6 +300,7 @@ mod tests {
         assert!(buckets.is_sorted() && buckets.len() == FETCH_SECONDS.len() + 1, "{buckets:?}");
         let count = text.lines().find(|l| l.starts_with("gazetted_fetch_duration_seconds_count"));
         assert_eq!(Some(&sample(count.unwrap()).2), buckets.last());
+        assert!(text.contains("gazetted_consumer_behind{consumer=\"chat\"} 7\n"), "{text}");
         assert!(text.contains("gazetted_feeds{state=\"failing\"} 1\n"), "{text}");
     }
 }

@@ -111,6 +111,7 @@ fn status_tells_of_feeds_store_and_daemon() {
         "next_poll",
         "articles",
         "seq",
+        "consumers",
         "unindexed",
     ];
     let before = home.json(&["status", "--json"]);

@@ -2,6 +2,7 @@
 
 mod end;
 mod exports;
+mod hooks;
 mod outage;
 mod reload;
 mod schedule;

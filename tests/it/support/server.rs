@@ -62,11 +62,13 @@ impl Page {
     }
 }
 
-/// The head of a request, byte for byte.
+/// A request, byte for byte.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
+    pub(crate) method: String,
     pub(crate) path: String,
     headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
@@ -142,7 +144,7 @@ pub(crate) fn nobody() -> SocketAddr {
 }
 
 fn answer(mut stream: &TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
-    let Some(request) = read_head(stream)? else { return Ok(()) };
+    let Some(request) = read(stream)? else { return Ok(()) };
     let page = {
         let mut site = site.lock().unwrap();
         let page = site.pages.get(&request.path).cloned();
@@ -170,23 +172,40 @@ fn answer(mut stream: &TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
 }
 
 /// `None` when the client went away before it had asked.
-fn read_head(mut stream: &TcpStream) -> std::io::Result<Option<Request>> {
+fn read(mut stream: &TcpStream) -> std::io::Result<Option<Request>> {
+    const END: &[u8] = b"\r\n\r\n";
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
-    while !head.windows(4).any(|window| window == b"\r\n\r\n") {
+    let end = loop {
+        if let Some(at) = head.windows(END.len()).position(|window| window == END) {
+            break at + END.len();
+        }
         match stream.read(&mut buffer)? {
             0 => return Ok(None),
             n => head.extend(buffer.iter().take(n)),
         }
-    }
+    };
+    let mut body = head.split_off(end);
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let first = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let field = |line: &[u8]| {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let (name, value) = line.split_at(colon);
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
         Some((name, value.get(1..)?.trim_ascii().to_vec()))
     };
-    Ok(Some(Request { path, headers: lines.map_while(field).collect() }))
+    let headers: Vec<_> = lines.map_while(field).collect();
+    let mut request = Request { method, path, headers, body: Vec::new() };
+    let length = request.header("content-length").map(String::from_utf8_lossy);
+    let length = length.and_then(|text| text.parse().ok()).unwrap_or(0);
+    while body.len() < length {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(None),
+            n => body.extend(buffer.iter().take(n)),
+        }
+    }
+    request.body = body;
+    Ok(Some(request))
 }

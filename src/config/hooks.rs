@@ -1,0 +1,228 @@
+//! The `[[exports]]` that are handed on instead of written: `webhook` and `command`.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeValue;
+use url::Url;
+
+use crate::config::fault::Place;
+use crate::config::reader::{Field, Reader, Table};
+use crate::domain::consumer::ConsumerName;
+use crate::domain::hook::{CommandSpec, Hook, HookTarget, SigningKey, WebhookSpec};
+use crate::domain::request::Secret;
+use crate::rules::hook::signing_key;
+
+/// Records in one delivery that names no limit.
+pub(super) const DEFAULT_BATCH: u64 = 100;
+
+pub(super) const BATCH: RangeInclusive<u64> = 1..=10_000;
+
+/// A receiver that takes longer is overloaded, and asked again later.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// For a program that sends mail for each of a batch.
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// The three kinds of exports.
+const TARGETS: [&str; 3] = ["path", "webhook", "command"];
+
+/// Keys, and the kinds of exports they go with. All others go with every kind.
+const BELONGS: [(&str, &[&str]); 8] = [
+    ("format", &["path"]),
+    ("consumer", &["webhook", "command"]),
+    ("events", &["webhook", "command"]),
+    ("timeout", &["webhook", "command"]),
+    ("secret", &["webhook"]),
+    ("secret_file", &["webhook"]),
+    ("headers", &["webhook"]),
+    ("allow_private", &["webhook"]),
+];
+
+/// Header fields of a delivery that are ours.
+const OURS: [&str; 5] =
+    ["content-type", "content-encoding", "webhook-id", "webhook-timestamp", "webhook-signature"];
+
+/// Consumers named so far, and where.
+pub(super) type Consumers = HashMap<ConsumerName, Place>;
+
+impl Reader<'_> {
+    /// Which of `path`, `webhook` and `command` an export has; a fault unless it is one, and for each key
+    /// that does not go with it.
+    pub(super) fn kind_of_export(&mut self, table: &Table<'_>) -> Option<&'static str> {
+        let given: Vec<(&'static str, Field<'_>)> =
+            TARGETS.iter().filter_map(|key| Some((*key, table.get(key)?))).collect();
+        let [(kind, _)] = given.as_slice() else {
+            if let [(first, first_field), .., (_, last)] = given.as_slice() {
+                let other = Some((self.place(&first_field.key_span), "given here"));
+                let hint = Some("keep one of path, webhook and command".to_owned());
+                let message = format!("`{first}` is given as well");
+                self.clash(&last.key, &last.key_span, message, hint, other);
+            } else {
+                let hint =
+                    "write path = \"…\" for a file, webhook = \"https://…\" or command = [\"…\"]";
+                self.missing(table, "path", hint);
+            }
+            return None;
+        };
+        for (key, kinds) in BELONGS {
+            if !kinds.contains(kind)
+                && let Some(field) = table.get(key)
+            {
+                let goes: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
+                let hint = match key {
+                    "format" => "a webhook gets JSON, a command JSON lines: remove it",
+                    _ => "remove it",
+                };
+                let message = format!("goes with {} only", goes.join(" or "));
+                if matches!(key, "secret" | "headers") {
+                    self.secrets.push(field.span.clone());
+                }
+                self.fault(&field.key, &field.key_span, message, Some(hint.to_owned()));
+            }
+        }
+        Some(kind)
+    }
+
+    pub(super) fn hook(&mut self, table: &Table<'_>, consumers: &mut Consumers) -> Option<Hook> {
+        let to = match table.get("webhook") {
+            Some(field) => self.webhook(table, &field).map(HookTarget::Webhook),
+            None => self.command(table).map(HookTarget::Command),
+        };
+        let events = self.flag(table, "events").unwrap_or(false);
+        let consumer = self.consumer(table, consumers);
+        Some(Hook { consumer: consumer?, events, to: to? })
+    }
+
+    fn consumer(&mut self, table: &Table<'_>, given: &mut Consumers) -> Option<ConsumerName> {
+        let Some(field) = table.get("consumer") else {
+            let hint = "write consumer = \"…\": the name of its cursor, which outlives a change of address";
+            self.missing(table, "consumer", hint);
+            return None;
+        };
+        let name = match ConsumerName::parse(self.string(&field)?) {
+            Ok(name) => name,
+            Err(error) => {
+                self.fault(&field.key, &field.span, error.to_string(), None);
+                return None;
+            }
+        };
+        let hint = "give each a name of its own: each has its own cursor";
+        self.once(given, name.clone(), &field, "another export has this consumer", hint);
+        Some(name)
+    }
+
+    fn webhook(&mut self, table: &Table<'_>, field: &Field<'_>) -> Option<WebhookSpec> {
+        self.secrets.push(field.span.clone()); // Whoever has the address may post to many a service.
+        let address = self.string(field).and_then(|text| self.expanded(field, text.trim()));
+        let url = address.and_then(|text| match webhook_url(&text) {
+            Ok(url) => Some(url),
+            Err((message, hint)) => {
+                self.fault(&field.key, &field.span, message, Some(hint.to_owned()));
+                None
+            }
+        });
+        let agent = "set [fetch] user_agent";
+        let headers = self.headers(table, &OURS, agent);
+        let key = self.signing_key(table);
+        let timeout = self.timeout(table, "timeout").unwrap_or(WEBHOOK_TIMEOUT);
+        let allow_private = self.flag(table, "allow_private").unwrap_or(false);
+        let url = url?;
+        let origin = url.origin().ascii_serialization();
+        Some(WebhookSpec {
+            url: Secret::new(url.into()),
+            origin,
+            headers,
+            key,
+            timeout,
+            allow_private,
+        })
+    }
+
+    fn signing_key(&mut self, table: &Table<'_>) -> Option<SigningKey> {
+        let (plain, file) = (table.get("secret"), table.get("secret_file"));
+        let given = plain.as_ref().and_then(|field| self.secret(field));
+        let from_file = file.as_ref().and_then(|field| self.secret_file(field));
+        if let (Some(plain), Some(file)) = (&plain, &file) {
+            let other = Some((self.place(&plain.key_span), "given here"));
+            let hint = Some("keep one of the two".to_owned());
+            self.clash(&file.key, &file.key_span, "`secret` is given as well", hint, other);
+            return None;
+        }
+        let (field, text) = (plain.or(file)?, given.or(from_file)?);
+        match signing_key(&text) {
+            Ok(key) => Some(key),
+            Err(message) => {
+                let hint = "`openssl rand -hex 32` makes one".to_owned();
+                self.fault(&field.key, &field.span, message, Some(hint));
+                None
+            }
+        }
+    }
+
+    fn command(&mut self, table: &Table<'_>) -> Option<CommandSpec> {
+        let field = table.get("command")?;
+        if let DeValue::String(text) = field.value {
+            let words: Vec<String> = text
+                .split_whitespace()
+                .map(|word| format!("\"{}\"", word.escape_debug()))
+                .collect();
+            let hint = format!("there is no shell: write command = [{}]", words.join(", "));
+            self.mistyped(&field, "a list of strings", Some(hint));
+            return None;
+        }
+        let items = self.fields(table, "command");
+        let mut words: Vec<String> = Vec::new();
+        for item in &items {
+            match item.value {
+                DeValue::String(text) if text.contains('\0') => {
+                    self.fault(&item.key, &item.span, "has a NUL character", None);
+                }
+                DeValue::String(text) => words.push(text.as_ref().to_owned()),
+                _ => self.mistyped(item, "a string", None),
+            }
+        }
+        let timeout = self.timeout(table, "timeout").unwrap_or(COMMAND_TIMEOUT);
+        if words.len() != items.len() {
+            return None;
+        }
+        let Some(program) = words.first().filter(|program| !program.trim().is_empty()) else {
+            let hint = "write command = [\"program\", \"argument\"]".to_owned();
+            self.fault(&field.key, &field.span, "names no program", Some(hint));
+            return None;
+        };
+        let program = self.program(program);
+        if program.is_absolute() && !program.is_file() {
+            let message = format!("there is no program {}", program.display());
+            self.fault(&field.key, &field.span, message, None);
+        }
+        Some(CommandSpec {
+            program,
+            arguments: words.into_iter().skip(1).collect(),
+            folder: self.base.to_owned(),
+            timeout,
+        })
+    }
+
+    /// A bare name is looked for in `PATH`; a path starts where all others do.
+    fn program(&self, text: &str) -> PathBuf {
+        if text.contains('/') { self.base.join(text) } else { Path::new(text).to_owned() }
+    }
+}
+
+/// An address to post to, or what is wrong with it, without repeating it.
+fn webhook_url(text: &str) -> Result<Url, (&'static str, &'static str)> {
+    let hint = "an address starts with https:// or http://";
+    let mut url = Url::parse(text).map_err(|_| ("not an absolute URL", hint))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(("webhooks go over http or https", hint));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        let hint = "write headers = { Authorization = \"Basic …\" } in its place";
+        return Err(("has a user name or password in it", hint));
+    }
+    url.set_fragment(None);
+    Ok(url)
+}

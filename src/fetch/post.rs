@@ -1,0 +1,117 @@
+//! Posts to webhooks: the same guard, proxy and certificates as for feeds; no redirect is followed, for
+//! nobody said that the body may go there.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use tokio::time::timeout;
+use url::Url;
+
+use super::{Fetcher, Way, body, proxy};
+use crate::domain::hook::WebhookSpec;
+use crate::domain::poll::ReplyHeaders;
+use crate::fetch::error::{self, FetchError};
+use crate::fetch::guard::{self, Refused};
+use crate::fetch::headers;
+
+/// Characters of a receiver's own words that are kept.
+const MAX_SAID: usize = 200;
+
+/// What the receiver answered.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    pub status: u16,
+    pub headers: ReplyHeaders,
+    /// Status and the beginning of what the receiver said; foreign text.
+    pub said: String,
+}
+
+/// Why there was no answer. Names the host, and nothing else of the address.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    #[error(transparent)]
+    Setup(#[from] FetchError),
+    #[error(
+        "{0} (if it is meant, write allow_private = true for this export, or in [fetch] for all)"
+    )]
+    Private(Box<Refused>),
+    #[error("no answer from {host}: {reason}")]
+    Send { host: String, reason: String },
+    #[error("{host} did not answer within {limit:?}")]
+    Timeout { host: String, limit: Duration },
+    #[error("no certificate of {host} can be checked: this machine has no CA certificates")]
+    NoTrustAnchors { host: String },
+}
+
+impl Fetcher {
+    /// Posts JSON, with these header fields beside the configured ones.
+    ///
+    /// # Errors
+    /// When no reply arrived within the webhook's time-out. Statuses of any kind are replies, and that of
+    /// success is one without its body.
+    pub async fn post(
+        &self,
+        webhook: &WebhookSpec,
+        fields: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> Result<Posted, PostError> {
+        match timeout(webhook.timeout, self.post_once(webhook, fields, body)).await {
+            Ok(posted) => posted,
+            Err(_) => {
+                Err(PostError::Timeout { host: webhook.origin.clone(), limit: webhook.timeout })
+            }
+        }
+    }
+
+    async fn post_once(
+        &self,
+        webhook: &WebhookSpec,
+        fields: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> Result<Posted, PostError> {
+        let host = &webhook.origin;
+        let unusable = || FetchError::Setup { what: format!("{host} is no URL"), source: None };
+        let url = Url::parse(webhook.url.expose()).map_err(|_| unusable())?;
+        let through = self.settings.proxy.as_ref();
+        let proxy_host = through.map(proxy).transpose()?.and_then(|(_, host)| host);
+        let allow_private = self.settings.allow_private || webhook.allow_private;
+        if !allow_private {
+            guard::before(&url, proxy_host.as_deref())
+                .map_err(|refused| PostError::Private(Box::new(refused)))?;
+        }
+        let endpoint = self.endpoint(Way { proxy: through.cloned(), allow_private })?;
+        if url.scheme() == "https" && !endpoint.trusts_anyone {
+            return Err(PostError::NoTrustAnchors { host: host.clone() });
+        }
+        let mut all = HeaderMap::new();
+        all.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let value = |text: &str| {
+            HeaderValue::from_str(text)
+                .map_err(|error| FetchError::setup("a header of the webhook is none", error))
+        };
+        all.insert(USER_AGENT, value(&self.settings.user_agent)?);
+        all.extend(headers::configured(&webhook.headers)?);
+        for (name, text) in fields {
+            all.insert(HeaderName::from_static(name), value(text)?);
+        }
+        let sent = endpoint.client.post(url).headers(all).body(body).send().await;
+        let response = sent.map_err(|error| match error::refused(&error) {
+            Some(refused) => PostError::Private(Box::new(refused)),
+            None => PostError::Send {
+                host: host.clone(),
+                reason: error::last_cause(&error.without_url()),
+            },
+        })?;
+        let status = response.status();
+        let headers = headers::of_reply(response.headers());
+        let mut said = status.to_string();
+        if !status.is_success() {
+            let text = body::first_part(response).await;
+            let text = String::from_utf8_lossy(&text);
+            let first = text.lines().map(str::trim).find(|line| !line.is_empty());
+            let first = first.map(|line| line.chars().filter(|c| !c.is_control()).take(MAX_SAID));
+            said.extend(first.into_iter().flat_map(|line| ": ".chars().chain(line)));
+        } // Success is in the status: a body that never ends takes nothing back.
+        Ok(Posted { status: status.as_u16(), headers, said })
+    }
+}
