@@ -262,6 +262,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        #[expect(clippy::print_stderr, reason = "what a failed test says")]
+        if thread::panicking() {
+            eprintln!("what the program had said:\n{}", self.log());
+        }
         // Both fail when it has ended already.
         self.child.kill().ok();
         self.child.wait().ok();

@@ -1,0 +1,172 @@
+//! What the daemon takes while it runs, and when it asked the feeds.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::server::Site;
+
+/// Growth of the median between the minutes after the warm-up and the last ones that counts as flat.
+const FLAT: f64 = 1.10;
+/// A poll later than this after its plan is late.
+const LATE: Duration = Duration::from_secs(1);
+
+/// What a process takes at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Footprint {
+    since_start: Duration,
+    rss_kib: u64,
+    descriptors: u64,
+    threads: u64,
+}
+
+impl Footprint {
+    pub(crate) fn of(process: u32, since_start: Duration) -> anyhow::Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        let value = |name: &str| {
+            let line =
+                status.lines().find_map(|line| line.strip_prefix(name)).context("no such line")?;
+            line.split_whitespace().next().context("no value")?.parse().context("no number")
+        };
+        let descriptors = fs::read_dir(format!("/proc/{process}/fd"))?.count().try_into()?;
+        let (rss_kib, threads) = (value("VmRSS:")?, value("Threads:")?);
+        Ok(Self { since_start, rss_kib, descriptors, threads })
+    }
+}
+
+impl fmt::Display for Footprint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.since_start.as_secs_f64() / 60.0;
+        let rss = mib(self.rss_kib);
+        write!(out, "{minutes:5.1} min: {rss:6.1} MiB, {} open files", self.descriptors)?;
+        write!(out, ", {} threads", self.threads)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+/// A line for every fifth minute: least, median, most.
+pub(crate) fn table(out: &mut impl Write, footprints: &[Footprint]) -> io::Result<()> {
+    writeln!(out, "minutes   RSS in MiB (least, median, most)   open files")?;
+    for (number, slice) in footprints.chunks(60).enumerate() {
+        let rss = sorted(slice, |seen| seen.rss_kib);
+        let open = sorted(slice, |seen| seen.descriptors);
+        let [least, middle, most] = [rss[0], rss[rss.len() / 2], rss[rss.len() - 1]].map(mib);
+        let (few, some, many) = (open[0], open[open.len() / 2], open[open.len() - 1]);
+        let from = number * 5;
+        writeln!(
+            out,
+            "{from:3}-{:<3}   {least:6.1} {middle:6.1} {most:6.1}   {few:4} {some:4} {many:4}",
+            from + 5
+        )?;
+    }
+    Ok(())
+}
+
+fn sorted(slice: &[Footprint], value: impl Fn(&Footprint) -> u64) -> Vec<u64> {
+    let mut values: Vec<u64> = slice.iter().map(value).collect();
+    values.sort_unstable();
+    values
+}
+
+/// The first five minutes after the warm-up against the last five.
+pub(crate) fn growth(footprints: &[Footprint], warm_up: Duration) -> Vec<String> {
+    let warm: Vec<_> =
+        footprints.iter().filter(|seen| seen.since_start > warm_up).copied().collect();
+    let (first, last) = (&warm[..warm.len().min(60)], &warm[warm.len().saturating_sub(60)..]);
+    let mut faults = Vec::new();
+    let mut compare = |what: &str, value: fn(&Footprint) -> u64| {
+        let median = |slice: &[Footprint]| {
+            let values = sorted(slice, value);
+            values.get(values.len() / 2).copied().unwrap_or(0)
+        };
+        let (before, after) = (median(first), median(last));
+        #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+        if after as f64 > before as f64 * FLAT {
+            faults.push(format!("{what} grew from {before} to {after}"));
+        }
+    };
+    compare("RSS in KiB", |seen| seen.rss_kib);
+    compare("the number of open files", |seen| seen.descriptors);
+    faults
+}
+
+/// How long after its plan each poll of a good feed came.
+pub(crate) struct Lateness {
+    lags: Vec<Duration>,
+    early: usize,
+    silent: usize,
+}
+
+/// A poll that the daemon logs when it is over.
+#[derive(Deserialize)]
+struct Polled {
+    timestamp: DateTime<Utc>,
+    #[serde(rename = "feed.url")]
+    url: String,
+    next_at: DateTime<Utc>,
+}
+
+/// Compares the plans in the log with the requests that came. Plans of the hostile feeds do not count: a
+/// server may ask for more time than the plan knew.
+pub(crate) fn lateness(log: &str, site: &Site) -> anyhow::Result<Lateness> {
+    let mut plans: HashMap<usize, Vec<(SystemTime, SystemTime)>> = HashMap::new();
+    for polled in log.lines().filter_map(|line| serde_json::from_str::<Polled>(line).ok()) {
+        let feed = polled.url.rsplit('/').next().unwrap_or_default().parse()?;
+        if !site.is_hostile(feed) {
+            plans.entry(feed).or_default().push((polled.timestamp.into(), polled.next_at.into()));
+        }
+    }
+    let (mut lags, mut early) = (Vec::new(), 0);
+    for (feed, plans) in &plans {
+        // Request by request: the last plan has none.
+        let asked = site.asked(*feed);
+        for (said, plan) in plans {
+            let Some(asked) = asked.get(asked.partition_point(|asked| asked <= said)) else {
+                continue;
+            };
+            match asked.duration_since(*plan) {
+                Ok(lag) => lags.push(lag),
+                Err(_) => early += 1,
+            }
+        }
+    }
+    lags.sort_unstable();
+    Ok(Lateness { lags, early, silent: site.good().saturating_sub(plans.len()) })
+}
+
+impl Lateness {
+    pub(crate) fn faults(&self, good: usize) -> Vec<String> {
+        let late = self.lags.iter().filter(|lag| **lag > LATE).count();
+        let fault = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        [
+            fault(self.early, "polls of good feeds came before their time"),
+            fault(late, "polls of good feeds came more than a second late"),
+            fault(self.silent, &format!("of {good} good feeds were never polled")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl fmt::Display for Lateness {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |of_thousand: usize| {
+            let index = self.lags.len().saturating_sub(1) * of_thousand / 1000;
+            self.lags.get(index).copied().unwrap_or_default().as_millis()
+        };
+        let (count, early) = (self.lags.len(), self.early);
+        write!(out, "good feeds: {count} polls after their plan by {} ms (median), ", at(500))?;
+        write!(out, "{} ms (99 of 100), {} ms (all); {early} before it", at(990), at(1000))
+    }
+}
