@@ -58,11 +58,15 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The record, with what JSON Feed requires: one of the two contents, and a type of each attachment.
+/// The record, with what JSON Feed requires: one of the two contents, a name or address of each author, and
+/// a type of each attachment.
 fn item(article: &Article) -> Record<'_> {
     let mut item = Record::of(article);
     if item.content_html.is_none() && item.content_text.is_none() {
         item.content_text = Some(item.summary.or(item.title).unwrap_or_default());
+    }
+    for author in item.authors.iter_mut().filter(|author| author.url.is_none()) {
+        author.name = author.name.or(author.email);
     }
     for attachment in &mut item.attachments {
         attachment.mime_type.get_or_insert(UNKNOWN_TYPE);

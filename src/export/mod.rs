@@ -14,6 +14,7 @@ use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
+use crate::rules::text::excerpt;
 
 mod atom;
 mod csv;
@@ -227,15 +228,24 @@ fn day(at: Timestamp) -> String {
 
 /// What an article is called in one line: the title, else how the text begins, else the address.
 fn headline(article: &Article) -> Cow<'_, str> {
-    /// A title cannot show more characters than this; a text that stands in for one may be a book.
-    const CHARS: usize = 2_000;
-    let beginning = |text: &'_ str| text.char_indices().nth(CHARS).map_or(text.len(), |(at, _)| at);
-    [&article.title, &article.summary, &article.content_text, &article.url]
+    /// A text that stands in for a title may be a book.
+    const BEGINNING: usize = 120;
+    let texts = [&article.summary, &article.content_text];
+    let mut beginnings = texts
         .into_iter()
-        .flatten()
-        .map(|text| clean_line(text.get(..beginning(text)).unwrap_or(text)))
-        .find(|line| !line.is_empty())
+        .filter_map(|text| Some(excerpt(&line(text.as_ref())?, BEGINNING).into_owned()));
+    line(article.title.as_ref())
+        .or_else(|| beginnings.next().map(Cow::Owned))
+        .or_else(|| line(article.url.as_ref()))
         .unwrap_or(Cow::Borrowed("(no title)"))
+}
+
+/// The text in one line, if there is anything in it. A title cannot show more characters than this does.
+fn line(text: Option<&String>) -> Option<Cow<'_, str>> {
+    const CHARS: usize = 2_000;
+    let text = text?;
+    let end = text.char_indices().nth(CHARS).map_or(text.len(), |(at, _)| at);
+    Some(clean_line(text.get(..end)?)).filter(|line| !line.is_empty())
 }
 
 /// Whether a browser may be sent there.
@@ -274,6 +284,31 @@ mod tests {
         }
         for name in ["", "JSON", " json", "yaml"] {
             assert_eq!(Format::parse(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_title_is_called_by_how_it_begins() {
+        let words = "word ".repeat(60);
+        let begun = format!("{}…", "word ".repeat(24).trim_end());
+        for (title, summary, content, url, expected) in [
+            (Some("A title"), Some("Summary"), None, None, "A title"),
+            (Some(" \n"), Some("A\nsummary"), None, None, "A summary"),
+            (Some(&*words), None, None, None, words.trim_end()),
+            (None, Some(&*words), None, None, &*begun),
+            (None, None, Some(&*words), None, &*begun),
+            (None, None, None, Some("https://a.example/"), "https://a.example/"),
+            (None, None, None, None, "(no title)"),
+        ] {
+            let own = |text: Option<&str>| text.map(str::to_owned);
+            let article = Article {
+                title: own(title),
+                summary: own(summary),
+                content_text: own(content),
+                url: own(url),
+                ..record::tests::full()
+            };
+            assert_eq!(headline(&article), expected);
         }
     }
 

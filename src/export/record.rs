@@ -180,16 +180,15 @@ pub(super) fn display_name(person: &Person) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::domain::article::{ArticleId, DateSource};
     use crate::domain::time::Timestamp;
 
-    /// A key that is added to the record and not to the list would be missing in templates.
-    #[test]
-    fn a_record_with_everything_has_the_keys_of_the_list() {
+    /// An article with everything.
+    pub(in crate::export) fn full() -> Article {
         let text = || Some("x".to_owned());
         let tags = vec!["x".to_owned()];
         let feed = FeedRef {
@@ -206,7 +205,7 @@ mod tests {
             size_in_bytes: Some(1),
             duration_in_seconds: Some(1),
         };
-        let article = Article {
+        Article {
             id: ArticleId("x".to_owned()),
             seq: 1,
             feed: Arc::new(feed),
@@ -227,7 +226,13 @@ mod tests {
             date_source: DateSource::Feed,
             attachments: vec![attachment],
             revision: 0,
-        };
+        }
+    }
+
+    /// A key that is added to the record and not to the list would be missing in templates.
+    #[test]
+    fn a_record_with_everything_has_the_keys_of_the_list() {
+        let article = full();
         let record = serde_json::to_value(Record::of(&article)).unwrap();
         let sorted = |keys: &[&str]| {
             let mut keys: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
