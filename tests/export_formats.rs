@@ -21,6 +21,7 @@ fn channel() -> Channel {
         home_page_url: Some("https://news.example/".to_owned()),
         feed_url: Some("https://news.example/latest?a=1&b=2".to_owned()),
         next_url: None,
+        hub_url: None,
         description: Some("All <feeds> at once".to_owned()),
         updated: from_unix(NOW),
         table: TableStyle { width: Some(80), color: false, now: from_unix(NOW) },

@@ -43,7 +43,7 @@ pub(super) const FETCH: Section = Section {
 };
 
 pub(super) const SERVER: Section =
-    Section { keys: &["listen", "token", "token_file", "public"], ..PLAIN };
+    Section { keys: &["listen", "token", "token_file", "public", "hub"], ..PLAIN };
 
 pub(super) const FEED: Section = Section {
     keys: &[

@@ -94,6 +94,8 @@ pub struct ServerConfig {
     pub token: Option<Secret>,
     /// Whether everybody may read. Commands want the token all the same.
     pub public: bool,
+    /// The `WebSub` hub that exports are announced to by somebody; an `http` or `https` URL.
+    pub hub: Option<String>,
 }
 
 /// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use url::Url;
+
 use crate::config::ServerConfig;
 use crate::config::keys::SERVER;
 use crate::config::reader::{Reader, Table};
@@ -25,6 +27,7 @@ impl Reader<'_> {
         };
         let token = self.token(&table);
         let public = self.flag(&table, "public").unwrap_or(false);
+        let hub = self.hub(&table);
         let listen = listen?;
         // A token that was given and not understood is no reason to complain about its absence.
         let has_token = table.get("token").or_else(|| table.get("token_file")).is_some();
@@ -34,7 +37,7 @@ impl Reader<'_> {
             let message = "listening beyond this machine takes a token";
             self.fault(&place.key, &place.span, message, Some(hint));
         }
-        Some(ServerConfig { listen, token, public })
+        Some(ServerConfig { listen, token, public, hub })
     }
 
     fn listen(&mut self, table: &Table<'_>) -> Option<SocketAddr> {
@@ -55,6 +58,17 @@ impl Reader<'_> {
             self.fault(&field.key, &field.span, "not an address to listen on", Some(hint));
         }
         parsed
+    }
+
+    fn hub(&mut self, table: &Table<'_>) -> Option<String> {
+        let field = table.get("hub")?;
+        let text = self.string(&field)?.trim();
+        if Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            return Some(text.to_owned());
+        }
+        let hint = "write the hub's address, such as \"https://hub.example/\"".to_owned();
+        self.fault(&field.key, &field.span, "not an http or https URL", Some(hint));
+        None
     }
 
     fn token(&mut self, table: &Table<'_>) -> Option<Secret> {

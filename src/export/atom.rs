@@ -46,6 +46,9 @@ fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
     if let Some(url) = present(channel.next_url.as_deref()) {
         xml.empty("link", &[("rel", "next"), ("href", url)])?;
     }
+    if let Some(url) = present(channel.hub_url.as_deref()) {
+        xml.empty("link", &[("rel", "hub"), ("href", url)])?;
+    }
     // Required unless every entry has one (section 4.1.1), which a stream cannot know beforehand.
     xml.open("author", &[])?;
     xml.text("name", name_or(&channel.title, "gazetted"))?;

@@ -43,10 +43,19 @@ struct Head<'a> {
     next_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hubs: Vec<Hub<'a>>,
+}
+
+#[derive(Serialize)]
+struct Hub<'a> {
+    r#type: &'static str,
+    url: &'a str,
 }
 
 impl<'a> Head<'a> {
     fn of(channel: &'a Channel) -> Self {
+        let hub = present(channel.hub_url.as_deref());
         Self {
             version: "https://jsonfeed.org/version/1.1",
             title: &channel.title,
@@ -54,6 +63,7 @@ impl<'a> Head<'a> {
             feed_url: present(channel.feed_url.as_deref()),
             next_url: present(channel.next_url.as_deref()),
             description: present(channel.description.as_deref()),
+            hubs: hub.map(|url| Hub { r#type: "WebSub", url }).into_iter().collect(),
         }
     }
 }

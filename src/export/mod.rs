@@ -76,6 +76,8 @@ pub struct Channel {
     pub feed_url: Option<String>,
     /// Where older articles go on: the next page (RFC 5005 section 3).
     pub next_url: Option<String>,
+    /// Where a reader may ask to be told of news: a `WebSub` hub.
+    pub hub_url: Option<String>,
     pub description: Option<String>,
     /// When something in it last changed.
     pub updated: Timestamp,

@@ -51,6 +51,9 @@ fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
         let attributes = [("href", url), ("rel", "self"), ("type", "application/rss+xml")];
         xml.empty("atom:link", &attributes)?;
     }
+    if let Some(url) = present(channel.hub_url.as_deref()) {
+        xml.empty("atom:link", &[("rel", "hub"), ("href", url)])?;
+    }
     if let Some(built) = rfc822(channel.updated) {
         xml.text("lastBuildDate", &built)?;
     }

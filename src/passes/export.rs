@@ -192,6 +192,7 @@ fn channel(
         home_page_url: None,
         feed_url: None,
         next_url: None,
+        hub_url: None,
         description: None,
         updated,
         table,

@@ -18,11 +18,18 @@ use crate::domain::request::Secret;
 pub(super) struct Access {
     token: Option<Secret>,
     public: bool,
+    hub: Option<String>,
 }
 
 impl Access {
     pub(super) fn of(config: &ServerConfig) -> Self {
-        Self { token: config.token.clone(), public: config.public }
+        let (token, hub) = (config.token.clone(), config.hub.clone());
+        Self { token, public: config.public, hub }
+    }
+
+    /// Whom exports name as their hub (`WebSub`, section 4).
+    pub(super) fn hub(&self) -> Option<&str> {
+        self.hub.as_deref()
     }
 
     pub(super) fn has_token(&self) -> bool {
@@ -119,7 +126,7 @@ mod tests {
     #[test]
     fn the_token_is_taken_as_bearer_and_as_any_users_password() {
         let token = Some(Secret::new("s3cret-token".to_owned()));
-        let access = Access { token, public: false };
+        let access = Access { token, public: false, hub: None };
         for (value, shown) in [
             ("Bearer s3cret-token", true),
             ("bearer  s3cret-token", true),
@@ -138,7 +145,7 @@ mod tests {
             assert_eq!(access.shown(&headers), shown, "{value}");
         }
         assert!(!access.shown(&HeaderMap::new()));
-        let none = Access { token: None, public: false };
+        let none = Access { token: None, public: false, hub: None };
         assert!(!none.shown(&headers(&[("authorization", "Bearer ")])));
     }
 

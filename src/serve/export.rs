@@ -62,7 +62,10 @@ pub(super) async fn export(
     };
     let origin = origin(&headers).unwrap_or_default();
     let address = format!("{origin}{uri}");
-    let version = Version::of(hash(&[address.as_bytes(), &outline.version.to_le_bytes()]));
+    let access = site.access();
+    let hub = access.hub();
+    let said = [address.as_bytes(), hub.unwrap_or_default().as_bytes()];
+    let version = Version::of(hash(&[said[0], said[1], &outline.version.to_le_bytes()]));
     let version = site.changes().date(hash(&[address.as_bytes()]), version, now);
     if version.is_known(&headers) {
         return version.not_modified();
@@ -75,8 +78,9 @@ pub(super) async fn export(
         let channel = Channel {
             title: title(&asked.query),
             home_page_url: Some(format!("{origin}/{}", asked.link(None))),
-            feed_url: Some(address),
+            feed_url: Some(address.clone()),
             next_url: next.clone(),
+            hub_url: hub.map(str::to_owned),
             description: None,
             updated: outline.updated,
             table: style,
@@ -100,9 +104,12 @@ pub(super) async fn export(
         // It carries its style within, so that it is whole when it is saved.
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, super::policy("'unsafe-inline'"));
     }
-    // For formats that cannot say it themselves (RFC 8288).
-    if let Some(link) = next.and_then(|next| format!("<{next}>; rel=\"next\"").parse().ok()) {
-        response.headers_mut().insert(LINK, link);
+    // For formats that cannot say it themselves (RFC 8288), and for WebSub, which looks here first.
+    let links = [("next", next.as_deref()), ("hub", hub), ("self", hub.and(Some(&*address)))];
+    for (relation, url) in links.into_iter().filter_map(|(name, url)| Some((name, url?))) {
+        if let Ok(link) = format!("<{url}>; rel=\"{relation}\"").parse() {
+            response.headers_mut().append(LINK, link);
+        }
     }
     response
 }

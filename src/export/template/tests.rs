@@ -16,6 +16,7 @@ fn channel() -> Channel {
         title: "Planet <X>".to_owned(),
         home_page_url: None,
         next_url: None,
+        hub_url: None,
         feed_url: None,
         description: None,
         updated: from_unix(0),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::serve;
+use super::{serve, serve_with};
 use crate::support::feeds::{item, rss};
 use crate::support::http::Answer;
 use crate::support::server::Page;
@@ -176,4 +176,27 @@ fn every_answer_has_the_headers_that_keep_browsers_safe() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     }
+}
+
+#[test]
+fn a_hub_is_named_where_a_subscriber_looks_for_it() {
+    let served = serve_with(&[item(1)], "hub = 'https://hub.example/?a=1&b=2'");
+    let itself = |format: &str| format!("http://{}/export.{format}", served.site.address);
+    for (format, says) in [
+        ("atom", "<link rel=\"hub\" href=\"https://hub.example/?a=1&amp;b=2\"/>"),
+        ("rss", "<atom:link rel=\"hub\" href=\"https://hub.example/?a=1&amp;b=2\"/>"),
+        ("jsonfeed", "\"hubs\":[{\"type\":\"WebSub\",\"url\":\"https://hub.example/?a=1&b=2\"}]"),
+        ("csv", ""),
+    ] {
+        let answer = served.site.get(&format!("/export.{format}"));
+        assert!(answer.text().contains(says), "{format}: {}", answer.text());
+        let expected = [
+            "<https://hub.example/?a=1&b=2>; rel=\"hub\"".to_owned(),
+            format!("<{}>; rel=\"self\"", itself(format)),
+        ];
+        assert_eq!(answer.all("link"), expected, "{format}");
+    }
+    let served = serve(&[item(1)]);
+    let answer = served.site.get("/export.atom");
+    assert!(answer.header("link").is_none() && !answer.text().contains("rel=\"hub\""));
 }
