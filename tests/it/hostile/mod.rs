@@ -91,7 +91,7 @@ fn validators(home: &Home) -> Vec<(String, [Option<Vec<u8>>; 2])> {
 }
 
 /// Runs a command to its end; also the most memory that it held, in bytes.
-fn measured(home: &Home, arguments: &[&str]) -> (Ran, u64) {
+pub(crate) fn measured(home: &Home, arguments: &[&str]) -> (Ran, u64) {
     let mut running = Running::start(home.command(arguments));
     let path = format!("/proc/{}/status", running.id());
     let mut peak = 0;
