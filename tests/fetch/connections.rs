@@ -10,13 +10,11 @@ use gazetted::fetch::{Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{LIMIT, feed, fetch, head, permitted, serve};
+use crate::support::{LIMIT, feed, fetch, head, nobody, permitted, serve};
 
 #[tokio::test]
 async fn no_connection_is_told_from_no_name_and_from_no_tls() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (hung_up, _server) = serve(&[""]).await;
-    let (plain, _server) = serve(&[]).await;
     let talker = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let no_tls = talker.local_addr().unwrap();
     tokio::spawn(async move {
@@ -27,8 +25,8 @@ async fn no_connection_is_told_from_no_name_and_from_no_tls() {
     // A label of 64 letters (RFC 1035 allows 63) fails without any name server being asked.
     let no_name = format!("http://{}.invalid/feed", "a".repeat(64));
     for (url, expected, words) in [
-        (feed(closed).to_string(), Failure::Connect, "Connection refused"),
-        (feed(plain).to_string(), Failure::Connect, "no answer from 127.0.0.1"),
+        (feed(nobody()).to_string(), Failure::Connect, "Connection refused"),
+        (feed(nobody()).to_string(), Failure::Connect, "no answer from 127.0.0.1"),
         (feed(hung_up).to_string(), Failure::Connect, "connection closed"),
         (no_name, Failure::Dns, "does not resolve"),
         (format!("https://{no_tls}/feed"), Failure::Tls, "no secure connection"),

@@ -9,7 +9,7 @@ use gazetted::fetch::{Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{LIMIT, feed, fetch, fetch_as, ok, permitted, serve, with_secrets};
+use crate::support::{LIMIT, feed, fetch, fetch_as, nobody, ok, permitted, serve, with_secrets};
 
 #[tokio::test]
 async fn a_request_says_who_asks_and_what_is_understood_and_no_more() {
@@ -114,7 +114,7 @@ async fn a_proxy_is_asked_for_the_whole_address() {
 
 #[tokio::test]
 async fn no_error_repeats_a_password() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = nobody();
     let url = FeedUrl::parse("http://feeds.invalid/feed").unwrap();
     for proxy in [
         format!("http://user:pa55@{closed}"),

@@ -1,6 +1,7 @@
 //! Small servers, and the fetcher as the tests use it.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use gazetted::domain::feed::FeedUrl;
@@ -8,10 +9,20 @@ use gazetted::domain::poll::{Failure, Reply, Validators};
 use gazetted::domain::request::{BasicAuth, FetchSettings, RequestSpec, Secret};
 use gazetted::fetch::{FetchError, Fetcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 pub(crate) const LIMIT: u64 = 1024 * 1024;
+
+/// An address that nobody listens at: it is taken for as long as the tests run, so that no other server gets it.
+pub(crate) fn nobody() -> SocketAddr {
+    static TAKEN: LazyLock<TcpSocket> = LazyLock::new(|| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket
+    });
+    TAKEN.local_addr().unwrap()
+}
 
 /// A server that gives `replies`, one a connection, and ends with the request heads it saw.
 pub(crate) async fn serve(replies: &[&str]) -> (SocketAddr, JoinHandle<Vec<String>>) {

@@ -21,7 +21,7 @@ pub(super) struct Attack {
     pub(super) act: fn(&mut TcpStream) -> io::Result<()>,
 }
 
-const TOO_LATE: &str = "did not answer completely within 3s";
+const TOO_LATE: &str = "did not answer completely within 20s";
 const TOO_LARGE: &str = "max_body";
 const BROKEN_OFF: &str = "could not read the body";
 

@@ -22,7 +22,7 @@ use crate::support::wait_for;
 
 const MAX_BODY: u64 = 1 << 20;
 
-const FETCH: &str = "[fetch]\ntimeout = \"3s\"\nconnect_timeout = \"3s\"\nmax_body = \"1MiB\"\nallow_private = true\n";
+const FETCH: &str = "[fetch]\ntimeout = \"20s\"\nconnect_timeout = \"10s\"\nmax_body = \"1MiB\"\nallow_private = true\n";
 
 /// Answers with a feed at every path until it turns bad; from then on as the path says.
 struct Villain {

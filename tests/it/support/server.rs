@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use tokio::net::TcpSocket;
 
 /// What one path answers.
 #[derive(Clone, Debug)]
@@ -138,9 +140,14 @@ impl Server {
     }
 }
 
-/// An address that nobody listens at.
+/// An address that nobody listens at: it is taken for as long as the tests run, so that no other server gets it.
 pub(crate) fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static TAKEN: LazyLock<TcpSocket> = LazyLock::new(|| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket
+    });
+    TAKEN.local_addr().unwrap()
 }
 
 fn answer(mut stream: &TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
