@@ -13,8 +13,8 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// One thread drives all sockets, a tenth of the work; parsing and files have the blocking pool. Its
-/// stacks are deep because documents of strangers decide how deep a parser goes.
+/// One thread drives all sockets, a tenth of the work; documents are read by threads of their own, and files
+/// and exports have the blocking pool. Its stacks are deep because strangers decide how deep an article goes.
 pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -15,6 +15,7 @@ use crate::domain::poll::{
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
+use crate::passes::crew::Crew;
 use crate::passes::hosts::Hosts;
 use crate::passes::network::{Network, Verdict, reached};
 use crate::passes::sync::Feeds;
@@ -53,7 +54,7 @@ pub struct Poller {
     /// Requests in flight.
     network: Arc<Semaphore>,
     /// Documents being read: as many as there are cores. More would only hold more memory.
-    parsers: Arc<Semaphore>,
+    readers: Crew,
 }
 
 fn unlimited(config: &Config) -> HashSet<String> {
@@ -119,7 +120,10 @@ impl Poller {
             hosts: Mutex::new(Hosts::new(config.fetch.per_host, config.fetch.host_delay)),
             reach: Mutex::default(),
             network: Arc::new(Semaphore::new(config.fetch.concurrency)),
-            parsers: Arc::new(Semaphore::new(cores)),
+            readers: Crew::new(cores).map_err(|error| FetchError::Setup {
+                what: "could not start the threads that read documents".to_owned(),
+                source: Some(error.into()),
+            })?,
         })
     }
 
@@ -206,13 +210,13 @@ impl Poller {
                 detail: fetch::advice(&error),
             });
         let now = clock::now();
-        let parser = self.parsers.acquire().await;
+        let reader = self.readers.hand().await;
         drop(in_flight); // Held until here: it bounds the bodies that wait.
         let id = job.feed;
         let (before, host) = (job.health, job.host().map(str::to_owned));
         let was_well = job.full_at.is_some() && before == Health::default();
         let (max_body, feed_of) = (self.max_body, Arc::clone(feed));
-        let decided = tokio::task::spawn_blocking(move || {
+        let decided = reader.run(move || {
             let mut job = job;
             let (entries, map) = (feed_of.max_entries, feed_of.map.as_ref());
             let limits = Limits { body: max_body, entries, map };
@@ -229,7 +233,6 @@ impl Poller {
                 return Err(StoreError::Stopped);
             }
         };
-        drop(parser);
         let observed = &decision.observed;
         let verdict = match (&host, reached(observed)) {
             (Some(host), Some(reached)) => {
