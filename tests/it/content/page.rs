@@ -3,9 +3,6 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use scraper::Html;
 use serde_json::Value;
@@ -13,6 +10,7 @@ use url::Url;
 
 use super::feed_of;
 use super::vectors::VECTORS;
+use crate::support::browser::{self, Browser};
 use crate::support::program::Home;
 use crate::support::server::{Page, Server};
 
@@ -93,44 +91,11 @@ fn judge(element: &str, value: &str) -> Result<(), String> {
     }
 }
 
-const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
-
-fn browser() -> Option<&'static str> {
-    let runs = |name: &&&str| {
-        let mut asked = Command::new(name);
-        asked.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-        asked.status().is_ok_and(|status| status.success())
-    };
-    BROWSERS.iter().find(runs).copied()
-}
-
-/// The page's tree when it has loaded, scripts included.
-fn open(browser: &str, url: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let dom = folder.path().join("dom.html");
-    let mut child = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--disable-dev-shm-usage", "--virtual-time-budget=5000", "--dump-dom"])
-        // No name but this machine's is looked up.
-        .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
-        .arg(url)
-        .stdin(Stdio::null())
-        .stdout(fs::File::create(&dom).unwrap())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + Duration::from_mins(3);
-    while child.try_wait().unwrap().is_none() {
-        if deadline < Instant::now() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("{browser} did not end");
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    fs::read_to_string(dom).unwrap()
+/// The page's tree when it has loaded and stood for a while, scripts included.
+fn open(browser: &mut Browser, url: &str) -> String {
+    browser.visit(url);
+    browser.let_time_pass(5_000);
+    browser.value("document.documentElement.outerHTML").as_str().unwrap().to_owned()
 }
 
 /// What an attack calls.
@@ -145,10 +110,8 @@ fn head() -> String {
 
 #[test]
 fn a_browser_runs_nothing_and_asks_for_nothing_but_images_and_media() {
-    let Some(browser) = browser() else {
-        println!("skipped: none of {BROWSERS:?} is installed");
-        return;
-    };
+    let Some(name) = browser::installed() else { return };
+    let mut browser = Browser::start(name);
     let server = Server::start();
     let host = server.url("");
     let home = polled(&host);
@@ -157,7 +120,10 @@ fn a_browser_runs_nothing_and_asks_for_nothing_but_images_and_media() {
         writeln!(page, "<div id=v{n}>{html}</div>").unwrap();
     }
     server.put("/page", Page::ok(page + "<p>the end</p>").header("Content-Type", "text/html"));
-    let naked = format!("{}<img src=x onerror=ran()><script src='{host}/x.js'></script>", head());
+    let naked = format!(
+        "{}<img src=x onerror=setTimeout(ran,3000)><script src='{host}/x.js'></script>",
+        head()
+    );
     server.put("/naked", Page::ok(naked).header("Content-Type", "text/html"));
     let mut pages = vec!["/page"];
     let exported = home.run(&["export", "--format", "html", "--limit", "1000"]);
@@ -168,7 +134,7 @@ fn a_browser_runs_nothing_and_asks_for_nothing_but_images_and_media() {
     }
     for path in pages {
         let before = server.total();
-        let dom = open(browser, &server.url(path));
+        let dom = open(&mut browser, &server.url(path));
         assert!(dom.contains("after"), "{path} was loaded: {dom}");
         assert!(!dom.contains("<title>it ran</title>"), "{path}: something ran");
         for request in server.all_requests().split_off(before) {
@@ -178,7 +144,7 @@ fn a_browser_runs_nothing_and_asks_for_nothing_but_images_and_media() {
         }
     }
     // The same page would tell, were anything to run or be fetched.
-    let dom = open(browser, &server.url("/naked"));
+    let dom = open(&mut browser, &server.url("/naked"));
     assert!(dom.contains("<title>it ran</title>"), "the test can see what runs: {dom}");
     assert!(!server.requests("/x.js").is_empty(), "and what is fetched");
 }

@@ -1,5 +1,6 @@
 //! What all tests share: feeds as text, a server that hands them out, the program in a folder of its own.
 
+pub(crate) mod browser;
 pub(crate) mod disk;
 pub(crate) mod feeds;
 pub(crate) mod http;

@@ -1,0 +1,111 @@
+//! The pages in a browser, on a phone and on a desk: a reader's way from the river to an article.
+
+use super::{Served, serve};
+use crate::support::browser::{self, Browser, Visit};
+use crate::support::feeds::{Item, item};
+use crate::support::server::{Page, Server};
+use crate::support::wait_for;
+
+/// What a page and its stylesheet may cost.
+const MOST_BYTES: f64 = 50_000.0;
+
+const PICTURE: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='1600' height='900'/>";
+
+/// Articles of all that makes a page wider than its window.
+fn articles(media: &Server) -> Vec<Item> {
+    let titled = |n: u32, title: &str, text: &str| Item {
+        title: title.to_owned(),
+        text: format!("<p>{text}</p>"),
+        ..item(n)
+    };
+    let mut items: Vec<_> = (1..=45).map(item).collect();
+    let long = "Verylongwordwithoutaspace".repeat(20);
+    let address = format!("https://news.example/{}", "path".repeat(200));
+    let picture = media.url("/img/wide.svg");
+    let cells = "<td>cell</td>".repeat(60);
+    items.extend([
+        titled(46, &long, &format!("<a href=\"{address}\">{address}</a>")),
+        Item { link: Some(address), ..titled(47, "", &long) },
+        titled(48, "عاجل: العاصفة تقترب من الميناء", "وصلت العاصفة إلى الميناء مساء اليوم."),
+        titled(49, "港湾に嵐が接近", "今夜、嵐が港に到達する見込みです。"),
+        titled(
+            50,
+            "A code and a table",
+            &format!("<pre>{long}</pre><table><tr>{cells}</tr></table>"),
+        ),
+        titled(51, "Storm surge at the pier", &format!("The water rose. <img src=\"{picture}\">")),
+    ]);
+    items
+}
+
+/// What holds for every page at every width.
+#[track_caller]
+fn check(browser: &mut Browser, width: u32, visit: &Visit, own: &[&str]) {
+    let path = browser.value("location.pathname + location.search");
+    assert!(visit.errors.is_empty(), "{path}: {:#?}", visit.errors);
+    assert!(0.0 < visit.bytes && visit.bytes < MOST_BYTES, "{path}: {}", visit.bytes);
+    for request in &visit.requests {
+        assert!(own.iter().any(|own| request.starts_with(own)), "{path} asked for {request}");
+    }
+    let widths = "[document.documentElement.clientWidth, document.documentElement.scrollWidth]";
+    let widths = browser.value(widths);
+    assert_eq!(widths[0], width, "{path}");
+    assert!(widths[1].as_u64() <= widths[0].as_u64(), "{path} is wider than its window: {widths}");
+    assert_eq!(browser.value("document.querySelectorAll('h1').length"), 1, "{path}");
+}
+
+#[test]
+fn a_reader_comes_from_the_river_by_a_search_to_an_article() {
+    let Some(name) = browser::installed() else { return };
+    let media = Server::start();
+    media.put("/img/wide.svg", Page::ok(PICTURE).header("Content-Type", "image/svg+xml"));
+    let served = serve(&articles(&media));
+    wait_for("the index", || {
+        served.site.text("/search?q=storm+surge").contains("<article ").then_some(())
+    });
+    let mut browser = Browser::start(name);
+    for width in [390, 1280] {
+        walk(&mut browser, width, &served, &media);
+    }
+    assert!(media.all_requests().iter().all(|request| request.path == "/img/wide.svg"));
+}
+
+fn walk(browser: &mut Browser, width: u32, served: &Served, media: &Server) {
+    let site = format!("http://{}", served.site.address);
+    let own = [&*format!("{site}/"), &*media.url("/img/")];
+    browser.resize(width, 844);
+    let visit = browser.visit(&site);
+    check(browser, width, &visit, &own);
+    // The first thing that the keyboard comes to leads past the head, and is seen.
+    browser.press("Tab", 9);
+    let skip =
+        "[document.activeElement.hash, document.activeElement.getBoundingClientRect().x >= 0]";
+    assert_eq!(browser.value(skip), serde_json::json!(["#main", true]));
+
+    browser.click("#q");
+    browser.write("storm surge");
+    browser.press("Enter", 13);
+    let visit = browser.arrive();
+    check(browser, width, &visit, &own);
+    assert_eq!(browser.value("location.search"), "?q=storm+surge");
+    assert_eq!(browser.value("document.querySelectorAll('article').length"), 1);
+
+    browser.click("article h3 a");
+    let visit = browser.arrive();
+    check(browser, width, &visit, &own);
+    assert_eq!(browser.value("document.querySelector('h1').innerText"), "Storm surge at the pier");
+    let text = browser.value("document.querySelector('main').innerText");
+    assert!(text.as_str().unwrap().contains("The water rose."), "{text}");
+    let picture = browser.value("document.querySelector('main img').naturalWidth");
+    assert_eq!(picture, 1600, "the picture is shown");
+
+    browser.click("nav a[href='/feeds']");
+    let visit = browser.arrive();
+    check(browser, width, &visit, &own);
+    assert_eq!(browser.value("document.querySelector('td .name').innerText"), "Harbour News");
+    // And every article that tries to break out.
+    for id in served.home.each("id").iter().take(6) {
+        let visit = browser.visit(&format!("{site}/articles/{id}"));
+        check(browser, width, &visit, &own);
+    }
+}
