@@ -179,7 +179,6 @@ fn ask_for_words() -> Page<'static> {
 /// The filters in force, and a form that sets them.
 fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
     let query = &asked.query;
-    let chosen = |list: &[String], value: &str| list.iter().any(|item| item == value);
     let of = |name: &'static str| asked.kept.iter().filter(move |(other, _)| other == name);
     let few = river.feeds.len() <= CHOICES;
     html! {
@@ -187,39 +186,13 @@ fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
             @if let Some(words) = &asked.words { input type="hidden" name="q" value=(words); }
             @if asked.by_date { input type="hidden" name="sort" value="newest"; }
             @if !river.tags.is_empty() {
-                label {
-                    "Tag"
-                    select name="tag" {
-                        option value="" { "all" }
-                        @for tag in &river.tags {
-                            option selected[chosen(&query.tags, tag)] { (tag) }
-                        }
-                    }
-                }
+                (choice("Tag", "tag", &query.tags, river.tags.iter().map(|tag| (&**tag, &**tag))))
             }
             @if few {
-                label {
-                    "Feed"
-                    select name="feed" {
-                        option value="" { "all" }
-                        @for (name, url) in &river.feeds {
-                            option value=(url) selected[chosen(&query.feeds, url) || chosen(&query.feeds, name)] {
-                                (name)
-                            }
-                        }
-                    }
-                }
+                (choice("Feed", "feed", &query.feeds, river.feeds.iter().map(|(name, url)| (&**url, &**name))))
             }
             @if !river.languages.is_empty() {
-                label {
-                    "Language"
-                    select name="language" {
-                        option value="" { "all" }
-                        @for language in &river.languages {
-                            option selected[chosen(&query.languages, language)] { (language) }
-                        }
-                    }
-                }
+                (choice("Language", "language", &query.languages, river.languages.iter().map(|code| (&**code, &**code))))
             }
             button { "Show" }
             @if !few { p { a href="/feeds" { "Choose a feed" } } }
@@ -234,6 +207,29 @@ fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
                                 span .sr { " (remove)" }
                             }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A list to choose one of; each entry is a value and what is shown of it. Either may have been asked for.
+fn choice<'a>(
+    label: &str,
+    name: &str,
+    chosen: &[String],
+    entries: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Markup {
+    html! {
+        label {
+            (label)
+            select name=(name) {
+                option value="" { "all" }
+                @for (value, shown) in entries {
+                    option value=[(value != shown).then_some(value)]
+                        selected[chosen.iter().any(|chosen| chosen == value || chosen == shown)] {
+                        (shown)
                     }
                 }
             }
