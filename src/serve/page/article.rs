@@ -67,7 +67,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
         .filter(|image| !content.is_some_and(|html| shows(html, image)));
     html! {
         article .article lang=[article.language.as_deref()] {
-            p .kicker lang="en" { (feed_link(&article.feed)) }
+            p .kicker { (feed_link(&article.feed)) }
             h1 dir="auto" { (title) }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
             div lang="en" { (byline(article)) }
@@ -109,7 +109,14 @@ fn byline(article: &Article) -> Markup {
         .collect();
     html! {
         p .byline {
-            @if !names.is_empty() { "By " b { (names.join(", ")) } " · " }
+            @if !names.is_empty() {
+                "By "
+                @for (n, name) in names.iter().enumerate() {
+                    @if 0 < n { ", " }
+                    b dir="auto" { (name) }
+                }
+                " · "
+            }
             @match (article.published, article.date_source) {
                 (Some(at), DateSource::Feed) => { (full_time(at)) },
                 _ => { "first seen " (full_time(article.first_seen)) },
@@ -159,7 +166,7 @@ fn attachments(article: &Article) -> Markup {
                     @for attachment in attachments {
                         @if let Some(address) = web(Some(&attachment.url)) {
                             li {
-                                a href=(address) rel="noopener noreferrer" {
+                                a href=(address) rel="noopener noreferrer" dir="auto" {
                                     (attachment.title.as_deref().unwrap_or_else(|| file_name(address)))
                                 }
                                 " " span .meta { (described(attachment)) }
@@ -203,7 +210,15 @@ fn also(article: &Article, sightings: &[Sighting]) -> Markup {
                     li { (feed_link(&sighting.feed)) }
                 }
                 li { "first seen " (full_time(article.first_seen)) }
-                @if !article.tags.is_empty() { li { "filed under " (article.tags.join(", ")) } }
+                @if !article.tags.is_empty() {
+                    li {
+                        "filed under "
+                        @for (n, tag) in article.tags.iter().enumerate() {
+                            @if 0 < n { ", " }
+                            bdi { (tag) }
+                        }
+                    }
+                }
                 @if let Some(language) = &article.language {
                     li { "language: " a href={ "/?language=" (encoded(language)) } { (language) } }
                 }
@@ -221,7 +236,7 @@ fn earlier(versions: &[Version]) -> Markup {
                     details {
                         summary {
                             "Until " (full_time(version.replaced_at))
-                            @if let Some(title) = &version.title { ": " (title) }
+                            @if let Some(title) = &version.title { ": " bdi { (title) } }
                         }
                         div .text dir="auto" {
                             @if let Some(html) = &version.content_html {

@@ -21,7 +21,7 @@ use crate::serve::{Site, answer};
 use crate::store::{FeedRow, PollDay, Reader, StoreError};
 
 /// Feeds of a page: few enough for 50 KB.
-const FEEDS: usize = 30;
+const FEEDS: usize = 25;
 
 /// Days of a chart.
 const DAYS: i64 = 30;
@@ -187,6 +187,11 @@ fn show(asked: Asked, overview: &Overview, now: Timestamp) -> Markup {
         @if overview.lines.is_empty() {
             p .empty { "No feed here. Feeds are named in the configuration." }
         } @else {
+            // The charts say the same to those who do not see them.
+            p .meta .key aria-hidden="true" {
+                "Of the last " (DAYS) " days: " span .a { "articles upwards" } ", "
+                span .p { "polls downwards" } ", " span .f { "failed ones" }
+            }
             table .feeds {
                 caption .sr { "Feeds, how they are doing, and when they are polled next" }
                 thead {
@@ -226,7 +231,7 @@ fn row(line: &Line, now: Timestamp) -> Markup {
                     @if let Some(home) = web(feed.home_page_url.as_deref()) {
                         a href=(home) rel="noopener noreferrer" { (host(home)) }
                     } @else { (host(&feed.url)) }
-                    @for tag in &feed.tags { " · " a href={ "/?tag=" (encoded(tag)) } { (tag) } }
+                    @for tag in &feed.tags { " · " a href={ "/?tag=" (encoded(tag)) } dir="auto" { (tag) } }
                 }
             }
             td {

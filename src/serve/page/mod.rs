@@ -100,7 +100,10 @@ impl Page<'_> {
                     main #main .wrap tabindex="-1" { (self.main) }
                     footer .foot {
                         div .wrap {
-                            span { "The same as a feed:" }
+                            span {
+                                @if self.filters.is_empty() { "All articles as a feed:" }
+                                @else { "These articles as a feed:" }
+                            }
                             @for (format, name) in
                                 [("atom", "Atom"), ("rss", "RSS"), ("jsonfeed", "JSON Feed"), ("csv", "CSV")]
                             {
@@ -166,4 +169,60 @@ fn sentence(text: &str) -> String {
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{end}", chars.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance of `#rgb` or `#rrggbb` (WCAG 2.2).
+    fn luminance(colour: &str) -> f64 {
+        let digits = colour.trim_start_matches('#');
+        let wide: String = match digits.len() {
+            3 => digits.chars().flat_map(|digit| [digit, digit]).collect(),
+            _ => digits.to_owned(),
+        };
+        let all = u32::from_str_radix(&wide, 16).unwrap();
+        let linear = |shift: u32| {
+            let part = f64::from(all >> shift & 0xff) / 255.0;
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(16) + 0.7152 * linear(8) + 0.0722 * linear(0)
+    }
+
+    fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// WCAG 2.2, success criteria 1.4.3 (text) and 1.4.11 (what is drawn).
+    #[test]
+    fn colours_stand_out_from_the_paper_in_both_schemes() {
+        let schemes: Vec<&str> = STYLE.split("--paper:").skip(1).collect();
+        assert_eq!(schemes.len(), 2, "light and dark");
+        for scheme in schemes {
+            let scheme = format!("--paper:{scheme}");
+            let colour = |name: &str| {
+                let (_, value) = scheme.split_once(&format!("--{name}: ")).unwrap();
+                value.split(';').next().unwrap()
+            };
+            for (name, least) in [
+                ("ink", 7.0),
+                ("quiet", 4.5),
+                ("link", 4.5),
+                ("good", 4.5),
+                ("bad", 4.5),
+                ("warn", 4.5),
+                ("bar", 3.0),
+                ("faint", 3.0),
+            ] {
+                for ground in ["paper", "card"] {
+                    let found = contrast(colour(name), colour(ground));
+                    assert!(least <= found, "{name} on {ground} {}: {found:.2}", colour(ground));
+                }
+            }
+            let marked = contrast(colour("ink"), colour("mark"));
+            assert!(4.5 <= marked, "a hit: {marked:.2}");
+        }
+    }
 }

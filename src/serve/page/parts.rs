@@ -21,7 +21,7 @@ pub(super) fn clock_time(at: Timestamp) -> Markup {
 
 /// `<time>` with its day.
 pub(super) fn full_time(at: Timestamp) -> Markup {
-    html! { time datetime=(rfc3339(at)) { (at.format("%-d %B %Y, %H:%M")) } }
+    html! { time lang="en" datetime=(rfc3339(at)) { (at.format("%-d %B %Y, %H:%M")) } }
 }
 
 pub(super) fn day(at: Timestamp) -> String {
@@ -59,9 +59,9 @@ pub(super) fn web(address: Option<&str>) -> Option<&str> {
     })
 }
 
-/// The river of one feed.
+/// The river of one feed, whose name may run the other way than what stands around it.
 pub(super) fn feed_link(feed: &FeedRef) -> Markup {
-    html! { a href={ "/?feed=" (encoded(&feed.url)) } { (feed.name) } }
+    html! { a href={ "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.name) } }
 }
 
 pub(super) fn encoded(text: &str) -> String {
@@ -105,7 +105,7 @@ pub(super) fn card(
     html! {
         article .card .pic[image.is_some()] lang=[article.language.as_deref()] {
             h3 dir="auto" { a href=(address) { (title) } }
-            p .meta lang="en" {
+            p .meta {
                 (feed_link(&article.feed)) " · " (when(article.effective_date()))
             }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }

@@ -147,19 +147,21 @@ fn found<'a>(asked: &'a Asked, words: &'a str, river: &River) -> Page<'a> {
     let hits = hits.as_ref();
     let best = asked.without(&("sort".to_owned(), "newest".to_owned()));
     let main = html! {
-        h1 { "Articles with “" (words) "”" }
+        h1 { "Articles with “" bdi { (words) } "”" }
         (filters("/search", asked, river))
         @if river.articles.is_empty() {
             p .empty { "Nothing was found. All of the words must be there; " code { "word*" } " finds what begins with it." }
-        }
-        @if query.order == Order::Relevance {
+        } @else if query.order == Order::Relevance {
             p .meta { "The best matches first; " a href={ "/search" (asked.link(None)) "&sort=newest" } { "newest first" } "." }
-            div .day { @for article in &river.articles { (card(article, hits, full_time)) } }
+            section .day aria-labelledby="best" {
+                h2 #best .sr { "Best matches" }
+                @for article in &river.articles { (card(article, hits, full_time)) }
+            }
         } @else {
             p .meta { "The newest first; " a href={ "/search" (best) } { "best matches first" } "." }
             (by_day(&river.articles, hits))
-            (older("/search", asked, river))
         }
+        (older("/search", asked, river))
     };
     Page { title: words, at: "/search", words, filters: &asked.filters, main }
 }
@@ -180,22 +182,30 @@ fn ask_for_words() -> Page<'static> {
 fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
     let query = &asked.query;
     let of = |name: &'static str| asked.kept.iter().filter(move |(other, _)| other == name);
-    let few = river.feeds.len() <= CHOICES;
+    let lists = [
+        ("tag", !river.tags.is_empty()),
+        ("feed", (2..=CHOICES).contains(&river.feeds.len())),
+        ("language", !river.languages.is_empty()),
+    ];
+    let listed = |name: &str| lists.contains(&(name, true));
+    let many = CHOICES < river.feeds.len();
     html! {
         form .filters action=(path) {
-            @if let Some(words) = &asked.words { input type="hidden" name="q" value=(words); }
-            @if asked.by_date { input type="hidden" name="sort" value="newest"; }
-            @if !river.tags.is_empty() {
+            // What no list sets stays as it is.
+            @for (name, value) in asked.kept.iter().filter(|(name, _)| !listed(name)) {
+                input type="hidden" name=(name) value=(value);
+            }
+            @if listed("tag") {
                 (choice("Tag", "tag", &query.tags, river.tags.iter().map(|tag| (&**tag, &**tag))))
             }
-            @if few {
+            @if listed("feed") {
                 (choice("Feed", "feed", &query.feeds, river.feeds.iter().map(|(name, url)| (&**url, &**name))))
             }
-            @if !river.languages.is_empty() {
+            @if listed("language") {
                 (choice("Language", "language", &query.languages, river.languages.iter().map(|code| (&**code, &**code))))
             }
-            button { "Show" }
-            @if !few { p { a href="/feeds" { "Choose a feed" } } }
+            @if lists.iter().any(|(_, listed)| *listed) { button { "Show" } }
+            @if many { p { a href="/feeds" { "Choose a feed" } } }
         }
         @if asked.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
             ul .chips aria-label="Filters in force" {
@@ -203,7 +213,7 @@ fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
                     @for pair in of(name) {
                         li {
                             a href={ (path) (asked.without(pair)) } {
-                                (pair.0) ": " (label(pair, river)) " " span aria-hidden="true" { "×" }
+                                (pair.0) ": " bdi { (label(pair, river)) } " " span aria-hidden="true" { "×" }
                                 span .sr { " (remove)" }
                             }
                         }
@@ -214,13 +224,19 @@ fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
     }
 }
 
-/// A list to choose one of; each entry is a value and what is shown of it. Either may have been asked for.
+/// A list to choose one of; each entry is a value and what is shown of it. Either may have been asked
+/// for. What was asked for beyond the list, such as a language with its region, is shown in it, too.
 fn choice<'a>(
     label: &str,
     name: &str,
-    chosen: &[String],
+    chosen: &'a [String],
     entries: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Markup {
+    let mut entries: Vec<_> = entries.collect();
+    let known =
+        |chosen: &&String| entries.iter().any(|(value, shown)| chosen == value || chosen == shown);
+    let beyond: Vec<_> = chosen.iter().filter(|chosen| !known(chosen)).collect();
+    entries.extend(beyond.into_iter().map(|chosen| (&**chosen, &**chosen)));
     html! {
         label {
             (label)

@@ -67,6 +67,17 @@ fn a_reader_comes_from_the_river_by_a_search_to_an_article() {
     for width in [390, 1280] {
         walk(&mut browser, width, &served, &media);
     }
+    served.server.put("/f", Page::status(404));
+    served.repoll();
+    wait_for("the failure", || {
+        served.site.text("/feeds?state=failing").contains("backing off").then_some(())
+    });
+    for width in [390, 1280] {
+        browser.resize(width, 844);
+        let site = format!("http://{}/", served.site.address);
+        let visit = browser.visit(&format!("{site}feeds?state=failing"));
+        check(&mut browser, width, &visit, &[&site]);
+    }
     assert!(media.all_requests().iter().all(|request| request.path == "/img/wide.svg"));
 }
 

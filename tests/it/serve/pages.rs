@@ -72,8 +72,54 @@ fn filters_and_search_narrow_the_river() {
     assert!(newest.contains("Tuesday, 20 August 2024</h2>"), "{newest}");
     assert_eq!(served.site.get("/search?q=storm&sort=worst").status, 400);
     assert!(found.contains("value=\"storm &quot;surge at&quot;\""), "{found}");
-    assert!(served.site.text("/search?q=nothing+like+it").contains("Nothing was found"));
+    // From the title to the articles no level of headings is left out.
+    assert!(found.contains("<h2 class=\"sr\" id=\"best\">"), "{found}");
+    let nothing = served.site.text("/search?q=nothing+like+it");
+    assert!(
+        nothing.contains("Nothing was found") && !nothing.contains("matches first"),
+        "{nothing}"
+    );
     assert!(served.site.text("/search").contains("Type words"));
+}
+
+#[test]
+fn setting_one_filter_keeps_the_others() {
+    let served = serve(&[item(1)]);
+    let page = served.site.text("/?tag=sea&language=en-GB&author=Ann&since=2024-01-01&limit=7");
+    assert!(page.contains("<option selected>sea</option>"), "{page}");
+    for (name, value) in
+        [("author", "Ann"), ("since", "2024-01-01"), ("limit", "7"), ("language", "en-GB")]
+    {
+        let kept = format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+        assert!(page.contains(&kept), "{kept}: {page}");
+    }
+    // A language that no feed names itself by is in the list while it is asked for.
+    let feed =
+        rss("Harbour News", &[item(2)]).replace("<link>", "<language>en-GB</language><link>");
+    served.server.put("/f", Page::ok(feed));
+    served.repoll();
+    wait_for("the list", || {
+        let page = served.site.text("/?language=en-GB");
+        let listed = page.contains("<option>en</option><option selected>en-GB</option>");
+        listed.then_some(())
+    });
+    // One feed is no choice.
+    assert!(!page.contains("<select name=\"feed\">"), "{page}");
+}
+
+#[test]
+fn names_that_run_the_other_way_do_not_carry_their_neighbours_along() {
+    let served = serve(&[item(1)]);
+    let feed = rss("جريدة الميناء", &[item(1)]).replace("<guid", "<author>سارة</author><guid");
+    served.server.put("/f", Page::ok(feed));
+    served.repoll();
+    let page = wait_for("the name", || {
+        let page = served.site.text("/");
+        page.contains("dir=\"auto\">جريدة الميناء</a>").then_some(page)
+    });
+    assert!(page.contains("<h3 dir=\"auto\">"), "{page}");
+    let page = served.site.text(&article_path(&served, 0));
+    assert!(page.contains("<b dir=\"auto\">سارة</b>"), "{page}");
 }
 
 #[test]
@@ -83,7 +129,9 @@ fn an_article_is_shown_whole_with_its_earlier_versions() {
     let page = served.site.text(&path);
     assert!(page.contains("<p>Text of number 1.</p>"), "{page}");
     assert!(text(&page).contains("Read at news.example"), "{page}");
-    assert!(page.contains("<time datetime=\"2024-08-20T00:01:00Z\">20 August 2024, 00:01</time>"));
+    assert!(page.contains(
+        "<time lang=\"en\" datetime=\"2024-08-20T00:01:00Z\">20 August 2024, 00:01</time>"
+    ));
     assert!(!page.contains("Earlier versions"), "{page}");
     let mut edited = item(1);
     edited.title = "Title 1, corrected".to_owned();
@@ -95,7 +143,7 @@ fn an_article_is_shown_whole_with_its_earlier_versions() {
     });
     assert!(text(&page).contains("edited 1 time"), "{page}");
     assert!(text(&page).contains("Earlier versions Until"), "{page}");
-    assert!(page.contains(": Title 1</summary>"), "{page}");
+    assert!(page.contains(": <bdi>Title 1</bdi></summary>"), "{page}");
 }
 
 #[test]
