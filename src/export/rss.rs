@@ -51,6 +51,9 @@ fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
         let attributes = [("href", url), ("rel", "self"), ("type", "application/rss+xml")];
         xml.empty("atom:link", &attributes)?;
     }
+    if let Some(url) = present(channel.next_url.as_deref()) {
+        xml.empty("atom:link", &[("href", url), ("rel", "next")])?; // RFC 5005 section 3.
+    }
     if let Some(url) = present(channel.hub_url.as_deref()) {
         xml.empty("atom:link", &[("rel", "hub"), ("href", url)])?;
     }

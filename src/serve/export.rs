@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LINK};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
@@ -72,7 +73,8 @@ pub(super) async fn export(
     }
     let next = outline.next.map(|next| format!("{origin}{}{}", uri.path(), asked.link(Some(next))));
     let mut response = if method == Method::HEAD {
-        ().into_response()
+        // Of unknown length, as the body of a GET is: 0 would be a false answer (RFC 9110 section 8.6).
+        Response::new(Body::from_stream(stream::nothing()))
     } else {
         let style = TableStyle { width: None, color: false, now };
         let channel = Channel {

@@ -81,7 +81,9 @@ pub(super) async fn follow(State(site): State<Site>, uri: Uri, headers: HeaderMa
         }
         Err(error) => return error.into_response(),
     };
-    let start = last.unwrap_or(now);
+    // A number that was never given out is of another store, or of a time before a backup came back:
+    // what comes from now on must not wait until it is reached.
+    let start = last.unwrap_or(now).min(now);
     asked.query.after_seq = Some(start);
     asked.query.limit = Some(BATCH);
     // Without data it reaches no handler, but a client that is cut off now comes back to this place.

@@ -7,7 +7,7 @@ use std::hash::Hasher;
 use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
-use axum::http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use axum::http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use xxhash_rust::xxh3::Xxh3;
@@ -49,8 +49,9 @@ impl Version {
         }
     }
 
-    /// Adds `ETag` and `Last-Modified`.
+    /// Adds `ETag` and `Last-Modified`; and `Vary`, which a 304 must have as well (section 15.4.5).
     pub(super) fn stamp(&self, headers: &mut HeaderMap) {
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         if let Ok(etag) = HeaderValue::from_str(&self.etag) {
             headers.insert(ETAG, etag);
         }

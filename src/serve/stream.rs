@@ -1,10 +1,12 @@
 //! Bodies that are written while they are sent: memory does not grow with them.
 
+use std::convert::Infallible;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use futures_util::stream::poll_fn;
+use futures_util::stream::{Stream, poll_fn};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -71,7 +73,7 @@ pub(super) async fn body(
         first => first,
     };
     Ok(Body::from_stream(poll_fn(move |context| match first.take() {
-        Some(chunk) => std::task::Poll::Ready(Some(chunk)),
+        Some(chunk) => Poll::Ready(Some(chunk)),
         None => chunks.poll_recv(context).map(|chunk| {
             chunk.inspect(|chunk| {
                 if let Err(broken) = chunk {
@@ -80,6 +82,11 @@ pub(super) async fn body(
             })
         }),
     })))
+}
+
+/// The body of an answer that says what a body would be, without one.
+pub(super) fn nothing() -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+    poll_fn(|_| Poll::Ready(None))
 }
 
 struct Chunks {

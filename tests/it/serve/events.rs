@@ -110,6 +110,19 @@ fn who_was_cut_off_goes_on_after_the_last_event() {
 }
 
 #[test]
+fn a_number_from_the_future_hides_nothing() {
+    let served = serve(&[item(1)]);
+    for (path, header) in [("/events", "Last-Event-ID: 4711\r\n"), ("/events?after=4711", "")] {
+        let mut listener = Listener::start(&served.site, path, header);
+        let hello = listener.paragraph().unwrap();
+        assert!(hello.contains(&"id: 1".to_owned()), "{hello:?}");
+    }
+    let mut listener = Listener::start(&served.site, "/events", "Last-Event-ID: 4711\r\n");
+    publish(&served, "Title 1", 2);
+    assert_eq!(listener.next().unwrap().data["title"], "Title 2");
+}
+
+#[test]
 fn there_is_room_for_so_many_and_no_more() {
     let served = serve_with(&[item(1)], "");
     let mut listeners: Vec<_> =

@@ -99,7 +99,8 @@ fn a_poller_gets_304_until_there_is_something_new() {
     let head = served.site.ask("HEAD", "/export.atom", &[]);
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("etag"), Some(etag.as_str()));
-    assert_eq!(served.site.ask("HEAD", "/export.atom", &[by_tag]).status, 304);
+    let unchanged = served.site.ask("HEAD", "/export.atom", &[by_tag]);
+    assert_eq!((unchanged.status, unchanged.header("vary")), (304, Some("accept-encoding")));
 
     served.server.put("/f", Page::ok(rss("Harbour News", &[item(1), item(2)])));
     served.repoll();
@@ -119,6 +120,42 @@ fn a_poller_gets_304_until_there_is_something_new() {
     });
 }
 
+/// RFC 9110 section 9.3.2: the same header fields, but for those that are known only with the content.
+#[test]
+fn head_says_what_get_says_without_a_body() {
+    let served = serve(&[item(1), item(2)]);
+    let id = &served.home.each("id")[0];
+    for path in [
+        "/",
+        "/feeds",
+        "/search?q=x",
+        &format!("/articles/{id}"),
+        "/style.css",
+        "/export.atom",
+        "/export.csv?limit=1",
+        "/healthz",
+        "/nothing",
+    ] {
+        for encoding in ["identity", "gzip"] {
+            let asked = |method| {
+                let mut answer = served.site.ask(method, path, &[("Accept-Encoding", encoding)]);
+                answer
+                    .headers
+                    .retain(|(name, _)| !["date", "transfer-encoding"].contains(&&**name));
+                answer.headers.sort();
+                answer
+            };
+            let (got, headed) = (asked("GET"), asked("HEAD"));
+            assert_eq!(
+                (headed.status, headed.headers),
+                (got.status, got.headers),
+                "{path} {encoding}"
+            );
+            assert!(headed.body.is_empty() && !got.body.is_empty(), "{path} {encoding}");
+        }
+    }
+}
+
 #[test]
 fn pages_lead_on_to_all_articles_once() {
     let items: Vec<_> = (1..=25).map(item).collect();
@@ -135,7 +172,7 @@ fn pages_lead_on_to_all_articles_once() {
     }
     let expected: Vec<_> = (1..=25).rev().map(|n| format!("Title {n}")).collect();
     assert_eq!(seen, expected);
-    for format in ["atom", "jsonfeed"] {
+    for format in ["atom", "rss", "jsonfeed"] {
         let page = served.site.text(&format!("/export.{format}?limit=10"));
         assert!(
             page.contains("limit=10&amp;before=") || page.contains("limit=10&before="),
