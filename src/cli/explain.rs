@@ -6,7 +6,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Row};
 use serde_json::{Value, json};
 
-use super::feeds::{Listed, State, offer, rows, why};
+use super::feeds::{Listed, State, offer, rows};
 use super::filters::unknown;
 use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
 use super::{Context, Exit};
@@ -16,6 +16,7 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::poll::{Move, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
+use crate::rules::reason::told;
 use crate::rules::schedule::{Candidate, History, candidates};
 use crate::store::{Facts, FeedRow, PastPoll, PausedHost, Reader};
 
@@ -134,7 +135,7 @@ impl<'a> Story<'a> {
                 writeln!(out, "  {} {text}", if wins { ">" } else { " " })?;
             }
             if let Some(because @ (Reason::SkipHours | Reason::SkipDays)) = row.because {
-                let text = format!("then moved out of the times in {}", say(because));
+                let text = format!("then moved out of the times in {}", told(because).clause);
                 writeln!(out, "  > {}", output.styled(YELLOW, &text))?;
             }
         }
@@ -159,7 +160,7 @@ impl<'a> Story<'a> {
                 number(poll.bytes),
                 number(poll.elapsed_ms),
                 Cell::new(news(poll)),
-                Cell::new(poll.because.map_or("-", why)),
+                Cell::new(poll.because.map_or("-", |because| told(because).word)),
             ]);
             cells.max_height(1);
             table.add_row(cells);
@@ -201,7 +202,7 @@ impl<'a> Story<'a> {
             (State::Disabled | State::Retired, _) | (_, None) => "never".to_owned(),
             (_, Some(at)) if at <= self.now => format!("due since {}", relative(at, self.now)),
             (_, Some(at)) => {
-                let because = self.row.because.map_or("", say);
+                let because = self.row.because.map_or("", |because| told(because).clause);
                 format!("{}, at {}: {because}", relative(at, self.now), rfc3339(at))
             }
         }
@@ -210,7 +211,7 @@ impl<'a> Story<'a> {
     fn candidate(&self, candidate: &Candidate) -> String {
         let from = self.row.polled_at.unwrap_or(self.now);
         let wait = span(candidate.at - from);
-        format!("{}  {wait:>8} after it  {}", rfc3339(candidate.at), say(candidate.because))
+        format!("{}  {wait:>8} after it  {}", rfc3339(candidate.at), told(candidate.because).clause)
     }
 
     fn json(&self) -> Value {
@@ -300,27 +301,5 @@ fn news(poll: &PastPoll) -> String {
         (added, 0) => format!("{added} new"),
         (0, edited) => format!("{edited} edited"),
         (added, edited) => format!("{added} new, {edited} edited"),
-    }
-}
-
-/// A reason as a clause.
-fn say(because: Reason) -> &'static str {
-    match because {
-        Reason::New => "it is new",
-        Reason::Interval => "the configured interval (every)",
-        Reason::Cron => "the next firing of the configured cron",
-        Reason::Adaptive => "the feed's own rhythm: half the gap between its articles",
-        Reason::ServerAsked => "the server asked for it at the last poll",
-        Reason::MaxAge => "the server's Cache-Control: max-age",
-        Reason::Expires => "the server's Expires",
-        Reason::RetryAfter => "the server's Retry-After",
-        Reason::Ttl => "the feed's own ttl",
-        Reason::UpdatePeriod => "the feed's own updatePeriod",
-        Reason::SkipHours => "the feed's skipHours",
-        Reason::SkipDays => "the feed's skipDays",
-        Reason::NoValidators => "the server sends neither validators nor freshness",
-        Reason::Backoff => "it fails: the interval doubles with each failure",
-        Reason::Outage => "our own network was down; that poll did not count",
-        Reason::Gone => "the server said that it is gone",
     }
 }

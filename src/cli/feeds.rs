@@ -20,6 +20,7 @@ use crate::domain::poll::Reason;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::{clean_line, fit};
 use crate::rules::parse::offers;
+use crate::rules::reason::told;
 use crate::store::{FeedRow, Reader, StoreError};
 
 #[derive(clap::Args, Debug)]
@@ -229,30 +230,8 @@ fn next(feed: &Listed, now: Timestamp) -> String {
     match (feed.state, plan) {
         (State::Disabled | State::Retired, _) => "-".to_owned(),
         (_, Some((at, _))) if at <= now => "due".to_owned(),
-        (_, Some((at, because))) => format!("{} ({})", relative(at, now), why(because)),
+        (_, Some((at, because))) => format!("{} ({})", relative(at, now), told(because).word),
         (State::Gone, None) => "never".to_owned(),
         (_, None) => "due".to_owned(),
-    }
-}
-
-/// A reason in a few words.
-pub(super) fn why(because: Reason) -> &'static str {
-    match because {
-        Reason::New => "new",
-        Reason::Interval => "every",
-        Reason::Cron => "cron",
-        Reason::Adaptive => "adaptive",
-        Reason::ServerAsked => "server asked",
-        Reason::MaxAge => "max-age",
-        Reason::Expires => "Expires",
-        Reason::RetryAfter => "Retry-After",
-        Reason::Ttl => "ttl",
-        Reason::UpdatePeriod => "updatePeriod",
-        Reason::SkipHours => "skipHours",
-        Reason::SkipDays => "skipDays",
-        Reason::NoValidators => "no validators",
-        Reason::Backoff => "backing off",
-        Reason::Outage => "network down",
-        Reason::Gone => "gone",
     }
 }

@@ -15,6 +15,7 @@ pub mod moves;
 pub mod normalise;
 pub mod parse;
 pub mod read;
+pub mod reason;
 pub mod schedule;
 pub mod search;
 pub mod sieve;

@@ -15,8 +15,8 @@ use super::Page;
 use super::parts::{count, encoded, relative, web};
 use crate::clock;
 use crate::domain::feed::FeedState;
-use crate::domain::poll::Reason;
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::rules::reason::told;
 use crate::serve::{Site, answer};
 use crate::store::{FeedRow, PollDay, Reader, StoreError};
 
@@ -261,32 +261,10 @@ fn next(feed: &FeedRow, now: Timestamp) -> Markup {
         }
         (_, Some(at)) if now < at => html! {
             (relative(at, now))
-            @if let Some(because) = feed.because { small { (why(because)) } }
+            @if let Some(because) = feed.because { small { (told(because).phrase) } }
             (polled)
         },
         (_, _) => html! { "due now" (polled) },
-    }
-}
-
-/// The rule that set the next poll, in words.
-fn why(because: Reason) -> &'static str {
-    match because {
-        Reason::New => "never polled so far",
-        Reason::Interval => "its interval",
-        Reason::Cron => "its cron schedule",
-        Reason::Adaptive => "its own rhythm",
-        Reason::ServerAsked => "the server asked",
-        Reason::MaxAge => "the server said max-age",
-        Reason::Expires => "the server said Expires",
-        Reason::RetryAfter => "the server said Retry-After",
-        Reason::Ttl => "the feed said ttl",
-        Reason::UpdatePeriod => "the feed said updatePeriod",
-        Reason::SkipHours => "the feed said skipHours",
-        Reason::SkipDays => "the feed said skipDays",
-        Reason::NoValidators => "the server sends no validators",
-        Reason::Backoff => "backing off after failures",
-        Reason::Outage => "our own network was down",
-        Reason::Gone => "gone for good",
     }
 }
 
