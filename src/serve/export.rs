@@ -69,7 +69,7 @@ pub(super) async fn export(
     let version = Version::of(hash(&[said[0], said[1], &outline.version.to_le_bytes()]));
     let version = site.changes().date(hash(&[address.as_bytes()]), version, now);
     if version.is_known(&headers) {
-        return version.not_modified();
+        return own_policy(format, version.not_modified());
     }
     let next = outline.next.map(|next| format!("{origin}{}{}", uri.path(), asked.link(Some(next))));
     let mut response = if method == Method::HEAD {
@@ -102,16 +102,21 @@ pub(super) async fn export(
     version.stamp(response.headers_mut());
     let kind = HeaderValue::from_static(format.media_type());
     response.headers_mut().insert(CONTENT_TYPE, kind);
-    if format == Format::Html {
-        // It carries its style within, so that it is whole when it is saved.
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, super::policy("'unsafe-inline'"));
-    }
     // For formats that cannot say it themselves (RFC 8288), and for WebSub, which looks here first.
     let links = [("next", next.as_deref()), ("hub", hub), ("self", hub.and(Some(&*address)))];
     for (relation, url) in links.into_iter().filter_map(|(name, url)| Some((name, url?))) {
         if let Ok(link) = format!("<{url}>; rel=\"{relation}\"").parse() {
             response.headers_mut().append(LINK, link);
         }
+    }
+    own_policy(format, response)
+}
+
+/// A page that is an export carries its style within, so that it is whole when it is saved. A 304 says so
+/// as well: a browser puts its headers in the place of those that it has (RFC 9111 section 3.2).
+fn own_policy(format: Format, mut response: Response) -> Response {
+    if format == Format::Html {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, super::policy("'unsafe-inline'"));
     }
     response
 }

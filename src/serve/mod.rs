@@ -149,6 +149,7 @@ fn router(site: Site) -> Router {
         .route("/articles/{id}", get(page::article))
         .route("/style.css", get(page::style))
         .route("/icon.svg", get(page::icon))
+        .route("/favicon.ico", get(page::icon)) // Asked for by browsers that show an export.
         .route("/healthz", get(probes::health))
         .route("/readyz", get(probes::ready))
         .route("/metrics", get(probes::metrics))

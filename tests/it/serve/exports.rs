@@ -156,6 +156,22 @@ fn head_says_what_get_says_without_a_body() {
     }
 }
 
+/// RFC 9111 section 3.2: a cache puts the header fields of a 304 in the place of those it has.
+#[test]
+fn a_304_says_nothing_else_than_the_200_did() {
+    let served = serve(&[item(1)]);
+    let article = format!("/articles/{}", served.home.each("id")[0]);
+    for path in ["/", "/feeds", &article, "/export.html", "/export.atom"] {
+        let whole = served.site.get(path);
+        let etag = whole.header("etag").unwrap();
+        let again = served.site.ask("GET", path, &[("If-None-Match", etag)]);
+        assert_eq!(again.status, 304, "{path}");
+        for (name, value) in again.headers.iter().filter(|(name, _)| name != "date") {
+            assert_eq!(whole.header(name), Some(value.as_str()), "{path}: {name}");
+        }
+    }
+}
+
 #[test]
 fn pages_lead_on_to_all_articles_once() {
     let items: Vec<_> = (1..=25).map(item).collect();
