@@ -63,6 +63,12 @@ pub(super) async fn follow(State(site): State<Site>, uri: Uri, headers: HeaderMa
         Ok(asked) => asked,
         Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
     };
+    let is_of_pages = |name: &str| matches!(name, "limit" | "sort");
+    let paged = asked.kept.iter().map(|(name, _)| &**name).find(|name| is_of_pages(name));
+    if let Some(name) = paged.or(asked.query.before.map(|_| "before")) {
+        let why = format!("{name}: events have no pages; they come one by one, oldest first");
+        return answer::refusal(StatusCode::BAD_REQUEST, &why);
+    }
     // What a browser says on coming back is newer than what the page's author wrote.
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let last = last.and_then(|id| id.trim().parse().ok()).or(asked.query.after_seq);

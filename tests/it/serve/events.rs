@@ -106,7 +106,15 @@ fn who_was_cut_off_goes_on_after_the_last_event() {
     let mut listener = Listener::start(&served.site, "/events?after=119&tag=sea", "");
     assert_eq!(listener.next().unwrap().id, "120");
     assert_eq!(served.site.get("/events?tag=land").status, 404);
-    assert_eq!(served.site.get("/events?after=x").status, 400);
+    for wrong in ["after=x", "limit=5", "sort=newest", "before=1.1", "colour=red"] {
+        let refused = served.site.get(&format!("/events?{wrong}"));
+        let name = wrong.split('=').next().unwrap();
+        assert!(
+            refused.status == 400 && refused.text().contains(name),
+            "{wrong}: {}",
+            refused.text()
+        );
+    }
 }
 
 #[test]
