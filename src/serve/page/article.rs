@@ -1,5 +1,6 @@
 //! `GET /articles/ID`: one article to read.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
@@ -76,7 +77,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
             }
             @if let Some(html) = content {
                 // Sanitised when it was stored.
-                div .text dir="auto" { (PreEscaped(html)) }
+                div .text dir="auto" { (PreEscaped(below_title(html))) }
             }
             div lang="en" {
                 (original(article))
@@ -86,6 +87,14 @@ fn show(reading: &Reading, title: &str) -> Markup {
             }
         }
     }
+}
+
+/// The title is the page's one heading of the first level. In sanitised HTML a `<` that is text is escaped.
+fn below_title(html: &str) -> Cow<'_, str> {
+    if !html.contains("<h1") {
+        return html.into();
+    }
+    html.replace("<h1", "<h2").replace("</h1>", "</h2>").into()
 }
 
 fn begins_with(text: &str, summary: &str) -> bool {
@@ -240,7 +249,7 @@ fn earlier(versions: &[Version]) -> Markup {
                         }
                         div .text dir="auto" {
                             @if let Some(html) = &version.content_html {
-                                (PreEscaped(html)) // Sanitised when it was stored.
+                                (PreEscaped(below_title(html))) // Sanitised when it was stored.
                             } @else if let Some(summary) = &version.summary {
                                 p { (summary) }
                             } @else {

@@ -19,6 +19,18 @@ fn article_path(served: &Served, n: usize) -> String {
     format!("/articles/{}", served.home.each("id")[n])
 }
 
+#[test]
+fn a_page_has_one_heading_of_the_first_level() {
+    let headed =
+        Item { text: "<h1 id=\"x\">Within</h1><p>1 &lt;h1&gt; 2</p>".to_owned(), ..item(1) };
+    let served = serve(&[headed]);
+    for path in ["/", "/feeds", "/search", "/search?q=title", &article_path(&served, 0)] {
+        assert_eq!(served.site.text(path).matches("<h1").count(), 1, "{path}");
+    }
+    let page = served.site.text(&article_path(&served, 0));
+    assert!(page.contains(">Within</h2>") && page.contains("1 &lt;h1&gt; 2"), "{page}");
+}
+
 fn nasty() -> Item {
     Item {
         title: "<script>alert('title')</script> & \"quotes\"".to_owned(),
