@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, PreEscaped, html};
 
 use super::Page;
 use super::parts::{count, encoded, feed_link, full_time, heading, web};
+use crate::clock;
 use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
 use crate::rules::text::{html_to_text, says_the_same};
 use crate::serve::{Site, answer};
@@ -30,6 +31,7 @@ struct Reading {
 pub(in crate::serve) async fn article(
     State(site): State<Site>,
     Path(id): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let wanted = ArticleId(id);
@@ -38,7 +40,11 @@ pub(in crate::serve) async fn article(
         Ok(Some(reading)) => {
             let title = heading(&reading.article);
             let main = show(&reading, &title);
-            Page { title: &title, at: "", words: "", filters: "", main }.answer(&headers)
+            Page { title: &title, at: "", words: "", filters: "", main }.answer(
+                &site,
+                (&uri, &headers),
+                clock::now(),
+            )
         }
         Ok(None) => {
             let why = "there is no such article; it may have been removed, or be of another store";

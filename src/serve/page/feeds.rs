@@ -69,7 +69,11 @@ pub(in crate::serve) async fn feeds(
     match site.readers().read(DEADLINE, move |reader| fetch(reader, asked, now)).await {
         Ok(overview) => {
             let main = show(asked, &overview, now);
-            Page { title: "Feeds", at: "/feeds", words: "", filters: "", main }.answer(&headers)
+            Page { title: "Feeds", at: "/feeds", words: "", filters: "", main }.answer(
+                &site,
+                (&uri, &headers),
+                now,
+            )
         }
         Err(error) => error.into_response(),
     }

@@ -17,13 +17,16 @@ use std::sync::LazyLock;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
+use super::Site;
 use super::answer::Why;
 use super::fresh::{Version, hash};
+use crate::domain::time::Timestamp;
 
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
@@ -117,10 +120,14 @@ impl Page<'_> {
         }
     }
 
-    /// 200, or 304 to a browser that has it.
-    fn answer(self, headers: &HeaderMap) -> Response {
+    /// 200, or 304 to a browser that has it. What a page says does not depend on the name by which it was
+    /// asked for, so its address is path and query alone.
+    fn answer(self, site: &Site, asked: (&Uri, &HeaderMap), now: Timestamp) -> Response {
+        let (uri, headers) = asked;
+        let address = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let text = self.markup().into_string();
         let version = Version::of(hash(&[text.as_bytes()]));
+        let version = site.changes().date(hash(&[address.as_bytes()]), version, now);
         if version.is_known(headers) {
             return version.not_modified();
         }

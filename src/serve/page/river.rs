@@ -51,7 +51,7 @@ pub(in crate::serve) async fn river(
         Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
     };
     match load(&site, &asked, now).await {
-        Ok(river) => show(&asked, &river).answer(&headers),
+        Ok(river) => show(&asked, &river).answer(&site, (&uri, &headers), now),
         Err(refusal) => refusal,
     }
 }
@@ -67,14 +67,14 @@ pub(in crate::serve) async fn search(
         Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
     };
     let Some(words) = asked.words.clone() else {
-        return ask_for_words().answer(&headers);
+        return ask_for_words().answer(&site, (&uri, &headers), now);
     };
     // A place in the order of time is none in that of matches.
     if asked.query.before.is_none() && !asked.by_date {
         asked.query.order = Order::Relevance;
     }
     match load(&site, &asked, now).await {
-        Ok(river) => found(&asked, &words, &river).answer(&headers),
+        Ok(river) => found(&asked, &words, &river).answer(&site, (&uri, &headers), now),
         Err(refusal) => refusal,
     }
 }

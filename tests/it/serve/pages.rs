@@ -196,6 +196,10 @@ fn a_browser_that_has_a_page_gets_304_and_keeps_the_stylesheet() {
     let etag = first.header("etag").unwrap().to_owned();
     let again = served.site.ask("GET", "/", &[("If-None-Match", &etag)]);
     assert_eq!((again.status, again.body.len()), (304, 0));
+    let date = first.header("last-modified").unwrap();
+    let again = served.site.ask("GET", "/", &[("If-Modified-Since", date)]);
+    assert_eq!((again.status, again.header("last-modified")), (304, Some(date)));
+    assert_eq!(served.site.ask("GET", "/?limit=1", &[("If-None-Match", &etag)]).status, 200);
     let page = first.text();
     let (_, rest) = page.split_once("<link rel=\"stylesheet\" href=\"").unwrap();
     let style = served.site.get(rest.split('"').next().unwrap());
