@@ -13,7 +13,7 @@ use crate::domain::poll::{
 use crate::domain::query::{Order, Position, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::rules::search;
-use crate::store::sqlite::{open_for_reading, select};
+use crate::store::sqlite::{maintenance, open_for_reading, select};
 use crate::store::{FeedSync, Prune, Reader, Store};
 
 const NOW: i64 = 1_790_000_000;
@@ -397,6 +397,20 @@ async fn the_latest_are_read_in_order_from_an_index() {
         };
         assert!(!plan.iter().any(reads_all), "{what}: {plan:#?}");
     }
+}
+
+#[tokio::test]
+async fn the_edited_are_counted_in_an_index_of_them() {
+    let home = Home::new().await;
+    home.poll(0, 50, (1..=9).map(|n| draft(n, &n.to_string())).collect()).await;
+    let count = || home.reader().stats().unwrap().edited;
+    assert_eq!(count(), 0);
+    home.poll(0, 51, vec![draft(3, "other"), draft(5, "news")]).await;
+    assert_eq!(count(), 2);
+    let connection = open_for_reading(home.store.path()).unwrap();
+    let sql = format!("EXPLAIN QUERY PLAN {}", maintenance::EDITED);
+    let plan: String = connection.query_row(&sql, [], |row| row.get(3)).unwrap();
+    assert!(plan.contains("INDEX article_edited"), "{plan}");
 }
 
 /// The text index follows the polls: what it does not hold yet must not count as searched.
