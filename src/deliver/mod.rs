@@ -37,6 +37,9 @@ pub enum DeliverError {
     Rename { from: PathBuf, path: PathBuf, source: io::Error },
     #[error("could not write to standard output")]
     Stdout { source: io::Error },
+    /// What was to be written could not be made; nothing is wrong with the output.
+    #[error(transparent)]
+    Content { source: io::Error },
 }
 
 /// Writes a file and gives what `write` gives, the number of articles.
@@ -118,7 +121,8 @@ pub fn to_stdout_for_good(
 /// is success, but whoever counts on delivery must not count this.
 ///
 /// # Errors
-/// [`DeliverError::Stdout`] for everything else.
+/// [`DeliverError::Content`] for an [`io::ErrorKind::InvalidInput`] of `write` that says why, else
+/// [`DeliverError::Stdout`].
 pub fn to_stdout(
     write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
 ) -> Result<Option<u64>, DeliverError> {
@@ -129,6 +133,11 @@ fn unless_closed(written: io::Result<u64>) -> Result<Option<u64>, DeliverError> 
     match written {
         Ok(count) => Ok(Some(count)),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+        Err(source)
+            if source.kind() == io::ErrorKind::InvalidInput && source.get_ref().is_some() =>
+        {
+            Err(DeliverError::Content { source })
+        }
         Err(source) => Err(DeliverError::Stdout { source }),
     }
 }

@@ -111,6 +111,10 @@ fn a_closed_pipe_is_success_and_no_delivery() {
     assert_eq!(unless_closed(Ok(7)).unwrap(), Some(7));
     let error = failed(ErrorKind::StorageFull).unwrap_err();
     assert_eq!(error.to_string(), "could not write to standard output");
+    // No fault of the output.
+    let faulty = io::Error::new(ErrorKind::InvalidInput, "x.html, line 3: undefined value");
+    let error = unless_closed(Err(faulty)).unwrap_err();
+    assert_eq!(error.to_string(), "x.html, line 3: undefined value");
 }
 
 #[cfg(unix)]

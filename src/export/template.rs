@@ -49,7 +49,7 @@ impl Template {
     /// For faults of syntax.
     pub fn parse(name: &str, source: &str) -> Result<Self, TemplateFault> {
         let template = Self { name: name.into(), source: source.into() };
-        template.environment().map_err(|error| fault(&error))?;
+        template.environment().map_err(|error| fault(&error, source))?;
         Ok(template)
     }
 
@@ -68,8 +68,9 @@ impl Template {
         articles: impl Iterator<Item = Article> + Send + Sync + 'static,
         out: &mut dyn io::Write,
     ) -> io::Result<()> {
-        let environment = self.environment().map_err(|error| invalid(&error))?;
-        let template = environment.get_template(&self.name).map_err(|error| invalid(&error))?;
+        let environment = self.environment().map_err(|error| self.invalid(&error))?;
+        let template =
+            environment.get_template(&self.name).map_err(|error| self.invalid(&error))?;
         let values = articles.map(|article| value(&article));
         let context = minijinja::context! {
             channel => channel_value(channel),
@@ -78,9 +79,13 @@ impl Template {
         let mut failed = Keeping { out, error: None };
         match (template.render_captured_to(context, &mut failed), failed.error) {
             (_, Some(error)) => Err(error),
-            (Err(error), None) => Err(invalid(&error)),
+            (Err(error), None) => Err(self.invalid(&error)),
             (Ok(_), None) => Ok(()),
         }
+    }
+
+    fn invalid(&self, error: &Error) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidInput, fault(error, &self.source))
     }
 
     fn environment(&self) -> Result<Environment<'_>, Error> {
@@ -179,17 +184,17 @@ fn complete(members: &mut Map<String, serde_json::Value>, keys: &[&str]) {
     }
 }
 
-fn fault(error: &Error) -> TemplateFault {
+fn fault(error: &Error, source: &str) -> TemplateFault {
     let place = match (error.name(), error.line()) {
         (Some(name), Some(line)) => format!("{name}, line {line}: "),
         _ => String::new(),
     };
     let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-    TemplateFault(format!("{place}{}{detail}", error.kind()))
-}
-
-fn invalid(error: &Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, fault(error))
+    // minijinja says that something is undefined, and where, but not what.
+    let what = error.range().filter(|_| error.kind() == ErrorKind::UndefinedError);
+    let what = what.and_then(|range| source.get(range)).map(str::trim);
+    let what = what.map(|what| format!(": {what}")).unwrap_or_default();
+    TemplateFault(format!("{place}{}{what}{detail}", error.kind()))
 }
 
 /// Keeps an error of the output, of which minijinja would tell that there was one.

@@ -116,7 +116,7 @@ fn what_is_unknown_is_nothing_and_what_nothing_has_is_an_error() {
         ("t.json.jinja", "{{ a.feed.name }}", Ok("\"Feed & co\"")),
         ("t.txt", "{{ a.date_first_seen | date('%Y') }}", Ok("1970")),
         ("t.txt", "{{ a.date_published | date('%Y') }}", Ok("")),
-        ("t.txt", "{{ a.titel }}", Err("undefined")),
+        ("t.txt", "{{ a.titel }}", Err("undefined value: a.titel")),
         ("t.txt", "{{ a.date_first_seen | date('%Q%!') }}", Err("strftime")),
         ("t.txt", "\n{{ a.seq | date('%Y') }}", Err("t.txt, line 2")),
     ] {
