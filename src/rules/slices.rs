@@ -73,7 +73,8 @@ pub fn reduce<'a>(body: &'a [u8], layout: &Layout, known: impl Fn(u64) -> bool) 
 pub fn cut(body: &[u8], salt: u64) -> Option<Layout> {
     let mut scan = Scan { body, at: prolog_start(body)? };
     let mut hasher = Xxh3::with_seed(RULES_VERSION ^ salt.rotate_left(32));
-    let mut depth = 0_usize;
+    // An end tag of another name ends more than one element, or none: what is left out would show outside.
+    let mut open: Vec<&[u8]> = Vec::new();
     let mut deepest = 0_usize;
     let mut root: Option<Root> = None;
     let mut channels = 0_u32;
@@ -91,7 +92,8 @@ pub fn cut(body: &[u8], salt: u64) -> Option<Layout> {
                 hasher.update(text);
             }
             Token::Start { name, range, empty } => {
-                depth += 1;
+                open.push(name);
+                let depth = open.len();
                 deepest = deepest.max(depth);
                 let Some(root) = root else {
                     root = Some(Root::named(name)?);
@@ -128,27 +130,25 @@ pub fn cut(body: &[u8], salt: u64) -> Option<Layout> {
                     }
                 }
                 if empty {
-                    depth -= 1;
+                    open.pop();
                 }
             }
             Token::End { name, end } => {
-                let root = root?;
                 if let Some((opened, start)) = item
-                    && opened == depth
+                    && opened == open.len()
                 {
-                    if name != root.item() {
-                        return None;
-                    }
                     ranges.push(start..end);
                     item = None;
                 }
-                depth = depth.checked_sub(1)?;
-                if depth == 1 {
+                if open.pop() != Some(name) {
+                    return None;
+                }
+                if open.len() == 1 {
                     second = b"";
                 }
             }
         }
-        if depth == 0 && root.is_some() {
+        if open.is_empty() && root.is_some() {
             // What follows the root is not our business, as long as it is no other element.
             while let Some(token) = scan.next()? {
                 if !matches!(token, Token::Declaration(_)) {
@@ -158,7 +158,7 @@ pub fn cut(body: &[u8], salt: u64) -> Option<Layout> {
             break;
         }
     }
-    if depth != 0 || root.is_none() {
+    if !open.is_empty() || root.is_none() {
         return None;
     }
     let seed = hasher.digest();
@@ -384,6 +384,8 @@ mod tests {
             ("two channels", "<rss><channel/><channel><item/></channel></rss>"),
             ("bare less-than", "<rss><channel><item>1 < 2</item></channel></rss>"),
             ("closed by another name", "<rss><channel><item></x></item></channel></rss>"),
+            // The item ends the text, so without it the text would go on (found by fuzzing).
+            ("a text closed so", "<rss><channel><description>a</d><item/>b</channel></rss>"),
             ("unclosed", "<rss><channel><item></item></channel>"),
             ("cut off in CDATA", "<rss><channel><item><![CDATA[</item></channel></rss>"),
             ("cut off in a tag", "<rss><channel><item"),
