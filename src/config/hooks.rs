@@ -142,16 +142,7 @@ impl Reader<'_> {
     }
 
     fn signing_key(&mut self, table: &Table<'_>) -> Option<SigningKey> {
-        let (plain, file) = (table.get("secret"), table.get("secret_file"));
-        let given = plain.as_ref().and_then(|field| self.secret(field));
-        let from_file = file.as_ref().and_then(|field| self.secret_file(field));
-        if let (Some(plain), Some(file)) = (&plain, &file) {
-            let other = Some((self.place(&plain.key_span), "given here"));
-            let hint = Some("keep one of the two".to_owned());
-            self.clash(&file.key, &file.key_span, "`secret` is given as well", hint, other);
-            return None;
-        }
-        let (field, text) = (plain.or(file)?, given.or(from_file)?);
+        let (field, text) = self.one_secret(table, "secret", "secret_file")?;
         match signing_key(&text) {
             Ok(key) => Some(key),
             Err(message) => {

@@ -146,6 +146,27 @@ impl Reader<'_> {
         Some(text)
     }
 
+    /// A secret that stands in `key` or in the file that `key_file` names, with the field that has it; in both,
+    /// it is a fault.
+    pub(super) fn one_secret<'t>(
+        &mut self,
+        table: &Table<'t>,
+        key: &str,
+        key_file: &str,
+    ) -> Option<(Field<'t>, String)> {
+        let (plain, file) = (table.get(key), table.get(key_file));
+        let given = plain.as_ref().and_then(|field| self.secret(field));
+        let from_file = file.as_ref().and_then(|field| self.secret_file(field));
+        if let (Some(plain), Some(file)) = (&plain, &file) {
+            let other = Some((self.place(&plain.key_span), "given here"));
+            let hint = Some("keep one of the two".to_owned());
+            let message = format!("`{key}` is given as well");
+            self.clash(&file.key, &file.key_span, message, hint, other);
+            return None;
+        }
+        Some((plain.or(file)?, given.or(from_file)?))
+    }
+
     /// A field that names a file of PEM certificates.
     pub(super) fn certificates(&mut self, field: &Field<'_>) -> Option<PathBuf> {
         let bytes = self.file(field)?;

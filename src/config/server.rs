@@ -72,16 +72,7 @@ impl Reader<'_> {
     }
 
     fn token(&mut self, table: &Table<'_>) -> Option<Secret> {
-        let (plain, file) = (table.get("token"), table.get("token_file"));
-        let given = plain.as_ref().and_then(|field| self.secret(field));
-        let from_file = file.as_ref().and_then(|field| self.secret_file(field));
-        if let (Some(plain), Some(file)) = (&plain, &file) {
-            let other = Some((self.place(&plain.key_span), "given here"));
-            let hint = Some("keep one of the two".to_owned());
-            self.clash(&file.key, &file.key_span, "`token` is given as well", hint, other);
-            return None;
-        }
-        let (field, token) = (plain.or(file)?, given.or(from_file)?);
+        let (field, token) = self.one_secret(table, "token", "token_file")?;
         if !TOKEN_LENGTH.contains(&token.len()) || !token.bytes().all(|b| b.is_ascii_graphic()) {
             let message = format!(
                 "a token has {} to {} visible ASCII characters and no space",
