@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use gazetted::domain::poll::Remembered;
-use gazetted::rules::document::document;
+use gazetted::feed::document::document;
 use url::Url;
 
 fn main() {

@@ -12,7 +12,7 @@ use gazetted::domain::poll::{
     Decision, Document, Health, NextPoll, Observed, PollOutcome, Reason, Remembered, Validators,
 };
 use gazetted::domain::time::Timestamp;
-use gazetted::rules::document::document;
+use gazetted::feed::document::document;
 use gazetted::store::{FeedSync, Store};
 use url::Url;
 

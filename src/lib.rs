@@ -3,7 +3,7 @@
 //! The program is a row of *passes*. A pass claims due work from the store, does its I/O, lets a pure
 //! function decide, and applies that decision in one transaction. Polling is the first pass:
 //!
-//! [`config`] → `store.sync_feeds` → `store.claim` → [`fetch`] → [`rules::read`] → [`rules::decide`] →
+//! [`config`] → `store.sync_feeds` → `store.claim` → [`fetch`] → [`polling::reply`] → [`polling::decide`] →
 //! `store.apply` → [`export`] → [`deliver`].
 //!
 //! Modules stand on floors and import from lower floors only; `tests/tidy.rs` keeps it so.
@@ -11,7 +11,10 @@
 pub mod domain;
 
 pub mod export;
-pub mod rules;
+pub mod feed;
+pub mod html;
+pub mod polling;
+pub mod search;
 
 pub mod clock;
 pub mod config;

@@ -8,7 +8,7 @@ use gazetted::config::{Config, ConfigErrors, Fault, Target, Trigger, load};
 use gazetted::domain::query::When;
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::export::{Format, Shape};
-use gazetted::rules::schedule::Cadence;
+use gazetted::polling::schedule::Cadence;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

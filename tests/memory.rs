@@ -8,8 +8,8 @@
 use std::time::{Duration, Instant};
 
 use gazetted::domain::poll::{Document, Remembered};
-use gazetted::rules::document::document;
-use gazetted::rules::text::html_to_text;
+use gazetted::feed::document::document;
+use gazetted::html::to_text::html_to_text;
 use peak_alloc::PeakAlloc;
 use url::Url;
 

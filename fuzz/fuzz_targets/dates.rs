@@ -3,8 +3,8 @@
 #![no_main]
 
 use gazetted::domain::time::{Timestamp, rfc3339};
-use gazetted::rules::normalise::dates::parse::date;
-use gazetted::rules::normalise::dates::published_and_modified;
+use gazetted::feed::dates::parse::date;
+use gazetted::feed::dates::published_and_modified;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

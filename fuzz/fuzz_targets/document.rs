@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 
 use gazetted::domain::article::{ArticleDraft, ArticleKey};
 use gazetted::domain::poll::{Document, KnownItem, Remembered};
-use gazetted::rules::document::document;
-use gazetted::rules::text::html_to_text;
+use gazetted::feed::document::document;
+use gazetted::html::to_text::html_to_text;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 

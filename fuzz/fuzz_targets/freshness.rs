@@ -4,7 +4,8 @@
 
 use gazetted::domain::poll::{Hints, HostWait, ReplyHeaders};
 use gazetted::domain::time::{TimeDelta, Timestamp};
-use gazetted::rules::{freshness, hints};
+use gazetted::feed::hints;
+use gazetted::polling::freshness;
 use libfuzzer_sys::fuzz_target;
 
 const WEEK: TimeDelta = TimeDelta::days(7);

@@ -4,7 +4,7 @@
 
 use gazetted::domain::feed::FeedRef;
 use gazetted::export::opml::write;
-use gazetted::rules::parse::opml::{Outline, opml};
+use gazetted::feed::opml::{Outline, opml};
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 

@@ -2,8 +2,8 @@
 //! no code with the sanitiser finds nothing in it that could run or be fetched but images and media.
 #![no_main]
 
-use gazetted::rules::normalise::sanitise::Sanitiser;
-use gazetted::rules::text::html_to_text;
+use gazetted::html::sanitise::Sanitiser;
+use gazetted::html::to_text::html_to_text;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 

@@ -10,7 +10,7 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::poll::PollOutcome;
 use crate::export::terminal::clean_line;
 use crate::fetch::Fetcher;
-use crate::passes::survey::survey;
+use crate::passes::check_online::survey;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {

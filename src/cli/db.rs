@@ -9,8 +9,8 @@ use super::output::{GREEN, RED, count, data, json_data};
 use super::run::runtime;
 use super::{Context, Exit};
 use crate::clock;
-use crate::config::value;
 use crate::domain::time::TimeDelta;
+use crate::domain::units;
 use crate::passes::retain;
 use crate::store::{Reader, Store};
 
@@ -30,7 +30,7 @@ pub(super) enum Verb {
     /// Removes articles that are older than [store] keep and no longer in their feed, as the daemon does
     Prune {
         /// Another age than the configured one, such as 365d
-        #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+        #[arg(long, value_name = "DURATION", value_parser = units::duration)]
         older_than: Option<TimeDelta>,
         /// Only say how many it would be
         #[arg(long)]

@@ -11,13 +11,13 @@ use super::filters::unknown;
 use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
 use super::{Context, Exit};
 use crate::clock;
-use crate::config::filter::without_user_info;
 use crate::config::{Config, FeedConfig};
 use crate::domain::poll::{Move, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
-use crate::rules::reason::told;
-use crate::rules::schedule::{Candidate, History, candidates};
+use crate::polling::reason_text::told;
+use crate::polling::schedule::{Candidate, History, candidates};
+use crate::search::filter::without_user_info;
 use crate::store::{Facts, FeedRow, PastPoll, PausedHost, Reader};
 
 #[derive(clap::Args, Debug)]

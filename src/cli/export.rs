@@ -11,11 +11,11 @@ use super::filters::{Filters, checked, indexed};
 use super::output::{count, width};
 use super::{Context, Exit};
 use crate::clock;
-use crate::config::filter;
 use crate::deliver;
 use crate::domain::consumer::ConsumerName;
 use crate::export::{Format, Shape, TableStyle, Template};
 use crate::passes::export::{ExportError, write};
+use crate::search::filter;
 use crate::store::Reader;
 
 #[derive(clap::Args, Debug)]

@@ -19,8 +19,8 @@ pub(super) use crate::domain::feed::FeedState as State;
 use crate::domain::poll::Reason;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::{clean_line, fit};
-use crate::rules::parse::offers;
-use crate::rules::reason::told;
+use crate::feed::parse::offers;
+use crate::polling::reason_text::told;
 use crate::store::{FeedRow, Reader, StoreError};
 
 #[derive(clap::Args, Debug)]

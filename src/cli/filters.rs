@@ -6,9 +6,10 @@ use super::Context;
 use super::output::count;
 use super::run::runtime;
 use crate::clock;
-use crate::config::{Config, filter};
+use crate::config::Config;
 use crate::domain::query::Query;
 use crate::passes::index;
+use crate::search::filter;
 use crate::store::{Reader, Store};
 
 #[derive(clap::Args, Debug)]

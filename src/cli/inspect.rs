@@ -13,18 +13,18 @@ use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::NotFound;
-use crate::config::filter::without_user_info;
 use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
-use crate::domain::map::JsonMap;
+use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{Document, Observed, PollOutcome};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::Record;
 use crate::export::terminal::clean_line;
-use crate::passes::look::Looker;
-use crate::rules::sieve::Sieve;
-use crate::rules::text::html_to_text;
+use crate::feed::entry_filter::Sieve;
+use crate::html::to_text::html_to_text;
+use crate::passes::preview::Looker;
+use crate::search::filter::without_user_info;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {

@@ -14,7 +14,6 @@ use super::output::{DIM, Output, Progress, RED, count, data, json_data, width};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::Config;
-use crate::config::filter::without_user_info;
 use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, rfc3339};
@@ -23,6 +22,7 @@ use crate::export::{Format, Shape, TableStyle};
 use crate::passes::export::write;
 use crate::passes::poll::{CLAIM_ROUNDS, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
+use crate::search::filter::without_user_info;
 use crate::store::{Lock, LockError, Reader, Role, Store};
 
 /// Articles shown at the end.

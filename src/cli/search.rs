@@ -15,9 +15,9 @@ use crate::domain::query::Order;
 use crate::domain::time::Timestamp;
 use crate::export::record::Record;
 use crate::export::terminal::{clean_line, fit};
-use crate::rules::search;
-use crate::rules::snippet::{Hits, Part};
-use crate::rules::text::html_to_text;
+use crate::html::to_text::html_to_text;
+use crate::search::query;
+use crate::search::snippet::{Hits, Part};
 use crate::store::Reader;
 
 /// Characters of a snippet on a terminal of unknown width, and in JSON.
@@ -50,7 +50,7 @@ struct Found {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let search = match search::parse(&args.words.join(" ")) {
+    let search = match query::parse(&args.words.join(" ")) {
         Ok(search) => search,
         Err(fault) => bail!(fault),
     };

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::poll::Hints;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::rules::simulate::{Load, Modelled, simulate};
+use crate::polling::simulate::{Load, Modelled, simulate};
 use crate::store::{Facts, FeedRow, Reader};
 
 /// A feed that was never polled is taken for one of a busy weblog, before a server as most are.

@@ -6,16 +6,16 @@ use std::path::{Component, Path, PathBuf};
 use toml::de::DeValue;
 
 use crate::config::fault::Place;
-use crate::config::filter;
 use crate::config::hooks::{BATCH, Consumers, DEFAULT_BATCH};
 use crate::config::keys::{EXPORT, nearest};
-use crate::config::outside::reason;
 use crate::config::reader::{Field, Reader, Table};
+use crate::config::secrets::reason;
 use crate::config::sections::Defaults;
-use crate::config::value;
 use crate::config::{DEFAULT_LIMIT, ExportConfig, FileTarget, Target, Trigger};
 use crate::domain::query::{Query, When};
+use crate::domain::units;
 use crate::export::{Format, Shape, Template};
+use crate::search::filter;
 
 /// Files that no export may overwrite, and where each was named.
 pub(super) type Taken = HashMap<PathBuf, Option<Place>>;
@@ -229,8 +229,8 @@ impl Reader<'_> {
     fn moment(&mut self, table: &Table<'_>, key: &str) -> Option<When> {
         let field = table.get(key)?;
         let moment = match field.value {
-            DeValue::String(text) => value::when(text, self.now),
-            DeValue::Datetime(date) => value::when(&date.to_string(), self.now),
+            DeValue::String(text) => units::when(text, self.now),
+            DeValue::Datetime(date) => units::when(&date.to_string(), self.now),
             _ => {
                 let hint = "write it like \"7d\" or \"2024-08-20\"".to_owned();
                 self.mistyped(&field, "a moment", Some(hint));

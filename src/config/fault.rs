@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::config::mask::{line_at, mask};
+use crate::config::redact::{line_at, mask};
 
 /// A stretch of one of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use crate::config::sections::Defaults;
 use crate::config::{FeedConfig, Origin};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
-use crate::rules::schedule::{Cadence, Policy};
-use crate::rules::sieve::{Rule, Sieve};
+use crate::feed::entry_filter::{Rule, Sieve};
+use crate::polling::schedule::{Cadence, Policy};
 
 /// Headers that gazetted writes itself; another value would break conditional requests, compression
 /// or the connection.

@@ -13,7 +13,6 @@ use crate::config::reader::{Field, Reader, Table};
 use crate::domain::consumer::ConsumerName;
 use crate::domain::hook::{CommandSpec, Hook, HookTarget, SigningKey, WebhookSpec};
 use crate::domain::request::Secret;
-use crate::rules::hook::signing_key;
 
 /// Records in one delivery that names no limit.
 pub(super) const DEFAULT_BATCH: u64 = 100;
@@ -143,7 +142,7 @@ impl Reader<'_> {
 
     fn signing_key(&mut self, table: &Table<'_>) -> Option<SigningKey> {
         let (field, text) = self.one_secret(table, "secret", "secret_file")?;
-        match signing_key(&text) {
+        match SigningKey::parse(&text) {
             Ok(key) => Some(key),
             Err(message) => {
                 let hint = "`openssl rand -hex 32` makes one".to_owned();

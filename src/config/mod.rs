@@ -9,37 +9,35 @@
 //! `config/gazetted.example.toml`; tests ask for the last two.
 
 pub mod edit;
+#[cfg(test)]
+mod example_tests;
 mod exports;
 mod fault;
 mod feeds;
-pub mod filter;
 mod find;
 mod hooks;
+mod json_map;
 mod keys;
 mod load;
-mod map;
-mod mask;
-mod outside;
 mod reader;
-#[cfg(test)]
-mod samples;
+mod redact;
+mod secrets;
 mod sections;
 mod server;
 mod syntax;
-pub mod value;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::domain::feed::FeedSpec;
 use crate::domain::hook::Hook;
-use crate::domain::map::JsonMap;
+use crate::domain::json_map::JsonMap;
 use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::domain::time::TimeDelta;
 use crate::export::Shape;
-use crate::rules::schedule::{Cadence, Policy};
-use crate::rules::sieve::Sieve;
+use crate::feed::entry_filter::Sieve;
+use crate::polling::schedule::{Cadence, Policy};
 
 pub use fault::{ConfigErrors, Fault};
 pub use find::{NotFound, find};

@@ -8,10 +8,10 @@ use toml::de::{DeTable, DeValue};
 
 use crate::config::fault::{Finding, Place};
 use crate::config::keys::{NOT_YET, Section, nearest, sounds_secret};
-use crate::config::mask::line_at;
+use crate::config::redact::line_at;
 use crate::config::syntax::UNREADABLE;
-use crate::config::value;
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::domain::units;
 
 /// Reads one file. Everything from outside that it needs is here.
 pub(super) struct Reader<'a> {
@@ -391,11 +391,11 @@ impl Reader<'_> {
             self.mistyped(&field, "a duration", Some(hint));
             return None;
         };
-        match value::duration(text) {
+        match units::duration(text) {
             Ok(span) if limits.contains(&span) => Some(span),
             Ok(_) => {
                 let [least, most] =
-                    [limits.start(), limits.end()].map(|limit| value::duration_text(*limit));
+                    [limits.start(), limits.end()].map(|limit| units::duration_text(*limit));
                 let message = format!("must be from {least} to {most}");
                 self.fault(&field.key, &field.span, message, None);
                 None
@@ -416,7 +416,7 @@ impl Reader<'_> {
     ) -> Option<u64> {
         let field = table.get(key)?;
         let bytes = match field.value {
-            DeValue::String(text) => value::size(text),
+            DeValue::String(text) => units::size(text),
             DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix())
                 .map_err(|_| "is no number of bytes".to_owned()),
             _ => {
@@ -429,7 +429,7 @@ impl Reader<'_> {
             Ok(bytes) if limits.contains(&bytes) => Some(bytes),
             Ok(_) => {
                 let [least, most] =
-                    [limits.start(), limits.end()].map(|limit| value::size_text(*limit));
+                    [limits.start(), limits.end()].map(|limit| units::size_text(*limit));
                 let message = format!("must be from {least} to {most}");
                 self.fault(&field.key, &field.span, message, None);
                 None

@@ -10,11 +10,11 @@ use toml::de::DeValue;
 
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
 use crate::config::reader::{Reader, Table};
-use crate::config::value::duration_text;
 use crate::config::{DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, StoreConfig};
 use crate::domain::request::FetchSettings;
 use crate::domain::time::TimeDelta;
-use crate::rules::schedule::{Cadence, CronSchedule, Policy};
+use crate::domain::units::duration_text;
+use crate::polling::schedule::{Cadence, CronSchedule, Policy};
 
 /// Of an interval between polls or exports. A second is the grain of all plans.
 const INTERVAL: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::days(366);

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
-use crate::config::mask::line_at;
+use crate::config::redact::line_at;
 
 /// Stands for a table header that cannot be read, so that the keys below it do not end up elsewhere.
 pub(super) const UNREADABLE: &str = "_";

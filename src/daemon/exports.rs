@@ -15,7 +15,7 @@ use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{FetchError, Fetcher};
 use crate::passes::export::{ExportError, write_file};
 use crate::passes::hooks::Courier;
-use crate::rules::schedule::Cadence;
+use crate::polling::schedule::Cadence;
 use crate::store::{Reader, Store, StoreError};
 use crate::telemetry::events;
 

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::Trigger;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::passes::hooks::{Courier, Standing};
-use crate::rules::schedule::Cadence;
+use crate::polling::schedule::Cadence;
 use crate::telemetry::events;
 
 /// Delivers whenever it is time, until `closing`; the delivery under way is finished first.

@@ -2,6 +2,7 @@
 //! program's exit code is its answer.
 
 pub mod command;
+pub mod signature;
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

@@ -48,7 +48,7 @@ pub struct Attachment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArticleDraft {
     pub key: ArticleKey,
-    /// The key that an earlier, more trusting rule gave this entry; see `rules::normalise::identity`.
+    /// The key that an earlier, more trusting rule gave this entry; see `feed::normalise::identity`.
     pub former_key: Option<ArticleKey>,
     pub hash: ContentHash,
     /// As the feed gave it, white space trimmed.

@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::domain::consumer::ConsumerName;
 use crate::domain::request::Secret;
 
@@ -53,13 +56,29 @@ pub struct CommandSpec {
     pub timeout: Duration,
 }
 
+/// Of a key. Shorter ones can be guessed from one delivery.
+const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=1024;
+
 /// The key of an HMAC. Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKey(Vec<u8>);
 
 impl SigningKey {
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+    /// Reads a key: base64 after `whsec_`, anything else as it is.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bytes = match text.strip_prefix("whsec_") {
+            Some(rest) => {
+                STANDARD.decode(rest).map_err(|_| "is not base64 after whsec_".to_owned())?
+            }
+            None => text.as_bytes().to_vec(),
+        };
+        if !KEY_BYTES.contains(&bytes.len()) {
+            return Err(format!("a key has {} to {} bytes", KEY_BYTES.start(), KEY_BYTES.end()));
+        }
+        Ok(Self(bytes))
     }
 
     /// The one way to the bytes; call it where a signature is computed and nowhere else.

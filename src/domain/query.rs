@@ -94,7 +94,7 @@ impl FromStr for Position {
     }
 }
 
-/// What to look for in titles and texts: all of `wanted`, none of `unwanted`. `rules::search` reads it
+/// What to look for in titles and texts: all of `wanted`, none of `unwanted`. `search::query` reads it
 /// from what a user typed; `wanted` is never empty there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {

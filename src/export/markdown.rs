@@ -1,12 +1,12 @@
 //! A digest in Markdown (CommonMark): a heading a day, below it one an article, then its text. What
-//! feeds say is escaped, so that it stays text; see [`markdown`](crate::rules::markdown).
+//! feeds say is escaped, so that it stays text; see [`markdown`](crate::html::to_markdown).
 
 use std::io;
 
 use crate::domain::article::Article;
 use crate::export::record::display_name;
 use crate::export::{Channel, day, headline, present};
-use crate::rules::markdown::{destination, escape, html_to_markdown};
+use crate::html::to_markdown::{destination, escape, html_to_markdown};
 
 pub(super) fn write(
     channel: &Channel,

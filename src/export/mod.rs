@@ -14,7 +14,7 @@ use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
-use crate::rules::text::excerpt;
+use crate::html::to_text::excerpt;
 
 mod atom;
 mod csv;

@@ -17,7 +17,7 @@ const WANTED: HeaderValue = HeaderValue::from_static(
      application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1",
 );
 
-/// The codings that `rules::unpack` undoes.
+/// The codings that `feed::unpack` undoes.
 const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
 
 /// What every request says.

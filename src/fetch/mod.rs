@@ -2,7 +2,7 @@
 //!
 //! A reply of any status is a [`Reply`]; a [`FetchError`] means that no complete reply arrived. Bodies
 //! are handed on as they came, still compressed: they are unpacked by
-//! [`unpack`](crate::rules::unpack::unpack) on the threads that parse.
+//! [`unpack`](crate::feed::unpack::unpack) on the threads that parse.
 //!
 //! What every request keeps to: one GET per hop and no retry, no cookies, no `Referer`, nothing
 //! conditional that the server did not say itself, no proxy that was not configured (the environment's

@@ -6,8 +6,8 @@ use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Document, Failure, Observed, PollOutcome};
 use crate::domain::request::RequestSpec;
 use crate::domain::time::Timestamp;
-use crate::passes::look::Looker;
-use crate::rules::discover::{by_site, guesses};
+use crate::feed::autodiscovery::guesses::{by_site, guesses};
+use crate::passes::preview::Looker;
 
 /// A feed that was found and read.
 #[derive(Clone, Debug)]

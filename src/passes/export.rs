@@ -14,7 +14,7 @@ use crate::domain::feed::FeedRef;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::export::{self, Channel, Format, Shape, TableStyle, Template};
-use crate::rules::text::html_to_text;
+use crate::html::to_text::html_to_text;
 use crate::store::{FeedRow, Reader, StoreError};
 
 /// Why an export came to nothing. The target, if it is a file, is as it was.

@@ -9,15 +9,15 @@ use tokio::task::spawn_blocking;
 
 use crate::clock;
 use crate::deliver::command;
+use crate::deliver::signature;
 use crate::domain::consumer::{Consumer, Delivered};
 use crate::domain::hook::{CommandSpec, Hook, HookTarget, WebhookSpec};
 use crate::domain::query::Query;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{Fetcher, PostError};
-use crate::passes::follow::{Batch, Hearing, read_batch};
+use crate::passes::changes::{Batch, Hearing, read_batch};
 use crate::passes::index;
-use crate::rules::freshness::retry_after;
-use crate::rules::hook;
+use crate::polling::freshness::retry_after;
 use crate::store::{ConsumerLock, LockError, Reader, Store, StoreError};
 use crate::telemetry::events;
 
@@ -185,11 +185,12 @@ impl Courier {
         delivered: &Delivered,
         records: &[Vec<u8>],
     ) -> Result<(), Setback> {
-        let body = hook::body(self.hook.consumer.as_str(), delivered, records);
+        let body = signature::body(self.hook.consumer.as_str(), delivered, records);
         let now = clock::now();
-        let (id, at) = (hook::delivery_id(&body), now.timestamp());
+        let (id, at) = (signature::delivery_id(&body), now.timestamp());
         let mut fields = vec![("webhook-id", id.clone()), ("webhook-timestamp", at.to_string())];
-        let signature = webhook.key.as_ref().and_then(|key| hook::signature(key, &id, at, &body));
+        let signature =
+            webhook.key.as_ref().and_then(|key| signature::signature(key, &id, at, &body));
         fields.extend(signature.map(|signature| ("webhook-signature", signature)));
         let posted = self.fetcher.post(webhook, &fields, body).await;
         let posted = posted.map_err(|error| match error {
@@ -217,7 +218,7 @@ impl Courier {
     async fn failed(&self, consumer: &Consumer, setback: Setback) -> Result<Standing, StoreError> {
         let failures = 1 + consumer.trouble.as_ref().map_or(0, |trouble| trouble.failures);
         let now = clock::now();
-        let retry_at = (!setback.gone).then(|| now + hook::wait(failures, setback.asked));
+        let retry_at = (!setback.gone).then(|| now + signature::wait(failures, setback.asked));
         let reason: String = setback.reason.chars().take(MAX_REASON).collect();
         let name = self.hook.consumer.clone();
         let stored =

@@ -1,6 +1,6 @@
 //! Keeps the full-text index up to date, behind the polls.
 
-use crate::rules::text::html_to_text;
+use crate::html::to_text::html_to_text;
 use crate::store::{Store, StoreError};
 
 /// Articles indexed in one transaction: some ten milliseconds in which no poll is written.

@@ -15,13 +15,13 @@ use crate::domain::poll::{
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
-use crate::passes::crew::Crew;
-use crate::passes::hosts::Hosts;
-use crate::passes::network::{Network, Verdict, reached};
+use crate::passes::host_budget::Hosts;
+use crate::passes::outage::{Network, Verdict, reached};
+use crate::passes::parse_pool::Crew;
 use crate::passes::sync::Feeds;
-use crate::rules::ask;
-use crate::rules::decide::decide;
-use crate::rules::read::{Limits, NoReply, read};
+use crate::polling::decide::decide;
+use crate::polling::reply::{Limits, NoReply, read};
+use crate::polling::request;
 use crate::store::{Claim, Claimed, Store, StoreError};
 use crate::telemetry::events;
 
@@ -198,8 +198,8 @@ impl Poller {
             let wait = self.hosts().starts(host, Instant::now());
             tokio::time::sleep(wait).await;
         }
-        let asked = ask::address(&job, clock::now()).clone();
-        let validators = ask::validators(&job, clock::now());
+        let asked = request::address(&job, clock::now()).clone();
+        let validators = request::validators(&job, clock::now());
         let conditional = !validators.is_empty();
         let reply = self
             .fetcher

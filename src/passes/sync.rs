@@ -7,7 +7,7 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
 use crate::domain::poll::Reason;
 use crate::domain::time::Timestamp;
-use crate::rules::schedule::{History, replanned};
+use crate::polling::schedule::{History, replanned};
 use crate::store::{FeedSync, Store, StoreError};
 
 /// The configured feeds under their ids.

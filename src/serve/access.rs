@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use subtle::ConstantTimeEq;
 
-use super::{Site, answer};
+use super::{Site, error_response};
 use crate::config::ServerConfig;
 use crate::domain::request::Secret;
 
@@ -74,7 +74,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
     if names_this_machine(request.headers()) {
         return next.run(request).await;
     }
-    answer::refusal(
+    error_response::refusal(
         StatusCode::FORBIDDEN,
         "this server is for its own machine: ask it by 127.0.0.1 or localhost, or write \
          public = true in [server] if it stands behind a proxy",
@@ -82,7 +82,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
 }
 
 pub(super) fn asking_for_token() -> Response {
-    let mut response = answer::refusal(
+    let mut response = error_response::refusal(
         StatusCode::UNAUTHORIZED,
         "send the token as `Authorization: Bearer TOKEN`, or as the password in a browser",
     );

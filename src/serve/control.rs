@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use url::form_urlencoded;
 
-use super::{Site, access, answer};
+use super::{Site, access, error_response};
 use crate::domain::feed::{FeedId, FeedState};
 use crate::domain::poll::Reason;
 use crate::store::{FeedRow, Reader};
@@ -31,7 +31,7 @@ pub(super) async fn reload(State(site): State<Site>, request: Request) -> Respon
     events::ordered("reload");
     match order(&site, Order::Reload).await {
         Ok(()) => "reloaded\n".into_response(),
-        Err(why) => answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
+        Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response
             ("all", "false" | "0") => {}
             (key, value) => {
                 let why = format!("`{key}={value}` is not understood; known: feed=NAME, all=true");
-                return answer::refusal(StatusCode::BAD_REQUEST, &why);
+                return error_response::refusal(StatusCode::BAD_REQUEST, &why);
             }
         }
     }
@@ -57,7 +57,10 @@ pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response
         Err(error) => return error.into_response(),
     };
     if let Some(name) = names.iter().find(|name| !feeds.iter().any(|feed| feed.is_called(name))) {
-        return answer::refusal(StatusCode::NOT_FOUND, &format!("there is no feed `{name}`"));
+        return error_response::refusal(
+            StatusCode::NOT_FOUND,
+            &format!("there is no feed `{name}`"),
+        );
     }
     let polled = |feed: &&FeedRow| match feed.state() {
         FeedState::Disabled | FeedState::Retired => false,
@@ -79,7 +82,7 @@ pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response
             let said = json!({ "feeds": count }).to_string();
             (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], said).into_response()
         }
-        Err(why) => answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
+        Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
     }
 }
 
@@ -88,17 +91,17 @@ fn refusal(site: &Site, request: &Request) -> Option<Response> {
     let access = site.access();
     if request.method() != Method::POST {
         let mut response =
-            answer::refusal(StatusCode::METHOD_NOT_ALLOWED, "orders are given by POST");
+            error_response::refusal(StatusCode::METHOD_NOT_ALLOWED, "orders are given by POST");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         Some(response)
     } else if !access.has_token() {
         let why = "orders over HTTP want a token, and none is configured: see [server] token_file";
-        Some(answer::refusal(StatusCode::FORBIDDEN, why))
+        Some(error_response::refusal(StatusCode::FORBIDDEN, why))
     } else if !access.shown(request.headers()) {
         Some(access::asking_for_token())
     } else if access::is_from_elsewhere(request.headers()) {
         let why = "orders are not taken from pages of other sites";
-        Some(answer::refusal(StatusCode::FORBIDDEN, why))
+        Some(error_response::refusal(StatusCode::FORBIDDEN, why))
     } else {
         None
     }

@@ -8,10 +8,10 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LINK}
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use super::asked::{Asked, origin};
-use super::fresh::{Version, hash};
+use super::conditional::{Version, hash};
+use super::params::{Asked, origin};
 use super::stream::{self, Broken};
-use super::{Site, answer};
+use super::{Site, error_response};
 use crate::clock;
 use crate::domain::query::{Position, Query};
 use crate::domain::time::Timestamp;
@@ -42,12 +42,12 @@ pub(super) async fn export(
 ) -> Response {
     let Some(format) = Format::parse(&name) else {
         let why = format!("there is no format `{name}`; there are {}", Format::NAMES.join(", "));
-        return answer::refusal(StatusCode::NOT_FOUND, &why);
+        return error_response::refusal(StatusCode::NOT_FOUND, &why);
     };
     let now = clock::now();
     let asked = match Asked::read(&uri, DEFAULT_LIMIT, now) {
         Ok(asked) => asked,
-        Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
+        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
     };
     let looked = asked.clone();
     let outline = site.readers().read(DEADLINE, move |reader| match looked.unknown(reader)? {
@@ -57,7 +57,7 @@ pub(super) async fn export(
     let outline = match outline.await {
         Ok(Ok(outline)) => outline,
         Ok(Err(unknown)) => {
-            return answer::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}"));
+            return error_response::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}"));
         }
         Err(error) => return error.into_response(),
     };

@@ -6,16 +6,16 @@
 //! thread with a `readers` connection and a deadline.
 
 mod access;
-mod answer;
-mod asked;
+mod conditional;
 mod control;
+mod error_response;
+mod event_stream;
 mod export;
-mod followers;
-mod fresh;
 mod listen;
 mod page;
+mod params;
 mod probes;
-mod readers;
+mod reader_pool;
 mod stream;
 
 use std::path::Path;
@@ -34,14 +34,14 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tower_http::compression::CompressionLayer;
 
 use crate::config::ServerConfig;
-use crate::rules::normalise::sanitise::VIDEO_HOSTS;
+use crate::html::sanitise::VIDEO_HOSTS;
 use crate::telemetry::events;
 
 use access::Access;
+use conditional::Changes;
 pub use control::Order;
-use fresh::Changes;
 pub use listen::{BindError, bind};
-use readers::Readers;
+use reader_pool::Readers;
 
 /// For an answer to begin. Pages take milliseconds; whoever waits longer is better told.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -89,7 +89,7 @@ impl Site {
             orders,
             news,
             closing,
-            listeners: Arc::new(Semaphore::new(followers::MAX_CLIENTS)),
+            listeners: Arc::new(Semaphore::new(event_stream::MAX_CLIENTS)),
             ready: AtomicBool::new(false),
         }))
     }
@@ -154,11 +154,11 @@ fn router(site: Site) -> Router {
         .route("/readyz", get(probes::ready))
         .route("/metrics", get(probes::metrics))
         .route("/export.{format}", get(export::export))
-        .route("/events", get(followers::follow))
+        .route("/events", get(event_stream::follow))
         .route("/-/reload", any(control::reload))
         .route("/-/poll", any(control::poll))
-        .fallback(answer::not_found)
-        .method_not_allowed_fallback(answer::wrong_method)
+        .fallback(error_response::not_found)
+        .method_not_allowed_fallback(error_response::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(site.clone(), access::guard))
         .layer(from_fn(limit_time))
@@ -171,7 +171,7 @@ fn router(site: Site) -> Router {
 async fn limit_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => answer::busy("this took too long; ask for less, or try again later"),
+        Err(_) => error_response::busy("this took too long; ask for less, or try again later"),
     }
 }
 

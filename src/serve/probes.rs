@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use super::readers::ReadError;
-use super::{Site, answer};
+use super::reader_pool::ReadError;
+use super::{Site, error_response};
 use crate::clock;
 use crate::domain::feed::FeedState;
 use crate::domain::time::Timestamp;
@@ -31,7 +31,7 @@ pub(super) async fn health(State(site): State<Site>) -> Response {
 
 /// The feeds of the configuration are in the store: what is served is what it asks for.
 pub(super) async fn ready(State(site): State<Site>) -> Response {
-    if site.is_ready() { "ready\n".into_response() } else { answer::busy("starting") }
+    if site.is_ready() { "ready\n".into_response() } else { error_response::busy("starting") }
 }
 
 pub(super) async fn metrics(State(site): State<Site>) -> Response {
@@ -44,7 +44,10 @@ pub(super) async fn metrics(State(site): State<Site>) -> Response {
         Ok(text) => ([(CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
         Err(error) => {
             crate::telemetry::events::request_failed(&error);
-            answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written")
+            error_response::refusal(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the metrics could not be written",
+            )
         }
     }
 }

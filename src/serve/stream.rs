@@ -10,7 +10,7 @@ use futures_util::stream::{Stream, poll_fn};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::readers::{ReadError, Readers};
+use super::reader_pool::{ReadError, Readers};
 use crate::passes::export::ExportError;
 use crate::store::{Reader, StoreError};
 use crate::telemetry::events;

@@ -8,10 +8,10 @@
 mod cli;
 mod consumers;
 mod content;
+mod crash_recovery;
 mod daemon;
-mod host;
-mod hostile;
-mod kill;
+mod machine_failures;
+mod malicious_servers;
 mod poll;
 mod regression;
 mod serve;

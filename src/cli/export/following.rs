@@ -14,8 +14,8 @@ use crate::deliver;
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::query::Query;
 use crate::export::{Format, Shape, TableStyle};
+use crate::passes::changes::{Hearing, write_after};
 use crate::passes::export::ExportError;
-use crate::passes::follow::{Hearing, write_after};
 use crate::store::{ConsumerLock, Reader, Store};
 
 /// In the name of a file: the cursor that a batch starts from.

@@ -11,14 +11,14 @@ use super::super::{Context, Exit, run::runtime};
 use super::change::{apply, line, note_reload};
 use crate::clock;
 use crate::config::edit::{Edit, NewFeed};
-use crate::config::filter::without_user_info;
 use crate::config::{Config, DEFAULT_MAX_ENTRIES};
 use crate::domain::feed::FeedUrl;
 use crate::domain::request::RequestSpec;
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::feed::autodiscovery::guesses::address;
 use crate::passes::discover::{Found, How, NoFeed, discover};
-use crate::passes::look::Looker;
-use crate::rules::discover::address;
+use crate::passes::preview::Looker;
+use crate::search::filter::without_user_info;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {

@@ -14,11 +14,11 @@ use super::change::{apply, line, note_reload};
 use super::{State, rows};
 use crate::config::Config;
 use crate::config::edit::{Edit, NewFeed};
-use crate::config::filter::without_user_info;
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::export::opml::write;
 use crate::export::terminal::clean_line;
-use crate::rules::parse::opml::{Outline, opml};
+use crate::feed::opml::{Outline, opml};
+use crate::search::filter::without_user_info;
 
 /// No list of feeds is larger.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;

@@ -11,8 +11,8 @@ use super::{Listed, State, rows};
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::Edit;
-use crate::config::filter::without_user_info;
 use crate::passes::sync::sync;
+use crate::search::filter::without_user_info;
 use crate::store::Store;
 
 #[derive(clap::Args, Debug)]

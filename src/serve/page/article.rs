@@ -13,8 +13,8 @@ use super::Page;
 use super::parts::{count, encoded, feed_link, full_time, heading, web};
 use crate::clock;
 use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
-use crate::rules::text::{html_to_text, says_the_same};
-use crate::serve::{Site, answer};
+use crate::html::to_text::{html_to_text, says_the_same};
+use crate::serve::{Site, error_response};
 use crate::store::{Reader, StoreError};
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ pub(in crate::serve) async fn article(
         }
         Ok(None) => {
             let why = "there is no such article; it may have been removed, or be of another store";
-            answer::refusal(StatusCode::NOT_FOUND, why)
+            error_response::refusal(StatusCode::NOT_FOUND, why)
         }
         Err(error) => error.into_response(),
     }

@@ -16,8 +16,8 @@ use super::parts::{count, encoded, relative, web};
 use crate::clock;
 use crate::domain::feed::FeedState;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::rules::reason::told;
-use crate::serve::{Site, answer};
+use crate::polling::reason_text::told;
+use crate::serve::{Site, error_response};
 use crate::store::{FeedRow, PollDay, Reader, StoreError};
 
 /// Feeds of a page: few enough for 50 KB.
@@ -64,7 +64,7 @@ pub(in crate::serve) async fn feeds(
     let now = clock::now();
     let asked = match read(&uri) {
         Ok(asked) => asked,
-        Err(why) => return answer::refusal(StatusCode::BAD_REQUEST, &why),
+        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
     };
     match site.readers().read(DEADLINE, move |reader| fetch(reader, asked, now)).await {
         Ok(overview) => {
@@ -240,7 +240,7 @@ fn row(line: &Line, now: Timestamp) -> Markup {
             }
             td {
                 span .state .(state.as_str()) { (state.as_str()) }
-                @if let Some(detail) = detail { small { (crate::rules::text::excerpt(detail, 160)) } }
+                @if let Some(detail) = detail { small { (crate::html::to_text::excerpt(detail, 160)) } }
                 @if let Some(since) = feed.failing_since.filter(|_| state == FeedState::Failing) {
                     small { "since " (relative(since, now)) }
                 }

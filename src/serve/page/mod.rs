@@ -5,12 +5,12 @@
 
 mod article;
 mod feeds;
+mod latest;
 mod parts;
-mod river;
 
 pub(super) use article::article;
 pub(super) use feeds::feeds;
-pub(super) use river::{river, search};
+pub(super) use latest::{river, search};
 
 use std::sync::LazyLock;
 
@@ -24,8 +24,8 @@ use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use super::Site;
-use super::answer::Why;
-use super::fresh::{Version, hash};
+use super::conditional::{Version, hash};
+use super::error_response::Why;
 use crate::domain::time::Timestamp;
 
 const STYLE: &str = include_str!("style.css");

@@ -8,8 +8,8 @@ use url::form_urlencoded::byte_serialize;
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
-use crate::rules::snippet::{Hits, Part};
-use crate::rules::text::{excerpt, html_to_text};
+use crate::html::to_text::{excerpt, html_to_text};
+use crate::search::snippet::{Hits, Part};
 
 /// Characters of a standfirst in a list.
 const STANDFIRST: usize = 220;

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::rules::words;
+use crate::search::words;
 use crate::store::error::{Doing, StoreError, damage};
 
 pub(super) use migrate::tell_copies;

@@ -12,7 +12,7 @@ use crate::domain::poll::{
 };
 use crate::domain::query::{Order, Position, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
-use crate::rules::search;
+use crate::search::query;
 use crate::store::sqlite::{maintenance, open_for_reading, select};
 use crate::store::{FeedSync, Prune, Reader, Store};
 
@@ -134,7 +134,7 @@ fn by(name: &str) -> Vec<Person> {
 }
 
 fn looking_for(text: &str) -> Query {
-    Query { search: Some(search::parse(text).unwrap()), ..Query::default() }
+    Query { search: Some(query::parse(text).unwrap()), ..Query::default() }
 }
 
 #[tokio::test]

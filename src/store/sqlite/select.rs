@@ -8,7 +8,8 @@ use rusqlite::{Connection, params_from_iter};
 use crate::domain::article::ArticleId;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
-use crate::rules::{search, words};
+use crate::search::query::expression;
+use crate::search::words;
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::feeds;
 
@@ -139,7 +140,7 @@ pub(super) fn select(
     });
     let authors: Vec<String> = authors.collect();
     select.any(&authors);
-    if let Some(expression) = query.search.as_ref().and_then(search::expression) {
+    if let Some(expression) = query.search.as_ref().and_then(expression) {
         way = select.search(connection, expression, query.order)?.unwrap_or(way);
     }
     let feeds = wanted_feeds(connection, query)?;

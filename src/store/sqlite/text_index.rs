@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::rules::words::indexable;
+use crate::search::words::indexable;
 use crate::store::error::{Doing, StoreError};
 
 const BEHIND: &str = "

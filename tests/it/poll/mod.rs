@@ -2,9 +2,9 @@
 
 mod choice;
 mod days;
+mod entry_filter;
 mod failures;
 mod identity;
 mod limits;
 mod politeness;
-mod sieve;
 mod story;

@@ -4,7 +4,7 @@ mod browser;
 mod control;
 mod events;
 mod exports;
-mod hostile;
+mod malicious_clients;
 mod pages;
 mod probes;
 

@@ -1,0 +1,177 @@
+//! The configurations that come with gazetted say what the code does.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::keys::{BASIC_AUTH, EXPORT, FEED, FETCH, MAP, ROOT, SCHEDULE, SERVER, STORE};
+use crate::config::{Config, ConfigErrors, DEFAULT_LIMIT, DEFAULT_MAX_ENTRIES, STARTER, load};
+use crate::domain::request::{FetchSettings, RequestSpec};
+use crate::domain::time::{TimeDelta, Timestamp};
+use crate::polling::schedule::Policy;
+
+const EXAMPLE: &str = include_str!("../../config/gazetted.example.toml");
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// A key that shows what it would look like: `#key = …`.
+fn shown_key(line: &str) -> Option<&str> {
+    let (key, _) = line.strip_prefix('#')?.split_once(" = ")?;
+    key.chars().all(|c| c.is_ascii_lowercase() || c == '_').then_some(key)
+}
+
+/// The example in a folder with all the files it speaks of.
+fn example_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("example.secret"), "s3cret\n").unwrap();
+    std::fs::write(folder.path().join("server.token"), "0123456789abcdef\n").unwrap();
+    std::fs::write(folder.path().join("webhook.secret"), "0123456789abcdef\n").unwrap();
+    let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(folder.path().join("extra-ca.pem"), certificate).unwrap();
+    folder
+}
+
+fn load_text(folder: &Path, text: &str) -> Result<Config, ConfigErrors> {
+    let path = folder.join("gazetted.toml");
+    std::fs::write(&path, text).unwrap();
+    load(&path, &|name| name.starts_with("EXAMPLE_").then(|| "some-longer-value".to_owned()), NOW)
+}
+
+#[test]
+fn the_example_shows_every_key_in_its_table_and_no_other() {
+    let mut table = "";
+    let mut shown: Vec<(&str, &str)> = Vec::new();
+    for line in EXAMPLE.lines() {
+        if let Some(header) = line.strip_prefix('[').or_else(|| line.strip_prefix("#[")) {
+            table = header.trim_start_matches('[').trim_end_matches(']');
+            shown.push(("", table));
+        } else if let Some(key) = shown_key(line) {
+            shown.push((table, key));
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            shown.push((table, key));
+        }
+    }
+    let sections = [
+        ("", ROOT),
+        ("store", STORE),
+        ("schedule", SCHEDULE),
+        ("fetch", FETCH),
+        ("server", SERVER),
+        ("feeds", FEED),
+        ("exports", EXPORT),
+    ];
+    for (table, section) in &sections {
+        for key in section.keys {
+            assert!(shown.contains(&(table, key)), "`{key}` of [{table}] is not in the example");
+        }
+    }
+    for (table, key) in shown {
+        let known =
+            sections.iter().any(|(name, section)| *name == table && section.keys.contains(&key));
+        assert!(known, "`{key}` of [{table}] is in the example, but not in the code");
+    }
+    for (table, section) in [("basic_auth", &BASIC_AUTH), ("map", &MAP)] {
+        for key in section.keys {
+            let inside = |line: &str| {
+                line.starts_with(&format!("#{table} = {{")) && line.contains(&format!(" {key} = "))
+            };
+            assert!(EXAMPLE.lines().any(inside), "`{key}` of {table} is not in the example");
+        }
+    }
+}
+
+#[test]
+fn the_example_is_what_the_code_does_without_it() {
+    let folder = example_folder();
+    let bare = "[[feeds]]\nurl = \"https://example.org/world.xml\"\n";
+    for text in [EXAMPLE, bare] {
+        let config = load_text(folder.path(), text).unwrap();
+        assert_eq!(config.path, folder.path().join("gazetted.toml"));
+        assert_eq!(config.store.path, folder.path().join("gazetted.db"));
+        assert_eq!(config.fetch, FetchSettings::default());
+        let [feed] = config.feeds.as_slice() else { panic!("{:?}", config.feeds) };
+        assert_eq!(feed.policy, Policy::default());
+        assert_eq!(feed.request, RequestSpec::default());
+        assert_eq!(feed.max_entries, DEFAULT_MAX_ENTRIES);
+        assert_eq!(
+            (&feed.spec.name, feed.spec.tags.as_slice(), feed.spec.enabled),
+            (&None, &[][..], true)
+        );
+    }
+    let config = load_text(folder.path(), EXAMPLE).unwrap();
+    assert_eq!(config.exports.len(), 3);
+    for export in config.exports {
+        assert_eq!(export.query.limit, Some(DEFAULT_LIMIT));
+        assert_eq!((export.query.since, export.query.until), (None, None));
+        assert!(export.query.feeds.is_empty() && export.query.tags.is_empty());
+    }
+}
+
+#[test]
+fn every_key_that_the_example_only_shows_is_accepted() {
+    let folder = example_folder();
+    let lines: Vec<&str> = EXAMPLE.lines().collect();
+    let bare = format!("{:?}", load_text(folder.path(), EXAMPLE).unwrap());
+    let shown: Vec<usize> =
+        (0..lines.len()).filter(|index| shown_key(lines[*index]).is_some()).collect();
+    assert!(10 < shown.len(), "{shown:?}");
+    for index in shown {
+        let mut lines = lines.clone();
+        lines[index] = lines[index].trim_start_matches('#');
+        // Its table may be shown only, too.
+        let header = |line: &str| line.trim_start_matches('#').starts_with('[');
+        if let Some(header) = (0..index).rev().find(|index| header(lines[*index])) {
+            // One of a list of tables is shown as a whole.
+            let shown = lines[header].starts_with("#[[");
+            for line in
+                lines.iter_mut().skip(header + 1).take_while(|line| shown && !line.is_empty())
+            {
+                *line = shown_key(line).map_or(*line, |_| line.trim_start_matches('#'));
+            }
+            lines[header] = lines[header].trim_start_matches('#');
+        }
+        match load_text(folder.path(), &lines.join("\n")) {
+            Ok(config) => assert_ne!(format!("{config:?}"), bare, "{} has no effect", lines[index]),
+            Err(errors) => panic!("{}\n{errors}", lines[index]),
+        }
+    }
+}
+
+#[test]
+fn the_starter_is_in_order_and_all_it_shows_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = load_text(folder.path(), STARTER).unwrap();
+    assert_eq!(config.feeds.len(), 2);
+    assert!(config.exports.is_empty());
+    let uncommented: Vec<&str> = STARTER
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if shown_key(line).is_some() || rest.starts_with('[') => rest,
+            _ => line,
+        })
+        .collect();
+    let config = load_text(folder.path(), &uncommented.join("\n")).unwrap();
+    assert_eq!(config.exports.len(), 1);
+    assert_eq!(config.feeds[1].request.headers.len(), 1);
+}
+
+#[test]
+fn the_quick_start_is_in_order_and_fast_without_a_network() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let config = load(&folder.join("quickstart.toml"), &|_| None, NOW).unwrap();
+    assert_eq!(config.store.path, folder.join("../target/quickstart.db"));
+    assert!(config.fetch.timeout.as_secs() <= 10, "{:?}", config.fetch);
+    let files: Vec<PathBuf> = config
+        .feeds
+        .iter()
+        .filter(|feed| feed.spec.url.is_file())
+        .map(|feed| feed.spec.url.as_url().to_file_path().unwrap())
+        .collect();
+    assert_eq!(files.len(), 2);
+    assert!(4 <= config.feeds.len() - files.len());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let articles = text.matches("</item>").count() + text.matches("</entry>").count();
+        assert!((4..=6).contains(&articles), "{}: {articles}", file.display());
+    }
+    let min = config.feeds.iter().map(|feed| feed.policy.min).min();
+    assert_eq!(min, Some(TimeDelta::minutes(15)));
+}

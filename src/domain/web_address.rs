@@ -1,0 +1,65 @@
+//! Addresses of the web: absolute, `http` or `https`, or none.
+
+use url::Url;
+
+/// In bytes. Longer ones are taken by no server (RFC 9110 section 4.1 asks for 8,000), and they would be
+/// repeated in every export.
+pub const LONGEST: usize = 8 * 1024;
+
+/// An address as exports show it: resolved against `base`, `http` or `https`, else none.
+pub fn web(text: &str, base: &Url) -> Option<String> {
+    let text = text.trim();
+    if text.is_empty() || LONGEST < text.len() {
+        return None;
+    }
+    let url = base.join(text).ok()?;
+    (is_web(&url) && url.as_str().len() <= LONGEST).then(|| url.into())
+}
+
+/// Whether an address is `http` or `https` and names a host.
+pub fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn base() -> Url {
+        Url::parse("https://example.org/blog/feed").unwrap()
+    }
+
+    #[test]
+    fn only_web_addresses_remain_and_are_absolute() {
+        for (text, expected) in [
+            ("https://a.example/x?y=1&z#f", Some("https://a.example/x?y=1&z#f")),
+            (" /a b ", Some("https://example.org/a%20b")),
+            ("post", Some("https://example.org/blog/post")),
+            ("//cdn.example/x", Some("https://cdn.example/x")),
+            ("javascript:alert(1)", None),
+            ("java\nscript:alert(1)", None),
+            ("data:text/html,x", None),
+            ("mailto:a@b.example", None),
+            ("http://", None),
+            ("  ", None),
+        ] {
+            assert_eq!(web(text, &base()).as_deref(), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_is_absolute_of_the_web_and_stays_itself(
+            text in "(https?:|//|/|\\.\\./|\\?|#|@|:|%|javascript:|data:|[a-z0-9.]{1,4}|\\PC){0,10}"
+        ) {
+            let base = Url::parse("https://a.example/b/c?d#e").unwrap();
+            if let Some(url) = web(&text, &base) {
+                prop_assert!(url.starts_with("http://") || url.starts_with("https://"), "{url}");
+                prop_assert_eq!(web(&url, &base), Some(url.clone()));
+                prop_assert!(!url.contains(|c: char| c.is_control() || "<>\" ".contains(c)), "{url}");
+            }
+        }
+    }
+}

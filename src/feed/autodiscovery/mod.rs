@@ -1,0 +1,5 @@
+//! Finding the feed of a web page: the links that the page declares, and the addresses that publishing systems
+//! commonly use.
+
+pub mod guesses;
+pub mod html_links;

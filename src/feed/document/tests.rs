@@ -1,0 +1,292 @@
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::html::to_text::html_to_text;
+
+/// Unlimited, and in the fixtures' time.
+fn read(body: &[u8], remembered: &Remembered) -> Result<Document, NotAFeed> {
+    read_some(body, remembered, usize::MAX)
+}
+
+fn read_some(
+    body: &[u8],
+    remembered: &Remembered,
+    max_entries: usize,
+) -> Result<Document, NotAFeed> {
+    let base = Url::parse("https://feeds.example/dir/feed.xml").unwrap();
+    let now = "2024-09-01T00:00:00Z".parse().unwrap();
+    document(body, &base, Some("application/xml"), remembered, max_entries, now)
+}
+
+fn fresh(body: &str) -> Document {
+    read(body.as_bytes(), &Remembered::default()).unwrap()
+}
+
+fn rss(items: &[&str]) -> String {
+    format!("<rss version='2.0'><channel><title>t</title>{}</channel></rss>", items.concat())
+}
+
+fn item(guid: &str, link: &str, title: &str) -> String {
+    format!(
+        "<item><guid isPermaLink='false'>{guid}</guid><link>{link}</link><title>{title}</title></item>"
+    )
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/feeds")
+}
+
+#[test]
+fn every_dialect_is_normalised() {
+    for file in files(&fixtures()) {
+        let found = read(&fs::read(&file).unwrap(), &Remembered::default()).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        insta::assert_debug_snapshot!(name, (found.meta, found.hints, found.drafts));
+    }
+}
+
+#[test]
+fn a_news_article_reads_as_it_was_written() {
+    let body = fs::read(fixtures().join("news.xml")).unwrap();
+    let found = read(&body, &Remembered::default()).unwrap();
+    let article = &found.drafts[0];
+    assert_eq!(article.title.as_deref(), Some("Ferry line ‘Heron’ returns after eleven years"));
+    assert!(
+        article.summary.as_deref().unwrap().starts_with("The crossing that the town voted away")
+    );
+    insta::assert_snapshot!(html_to_text(article.content_html.as_deref().unwrap()), @"
+    The crossing that the town voted away in 2013 opens again on Sunday, with two boats and a lower fare.
+
+    August 20 2024 , 06:18 AM • 982 views
+
+    The Heron at pier 4. Photo: J. Lind
+
+    Eleven years after the last crossing, the ferry line Heron will again connect the old harbour with the north bank.
+
+    The first boat leaves at 06:40; tickets cost 2 euros, half of what they did. See the timetable.
+
+    > “We should never have let it go.”
+
+    The second boat, built in 1987, joins in October.
+    ");
+}
+
+#[test]
+fn an_unchanged_item_is_not_read_again() {
+    let (a, b, c) = (item("1", "/1", "a"), item("2", "/2", "b"), item("3", "/3", "c"));
+    let first = fresh(&rss(&[&a, &b]));
+    assert_eq!((first.drafts.len(), first.entries, first.remembered.items.len()), (2, 2, 2));
+    let edited = item("2", "/2", "b, edited");
+    let second = read(rss(&[&c, &a, &edited]).as_bytes(), &first.remembered).unwrap();
+    let titles: Vec<_> = second.drafts.iter().filter_map(|draft| draft.title.as_deref()).collect();
+    assert_eq!(titles, ["c", "b, edited"]);
+    assert_eq!((second.entries, second.remembered.items.len()), (3, 3));
+    assert_eq!(second.drafts[1].key, first.drafts[1].key);
+    assert_ne!(second.drafts[1].hash, first.drafts[1].hash);
+    let third = read(rss(&[&c, &a, &edited, "\n"]).as_bytes(), &second.remembered).unwrap();
+    assert_eq!((third.drafts.len(), third.entries), (0, 3));
+    assert_ne!(third.remembered.body_hash, second.remembered.body_hash);
+}
+
+#[test]
+fn a_name_used_twice_makes_the_feed_careful_for_ever() {
+    let (a, b) = (item("x", "/1", "a"), item("x", "/2", "b"));
+    let first = fresh(&rss(&[&a]));
+    assert_eq!(first.remembered.key_policy, KeyPolicy::Trusting);
+    // The old item is known by its bytes: only both together show what the GUID is worth.
+    let second = read(rss(&[&a, &b]).as_bytes(), &first.remembered).unwrap();
+    assert_eq!(second.remembered.key_policy, KeyPolicy::Careful);
+    assert_eq!(second.drafts.len(), 2);
+    assert_eq!(second.drafts[0].former_key, Some(first.drafts[0].key));
+    assert_ne!(second.drafts[0].key, second.drafts[1].key);
+    let third = read(rss(&[&b, &item("y", "/3", "c")]).as_bytes(), &second.remembered).unwrap();
+    assert_eq!(third.remembered.key_policy, KeyPolicy::Careful);
+    assert_eq!(third.drafts.len(), 1);
+    assert!(third.drafts[0].former_key.is_some());
+}
+
+#[test]
+fn of_two_entries_with_one_key_the_newer_stays() {
+    let dated = |title: &str, date: &str| {
+        format!(
+            "<item><guid>g</guid><link>/1</link><title>{title}</title><pubDate>{date}</pubDate></item>"
+        )
+    };
+    let (old, new) = ("Mon, 01 Jul 2024 00:00:00 GMT", "Tue, 02 Jul 2024 00:00:00 GMT");
+    for (first, second, kept) in [(old, new, "b"), (new, old, "a"), (new, new, "a")] {
+        let found = fresh(&rss(&[&dated("a", first), &dated("b", second)]));
+        let titles: Vec<_> = found.drafts.iter().map(|draft| draft.title.as_deref()).collect();
+        assert_eq!(titles, [Some(kept)], "{first} {second}");
+        assert_eq!((found.entries, found.remembered.items.len()), (2, 2));
+        assert_eq!(found.remembered.key_policy, KeyPolicy::Trusting);
+    }
+}
+
+#[test]
+fn of_too_many_entries_the_newest_stay() {
+    let dated: Vec<String> = [3, 1, 2]
+        .map(|day| {
+            format!(
+                "<item><guid>{day}</guid><pubDate>0{day} Jul 2024 00:00:00 GMT</pubDate></item>"
+            )
+        })
+        .into();
+    let undated: Vec<String> = [3, 1, 2].map(|n| format!("<item><guid>{n}</guid></item>")).into();
+    for (name, items, kept) in [("dated", dated, ["3", "2"]), ("undated", undated, ["3", "1"])] {
+        let items: Vec<&str> = items.iter().map(String::as_str).collect();
+        let found = read_some(rss(&items).as_bytes(), &Remembered::default(), 2).unwrap();
+        let guids: Vec<_> = found.drafts.iter().filter_map(|draft| draft.guid.as_deref()).collect();
+        assert_eq!(guids, kept, "{name}");
+        assert_eq!((found.entries, found.remembered.items.len()), (3, 3), "{name}");
+        // A higher limit reads them all again.
+        let again = read_some(rss(&items).as_bytes(), &found.remembered, 3).unwrap();
+        assert_eq!(again.drafts.len(), 3, "{name}");
+    }
+}
+
+#[test]
+fn a_feed_without_entries_is_one() {
+    assert_eq!(fresh(&rss(&[])).entries, 0);
+}
+
+#[test]
+fn a_description_alone_is_content_and_if_short_a_standfirst() {
+    let long = "word ".repeat(101);
+    for (name, description, content, summary) in [
+        ("short", "A &lt;b&gt;b&lt;/b&gt;.", Some("A <b>b</b>."), Some("A b.")),
+        ("long", long.trim(), Some(long.trim()), None),
+        ("empty", " ", None, None),
+    ] {
+        let found = fresh(&rss(&[&format!(
+            "<item><guid>1</guid><description>{description}</description></item>"
+        )]));
+        assert_eq!(found.drafts[0].content_html.as_deref(), content, "{name}");
+        assert_eq!(found.drafts[0].summary.as_deref(), summary, "{name}");
+    }
+}
+
+/// Reading a document in two steps, some of its items first, gives what reading it whole gives.
+fn check_slices(file: &Path, rounds: u64) -> bool {
+    let body = fs::read(file).unwrap();
+    let Some(layout) = cut(&body, usize::MAX as u64) else { return false };
+    let Ok(whole) = read(&body, &Remembered::default()) else { return false };
+    if whole.remembered.items.len() != layout.items.len() {
+        return false;
+    }
+    let mut seed = xxh3_64(&body);
+    for round in 1..=rounds {
+        let known: HashSet<u64> = layout
+            .items
+            .iter()
+            .map(|item| item.hash)
+            .filter(|hash| {
+                seed = xxh3_64(&[seed, *hash, round].map(u64::to_le_bytes).concat());
+                seed % 3 < round
+            })
+            .collect();
+        let others: HashSet<u64> = layout
+            .items
+            .iter()
+            .map(|item| item.hash)
+            .filter(|hash| !known.contains(hash))
+            .collect();
+        let document_of_known =
+            reduce(&body, &layout, |hash| others.contains(&hash)).document.into_owned();
+        let older = Remembered { key_policy: whole.remembered.key_policy, ..Remembered::default() };
+        let first = read(&document_of_known, &older).unwrap();
+        let second = read(&body, &first.remembered).unwrap();
+        // As the store does it: an article that comes again replaces what it was.
+        let drafts = first.drafts.iter().chain(&second.drafts);
+        let merged: BTreeMap<ArticleKey, &ArticleDraft> =
+            drafts.map(|draft| (draft.key, draft)).collect();
+        let expected: BTreeMap<ArticleKey, &ArticleDraft> =
+            whole.drafts.iter().map(|draft| (draft.key, draft)).collect();
+        assert_eq!(merged, expected, "{}", file.display());
+        assert_eq!(second.entries, whole.entries, "{}", file.display());
+        assert_eq!(second.meta, whole.meta, "{}", file.display());
+    }
+    true
+}
+
+#[test]
+fn reading_only_new_items_finds_what_reading_all_does() {
+    let cut_and_equal = files(&fixtures()).iter().filter(|file| check_slices(file, 2)).count();
+    assert_eq!(cut_and_equal, 6, "all fixtures but the JSON Feed");
+}
+
+#[test]
+fn captured_feeds_are_read_alike_in_slices_and_whole() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/feeds/captured");
+    let captured = files(&folder);
+    if captured.is_empty() {
+        println!("skipped: there are no captured feeds in {}", folder.display());
+        return;
+    }
+    let (mut feeds, mut sliced) = (0, 0);
+    for file in &captured {
+        match read(&fs::read(file).unwrap(), &Remembered::default()) {
+            Ok(_) => feeds += 1,
+            Err(error) => println!("{}: {error}", file.file_name().unwrap().to_string_lossy()),
+        }
+        sliced += usize::from(check_slices(file, 1));
+    }
+    println!("{feeds} of {} are feeds, {sliced} were cut", captured.len());
+    assert!(captured.len() * 8 < feeds * 10, "{feeds} of {}", captured.len());
+    assert!(feeds * 8 < sliced * 10, "{sliced} of {feeds}");
+}
+
+proptest! {
+    /// A GUID names an article whatever becomes of it; without one its link does.
+    #[test]
+    fn an_edited_article_stays_the_same(
+        guid in "[a-z0-9:/#-]{1,20}",
+        link in "[a-z0-9]{1,10}",
+        titles in prop::array::uniform2("[a-zA-Z<>&; ]{0,30}"),
+        texts in prop::array::uniform2("(?s)(<(p|b|img src='x'|script|svg)>|.){0,30}"),
+        named: bool,
+    ) {
+        let feed = |title: &str, text: &str| {
+            let mut item = serde_json::json!({"url": format!("/{link}"), "title": title, "content_html": text});
+            if named {
+                item["id"] = guid.as_str().into();
+            }
+            serde_json::json!({"version": "https://jsonfeed.org/version/1.1", "items": [item]}).to_string()
+        };
+        let [before, after] = [0, 1].map(|n| fresh(&feed(&titles[n], &texts[n])));
+        prop_assert_eq!(before.drafts[0].key, after.drafts[0].key);
+        prop_assert_eq!(fresh(&feed(&titles[0], &texts[0])), before, "the same twice");
+    }
+
+    #[test]
+    fn any_bytes_are_a_feed_or_none_and_read_alike_twice(
+        root in prop::sample::select(vec!["<rss><channel>", "<feed>", "{\"version\":\"\",\"items\":[", ""]),
+        parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "<item>", "</item>", "<entry>", "</entry>", "<title>a", "</title>", "<guid>1</guid>", "<link>/a</link>",
+                "<description><![CDATA[<p>x<li>y</p>]]></description>", "{\"id\":1},", "{\"content_html\":\"<b>\"}", "]}",
+                "<pubDate>1 Jan 2020</pubDate>", "&", "<", "\u{1b}", "é",
+            ]),
+            0..20,
+        ),
+    ) {
+        let body = format!("{root}{}", parts.concat());
+        let read = || read(body.as_bytes(), &Remembered::default());
+        let first = read();
+        if let Ok(first) = &first {
+            let again = read_some(body.as_bytes(), &first.remembered, usize::MAX).unwrap();
+            prop_assert_eq!(again.entries, first.entries);
+        }
+        prop_assert_eq!(read(), first);
+    }
+}

@@ -1,0 +1,308 @@
+//! Which articles of a feed are wanted: `include` and `exclude` of its configuration.
+
+use std::borrow::Cow;
+
+use regex::{Regex, RegexBuilder};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::domain::article::{ArticleDraft, Person};
+use crate::domain::poll::{Observed, PollOutcome, Remembered};
+use crate::html::to_text::html_to_text;
+
+/// Bytes that a compiled expression may take: large classes and repetitions of repetitions are refused.
+/// Matching is linear in the text, whatever the expression.
+const SIZE: usize = 1 << 20;
+
+/// What of an article a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Title,
+    Url,
+    Author,
+    Tag,
+    Summary,
+    Content,
+    Any,
+}
+
+const FIELDS: [(&str, Field); 7] = [
+    ("title", Field::Title),
+    ("url", Field::Url),
+    ("author", Field::Author),
+    ("tag", Field::Tag),
+    ("summary", Field::Summary),
+    ("content", Field::Content),
+    ("any", Field::Any),
+];
+
+/// `field:regex` or `field:/regex/i`.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    text: String,
+    field: Field,
+    regex: Regex,
+}
+
+/// Rules are what was written.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Rule {
+    /// # Errors
+    /// What is wrong, and a hint: no field, an unknown one, no regular expression, one too large.
+    pub fn parse(text: &str) -> Result<Self, (String, String)> {
+        let names = FIELDS.map(|(name, _)| name).join(", ");
+        let form = "write it like \"title:word\" or \"title:/word/i\"".to_owned();
+        let Some((name, pattern)) = text.split_once(':') else {
+            return Err(("names no field".to_owned(), form));
+        };
+        let known = FIELDS.iter().find(|(known, _)| *known == name.trim());
+        let Some((_, field)) = known else {
+            let message = format!("`{}` is no field", name.trim().escape_debug());
+            return Err((message, format!("the fields are {names}")));
+        };
+        let (pattern, fold) = match pattern.strip_prefix('/').and_then(|p| p.rsplit_once('/')) {
+            Some((inner, "")) => (inner, false),
+            Some((inner, "i")) => (inner, true),
+            Some((_, flags)) => {
+                let message = format!("`{}` is no flag", flags.escape_debug());
+                return Err((message, "the one flag is i, for either letter case".to_owned()));
+            }
+            None => (pattern, false),
+        };
+        if pattern.is_empty() {
+            return Err(("has no regular expression after its field".to_owned(), form));
+        }
+        let regex = RegexBuilder::new(pattern)
+            .case_insensitive(fold)
+            .size_limit(SIZE)
+            .dfa_size_limit(SIZE)
+            .build()
+            .map_err(|error| said(&error))?;
+        Ok(Self { text: text.to_owned(), field: *field, regex })
+    }
+
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn matches(&self, draft: &ArticleDraft) -> bool {
+        let is = |text: &str| self.regex.is_match(text);
+        let may = |text: &Option<String>| text.as_deref().is_some_and(is);
+        let person = |p: &Person| may(&p.name) || may(&p.email) || may(&p.url);
+        let content = || draft.content_html.as_deref().is_some_and(|html| is(&html_to_text(html)));
+        match self.field {
+            Field::Title => may(&draft.title),
+            Field::Url => may(&draft.url) || may(&draft.external_url),
+            Field::Author => draft.authors.iter().any(person),
+            Field::Tag => draft.tags.iter().any(|tag| is(tag)),
+            Field::Summary => may(&draft.summary),
+            Field::Content => content(),
+            Field::Any => {
+                may(&draft.title)
+                    || may(&draft.url)
+                    || may(&draft.external_url)
+                    || draft.authors.iter().any(person)
+                    || draft.tags.iter().any(|tag| is(tag))
+                    || may(&draft.summary)
+                    || content()
+            }
+        }
+    }
+}
+
+/// The last line of what the crate says tells the fault; the lines before it draw its place.
+fn said(error: &regex::Error) -> (String, String) {
+    match error {
+        regex::Error::CompiledTooBig(_) => (
+            "the regular expression is too large".to_owned(),
+            "repeat less, or use smaller classes".to_owned(),
+        ),
+        other => {
+            let text = other.to_string();
+            let last = text.trim().rsplit('\n').next().unwrap_or_default();
+            let last = last.trim().trim_start_matches("error: ");
+            let hint = "the syntax is that of Rust's regex crate; write a backslash as \\\\, or the \
+                        whole between single quotes";
+            (format!("not a regular expression: {last}"), hint.to_owned())
+        }
+    }
+}
+
+/// The rules of one feed. The empty one lets everything through.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sieve {
+    /// Unless empty, one of them must match.
+    pub include: Vec<Rule>,
+    /// None of them may match.
+    pub exclude: Vec<Rule>,
+}
+
+impl Sieve {
+    pub fn is_empty(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+
+    /// Why an article is left out; `None` when it is not.
+    pub fn objection(&self, draft: &ArticleDraft) -> Option<Cow<'static, str>> {
+        if let Some(rule) = self.exclude.iter().find(|rule| rule.matches(draft)) {
+            return Some(format!("exclude {}", rule.text).into());
+        }
+        let wanted = self.include.is_empty() || self.include.iter().any(|rule| rule.matches(draft));
+        (!wanted).then_some("no include matches".into())
+    }
+
+    /// Takes the articles that are not wanted out of what a poll observed, and says so. They stay in
+    /// what is remembered, so that they are not read again.
+    pub fn sift(&self, observed: &mut Observed) {
+        let PollOutcome::Fresh(document) = &mut observed.outcome else { return };
+        if self.is_empty() {
+            return;
+        }
+        let read = document.drafts.len();
+        document.drafts.retain(|draft| self.objection(draft).is_none());
+        let left_out = read - document.drafts.len();
+        if left_out != 0 {
+            observed.detail = format!("{left_out} of {read} left out by include and exclude");
+        }
+        self.mask(&mut document.remembered);
+    }
+
+    /// Ties what is remembered to these rules, or unties it: with other rules it fits nothing, so
+    /// that a document is read anew as a whole.
+    pub fn mask(&self, remembered: &mut Remembered) {
+        let mark = self.mark();
+        if mark != 0 {
+            remembered.body_hash = remembered.body_hash.map(|hash| hash ^ mark);
+            for item in &mut remembered.items {
+                item.slice ^= mark;
+            }
+        }
+    }
+
+    fn mark(&self) -> u64 {
+        if self.is_empty() {
+            return 0;
+        }
+        let lines =
+            |rules: &[Rule]| rules.iter().map(|r| r.text.clone() + "\n").collect::<String>();
+        xxh3_64(format!("{}\0{}", lines(&self.include), lines(&self.exclude)).as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::article::{ArticleKey, ContentHash};
+    use crate::domain::poll::{Document, KnownItem};
+
+    fn draft() -> ArticleDraft {
+        ArticleDraft {
+            key: ArticleKey(1),
+            former_key: None,
+            hash: ContentHash(1),
+            guid: None,
+            url: Some("https://example.org/politics/1".to_owned()),
+            external_url: None,
+            title: Some("Election: a title".to_owned()),
+            summary: Some("Short.".to_owned()),
+            content_html: Some("<p>The <b>whole</b> text</p>".to_owned()),
+            image: None,
+            authors: vec![Person { name: Some("Ann".to_owned()), ..Person::default() }],
+            tags: vec!["Politics".to_owned()],
+            language: None,
+            published: None,
+            modified: None,
+            attachments: Vec::new(),
+        }
+    }
+
+    fn sieve(include: &[&str], exclude: &[&str]) -> Sieve {
+        let rules = |texts: &[&str]| texts.iter().map(|text| Rule::parse(text).unwrap()).collect();
+        Sieve { include: rules(include), exclude: rules(exclude) }
+    }
+
+    #[test]
+    fn a_rule_looks_at_its_field() {
+        for (rule, matches) in [
+            ("title:Election", true),
+            ("title:election", false),
+            ("title:/election/i", true),
+            ("title:^a", false),
+            ("title:/a/title/", false),
+            ("title:Election: a", true),
+            ("url:/politics/", true),
+            ("url:/\\/politics\\//", true),
+            ("author:Ann", true),
+            ("author:Election", false),
+            ("tag:^Politics$", true),
+            ("summary:Short\\.", true),
+            ("content:The whole text", true),
+            ("content:<b>", false),
+            ("any:whole", true),
+            ("any:Ann", true),
+            ("any:absent", false),
+        ] {
+            assert_eq!(Rule::parse(rule).unwrap().matches(&draft()), matches, "{rule}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused_with_a_hint() {
+        for (text, message, hint) in [
+            ("election", "names no field", "title:/word/i"),
+            ("headline:x", "`headline` is no field", "title, url, author"),
+            ("title:", "no regular expression", "title:word"),
+            ("title:/x/g", "`g` is no flag", "the one flag is i"),
+            ("title:(", "unclosed group", "single quotes"),
+            ("title:(?=x)", "look-around", "regex crate"),
+            ("title:\\w{1000}{1000}", "too large", "repeat less"),
+        ] {
+            let (said, hinted) = Rule::parse(text).unwrap_err();
+            assert!(said.contains(message) && hinted.contains(hint), "{text}: {said}; {hinted}");
+        }
+    }
+
+    #[test]
+    fn include_asks_for_one_and_exclude_for_none() {
+        for (include, exclude, objection) in [
+            (&[][..], &[][..], None),
+            (&["title:x", "any:Ann"], &[], None),
+            (&["title:x"], &[], Some("no include matches")),
+            (&["any:Ann"], &["tag:x"], None),
+            (&["any:Ann"], &["tag:Pol"], Some("exclude tag:Pol")),
+        ] {
+            let found = sieve(include, exclude).objection(&draft());
+            assert_eq!(found.as_deref(), objection, "{include:?} {exclude:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_remembered_as_long_as_the_rules_stay() {
+        let remembered = Remembered {
+            body_hash: Some(7),
+            items: vec![KnownItem { slice: 9, key: ArticleKey(1) }],
+            ..Remembered::default()
+        };
+        let document = Document {
+            drafts: vec![draft()],
+            remembered: remembered.clone(),
+            ..Document::default()
+        };
+        let rules = sieve(&[], &["title:Election"]);
+        let mut observed = Observed::of(PollOutcome::Fresh(Box::new(document)));
+        rules.sift(&mut observed);
+        assert_eq!(observed.detail, "1 of 1 left out by include and exclude");
+        let PollOutcome::Fresh(mut document) = observed.outcome else { unreachable!() };
+        assert_eq!(document.drafts, []);
+        let mut other = document.remembered.clone();
+        rules.mask(&mut document.remembered);
+        assert_eq!(document.remembered, remembered);
+        sieve(&[], &["title:other"]).mask(&mut other);
+        assert_ne!(other, remembered);
+    }
+}

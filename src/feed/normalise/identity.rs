@@ -1,0 +1,189 @@
+//! By what an entry is known within its feed.
+//!
+//! Most feeds name each entry with a GUID, or at least with a link of its own, and edit all the rest: so
+//! nothing else goes into the key. A few use one GUID, or one link, for everything. As soon as one
+//! document shows that, the feed is read carefully, for ever: then both count, and each draft also says
+//! under which key the trusting rule would have stored it.
+
+use std::collections::HashMap;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::domain::article::{ArticleDraft, ArticleKey};
+use crate::domain::poll::KeyPolicy;
+use crate::domain::time::{Timestamp, rfc3339};
+use crate::html::to_text::html_to_text;
+
+/// What identifies an entry.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity<'a> {
+    pub guid: Option<&'a str>,
+    pub url: Option<&'a str>,
+    pub title: Option<&'a str>,
+    pub published: Option<Timestamp>,
+    pub content_html: Option<&'a str>,
+}
+
+impl<'a> Identity<'a> {
+    pub fn of(draft: &'a ArticleDraft) -> Self {
+        Self {
+            guid: draft.guid.as_deref(),
+            url: draft.url.as_deref(),
+            title: draft.title.as_deref(),
+            published: draft.published,
+            content_html: draft.content_html.as_deref(),
+        }
+    }
+
+    /// The key, and the one that a more trusting policy would have given if that is another.
+    pub fn keys(&self, policy: KeyPolicy) -> (ArticleKey, Option<ArticleKey>) {
+        let trusting = self.trusting();
+        match policy {
+            KeyPolicy::Trusting => (trusting, None),
+            KeyPolicy::Careful => {
+                let careful = self.careful();
+                (careful, Some(trusting).filter(|trusting| *trusting != careful))
+            }
+        }
+    }
+
+    fn trusting(&self) -> ArticleKey {
+        match (self.guid, self.url) {
+            (Some(guid), _) => hashed(&["g", guid]),
+            (None, Some(url)) => hashed(&["l", url]),
+            (None, None) => self.by_content(),
+        }
+    }
+
+    fn careful(&self) -> ArticleKey {
+        let title = self.title.unwrap_or_default();
+        match (self.guid, self.url) {
+            (Some(guid), Some(url)) => hashed(&["gl", guid, url]),
+            (Some(guid), None) => hashed(&["gt", guid, title]),
+            (None, Some(url)) => hashed(&["ltd", url, title, &self.date()]),
+            (None, None) => self.by_content(),
+        }
+    }
+
+    /// What is left when there is neither GUID nor link, and does not change from poll to poll.
+    fn by_content(&self) -> ArticleKey {
+        let title = self.title.unwrap_or_default();
+        if self.published.is_some() {
+            return hashed(&["d", &self.date(), title]);
+        }
+        let text: String =
+            html_to_text(self.content_html.unwrap_or_default()).chars().take(200).collect();
+        hashed(&["t", title, &text])
+    }
+
+    fn date(&self) -> String {
+        self.published.map(rfc3339).unwrap_or_default()
+    }
+}
+
+/// Whether one GUID stands for several links (without links: titles), or one link without GUID for
+/// several titles.
+pub fn ambiguous<'a>(entries: impl Iterator<Item = Identity<'a>>) -> bool {
+    let mut names: HashMap<(bool, &str), &str> = HashMap::new();
+    for entry in entries {
+        let (name, meaning) = match (entry.guid, entry.url) {
+            (Some(guid), url) => ((true, guid), url.or(entry.title)),
+            (None, Some(url)) => ((false, url), entry.title),
+            (None, None) => continue,
+        };
+        let Some(meaning) = meaning else { continue };
+        if *names.entry(name).or_insert(meaning) != meaning {
+            return true;
+        }
+    }
+    false
+}
+
+fn hashed(parts: &[&str]) -> ArticleKey {
+    let mut hasher = Xxh3::new();
+    for (n, part) in parts.iter().enumerate() {
+        if 0 < n {
+            hasher.update(&[0]);
+        }
+        hasher.update(part.as_bytes());
+    }
+    ArticleKey(hasher.digest())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: Identity<'static> = Identity {
+        guid: Some("g"),
+        url: Some("https://example.org/1"),
+        title: Some("t"),
+        published: Some(Timestamp::UNIX_EPOCH),
+        content_html: Some("<p>text</p>"),
+    };
+
+    #[test]
+    fn a_key_changes_with_what_it_is_made_of_and_with_nothing_else() {
+        use KeyPolicy::{Careful, Trusting};
+        let no_guid = Identity { guid: None, ..ENTRY };
+        let no_link = Identity { url: None, ..no_guid };
+        let no_date = Identity { published: None, ..no_link };
+        let guid_only = Identity { url: None, ..ENTRY };
+        for (name, policy, base, same) in [
+            // In turn: other GUID, link, title, date, text.
+            ("guid", Trusting, ENTRY, [false, true, true, true, true]),
+            ("link", Trusting, no_guid, [false, false, true, true, true]),
+            ("title and date", Trusting, no_link, [false, false, false, false, true]),
+            ("title and text", Trusting, no_date, [false, false, false, false, false]),
+            ("guid and link", Careful, ENTRY, [false, false, true, true, true]),
+            ("guid and title", Careful, guid_only, [false, false, false, true, true]),
+            ("link, title and date", Careful, no_guid, [false, false, false, false, true]),
+        ] {
+            let others = [
+                Identity { guid: Some("other"), ..base },
+                Identity { url: Some("https://example.org/2"), ..base },
+                Identity { title: Some("other"), ..base },
+                Identity { published: Some(Timestamp::MIN_UTC), ..base },
+                Identity { content_html: Some("<p>other</p>"), ..base },
+            ];
+            let key = base.keys(policy).0;
+            assert_eq!(others.map(|other| other.keys(policy).0 == key), same, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_careful_key_comes_with_the_trusting_one() {
+        let trusting = ENTRY.keys(KeyPolicy::Trusting);
+        let careful = ENTRY.keys(KeyPolicy::Careful);
+        assert_eq!(trusting.1, None);
+        assert_eq!(careful.1, Some(trusting.0));
+        assert_ne!(careful.0, trusting.0);
+    }
+
+    #[test]
+    fn a_name_for_several_entries_is_ambiguous() {
+        let no_guid = Identity { guid: None, ..ENTRY };
+        let guid_only = Identity { url: None, ..ENTRY };
+        for (name, first, second, expected) in [
+            ("the same twice", ENTRY, ENTRY, false),
+            ("another guid", ENTRY, Identity { guid: Some("h"), ..ENTRY }, false),
+            ("an edited title", ENTRY, Identity { title: Some("u"), ..ENTRY }, false),
+            (
+                "guid for two links",
+                ENTRY,
+                Identity { url: Some("https://example.org/2"), ..ENTRY },
+                true,
+            ),
+            ("guid for two titles", guid_only, Identity { title: Some("u"), ..guid_only }, true),
+            ("link for two titles", no_guid, Identity { title: Some("u"), ..no_guid }, true),
+            (
+                "a guid like a link",
+                Identity { guid: no_guid.url, ..ENTRY },
+                Identity { title: Some("u"), ..no_guid },
+                false,
+            ),
+        ] {
+            assert_eq!(ambiguous([first, second].into_iter()), expected, "{name}");
+        }
+    }
+}

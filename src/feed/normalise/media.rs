@@ -1,0 +1,193 @@
+//! Files that come with an entry, and the one picture that stands for it.
+
+use std::collections::HashSet;
+
+use url::Url;
+
+use crate::domain::article::Attachment;
+use crate::domain::web_address;
+use crate::feed::parse::model::{LinkRole, ParsedEntry};
+use crate::html::to_text::{Markup, decode, plain};
+
+/// Enclosures, `media:content` and attachments, each address once.
+pub fn attachments(entry: &ParsedEntry, base: &Url) -> Vec<Attachment> {
+    let title = |text: Option<&str>| text.and_then(|text| plain(text, Markup::Doubtful));
+    let linked =
+        entry.links.iter().filter(|link| link.role == LinkRole::Enclosure).filter_map(|link| {
+            Some(Attachment {
+                url: web_address::web(&link.url, base)?,
+                mime_type: link.mime_type.as_deref().and_then(mime_type),
+                title: title(link.title.as_deref()),
+                size_in_bytes: link.size.filter(|size| 0 < *size),
+                duration_in_seconds: None,
+            })
+        });
+    let grouped = entry.media.iter().flat_map(|media| {
+        let titles = media.file_titles.iter().map(Option::as_deref).chain(std::iter::repeat(None));
+        media.files.iter().zip(titles).filter(|(file, _)| web_address::is_web(&file.url)).map(
+            move |(file, name)| {
+                let mime_type = file.mime_type.as_deref().and_then(mime_type);
+                let plays = mime_type.as_deref().is_none_or(|mime| !mime.starts_with("image/"));
+                Attachment {
+                    url: file.url.to_string(),
+                    mime_type,
+                    title: title(name),
+                    size_in_bytes: file.size.filter(|size| 0 < *size),
+                    duration_in_seconds: file
+                        .duration_in_seconds
+                        .or(media.duration_in_seconds.filter(|_| plays))
+                        .filter(|seconds| 0 < *seconds),
+                }
+            },
+        )
+    });
+    let mut seen = HashSet::new();
+    let mut found: Vec<Attachment> =
+        linked.chain(grouped).filter(|attachment| seen.insert(attachment.url.clone())).collect();
+    // iTunes gives the length apart from the file: unmistakable when there is one.
+    let mut playing = found.iter_mut().filter(|attachment| !is_image(attachment));
+    if let (Some(only), None) = (playing.next(), playing.next()) {
+        let apart = entry.media.iter().find_map(|media| media.duration_in_seconds);
+        only.duration_in_seconds =
+            only.duration_in_seconds.or(apart.filter(|seconds| 0 < *seconds));
+    }
+    found
+}
+
+/// A thumbnail, else an attached image, else the first image of the content (which is sanitised).
+pub fn image(
+    entry: &ParsedEntry,
+    attachments: &[Attachment],
+    content_html: Option<&str>,
+    base: &Url,
+) -> Option<String> {
+    let thumbnail = || {
+        let mut thumbnails = entry.media.iter().flat_map(|media| &media.thumbnails);
+        thumbnails.find_map(|url| web_address::web(url, base))
+    };
+    let attached = || attachments.iter().find(|file| is_image(file)).map(|file| file.url.clone());
+    thumbnail().or_else(attached).or_else(|| first_image(content_html?))
+}
+
+fn is_image(file: &Attachment) -> bool {
+    if let Some(mime) = &file.mime_type {
+        return mime.starts_with("image/");
+    }
+    let path = file.url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    [".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"].iter().any(|end| path.ends_with(end))
+}
+
+fn first_image(html: &str) -> Option<String> {
+    let (_, tag) = html.split_once("<img ")?;
+    let (tag, _) = tag.split_once('>')?;
+    let value = match tag.strip_prefix("src=\"") {
+        Some(value) => value,
+        None => tag.split_once(" src=\"")?.1,
+    };
+    let (source, _) = value.split_once('"')?;
+    let url = Url::parse(&decode(source)).ok()?;
+    web_address::is_web(&url).then(|| url.into())
+}
+
+fn mime_type(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let plain = text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    (text.contains('/') && plain).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::parse::model::{Link, Media, MediaFile};
+
+    fn base() -> Url {
+        Url::parse("https://example.org/feed").unwrap()
+    }
+
+    fn file(url: &str, mime_type: Option<&str>) -> MediaFile {
+        let (url, mime_type) = (Url::parse(url).unwrap(), mime_type.map(Into::into));
+        MediaFile { url, mime_type, size: Some(7), duration_in_seconds: None }
+    }
+
+    #[test]
+    fn each_file_is_attached_once() {
+        let enclosure = Link {
+            role: LinkRole::Enclosure,
+            url: "/a.mp3".into(),
+            mime_type: Some("Audio/MPEG".into()),
+            title: None,
+            size: Some(0),
+        };
+        let media = Media {
+            duration_in_seconds: Some(60),
+            files: vec![
+                file("https://example.org/a.mp3", None),
+                file("https://example.org/b.mp3", Some("audio/mpeg")),
+                file("https://example.org/c.png", Some("image/png")),
+                file("data:text/plain,x", None),
+            ],
+            file_titles: vec![
+                None,
+                Some("Episode &amp; more".into()),
+                Some("Episode &amp; more".into()),
+            ],
+            ..Media::default()
+        };
+        let entry =
+            ParsedEntry { links: vec![enclosure], media: vec![media], ..ParsedEntry::default() };
+        let found = attachments(&entry, &base());
+        let shown: Vec<_> = found
+            .iter()
+            .map(|a| {
+                (
+                    a.url.as_str(),
+                    a.mime_type.as_deref(),
+                    a.title.as_deref(),
+                    a.size_in_bytes,
+                    a.duration_in_seconds,
+                )
+            })
+            .collect();
+        let title = Some("Episode & more");
+        assert_eq!(
+            shown,
+            [
+                ("https://example.org/a.mp3", Some("audio/mpeg"), None, None, None),
+                ("https://example.org/b.mp3", Some("audio/mpeg"), title, Some(7), Some(60)),
+                ("https://example.org/c.png", Some("image/png"), title, Some(7), None),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_picture_is_the_thumbnail_else_an_attached_image_else_the_first_in_the_text() {
+        let html = Some("<p><img alt=\"x\" src=\"https://i.example/?a=1&amp;b=2\"></p>");
+        for (thumbnail, attached, html, expected) in [
+            (
+                Some("/t.png"),
+                Some("https://a.example/a.png"),
+                html,
+                Some("https://example.org/t.png"),
+            ),
+            (
+                Some("data:x"),
+                Some("https://a.example/a.PNG?x"),
+                html,
+                Some("https://a.example/a.PNG?x"),
+            ),
+            (None, Some("https://a.example/a.mp3"), html, Some("https://i.example/?a=1&b=2")),
+            (None, None, Some("<img src=\"https://i.example/x\">"), Some("https://i.example/x")),
+            (None, None, Some("<p>x</p>"), None),
+            (None, None, None, None),
+        ] {
+            let media = Media {
+                thumbnails: thumbnail.map(Into::into).into_iter().collect(),
+                files: attached.map(|url| file(url, None)).into_iter().collect(),
+                ..Media::default()
+            };
+            let entry = ParsedEntry { media: vec![media], ..ParsedEntry::default() };
+            let found = image(&entry, &attachments(&entry, &base()), html, &base());
+            assert_eq!(found.as_deref(), expected, "{thumbnail:?} {attached:?}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Lists of feeds as other readers export them: OPML 1.0 to 2.0, however broken, in any encoding.
+
+use crate::feed::charset::{decide, decode};
+use crate::html::entities::Entities;
+use crate::html::tokenizer::{Attributes, Token, Tokens};
+
+/// Folders within folders. Deeper ones count as that deep.
+const MAX_DEPTH: usize = 32;
+
+/// An outline that means a feed, or should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Where its tag begins, from 1.
+    pub line: usize,
+    pub name: Option<String>,
+    /// As written; `None` is a fault of the list.
+    pub url: Option<String>,
+    /// The folders it is in, outermost first, then the categories of OPML 2.0.
+    pub tags: Vec<String>,
+}
+
+/// The document has no outline at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this is no OPML: it has no <outline>")]
+pub struct NotOpml;
+
+/// The feeds of a list, in its order. A folder is an outline with others in it and no address.
+///
+/// Only the five references of XML and those of HTML are resolved; what a document type declares stays
+/// unread.
+///
+/// # Errors
+/// When there is no outline in the document.
+pub fn opml(body: &[u8]) -> Result<Vec<Outline>, NotOpml> {
+    let (text, _) = decode(body, decide(body, None).charset);
+    let mut reader = Reader::default();
+    let mut tokens = Tokens::new(&text);
+    let (mut line, mut counted, mut any) = (1, 0, false);
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Start { name, attributes, empty } if is_outline(name) => {
+                any = true;
+                // The tag ends here; it begins as many lines before as its attributes have.
+                let until = tokens.offset();
+                line += text.get(counted..until).unwrap_or_default().matches('\n').count();
+                counted = until;
+                let begins = line - attributes.0.matches('\n').count();
+                reader.open(begins, attributes, empty);
+            }
+            Token::End { name } if is_outline(name) => reader.close(),
+            _ => {}
+        }
+    }
+    while !reader.open.is_empty() {
+        reader.close();
+    }
+    reader.found.sort_by_key(|(order, _)| *order);
+    if any {
+        Ok(reader.found.into_iter().map(|(_, outline)| outline).collect())
+    } else {
+        Err(NotOpml)
+    }
+}
+
+fn is_outline(name: &str) -> bool {
+    name.rsplit(':').next().unwrap_or(name).eq_ignore_ascii_case("outline")
+}
+
+/// An outline whose end is still to come.
+struct Open {
+    order: usize,
+    outline: Outline,
+    says_feed: bool,
+    has_children: bool,
+}
+
+#[derive(Default)]
+struct Reader {
+    open: Vec<Open>,
+    seen: usize,
+    found: Vec<(usize, Outline)>,
+}
+
+impl Reader {
+    fn open(&mut self, line: usize, attributes: Attributes<'_>, empty: bool) {
+        let entities = Entities::default();
+        let get = |name: &str| {
+            let value = attributes.get(name, &entities)?;
+            let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+            let value: String = value.chars().filter(|c| !c.is_control()).collect();
+            (!value.is_empty()).then_some(value)
+        };
+        if let Some(parent) = self.open.last_mut() {
+            parent.has_children = true;
+        }
+        let mut tags: Vec<String> = self
+            .open
+            .iter()
+            .filter(|open| open.outline.url.is_none())
+            .filter_map(|open| open.outline.name.clone())
+            .collect();
+        // OPML 2.0: comma-separated, those with a slash are paths in a directory.
+        let categories = get("category").unwrap_or_default();
+        tags.extend(categories.split([',', '/']).map(|tag| tag.trim().to_owned()));
+        tags.retain(|tag| !tag.is_empty());
+        let mut once: Vec<String> = Vec::new();
+        for tag in tags {
+            if !once.contains(&tag) {
+                once.push(tag);
+            }
+        }
+        let kind = get("type").unwrap_or_default().to_ascii_lowercase();
+        let url = ["xmlUrl", "url"].into_iter().find_map(get);
+        self.open.push(Open {
+            order: self.seen,
+            // `type="link"` with `url` is a bookmark or another list.
+            says_feed: matches!(kind.as_str(), "rss" | "atom" | "pie" | "rss1" | "jsonfeed"),
+            outline: Outline {
+                line,
+                name: ["text", "title"].into_iter().find_map(get),
+                url: url.filter(|_| !matches!(kind.as_str(), "link" | "include")),
+                tags: once,
+            },
+            has_children: matches!(kind.as_str(), "link" | "include"),
+        });
+        self.seen += 1;
+        if empty || MAX_DEPTH < self.open.len() {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(Open { order, outline, says_feed, has_children }) = self.open.pop() else {
+            return;
+        };
+        if outline.url.is_some() || says_feed || !has_children {
+            self.found.push((order, outline));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let show = |o: Outline| {
+            let name = o.name.unwrap_or_default();
+            format!("{}:{name}={}[{}]", o.line, o.url.unwrap_or_default(), o.tags.join(","))
+        };
+        opml(text.as_bytes()).map_or_else(
+            |error| error.to_string(),
+            |found| found.into_iter().map(show).collect::<Vec<_>>().join(" "),
+        )
+    }
+
+    #[test]
+    fn lists_are_read_as_readers_write_them() {
+        for (name, text, expected) in [
+            (
+                "flat",
+                "<opml version='2.0'><body><outline text='A' type='rss' xmlUrl='http://a/'/></body></opml>",
+                "1:A=http://a/[]",
+            ),
+            (
+                "folders",
+                "<opml><body>\n<outline text='News'>\n<outline text='World'>\n<outline title='A' xmlUrl='http://a/'></outline>\n</outline>\n<outline text='B' xmlUrl='http://b/'/></outline><outline text='C' xmlUrl='http://c/'/></body></opml>",
+                "4:A=http://a/[News,World] 6:B=http://b/[News] 6:C=http://c/[]",
+            ),
+            (
+                "categories",
+                "<outline text='A' xmlUrl='http://a/' category='/x/y,z, x'/>",
+                "1:A=http://a/[x,y,z]",
+            ),
+            (
+                "other letter case",
+                "<OPML><OUTLINE TEXT='A' XMLURL='http://a/'/></OPML>",
+                "1:A=http://a/[]",
+            ),
+            (
+                "a namespace",
+                "<o:opml><o:outline text='A' xmlUrl='http://a/'/></o:opml>",
+                "1:A=http://a/[]",
+            ),
+            (
+                "feeds within a feed's outline",
+                "<outline text='A' xmlUrl='http://a/'><outline text='B' xmlUrl='http://b/'/></outline>",
+                "1:A=http://a/[] 1:B=http://b/[]",
+            ),
+            ("no address", "<outline type='rss' text='A'/>", "1:A=[]"),
+            ("no address and no type", "<outline\ntext='A'/>\n<outline/>", "1:A=[] 3:=[]"),
+            ("an empty folder", "<outline text='F'></outline>", "1:F=[]"),
+            (
+                "a bookmark and another list",
+                "<outline type='link' text='A' url='http://a/'/><outline type='include' url='http://b/'/>",
+                "",
+            ),
+            (
+                "references",
+                "<outline text='A &amp; B&eacute;' xmlUrl='http://a/?x=1&amp;y=2'/>",
+                "1:A & Bé=http://a/?x=1&y=2[]",
+            ),
+            (
+                "bare ampersands",
+                "<outline text='A & B' xmlUrl='http://a/?x=1&y=2'/>",
+                "1:A & B=http://a/?x=1&y=2[]",
+            ),
+            (
+                "declared entities",
+                "<!DOCTYPE opml [<!ENTITY x SYSTEM 'file:///etc/passwd'><!ENTITY y 'z'>]><outline text='&x;&y;' xmlUrl='http://a/'/>",
+                "1:&x;&y;=http://a/[]",
+            ),
+            (
+                "broken off",
+                "<opml><body><outline text='F'><outline text='A' xmlUrl='http://a/'>",
+                "1:A=http://a/[F]",
+            ),
+            (
+                "no end tags",
+                "<outline text='F'><outline text='A' xmlUrl='http://a/'/></body>",
+                "1:A=http://a/[F]",
+            ),
+            (
+                "a comment",
+                "<!-- <outline xmlUrl='http://x/'/> --><outline text='A' xmlUrl='http://a/'/>",
+                "1:A=http://a/[]",
+            ),
+            (
+                "line breaks in a name",
+                "<outline text='A\n  B' xmlUrl='http://a/'/>",
+                "1:A B=http://a/[]",
+            ),
+            ("no OPML", "<html/>", "this is no OPML: it has no <outline>"),
+            ("nothing", "", "this is no OPML: it has no <outline>"),
+        ] {
+            assert_eq!(shown(text), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn any_encoding_is_read() {
+        let text = "<?xml version='1.0' encoding='E'?><opml><outline text='Größe' xmlUrl='http://a/'/></opml>";
+        let latin: Vec<u8> = text.replace('E', "iso-8859-1").chars().map(|c| c as u8).collect();
+        let wide: Vec<u8> = [0xFF, 0xFE]
+            .into_iter()
+            .chain(text.replace('E', "utf-16").encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        let marked = format!("\u{feff}{text}").into_bytes();
+        for (name, body) in [("iso-8859-1", latin), ("utf-16", wide), ("utf-8 with a mark", marked)]
+        {
+            assert_eq!(opml(&body).unwrap()[0].name.as_deref(), Some("Größe"), "{name}");
+        }
+    }
+
+    #[test]
+    fn folders_without_end_are_bounded() {
+        let text = "<outline text='f'>".repeat(10_000) + "<outline text='A' xmlUrl='http://a/'/>";
+        let found = opml(text.as_bytes()).unwrap();
+        assert_eq!(found.last().unwrap().tags, ["f"]);
+    }
+}

@@ -1,0 +1,485 @@
+//! Tokens to elements: balanced, bounded, one item at a time.
+//!
+//! An item is handed on as soon as it ends, so no tree of the document is ever held. Texts that may hold
+//! markup (title, description, content and their kin) come as one text, the markup in it written out
+//! again. What nothing reads is stepped over.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use memchr::memmem;
+use url::Url;
+
+use crate::feed::parse::namespaces::{Ns, Scope};
+use crate::feed::parse::repairs::{Repair, Repairs};
+use crate::feed::parse::root::{Root, Rootless, find_root};
+use crate::html::entities::{Entities, resolve};
+use crate::html::tokenizer::{Attributes, LONGEST_VALUE, Token, Tokens};
+
+/// Elements inside each other. Real feeds stay below 60, XHTML content included.
+const MAX_DEPTH: usize = 100;
+
+/// Children of one element that are kept.
+const MAX_CHILDREN: usize = 1_000;
+
+/// Elements of one item, or outside of items, that are kept.
+const MAX_ELEMENTS: usize = 10_000;
+
+/// Attributes of one element inside a text that are written out.
+const MAX_ATTRIBUTES: usize = 50;
+
+/// Items of one document that are read.
+pub(super) const MAX_ITEMS: usize = 10_000;
+
+/// An element with all that is in it.
+#[derive(Debug)]
+pub(super) struct Element<'a> {
+    pub(super) ns: Ns,
+    /// Without prefix, lower-case.
+    pub(super) name: Cow<'a, str>,
+    pub(super) attributes: Attributes<'a>,
+    /// Resolved; of a text with markup, the markup too.
+    pub(super) text: Cow<'a, str>,
+    /// Whether `text` holds elements that the document did not escape.
+    pub(super) markup: bool,
+    pub(super) children: Vec<Element<'a>>,
+    /// The `xml:base` in force, if there is any.
+    pub(super) base: Option<Rc<Url>>,
+    /// Its own `xml:lang`.
+    pub(super) language: Option<Cow<'a, str>>,
+}
+
+impl<'a> Element<'a> {
+    pub(super) fn child(&self, name: &str) -> Option<&Element<'a>> {
+        self.children.iter().find(|child| child.ns == Ns::Core && child.name == name)
+    }
+}
+
+/// All that stands outside of items.
+pub(super) struct Outline<'a> {
+    pub(super) root: Root,
+    pub(super) element: Element<'a>,
+    pub(super) entities: Entities,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The root, or a channel: what stands between its elements is nothing.
+    Container,
+    Item,
+    Plain,
+    /// A text that may hold markup.
+    Text {
+        xhtml: bool,
+    },
+    Skipped,
+}
+
+/// An element inside a text: as written, for its end tag, and as it is written out again.
+#[derive(Clone, Copy)]
+struct Inner<'a> {
+    raw: &'a str,
+    shown: &'a str,
+}
+
+struct Frame<'a> {
+    element: Element<'a>,
+    /// As written, for its end tag.
+    raw: &'a str,
+    kind: Kind,
+    scope: usize,
+    bases: usize,
+    /// Open elements inside a text or of what is skipped.
+    inner: Vec<Inner<'a>>,
+}
+
+/// Reads a document; every item goes to `item`.
+pub(super) fn read<'a>(
+    text: &'a str,
+    base: &Url,
+    repairs: &mut Repairs,
+    item: &mut dyn FnMut(Element<'a>, &Entities, Root, &mut Repairs),
+) -> Result<Outline<'a>, Rootless<'a>> {
+    let mut tokens = Tokens::new(text);
+    let (root, name, attributes, entities) = find_root(&mut tokens, repairs)?;
+    let empty = matches!(tokens_before(text, tokens.offset()), Some(b'/'));
+    let mut builder = Builder {
+        root,
+        entities,
+        scope: Scope::default(),
+        base: base.clone(),
+        bases: Vec::new(),
+        stack: Vec::new(),
+        items: 0,
+        kept: 0,
+        repairs,
+        item,
+    };
+    builder.open(name, attributes, false);
+    if !empty {
+        builder.run(&mut tokens);
+    }
+    builder.repairs.add(Repair::Markup, tokens.bare);
+    Ok(builder.finish())
+}
+
+fn tokens_before(text: &str, at: usize) -> Option<u8> {
+    text.as_bytes().get(at.checked_sub(2)?).copied()
+}
+
+struct Builder<'a, 'b> {
+    root: Root,
+    entities: Entities,
+    scope: Scope<'a>,
+    base: Url,
+    bases: Vec<Rc<Url>>,
+    stack: Vec<Frame<'a>>,
+    items: usize,
+    /// Elements since the last item began or ended.
+    kept: usize,
+    repairs: &'b mut Repairs,
+    item: &'b mut dyn FnMut(Element<'a>, &Entities, Root, &mut Repairs),
+}
+
+impl<'a> Builder<'a, '_> {
+    fn run(&mut self, tokens: &mut Tokens<'a>) {
+        while let Some(token) = tokens.next() {
+            match token {
+                Token::Start { name, attributes, empty } => self.start(name, attributes, empty),
+                Token::End { name } => {
+                    if self.end(name) {
+                        return;
+                    }
+                }
+                Token::Text(text) => self.text(text, false),
+                Token::CData { text, closed } => {
+                    let text = if closed { text } else { self.cut_cdata(text, tokens) };
+                    self.text(text, true);
+                }
+                Token::Doctype(_) => {}
+            }
+        }
+    }
+
+    /// A CDATA section that nothing ends: it ends where its element does.
+    fn cut_cdata(&mut self, text: &'a str, tokens: &mut Tokens<'a>) -> &'a str {
+        self.repairs.add(Repair::Unclosed, 1);
+        let Some(frame) = self.stack.last() else { return text };
+        let Some(end) = memmem::find(text.as_bytes(), format!("</{}", frame.raw).as_bytes()) else {
+            return text;
+        };
+        tokens.seek(tokens.offset() - text.len() + end);
+        text.get(..end).unwrap_or(text)
+    }
+
+    fn start(&mut self, name: &'a str, attributes: Attributes<'a>, empty: bool) {
+        let (ns, local) = self.scope.resolve(name);
+        let Some(top) = self.stack.last() else { return };
+        let is_flat = matches!(top.kind, Kind::Text { .. } | Kind::Skipped);
+        let is = |name: &str| local.eq_ignore_ascii_case(name);
+        let begins_item = ns == Ns::Core
+            && match self.root {
+                Root::Rss => is("item") || is("entry") && top.kind == Kind::Container,
+                Root::Atom => is("entry") || is("item") && top.kind == Kind::Container,
+                Root::Sitemap => is("url"),
+            };
+        if begins_item && !attributes.0.contains("xmlns=") {
+            self.close_to_container();
+        } else if is_flat && !self.ends_a_text(ns, local) {
+            self.inner_start(name, ns, local, attributes, empty);
+            return;
+        } else if is_flat {
+            self.repairs.add(Repair::Unclosed, 1);
+            self.pop();
+        }
+        self.open(name, attributes, begins_item);
+        if empty {
+            self.pop();
+        }
+    }
+
+    /// Whether an element inside a text shows that the text's end tag is missing: no HTML has it.
+    fn ends_a_text(&self, ns: Ns, local: &str) -> bool {
+        ns == Ns::Core
+            && self.root == Root::Rss
+            && ["guid", "pubDate", "description"].contains(&local)
+            && self.stack.last().is_some_and(|top| top.element.ns == Ns::Core)
+    }
+
+    fn close_to_container(&mut self) {
+        let depth = self.stack.iter().take_while(|frame| frame.kind == Kind::Container).count();
+        if depth < self.stack.len() {
+            self.repairs.add(Repair::Unclosed, 1);
+        }
+        while depth < self.stack.len() {
+            self.pop();
+        }
+    }
+
+    fn open(&mut self, raw: &'a str, attributes: Attributes<'a>, is_item: bool) {
+        let scope = self.scope.mark();
+        self.scope.enter(attributes, self.stack.is_empty());
+        let (ns, local) = self.scope.resolve(raw);
+        let name = if local.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(local.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(local)
+        };
+        let bases = self.bases.len();
+        let mut language = None;
+        if memmem::find(attributes.0.as_bytes(), b"xml:").is_some() {
+            if let Some(own) = attributes.get("xml:base", &self.entities) {
+                let outer = self.bases.last().map_or(&self.base, |outer| outer.as_ref());
+                if let Ok(own) = outer.join(&own) {
+                    self.bases.push(Rc::new(own));
+                }
+            }
+            // An empty one is kept: it undoes what is inherited (XML 1.0, 2.12).
+            let own = attributes.raw("xml:lang");
+            language = own.map(|own| resolve(own.trim(), &self.entities).0);
+        }
+        let kind = self.kind(ns, &name, attributes, is_item);
+        self.stack.push(Frame {
+            element: Element {
+                ns,
+                name,
+                attributes,
+                text: Cow::Borrowed(""),
+                markup: false,
+                children: Vec::new(),
+                base: self.bases.last().cloned(),
+                language,
+            },
+            raw,
+            kind,
+            scope,
+            bases,
+            inner: Vec::new(),
+        });
+    }
+
+    fn kind(&mut self, ns: Ns, name: &str, attributes: Attributes<'a>, is_item: bool) -> Kind {
+        let Some(parent) = self.stack.last() else {
+            // `<entry>` can be a document of its own (RFC 4287, 2).
+            return if name == "entry" { Kind::Item } else { Kind::Container };
+        };
+        if is_item {
+            self.kept = 0;
+            return if self.items < MAX_ITEMS { Kind::Item } else { Kind::Skipped };
+        }
+        self.kept += 1;
+        if MAX_DEPTH <= self.stack.len()
+            || MAX_CHILDREN <= parent.element.children.len()
+            || MAX_ELEMENTS <= self.kept
+        {
+            return Kind::Skipped;
+        }
+        let xhtml = || attributes.raw("type").is_some_and(|kind| kind.contains("xhtml"));
+        match (ns, name) {
+            (Ns::Core, "channel") if parent.kind == Kind::Container => Kind::Container,
+            (
+                Ns::Core,
+                "title" | "description" | "summary" | "content" | "subtitle" | "tagline" | "info"
+                | "abstract" | "rights" | "copyright" | "body" | "fullitem",
+            )
+            | (Ns::Content, "encoded")
+            | (Ns::Dc | Ns::DcTerms, "title" | "description" | "abstract")
+            | (Ns::Itunes, "summary" | "subtitle" | "title")
+            | (Ns::Media, "title" | "description" | "text") => Kind::Text { xhtml: xhtml() },
+            (Ns::Xhtml, _) => Kind::Text { xhtml: true },
+            // Nobody reads a feed's categories; Blogger lists thousands (Cornucopia).
+            (Ns::Core | Ns::Itunes, "category") if parent.kind == Kind::Container => Kind::Skipped,
+            (Ns::Other, _) => Kind::Skipped,
+            _ => Kind::Plain,
+        }
+    }
+
+    /// Ends the innermost element.
+    fn pop(&mut self) {
+        let Some(mut frame) = self.stack.pop() else { return };
+        self.scope.leave(frame.scope);
+        self.bases.truncate(frame.bases);
+        while let Some(open) = frame.inner.pop() {
+            write_end(&mut frame, open);
+        }
+        match frame.kind {
+            Kind::Item => {
+                self.items += 1;
+                self.kept = 0;
+                (self.item)(frame.element, &self.entities, self.root, self.repairs);
+            }
+            Kind::Skipped => {
+                if frame.element.ns != Ns::Other && frame.element.name != "category" {
+                    self.repairs.add(Repair::Limit, 1);
+                }
+            }
+            Kind::Container | Kind::Plain | Kind::Text { .. } => {
+                match self.stack.last_mut() {
+                    Some(parent) => parent.element.children.push(frame.element),
+                    None => self.stack.push(frame), // The root: kept for `finish`.
+                }
+            }
+        }
+    }
+
+    /// Whether the root ended.
+    fn end(&mut self, name: &'a str) -> bool {
+        let Some(top) = self.stack.last_mut() else { return true };
+        let same = |open: &str| open.eq_ignore_ascii_case(name);
+        if let Some(at) = top.inner.iter().rposition(|open| same(open.raw)) {
+            while at < top.inner.len() {
+                if let Some(open) = top.inner.pop() {
+                    write_end(top, open);
+                }
+            }
+            return false;
+        }
+        let Some(at) = self.stack.iter().rposition(|frame| same(frame.raw)) else {
+            self.repairs.add(Repair::Unclosed, 1);
+            return false;
+        };
+        if at + 1 < self.stack.len() {
+            self.repairs.add(Repair::Unclosed, 1);
+        }
+        if at == 0 {
+            return true;
+        }
+        while at < self.stack.len() {
+            self.pop();
+        }
+        false
+    }
+
+    fn text(&mut self, text: &'a str, literal: bool) {
+        let Some(top) = self.stack.last_mut() else { return };
+        let xhtml = match top.kind {
+            Kind::Container | Kind::Item | Kind::Skipped => return,
+            Kind::Plain => false,
+            Kind::Text { xhtml } => xhtml,
+        };
+        let (text, bare) =
+            if literal { (Cow::Borrowed(text), 0) } else { resolve(text, &self.entities) };
+        if 0 < bare {
+            self.repairs.add(Repair::Ampersand, bare);
+        }
+        let text = if xhtml { escape(text) } else { text };
+        if top.element.text.is_empty() {
+            top.element.text = text;
+        } else {
+            top.element.text.to_mut().push_str(&text);
+        }
+    }
+
+    /// Markup inside a text, written out again.
+    fn inner_start(
+        &mut self,
+        name: &'a str,
+        ns: Ns,
+        local: &'a str,
+        attributes: Attributes<'a>,
+        empty: bool,
+    ) {
+        let Some(top) = self.stack.last_mut() else { return };
+        if MAX_DEPTH <= top.inner.len() {
+            return;
+        }
+        let void = is_void(local);
+        let shown = if ns == Ns::Xhtml || ns == Ns::Core { local } else { name };
+        if matches!(top.kind, Kind::Text { .. }) {
+            top.element.markup = true;
+            let out = top.element.text.to_mut();
+            out.push('<');
+            out.push_str(shown);
+            for (name, value) in attributes.iter().take(MAX_ATTRIBUTES) {
+                if name.starts_with("xmlns") || name.contains(['<', '>', '&']) {
+                    continue;
+                }
+                if LONGEST_VALUE < value.len() {
+                    continue;
+                }
+                let value = resolve(value.trim(), &self.entities).0;
+                out.extend([" ", name, "=\"", &escape_value(&value), "\""]);
+            }
+            out.push('>');
+            if empty && !void {
+                out.extend(["</", shown, ">"]);
+            }
+        }
+        if !empty && !void {
+            top.inner.push(Inner { raw: name, shown });
+        }
+    }
+
+    /// Closes everything. An item that the document breaks off in is kept if it can be told again.
+    fn finish(mut self) -> Outline<'a> {
+        if 1 < self.stack.len() {
+            self.repairs.add(Repair::Truncated, 1);
+        }
+        let broken = self.stack.iter().position(|frame| frame.kind == Kind::Item);
+        if let Some(at) = broken
+            && 0 < at
+            && 0 < self.items
+        {
+            while at + 1 < self.stack.len() {
+                self.pop();
+            }
+            let told = self.stack.last().is_some_and(|frame| {
+                let named = |name: &str| frame.element.child(name).is_some();
+                (named("guid") || named("id") || named("link")) && named("title")
+            });
+            if !told {
+                self.stack.pop();
+            }
+        }
+        while 1 < self.stack.len() {
+            self.pop();
+        }
+        if self.stack.first().is_some_and(|root| root.kind == Kind::Item) {
+            self.pop();
+        }
+        if 0 < self.scope.repaired {
+            self.repairs.add(Repair::Namespace, self.scope.repaired);
+        }
+        let element = self.stack.pop().map(|frame| frame.element);
+        let element = element.unwrap_or_else(|| Element {
+            ns: Ns::Core,
+            name: Cow::Borrowed("feed"),
+            attributes: Attributes::default(),
+            text: Cow::Borrowed(""),
+            markup: false,
+            children: Vec::new(),
+            base: None,
+            language: None,
+        });
+        Outline { root: self.root, element, entities: self.entities }
+    }
+}
+
+fn write_end(frame: &mut Frame<'_>, open: Inner<'_>) {
+    if matches!(frame.kind, Kind::Text { .. }) {
+        frame.element.text.to_mut().extend(["</", open.shown, ">"]);
+    }
+}
+
+fn is_void(name: &str) -> bool {
+    const VOID: [&str; 12] = [
+        "area", "base", "br", "col", "embed", "hr", "img", "input", "param", "source", "track",
+        "wbr",
+    ];
+    VOID.iter().any(|void| name.eq_ignore_ascii_case(void))
+}
+
+fn escape(text: Cow<'_, str>) -> Cow<'_, str> {
+    if memchr::memchr3(b'&', b'<', b'>', text.as_bytes()).is_none() {
+        return text;
+    }
+    Cow::Owned(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
+}
+
+pub(super) fn escape_value(text: &str) -> Cow<'_, str> {
+    if !text.contains(['&', '<', '>', '"']) {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    Cow::Owned(text.replace('"', "&quot;"))
+}

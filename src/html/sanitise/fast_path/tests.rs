@@ -1,0 +1,244 @@
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::html::sanitise::{MORE_ATTRIBUTES, builder};
+use crate::html::to_text::decode;
+
+fn base() -> Url {
+    Url::parse("https://example.org/blog/").unwrap()
+}
+
+#[test]
+fn clean_html_takes_the_short_way() {
+    let builder = builder(&base());
+    for html in [
+        "",
+        "plain text > 1 & 2, é\u{A0}x",
+        "<p class=\"a\">one<br/>two <strong>three</strong></p>\n\n<p>four &amp; &#8217;five&nbsp;&hellip;</p>",
+        "<ul>\n<li>a</li>\n<li>b<ol start='3'><li>c</li></ol></li></ul>",
+        "<h2 id=\"x\">T</h2><p><a href=\"/x?a=1&b=2&amp;c=3\" target='_blank' rel=\"me\" title=\"'&quot;<>\">l</a></p>",
+        "<figure class='f'><img src='i.png' srcset='i.png 1x, j.png 2x' alt='' loading='lazy' /><figcaption>c</figcaption></figure>",
+        "<blockquote cite=\"https://example.org/\"><p>q</p></blockquote><hr /><pre><code>x\n</code></pre>",
+        "<!-- wp:paragraph -->\n<div><em><div>block in inline</div></em></div><!-- x -->",
+        "<a href=\"#f\"><div><p>x</p></div></a><dl><dt>t</dt><dd>d</dd></dl>",
+        "<a href=\"mailto:a@b.example\">m</a> <a>none</a>",
+        "<details open><summary>s</summary>t</details><img src='a' alt></img>",
+        "<p><iframe src='//www.youtube.com/embed/x' allowfullscreen frameborder=\"0\"></iframe></p>",
+    ] {
+        assert_eq!(rewrite(html, &base()), Some(builder.clean(html).to_string()), "{html}");
+    }
+}
+
+#[test]
+fn doubtful_html_takes_the_long_way() {
+    for html in [
+        "<p>a<p>b</p>",
+        "<p>a",
+        "</p>",
+        "<p><div>a</div></p>",
+        "<b><i>a</b></i>",
+        "<a href='x'><a href='y'>z</a></a>",
+        "<li>a</li>",
+        "<ul><b><li>a</li></b></ul>",
+        "<h1><h2>a</h2></h1>",
+        "<table></table>",
+        "<script>a</script>",
+        "<P>a</P>",
+        "<p title = 'a'>b</p>",
+        "<p a/b>c</p>",
+        "<iframe src='https://www.youtube.com/'>a</iframe>",
+        "<iframe src='https://other.example/'></iframe>",
+        "<p a=b>c</p>",
+        "<p title='a' title='b'>c</p>",
+        "<p title='a'lang='b'>c</p>",
+        "<p/>",
+        "<br></br>",
+        "<pre>\na</pre>",
+        "<a href='javascript:x'>a</a>",
+        "<img src='data:x'>",
+        "a &bogus; b",
+        "a&amp b",
+        "&#128;",
+        "&#xFFFE;",
+        "a\rb",
+        "1 < 2",
+        "<!-- a -- b -->",
+        "<!-->",
+        "<!DOCTYPE html>",
+    ] {
+        assert_eq!(rewrite(html, &base()), None, "{html}");
+    }
+}
+
+#[test]
+fn the_attribute_list_is_the_sanitisers() {
+    let builder = builder(&base());
+    let (lists, generic) = (builder.clone_tag_attributes(), builder.clone_generic_attributes());
+    let all: HashSet<&str> = lists.values().flatten().chain(&generic).copied().collect();
+    let tags = builder.clone_tags();
+    assert!(!MORE_ATTRIBUTES.is_empty() && 20 < tags.len());
+    for element in tags.into_iter().filter(|element| kind(element).is_some()) {
+        for attribute in &all {
+            let listed = lists.get(element).is_some_and(|list| list.contains(attribute));
+            assert_eq!(
+                keeps(element, attribute),
+                listed || generic.contains(attribute),
+                "{element} {attribute}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_element_of_the_short_way_is_one_the_sanitiser_keeps() {
+    let builder = builder(&base());
+    let tags = builder.clone_tags();
+    for name in
+        "p div blockquote ul ol dl figure figcaption section article header footer aside nav center details \
+         summary pre h1 h2 h3 h4 h5 h6 li dt dd a b code em i s small strike strong tt u span abbr cite q sub \
+         sup del ins mark kbd var samp time dfn picture br img wbr source hr iframe"
+            .split_whitespace()
+    {
+        assert!(kind(name).is_some() && tags.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn captured_articles_are_rewritten_as_the_sanitiser_writes_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/feeds/captured");
+    let Ok(files) = fs::read_dir(&folder) else {
+        println!("skipped: there are no captured feeds in {}", folder.display());
+        return;
+    };
+    let builder = builder(&base());
+    let (mut rewritten, mut all) = (0, 0);
+    for file in files {
+        let body = fs::read(file.unwrap().path()).unwrap();
+        let text = String::from_utf8_lossy(&body);
+        // Not what a feed reader would find, but HTML as publishers write it.
+        let sections = text.split("<![CDATA[").skip(1).filter_map(|rest| rest.split("]]>").next());
+        let escaped = text.split("<description>").chain(text.split("type=\"html\">")).skip(1);
+        let escaped = escaped.filter_map(|rest| rest.split("</").next());
+        let escaped = escaped.filter(|html| html.contains("&lt;")).map(decode);
+        for html in sections.map(Cow::Borrowed).chain(escaped) {
+            all += html.len();
+            if let Some(short) = rewrite(&html, &base()) {
+                rewritten += html.len();
+                assert_eq!(short, builder.clean(&html).to_string());
+            }
+        }
+    }
+    println!("{rewritten} of {all} bytes of HTML take the short way");
+    assert!(all < rewritten * 4, "{rewritten} of {all}");
+}
+
+/// HTML that mostly nests well, with a fault here and there.
+fn html() -> impl Strategy<Value = String> {
+    let text = prop::sample::select(vec![
+        "a",
+        " b ",
+        "\n",
+        "&amp;",
+        "&nbsp;",
+        "&#8217;",
+        "> ",
+        "é\u{A0}",
+        "& ",
+        "&#38;",
+        "<br>",
+        "<br />",
+        "<img src='i.png' width=\"5\">",
+        "<!-- c -->",
+        "<hr>",
+        "&eacute;",
+        "<wbr>",
+        "&copy",
+        "<p>",
+        "</b>",
+        "1 <2",
+        "<source srcset='a 1x'>",
+        "</img>",
+        "</hr>",
+        "<iframe src='//youtube.com/' width=\"1\" allowfullscreen></iframe>",
+        "<img alt src='x' hidden/>",
+        "<img src='https://[' alt='x'>",
+        "\t",
+        "</p>",
+        "<!-->",
+        "&#x1F600;",
+    ]);
+    let element = prop::sample::select(vec![
+        "p",
+        "div",
+        "b",
+        "i",
+        "em",
+        "a href='x'",
+        "a href=\"https://e.example/?a=1&b=2\" rel='x'",
+        "span style='y'",
+        "ul",
+        "li",
+        "ol start=\"2\"",
+        "h2",
+        "h3",
+        "blockquote",
+        "code",
+        "pre",
+        "figure",
+        "section",
+        "details",
+        "dl",
+        "dt",
+        "dd",
+        "q cite='z'",
+        "a href='tel:1'",
+        "p title=\"&lt;&quot;'\"",
+        "summary",
+        "sub",
+        "picture",
+        "time datetime='x'",
+        "strike",
+        "tt",
+        "a",
+        "center",
+    ]);
+    text.prop_map(ToOwned::to_owned).prop_recursive(6, 40, 5, move |inner| {
+        (element.clone(), prop::collection::vec(inner, 0..5)).prop_map(|(tag, inner)| {
+            let name = tag.split(' ').next().unwrap_or(tag).to_owned();
+            format!("<{tag}>{}</{name}>", inner.concat())
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_is_rewritten_is_what_the_sanitiser_writes(html in html()) {
+        if let Some(short) = rewrite(&html, &base()) {
+            prop_assert_eq!(short, builder(&base()).clean(&html).to_string(), "{}", html);
+        }
+    }
+
+    #[test]
+    fn so_it_is_for_a_soup_of_tags(
+        parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "<p>", "</p>", "<b>", "</b>", "<a href='x'>", "</a>", "<ul>", "</ul>", "<li>", "</li>", "<div>",
+                "</div>", "<h1>", "</h1>", "<pre>", "</pre>", "<br>", "x", " ", "\n", "<i>", "</i>", "<span>", "</span>",
+                "<code>", "</code>", "<dl>", "</dl>", "<dd>", "</dd>",
+            ]),
+            0..12,
+        ),
+    ) {
+        let html = parts.concat();
+        if let Some(short) = rewrite(&html, &base()) {
+            prop_assert_eq!(short, builder(&base()).clean(&html).to_string(), "{}", html);
+        }
+    }
+}

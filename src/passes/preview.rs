@@ -1,0 +1,94 @@
+//! Looking at a document without storing anything of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::domain::feed::{FeedId, FeedUrl};
+use crate::domain::json_map::JsonMap;
+use crate::domain::poll::{
+    Failure, Health, Hints, Observed, PollJob, PollOutcome, Remembered, Validators,
+};
+use crate::domain::request::{FetchSettings, RequestSpec};
+use crate::domain::time::Timestamp;
+use crate::fetch::{self, FetchError, Fetcher};
+use crate::passes::poll::is_this_machine;
+use crate::polling::reply::{Limits, NoReply, read};
+
+/// Asks for documents one after the other, as sparing of their hosts as polling is. A clone shares the
+/// connections and minds hosts of its own.
+#[derive(Clone)]
+pub struct Looker {
+    fetcher: Arc<Fetcher>,
+    max_body: u64,
+    /// Between the starts of two requests to one host.
+    delay: Duration,
+    spare_this_machine: bool,
+    asked: HashMap<String, Instant>,
+}
+
+impl Looker {
+    /// # Errors
+    /// When the fetcher cannot be set up, as with an unreadable `ca_file`.
+    pub fn new(settings: &FetchSettings) -> Result<Self, FetchError> {
+        Ok(Self {
+            fetcher: Arc::new(Fetcher::new(settings)?),
+            max_body: settings.max_body,
+            delay: settings.host_delay,
+            spare_this_machine: !settings.exempt_this_machine,
+            asked: HashMap::new(),
+        })
+    }
+
+    /// What a first poll of the feed would see. Waits for its turn at the host.
+    pub async fn look(
+        &mut self,
+        url: &FeedUrl,
+        request: &RequestSpec,
+        entries: usize,
+        map: Option<JsonMap>,
+    ) -> Observed {
+        if let Some(host) = url.host()
+            && (self.spare_this_machine || !is_this_machine(host))
+        {
+            let now = Instant::now();
+            let turn = self.asked.get(host).map_or(now, |last| now.max(*last + self.delay));
+            self.asked.insert(host.to_owned(), turn);
+            tokio::time::sleep(turn - now).await;
+        }
+        let job = job(url.clone(), clock::now());
+        let body = self.max_body;
+        let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
+        let reply = reply.map_err(|error| NoReply {
+            failure: Failure::from(&error),
+            detail: fetch::advice(&error),
+        });
+        let now = clock::now();
+        let seen = tokio::task::spawn_blocking(move || {
+            read(reply, &job, Limits { body, entries, map: map.as_ref() }, now)
+        })
+        .await;
+        seen.unwrap_or_else(|died| Observed {
+            detail: format!("reading it failed (a fault of the program): {died}"),
+            ..Observed::of(PollOutcome::Failed(Failure::NotAFeed))
+        })
+    }
+}
+
+/// A feed of which nothing is known.
+fn job(url: FeedUrl, now: Timestamp) -> PollJob {
+    PollJob {
+        feed: FeedId(0),
+        url,
+        validators: Validators::default(),
+        remembered: Remembered::default(),
+        health: Health::default(),
+        planned_at: now,
+        recent: Vec::new(),
+        full_at: None,
+        hints: Hints::default(),
+        moved: None,
+        strikes: None,
+    }
+}

@@ -1,0 +1,12 @@
+//! The rules of polling: what to request, what a reply means, and when to poll again.
+//!
+//! Pure functions from values to values. The current time is always an argument.
+
+pub mod decide;
+pub mod freshness;
+pub mod permanent_redirect;
+pub mod reason_text;
+pub mod reply;
+pub mod request;
+pub mod schedule;
+pub mod simulate;

@@ -1,0 +1,361 @@
+//! When a feed is polled next, and why then (specification, section 4).
+//!
+//! The only file that names the crate `cron`. Its fields are six or seven, seconds first, Sunday is 1,
+//! and day of month and day of week must both match; crontab(5) has five fields, Sunday is 0 or 7, and
+//! one of the two suffices. Users write crontab, so that is translated here.
+
+use std::str::FromStr;
+
+use chrono::{Datelike, Timelike};
+use chrono_tz::Tz;
+
+use crate::domain::feed::FeedUrl;
+use crate::domain::poll::{Health, NextPoll, Reason};
+use crate::domain::time::{TimeDelta, Timestamp};
+
+/// How often a feed is polled when nothing speaks against it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cadence {
+    Every(TimeDelta),
+    Cron(CronSchedule),
+    /// From the feed's own history.
+    Adaptive,
+}
+
+/// What the configuration says about a feed's schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    pub cadence: Cadence,
+    /// Bounds of the adaptive interval.
+    pub min: TimeDelta,
+    pub max: TimeDelta,
+    /// Whether `max-age` and `Expires` are believed.
+    pub obey_cache: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            cadence: Cadence::Adaptive,
+            min: TimeDelta::minutes(15),
+            max: TimeDelta::hours(24),
+            obey_cache: true,
+        }
+    }
+}
+
+impl Policy {
+    /// A text that differs exactly when the schedule does; stored beside the plan made from it.
+    pub fn describe(&self) -> String {
+        match &self.cadence {
+            Cadence::Every(interval) => format!("every {}s", interval.num_seconds()),
+            Cadence::Cron(cron) => format!("cron {} {}", cron.as_str(), cron.zone()),
+            Cadence::Adaptive => {
+                format!("adaptive {}s..{}s", self.min.num_seconds(), self.max.num_seconds())
+            }
+        }
+    }
+}
+
+/// Back-off ends here; after [`LONG_FAILING`] of nothing but failures, at [`LONGEST_BACKOFF_DEAD`].
+const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(24);
+const LONG_FAILING: TimeDelta = TimeDelta::days(30);
+const LONGEST_BACKOFF_DEAD: TimeDelta = TimeDelta::days(7);
+
+/// What the next poll is computed from, besides the policy.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    /// Spreads feeds of one interval over that interval; see `on_grid`.
+    pub url: &'a FeedUrl,
+    pub health: Health,
+    /// Dates of the latest articles, newest first.
+    pub recent: &'a [Timestamp],
+    /// What server and feed ask for, as far as they are believed; see `polling::freshness`.
+    pub asks: &'a [(Reason, TimeDelta)],
+    /// Hours and days (GMT) without polls; see [`Hints`](crate::domain::poll::Hints).
+    pub skip_hours: u32,
+    pub skip_days: u8,
+}
+
+/// A moment before which some rule does not want a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub at: Timestamp,
+    pub because: Reason,
+}
+
+/// When to poll again after a poll at `now`, and which rule says so: the latest of the
+/// [`candidates`], moved out of hours and days to skip.
+pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextPoll {
+    // A failing feed waits by its back-off, wherever its place on the grid would have been.
+    let mut next = backoff(policy, history, now).unwrap_or_else(|| proposed(policy, history, now));
+    for candidate in candidates(policy, history, now) {
+        // What stands there first wins a tie: it is the reason the user knows.
+        if next.at < candidate.at {
+            next = candidate;
+        }
+    }
+    let Candidate { at, because } = out_of_skipped(next, history);
+    NextPoll { at: Some(at), because }
+}
+
+/// What each rule says, the policy first. Failures and the server can only make it later.
+pub fn candidates(policy: &Policy, history: History<'_>, now: Timestamp) -> Vec<Candidate> {
+    let asked = history.asks.iter().map(|(because, wait)| (now + *wait, *because));
+    std::iter::once(proposed(policy, history, now))
+        .chain(backoff(policy, history, now))
+        .chain(asked.map(|(at, because)| Candidate { at, because }))
+        .collect()
+}
+
+/// The first hour that is not to be skipped. Believed for a day, as all that a feed asks for.
+fn out_of_skipped(next: Candidate, history: History<'_>) -> Candidate {
+    let day_bit = |at: Timestamp| 1_u8 << at.weekday().num_days_from_sunday();
+    let mut moved = next;
+    for _ in 0..=24 {
+        let because = if history.skip_hours & (1 << moved.at.hour()) != 0 {
+            Reason::SkipHours
+        } else if history.skip_days & day_bit(moved.at) != 0 {
+            Reason::SkipDays
+        } else {
+            return moved;
+        };
+        let into_the_hour = moved.at.timestamp().rem_euclid(3_600);
+        moved = Candidate { at: moved.at + TimeDelta::seconds(3_600 - into_the_hour), because };
+    }
+    let end = next.at + TimeDelta::days(1);
+    Candidate { at: moved.at.min(end), ..moved }
+}
+
+/// The plan of a feed whose policy changed since its last poll at `polled_at`. What would have been due
+/// meanwhile is due now, once.
+pub fn replanned(
+    policy: &Policy,
+    history: History<'_>,
+    polled_at: Timestamp,
+    now: Timestamp,
+) -> NextPoll {
+    let next = next_poll(policy, history, polled_at);
+    NextPoll { at: next.at.map(|at| at.max(now)), ..next }
+}
+
+/// What the policy alone says.
+fn proposed(policy: &Policy, history: History<'_>, now: Timestamp) -> Candidate {
+    let (at, because) = match &policy.cadence {
+        Cadence::Every(interval) => (on_grid(history.url, *interval, now), Reason::Interval),
+        // An expression that has fired for the last time leaves the feed at the longest interval.
+        Cadence::Cron(cron) => (cron.next_after(now).unwrap_or(now + policy.max), Reason::Cron),
+        Cadence::Adaptive => {
+            let interval = adaptive_interval(policy, history.recent, now);
+            (spread(history.url, interval, policy, now), Reason::Adaptive)
+        }
+    };
+    Candidate { at, because }
+}
+
+/// The moment nearest to one interval from `now` on the feed's own grid: all moments that leave the
+/// same remainder, a hash of the feed's address, when divided by the interval.
+///
+/// So a thousand feeds of one interval are spread evenly over it and stay so: whatever delays a poll by
+/// less than half an interval delays the next by nothing, and a restart moves no plan.
+fn on_grid(url: &FeedUrl, interval: TimeDelta, now: Timestamp) -> Timestamp {
+    let interval = interval.num_seconds().max(1);
+    let phase = phase(url, interval);
+    let base = now.timestamp() + interval;
+    let behind = (base - phase).rem_euclid(interval);
+    let nearest = if 2 * behind <= interval { base - behind } else { base - behind + interval };
+    crate::domain::time::from_unix(nearest)
+}
+
+/// `interval` and up to a tenth more, by the feed's hash, within the policy's bounds: feeds that were
+/// added together drift apart.
+fn spread(url: &FeedUrl, interval: TimeDelta, policy: &Policy, now: Timestamp) -> Timestamp {
+    let seconds = interval.num_seconds();
+    let extra = TimeDelta::seconds(phase(url, seconds / 10 + 1));
+    now + (interval + extra).clamp(policy.min, policy.max.max(policy.min))
+}
+
+/// A number below `modulus` that is the feed's own.
+fn phase(url: &FeedUrl, modulus: i64) -> i64 {
+    let hash = xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes());
+    i64::try_from(hash % modulus.max(1).unsigned_abs()).unwrap_or_default()
+}
+
+/// Half the gap to be expected between two articles, within the policy's bounds.
+///
+/// The gap is the mean over the latest articles, the silence since the newest counted in: a feed that
+/// has stopped is asked ever more seldom. Dates ahead of `now` count as now. With fewer than two
+/// articles nothing is known, and the feed is asked at the geometric middle of the bounds.
+fn adaptive_interval(policy: &Policy, recent: &[Timestamp], now: Timestamp) -> TimeDelta {
+    let (min, max) = (policy.min, policy.max.max(policy.min));
+    let (Some(newest), Some(oldest)) = (recent.first(), recent.last()) else {
+        return middle(min, max);
+    };
+    let gaps = i32::try_from(recent.len()).unwrap_or(i32::MAX) - 1;
+    let silence = now - (*newest).min(now);
+    if gaps == 0 {
+        return (silence / 2).clamp(middle(min, max), max);
+    }
+    let mean = ((*newest).min(now) - (*oldest).min(now)) / gaps;
+    // Longer silence than usual is evidence of a longer gap.
+    (mean.max(silence / 2) / 2).clamp(min, max)
+}
+
+fn middle(min: TimeDelta, max: TimeDelta) -> TimeDelta {
+    let product = min.num_seconds().unsigned_abs().saturating_mul(max.num_seconds().unsigned_abs());
+    TimeDelta::seconds(product.isqrt().cast_signed())
+}
+
+/// interval x 2^failures, capped, and never before what the policy says; `None` for a healthy feed.
+fn backoff(policy: &Policy, history: History<'_>, now: Timestamp) -> Option<Candidate> {
+    let Health { failures, failing_since } = history.health;
+    if failures <= 0.0 {
+        return None;
+    }
+    let interval = match &policy.cadence {
+        Cadence::Every(interval) => *interval,
+        // The gap between two firings stands for the interval.
+        Cadence::Cron(cron) => cron
+            .next_after(now)
+            .and_then(|first| Some(cron.next_after(first)? - first))
+            .unwrap_or(policy.max),
+        Cadence::Adaptive => adaptive_interval(policy, history.recent, now),
+    };
+    let dead = failing_since.is_some_and(|since| LONG_FAILING <= now - since);
+    let cap = if dead { LONGEST_BACKOFF_DEAD } else { LONGEST_BACKOFF };
+    #[expect(clippy::cast_precision_loss, reason = "an interval in seconds is far below 2^52")]
+    let seconds = interval.num_seconds() as f64 * failures.min(64.0).exp2();
+    #[expect(clippy::cast_possible_truncation, reason = "clamped to the cap before the cast")]
+    let wait = TimeDelta::seconds(seconds.min(cap.as_seconds_f64()) as i64);
+    let at = (now + wait.max(interval.min(cap))).max(proposed(policy, history, now).at);
+    Some(Candidate { at, because: Reason::Backoff })
+}
+
+/// A cron expression in a time zone; to hold one is proof that it fires at least once more.
+#[derive(Clone, Debug)]
+pub struct CronSchedule {
+    text: String,
+    zone: Tz,
+    /// One, or two of which the earlier firing counts (crontab's day of month *or* day of week).
+    parts: Vec<cron::Schedule>,
+}
+
+impl PartialEq for CronSchedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.zone == other.zone
+    }
+}
+
+/// Why a text is no cron expression. `Display` is a whole sentence for the user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCron {
+    #[error(
+        "a cron expression has 5 fields (minute hour day month weekday), or 6 or 7 with seconds first; this has {0}"
+    )]
+    Fields(usize),
+    #[error("`{0}` is no weekday: use Sun to Sat, or 0 to 7 (0 and 7 are Sunday)")]
+    Weekday(String),
+    #[error(
+        "with seconds first, weekdays are written as names (Mon-Fri): numbers mean other days there than in a crontab"
+    )]
+    NumericWeekday,
+    #[error("not a cron expression: {0}")]
+    Syntax(String),
+    #[error("this never fires")]
+    Never,
+}
+
+const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+
+impl CronSchedule {
+    /// Five fields are crontab(5), six or seven are seconds first (and a year last).
+    ///
+    /// # Errors
+    /// When the text is no such expression, or one without any firing after `now`.
+    pub fn parse(text: &str, zone: Tz, now: Timestamp) -> Result<Self, InvalidCron> {
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        let expressions = match fields.as_slice() {
+            [minute, hour, day, month, weekday] => {
+                let weekday = crontab_weekdays(weekday)?;
+                let restricted = |field: &str| !field.starts_with(['*', '?']);
+                let line =
+                    |day: &str, weekday: &str| format!("0 {minute} {hour} {day} {month} {weekday}");
+                if restricted(day) && restricted(&weekday) {
+                    vec![line(day, "*"), line("*", &weekday)]
+                } else {
+                    vec![line(day, &weekday)]
+                }
+            }
+            [_, _, _, _, _, weekday] | [_, _, _, _, _, weekday, _] => {
+                // A step after a slash is a number in every dialect.
+                let days = weekday.split(',').filter_map(|part| part.split('/').next());
+                if days.flat_map(str::chars).any(|c| c.is_ascii_digit()) {
+                    return Err(InvalidCron::NumericWeekday);
+                }
+                vec![text.to_owned()]
+            }
+            [shorthand] if shorthand.starts_with('@') => vec![text.to_owned()],
+            other => return Err(InvalidCron::Fields(other.len())),
+        };
+        let parts = expressions
+            .iter()
+            .map(|line| cron::Schedule::from_str(line))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| InvalidCron::Syntax(error.to_string()))?;
+        let schedule = Self { text: fields.join(" "), zone, parts };
+        schedule.next_after(now).map(|_| ()).ok_or(InvalidCron::Never)?;
+        Ok(schedule)
+    }
+
+    /// The first firing after `now`. A local time that a change to summer time skips does not fire.
+    pub fn next_after(&self, now: Timestamp) -> Option<Timestamp> {
+        let local = now.with_timezone(&self.zone);
+        self.parts.iter().filter_map(|part| part.after(&local).next()).map(|at| at.to_utc()).min()
+    }
+
+    /// The expression as written, white space single.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+}
+
+/// A crontab weekday field as a list of names: `1-5` and `mon-fri` are `MON,TUE,WED,THU,FRI`, `5-7`
+/// is `FRI,SAT,SUN`, `*/2` is `SUN,TUE,THU,SAT`, `*` stays.
+fn crontab_weekdays(field: &str) -> Result<String, InvalidCron> {
+    if field == "*" || field == "?" {
+        return Ok("*".to_owned());
+    }
+    let bad = || InvalidCron::Weekday(field.to_owned());
+    let day = |text: &str| -> Result<usize, InvalidCron> {
+        let named = WEEKDAYS.iter().position(|name| name.eq_ignore_ascii_case(text));
+        named.or_else(|| text.parse().ok().filter(|n| *n <= 7)).ok_or_else(bad)
+    };
+    let mut days = [false; 7];
+    for part in field.split(',') {
+        let (range, step) = match part.split_once('/') {
+            Some((range, step)) => (range, step.parse().ok().filter(|n| 0 < *n).ok_or_else(bad)?),
+            None => (part, 1),
+        };
+        let (first, last) = match range.split_once('-') {
+            Some((first, last)) => (day(first)?, day(last)?),
+            None if range == "*" => (0, 6),
+            None if part.contains('/') => (day(range)?, 6),
+            None => (day(range)?, day(range)?),
+        };
+        // `fri-mon` runs over the end of the week.
+        let last = if last < first { last + 7 } else { last };
+        for n in (first..=last).step_by(step) {
+            days[n % 7] = true;
+        }
+    }
+    let names: Vec<&str> =
+        WEEKDAYS.iter().zip(days).filter_map(|(name, on)| on.then_some(*name)).collect();
+    Ok(names.join(","))
+}
+
+#[cfg(test)]
+mod tests;

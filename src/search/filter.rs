@@ -1,0 +1,141 @@
+//! The filters of queries as texts: one reading for the command line, `[[exports]]` and HTTP.
+
+use std::borrow::Cow;
+
+use url::Url;
+
+use crate::domain::query::Query;
+use crate::domain::time::Timestamp;
+use crate::domain::units;
+use crate::feed::normalise::language::language;
+use crate::search::{query, words};
+
+/// The names that [`set`] knows, which are those of the command line's options and of HTTP's parameters.
+/// `feed`, `tag`, `language` and `author` may be given more than once: any of them.
+pub const NAMES: [&str; 8] =
+    ["feed", "tag", "since", "until", "language", "author", "search", "limit"];
+
+/// Narrows a query by one filter.
+///
+/// # Errors
+/// A sentence for the user: an unknown name, or what is wrong with the text.
+pub fn set(query: &mut Query, name: &str, text: &str, now: Timestamp) -> Result<(), String> {
+    match name {
+        "feed" => query.feeds.push(without_user_info(text).into_owned()),
+        "tag" => query.tags.push(text.to_owned()),
+        "since" => query.since = Some(units::when(text, now)?),
+        "until" => query.until = Some(units::when(text, now)?),
+        "language" => query.languages.push(language(text).ok_or_else(|| {
+            format!("`{}` is no language: write it like de or de-AT", text.escape_debug())
+        })?),
+        "author" => {
+            let author = text.trim();
+            if words::indexable(author).is_empty() {
+                return Err("an author's name has letters".to_owned());
+            }
+            query.authors.push(author.to_owned());
+        }
+        "search" => query.search = Some(query::parse(text)?),
+        "limit" => {
+            let limit: u64 = text
+                .trim()
+                .parse()
+                .map_err(|_| format!("`{}` is no number of articles", text.escape_debug()))?;
+            query.limit = Some(limit).filter(|n| *n != 0); // 0: all of them.
+        }
+        _ => {
+            return Err(format!(
+                "`{}` is no filter; the filters are {}",
+                name.escape_debug(),
+                NAMES.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What a user typed as a feed, without the user name and password of a URL: feeds are known without
+/// them, and no message may repeat them.
+pub fn without_user_info(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
+    let end = match Url::parse(text) {
+        Ok(_) => rest.find(['/', '?', '#']).unwrap_or(rest.len()),
+        Err(_) => rest.len(), // No URL: its password may hold anything.
+    };
+    match rest.get(..end).and_then(|part| part.rfind('@')).and_then(|at| rest.get(at + 1..)) {
+        Some(rest) => format!("{scheme}://{rest}").into(),
+        None => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::query::{Search, Term, When};
+    use crate::domain::time::TimeDelta;
+
+    #[test]
+    fn user_name_and_password_are_taken_off() {
+        for (text, expected) in [
+            ("https://me:secret@example.org/f", "https://example.org/f"),
+            ("https://token@example.org/f", "https://example.org/f"),
+            ("https://me:se/cr@et@example.org/f", "https://example.org/f"),
+            ("https://me:secret@", "https://"),
+            ("https://social.example:8080/@me", "https://social.example:8080/@me"),
+            ("https://example.org/f?a=b@c", "https://example.org/f?a=b@c"),
+            ("a name @ home", "a name @ home"),
+        ] {
+            assert_eq!(without_user_info(text), expected);
+        }
+    }
+
+    #[test]
+    fn texts_become_filters() {
+        let now = Timestamp::UNIX_EPOCH + TimeDelta::days(20_000);
+        let mut query = Query::default();
+        for (name, text) in [
+            ("feed", "https://me:secret@example.org/f"),
+            ("feed", "Other"),
+            ("tag", "world"),
+            ("since", "24h"),
+            ("until", "2024-08-20"),
+            ("language", "DE_at"),
+            ("author", " Ann "),
+            ("search", "\"a b\" -c"),
+            ("limit", "7"),
+        ] {
+            assert_eq!(set(&mut query, name, text, now), Ok(()), "{name}");
+        }
+        let term = |text: &str| Term { text: text.to_owned(), prefix: false };
+        let expected = Query {
+            limit: Some(7),
+            since: Some(When::Ago(TimeDelta::hours(24))),
+            until: Some(When::At("2024-08-20T00:00:00Z".parse().unwrap())),
+            feeds: vec!["https://example.org/f".to_owned(), "Other".to_owned()],
+            tags: vec!["world".to_owned()],
+            languages: vec!["de-AT".to_owned()],
+            authors: vec!["Ann".to_owned()],
+            search: Some(Search { wanted: vec![term("a b")], unwanted: vec![term("c")] }),
+            ..Query::default()
+        };
+        assert_eq!(query, expected);
+        set(&mut query, "limit", "0", now).unwrap();
+        assert_eq!(query.limit, None, "all");
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused_with_a_reason() {
+        for (name, text, reason) in [
+            ("feeds", "x", "the filters are feed, tag, since"),
+            ("since", "yesterday", "is no duration"),
+            ("language", "English", "de-AT"),
+            ("author", " - ", "has letters"),
+            ("search", "-x", "not wanted"),
+            ("limit", "-1", "no number of articles"),
+            ("limit", "\u{1b}", "\\u{1b}"),
+        ] {
+            let error = set(&mut Query::default(), name, text, Timestamp::UNIX_EPOCH).unwrap_err();
+            assert!(error.contains(reason), "{name}={text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What a user types into a search, as something the full-text index can be asked without error.
+
+use std::fmt::Write as _;
+
+use crate::domain::query::{Search, Term};
+use crate::search::words::{fold, pairs, pieces, shortened};
+
+/// Words and phrases of one search. More find nothing, and cost.
+const TERMS: usize = 32;
+/// Characters of one search; nobody types more.
+const CHARS: usize = 1_000;
+
+/// Reads words (all must be there), `"phrases"`, `prefix*` and `-excluded` ones. Anything else in it,
+/// operators of other search engines included, is words.
+///
+/// # Errors
+/// A sentence for the user: nothing to look for, only exclusions, too long.
+pub fn parse(text: &str) -> Result<Search, String> {
+    if text.chars().nth(CHARS).is_some() {
+        return Err(format!("a search has {CHARS} characters at most"));
+    }
+    let mut search = Search::default();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (unwanted, after) = match rest.strip_prefix('-') {
+            Some(after) => (true, after),
+            None => (false, rest),
+        };
+        let (term, after) = term(after);
+        if let Some(term) = term.filter(|term| !tokens(term).0.is_empty()) {
+            let list = if unwanted { &mut search.unwanted } else { &mut search.wanted };
+            list.push(term);
+        }
+        rest = after.trim_start();
+    }
+    let quoted = text.trim().escape_debug();
+    match (search.wanted.len(), search.unwanted.len()) {
+        (0, 0) => Err(format!("`{quoted}` has no letter or digit to look for")),
+        (0, _) => Err(format!("`{quoted}` only says what is not wanted: add a word to look for")),
+        (wanted, unwanted) if TERMS < wanted + unwanted => {
+            Err(format!("a search has {TERMS} words and phrases at most"))
+        }
+        _ => Ok(search),
+    }
+}
+
+/// The term that `text` begins with, and what follows it.
+fn term(text: &str) -> (Option<Term>, &str) {
+    let quote = |c: char| matches!(c, '"' | '“' | '”' | '„');
+    if let Some(phrase) = text.strip_prefix(quote) {
+        let end = phrase.find(quote).unwrap_or(phrase.len());
+        let (phrase, after) = phrase.split_at(end);
+        let after = after.strip_prefix(quote).unwrap_or(after);
+        let (prefix, after) = match after.strip_prefix('*') {
+            Some(after) => (true, after),
+            None => (false, after),
+        };
+        return (Some(Term { text: phrase.to_owned(), prefix }), after);
+    }
+    let end = text.find(|c: char| c.is_whitespace() || quote(c)).unwrap_or(text.len());
+    let (word, after) = text.split_at(end);
+    let term = Term { text: word.to_owned(), prefix: word.ends_with('*') };
+    ((!word.is_empty()).then_some(term), after)
+}
+
+/// The tokens of a term as the index has them, and whether the last one is only its beginning.
+pub fn tokens(term: &Term) -> (Vec<String>, bool) {
+    let mut tokens = Vec::new();
+    let mut prefix = term.prefix;
+    let mut pieces = pieces(&term.text).peekable();
+    while let Some(piece) = pieces.next() {
+        let folded = fold(term.text.get(piece.range).unwrap_or_default());
+        let last = pieces.peek().is_none();
+        if !piece.paired {
+            tokens.push(shortened(&folded).to_owned());
+            continue;
+        }
+        tokens.extend(pairs(&folded).map(str::to_owned));
+        let single = folded.chars().nth(1).is_none();
+        if !last || single {
+            // Where a run ends, its last character is a token; anywhere else it begins one.
+            tokens.extend(folded.chars().next_back().map(String::from));
+        }
+        if last {
+            prefix = single;
+        }
+    }
+    tokens.retain(|token| !token.is_empty());
+    (tokens, prefix)
+}
+
+/// The search in the language of FTS5 (section 3 of its documentation); `None` when nothing is wanted.
+/// All tokens stand in quotes and hold letters, digits and marks only: it cannot be malformed.
+pub fn expression(search: &Search) -> Option<String> {
+    let phrases = |terms: &[Term], between: &str| -> String {
+        terms.iter().filter_map(phrase).collect::<Vec<_>>().join(between)
+    };
+    let wanted = phrases(&search.wanted, " AND ");
+    let unwanted = phrases(&search.unwanted, " OR ");
+    match (wanted.is_empty(), unwanted.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(wanted),
+        (false, false) => Some(format!("({wanted}) NOT ({unwanted})")),
+    }
+}
+
+fn phrase(term: &Term) -> Option<String> {
+    let (tokens, prefix) = tokens(term);
+    if tokens.is_empty() {
+        return None;
+    }
+    let mut text = format!("\"{}\"", tokens.join(" "));
+    if prefix {
+        write!(text, " *").ok(); // Into a string: cannot fail.
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_typed_becomes_an_expression() {
+        for (text, expected) in [
+            ("election", "\"election\""),
+            ("Élection  DAY", "\"election\" AND \"day\""),
+            ("\"election day\" -sports", "(\"election day\") NOT (\"sports\")"),
+            ("“typographic quotes”", "\"typographic quotes\""),
+            ("elect*", "\"elect\" *"),
+            ("\"new yor\"* -a -\"b c\"", "(\"new yor\" *) NOT (\"a\" OR \"b c\")"),
+            ("e-mail don't", "\"e mail\" AND \"don t\""),
+            ("never \"closed quote", "\"never\" AND \"closed quote\""),
+            ("a\"b\"c", "\"a\" AND \"b\" AND \"c\""),
+            ("a AND b OR NOT c", "\"a\" AND \"and\" AND \"b\" AND \"or\" AND \"not\" AND \"c\""),
+            (
+                "title:x NEAR(a b) ^a {b}",
+                "\"title x\" AND \"near a\" AND \"b\" AND \"a\" AND \"b\"",
+            ),
+            ("C++ &", "\"c\""),
+            ("大学", "\"大学\""),
+            ("北京大学", "\"北京 京大 大学\""),
+            ("水", "\"水\" *"),
+            ("手机*", "\"手机\""),
+            ("iPhone手机", "\"iphone 手机\""),
+            ("手机iPhone", "\"手机 机 iphone\""),
+            ("\"水 iPhone\"", "\"水 iphone\""),
+            ("ข่าว", "\"ข\u{e48} \u{e48}า าว\""),
+        ] {
+            let search = parse(text).unwrap();
+            assert_eq!(expression(&search).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_finds_nothing_is_refused_with_a_reason() {
+        for (text, reason) in [
+            ("", "no letter or digit"),
+            (" - \"\" * ", "no letter or digit"),
+            ("\u{fe70}", "no letter"), // A vowel sign alone, which makes no difference.
+            ("-x -\"y z\"", "only says what is not wanted"),
+            (&"a ".repeat(33), "32 words"),
+            (&"a".repeat(1_001), "1000 characters"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_expression_is_tokens_in_quotes_and_our_operators(text in "[\"*a水 ()^:-]{0,40}|\\PC*") {
+            let Ok(search) = parse(&text) else { return Ok(()) };
+            let expression = expression(&search).unwrap();
+            let outside: String = expression.split('"').step_by(2).collect();
+            let rest = outside.replace("AND", "").replace("NOT", "").replace("OR", "");
+            prop_assert!(rest.chars().all(|c| matches!(c, ' ' | '*' | '(' | ')')), "{expression}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Where a search hit an article: a few words around it, with the hits told from the rest.
+
+use std::ops::Range;
+
+use crate::domain::query::{Search, Term};
+use crate::search::words::{Piece, fold, pieces};
+
+/// Bytes of a text that are looked through; no snippet comes from behind the first chapter.
+const LOOKED_THROUGH: usize = 200_000;
+
+/// Pieces before the first hit that a snippet begins with.
+const BEFORE: usize = 6;
+
+/// A stretch of a snippet, and whether it was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub text: String,
+    pub hit: bool,
+}
+
+/// The words of a search, ready to be found again in a text.
+#[derive(Clone, Debug)]
+pub struct Hits {
+    /// Words, and whether they may go on.
+    words: Vec<(String, bool)>,
+    /// Parts of runs without spaces.
+    runs: Vec<Vec<String>>,
+}
+
+impl Hits {
+    /// Of what is wanted. The words of a phrase are found one by one.
+    pub fn of(search: &Search) -> Self {
+        let mut hits = Self { words: Vec::new(), runs: Vec::new() };
+        for Term { text, prefix } in &search.wanted {
+            let mut pieces = pieces(text).peekable();
+            while let Some(piece) = pieces.next() {
+                let word = text.get(piece.range).unwrap_or_default();
+                if piece.paired {
+                    hits.runs.push(word.chars().map(|c| fold(&c.to_string())).collect());
+                } else {
+                    hits.words.push((fold(word), *prefix && pieces.peek().is_none()));
+                }
+            }
+        }
+        hits
+    }
+
+    /// A whole text, cut where hits begin and end.
+    pub fn mark(&self, text: &str) -> Vec<Part> {
+        let mut ranges = Vec::new();
+        for piece in pieces(text) {
+            self.find(text, &piece, &mut ranges);
+        }
+        parts(text, 0..text.len(), &ranges)
+    }
+
+    /// Some `length` characters around the first hits, with `…` where the text goes on; how the text
+    /// begins when there is none in it. Answers whether there is.
+    pub fn snippet(&self, text: &str, length: usize) -> (Vec<Part>, bool) {
+        let end = text.floor_char_boundary(LOOKED_THROUGH.min(text.len()));
+        let text = text.get(..end).unwrap_or_default();
+        let mut ranges = Vec::new();
+        let mut starts = Vec::new();
+        let mut first = None;
+        for piece in pieces(text) {
+            starts.push(piece.range.start);
+            self.find(text, &piece, &mut ranges);
+            let hit = ranges.first().map(|range: &Range<usize>| range.start);
+            first = first.or(hit.map(|at| (starts.len() - 1, at)));
+            let from = first.map_or(0, |(_, at)| at);
+            if first.is_some() && from + 4 * length < piece.range.start {
+                break; // Four bytes a character at most: nothing beyond is shown.
+            }
+        }
+        let start = first.map_or(0, |(piece, at)| {
+            let word = starts.get(piece.saturating_sub(BEFORE)).copied().unwrap_or(0);
+            let lead = text.floor_char_boundary(at.saturating_sub(length / 2));
+            if piece <= BEFORE && lead == 0 {
+                0
+            } else if lead <= word {
+                word
+            } else {
+                // Long words, or a run that begins far before its hit.
+                starts.iter().copied().find(|start| (lead..=at).contains(start)).unwrap_or(lead)
+            }
+        });
+        let rest = text.get(start..).unwrap_or_default();
+        let cut = rest.char_indices().nth(length).map(|(at, _)| at);
+        let stop = cut.map_or(text.len(), |at| {
+            let words = rest.get(..at).unwrap_or_default();
+            let space = words.rfind(char::is_whitespace).filter(|space| at / 2 < *space);
+            start + space.unwrap_or(at)
+        });
+        let mut parts = parts(text, start..stop, &ranges);
+        if 0 < start
+            && let Some(first) = parts.first_mut()
+        {
+            first.text.insert(0, '…');
+        }
+        if cut.is_some()
+            && let Some(last) = parts.last_mut()
+        {
+            last.text.push('…');
+        }
+        (parts, first.is_some())
+    }
+
+    fn find(&self, text: &str, piece: &Piece, ranges: &mut Vec<Range<usize>>) {
+        let word = text.get(piece.range.clone()).unwrap_or_default();
+        if !piece.paired {
+            let folded = fold(word);
+            let is = |(wanted, prefix): &(String, bool)| {
+                folded == *wanted || (*prefix && folded.starts_with(wanted))
+            };
+            if self.words.iter().any(is) {
+                ranges.push(piece.range.clone());
+            }
+            return;
+        }
+        if self.runs.is_empty() {
+            return;
+        }
+        let chars: Vec<(usize, String)> = word
+            .char_indices()
+            .map(|(at, c)| (piece.range.start + at, fold(&c.to_string())))
+            .collect();
+        let mut at = 0;
+        while let Some(rest) = chars.get(at..).filter(|rest| !rest.is_empty()) {
+            let begins = |run: &&Vec<String>| {
+                run.len() <= rest.len() && run.iter().zip(rest).all(|(a, (_, b))| a == b)
+            };
+            let Some(run) = self.runs.iter().filter(begins).max_by_key(|run| run.len()) else {
+                at += 1;
+                continue;
+            };
+            let start = rest.first().map_or(piece.range.end, |(start, _)| *start);
+            at += run.len();
+            let end = chars.get(at).map_or(piece.range.end, |(end, _)| *end);
+            ranges.push(start..end);
+        }
+    }
+}
+
+/// A stretch of a text, cut at the hits that lie in it.
+fn parts(text: &str, within: Range<usize>, hits: &[Range<usize>]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut push = |range: Range<usize>, hit: bool| {
+        let text = text.get(range).unwrap_or_default();
+        if !text.is_empty() {
+            parts.push(Part { text: text.to_owned(), hit });
+        }
+    };
+    let mut at = within.start;
+    for hit in hits {
+        let (start, end) = (hit.start.max(at), hit.end.min(within.end));
+        if start < end {
+            push(at..start, false);
+            push(start..end, true);
+            at = end;
+        }
+    }
+    push(at..within.end, false);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::search::query;
+
+    fn told(parts: &[Part]) -> String {
+        let told = parts
+            .iter()
+            .map(|part| if part.hit { format!("[{}]", part.text) } else { part.text.clone() });
+        told.collect()
+    }
+
+    #[test]
+    fn hits_are_marked() {
+        for (words, text, marked) in [
+            ("fox", "The quick Fox, foxes.", "The quick [Fox], foxes."),
+            ("fox*", "The quick Fox, foxes.", "The quick [Fox], [foxes]."),
+            ("élection", "ELECTION day", "[ELECTION] day"),
+            ("\"b c\" -d", "a b c d", "a [b] [c] d"),
+            ("大学", "北京大学的大学生", "北京[大学]的[大学]生"),
+            ("机", "手机iPhone机", "手[机]iPhone[机]"),
+            ("ข่าว", "อ่านข่าววันนี้", "อ่าน[ข่าว]วันนี้"),
+            ("x", "", ""),
+        ] {
+            let hits = Hits::of(&query::parse(words).unwrap());
+            assert_eq!(told(&hits.mark(text)), marked, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_snippet_is_cut_around_its_first_hit() {
+        let text = "one two three four five six seven eight nine ten eleven twelve";
+        for (words, length, expected) in [
+            ("two", 20, "one [two] three four…"),
+            ("ten", 24, "…eight nine [ten] eleven…"),
+            ("ten", 60, "…five six seven eight nine [ten] eleven twelve"),
+            ("twelve", 80, "…six seven eight nine ten eleven [twelve]"),
+            ("zero", 12, "one two…"),
+        ] {
+            let hits = Hits::of(&query::parse(words).unwrap());
+            let (parts, _) = hits.snippet(text, length);
+            assert_eq!(told(&parts), expected, "{words} {length}");
+        }
+        let run = format!("{}大学{}", "北".repeat(100), "京".repeat(100));
+        let (parts, found) = Hits::of(&query::parse("大学").unwrap()).snippet(&run, 12);
+        assert!(found);
+        assert!(told(&parts).contains("[大学]"), "{}", told(&parts));
+    }
+
+    proptest! {
+        #[test]
+        fn marking_changes_no_text(text in "\\PC*", words in "[a-z水大 ]{1,9}") {
+            let Ok(search) = query::parse(&words) else { return Ok(()) };
+            let hits = Hits::of(&search);
+            let again: String = hits.mark(&text).into_iter().map(|part| part.text).collect();
+            prop_assert_eq!(again, text.clone());
+            hits.snippet(&text, 10);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Answers that several routes give.
+
+use axum::Extension;
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+use super::reader_pool::ReadError;
+use crate::telemetry::events;
+
+/// Why there is nothing else: what a page made of the answer says.
+#[derive(Clone, Debug)]
+pub(super) struct Why(pub(super) String);
+
+/// No, and why, in one line of text.
+pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
+    (status, Extension(Why(why.to_owned())), format!("{why}\n")).into_response()
+}
+
+/// Not now: 503, to be asked again in a moment.
+pub(super) fn busy(why: &str) -> Response {
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, why);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+pub(super) async fn not_found(uri: Uri) -> Response {
+    refusal(StatusCode::NOT_FOUND, &format!("there is nothing at {}", uri.path()))
+}
+
+pub(super) async fn wrong_method(method: Method) -> Response {
+    let why = format!("{method} does nothing here: this server only reads");
+    let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, &why);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// A failure of ours; what exactly failed is for the log.
+impl IntoResponse for ReadError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Busy => busy("too many requests at once; try again in a moment"),
+            Self::TimedOut => busy("this took too long; ask for less"),
+            Self::Store(error) => {
+                events::request_failed(&error);
+                refusal(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be read")
+            }
+            Self::Died(error) => {
+                events::task_died("request", &error);
+                refusal(StatusCode::INTERNAL_SERVER_ERROR, "a bug: it is in the log")
+            }
+        }
+    }
+}

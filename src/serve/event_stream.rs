@@ -1,0 +1,168 @@
+//! `GET /events`: server-sent events (HTML Living Standard, section 9.2), one for each article that is
+//! new, edited or removed. The id of an event is the sequence number: a client that was cut off says the
+//! last one it saw and misses nothing.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::{HeaderMap, HeaderName};
+use axum::http::{StatusCode, Uri};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::listen::end;
+use super::params::Asked;
+use super::{Site, error_response};
+use crate::clock;
+use crate::domain::article::{Article, Change};
+use crate::domain::query::Query;
+use crate::export::Format;
+use crate::export::record::Record;
+use crate::passes::export::with_text;
+use crate::store::{Reader, StoreError};
+use crate::telemetry::events;
+
+/// Clients that listen at once.
+pub(super) const MAX_CLIENTS: usize = 64;
+
+/// Events read from the store at once.
+const BATCH: u64 = 50;
+
+/// A comment this often: proxies cut connections that are silent for a minute.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Before a client that was cut off comes back.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What arrives together is read together.
+const GATHER: Duration = Duration::from_millis(200);
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// A client that listens.
+struct Client {
+    site: Site,
+    /// Its filters, going on after what was read.
+    query: Query,
+    waiting: VecDeque<Event>,
+    news: watch::Receiver<u64>,
+    closing: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+}
+
+pub(super) async fn follow(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Response {
+    let mut asked = match Asked::read(&uri, BATCH, clock::now()) {
+        Ok(asked) => asked,
+        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
+    };
+    let is_of_pages = |name: &str| matches!(name, "limit" | "sort");
+    let paged = asked.kept.iter().map(|(name, _)| &**name).find(|name| is_of_pages(name));
+    if let Some(name) = paged.or(asked.query.before.map(|_| "before")) {
+        let why = format!("{name}: events have no pages; they come one by one, oldest first");
+        return error_response::refusal(StatusCode::BAD_REQUEST, &why);
+    }
+    // What a browser says on coming back is newer than what the page's author wrote.
+    let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
+    let last = last.and_then(|id| id.trim().parse().ok()).or(asked.query.after_seq);
+    let Ok(place) = Arc::clone(site.listeners()).try_acquire_owned() else {
+        return error_response::busy("too many clients are listening");
+    };
+    let news = site.news();
+    let looked = asked.clone();
+    let start = site
+        .readers()
+        .read(DEADLINE, move |reader| Ok((looked.unknown(reader)?, reader.sequence()?)));
+    let now = match start.await {
+        Ok((None, now)) => now,
+        Ok((Some(unknown), _)) => {
+            return error_response::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}"));
+        }
+        Err(error) => return error.into_response(),
+    };
+    // A number that was never given out is of another store, or of a time before a backup came back:
+    // what comes from now on must not wait until it is reached.
+    let start = last.unwrap_or(now).min(now);
+    asked.query.after_seq = Some(start);
+    asked.query.limit = Some(BATCH);
+    // Without data it reaches no handler, but a client that is cut off now comes back to this place.
+    let hello = Event::default().id(start.to_string()).retry(RETRY);
+    let closing = site.closing();
+    let waiting = VecDeque::from([hello]);
+    let client = Client { site, query: asked.query, waiting, news, closing, _place: place };
+    let events = unfold(client, |mut client| async {
+        let event = client.next().await?;
+        Some((Ok::<_, Infallible>(event), client))
+    });
+    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+}
+
+impl Client {
+    /// The next event; `None` ends the conversation.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            self.news.mark_unchanged();
+            let query = self.query.clone();
+            let read = self.site.readers().read(DEADLINE, move |reader| changes(reader, &query));
+            match read.await {
+                Ok(read) => self.take(read),
+                Err(error) => {
+                    events::request_failed(&error);
+                    return None; // It comes back.
+                }
+            }
+            if self.waiting.is_empty() {
+                tokio::select! {
+                    () = end(&mut self.closing) => return None,
+                    changed = self.news.changed() => changed.ok()?,
+                }
+                tokio::time::sleep(GATHER).await;
+            } else if *self.closing.borrow() {
+                return None;
+            }
+        }
+    }
+
+    fn take(&mut self, (changes, came_to): (Vec<Change>, i64)) {
+        let full = u64::try_from(changes.len()).is_ok_and(|count| count == BATCH);
+        // What the filters left out is not read again.
+        let last = if full { changes.last().map(Change::seq) } else { Some(came_to) };
+        self.query.after_seq = self.query.after_seq.max(last);
+        self.waiting.extend(changes.into_iter().filter_map(event));
+    }
+}
+
+/// What happened, and how far the store had come before it was read.
+fn changes(reader: &Reader, query: &Query) -> Result<(Vec<Change>, i64), StoreError> {
+    let came_to = reader.sequence()?;
+    let changes = reader.changes(query, clock::now(), |changes| {
+        changes.collect::<Result<Vec<Change>, StoreError>>()
+    })??;
+    Ok((changes, came_to))
+}
+
+fn event(change: Change) -> Option<Event> {
+    let seq = change.seq();
+    let record = |article: Article| {
+        let article = with_text(article, Format::Json);
+        serde_json::to_string(&Record::of(&article)).ok()
+    };
+    let (kind, data) = match change {
+        Change::New(article) => ("new", record(article)?),
+        Change::Edited(article) => ("edited", record(article)?),
+        Change::Removed(removal) => {
+            ("removed", json!({ "id": removal.id.0, "seq": removal.seq }).to_string())
+        }
+    };
+    Some(Event::default().id(seq.to_string()).event(kind).data(data))
+}

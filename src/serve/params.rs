@@ -1,0 +1,196 @@
+//! What a request asks for: the filters of the command line, by the same names, and where to go on.
+
+use axum::http::Uri;
+use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use url::form_urlencoded;
+
+use crate::domain::query::{Position, Query};
+use crate::domain::time::Timestamp;
+use crate::search::filter;
+use crate::store::{Reader, StoreError};
+
+/// The most articles of one answer. Whoever wants all of them pages, or uses `gazetted export`.
+const MAX_LIMIT: u64 = 10_000;
+
+/// Parameters, and values of filters, of one request.
+const MAX_PARAMETERS: usize = 64;
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// A request for articles.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) query: Query,
+    /// All parameters but `before`, in their order: what links to other pages keep.
+    pub(super) kept: Vec<(String, String)>,
+    /// `?…` of these, empty without any.
+    pub(super) filters: String,
+    /// The search as typed.
+    pub(super) words: Option<String>,
+    /// `sort=newest`: what a search finds comes by date, not by how well it matches.
+    pub(super) by_date: bool,
+}
+
+impl Asked {
+    /// Reads the query of an address. Browsers send empty fields of a form: they ask for nothing.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub(super) fn read(uri: &Uri, limit: u64, now: Timestamp) -> Result<Self, String> {
+        let mut asked = Self {
+            query: Query::default(),
+            kept: Vec::new(),
+            filters: String::new(),
+            words: None,
+            by_date: false,
+        };
+        asked.query.limit = Some(limit);
+        let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        for (count, (name, value)) in pairs.enumerate() {
+            if count == MAX_PARAMETERS {
+                return Err(format!("a request has {MAX_PARAMETERS} parameters at most"));
+            }
+            if value.is_empty() {
+                continue;
+            }
+            match name.as_ref() {
+                "before" => {
+                    let place: Result<Position, _> = value.parse();
+                    asked.query.before = Some(place.map_err(|error| format!("before: {error}"))?);
+                    continue;
+                }
+                "after" => {
+                    let after: i64 = value.parse().ok().filter(|n| 0 <= *n).ok_or_else(|| {
+                        "after: a sequence number is wanted, such as 17".to_owned()
+                    })?;
+                    asked.query.after_seq = Some(after);
+                }
+                "sort" if value == "newest" => asked.by_date = true,
+                "sort" => return Err("sort: newest, or nothing".to_owned()),
+                "q" | "search" => {
+                    asked.words = Some(value.clone().into_owned());
+                    filter::set(&mut asked.query, "search", &value, now)
+                        .map_err(|error| format!("search: {error}"))?;
+                }
+                name => filter::set(&mut asked.query, name, &value, now).map_err(|error| {
+                    if name == "limit" { format!("limit: {error}") } else { error }
+                })?,
+            }
+            asked.kept.push((name.into_owned(), value.into_owned()));
+        }
+        match asked.query.limit {
+            Some(1..=MAX_LIMIT) => {
+                asked.filters = address(&asked.kept, None);
+                Ok(asked)
+            }
+            Some(_) | None => Err(format!(
+                "limit: from 1 to {MAX_LIMIT}; for more follow the links to the next page, or use \
+                 `gazetted export`"
+            )),
+        }
+    }
+
+    /// The first feed or tag that is named and not there: a slip, not an empty result.
+    pub(super) fn unknown(&self, reader: &Reader) -> Result<Option<String>, StoreError> {
+        if self.query.feeds.is_empty() && self.query.tags.is_empty() {
+            return Ok(None);
+        }
+        let feeds = reader.feed_names()?;
+        let known = |name: &&String| !feeds.iter().any(|feed| feed.is_called(name));
+        let feed = self.query.feeds.iter().find(known).map(|name| format!("no feed `{name}`"));
+        let tag = || {
+            let known = |tag: &&String| !feeds.iter().any(|feed| feed.tags.contains(tag));
+            self.query.tags.iter().find(known).map(|tag| format!("no tag `{tag}`"))
+        };
+        Ok(feed.or_else(tag))
+    }
+
+    /// `?…` with the same filters, going on before `position`; empty without any.
+    pub(super) fn link(&self, before: Option<Position>) -> String {
+        address(&self.kept, before)
+    }
+
+    /// `?…` with all filters but one.
+    pub(super) fn without(&self, one: &(String, String)) -> String {
+        let rest: Vec<_> = self.kept.iter().filter(|pair| *pair != one).cloned().collect();
+        address(&rest, None)
+    }
+}
+
+fn address(pairs: &[(String, String)], before: Option<Position>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs);
+    if let Some(position) = before {
+        query.append_pair("before", &position.to_string());
+    }
+    let query = query.finish();
+    if query.is_empty() { query } else { format!("?{query}") }
+}
+
+/// `http://host:port`, as the client knows this server; a proxy in front says `https`.
+pub(super) fn origin(headers: &HeaderMap) -> Option<String> {
+    let host = headers.get(HOST)?.to_str().ok()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    if host.is_empty() || !host.bytes().all(plain) {
+        return None;
+    }
+    let forwarded = headers.get(FORWARDED_PROTO).map(HeaderValue::as_bytes);
+    let scheme = if forwarded == Some(b"https") { "https" } else { "http" };
+    Some(format!("{scheme}://{host}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(uri: &str) -> Result<Asked, String> {
+        Asked::read(&uri.parse().unwrap(), 100, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn parameters_are_the_filters_of_the_command_line() {
+        let asked = read("/?tag=sea&tag=a%26b&limit=7&before=5.3&q=storm+surge&feed=").unwrap();
+        assert_eq!(asked.query.tags, ["sea", "a&b"]);
+        assert_eq!(asked.query.limit, Some(7));
+        assert_eq!(asked.query.before, Some(Position { order_at: 5, seq: 3 }));
+        assert!(asked.query.feeds.is_empty() && asked.query.search.is_some());
+        assert_eq!(asked.link(None), "?tag=sea&tag=a%26b&limit=7&q=storm+surge");
+        let next = Position { order_at: -1, seq: 2 };
+        assert!(asked.link(Some(next)).ends_with("&before=-1.2"));
+        assert_eq!(read("/").unwrap().link(None), "");
+        assert_eq!(read("/").unwrap().query.limit, Some(100));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_with_a_reason() {
+        for (uri, reason) in [
+            ("/?limit=0", "from 1 to 10000"),
+            ("/?limit=10001", "gazetted export"),
+            ("/?limit=many", "no number of articles"),
+            ("/?before=x", "not a place"),
+            ("/?after=-1", "a sequence number"),
+            ("/?colour=red", "the filters are"),
+            ("/?since=yesterday", "is no duration"),
+        ] {
+            let error = read(uri).unwrap_err();
+            assert!(error.contains(reason), "{uri}: {error}");
+        }
+        assert!(read(&format!("/?{}", "tag=a&".repeat(65))).unwrap_err().contains("64"));
+    }
+
+    #[test]
+    fn the_origin_is_what_the_client_asked() {
+        for (pairs, expected) in [
+            (&[("host", "a.example:80")][..], Some("http://a.example:80")),
+            (&[("host", "[::1]:80"), ("x-forwarded-proto", "https")], Some("https://[::1]:80")),
+            (&[("host", "a\"><b"), ("x-forwarded-proto", "https")], None),
+            (&[], None),
+        ] {
+            let headers = pairs
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect();
+            assert_eq!(origin(&headers).as_deref(), expected, "{pairs:?}");
+        }
+    }
+}

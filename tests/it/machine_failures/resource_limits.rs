@@ -1,0 +1,156 @@
+//! Too little of everything else: no name server, files that may not grow, little memory.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::limited;
+use crate::malicious_servers::measured;
+use crate::support::disk::copy;
+use crate::support::feeds::{Item, item, rss};
+use crate::support::program::{Home, Ran, finish};
+use crate::support::server::{Page, Server};
+use crate::support::skipped;
+
+/// In a network of its own with nothing in it, not even a name server.
+fn without_network(home: &Home, arguments: &[&str]) -> Option<Ran> {
+    let program = home.command(arguments);
+    let mut command = Command::new("unshare");
+    command.arg("-rn").arg(program.get_program()).args(program.get_args());
+    command.current_dir(home.folder()).env_clear().env("HOME", home.folder());
+    let possible = Command::new("unshare").args(["-rn", "true"]).output();
+    if !possible.is_ok_and(|output| output.status.success()) {
+        skipped("no network namespace for us (unshare -rn) on this system");
+        return None;
+    }
+    Some(finish(command))
+}
+
+#[test]
+fn without_a_name_server_no_feed_is_charged_and_the_poll_ends() {
+    let mut config =
+        "[fetch]\nconnect_timeout = \"5s\"\ntimeout = \"5s\"\nhost_delay = \"0s\"\n".to_owned();
+    for n in 0..40 {
+        writeln!(config, "[[feeds]]\nurl = \"http://host{n}.example/f\"").unwrap();
+    }
+    let home = Home::new(&config);
+    if without_network(&home, &["poll", "--all"]).is_none() {
+        return;
+    }
+    // As though all of them had been read an hour ago.
+    home.sql()
+        .execute("UPDATE plan SET failures = 0, failing_since = NULL, succeeded_at = unixepoch() - 3600, full_at = unixepoch() - 3600", [])
+        .unwrap();
+    let began = Instant::now();
+    let Some(ran) = without_network(&home, &["poll", "--all", "--json"]) else { return };
+    assert!(matches!(ran.code, Some(1 | 3)), "{ran:#?}");
+    assert!(began.elapsed() < Duration::from_secs(50), "{:?}", began.elapsed());
+    assert!(!ran.err.contains("panicked"), "{}", ran.err);
+    let charged: u32 = home
+        .sql()
+        .query_row("SELECT count(*) FROM plan WHERE 0 < failures", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(charged, 0, "{ran:#?}");
+}
+
+/// Articles that the log says were added or edited, by feed.
+fn told(log: &str) -> BTreeMap<String, u64> {
+    let mut told = BTreeMap::new();
+    for line in log.lines() {
+        let Ok(event) = serde_json::from_str::<Value>(line) else { continue };
+        if event["message"] == "polled" {
+            let feed = event["feed.url"].as_str().unwrap().to_owned();
+            told.insert(feed, event["added"].as_u64().unwrap());
+        }
+    }
+    told
+}
+
+/// A limit that moves up by less than a page: each write of the store fails in one of the runs, be it to
+/// the file itself or to SQLite's log.
+#[test]
+fn whichever_write_of_the_store_fails_what_was_told_is_stored_and_the_rest_made_up_for() {
+    const FEEDS: usize = 4;
+    let server = Server::start();
+    let publish = |items: u32| {
+        for feed in 0..FEEDS {
+            let items: Vec<Item> = (1..=items).map(item).collect();
+            let page = Page::ok(rss(&format!("Feed {feed}"), &items));
+            server.put(&format!("/{feed}"), page.header("ETag", format!("\"{}\"", items.len())));
+        }
+    };
+    publish(2);
+    let urls: Vec<String> = (0..FEEDS).map(|n| server.url(&format!("/{n}"))).collect();
+    for grown in [false, true] {
+        let home = Home::with_feeds(&urls);
+        publish(2);
+        if grown {
+            home.poll();
+            publish(6);
+        }
+        let mut failed = 0;
+        // Blocks of 512 bytes; pages are of 8 KiB, and in the log a little more.
+        for blocks in (0..2_000).step_by(16) {
+            let here = copy(&home);
+            let ran = limited(
+                &here,
+                &format!("-f {blocks}"),
+                &["--log-format", "json", "-v", "poll", "--all"],
+            );
+            if ran.code == Some(0) {
+                break;
+            }
+            failed += 1;
+            assert!(matches!(ran.code, Some(1)), "{blocks}: {ran:#?}");
+            assert!(!ran.err.contains("panicked"), "{blocks}: {}", ran.err);
+            let told = told(&ran.err);
+            if here.store().exists() && here.run(&["status"]).code == Some(0) {
+                here.ok(&["db", "check"]);
+                let mut stored: BTreeMap<String, u64> = BTreeMap::new();
+                for article in here.articles() {
+                    *stored
+                        .entry(article["feed"]["url"].as_str().unwrap().to_owned())
+                        .or_default() += 1;
+                }
+                for (feed, told) in told {
+                    let there = stored.get(&feed).copied().unwrap_or_default();
+                    assert!(told <= there, "{blocks}, {feed}: {told} told, {there} stored");
+                }
+            } else {
+                assert!(told.is_empty() && !grown, "{blocks}");
+            }
+            here.poll();
+            assert_eq!(here.articles().len(), FEEDS * if grown { 6 } else { 2 }, "{blocks}");
+            here.ok(&["db", "check"]);
+        }
+        assert!(10 < failed, "only {failed}");
+    }
+}
+
+/// What it holds at its worst moment, the program itself included: what a control group would count.
+#[test]
+fn five_hundred_feeds_are_polled_in_less_than_64_mib_of_memory() {
+    let server = Server::start();
+    let mut config = "[fetch]\nper_host = 16\nhost_delay = \"0s\"\n".to_owned();
+    let items: Vec<Item> = (1..=30).map(item).collect();
+    for n in 0..500 {
+        let path = format!("/{n}");
+        server.put(&path, Page::ok(rss(&path, &items)));
+        writeln!(config, "[[feeds]]\nurl = \"{}\"", server.url(&path)).unwrap();
+    }
+    let home = Home::new(&config);
+    let (ran, peak) = measured(&home, &["poll", "--all", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(peak < 64 << 20, "{peak} bytes");
+    assert_eq!(home.articles().len(), 500 * 30);
+    // Where a process may not even have that, it ends: with a line, and without harm.
+    for kib in [12_288, 24_576] {
+        let ran = limited(&home, &format!("-d {kib}"), &["poll", "--all", "--json"]);
+        assert!(ran.code == Some(0) || !ran.err.is_empty(), "{kib}: {ran:#?}");
+        home.ok(&["db", "check"]);
+        assert_eq!(home.articles().len(), 500 * 30, "{kib}");
+    }
+}

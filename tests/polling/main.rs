@@ -1,0 +1,258 @@
+//! The specification's section on polling ("When it polls"), a row a rule: where it comes from, and a
+//! case that comes out otherwise as soon as the rule is broken.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod table;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use gazetted::domain::feed::{FeedId, FeedUrl};
+use gazetted::domain::poll::{
+    Decision, Failure, Health, Hints, Hop, Move, PollJob, PollOutcome, Remembered, Reply,
+    ReplyHeaders, Validators,
+};
+use gazetted::domain::time::{TimeDelta, Timestamp};
+use gazetted::polling::decide::decide;
+use gazetted::polling::reply::{Limits, NoReply, read};
+use gazetted::polling::schedule::{Cadence, CronSchedule, Policy};
+use gazetted::polling::{permanent_redirect, request};
+use url::Url;
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+const HOME: &str = "http://a.example/feed";
+const AWAY: &str = "http://b.example/feed";
+
+/// A Wednesday, on the full hour.
+fn now() -> Timestamp {
+    "2026-11-25T10:00:00Z".parse().unwrap()
+}
+
+fn after(seconds: i64) -> Timestamp {
+    now() + TimeDelta::seconds(seconds)
+}
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+fn rss(channel: &str) -> Vec<u8> {
+    format!(
+        "<rss version=\"2.0\" xmlns:sy=\"http://purl.org/rss/1.0/modules/syndication/\"><channel>\
+         <title>News</title>{channel}<item><guid>1</guid><title>One</title></item></channel></rss>"
+    )
+    .into_bytes()
+}
+
+/// A healthy feed that is polled every hour and has sent a tag.
+fn job() -> PollJob {
+    let etag = Some(b"\"1\"".to_vec());
+    PollJob {
+        feed: FeedId(1),
+        url: FeedUrl::parse(HOME).unwrap(),
+        validators: Validators { etag, last_modified: None, sent_by: Some(url(HOME)) },
+        remembered: Remembered::default(),
+        health: Health::default(),
+        planned_at: now(),
+        recent: Vec::new(),
+        full_at: Some(now()),
+        hints: Hints::default(),
+        moved: None,
+        strikes: None,
+    }
+}
+
+fn failing(failures: f64, days: i64) -> PollJob {
+    let failing_since = Some(after(-days * DAY));
+    PollJob { health: Health { failures, failing_since }, ..job() }
+}
+
+fn hourly() -> Policy {
+    Policy { cadence: Cadence::Every(TimeDelta::hours(1)), ..Policy::default() }
+}
+
+fn cron(text: &str) -> Policy {
+    let schedule = CronSchedule::parse(text, chrono_tz::UTC, now()).unwrap();
+    Policy { cadence: Cadence::Cron(schedule), ..Policy::default() }
+}
+
+fn adaptive() -> Policy {
+    Policy::default()
+}
+
+/// What the server answers; fields by their names in HTTP.
+fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
+    let mut headers = ReplyHeaders::default();
+    for (name, value) in fields {
+        let text = Some((*value).to_owned());
+        match *name {
+            "ETag" => headers.etag = Some(value.as_bytes().to_vec()),
+            "Last-Modified" => headers.last_modified = Some(value.as_bytes().to_vec()),
+            "Cache-Control" => headers.cache_control = text,
+            "Expires" => headers.expires = text,
+            "Age" => headers.age = text,
+            "Date" => headers.date = text,
+            "Retry-After" => headers.retry_after = text,
+            "X-RateLimit-Reset" => headers.rate_reset = text,
+            "X-RateLimit-Remaining" => headers.rate_remaining = text,
+            other => panic!("no such field: {other}"),
+        }
+    }
+    Reply { status, url: url(HOME), hops: Vec::new(), headers, body, elapsed: Duration::ZERO }
+}
+
+fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
+    let asked = request::address(job, now()).clone();
+    let limits = Limits { body: 1 << 20, entries: 100, map: None };
+    let observed = read(reply, job, limits, now());
+    decide(job, &asked, observed, policy, now())
+}
+
+/// Spec 4: hard 1, soft 0.5, temporary 0.25.
+#[test]
+fn each_failure_has_its_weight() {
+    let no_reply = |failure| Err(NoReply { failure, detail: String::new() });
+    let page = b"<!doctype html><title>Log in</title>".to_vec();
+    for (name, came, weight) in [
+        ("404", Ok(reply(404, &[], Vec::new())), 1.0),
+        ("403", Ok(reply(403, &[], Vec::new())), 1.0),
+        ("not a feed", Ok(reply(200, &[], page)), 1.0),
+        ("500", Ok(reply(500, &[], Vec::new())), 0.5),
+        ("429", Ok(reply(429, &[], Vec::new())), 0.5),
+        ("timeout", no_reply(Failure::Timeout), 0.5),
+        ("TLS", no_reply(Failure::Tls), 0.5),
+        ("DNS", no_reply(Failure::Dns), 0.25),
+        ("refused, reset", no_reply(Failure::Connect), 0.25),
+    ] {
+        let decision = poll(&job(), &hourly(), came);
+        assert!((decision.health.failures - weight).abs() < 1e-9, "{name}: {:?}", decision.health);
+    }
+}
+
+/// RFC 9110 sections 8.8 and 13.1: byte for byte, of the last answer, or none.
+#[test]
+fn each_answer_leaves_the_validators_that_it_should() {
+    let stored = job().validators;
+    let tag = |text: &str| Validators { etag: Some(text.into()), ..stored.clone() };
+    let none = Validators { etag: None, ..stored.clone() };
+    let page = b"<!doctype html><title>Log in</title>".to_vec();
+    for (rule, came, expected) in [
+        (
+            "a new body brings new ones",
+            reply(200, &[("ETag", "W/\"2\"")], rss("")),
+            Some(tag("W/\"2\"")),
+        ),
+        ("bytes, not syntax", reply(200, &[("ETag", "unquoted")], rss("")), Some(tag("unquoted"))),
+        ("dropped when the server drops them", reply(200, &[], rss("")), Some(none)),
+        (
+            "a 304 refreshes what it carries",
+            reply(304, &[("ETag", "\"2\"")], Vec::new()),
+            Some(tag("\"2\"")),
+        ),
+        ("and leaves what it does not", reply(304, &[], Vec::new()), Some(stored.clone())),
+        (
+            "those of a body that is no feed are not kept",
+            reply(200, &[("ETag", "\"page\"")], page),
+            None,
+        ),
+        ("those of an error neither", reply(404, &[("ETag", "\"404\"")], Vec::new()), None),
+    ] {
+        assert_eq!(poll(&job(), &hourly(), Ok(came)).observed.validators, expected, "{rule}");
+    }
+    let eight_days = PollJob { full_at: Some(after(-8 * DAY)), ..job() };
+    assert!(
+        request::validators(&eight_days, now()).is_empty(),
+        "one request in full in eight days"
+    );
+    let seven_days = PollJob { full_at: Some(after(-7 * DAY)), ..job() };
+    assert_eq!(request::validators(&seven_days, now()), stored);
+}
+
+/// RFC 9110 sections 15.4.2 to 15.4.9; spec 4.
+#[test]
+fn a_move_is_believed_when_it_is_permanent_and_leads_to_a_feed() {
+    let hop = |status, to: &str| Hop { status, to: url(to) };
+    let moved = |to: &str, recheck_at| Some(Move { to: url(to), at: now(), recheck_at });
+    let https = "https://a.example/feed";
+    for (rule, hops, body, expected) in [
+        ("301", vec![hop(301, AWAY)], rss(""), moved(AWAY, Some(after(DAY)))),
+        ("308", vec![hop(308, AWAY)], rss(""), moved(AWAY, Some(after(DAY)))),
+        ("302", vec![hop(302, AWAY)], rss(""), None),
+        ("303", vec![hop(303, AWAY)], rss(""), None),
+        ("307", vec![hop(307, AWAY)], rss(""), None),
+        (
+            "the leading permanent part",
+            vec![hop(301, AWAY), hop(302, https)],
+            rss(""),
+            moved(AWAY, Some(after(DAY))),
+        ),
+        ("to https on one host for good", vec![hop(301, https)], rss(""), moved(https, None)),
+        ("to no feed", vec![hop(301, AWAY)], b"<html>Parked".to_vec(), None),
+    ] {
+        let came = Reply { hops, ..reply(200, &[], body) };
+        assert_eq!(poll(&job(), &hourly(), Ok(came)).moved, expected, "{rule}");
+    }
+    let away = |recheck| PollJob { moved: moved(AWAY, Some(after(recheck))), ..job() };
+    assert_eq!(request::address(&away(60), now()).as_str(), AWAY, "straight to the target");
+    assert_eq!(request::address(&away(-60), now()).as_str(), HOME, "the configured one again");
+    assert!(permanent_redirect::is_recheck(&away(-60), &url(HOME)));
+    let back = poll(&away(-60), &hourly(), Ok(reply(200, &[], rss(""))));
+    assert_eq!(back.moved, None, "it serves a feed, so it takes over");
+}
+
+/// Spec 4, RFC 6585 section 4: a refusal counts for the whole host.
+#[test]
+fn a_refusal_pauses_the_host() {
+    for (rule, status, fields, strikes, wait) in [
+        ("Retry-After", 429, vec![("Retry-After", "600")], 0, Some(600)),
+        ("Retry-After with any error", 404, vec![("Retry-After", "600")], 0, Some(600)),
+        ("rate limit headers", 429, vec![("X-RateLimit-Reset", "90")], 0, Some(90)),
+        (
+            "a rate limit used up",
+            304,
+            vec![("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "90")],
+            0,
+            Some(90),
+        ),
+        ("no time given: ten minutes", 503, vec![], 0, Some(600)),
+        ("then twice that", 429, vec![], 1, Some(1_200)),
+        ("up to six hours", 429, vec![], 9, Some(6 * HOUR)),
+        ("other errors are the feed's own", 500, vec![], 0, None),
+    ] {
+        let job = PollJob { strikes: Some(strikes), ..job() };
+        let pause = poll(&job, &hourly(), Ok(reply(status, &fields, Vec::new()))).pause;
+        let found = pause.map(|pause| (pause.until - now()).num_seconds());
+        assert_eq!(found, wait, "{rule}");
+    }
+    let forgiven = PollJob { strikes: Some(3), ..job() };
+    assert!(poll(&forgiven, &hourly(), Ok(reply(304, &[], Vec::new()))).forgive_host);
+}
+
+/// Spec 4: a byte-identical body is not parsed, and of a changed one only items whose bytes are new.
+#[test]
+fn what_is_known_is_not_read_again() {
+    let items = |numbers: std::ops::RangeInclusive<u32>| {
+        let mut channel = String::new();
+        for n in numbers {
+            write!(channel, "<item><guid>n{n}</guid><title>T{n}</title></item>").unwrap();
+        }
+        rss(&channel)
+    };
+    let drafts = |decision: &Decision| match &decision.observed.outcome {
+        PollOutcome::Fresh(document) => Some((document.drafts.len(), document.entries)),
+        _ => None,
+    };
+    let first = poll(&job(), &hourly(), Ok(reply(200, &[], items(1..=3))));
+    assert_eq!(drafts(&first), Some((4, 4)));
+    let PollOutcome::Fresh(document) = first.observed.outcome else { panic!("{first:?}") };
+    let known = PollJob { remembered: document.remembered, ..job() };
+    let same = poll(&known, &hourly(), Ok(reply(200, &[], items(1..=3))));
+    assert_eq!(same.observed.outcome, PollOutcome::SameBody);
+    let more = poll(&known, &hourly(), Ok(reply(200, &[], items(1..=4))));
+    assert_eq!(drafts(&more), Some((1, 5)));
+    // RFC 3229 section 10.5.3: what a delta leaves out is not gone.
+    let delta = poll(&known, &hourly(), Ok(reply(226, &[], items(5..=5))));
+    let PollOutcome::Fresh(document) = delta.observed.outcome else { panic!("{delta:?}") };
+    assert_eq!(document.remembered.items.len(), 5);
+}
