@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::corpus::{Entry, Format, Plan, newest};
+use crate::plan::{Entry, Format, Plan, newest};
 use crate::text::write;
 
 pub(crate) fn write_feed(plan: &Plan, entries: &[Entry]) -> Vec<u8> {

@@ -6,6 +6,7 @@ mod bare;
 mod corpus;
 mod formats;
 mod measure;
+mod plan;
 mod report;
 mod server;
 mod text;
