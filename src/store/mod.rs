@@ -35,7 +35,7 @@ pub use sqlite::reader::{Interrupter, Reader};
 /// From now on `hears` is told the path of each copy that is made of an older version's file before a
 /// migration rewrites what is in it. Once a process.
 pub fn tell_copies(hears: fn(&Path)) {
-    sqlite::tell_copies(hears);
+    sqlite::migrate::tell_copies(hears);
 }
 
 /// Jobs in one transaction at most. 500 to 2,000 entries a commit is where batching stops paying
@@ -92,7 +92,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, is not ours, or is newer than this program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = sqlite::open_for_writing(path)?;
+        let connection = sqlite::open::open_for_writing(path)?;
         let (jobs, queue) = tokio::sync::mpsc::channel(QUEUE);
         let (ready, started) = mpsc::sync_channel(1);
         let thread = thread::Builder::new()
@@ -252,7 +252,7 @@ impl Store {
 
     /// A write that changes nothing: proof that the writer and its disk answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.write(sqlite::maintenance::ping).await
+        self.write(sqlite::meta::ping).await
     }
 
     async fn write<T: Send + 'static>(
@@ -262,7 +262,7 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let result = match connection {
-                Ok(connection) => sqlite::in_savepoint(connection, work),
+                Ok(connection) => sqlite::transaction::in_savepoint(connection, work),
                 Err(reason) => Err(StoreError::Commit { reason: reason.to_owned() }),
             };
             Box::new(move |committed| {
@@ -285,7 +285,7 @@ fn write_until_closed(mut connection: Connection, mut queue: tokio::sync::mpsc::
     while let Some(first) = queue.blocking_recv() {
         let group = collect(first, &mut queue);
         let mut finishes: Vec<Finish> = Vec::with_capacity(group.len());
-        let committed = sqlite::in_transaction(&mut connection, |transaction| {
+        let committed = sqlite::transaction::in_transaction(&mut connection, |transaction| {
             let transaction = transaction.as_deref().map_err(String::as_str);
             finishes.extend(group.into_iter().map(|job| job.0(transaction)));
         });
@@ -293,7 +293,7 @@ fn write_until_closed(mut connection: Connection, mut queue: tokio::sync::mpsc::
             finish(committed.clone());
         }
     }
-    sqlite::close(connection);
+    sqlite::open::close(connection);
 }
 
 /// The first job and those that arrive while it is worth waiting for them. No transaction is open yet.

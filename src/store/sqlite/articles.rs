@@ -1,13 +1,12 @@
 //! Articles: stored once, edited in place.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde_json::{Value, json};
 
-use crate::domain::article::{ArticleDraft, ArticleKey, Attachment, Person, effective_date};
+use crate::domain::article::{ArticleDraft, ArticleKey, effective_date};
 use crate::domain::feed::FeedId;
 use crate::domain::time::Timestamp;
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::{changes, revisions};
+use crate::store::sqlite::{changes, columns, revisions};
 
 /// What storing one draft came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,9 +114,9 @@ fn insert(
         d.title,
         d.image,
         d.language,
-        persons(&d.authors),
-        texts(&d.tags),
-        attachments(&d.attachments),
+        columns::persons(&d.authors),
+        columns::texts(&d.tags),
+        columns::attachments(&d.attachments),
         d.summary,
         d.content_html,
     ];
@@ -145,9 +144,9 @@ fn edit(
         d.title,
         d.image,
         d.language,
-        persons(&d.authors),
-        texts(&d.tags),
-        attachments(&d.attachments),
+        columns::persons(&d.authors),
+        columns::texts(&d.tags),
+        columns::attachments(&d.attachments),
         d.summary,
         d.content_html,
     ];
@@ -160,64 +159,4 @@ fn edit(
 
 fn key(key: ArticleKey) -> i64 {
     key.0.cast_signed()
-}
-
-fn texts(list: &[String]) -> Option<String> {
-    (!list.is_empty()).then(|| json!(list).to_string())
-}
-
-fn persons(list: &[Person]) -> Option<String> {
-    let one = |p: &Person| json!({ "name": p.name, "url": p.url, "email": p.email });
-    (!list.is_empty()).then(|| Value::from(list.iter().map(one).collect::<Vec<_>>()).to_string())
-}
-
-fn attachments(list: &[Attachment]) -> Option<String> {
-    let one = |a: &Attachment| {
-        json!({
-            "url": a.url, "mime_type": a.mime_type, "title": a.title,
-            "size": a.size_in_bytes, "duration": a.duration_in_seconds,
-        })
-    };
-    (!list.is_empty()).then(|| Value::from(list.iter().map(one).collect::<Vec<_>>()).to_string())
-}
-
-/// The inverses, for the reader. What cannot be read is left out: it was written by the functions above.
-pub(super) mod decode {
-    use serde_json::Value;
-
-    use crate::domain::article::{Attachment, Person};
-
-    pub(in crate::store::sqlite) fn texts(column: Option<&str>) -> Vec<String> {
-        column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-    }
-
-    pub(in crate::store::sqlite) fn persons(column: Option<&str>) -> Vec<Person> {
-        let one = |v: &Value| Person {
-            name: text(v, "name"),
-            url: text(v, "url"),
-            email: text(v, "email"),
-        };
-        values(column).iter().map(one).collect()
-    }
-
-    pub(in crate::store::sqlite) fn attachments(column: Option<&str>) -> Vec<Attachment> {
-        let one = |v: &Value| {
-            Some(Attachment {
-                url: text(v, "url")?,
-                mime_type: text(v, "mime_type"),
-                title: text(v, "title"),
-                size_in_bytes: v["size"].as_u64(),
-                duration_in_seconds: v["duration"].as_u64(),
-            })
-        };
-        values(column).iter().filter_map(one).collect()
-    }
-
-    fn values(column: Option<&str>) -> Vec<Value> {
-        column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-    }
-
-    fn text(value: &Value, key: &str) -> Option<String> {
-        value[key].as_str().map(str::to_owned)
-    }
 }

@@ -10,7 +10,7 @@ use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::{polls, select};
+use crate::store::sqlite::{columns, meta, select};
 
 /// The feed and key of each sighting of an article.
 pub(super) fn sightings(
@@ -38,7 +38,7 @@ pub(super) fn is_buried(tx: &Connection, feed: FeedId, key: i64) -> Result<bool,
 /// an event with a sequence number for each. Answers how many there were.
 pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Result<u64, StoreError> {
     let doing = "remove an article";
-    let before = polls::sequence(tx)?;
+    let before = meta::sequence(tx)?;
     let mut seq = before;
     for article in articles {
         seq += 1;
@@ -64,7 +64,7 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
             tx.prepare_cached(sql).and_then(|mut s| s.execute([article])).doing(doing)?;
         }
     }
-    polls::advance_sequence(tx, before, seq)?;
+    meta::advance_sequence(tx, before, seq)?;
     Ok((seq - before).cast_unsigned())
 }
 
@@ -100,7 +100,7 @@ impl Removals<'_> {
             let feed = feeds.get(&r.get(2)?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             Ok(Change::Removed(Removal {
                 seq: r.get(0)?,
-                id: select::id_of(store_id, r.get(1)?),
+                id: columns::id_of(store_id, r.get(1)?),
                 feed: Arc::clone(feed),
                 removed_at: from_unix(r.get(3)?),
             }))

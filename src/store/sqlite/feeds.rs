@@ -12,7 +12,8 @@ use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUr
 use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::articles::decode;
+use crate::store::sqlite::columns::decode;
+use crate::store::sqlite::meta;
 
 /// A configured feed, and a text that differs exactly when its schedule does.
 #[derive(Clone, Debug)]
@@ -75,11 +76,7 @@ pub(in crate::store) fn sync(
     now: Timestamp,
 ) -> Result<Synced, StoreError> {
     let fingerprint = fingerprint(feeds);
-    let last: Option<i64> = tx
-        .query_row("SELECT value FROM meta WHERE key = 'feeds_hash'", [], |row| row.get(0))
-        .optional()
-        .doing("read the hash of the feed list")?;
-    if last == Some(fingerprint) {
+    if meta::feeds_hash(tx)? == Some(fingerprint) {
         return Ok(Synced { ids: ids_of(tx, feeds)?, ..Synced::default() });
     }
     let mut synced = Synced::default();
@@ -94,8 +91,7 @@ pub(in crate::store) fn sync(
         }
     }
     synced.retired = tx.execute(RETIRE, []).doing("retire feeds")?;
-    tx.execute("INSERT OR REPLACE INTO meta VALUES ('feeds_hash', ?1)", [fingerprint])
-        .doing("store the hash of the feed list")?;
+    meta::set_feeds_hash(tx, fingerprint)?;
     Ok(synced)
 }
 
@@ -375,6 +371,17 @@ pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError
         .prepare_cached("SELECT id, url, name, title, tags FROM feed ORDER BY id")
         .and_then(|mut s| s.query_map([], one)?.collect())
         .doing("list the names of feeds")
+}
+
+/// Primary languages of configured feeds (BCP 47), sorted.
+pub(super) fn languages(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    const LANGUAGES: &str = "
+        SELECT DISTINCT substr(language || '-', 1, instr(language || '-', '-') - 1) AS primary_language
+        FROM feed WHERE configured = 1 AND language IS NOT NULL ORDER BY primary_language";
+    connection
+        .prepare_cached(LANGUAGES)
+        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
+        .doing("list the languages of feeds")
 }
 
 const LIST: &str = "

@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::{create_private, open_for_writing, text_index};
+use crate::store::sqlite::open::open_for_writing;
+use crate::store::sqlite::text_index;
 
 /// Sizes and counts, for `db stats` and `status`.
 #[derive(Clone, Debug)]
@@ -27,13 +28,6 @@ pub struct Stats {
 #[derive(Clone, Debug)]
 pub struct Check {
     pub faults: Vec<String>,
-}
-
-pub(in crate::store) fn ping(tx: &Connection) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE meta SET value = value WHERE key = 'seq'")
-        .and_then(|mut s| s.execute([]))
-        .map(|_| ())
-        .doing("write to the store")
 }
 
 /// Counted in an index of just those: all articles may be gigabytes.
@@ -121,15 +115,4 @@ pub(in crate::store) fn vacuum(path: &Path) -> Result<(), StoreError> {
         )
         .doing("vacuum the store")?;
     connection.close().map_err(|(_, error)| error).doing("close the store")
-}
-
-/// A consistent, compact copy, while others read and write. `target` must not exist.
-pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
-    create_private(target)?; // SQLite fills an empty file, and would make a new one for all to read.
-    let doing = "copy the store";
-    // The copy is a write to SQLite, though not to this store.
-    connection.execute_batch("PRAGMA query_only = OFF").doing(doing)?;
-    let copied = connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).doing(doing);
-    connection.execute_batch("PRAGMA query_only = ON").doing(doing)?;
-    copied.map(|_| ())
 }

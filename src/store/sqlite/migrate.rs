@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::maintenance;
+use crate::store::sqlite::file;
 
 /// Append only: a file that was released is never edited.
 const STEPS: &[M<'_>] = &[
@@ -80,7 +80,7 @@ fn copied_to(path: &Path, copy: &Path) -> io::Result<()> {
     let copied = remove_if_there(&part).and_then(|()| {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let source = Connection::open_with_flags(path, flags).map_err(io::Error::other)?;
-        maintenance::copy(&source, &part).map_err(io::Error::other)?;
+        file::copy(&source, &part).map_err(io::Error::other)?;
         File::open(&part)?.sync_all()?;
         fs::rename(&part, copy)
     });

@@ -16,7 +16,7 @@ use crate::domain::poll::{
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::{self, Stored};
-use crate::store::sqlite::{feeds, history, hosts};
+use crate::store::sqlite::{feeds, history, hosts, meta};
 
 /// A request for work.
 #[derive(Clone, Debug)]
@@ -303,7 +303,7 @@ fn store_document(
 ) -> Result<Applied, StoreError> {
     feeds::describe(tx, feed, &document.meta)?;
     let mut applied = Applied::default();
-    let before = sequence(tx)?;
+    let before = meta::sequence(tx)?;
     let mut seq = before;
     // Documents list the newest first; among articles without a date the order of arrival decides.
     for draft in document.drafts.iter().rev() {
@@ -313,7 +313,7 @@ fn store_document(
             Stored::Known => {}
         }
     }
-    advance_sequence(tx, before, seq)?;
+    meta::advance_sequence(tx, before, seq)?;
     let remembered = &document.remembered;
     tx.prepare_cached(REMEMBER)
         .and_then(|mut s| {
@@ -326,23 +326,6 @@ fn store_document(
         })
         .doing("remember a document")?;
     Ok(applied)
-}
-
-/// The last sequence number given out. Read in the transaction: another process may write between ours.
-pub(super) fn sequence(tx: &Connection) -> Result<i64, StoreError> {
-    tx.prepare_cached("SELECT value FROM meta WHERE key = 'seq'")
-        .and_then(|mut s| s.query_row([], |row| row.get(0)))
-        .doing("read the sequence")
-}
-
-/// Nothing is written when none was given out.
-pub(super) fn advance_sequence(tx: &Connection, before: i64, seq: i64) -> Result<(), StoreError> {
-    if seq != before {
-        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'seq'")
-            .and_then(|mut s| s.execute([seq]))
-            .doing("advance the sequence")?;
-    }
-    Ok(())
 }
 
 /// What is in a feed's last document, as stored.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::query::Position;
+use crate::domain::article::Position;
 use crate::domain::time::Timestamp;
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::{changes, polls};

@@ -4,24 +4,24 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, InterruptHandle, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
 
-use crate::domain::article::{Article, ArticleId, Change, DateSource, Sighting, Version};
+use crate::domain::article::{Article, ArticleId, Change, DateSource, Position, Sighting, Version};
 use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
-use crate::domain::query::{Order, Position, Query};
+use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::articles::decode;
 use crate::store::sqlite::changes;
+use crate::store::sqlite::columns::{self, decode};
 use crate::store::sqlite::consumers;
-use crate::store::sqlite::feed_list;
 use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
+use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::prune::{self, Prune, Pruned};
-use crate::store::sqlite::{open_for_reading, revisions, select, text_index};
+use crate::store::sqlite::{file, meta, revisions, select, text_index};
 
 /// A read-only connection. Each call sees one moment of the store.
 #[derive(Debug)]
@@ -44,9 +44,7 @@ impl Reader {
     /// When there is no such file, or it is no store of this or an older version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = open_for_reading(path)?;
-        let store_id = connection
-            .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
-            .doing("read the store's id")?;
+        let store_id = meta::store_id(&connection)?;
         Ok(Self { connection, store_id })
     }
 
@@ -87,12 +85,12 @@ impl Reader {
 
     /// A number that differs when the configured feeds, their names or their tags do.
     pub fn feeds_version(&self) -> Result<i64, StoreError> {
-        feed_list::version(&self.connection)
+        Ok(meta::feeds_hash(&self.connection)?.unwrap_or_default())
     }
 
     /// The languages that configured feeds say they are in, without their regions; sorted.
     pub fn feed_languages(&self) -> Result<Vec<String>, StoreError> {
-        feed_list::languages(&self.connection)
+        feeds::languages(&self.connection)
     }
 
     /// One article by its public id.
@@ -163,13 +161,13 @@ impl Reader {
 
     /// The earlier versions of an article that are kept, latest first.
     pub fn versions(&self, id: &ArticleId) -> Result<Vec<Version>, StoreError> {
-        let row = select::row_of(&self.store_id, id);
+        let row = columns::row_of(&self.store_id, id);
         row.map_or(Ok(Vec::new()), |row| revisions::list(&self.connection, row))
     }
 
     /// The feeds that an article was seen in.
     pub fn sightings(&self, id: &ArticleId) -> Result<Vec<Sighting>, StoreError> {
-        let Some(row) = select::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
+        let Some(row) = columns::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
         let feeds = self.feed_refs()?;
         let found = changes::sightings(&self.connection, row)?;
         let one = |(feed, key)| Some(Sighting { feed: feeds.get(&feed).cloned()?, key });
@@ -255,16 +253,12 @@ impl Reader {
 
     /// Writes a consistent, compact copy to `target`, which must not exist yet.
     pub fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
-        maintenance::copy(&self.connection, target)
+        file::copy(&self.connection, target)
     }
 
     /// The sequence number of the newest insert or edit: has anything changed since I looked?
     pub fn sequence(&self) -> Result<i64, StoreError> {
-        self.connection
-            .query_row("SELECT value FROM meta WHERE key = 'seq'", [], |row| row.get(0))
-            .optional()
-            .map(Option::unwrap_or_default)
-            .doing("read the sequence")
+        meta::sequence(&self.connection)
     }
 
     /// How far a query of changes may be trusted to skip nothing: to the end, unless it looks for words,
@@ -344,7 +338,7 @@ impl Reader {
         let feed = feeds.get(&r.get(2)?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let published = time(4)?;
         Ok(Article {
-            id: select::id_of(&self.store_id, r.get(0)?),
+            id: columns::id_of(&self.store_id, r.get(0)?),
             seq: r.get(1)?,
             feed: Arc::clone(feed),
             first_seen: from_unix(r.get(3)?),

@@ -5,13 +5,12 @@ use std::collections::HashSet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::domain::article::ArticleId;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::feeds;
+use crate::store::sqlite::{columns, feeds};
 
 pub(super) const COLUMNS: &str = "
     SELECT a.id, a.seq, a.feed_id, a.first_seen_at, a.published_at, a.modified_at, a.revision,
@@ -104,7 +103,7 @@ pub(super) fn select(
     let mut way = Way::Walk;
     let by_seq = query.order == Order::Sequence;
     if !query.ids.is_empty() {
-        let rows = query.ids.iter().filter_map(|id| row_of(store_id, id));
+        let rows = query.ids.iter().filter_map(|id| columns::row_of(store_id, id));
         let list = rows.map(|row| row.to_string()).collect::<Vec<_>>().join(",");
         select.conditions.push(format!("a.id IN ({list})"));
         way = Way::Look;
@@ -231,15 +230,4 @@ pub(super) fn wanted_feeds(
         named && tagged
     });
     Ok(Some(wanted.map(|feed| feed.id.0).collect()))
-}
-
-/// The row of an article's public id; `None` for one of another store.
-pub(super) fn row_of(store_id: &str, id: &ArticleId) -> Option<i64> {
-    let (store, row) = id.0.split_once('-')?;
-    i64::from_str_radix(row, 16).ok().filter(|row| store == store_id && 0 < *row)
-}
-
-/// The public id of a row: the store's own random id makes it unique among all stores.
-pub(super) fn id_of(store_id: &str, row: i64) -> ArticleId {
-    ArticleId(format!("{store_id}-{row:x}"))
 }

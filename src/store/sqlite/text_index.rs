@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::search::words::indexable;
 use crate::store::error::{Doing, StoreError};
+use crate::store::sqlite::meta;
 
 const BEHIND: &str = "
     SELECT id, seq, title, summary, content_html FROM article
@@ -35,9 +36,7 @@ pub(in crate::store) fn advance(
         count += 1;
     }
     if count != 0 {
-        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'indexed_seq'")
-            .and_then(|mut s| s.execute([last]))
-            .doing(doing)?;
+        meta::set_indexed_seq(tx, last)?;
     }
     Ok(count)
 }
