@@ -1,6 +1,6 @@
 //! Articles: stored once, edited in place.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 
 use crate::domain::article::{ArticleDraft, ArticleKey, effective_date};
 use crate::domain::feed::FeedId;
@@ -22,16 +22,20 @@ const INSERT: &str = "
     INSERT INTO article (id, seq, feed_id, order_at, first_seen_at, published_at, modified_at,
         revision, guid, url, external_url, title, image, language, authors, tags, attachments,
         summary, content_html)
-    VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    VALUES (:id, :seq, :feed_id, :order_at, :first_seen_at, :published_at, :modified_at,
+        0, :guid, :url, :external_url, :title, :image, :language, :authors, :tags, :attachments,
+        :summary, :content_html)";
+
+/// The publication date, and with it the order, never changes after the article was first seen.
+const EDIT: &str = "
+    UPDATE article SET seq = :seq, revision = revision + 1,
+        modified_at = coalesce(:modified_at, modified_at), guid = :guid, url = :url,
+        external_url = :external_url, title = :title, image = :image, language = :language,
+        authors = :authors, tags = :tags, attachments = :attachments, summary = :summary,
+        content_html = :content_html
+    WHERE id = :id";
 
 const SIGHT: &str = "INSERT INTO sighting (feed_id, key, article_id, hash) VALUES (?1, ?2, ?3, ?4)";
-
-/// `published_at`, and with it the order, never changes after the first sighting.
-const EDIT: &str = "
-    UPDATE article SET seq = ?2, revision = revision + 1, modified_at = coalesce(?3, modified_at),
-        guid = ?4, url = ?5, external_url = ?6, title = ?7, image = ?8, language = ?9, authors = ?10,
-        tags = ?11, attachments = ?12, summary = ?13, content_html = ?14
-    WHERE id = ?1";
 
 const RESIGHT: &str = "UPDATE sighting SET hash = ?3 WHERE feed_id = ?1 AND key = ?2";
 
@@ -74,7 +78,7 @@ fn find(
     feed: FeedId,
     draft: &ArticleDraft,
 ) -> Result<Option<(i64, i64)>, StoreError> {
-    let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let pair = |row: &Row<'_>| Ok((row.get("article_id")?, row.get("hash")?));
     let found = tx
         .prepare_cached(FIND)
         .and_then(|mut s| s.query_row(params![feed.0, key(draft.key)], pair).optional())
@@ -98,31 +102,20 @@ fn insert(
     tx: &Connection,
     feed: FeedId,
     seq: i64,
-    d: &ArticleDraft,
+    draft: &ArticleDraft,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let row = params![
-        seq,
-        feed.0,
-        effective_date(d.published, now).timestamp(),
-        now.timestamp(),
-        d.published.map(|at| at.timestamp()),
-        d.modified.map(|at| at.timestamp()),
-        d.guid,
-        d.url,
-        d.external_url,
-        d.title,
-        d.image,
-        d.language,
-        columns::persons(&d.authors),
-        columns::texts(&d.tags),
-        columns::attachments(&d.attachments),
-        d.summary,
-        d.content_html,
-    ];
-    tx.prepare_cached(INSERT).and_then(|mut s| s.execute(row)).doing("store an article")?;
+    let first_seen = named_params! {
+        ":feed_id": feed.0,
+        ":order_at": effective_date(draft.published, now).timestamp(),
+        ":first_seen_at": now.timestamp(),
+        ":published_at": draft.published.map(|at| at.timestamp()),
+    };
+    write(tx, INSERT, (seq, seq), draft, first_seen).doing("store an article")?;
     tx.prepare_cached(SIGHT)
-        .and_then(|mut s| s.execute(params![feed.0, key(d.key), seq, d.hash.0.cast_signed()]))
+        .and_then(|mut s| {
+            s.execute(params![feed.0, key(draft.key), seq, draft.hash.0.cast_signed()])
+        })
         .doing("store a sighting")?;
     Ok(())
 }
@@ -132,29 +125,41 @@ fn edit(
     feed: FeedId,
     article: i64,
     seq: i64,
-    d: &ArticleDraft,
+    draft: &ArticleDraft,
 ) -> Result<(), StoreError> {
-    let row = params![
-        article,
-        seq,
-        d.modified.map(|at| at.timestamp()),
-        d.guid,
-        d.url,
-        d.external_url,
-        d.title,
-        d.image,
-        d.language,
-        columns::persons(&d.authors),
-        columns::texts(&d.tags),
-        columns::attachments(&d.attachments),
-        d.summary,
-        d.content_html,
-    ];
-    tx.prepare_cached(EDIT).and_then(|mut s| s.execute(row)).doing("edit an article")?;
+    write(tx, EDIT, (article, seq), draft, &[]).doing("edit an article")?;
     tx.prepare_cached(RESIGHT)
-        .and_then(|mut s| s.execute(params![feed.0, key(d.key), d.hash.0.cast_signed()]))
+        .and_then(|mut s| s.execute(params![feed.0, key(draft.key), draft.hash.0.cast_signed()]))
         .doing("edit a sighting")?;
     Ok(())
+}
+
+/// Writes the content of a draft by [`INSERT`] or [`EDIT`]; `more` are the parameters that only one of
+/// them has.
+fn write(
+    tx: &Connection,
+    sql: &str,
+    (id, seq): (i64, i64),
+    draft: &ArticleDraft,
+    more: &[(&str, &dyn ToSql)],
+) -> rusqlite::Result<usize> {
+    let content = named_params! {
+        ":id": id,
+        ":seq": seq,
+        ":modified_at": draft.modified.map(|at| at.timestamp()),
+        ":guid": draft.guid,
+        ":url": draft.url,
+        ":external_url": draft.external_url,
+        ":title": draft.title,
+        ":image": draft.image,
+        ":language": draft.language,
+        ":authors": columns::persons(&draft.authors),
+        ":tags": columns::texts(&draft.tags),
+        ":attachments": columns::attachments(&draft.attachments),
+        ":summary": draft.summary,
+        ":content_html": draft.content_html,
+    };
+    tx.prepare_cached(sql)?.execute(&[content, more].concat()[..])
 }
 
 fn key(key: ArticleKey) -> i64 {

@@ -19,7 +19,7 @@ pub(super) fn sightings(
 ) -> Result<Vec<(i64, ArticleKey)>, StoreError> {
     const SIGHTINGS: &str =
         "SELECT feed_id, key FROM sighting WHERE article_id = ?1 ORDER BY feed_id, key";
-    let one = |r: &Row<'_>| Ok((r.get(0)?, ArticleKey(r.get::<_, i64>(1)?.cast_unsigned())));
+    let one = |r: &Row<'_>| Ok((r.get("feed_id")?, ArticleKey(columns::count(r, "key")?)));
     connection
         .prepare_cached(SIGHTINGS)
         .and_then(|mut s| s.query_map([article], one)?.collect())
@@ -97,12 +97,12 @@ impl Removals<'_> {
     ) -> Result<impl Iterator<Item = Result<Change, StoreError>> + 's, StoreError> {
         let doing = "read what was removed";
         let one = move |r: &Row<'_>| {
-            let feed = feeds.get(&r.get(2)?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            let feed = feeds.get(&r.get("feed_id")?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             Ok(Change::Removed(Removal {
-                seq: r.get(0)?,
-                id: columns::id_of(store_id, r.get(1)?),
+                seq: r.get("seq")?,
+                id: columns::id_of(store_id, r.get("article_id")?),
                 feed: Arc::clone(feed),
-                removed_at: from_unix(r.get(3)?),
+                removed_at: from_unix(r.get("removed_at")?),
             }))
         };
         let rows = self.0.query_map([after, up_to], one).doing(doing)?;

@@ -1,8 +1,63 @@
-//! Columns whose values are not plain SQL: lists as JSON text, and the public ids of articles.
+//! How values are read from rows by the names of their columns, and how values that SQL has no type for
+//! are stored: times, lists (as JSON text), and the public ids of articles.
 
+use rusqlite::Row;
 use serde_json::{Value, json};
 
 use crate::domain::article::{ArticleId, Attachment, Person};
+use crate::domain::time::{Timestamp, from_unix};
+
+/// The columns of a query whose rows are read very often, as pairs of a name and an SQL expression.
+///
+/// `Row::get` with a name compares it with the names of all columns, for each value of each row. Here the
+/// macro [`column`] computes the index of a column from its name at compile time.
+pub(super) struct Columns<const N: usize>(pub(super) [(&'static str, &'static str); N]);
+
+/// `column!(ARTICLE.title)` is the index of the column `title` of the [`Columns`] named `ARTICLE`. A
+/// column that does not exist is an error of the compiler.
+macro_rules! column {
+    ($columns:ident . $name:ident) => {
+        const { $columns.index(stringify!($name)) }
+    };
+}
+pub(super) use column;
+
+impl<const N: usize> Columns<N> {
+    /// The index of the column `name`.
+    ///
+    /// # Panics
+    /// When there is no such column. [`column`] runs this at compile time.
+    pub(super) const fn index(&self, name: &str) -> usize {
+        let mut index = 0;
+        while !equal(self.0[index].0.as_bytes(), name.as_bytes()) {
+            index += 1;
+        }
+        index
+    }
+
+    /// The list of expressions for a `SELECT`.
+    pub(super) fn list(&self) -> String {
+        self.0.map(|(_, expression)| expression).join(", ")
+    }
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    let mut index = 0;
+    while index < a.len() && index < b.len() && a[index] == b[index] {
+        index += 1;
+    }
+    index == a.len() && index == b.len()
+}
+
+/// A time column, stored as Unix seconds; `None` for NULL.
+pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(from_unix))
+}
+
+/// A column that counts something, which SQLite stores as a signed number.
+pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.cast_unsigned())
+}
 
 /// Encodes a list of texts as a JSON array; `None` when the list is empty.
 pub(super) fn texts(list: &[String]) -> Option<String> {

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::domain::consumer::{Consumer, ConsumerName, Delivered, Trouble};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
+use crate::store::sqlite::columns::{count, time};
 
 const COLUMNS: &str = "
     SELECT name, seq, batches, records, created_at, moved_at, failures, error, failed_at, retry_at
@@ -49,22 +50,22 @@ pub(super) fn find(
 }
 
 fn one(r: &Row<'_>) -> rusqlite::Result<Consumer> {
-    let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
-        Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
-    };
-    let trouble = match (r.get::<_, Option<String>>(7)?, time(8)?) {
-        (Some(error), Some(failed_at)) => {
-            Some(Trouble { failures: r.get(6)?, error, failed_at, retry_at: time(9)? })
-        }
+    let trouble = match (r.get("error")?, time(r, "failed_at")?) {
+        (Some(error), Some(failed_at)) => Some(Trouble {
+            failures: r.get("failures")?,
+            error,
+            failed_at,
+            retry_at: time(r, "retry_at")?,
+        }),
         (None, _) | (_, None) => None,
     };
     Ok(Consumer {
-        name: r.get(0)?,
-        seq: r.get(1)?,
-        batches: r.get::<_, i64>(2)?.cast_unsigned(),
-        records: r.get::<_, i64>(3)?.cast_unsigned(),
-        created_at: from_unix(r.get(4)?),
-        moved_at: time(5)?,
+        name: r.get("name")?,
+        seq: r.get("seq")?,
+        batches: count(r, "batches")?,
+        records: count(r, "records")?,
+        created_at: from_unix(r.get("created_at")?),
+        moved_at: time(r, "moved_at")?,
         trouble,
     })
 }

@@ -12,7 +12,7 @@ use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUr
 use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::columns::decode;
+use crate::store::sqlite::columns::{count, decode, time};
 use crate::store::sqlite::meta;
 
 /// A configured feed, and a text that differs exactly when its schedule does.
@@ -95,8 +95,27 @@ pub(in crate::store) fn sync(
     Ok(synced)
 }
 
-/// Policy, then times and failures as stored.
-type Old = (String, Option<i64>, f64, Option<i64>, Option<i64>, Option<i64>);
+/// The stored plan of a feed that is known already.
+struct OldPlan {
+    policy: String,
+    polled_at: Option<Timestamp>,
+    health: Health,
+    not_before: Option<Timestamp>,
+    /// `None` after a 410: polling has ended.
+    next_poll_at: Option<Timestamp>,
+}
+
+impl OldPlan {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            policy: row.get("policy")?,
+            polled_at: time(row, "polled_at")?,
+            health: health(row.get("failures")?, row.get("failing_since")?),
+            not_before: time(row, "not_before")?,
+            next_poll_at: time(row, "next_poll_at")?,
+        })
+    }
+}
 
 enum Change {
     Added,
@@ -129,26 +148,24 @@ fn sync_one(
     if added == 1 {
         return Ok((FeedId(id), Change::Added));
     }
-    let (old, polled_at, failures, failing_since, not_before, next): Old = tx
+    let old = tx
         .prepare_cached(OLD_PLAN)
-        .and_then(|mut s| {
-            s.query_row([id], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
-            })
-        })
+        .and_then(|mut s| s.query_row([id], OldPlan::from_row))
         .doing("read a plan")?;
     tx.prepare_cached(SET_PLAN)
         .and_then(|mut s| s.execute(params![id, spec.enabled, policy, spec.url.host()]))
         .doing("update a plan")?;
     // Polling that ended (410) stays ended until someone resets the feed.
-    let change = match polled_at {
-        Some(polled_at) if old != *policy && next.is_some() => Change::Stale(Planned {
-            feed: FeedId(id),
-            polled_at: from_unix(polled_at),
-            health: Health { failures, failing_since: failing_since.map(from_unix) },
-            not_before: not_before.map(from_unix),
-            recent: recent_dates(tx, FeedId(id))?,
-        }),
+    let change = match old.polled_at {
+        Some(polled_at) if old.policy != *policy && old.next_poll_at.is_some() => {
+            Change::Stale(Planned {
+                feed: FeedId(id),
+                polled_at,
+                health: old.health,
+                not_before: old.not_before,
+                recent: recent_dates(tx, FeedId(id))?,
+            })
+        }
         _ => Change::Same,
     };
     Ok((FeedId(id), change))
@@ -158,7 +175,7 @@ fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError
     let mut statement =
         tx.prepare("SELECT url, id FROM feed WHERE configured = 1").doing("list feeds")?;
     let ids: HashMap<String, i64> = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_map([], |row| Ok((row.get("url")?, row.get("id")?)))
         .and_then(Iterator::collect)
         .doing("list feeds")?;
     Ok(feeds
@@ -360,11 +377,11 @@ impl FeedName {
 pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError> {
     let one = |r: &Row<'_>| {
         Ok(FeedName {
-            id: FeedId(r.get(0)?),
-            url: r.get(1)?,
-            name: r.get(2)?,
-            title: r.get(3)?,
-            tags: decode::texts(Some(r.get_ref(4)?.as_str()?)),
+            id: FeedId(r.get("id")?),
+            url: r.get("url")?,
+            name: r.get("name")?,
+            title: r.get("title")?,
+            tags: decode::texts(Some(r.get_ref("tags")?.as_str()?)),
         })
     };
     connection
@@ -388,8 +405,8 @@ const LIST: &str = "
     SELECT f.id, f.url, f.name, f.title, f.home_page_url, f.tags, f.configured, f.enabled,
         p.next_poll_at, p.because, p.polled_at, p.succeeded_at, p.outcome, p.status, p.detail,
         p.failures, p.failing_since,
-        (SELECT count(*) FROM article a WHERE a.feed_id = f.id),
-        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id)
+        (SELECT count(*) FROM article a WHERE a.feed_id = f.id) AS articles,
+        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id) AS newest_at
     FROM feed f JOIN plan p ON p.feed_id = f.id
     ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id";
 
@@ -401,29 +418,26 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> 
 }
 
 fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
-    let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
-        Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
-    };
     Ok(FeedRow {
-        id: FeedId(r.get(0)?),
-        url: r.get(1)?,
-        name: r.get(2)?,
-        title: r.get(3)?,
-        home_page_url: r.get(4)?,
-        tags: decode::texts(Some(r.get_ref(5)?.as_str()?)),
-        configured: r.get(6)?,
-        enabled: r.get(7)?,
-        next_poll_at: time(8)?,
-        because: Reason::parse(r.get_ref(9)?.as_str()?),
-        polled_at: time(10)?,
-        succeeded_at: time(11)?,
-        outcome: r.get(12)?,
-        status: r.get(13)?,
-        detail: r.get(14)?,
-        failures: r.get(15)?,
-        failing_since: time(16)?,
-        articles: r.get::<_, i64>(17)?.cast_unsigned(),
-        newest_at: time(18)?,
+        id: FeedId(r.get("id")?),
+        url: r.get("url")?,
+        name: r.get("name")?,
+        title: r.get("title")?,
+        home_page_url: r.get("home_page_url")?,
+        tags: decode::texts(Some(r.get_ref("tags")?.as_str()?)),
+        configured: r.get("configured")?,
+        enabled: r.get("enabled")?,
+        next_poll_at: time(r, "next_poll_at")?,
+        because: Reason::parse(r.get_ref("because")?.as_str()?),
+        polled_at: time(r, "polled_at")?,
+        succeeded_at: time(r, "succeeded_at")?,
+        outcome: r.get("outcome")?,
+        status: r.get("status")?,
+        detail: r.get("detail")?,
+        failures: r.get("failures")?,
+        failing_since: time(r, "failing_since")?,
+        articles: count(r, "articles")?,
+        newest_at: time(r, "newest_at")?,
     })
 }
 
@@ -450,25 +464,21 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
             validated_url, full_at, moved_to, moved_at, recheck_at
         FROM plan WHERE feed_id = ?1";
     let row = |r: &Row<'_>| {
-        let asks: Option<String> = r.get(3)?;
-        let sent_by: Option<String> = r.get(8)?;
+        let asks: Option<String> = r.get("asks")?;
         Ok(Facts {
-            polls: r.get::<_, i64>(0)?.cast_unsigned(),
-            health: Health {
-                failures: r.get(1)?,
-                failing_since: r.get::<_, Option<i64>>(2)?.map(from_unix),
-            },
+            polls: count(r, "polls")?,
+            health: health(r.get("failures")?, r.get("failing_since")?),
             recent: Vec::new(),
             asks: asks.as_deref().map(decode_asks).unwrap_or_default(),
-            skip_hours: r.get(4)?,
-            skip_days: r.get(5)?,
-            validators: Validators {
-                etag: r.get(6)?,
-                last_modified: r.get(7)?,
-                sent_by: sent_by.and_then(|url| Url::parse(&url).ok()),
-            },
-            full_at: r.get::<_, Option<i64>>(9)?.map(from_unix),
-            moved: moved(r, 10)?,
+            skip_hours: r.get("skip_hours")?,
+            skip_days: r.get("skip_days")?,
+            validators: validators(
+                r.get("etag")?,
+                r.get("last_modified")?,
+                r.get("validated_url")?,
+            ),
+            full_at: time(r, "full_at")?,
+            moved: moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?),
         })
     };
     let found = connection
@@ -479,13 +489,25 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
     found.map(with_recent).transpose()
 }
 
-/// From three columns that begin at `first`.
-pub(super) fn moved(r: &Row<'_>, first: usize) -> rusqlite::Result<Option<Move>> {
-    let to: Option<String> = r.get(first)?;
-    let at: Option<i64> = r.get(first + 1)?;
-    let recheck_at = r.get::<_, Option<i64>>(first + 2)?.map(from_unix);
-    let to = to.and_then(|to| Url::parse(&to).ok());
-    Ok(to.zip(at).map(|(to, at)| Move { to, at: from_unix(at), recheck_at }))
+/// The permanent redirect of a feed, from its columns; `None` when there is none.
+pub(super) fn moved(to: Option<String>, at: Option<i64>, recheck_at: Option<i64>) -> Option<Move> {
+    let to = Url::parse(&to?).ok()?;
+    Some(Move { to, at: from_unix(at?), recheck_at: recheck_at.map(from_unix) })
+}
+
+/// The health of a feed, from its columns.
+pub(super) fn health(failures: f64, failing_since: Option<i64>) -> Health {
+    Health { failures, failing_since: failing_since.map(from_unix) }
+}
+
+/// The validators for the next request to a feed, from their columns.
+pub(super) fn validators(
+    etag: Option<Vec<u8>>,
+    last_modified: Option<Vec<u8>>,
+    sent_by: Option<String>,
+) -> Validators {
+    let sent_by = sent_by.and_then(|url| Url::parse(&url).ok());
+    Validators { etag, last_modified, sent_by }
 }
 
 fn decode_asks(text: &str) -> Vec<(Reason, TimeDelta)> {

@@ -57,8 +57,8 @@ pub(super) fn paused(
         .prepare_cached(PAUSED)
         .and_then(|mut s| {
             s.query_row(params![host, now.timestamp()], |r| {
-                let until = from_unix(r.get(0)?);
-                Ok(PausedHost { until, strikes: r.get(1)?, status: r.get(2)? })
+                let until = from_unix(r.get("paused_until")?);
+                Ok(PausedHost { until, strikes: r.get("strikes")?, status: r.get("status")? })
             })
             .optional()
         })

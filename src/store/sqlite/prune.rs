@@ -50,14 +50,14 @@ fn candidates(
     stretch: Prune,
 ) -> Result<(Vec<i64>, Option<Position>), StoreError> {
     const OLD: &str = "
-        SELECT id, order_at, seq, feed_id FROM article
+        SELECT id, order_at, seq FROM article
         WHERE order_at < ?1 AND (?2, ?3) < (order_at, seq) ORDER BY order_at, seq LIMIT ?4";
     const KEYS: &str = "SELECT feed_id, key FROM sighting WHERE article_id = ?1";
     let doing = "find old articles";
     let after = stretch.after.unwrap_or(Position { order_at: i64::MIN, seq: i64::MIN });
     let limit = i64::try_from(stretch.limit).unwrap_or(i64::MAX);
     let one = |r: &Row<'_>| -> rusqlite::Result<(i64, Position)> {
-        Ok((r.get(0)?, Position { order_at: r.get(1)?, seq: r.get(2)? }))
+        Ok((r.get("id")?, Position { order_at: r.get("order_at")?, seq: r.get("seq")? }))
     };
     let old: Vec<(i64, Position)> = connection
         .prepare_cached(OLD)
@@ -72,7 +72,7 @@ fn candidates(
     let mut keys = connection.prepare_cached(KEYS).doing(doing)?;
     for (row, _) in old {
         let sightings: Vec<(i64, i64)> = keys
-            .query_map([row], |r| Ok((r.get(0)?, r.get(1)?)))
+            .query_map([row], |r| Ok((r.get("feed_id")?, r.get("key")?)))
             .and_then(Iterator::collect)
             .doing(doing)?;
         let mut still = false;

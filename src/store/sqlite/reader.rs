@@ -13,7 +13,7 @@ use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::changes;
-use crate::store::sqlite::columns::{self, decode};
+use crate::store::sqlite::columns::{self, Columns, column, decode};
 use crate::store::sqlite::consumers;
 use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
@@ -22,6 +22,28 @@ use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::prune::{self, Prune, Pruned};
 use crate::store::sqlite::{file, meta, revisions, select, text_index};
+
+/// What is read of each article.
+const ARTICLE: Columns<18> = Columns([
+    ("id", "a.id"),
+    ("seq", "a.seq"),
+    ("feed_id", "a.feed_id"),
+    ("first_seen_at", "a.first_seen_at"),
+    ("published_at", "a.published_at"),
+    ("modified_at", "a.modified_at"),
+    ("revision", "a.revision"),
+    ("guid", "a.guid"),
+    ("url", "a.url"),
+    ("external_url", "a.external_url"),
+    ("title", "a.title"),
+    ("image", "a.image"),
+    ("language", "a.language"),
+    ("authors", "a.authors"),
+    ("tags", "a.tags"),
+    ("attachments", "a.attachments"),
+    ("summary", "a.summary"),
+    ("content_html", "a.content_html"),
+]);
 
 /// A read-only connection. Each call sees one moment of the store.
 #[derive(Debug)]
@@ -76,8 +98,9 @@ impl Reader {
     /// read off an index.
     pub fn positions(&self, query: &Query, now: Timestamp) -> Result<Vec<Position>, StoreError> {
         let doing = "read the places of articles";
-        let (sql, values) = select::select_positions(&self.connection, &self.store_id, query, now)?;
-        let one = |r: &Row<'_>| Ok(Position { order_at: r.get(0)?, seq: r.get(1)? });
+        let (sql, values) =
+            select::select(&self.connection, "a.order_at, a.seq", &self.store_id, query, now)?;
+        let one = |r: &Row<'_>| Ok(Position { order_at: r.get("order_at")?, seq: r.get("seq")? });
         let mut statement = self.connection.prepare(&sql).doing(doing)?;
         let positions = statement.query_map(params_from_iter(values), one).doing(doing)?;
         positions.collect::<Result<_, _>>().doing(doing)
@@ -294,12 +317,17 @@ impl Reader {
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<(i64, Article), StoreError>>) -> T,
     ) -> Result<T, StoreError> {
         let doing = "read articles";
-        let (sql, values) = select::select(&self.connection, &self.store_id, query, now)?;
+        let (sql, values) =
+            select::select(&self.connection, &ARTICLE.list(), &self.store_id, query, now)?;
         let mut statement = self.connection.prepare(&sql).doing(doing)?;
         let mut rows = statement.query(params_from_iter(values)).doing(doing)?;
         let next = || {
             let row = rows.next()?;
-            row.map(|row| Ok((row.get(0)?, self.article_of(row, feeds)?))).transpose()
+            row.map(|row| {
+                let inserted = row.get(column!(ARTICLE.id))?;
+                Ok((inserted, self.article_of(row, feeds)?))
+            })
+            .transpose()
         };
         let mut articles = std::iter::repeat_with(next)
             .map_while(Result::transpose)
@@ -310,16 +338,16 @@ impl Reader {
     fn feed_refs(&self) -> Result<HashMap<i64, Arc<FeedRef>>, StoreError> {
         const REFS: &str = "SELECT id, url, name, title, home_page_url, tags FROM feed";
         let one = |r: &Row<'_>| -> rusqlite::Result<(i64, Arc<FeedRef>)> {
-            let (url, title): (String, Option<String>) = (r.get(1)?, r.get(3)?);
-            let name: Option<String> = r.get(2)?;
+            let (url, title): (String, Option<String>) = (r.get("url")?, r.get("title")?);
+            let name: Option<String> = r.get("name")?;
             let feed = FeedRef {
                 name: name.or_else(|| title.clone()).unwrap_or_else(|| url.clone()),
                 url,
                 title,
-                home_page_url: r.get(4)?,
-                tags: decode::texts(Some(r.get_ref(5)?.as_str()?)),
+                home_page_url: r.get("home_page_url")?,
+                tags: decode::texts(Some(r.get_ref("tags")?.as_str()?)),
             };
-            Ok((r.get(0)?, Arc::new(feed)))
+            Ok((r.get("id")?, Arc::new(feed)))
         };
         self.connection
             .prepare_cached(REFS)
@@ -335,28 +363,30 @@ impl Reader {
         let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
             Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
         };
-        let feed = feeds.get(&r.get(2)?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let published = time(4)?;
+        let text = |index: usize| r.get_ref(index).and_then(|value| Ok(value.as_str_or_null()?));
+        let feed: i64 = r.get(column!(ARTICLE.feed_id))?;
+        let feed = feeds.get(&feed).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let published = time(column!(ARTICLE.published_at))?;
         Ok(Article {
-            id: columns::id_of(&self.store_id, r.get(0)?),
-            seq: r.get(1)?,
+            id: columns::id_of(&self.store_id, r.get(column!(ARTICLE.id))?),
+            seq: r.get(column!(ARTICLE.seq))?,
             feed: Arc::clone(feed),
-            first_seen: from_unix(r.get(3)?),
+            first_seen: from_unix(r.get(column!(ARTICLE.first_seen_at))?),
             published,
-            modified: time(5)?,
+            modified: time(column!(ARTICLE.modified_at))?,
             date_source: if published.is_some() { DateSource::Feed } else { DateSource::FirstSeen },
-            revision: r.get(6)?,
-            guid: r.get(7)?,
-            url: r.get(8)?,
-            external_url: r.get(9)?,
-            title: r.get(10)?,
-            image: r.get(11)?,
-            language: r.get(12)?,
-            authors: decode::persons(r.get_ref(13)?.as_str_or_null()?),
-            tags: decode::texts(r.get_ref(14)?.as_str_or_null()?),
-            attachments: decode::attachments(r.get_ref(15)?.as_str_or_null()?),
-            summary: r.get(16)?,
-            content_html: r.get(17)?,
+            revision: r.get(column!(ARTICLE.revision))?,
+            guid: r.get(column!(ARTICLE.guid))?,
+            url: r.get(column!(ARTICLE.url))?,
+            external_url: r.get(column!(ARTICLE.external_url))?,
+            title: r.get(column!(ARTICLE.title))?,
+            image: r.get(column!(ARTICLE.image))?,
+            language: r.get(column!(ARTICLE.language))?,
+            authors: decode::persons(text(column!(ARTICLE.authors))?),
+            tags: decode::texts(text(column!(ARTICLE.tags))?),
+            attachments: decode::attachments(text(column!(ARTICLE.attachments))?),
+            summary: r.get(column!(ARTICLE.summary))?,
+            content_html: r.get(column!(ARTICLE.content_html))?,
             content_text: None,
         })
     }

@@ -381,7 +381,7 @@ async fn the_latest_are_read_in_order_from_an_index() {
         ("changes", seq, "INDEX article_seq (seq>?"),
     ] {
         let query = Query { limit: Some(100), ..query };
-        let (sql, values) = select::select(&connection, "x", &query, at(0)).unwrap();
+        let (sql, values) = select::select(&connection, "a.title", "x", &query, at(0)).unwrap();
         let plan: Vec<String> = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
             .unwrap()

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row, params};
 use crate::domain::article::Version;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
+use crate::store::sqlite::columns::time;
 
 /// The version was first seen when the one before it was replaced; the very first one with the article.
 const KEEP: &str = "
@@ -45,13 +46,13 @@ pub(super) fn list(connection: &Connection, article: i64) -> Result<Vec<Version>
         FROM article_revision WHERE article_id = ?1 ORDER BY revision DESC";
     let one = |r: &Row<'_>| {
         Ok(Version {
-            revision: r.get(0)?,
-            seen_at: r.get::<_, Option<i64>>(1)?.map(from_unix),
-            replaced_at: from_unix(r.get(2)?),
-            title: r.get(3)?,
-            url: r.get(4)?,
-            summary: r.get(5)?,
-            content_html: r.get(6)?,
+            revision: r.get("revision")?,
+            seen_at: time(r, "seen_at")?,
+            replaced_at: from_unix(r.get("replaced_at")?),
+            title: r.get("title")?,
+            url: r.get("url")?,
+            summary: r.get("summary")?,
+            content_html: r.get("content_html")?,
         })
     };
     connection

@@ -12,11 +12,6 @@ use crate::search::words;
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::{columns, feeds};
 
-pub(super) const COLUMNS: &str = "
-    SELECT a.id, a.seq, a.feed_id, a.first_seen_at, a.published_at, a.modified_at, a.revision,
-        a.guid, a.url, a.external_url, a.title, a.image, a.language, a.authors, a.tags,
-        a.attachments, a.summary, a.content_html";
-
 /// Feeds whose indexes are merged; of more, enough are among the latest of all to find them there.
 const MERGED: usize = 100;
 
@@ -95,6 +90,7 @@ impl Select {
 /// The statement for a query, with its parameters.
 pub(super) fn select(
     connection: &Connection,
+    columns: &str,
     store_id: &str,
     query: &Query,
     now: Timestamp,
@@ -163,20 +159,20 @@ pub(super) fn select(
     // The keys of what is wanted, in order, drive the look-up of the rows; CROSS keeps it so.
     let through = |keys: String| {
         format!(
-            "{COLUMNS} FROM ({keys} ORDER BY {order} LIMIT {limit}) k CROSS JOIN article a ON a.id = k.id"
+            "SELECT {columns} FROM ({keys} ORDER BY {order} LIMIT {limit}) k CROSS JOIN article a ON a.id = k.id"
         )
     };
     let sql = match way {
         Way::Walk => {
             let order = if by_seq { "a.seq" } else { "a.order_at DESC, a.seq DESC" };
             let all = select.all(own.as_deref());
-            format!("{COLUMNS} FROM article a{all} ORDER BY {order} LIMIT {limit}")
+            format!("SELECT {columns} FROM article a{all} ORDER BY {order} LIMIT {limit}")
         }
         Way::Look => through(keys(None)),
         Way::Rank => {
             let (hits, all) = (&select.ranked, select.all(None));
             format!(
-                "{COLUMNS} FROM (SELECT a.id, h.score FROM ({hits}) h
+                "SELECT {columns} FROM (SELECT a.id, h.score FROM ({hits}) h
                     CROSS JOIN article a ON a.id = h.id{all}
                     ORDER BY h.score, a.order_at DESC, a.seq DESC LIMIT {limit}) k
                  CROSS JOIN article a ON a.id = k.id"
@@ -188,17 +184,6 @@ pub(super) fn select(
         }
     };
     Ok((sql, select.values))
-}
-
-/// As [`select`], for the places of the articles alone: `order_at` and `seq`.
-pub(super) fn select_positions(
-    connection: &Connection,
-    store_id: &str,
-    query: &Query,
-    now: Timestamp,
-) -> Result<(String, Vec<Value>), StoreError> {
-    let (sql, values) = select(connection, store_id, query, now)?;
-    Ok((sql.replacen(COLUMNS, "SELECT a.order_at, a.seq", 1), values))
 }
 
 /// How many articles an expression finds, up to a bound.

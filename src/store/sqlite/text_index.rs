@@ -25,14 +25,14 @@ pub(in crate::store) fn advance(
     let mut rows = behind.query([i64::try_from(limit).unwrap_or(i64::MAX)]).doing(doing)?;
     let (mut count, mut last) = (0, 0_i64);
     while let Some(row) = rows.next().doing(doing)? {
-        let read = |index: usize| row.get_ref(index).and_then(|v| Ok(v.as_str_or_null()?));
-        let title = read(2).doing(doing)?.map(indexable);
-        let summary = read(3).doing(doing)?.unwrap_or_default();
-        let content = read(4).doing(doing)?.map(text).unwrap_or_default();
+        let read = |column: &str| row.get_ref(column).and_then(|v| Ok(v.as_str_or_null()?));
+        let title = read("title").doing(doing)?.map(indexable);
+        let summary = read("summary").doing(doing)?.unwrap_or_default();
+        let content = read("content_html").doing(doing)?.map(text).unwrap_or_default();
         let body = indexable(&format!("{summary}\n{content}"));
-        let id: i64 = row.get(0).doing(doing)?;
+        let id: i64 = row.get("id").doing(doing)?;
         put.execute(params![id, title, body]).doing(doing)?;
-        last = row.get(1).doing(doing)?;
+        last = row.get("seq").doing(doing)?;
         count += 1;
     }
     if count != 0 {
