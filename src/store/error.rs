@@ -18,7 +18,7 @@ pub enum StoreError {
     )]
     Newer { path: PathBuf, found: usize, known: usize },
     #[error("could not bring the store {path} to this version's schema")]
-    Migrate { path: PathBuf, source: rusqlite_migration::Error },
+    Migrate { path: PathBuf, source: rusqlite::Error },
     #[error(
         "the store {path} is of an older version and was left as it is, for it could not be copied to {copy} first"
     )]
@@ -35,12 +35,10 @@ impl StoreError {
     /// Whether another process is in the way, so that it may be tried again.
     pub(super) fn is_busy(&self) -> bool {
         let source = match self {
-            Self::Open { source, .. } | Self::Sql { source, .. } => source,
-            Self::Migrate {
-                source: rusqlite_migration::Error::RusqliteError { err, .. }, ..
-            } => err,
-            Self::Migrate { .. }
-            | Self::KeepOld { .. }
+            Self::Open { source, .. } | Self::Sql { source, .. } | Self::Migrate { source, .. } => {
+                source
+            }
+            Self::KeepOld { .. }
             | Self::Create { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }

@@ -32,10 +32,10 @@ pub use sqlite::polls::{Claim, Claimed};
 pub use sqlite::prune::{Prune, Pruned};
 pub use sqlite::reader::{Interrupter, Reader};
 
-/// From now on `hears` is told the path of each copy that is made of an older version's file before a
-/// migration rewrites what is in it. Once a process.
-pub fn tell_copies(hears: fn(&Path)) {
-    sqlite::migrate::tell_copies(hears);
+/// Sets the function that is called with the path of each copy of an older version's file. Such a copy is made
+/// before a migration rewrites rows. Only the first call of a process has an effect.
+pub fn on_copy(report: fn(&Path)) {
+    sqlite::migrate::on_copy(report);
 }
 
 /// Jobs in one transaction at most. 500 to 2,000 entries a commit is where batching stops paying
