@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 use crate::domain::article::{ArticleDraft, ArticleKey, effective_date};
 use crate::domain::feed::FeedId;
 use crate::domain::time::Timestamp;
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{changes, columns, revisions};
 
 /// What storing one draft came to.
@@ -82,18 +82,18 @@ fn find(
     let found = tx
         .prepare_cached(FIND)
         .and_then(|mut s| s.query_row(params![feed.0, key(draft.key)], pair).optional())
-        .doing("look up an article")?;
+        .context("look up an article")?;
     let Some(former) = draft.former_key.filter(|_| found.is_none()) else {
         return Ok(found);
     };
     let found = tx
         .prepare_cached(FIND_SAME_LINK)
         .and_then(|mut s| s.query_row(params![feed.0, key(former), draft.url], pair).optional())
-        .doing("look up an article by its former key")?;
+        .context("look up an article by its former key")?;
     if found.is_some() {
         tx.prepare_cached(REKEY)
             .and_then(|mut s| s.execute(params![feed.0, key(former), key(draft.key)]))
-            .doing("give an article its new key")?;
+            .context("give an article its new key")?;
     }
     Ok(found)
 }
@@ -111,12 +111,12 @@ fn insert(
         ":first_seen_at": now.timestamp(),
         ":published_at": draft.published.map(|at| at.timestamp()),
     };
-    write(tx, INSERT, (seq, seq), draft, first_seen).doing("store an article")?;
+    write(tx, INSERT, (seq, seq), draft, first_seen).context("store an article")?;
     tx.prepare_cached(SIGHT)
         .and_then(|mut s| {
             s.execute(params![feed.0, key(draft.key), seq, draft.hash.0.cast_signed()])
         })
-        .doing("store a sighting")?;
+        .context("store a sighting")?;
     Ok(())
 }
 
@@ -127,10 +127,10 @@ fn edit(
     seq: i64,
     draft: &ArticleDraft,
 ) -> Result<(), StoreError> {
-    write(tx, EDIT, (article, seq), draft, &[]).doing("edit an article")?;
+    write(tx, EDIT, (article, seq), draft, &[]).context("edit an article")?;
     tx.prepare_cached(RESIGHT)
         .and_then(|mut s| s.execute(params![feed.0, key(draft.key), draft.hash.0.cast_signed()]))
-        .doing("edit a sighting")?;
+        .context("edit a sighting")?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::consumer::{Consumer, ConsumerName, Delivered, Trouble};
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, time};
 
 const COLUMNS: &str = "
@@ -36,7 +36,7 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<Consumer>, StoreError>
     connection
         .prepare_cached(&format!("{COLUMNS} ORDER BY name"))
         .and_then(|mut s| s.query_map([], one)?.collect())
-        .doing("list consumers")
+        .context("list consumers")
 }
 
 pub(super) fn find(
@@ -46,7 +46,7 @@ pub(super) fn find(
     connection
         .prepare_cached(&format!("{COLUMNS} WHERE name = ?1"))
         .and_then(|mut s| s.query_row([name.as_str()], one).optional())
-        .doing("look up a consumer")
+        .context("look up a consumer")
 }
 
 fn one(r: &Row<'_>) -> rusqlite::Result<Consumer> {
@@ -79,7 +79,7 @@ pub(in crate::store) fn register(
     tx.prepare_cached(REGISTER)
         .and_then(|mut s| s.execute(params![name.as_str(), seq, now.timestamp()]))
         .map(|_| ())
-        .doing("store a new consumer")
+        .context("store a new consumer")
 }
 
 pub(in crate::store) fn advance(
@@ -117,7 +117,7 @@ fn changed(
     tx: &Connection,
     sql: &str,
     values: &[&dyn rusqlite::ToSql],
-    doing: &'static str,
+    action: &'static str,
 ) -> Result<bool, StoreError> {
-    tx.prepare_cached(sql).and_then(|mut s| s.execute(values)).map(|rows| rows == 1).doing(doing)
+    tx.prepare_cached(sql).and_then(|mut s| s.execute(values)).map(|rows| rows == 1).context(action)
 }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
 use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, decode, time};
 use crate::store::sqlite::meta;
 
@@ -80,7 +80,7 @@ pub(in crate::store) fn sync(
         return Ok(Synced { ids: ids_of(tx, feeds)?, ..Synced::default() });
     }
     let mut synced = Synced::default();
-    tx.execute("UPDATE feed SET configured = 0", []).doing("retire feeds")?;
+    tx.execute("UPDATE feed SET configured = 0", []).context("retire feeds")?;
     for feed in feeds {
         let (id, planned) = sync_one(tx, feed, now)?;
         synced.ids.push(id);
@@ -90,7 +90,7 @@ pub(in crate::store) fn sync(
             Change::Stale(planned) => synced.stale.push(planned),
         }
     }
-    synced.retired = tx.execute(RETIRE, []).doing("retire feeds")?;
+    synced.retired = tx.execute(RETIRE, []).context("retire feeds")?;
     meta::set_feeds_hash(tx, fingerprint)?;
     Ok(synced)
 }
@@ -138,23 +138,23 @@ fn sync_one(
     let id: i64 = tx
         .prepare_cached(UPSERT)
         .and_then(|mut s| s.query_row(row, |row| row.get(0)))
-        .doing("store a feed")?;
+        .context("store a feed")?;
     let added = tx
         .prepare_cached(NEW_PLAN)
         .and_then(|mut s| {
             s.execute(params![id, spec.enabled, policy, now.timestamp(), spec.url.host()])
         })
-        .doing("plan a new feed")?;
+        .context("plan a new feed")?;
     if added == 1 {
         return Ok((FeedId(id), Change::Added));
     }
     let old = tx
         .prepare_cached(OLD_PLAN)
         .and_then(|mut s| s.query_row([id], OldPlan::from_row))
-        .doing("read a plan")?;
+        .context("read a plan")?;
     tx.prepare_cached(SET_PLAN)
         .and_then(|mut s| s.execute(params![id, spec.enabled, policy, spec.url.host()]))
-        .doing("update a plan")?;
+        .context("update a plan")?;
     // Polling that ended (410) stays ended until someone resets the feed.
     let change = match old.polled_at {
         Some(polled_at) if old.policy != *policy && old.next_poll_at.is_some() => {
@@ -173,11 +173,11 @@ fn sync_one(
 
 fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError> {
     let mut statement =
-        tx.prepare("SELECT url, id FROM feed WHERE configured = 1").doing("list feeds")?;
+        tx.prepare("SELECT url, id FROM feed WHERE configured = 1").context("list feeds")?;
     let ids: HashMap<String, i64> = statement
         .query_map([], |row| Ok((row.get("url")?, row.get("id")?)))
         .and_then(Iterator::collect)
-        .doing("list feeds")?;
+        .context("list feeds")?;
     Ok(feeds
         .iter()
         .filter_map(|feed| ids.get(feed.spec.url.as_str()).copied().map(FeedId))
@@ -211,7 +211,7 @@ pub(in crate::store) fn replan(
             .and_then(|mut s| {
                 s.execute(params![feed.0, next.at.map(|at| at.timestamp()), next.because.as_str()])
             })
-            .doing("change a plan")?;
+            .context("change a plan")?;
     }
     Ok(())
 }
@@ -232,16 +232,16 @@ pub(in crate::store) fn reset(
             skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, host = ?3
         WHERE feed_id = ?1";
     for feed in feeds {
-        let doing = "reset a feed";
+        let action = "reset a feed";
         if hosts {
-            tx.execute(PAUSE, [feed.0]).doing(doing)?;
+            tx.execute(PAUSE, [feed.0]).context(action)?;
         }
         let url: String = tx
             .query_row("SELECT url FROM feed WHERE id = ?1", [feed.0], |row| row.get(0))
-            .doing(doing)?;
+            .context(action)?;
         let host = FeedUrl::parse(&url).ok().and_then(|url| url.host().map(str::to_owned));
-        tx.execute(MEMORY, [feed.0]).doing(doing)?;
-        tx.execute(PLAN, params![feed.0, now.timestamp(), host]).doing(doing)?;
+        tx.execute(MEMORY, [feed.0]).context(action)?;
+        tx.execute(PLAN, params![feed.0, now.timestamp(), host]).context(action)?;
     }
     Ok(())
 }
@@ -264,7 +264,7 @@ pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result
                 meta.language
             ])
         })
-        .doing("describe a feed")?;
+        .context("describe a feed")?;
     Ok(())
 }
 
@@ -275,7 +275,7 @@ pub(super) fn recent_dates(tx: &Connection, feed: FeedId) -> Result<Vec<Timestam
     tx.prepare_cached(RECENT)
         .and_then(|mut s| s.query_map([feed.0], |row| row.get(0))?.collect::<Result<Vec<_>, _>>())
         .map(|seconds| seconds.into_iter().map(from_unix).collect())
-        .doing("read a feed's history")
+        .context("read a feed's history")
 }
 
 /// A feed as the store knows it, for people and programs.
@@ -387,7 +387,7 @@ pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError
     connection
         .prepare_cached("SELECT id, url, name, title, tags FROM feed ORDER BY id")
         .and_then(|mut s| s.query_map([], one)?.collect())
-        .doing("list the names of feeds")
+        .context("list the names of feeds")
 }
 
 /// Primary languages of configured feeds (BCP 47), sorted.
@@ -398,7 +398,7 @@ pub(super) fn languages(connection: &Connection) -> Result<Vec<String>, StoreErr
     connection
         .prepare_cached(LANGUAGES)
         .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
-        .doing("list the languages of feeds")
+        .context("list the languages of feeds")
 }
 
 const LIST: &str = "
@@ -414,7 +414,7 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> 
     connection
         .prepare_cached(LIST)
         .and_then(|mut s| s.query_map([], row)?.collect())
-        .doing("list feeds")
+        .context("list feeds")
 }
 
 fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
@@ -484,7 +484,7 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
     let found = connection
         .prepare_cached(FACTS)
         .and_then(|mut s| s.query_row([feed.0], row).optional())
-        .doing("read what is known of a feed")?;
+        .context("read what is known of a feed")?;
     let with_recent = |facts| Ok(Facts { recent: recent_dates(connection, feed)?, ..facts });
     found.map(with_recent).transpose()
 }

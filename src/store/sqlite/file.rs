@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 
 /// Makes an empty file that only its owner may read: article texts may come from behind a password.
 /// SQLite gives its side files the same mode.
@@ -27,10 +27,10 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
 /// A consistent, compact copy, while others read and write. `target` must not exist.
 pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
     create_private(target)?; // SQLite fills an empty file, and would make a new one for all to read.
-    let doing = "copy the store";
+    let action = "copy the store";
     // The copy is a write to SQLite, though not to this store.
-    connection.execute_batch("PRAGMA query_only = OFF").doing(doing)?;
-    let copied = connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).doing(doing);
-    connection.execute_batch("PRAGMA query_only = ON").doing(doing)?;
+    connection.execute_batch("PRAGMA query_only = OFF").context(action)?;
+    let copied = connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).context(action);
+    connection.execute_batch("PRAGMA query_only = ON").context(action)?;
     copied.map(|_| ())
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use crate::domain::feed::FeedId;
 use crate::domain::poll::{Applied, Decision, PollOutcome, Reason};
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, time};
 
 /// Polls kept of a feed: two days at one an hour, a day at two.
@@ -30,7 +30,7 @@ pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<
         applied.added,
         applied.edited,
     ];
-    tx.prepare_cached(RECORD).and_then(|mut s| s.execute(row)).doing("record a poll")?;
+    tx.prepare_cached(RECORD).and_then(|mut s| s.execute(row)).context("record a poll")?;
     let day = d.polled_at.timestamp().div_euclid(DAY);
     let failed = matches!(observed.outcome, PollOutcome::Failed(_) | PollOutcome::Gone);
     tx.prepare_cached(COUNT)
@@ -38,7 +38,7 @@ pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<
         .and_then(|_| tx.prepare_cached(FORGET))
         .and_then(|mut s| s.execute([d.feed.0, day - DAYS]))
         .map(|_| ())
-        .doing("count a poll")
+        .context("count a poll")
 }
 
 /// Seconds of a day.
@@ -73,7 +73,7 @@ pub(super) fn polls_by_day(
     connection
         .prepare_cached("SELECT day, polls, failed FROM poll_day WHERE feed_id = ?1 ORDER BY day")
         .and_then(|mut s| s.query_map([feed.0], one)?.collect())
-        .doing("count a feed's polls")
+        .context("count a feed's polls")
 }
 
 pub(super) fn articles_by_day(
@@ -89,7 +89,7 @@ pub(super) fn articles_by_day(
     connection
         .prepare_cached(BY_DAY)
         .and_then(|mut s| s.query_map([feed.0, since.timestamp()], one)?.collect())
-        .doing("count a feed's articles")
+        .context("count a feed's articles")
 }
 
 /// A poll that was.
@@ -123,7 +123,7 @@ pub(super) fn latest(
     connection
         .prepare_cached(LATEST)
         .and_then(|mut s| s.query_map([feed.0, limit], past)?.collect())
-        .doing("read a feed's polls")
+        .context("read a feed's polls")
 }
 
 fn past(r: &Row<'_>) -> rusqlite::Result<PastPoll> {

@@ -2,13 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 
 /// The random id of this store, which makes the public ids of articles unique across stores.
 pub(super) fn store_id(connection: &Connection) -> Result<String, StoreError> {
     connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
-        .doing("read the store's id")
+        .context("read the store's id")
 }
 
 /// The last sequence number that was given out. A writer reads it within its transaction, because another
@@ -17,7 +17,7 @@ pub(super) fn sequence(connection: &Connection) -> Result<i64, StoreError> {
     connection
         .prepare_cached("SELECT value FROM meta WHERE key = 'seq'")
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
-        .doing("read the sequence")
+        .context("read the sequence")
 }
 
 /// Stores the last sequence number that was given out, if any was given out since `before`.
@@ -25,7 +25,7 @@ pub(super) fn advance_sequence(tx: &Connection, before: i64, seq: i64) -> Result
     if seq != before {
         tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'seq'")
             .and_then(|mut s| s.execute([seq]))
-            .doing("advance the sequence")?;
+            .context("advance the sequence")?;
     }
     Ok(())
 }
@@ -35,14 +35,14 @@ pub(super) fn feeds_hash(connection: &Connection) -> Result<Option<i64>, StoreEr
     connection
         .query_row("SELECT value FROM meta WHERE key = 'feeds_hash'", [], |row| row.get(0))
         .optional()
-        .doing("read the hash of the feed list")
+        .context("read the hash of the feed list")
 }
 
 /// Stores the fingerprint of the feed list.
 pub(super) fn set_feeds_hash(tx: &Connection, hash: i64) -> Result<(), StoreError> {
     tx.execute("INSERT OR REPLACE INTO meta VALUES ('feeds_hash', ?1)", [hash])
         .map(|_| ())
-        .doing("store the hash of the feed list")
+        .context("store the hash of the feed list")
 }
 
 /// Stores the sequence number of the last article that the full-text index has taken up.
@@ -50,7 +50,7 @@ pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreErro
     tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'indexed_seq'")
         .and_then(|mut s| s.execute([seq]))
         .map(|_| ())
-        .doing("bring the text index up to date")
+        .context("bring the text index up to date")
 }
 
 /// Writes a value that changes nothing, as proof that the disk takes writes.
@@ -58,5 +58,5 @@ pub(in crate::store) fn ping(tx: &Connection) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE meta SET value = value WHERE key = 'seq'")
         .and_then(|mut s| s.execute([]))
         .map(|_| ())
-        .doing("write to the store")
+        .context("write to the store")
 }

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::file;
 
 /// All steps in their order. The version of a file is the number of steps that it has taken.
@@ -116,7 +116,7 @@ pub(super) fn is_latest(connection: &Connection, path: &Path) -> Result<bool, St
 fn version(connection: &Connection) -> Result<usize, StoreError> {
     let version: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
-        .doing("read the schema version")?;
+        .context("read the schema version")?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 

@@ -14,7 +14,7 @@ use crate::domain::poll::{
     PollOutcome, Remembered,
 };
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::articles::{self, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
 use crate::store::sqlite::{feeds, history, hosts, meta};
@@ -121,12 +121,12 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
             }),
     };
     let mut jobs: Vec<(PollJob, bool)> =
-        found.doing("claim feeds")?.into_iter().flatten().collect();
+        found.context("claim feeds")?.into_iter().flatten().collect();
     let until = (claim.now + claim.lease).timestamp();
     for (job, adaptive) in &mut jobs {
         tx.prepare_cached("UPDATE plan SET leased_until = ?2 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([job.feed.0, until]))
-            .doing("lease a feed")?;
+            .context("lease a feed")?;
         if *adaptive {
             job.recent = feeds::recent_dates(tx, job.feed)?;
         }
@@ -187,7 +187,7 @@ pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(),
     for feed in feeds {
         tx.prepare_cached("UPDATE plan SET leased_until = 0 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([feed.0]))
-            .doing("release a feed")?;
+            .context("release a feed")?;
     }
     Ok(())
 }
@@ -209,7 +209,7 @@ pub(in crate::store) fn spare(
             .and_then(|mut s| {
                 s.execute(params![feed.0, health.failures, since, at, next.because.as_str()])
             })
-            .doing("spare a feed")?;
+            .context("spare a feed")?;
     }
     Ok(())
 }
@@ -217,7 +217,7 @@ pub(in crate::store) fn spare(
 pub(in crate::store) fn release_all(tx: &Connection) -> Result<(), StoreError> {
     tx.execute("UPDATE plan SET leased_until = 0 WHERE leased_until <> 0", [])
         .map(|_| ())
-        .doing("release all feeds")
+        .context("release all feeds")
 }
 
 /// When the next feed is due, and when the next after `now`.
@@ -232,7 +232,7 @@ fn next_due(
     let both = |row: &Row<'_>| Ok((time(row, "next_due")?, time(row, "next_to_come")?));
     tx.prepare_cached(NEXT)
         .and_then(|mut s| s.query_row([now], both))
-        .doing("find the next due feed")
+        .context("find the next due feed")
 }
 
 const PLAN: &str = "
@@ -280,7 +280,7 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
             .and_then(|mut s| {
                 s.execute(params![d.feed.0, validators.etag, validators.last_modified, sent_by])
             })
-            .doing("store validators")?;
+            .context("store validators")?;
     }
     if let Some(hints) = d.observed.hints {
         let seconds = |span: Option<TimeDelta>| span.map(|span| span.num_seconds());
@@ -289,7 +289,7 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
             .and_then(|mut s| {
                 s.execute(params![d.feed.0, ttl, period, hints.skip_hours, hints.skip_days])
             })
-            .doing("store a feed's hints")?;
+            .context("store a feed's hints")?;
     }
     Ok(())
 }
@@ -331,7 +331,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
             })
         })
         .map(|_| ())
-        .doing("store a plan")
+        .context("store a plan")
 }
 
 const REMEMBER: &str = "
@@ -368,7 +368,7 @@ fn store_document(
                 encode(&remembered.items),
             ])
         })
-        .doing("remember a document")?;
+        .context("remember a document")?;
     Ok(applied)
 }
 

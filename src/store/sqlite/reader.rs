@@ -11,7 +11,7 @@ use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::changes;
 use crate::store::sqlite::columns::{self, Columns, column, decode};
 use crate::store::sqlite::consumers;
@@ -97,13 +97,13 @@ impl Reader {
     /// Where the articles of a query stand, in its order: as much as tells them and their edits apart,
     /// read off an index.
     pub fn positions(&self, query: &Query, now: Timestamp) -> Result<Vec<Position>, StoreError> {
-        let doing = "read the places of articles";
+        let action = "read the places of articles";
         let (sql, values) =
             select::select(&self.connection, "a.order_at, a.seq", &self.store_id, query, now)?;
         let one = |r: &Row<'_>| Ok(Position { order_at: r.get("order_at")?, seq: r.get("seq")? });
-        let mut statement = self.connection.prepare(&sql).doing(doing)?;
-        let positions = statement.query_map(params_from_iter(values), one).doing(doing)?;
-        positions.collect::<Result<_, _>>().doing(doing)
+        let mut statement = self.connection.prepare(&sql).context(action)?;
+        let positions = statement.query_map(params_from_iter(values), one).context(action)?;
+        positions.collect::<Result<_, _>>().context(action)
     }
 
     /// A number that differs when the configured feeds, their names or their tags do.
@@ -303,9 +303,9 @@ impl Reader {
         if !self.connection.is_autocommit() {
             return read(); // Asked from within a reading: its moment it is.
         }
-        let moment = self.connection.unchecked_transaction().doing("begin to read")?;
+        let moment = self.connection.unchecked_transaction().context("begin to read")?;
         let result = read();
-        moment.finish().doing("end to read")?;
+        moment.finish().context("end to read")?;
         result
     }
 
@@ -316,11 +316,11 @@ impl Reader {
         feeds: &HashMap<i64, Arc<FeedRef>>,
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<(i64, Article), StoreError>>) -> T,
     ) -> Result<T, StoreError> {
-        let doing = "read articles";
+        let action = "read articles";
         let (sql, values) =
             select::select(&self.connection, &ARTICLE.list(), &self.store_id, query, now)?;
-        let mut statement = self.connection.prepare(&sql).doing(doing)?;
-        let mut rows = statement.query(params_from_iter(values)).doing(doing)?;
+        let mut statement = self.connection.prepare(&sql).context(action)?;
+        let mut rows = statement.query(params_from_iter(values)).context(action)?;
         let next = || {
             let row = rows.next()?;
             row.map(|row| {
@@ -331,7 +331,7 @@ impl Reader {
         };
         let mut articles = std::iter::repeat_with(next)
             .map_while(Result::transpose)
-            .map(|article| article.doing(doing));
+            .map(|article| article.context(action));
         Ok(consume(&mut articles))
     }
 
@@ -352,7 +352,7 @@ impl Reader {
         self.connection
             .prepare_cached(REFS)
             .and_then(|mut s| s.query_map([], one)?.collect())
-            .doing("list feeds")
+            .context("list feeds")
     }
 
     fn article_of(

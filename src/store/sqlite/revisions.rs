@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::domain::article::Version;
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::time;
 
 /// The version was first seen when the one before it was replaced; the very first one with the article.
@@ -29,13 +29,13 @@ pub(super) fn keep(
     most: u32,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let doing = "keep a version of an article";
+    let action = "keep a version of an article";
     if most != 0 {
         tx.prepare_cached(KEEP)
             .and_then(|mut s| s.execute(params![article, hash, now.timestamp()]))
-            .doing(doing)?;
+            .context(action)?;
     }
-    tx.prepare_cached(DROP).and_then(|mut s| s.execute(params![article, most])).doing(doing)?;
+    tx.prepare_cached(DROP).and_then(|mut s| s.execute(params![article, most])).context(action)?;
     Ok(())
 }
 
@@ -58,5 +58,5 @@ pub(super) fn list(connection: &Connection, article: i64) -> Result<Vec<Version>
     connection
         .prepare_cached(LIST)
         .and_then(|mut s| s.query_map([article], one)?.collect())
-        .doing("read the versions of an article")
+        .context("read the versions of an article")
 }

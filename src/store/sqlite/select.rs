@@ -9,7 +9,7 @@ use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{columns, feeds};
 
 /// Feeds whose indexes are merged; of more, enough are among the latest of all to find them there.
@@ -197,7 +197,7 @@ fn hits(connection: &Connection, expression: &str) -> Result<i64, StoreError> {
             let values = [Value::from(expression.to_owned()), Value::from(SORTED_HITS + 1)];
             s.query_row(params_from_iter(values), |row| row.get(0))
         })
-        .doing("search the articles")
+        .context("search the articles")
 }
 
 /// The feeds that names and tags stand for; `None` when the query names neither.

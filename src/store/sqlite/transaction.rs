@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use crate::store::error::{Doing, StoreError, damage};
+use crate::store::error::{Context, StoreError, damage};
 
 /// Runs `work` in one immediate transaction and commits. The error is a text, as it goes to many.
 pub(in crate::store) fn in_transaction(
@@ -44,7 +44,7 @@ pub(in crate::store) fn in_savepoint<T>(
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let run = |sql: &str| {
-        connection.prepare_cached(sql).and_then(|mut s| s.execute([])).doing("use a savepoint")
+        connection.prepare_cached(sql).and_then(|mut s| s.execute([])).context("use a savepoint")
     };
     run("SAVEPOINT job")?;
     let result = work(connection);
