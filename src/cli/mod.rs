@@ -166,7 +166,7 @@ pub fn main(
         ColorArg::Never => anstream::ColorChoice::Never,
     });
     limits::prepare();
-    store::tell_copies(events::store_kept);
+    store::on_copy(events::store_kept);
     let context = Context { config: cli.config.clone(), environment, output, quiet: cli.quiet };
     let exit = start_logging(&cli, &context).and_then(|()| dispatch(cli.command, &context));
     (exit.unwrap_or_else(|error| report(&error, &context.output)) as u8).into()

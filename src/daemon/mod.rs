@@ -101,7 +101,7 @@ async fn lock(store: &Path) -> Result<Lock> {
     let mut said = false;
     loop {
         match Lock::take(store, Role::Daemon) {
-            Err(crate::store::LockError::Held { daemon: false, holder, .. }) => {
+            Err(crate::store::LockError::Held { role: Some(Role::Once), holder, .. }) => {
                 if !said {
                     events::waiting_for_lock(store, &holder);
                     said = true;

@@ -1,10 +1,10 @@
 //! Articles: as a poll found them ([`ArticleDraft`]) and as the store hands them out ([`Article`]).
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::domain::feed::FeedRef;
-use crate::domain::query::Position;
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// What an article is known by within its feed: a hash of its GUID, else its link, else of what does
@@ -130,6 +130,37 @@ impl Article {
     }
 }
 
+/// The place of an article in a list that is sorted by effective date, then by sequence number, newest first.
+///
+/// Its text form is `1724134680.17`; a link to the next page carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Unix seconds.
+    pub order_at: i64,
+    pub seq: i64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.order_at, self.seq)
+    }
+}
+
+/// The text is no [`Position`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a place in the list of articles")]
+pub struct InvalidPosition;
+
+impl FromStr for Position {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (order_at, seq) = text.split_once('.').ok_or(InvalidPosition)?;
+        let number = |text: &str| text.parse().map_err(|_| InvalidPosition);
+        Ok(Self { order_at: number(order_at)?, seq: number(seq)? })
+    }
+}
+
 /// What an article is ordered by: its date, unless that is missing or more than a day ahead of its
 /// first sighting (a date in the future would pin it to the top).
 pub fn effective_date(published: Option<Timestamp>, first_seen: Timestamp) -> Timestamp {
@@ -184,6 +215,22 @@ impl Change {
         match self {
             Self::New(article) | Self::Edited(article) => article.seq,
             Self::Removed(removal) => removal.seq,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_survives_its_text() {
+        for (order_at, seq) in [(1_724_134_680, 17), (-5, 1), (i64::MIN, i64::MAX)] {
+            let position = Position { order_at, seq };
+            assert_eq!(position.to_string().parse(), Ok(position));
+        }
+        for text in ["", "1", "1.", ".1", "a.b", "1.2.3", "99999999999999999999.1"] {
+            assert_eq!(text.parse::<Position>(), Err(InvalidPosition), "{text}");
         }
     }
 }

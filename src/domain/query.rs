@@ -1,9 +1,6 @@
 //! Which articles are wanted: the filters that exports, pages and searches share.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::domain::article::ArticleId;
+use crate::domain::article::{ArticleId, Position};
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// A moment, or a span back from the moment the query runs.
@@ -63,37 +60,6 @@ pub enum Order {
     Relevance,
 }
 
-/// A place in the order [`Order::Newest`]: an article's effective date and sequence number.
-///
-/// Its text, such as `1724134680.17`, may travel in a link to the next page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// Unix seconds.
-    pub order_at: i64,
-    pub seq: i64,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.order_at, self.seq)
-    }
-}
-
-/// The text is no [`Position`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a place in the list of articles")]
-pub struct InvalidPosition;
-
-impl FromStr for Position {
-    type Err = InvalidPosition;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (order_at, seq) = text.split_once('.').ok_or(InvalidPosition)?;
-        let number = |text: &str| text.parse().map_err(|_| InvalidPosition);
-        Ok(Self { order_at: number(order_at)?, seq: number(seq)? })
-    }
-}
-
 /// What to look for in titles and texts: all of `wanted`, none of `unwanted`. `search::query` reads it
 /// from what a user typed; `wanted` is never empty there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,20 +74,4 @@ pub struct Term {
     pub text: String,
     /// Whether the last word may go on.
     pub prefix: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_survives_its_text() {
-        for (order_at, seq) in [(1_724_134_680, 17), (-5, 1), (i64::MIN, i64::MAX)] {
-            let position = Position { order_at, seq };
-            assert_eq!(position.to_string().parse(), Ok(position));
-        }
-        for text in ["", "1", "1.", ".1", "a.b", "1.2.3", "99999999999999999999.1"] {
-            assert_eq!(text.parse::<Position>(), Err(InvalidPosition), "{text}");
-        }
-    }
 }

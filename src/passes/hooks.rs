@@ -85,7 +85,7 @@ impl Courier {
                 let reader = Reader::open(&path)?;
                 Ok((reader.consumer(&name)?, reader.sequence()?))
             });
-            match look.await.map_err(|_| StoreError::Stopped)?? {
+            match look.await.map_err(|_| StoreError::ReaderStopped)?? {
                 (Some(consumer), sequence) => return Ok((consumer, sequence)),
                 (None, sequence) => {
                     let name = self.hook.consumer.clone();
@@ -175,7 +175,7 @@ impl Courier {
             let batch = read_batch(&reader, &query, consumer.seq, hearing, clock::now())?;
             Ok((consumer, batch))
         });
-        let (consumer, batch) = read.await.map_err(|_| StoreError::Stopped)??;
+        let (consumer, batch) = read.await.map_err(|_| StoreError::ReaderStopped)??;
         Ok(Turn::Batch(lock, consumer, batch))
     }
 

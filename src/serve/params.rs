@@ -4,7 +4,8 @@ use axum::http::Uri;
 use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use url::form_urlencoded;
 
-use crate::domain::query::{Position, Query};
+use crate::domain::article::Position;
+use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
 use crate::search::filter;
 use crate::store::{Reader, StoreError};

@@ -98,7 +98,7 @@ impl Readers {
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut task = tokio::task::spawn_blocking(move || {
             let loan = readers.lend(place)?;
-            let Some(reader) = loan.reader() else { return Err(StoreError::Stopped) };
+            let Some(reader) = loan.reader() else { return Err(StoreError::ReaderStopped) };
             tell.send(reader.interrupter()).ok();
             work(reader)
         });

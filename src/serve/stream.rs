@@ -60,7 +60,7 @@ pub(super) async fn body(
     tokio::task::spawn_blocking(move || {
         let mut out = Chunks { buffer: Vec::with_capacity(CHUNK), sender, runtime };
         let produced = readers.lend(place).map_err(Broken::from).and_then(|loan| {
-            let reader = loan.reader().ok_or(StoreError::Stopped)?;
+            let reader = loan.reader().ok_or(StoreError::ReaderStopped)?;
             produce(reader, &mut out)?;
             io::Write::flush(&mut out).map_err(Broken::Client)
         });

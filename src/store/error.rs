@@ -1,8 +1,8 @@
-//! What can go wrong with the store.
+//! The errors of the store.
 
 use std::path::PathBuf;
 
-/// `Display` never prints the source: whoever reports the error prints the chain.
+/// `Display` does not print the source. A caller that reports the error prints the whole chain.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("could not open the store {path}{}", damage(source))]
@@ -18,40 +18,43 @@ pub enum StoreError {
     )]
     Newer { path: PathBuf, found: usize, known: usize },
     #[error("could not bring the store {path} to this version's schema")]
-    Migrate { path: PathBuf, source: rusqlite_migration::Error },
+    Migrate { path: PathBuf, source: rusqlite::Error },
     #[error(
         "the store {path} is of an older version and was left as it is, for it could not be copied to {copy} first"
     )]
     KeepOld { path: PathBuf, copy: PathBuf, source: std::io::Error },
-    #[error("could not {doing}{}", damage(source))]
-    Sql { doing: &'static str, source: rusqlite::Error },
+    #[error("could not {action}{}", damage(source))]
+    Sql { action: &'static str, source: rusqlite::Error },
     #[error("could not commit to the store: {reason}")]
     Commit { reason: String },
+    /// The writer thread has ended by a panic.
     #[error("the store has stopped: an earlier error ended its writer")]
     Stopped,
+    /// A task that read the store has ended by a panic.
+    #[error("a task that was reading the store has ended early")]
+    ReaderStopped,
 }
 
 impl StoreError {
-    /// Whether another process is in the way, so that it may be tried again.
+    /// Whether another process holds the lock, so that a later attempt may succeed.
     pub(super) fn is_busy(&self) -> bool {
         let source = match self {
-            Self::Open { source, .. } | Self::Sql { source, .. } => source,
-            Self::Migrate {
-                source: rusqlite_migration::Error::RusqliteError { err, .. }, ..
-            } => err,
-            Self::Migrate { .. }
-            | Self::KeepOld { .. }
+            Self::Open { source, .. } | Self::Sql { source, .. } | Self::Migrate { source, .. } => {
+                source
+            }
+            Self::KeepOld { .. }
             | Self::Create { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }
             | Self::Commit { .. }
-            | Self::Stopped => return false,
+            | Self::Stopped
+            | Self::ReaderStopped => return false,
         };
         source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
     }
 }
 
-/// What to do about a file that SQLite cannot make sense of.
+/// A hint for the user when SQLite finds the file damaged; empty for all other errors.
 pub(super) fn damage(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
@@ -61,13 +64,13 @@ pub(super) fn damage(error: &rusqlite::Error) -> &'static str {
     }
 }
 
-/// Says what was being done, where SQLite only says what went wrong.
-pub(crate) trait Doing<T> {
-    fn doing(self, doing: &'static str) -> Result<T, StoreError>;
+/// Adds what the store was about to do to an error of SQLite, which only says what went wrong.
+pub(super) trait Context<T> {
+    fn context(self, action: &'static str) -> Result<T, StoreError>;
 }
 
-impl<T> Doing<T> for Result<T, rusqlite::Error> {
-    fn doing(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Sql { doing, source })
+impl<T> Context<T> for Result<T, rusqlite::Error> {
+    fn context(self, action: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Sql { action, source })
     }
 }

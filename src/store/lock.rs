@@ -1,5 +1,5 @@
-//! One daemon a store, and one delivery at a time to a consumer: advisory locks on files beside the store,
-//! which the kernel drops with their holders.
+//! Advisory locks on files beside the store: one daemon for each store, and one delivery at a time to a
+//! consumer. The kernel releases a lock when its process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::consumer::ConsumerName;
 
-/// What the holder of a lock is doing.
+/// What the process that holds the lock of a store does. Its name is written into the lock file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// `run`: holds it until it ends.
+    /// `run`: holds the lock until it ends.
     Daemon,
-    /// `poll`: holds it for one round.
+    /// `poll`: holds the lock for one round of polls.
     Once,
 }
 
@@ -24,19 +24,32 @@ impl Role {
             Self::Once => "poll",
         }
     }
+
+    /// The role in the text of a lock file, such as `pid 17, run`.
+    fn of_holder(text: &str) -> Option<Self> {
+        let (_, name) = text.rsplit_once(", ")?;
+        [Self::Daemon, Self::Once].into_iter().find(|role| role.as_str() == name)
+    }
 }
 
-/// Held as long as the value lives. Who holds it may end leases that a dead process left.
+/// The lock of a store, held as long as the value lives. Its holder may end the leases that a dead process has
+/// left.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// Why there is no lock.
+/// Why a lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error("{store} is in use by another gazetted: {holder}")]
-    Held { store: PathBuf, holder: String, daemon: bool },
+    Held {
+        store: PathBuf,
+        /// The text of the lock file, such as `pid 17, run`.
+        holder: String,
+        /// `None` as long as the holder has not written the file yet.
+        role: Option<Role>,
+    },
     #[error("another run is delivering to consumer {consumer}: {holder}")]
     Delivering { consumer: ConsumerName, holder: String },
     #[error("could not lock {path}")]
@@ -44,7 +57,7 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Does not wait.
+    /// Takes the lock if it is free; does not wait.
     ///
     /// # Errors
     /// [`LockError::Held`] when another process has it.
@@ -53,16 +66,16 @@ impl Lock {
         let io = |source| LockError::Io { path: path.clone(), source };
         let mut file = open(&path).map_err(io)?;
         if let Some(holder) = holder(&mut file).map_err(io)? {
-            let daemon = holder.ends_with(Role::Daemon.as_str());
-            return Err(LockError::Held { store: store.to_owned(), holder, daemon });
+            let role = Role::of_holder(&holder);
+            return Err(LockError::Held { store: store.to_owned(), holder, role });
         }
         sign(&mut file, role.as_str()).map_err(io)?;
         Ok(Self { _file: file })
     }
 }
 
-/// The right to deliver to a consumer: two who read from one cursor would both deliver what comes after it.
-/// Held as long as the value lives; its file goes with it.
+/// The lock of a consumer, held as long as the value lives. Without it, two processes could read from one
+/// cursor and deliver the same articles. The lock file is removed with the value.
 #[derive(Debug)]
 pub struct ConsumerLock {
     file: File,
@@ -70,10 +83,10 @@ pub struct ConsumerLock {
 }
 
 impl ConsumerLock {
-    /// Does not wait.
+    /// Takes the lock if it is free; does not wait.
     ///
     /// # Errors
-    /// [`LockError::Delivering`] when somebody else has it.
+    /// [`LockError::Delivering`] when another process has it.
     pub fn take(store: &Path, consumer: &ConsumerName) -> Result<Self, LockError> {
         let path = beside(store, &format!(".{consumer}.consumer"));
         let io = |source| LockError::Io { path: path.clone(), source };
@@ -93,7 +106,7 @@ impl ConsumerLock {
 
 impl Drop for ConsumerLock {
     fn drop(&mut self) {
-        // Whoever waits for nothing finds no file and makes a new one; a file that stays does no harm.
+        // The next process creates a new file. A file that cannot be removed does no harm.
         if is_at(&self.file, &self.path).unwrap_or(false) {
             std::fs::remove_file(&self.path).ok();
         }
@@ -113,7 +126,7 @@ fn open(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Locks the file; or, if somebody else has, what that one wrote into it.
+/// Locks the file and returns `None`; or returns what the process that holds the lock has written into it.
 fn holder(file: &mut File) -> std::io::Result<Option<String>> {
     match file.try_lock() {
         Ok(()) => Ok(None),
@@ -126,13 +139,14 @@ fn holder(file: &mut File) -> std::io::Result<Option<String>> {
     }
 }
 
-fn sign(file: &mut File, doing: &str) -> std::io::Result<()> {
+/// Writes the process id and the role into the lock file.
+fn sign(file: &mut File, role: &str) -> std::io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "pid {}, {doing}", std::process::id())
+    writeln!(file, "pid {}, {role}", std::process::id())
 }
 
-/// Whether `path` still leads to this file.
+/// Whether `path` is still the path of this open file.
 fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
     let own = file.metadata()?;
     match std::fs::metadata(path) {
@@ -147,14 +161,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_to_come_is_told_who_was_first() {
+    fn a_second_process_learns_which_process_holds_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("x.db");
         let first = Lock::take(&store, Role::Daemon).unwrap();
         let error = Lock::take(&store, Role::Once).unwrap_err();
         let expected = format!("pid {}, run", std::process::id());
         assert!(
-            matches!(&error, LockError::Held { holder, daemon: true, .. } if *holder == expected),
+            matches!(&error, LockError::Held { holder, role: Some(Role::Daemon), .. } if *holder == expected),
             "{error}"
         );
         drop(first);
@@ -162,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn one_delivers_to_a_consumer_at_a_time_and_leaves_no_file() {
+    fn a_consumer_has_one_lock_at_a_time_and_no_lock_file_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("x.db");
         let (a, b) = (ConsumerName::parse("a").unwrap(), ConsumerName::parse("b").unwrap());
@@ -180,9 +194,9 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
-    /// Whoever locks a file that its holder has just removed would be alone with it.
+    /// A process that locks a file which its holder has just removed must not believe that it has the lock.
     #[test]
-    fn many_that_take_turns_are_never_two_at_once() {
+    fn a_lock_that_many_threads_take_in_turn_is_never_held_twice() {
         use std::sync::atomic::{AtomicU32, Ordering};
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("x.db");

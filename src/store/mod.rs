@@ -12,15 +12,19 @@ mod sqlite;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::transaction;
 
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
@@ -32,10 +36,10 @@ pub use sqlite::polls::{Claim, Claimed};
 pub use sqlite::prune::{Prune, Pruned};
 pub use sqlite::reader::{Interrupter, Reader};
 
-/// From now on `hears` is told the path of each copy that is made of an older version's file before a
-/// migration rewrites what is in it. Once a process.
-pub fn tell_copies(hears: fn(&Path)) {
-    sqlite::tell_copies(hears);
+/// Sets the function that is called with the path of each copy of an older version's file. Such a copy is made
+/// before a migration rewrites rows. Only the first call of a process has an effect.
+pub fn on_copy(report: fn(&Path)) {
+    sqlite::migrate::on_copy(report);
 }
 
 /// Jobs in one transaction at most. 500 to 2,000 entries a commit is where batching stops paying
@@ -92,17 +96,23 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, is not ours, or is newer than this program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = sqlite::open_for_writing(path)?;
+        let connection = sqlite::open::open_for_writing(path)?;
         let (jobs, queue) = tokio::sync::mpsc::channel(QUEUE);
         let (ready, started) = mpsc::sync_channel(1);
+        let create = |source| StoreError::Create { path: path.to_owned(), source };
         let thread = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || {
-                ready.send(()).ok();
-                write_until_closed(connection, queue);
+            .spawn(move || match Builder::new_current_thread().enable_time().build() {
+                Ok(timer) => {
+                    ready.send(Ok(())).ok();
+                    write_until_closed(connection, queue, &timer);
+                }
+                Err(error) => {
+                    ready.send(Err(error)).ok();
+                }
             })
-            .map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
-        started.recv().map_err(|_| StoreError::Stopped)?;
+            .map_err(create)?;
+        started.recv().map_err(|_| StoreError::Stopped)?.map_err(create)?;
         let writer = Writer { jobs: Some(jobs), thread: Some(thread) };
         Ok(Self { writer: Arc::new(writer), path: path.to_owned() })
     }
@@ -252,7 +262,7 @@ impl Store {
 
     /// A write that changes nothing: proof that the writer and its disk answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.write(sqlite::maintenance::ping).await
+        self.write(sqlite::meta::ping).await
     }
 
     async fn write<T: Send + 'static>(
@@ -262,7 +272,7 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let result = match connection {
-                Ok(connection) => sqlite::in_savepoint(connection, work),
+                Ok(connection) => transaction::in_savepoint(connection, work),
                 Err(reason) => Err(StoreError::Commit { reason: reason.to_owned() }),
             };
             Box::new(move |committed| {
@@ -280,12 +290,12 @@ impl Store {
     }
 }
 
-/// The writer thread.
-fn write_until_closed(mut connection: Connection, mut queue: tokio::sync::mpsc::Receiver<JobSlot>) {
+/// The writer thread. `timer` is a runtime for the deadlines of groups.
+fn write_until_closed(mut connection: Connection, mut queue: Receiver<JobSlot>, timer: &Runtime) {
     while let Some(first) = queue.blocking_recv() {
-        let group = collect(first, &mut queue);
+        let group = timer.block_on(collect(first, &mut queue));
         let mut finishes: Vec<Finish> = Vec::with_capacity(group.len());
-        let committed = sqlite::in_transaction(&mut connection, |transaction| {
+        let committed = transaction::in_transaction(&mut connection, |transaction| {
             let transaction = transaction.as_deref().map_err(String::as_str);
             finishes.extend(group.into_iter().map(|job| job.0(transaction)));
         });
@@ -293,21 +303,66 @@ fn write_until_closed(mut connection: Connection, mut queue: tokio::sync::mpsc::
             finish(committed.clone());
         }
     }
-    sqlite::close(connection);
+    sqlite::open::close(connection);
 }
 
-/// The first job and those that arrive while it is worth waiting for them. No transaction is open yet.
-fn collect(first: JobSlot, queue: &mut tokio::sync::mpsc::Receiver<JobSlot>) -> Vec<JobSlot> {
+/// Collects the first job and those that arrive before the deadline of the group. No transaction is open yet.
+async fn collect(first: JobSlot, queue: &mut Receiver<JobSlot>) -> Vec<JobSlot> {
     let deadline = Instant::now() + GROUP_LINGER;
     let mut group = vec![first];
     while group.len() < GROUP_JOBS {
-        match queue.try_recv() {
-            Ok(job) => group.push(job),
-            Err(_) if Instant::now() < deadline && !queue.is_closed() => {
-                thread::sleep(Duration::from_millis(1));
-            }
-            Err(_) => break,
+        match timeout_at(deadline, queue.recv()).await {
+            Ok(Some(job)) => group.push(job),
+            Ok(None) | Err(_) => break,
         }
     }
     group
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails instead of waiting forever.
+    async fn soon<T>(work: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(20), work).await.expect("no answer")
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_writer_is_an_error_for_its_callers_and_loses_no_earlier_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let store = Store::open(&path).unwrap();
+        let name = ConsumerName::parse("chat").unwrap();
+        soon(store.register_consumer(name.clone(), 7, Timestamp::UNIX_EPOCH)).await.unwrap();
+        let panics = store.write(|tx| -> Result<(), StoreError> {
+            tx.execute("UPDATE consumer SET seq = 8", []).unwrap();
+            panic!("part of a test")
+        });
+        let waits = store.reset_consumer("chat".to_owned(), 9);
+        let (panicked, waited) = soon(async { tokio::join!(panics, waits) }).await;
+        assert!(matches!(panicked, Err(StoreError::Stopped)), "{panicked:?}");
+        assert!(matches!(waited, Err(StoreError::Stopped)), "{waited:?}");
+        let later = soon(store.ping()).await;
+        assert!(matches!(later, Err(StoreError::Stopped)), "{later:?}");
+        drop(store);
+        let store = Store::open(&path).unwrap();
+        soon(store.ping()).await.unwrap();
+        assert_eq!(store.reader().unwrap().consumer(&name).unwrap().unwrap().seq, 7);
+    }
+
+    #[tokio::test]
+    async fn jobs_that_arrive_together_are_one_group_and_a_lone_job_waits_for_the_deadline() {
+        let (jobs, mut queue) = tokio::sync::mpsc::channel(QUEUE);
+        let job = || JobSlot(Box::new(|_| Box::new(|_| ())));
+        for _ in 0..GROUP_JOBS + 1 {
+            jobs.send(job()).await.unwrap();
+        }
+        let first = queue.recv().await.unwrap();
+        assert_eq!(collect(first, &mut queue).await.len(), GROUP_JOBS);
+        let began = Instant::now();
+        let first = queue.recv().await.unwrap();
+        assert_eq!(collect(first, &mut queue).await.len(), 1);
+        assert!(GROUP_LINGER <= began.elapsed());
+    }
 }

@@ -1,13 +1,12 @@
 //! Articles: stored once, edited in place.
 
-use rusqlite::{Connection, OptionalExtension, params};
-use serde_json::{Value, json};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 
-use crate::domain::article::{ArticleDraft, ArticleKey, Attachment, Person, effective_date};
+use crate::domain::article::{ArticleDraft, ArticleKey, effective_date};
 use crate::domain::feed::FeedId;
 use crate::domain::time::Timestamp;
-use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::{changes, revisions};
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::{changes, columns, revisions};
 
 /// What storing one draft came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +22,20 @@ const INSERT: &str = "
     INSERT INTO article (id, seq, feed_id, order_at, first_seen_at, published_at, modified_at,
         revision, guid, url, external_url, title, image, language, authors, tags, attachments,
         summary, content_html)
-    VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    VALUES (:id, :seq, :feed_id, :order_at, :first_seen_at, :published_at, :modified_at,
+        0, :guid, :url, :external_url, :title, :image, :language, :authors, :tags, :attachments,
+        :summary, :content_html)";
+
+/// The publication date, and with it the order, never changes after the article was first seen.
+const EDIT: &str = "
+    UPDATE article SET seq = :seq, revision = revision + 1,
+        modified_at = coalesce(:modified_at, modified_at), guid = :guid, url = :url,
+        external_url = :external_url, title = :title, image = :image, language = :language,
+        authors = :authors, tags = :tags, attachments = :attachments, summary = :summary,
+        content_html = :content_html
+    WHERE id = :id";
 
 const SIGHT: &str = "INSERT INTO sighting (feed_id, key, article_id, hash) VALUES (?1, ?2, ?3, ?4)";
-
-/// `published_at`, and with it the order, never changes after the first sighting.
-const EDIT: &str = "
-    UPDATE article SET seq = ?2, revision = revision + 1, modified_at = coalesce(?3, modified_at),
-        guid = ?4, url = ?5, external_url = ?6, title = ?7, image = ?8, language = ?9, authors = ?10,
-        tags = ?11, attachments = ?12, summary = ?13, content_html = ?14
-    WHERE id = ?1";
 
 const RESIGHT: &str = "UPDATE sighting SET hash = ?3 WHERE feed_id = ?1 AND key = ?2";
 
@@ -75,22 +78,22 @@ fn find(
     feed: FeedId,
     draft: &ArticleDraft,
 ) -> Result<Option<(i64, i64)>, StoreError> {
-    let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let pair = |row: &Row<'_>| Ok((row.get("article_id")?, row.get("hash")?));
     let found = tx
         .prepare_cached(FIND)
         .and_then(|mut s| s.query_row(params![feed.0, key(draft.key)], pair).optional())
-        .doing("look up an article")?;
+        .context("look up an article")?;
     let Some(former) = draft.former_key.filter(|_| found.is_none()) else {
         return Ok(found);
     };
     let found = tx
         .prepare_cached(FIND_SAME_LINK)
         .and_then(|mut s| s.query_row(params![feed.0, key(former), draft.url], pair).optional())
-        .doing("look up an article by its former key")?;
+        .context("look up an article by its former key")?;
     if found.is_some() {
         tx.prepare_cached(REKEY)
             .and_then(|mut s| s.execute(params![feed.0, key(former), key(draft.key)]))
-            .doing("give an article its new key")?;
+            .context("give an article its new key")?;
     }
     Ok(found)
 }
@@ -99,32 +102,21 @@ fn insert(
     tx: &Connection,
     feed: FeedId,
     seq: i64,
-    d: &ArticleDraft,
+    draft: &ArticleDraft,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let row = params![
-        seq,
-        feed.0,
-        effective_date(d.published, now).timestamp(),
-        now.timestamp(),
-        d.published.map(|at| at.timestamp()),
-        d.modified.map(|at| at.timestamp()),
-        d.guid,
-        d.url,
-        d.external_url,
-        d.title,
-        d.image,
-        d.language,
-        persons(&d.authors),
-        texts(&d.tags),
-        attachments(&d.attachments),
-        d.summary,
-        d.content_html,
-    ];
-    tx.prepare_cached(INSERT).and_then(|mut s| s.execute(row)).doing("store an article")?;
+    let first_seen = named_params! {
+        ":feed_id": feed.0,
+        ":order_at": effective_date(draft.published, now).timestamp(),
+        ":first_seen_at": now.timestamp(),
+        ":published_at": draft.published.map(|at| at.timestamp()),
+    };
+    write(tx, INSERT, (seq, seq), draft, first_seen).context("store an article")?;
     tx.prepare_cached(SIGHT)
-        .and_then(|mut s| s.execute(params![feed.0, key(d.key), seq, d.hash.0.cast_signed()]))
-        .doing("store a sighting")?;
+        .and_then(|mut s| {
+            s.execute(params![feed.0, key(draft.key), seq, draft.hash.0.cast_signed()])
+        })
+        .context("store a sighting")?;
     Ok(())
 }
 
@@ -133,91 +125,43 @@ fn edit(
     feed: FeedId,
     article: i64,
     seq: i64,
-    d: &ArticleDraft,
+    draft: &ArticleDraft,
 ) -> Result<(), StoreError> {
-    let row = params![
-        article,
-        seq,
-        d.modified.map(|at| at.timestamp()),
-        d.guid,
-        d.url,
-        d.external_url,
-        d.title,
-        d.image,
-        d.language,
-        persons(&d.authors),
-        texts(&d.tags),
-        attachments(&d.attachments),
-        d.summary,
-        d.content_html,
-    ];
-    tx.prepare_cached(EDIT).and_then(|mut s| s.execute(row)).doing("edit an article")?;
+    write(tx, EDIT, (article, seq), draft, &[]).context("edit an article")?;
     tx.prepare_cached(RESIGHT)
-        .and_then(|mut s| s.execute(params![feed.0, key(d.key), d.hash.0.cast_signed()]))
-        .doing("edit a sighting")?;
+        .and_then(|mut s| s.execute(params![feed.0, key(draft.key), draft.hash.0.cast_signed()]))
+        .context("edit a sighting")?;
     Ok(())
+}
+
+/// Writes the content of a draft by [`INSERT`] or [`EDIT`]; `more` are the parameters that only one of
+/// them has.
+fn write(
+    tx: &Connection,
+    sql: &str,
+    (id, seq): (i64, i64),
+    draft: &ArticleDraft,
+    more: &[(&str, &dyn ToSql)],
+) -> rusqlite::Result<usize> {
+    let content = named_params! {
+        ":id": id,
+        ":seq": seq,
+        ":modified_at": draft.modified.map(|at| at.timestamp()),
+        ":guid": draft.guid,
+        ":url": draft.url,
+        ":external_url": draft.external_url,
+        ":title": draft.title,
+        ":image": draft.image,
+        ":language": draft.language,
+        ":authors": columns::persons(&draft.authors),
+        ":tags": columns::texts(&draft.tags),
+        ":attachments": columns::attachments(&draft.attachments),
+        ":summary": draft.summary,
+        ":content_html": draft.content_html,
+    };
+    tx.prepare_cached(sql)?.execute(&[content, more].concat()[..])
 }
 
 fn key(key: ArticleKey) -> i64 {
     key.0.cast_signed()
-}
-
-fn texts(list: &[String]) -> Option<String> {
-    (!list.is_empty()).then(|| json!(list).to_string())
-}
-
-fn persons(list: &[Person]) -> Option<String> {
-    let one = |p: &Person| json!({ "name": p.name, "url": p.url, "email": p.email });
-    (!list.is_empty()).then(|| Value::from(list.iter().map(one).collect::<Vec<_>>()).to_string())
-}
-
-fn attachments(list: &[Attachment]) -> Option<String> {
-    let one = |a: &Attachment| {
-        json!({
-            "url": a.url, "mime_type": a.mime_type, "title": a.title,
-            "size": a.size_in_bytes, "duration": a.duration_in_seconds,
-        })
-    };
-    (!list.is_empty()).then(|| Value::from(list.iter().map(one).collect::<Vec<_>>()).to_string())
-}
-
-/// The inverses, for the reader. What cannot be read is left out: it was written by the functions above.
-pub(super) mod decode {
-    use serde_json::Value;
-
-    use crate::domain::article::{Attachment, Person};
-
-    pub(in crate::store::sqlite) fn texts(column: Option<&str>) -> Vec<String> {
-        column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-    }
-
-    pub(in crate::store::sqlite) fn persons(column: Option<&str>) -> Vec<Person> {
-        let one = |v: &Value| Person {
-            name: text(v, "name"),
-            url: text(v, "url"),
-            email: text(v, "email"),
-        };
-        values(column).iter().map(one).collect()
-    }
-
-    pub(in crate::store::sqlite) fn attachments(column: Option<&str>) -> Vec<Attachment> {
-        let one = |v: &Value| {
-            Some(Attachment {
-                url: text(v, "url")?,
-                mime_type: text(v, "mime_type"),
-                title: text(v, "title"),
-                size_in_bytes: v["size"].as_u64(),
-                duration_in_seconds: v["duration"].as_u64(),
-            })
-        };
-        values(column).iter().filter_map(one).collect()
-    }
-
-    fn values(column: Option<&str>) -> Vec<Value> {
-        column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-    }
-
-    fn text(value: &Value, key: &str) -> Option<String> {
-        value[key].as_str().map(str::to_owned)
-    }
 }

@@ -9,8 +9,8 @@ use crate::domain::article::{ArticleKey, Change, Removal};
 use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::{polls, select};
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::{columns, meta, select};
 
 /// The feed and key of each sighting of an article.
 pub(super) fn sightings(
@@ -19,11 +19,11 @@ pub(super) fn sightings(
 ) -> Result<Vec<(i64, ArticleKey)>, StoreError> {
     const SIGHTINGS: &str =
         "SELECT feed_id, key FROM sighting WHERE article_id = ?1 ORDER BY feed_id, key";
-    let one = |r: &Row<'_>| Ok((r.get(0)?, ArticleKey(r.get::<_, i64>(1)?.cast_unsigned())));
+    let one = |r: &Row<'_>| Ok((r.get("feed_id")?, ArticleKey(columns::count(r, "key")?)));
     connection
         .prepare_cached(SIGHTINGS)
         .and_then(|mut s| s.query_map([article], one)?.collect())
-        .doing("read the sightings of an article")
+        .context("read the sightings of an article")
 }
 
 /// Whether an article of this key was removed: then it is not news, however often it comes.
@@ -31,14 +31,14 @@ pub(super) fn is_buried(tx: &Connection, feed: FeedId, key: i64) -> Result<bool,
     tx.prepare_cached("SELECT 1 FROM tombstone WHERE feed_id = ?1 AND key = ?2")
         .and_then(|mut s| s.query_row([feed.0, key], |_| Ok(())).optional())
         .map(|found| found.is_some())
-        .doing("look up a removed article")
+        .context("look up a removed article")
 }
 
 /// Removes articles with all that belongs to them, and remembers that they were there: their keys, and
 /// an event with a sequence number for each. Answers how many there were.
 pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Result<u64, StoreError> {
-    let doing = "remove an article";
-    let before = polls::sequence(tx)?;
+    let action = "remove an article";
+    let before = meta::sequence(tx)?;
     let mut seq = before;
     for article in articles {
         seq += 1;
@@ -48,7 +48,7 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
                  SELECT ?1, id, feed_id, ?3 FROM article WHERE id = ?2",
             )
             .and_then(|mut s| s.execute(params![seq, article, now.timestamp()]))
-            .doing(doing)?;
+            .context(action)?;
         if event == 0 {
             seq -= 1;
             continue;
@@ -61,10 +61,10 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
             "DELETE FROM article_text WHERE rowid = ?1",
             "DELETE FROM article WHERE id = ?1",
         ] {
-            tx.prepare_cached(sql).and_then(|mut s| s.execute([article])).doing(doing)?;
+            tx.prepare_cached(sql).and_then(|mut s| s.execute([article])).context(action)?;
         }
     }
-    polls::advance_sequence(tx, before, seq)?;
+    meta::advance_sequence(tx, before, seq)?;
     Ok((seq - before).cast_unsigned())
 }
 
@@ -84,7 +84,7 @@ pub(super) fn removals<'c>(
         "SELECT seq, article_id, feed_id, removed_at FROM removed WHERE ?1 < seq AND seq <= ?2{} ORDER BY seq",
         feeds.unwrap_or_default()
     );
-    connection.prepare_cached(&sql).map(Removals).doing("read what was removed")
+    connection.prepare_cached(&sql).map(Removals).context("read what was removed")
 }
 
 impl Removals<'_> {
@@ -95,17 +95,17 @@ impl Removals<'_> {
         store_id: &'s str,
         feeds: &'s HashMap<i64, Arc<FeedRef>>,
     ) -> Result<impl Iterator<Item = Result<Change, StoreError>> + 's, StoreError> {
-        let doing = "read what was removed";
+        let action = "read what was removed";
         let one = move |r: &Row<'_>| {
-            let feed = feeds.get(&r.get(2)?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            let feed = feeds.get(&r.get("feed_id")?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             Ok(Change::Removed(Removal {
-                seq: r.get(0)?,
-                id: select::id_of(store_id, r.get(1)?),
+                seq: r.get("seq")?,
+                id: columns::id_of(store_id, r.get("article_id")?),
                 feed: Arc::clone(feed),
-                removed_at: from_unix(r.get(3)?),
+                removed_at: from_unix(r.get("removed_at")?),
             }))
         };
-        let rows = self.0.query_map([after, up_to], one).doing(doing)?;
-        Ok(rows.map(move |row| row.doing(doing)))
+        let rows = self.0.query_map([after, up_to], one).context(action)?;
+        Ok(rows.map(move |row| row.context(action)))
     }
 }

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::consumer::{Consumer, ConsumerName, Delivered, Trouble};
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::columns::{count, time};
 
 const COLUMNS: &str = "
     SELECT name, seq, batches, records, created_at, moved_at, failures, error, failed_at, retry_at
@@ -35,7 +36,7 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<Consumer>, StoreError>
     connection
         .prepare_cached(&format!("{COLUMNS} ORDER BY name"))
         .and_then(|mut s| s.query_map([], one)?.collect())
-        .doing("list consumers")
+        .context("list consumers")
 }
 
 pub(super) fn find(
@@ -45,26 +46,26 @@ pub(super) fn find(
     connection
         .prepare_cached(&format!("{COLUMNS} WHERE name = ?1"))
         .and_then(|mut s| s.query_row([name.as_str()], one).optional())
-        .doing("look up a consumer")
+        .context("look up a consumer")
 }
 
 fn one(r: &Row<'_>) -> rusqlite::Result<Consumer> {
-    let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
-        Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
-    };
-    let trouble = match (r.get::<_, Option<String>>(7)?, time(8)?) {
-        (Some(error), Some(failed_at)) => {
-            Some(Trouble { failures: r.get(6)?, error, failed_at, retry_at: time(9)? })
-        }
+    let trouble = match (r.get("error")?, time(r, "failed_at")?) {
+        (Some(error), Some(failed_at)) => Some(Trouble {
+            failures: r.get("failures")?,
+            error,
+            failed_at,
+            retry_at: time(r, "retry_at")?,
+        }),
         (None, _) | (_, None) => None,
     };
     Ok(Consumer {
-        name: r.get(0)?,
-        seq: r.get(1)?,
-        batches: r.get::<_, i64>(2)?.cast_unsigned(),
-        records: r.get::<_, i64>(3)?.cast_unsigned(),
-        created_at: from_unix(r.get(4)?),
-        moved_at: time(5)?,
+        name: r.get("name")?,
+        seq: r.get("seq")?,
+        batches: count(r, "batches")?,
+        records: count(r, "records")?,
+        created_at: from_unix(r.get("created_at")?),
+        moved_at: time(r, "moved_at")?,
         trouble,
     })
 }
@@ -78,7 +79,7 @@ pub(in crate::store) fn register(
     tx.prepare_cached(REGISTER)
         .and_then(|mut s| s.execute(params![name.as_str(), seq, now.timestamp()]))
         .map(|_| ())
-        .doing("store a new consumer")
+        .context("store a new consumer")
 }
 
 pub(in crate::store) fn advance(
@@ -116,7 +117,7 @@ fn changed(
     tx: &Connection,
     sql: &str,
     values: &[&dyn rusqlite::ToSql],
-    doing: &'static str,
+    action: &'static str,
 ) -> Result<bool, StoreError> {
-    tx.prepare_cached(sql).and_then(|mut s| s.execute(values)).map(|rows| rows == 1).doing(doing)
+    tx.prepare_cached(sql).and_then(|mut s| s.execute(values)).map(|rows| rows == 1).context(action)
 }

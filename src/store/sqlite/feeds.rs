@@ -11,8 +11,9 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
 use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::articles::decode;
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::columns::{count, decode, time};
+use crate::store::sqlite::meta;
 
 /// A configured feed, and a text that differs exactly when its schedule does.
 #[derive(Clone, Debug)]
@@ -75,15 +76,11 @@ pub(in crate::store) fn sync(
     now: Timestamp,
 ) -> Result<Synced, StoreError> {
     let fingerprint = fingerprint(feeds);
-    let last: Option<i64> = tx
-        .query_row("SELECT value FROM meta WHERE key = 'feeds_hash'", [], |row| row.get(0))
-        .optional()
-        .doing("read the hash of the feed list")?;
-    if last == Some(fingerprint) {
+    if meta::feeds_hash(tx)? == Some(fingerprint) {
         return Ok(Synced { ids: ids_of(tx, feeds)?, ..Synced::default() });
     }
     let mut synced = Synced::default();
-    tx.execute("UPDATE feed SET configured = 0", []).doing("retire feeds")?;
+    tx.execute("UPDATE feed SET configured = 0", []).context("retire feeds")?;
     for feed in feeds {
         let (id, planned) = sync_one(tx, feed, now)?;
         synced.ids.push(id);
@@ -93,14 +90,32 @@ pub(in crate::store) fn sync(
             Change::Stale(planned) => synced.stale.push(planned),
         }
     }
-    synced.retired = tx.execute(RETIRE, []).doing("retire feeds")?;
-    tx.execute("INSERT OR REPLACE INTO meta VALUES ('feeds_hash', ?1)", [fingerprint])
-        .doing("store the hash of the feed list")?;
+    synced.retired = tx.execute(RETIRE, []).context("retire feeds")?;
+    meta::set_feeds_hash(tx, fingerprint)?;
     Ok(synced)
 }
 
-/// Policy, then times and failures as stored.
-type Old = (String, Option<i64>, f64, Option<i64>, Option<i64>, Option<i64>);
+/// The stored plan of a feed that is known already.
+struct OldPlan {
+    policy: String,
+    polled_at: Option<Timestamp>,
+    health: Health,
+    not_before: Option<Timestamp>,
+    /// `None` after a 410: polling has ended.
+    next_poll_at: Option<Timestamp>,
+}
+
+impl OldPlan {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            policy: row.get("policy")?,
+            polled_at: time(row, "polled_at")?,
+            health: health(row.get("failures")?, row.get("failing_since")?),
+            not_before: time(row, "not_before")?,
+            next_poll_at: time(row, "next_poll_at")?,
+        })
+    }
+}
 
 enum Change {
     Added,
@@ -123,36 +138,34 @@ fn sync_one(
     let id: i64 = tx
         .prepare_cached(UPSERT)
         .and_then(|mut s| s.query_row(row, |row| row.get(0)))
-        .doing("store a feed")?;
+        .context("store a feed")?;
     let added = tx
         .prepare_cached(NEW_PLAN)
         .and_then(|mut s| {
             s.execute(params![id, spec.enabled, policy, now.timestamp(), spec.url.host()])
         })
-        .doing("plan a new feed")?;
+        .context("plan a new feed")?;
     if added == 1 {
         return Ok((FeedId(id), Change::Added));
     }
-    let (old, polled_at, failures, failing_since, not_before, next): Old = tx
+    let old = tx
         .prepare_cached(OLD_PLAN)
-        .and_then(|mut s| {
-            s.query_row([id], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
-            })
-        })
-        .doing("read a plan")?;
+        .and_then(|mut s| s.query_row([id], OldPlan::from_row))
+        .context("read a plan")?;
     tx.prepare_cached(SET_PLAN)
         .and_then(|mut s| s.execute(params![id, spec.enabled, policy, spec.url.host()]))
-        .doing("update a plan")?;
+        .context("update a plan")?;
     // Polling that ended (410) stays ended until someone resets the feed.
-    let change = match polled_at {
-        Some(polled_at) if old != *policy && next.is_some() => Change::Stale(Planned {
-            feed: FeedId(id),
-            polled_at: from_unix(polled_at),
-            health: Health { failures, failing_since: failing_since.map(from_unix) },
-            not_before: not_before.map(from_unix),
-            recent: recent_dates(tx, FeedId(id))?,
-        }),
+    let change = match old.polled_at {
+        Some(polled_at) if old.policy != *policy && old.next_poll_at.is_some() => {
+            Change::Stale(Planned {
+                feed: FeedId(id),
+                polled_at,
+                health: old.health,
+                not_before: old.not_before,
+                recent: recent_dates(tx, FeedId(id))?,
+            })
+        }
         _ => Change::Same,
     };
     Ok((FeedId(id), change))
@@ -160,11 +173,11 @@ fn sync_one(
 
 fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError> {
     let mut statement =
-        tx.prepare("SELECT url, id FROM feed WHERE configured = 1").doing("list feeds")?;
+        tx.prepare("SELECT url, id FROM feed WHERE configured = 1").context("list feeds")?;
     let ids: HashMap<String, i64> = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_map([], |row| Ok((row.get("url")?, row.get("id")?)))
         .and_then(Iterator::collect)
-        .doing("list feeds")?;
+        .context("list feeds")?;
     Ok(feeds
         .iter()
         .filter_map(|feed| ids.get(feed.spec.url.as_str()).copied().map(FeedId))
@@ -198,7 +211,7 @@ pub(in crate::store) fn replan(
             .and_then(|mut s| {
                 s.execute(params![feed.0, next.at.map(|at| at.timestamp()), next.because.as_str()])
             })
-            .doing("change a plan")?;
+            .context("change a plan")?;
     }
     Ok(())
 }
@@ -219,16 +232,16 @@ pub(in crate::store) fn reset(
             skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, host = ?3
         WHERE feed_id = ?1";
     for feed in feeds {
-        let doing = "reset a feed";
+        let action = "reset a feed";
         if hosts {
-            tx.execute(PAUSE, [feed.0]).doing(doing)?;
+            tx.execute(PAUSE, [feed.0]).context(action)?;
         }
         let url: String = tx
             .query_row("SELECT url FROM feed WHERE id = ?1", [feed.0], |row| row.get(0))
-            .doing(doing)?;
+            .context(action)?;
         let host = FeedUrl::parse(&url).ok().and_then(|url| url.host().map(str::to_owned));
-        tx.execute(MEMORY, [feed.0]).doing(doing)?;
-        tx.execute(PLAN, params![feed.0, now.timestamp(), host]).doing(doing)?;
+        tx.execute(MEMORY, [feed.0]).context(action)?;
+        tx.execute(PLAN, params![feed.0, now.timestamp(), host]).context(action)?;
     }
     Ok(())
 }
@@ -251,7 +264,7 @@ pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result
                 meta.language
             ])
         })
-        .doing("describe a feed")?;
+        .context("describe a feed")?;
     Ok(())
 }
 
@@ -262,7 +275,7 @@ pub(super) fn recent_dates(tx: &Connection, feed: FeedId) -> Result<Vec<Timestam
     tx.prepare_cached(RECENT)
         .and_then(|mut s| s.query_map([feed.0], |row| row.get(0))?.collect::<Result<Vec<_>, _>>())
         .map(|seconds| seconds.into_iter().map(from_unix).collect())
-        .doing("read a feed's history")
+        .context("read a feed's history")
 }
 
 /// A feed as the store knows it, for people and programs.
@@ -364,25 +377,36 @@ impl FeedName {
 pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError> {
     let one = |r: &Row<'_>| {
         Ok(FeedName {
-            id: FeedId(r.get(0)?),
-            url: r.get(1)?,
-            name: r.get(2)?,
-            title: r.get(3)?,
-            tags: decode::texts(Some(r.get_ref(4)?.as_str()?)),
+            id: FeedId(r.get("id")?),
+            url: r.get("url")?,
+            name: r.get("name")?,
+            title: r.get("title")?,
+            tags: decode::texts(Some(r.get_ref("tags")?.as_str()?)),
         })
     };
     connection
         .prepare_cached("SELECT id, url, name, title, tags FROM feed ORDER BY id")
         .and_then(|mut s| s.query_map([], one)?.collect())
-        .doing("list the names of feeds")
+        .context("list the names of feeds")
+}
+
+/// Primary languages of configured feeds (BCP 47), sorted.
+pub(super) fn languages(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    const LANGUAGES: &str = "
+        SELECT DISTINCT substr(language || '-', 1, instr(language || '-', '-') - 1) AS primary_language
+        FROM feed WHERE configured = 1 AND language IS NOT NULL ORDER BY primary_language";
+    connection
+        .prepare_cached(LANGUAGES)
+        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
+        .context("list the languages of feeds")
 }
 
 const LIST: &str = "
     SELECT f.id, f.url, f.name, f.title, f.home_page_url, f.tags, f.configured, f.enabled,
         p.next_poll_at, p.because, p.polled_at, p.succeeded_at, p.outcome, p.status, p.detail,
         p.failures, p.failing_since,
-        (SELECT count(*) FROM article a WHERE a.feed_id = f.id),
-        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id)
+        (SELECT count(*) FROM article a WHERE a.feed_id = f.id) AS articles,
+        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id) AS newest_at
     FROM feed f JOIN plan p ON p.feed_id = f.id
     ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id";
 
@@ -390,33 +414,30 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> 
     connection
         .prepare_cached(LIST)
         .and_then(|mut s| s.query_map([], row)?.collect())
-        .doing("list feeds")
+        .context("list feeds")
 }
 
 fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
-    let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
-        Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
-    };
     Ok(FeedRow {
-        id: FeedId(r.get(0)?),
-        url: r.get(1)?,
-        name: r.get(2)?,
-        title: r.get(3)?,
-        home_page_url: r.get(4)?,
-        tags: decode::texts(Some(r.get_ref(5)?.as_str()?)),
-        configured: r.get(6)?,
-        enabled: r.get(7)?,
-        next_poll_at: time(8)?,
-        because: Reason::parse(r.get_ref(9)?.as_str()?),
-        polled_at: time(10)?,
-        succeeded_at: time(11)?,
-        outcome: r.get(12)?,
-        status: r.get(13)?,
-        detail: r.get(14)?,
-        failures: r.get(15)?,
-        failing_since: time(16)?,
-        articles: r.get::<_, i64>(17)?.cast_unsigned(),
-        newest_at: time(18)?,
+        id: FeedId(r.get("id")?),
+        url: r.get("url")?,
+        name: r.get("name")?,
+        title: r.get("title")?,
+        home_page_url: r.get("home_page_url")?,
+        tags: decode::texts(Some(r.get_ref("tags")?.as_str()?)),
+        configured: r.get("configured")?,
+        enabled: r.get("enabled")?,
+        next_poll_at: time(r, "next_poll_at")?,
+        because: Reason::parse(r.get_ref("because")?.as_str()?),
+        polled_at: time(r, "polled_at")?,
+        succeeded_at: time(r, "succeeded_at")?,
+        outcome: r.get("outcome")?,
+        status: r.get("status")?,
+        detail: r.get("detail")?,
+        failures: r.get("failures")?,
+        failing_since: time(r, "failing_since")?,
+        articles: count(r, "articles")?,
+        newest_at: time(r, "newest_at")?,
     })
 }
 
@@ -443,42 +464,50 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
             validated_url, full_at, moved_to, moved_at, recheck_at
         FROM plan WHERE feed_id = ?1";
     let row = |r: &Row<'_>| {
-        let asks: Option<String> = r.get(3)?;
-        let sent_by: Option<String> = r.get(8)?;
+        let asks: Option<String> = r.get("asks")?;
         Ok(Facts {
-            polls: r.get::<_, i64>(0)?.cast_unsigned(),
-            health: Health {
-                failures: r.get(1)?,
-                failing_since: r.get::<_, Option<i64>>(2)?.map(from_unix),
-            },
+            polls: count(r, "polls")?,
+            health: health(r.get("failures")?, r.get("failing_since")?),
             recent: Vec::new(),
             asks: asks.as_deref().map(decode_asks).unwrap_or_default(),
-            skip_hours: r.get(4)?,
-            skip_days: r.get(5)?,
-            validators: Validators {
-                etag: r.get(6)?,
-                last_modified: r.get(7)?,
-                sent_by: sent_by.and_then(|url| Url::parse(&url).ok()),
-            },
-            full_at: r.get::<_, Option<i64>>(9)?.map(from_unix),
-            moved: moved(r, 10)?,
+            skip_hours: r.get("skip_hours")?,
+            skip_days: r.get("skip_days")?,
+            validators: validators(
+                r.get("etag")?,
+                r.get("last_modified")?,
+                r.get("validated_url")?,
+            ),
+            full_at: time(r, "full_at")?,
+            moved: moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?),
         })
     };
     let found = connection
         .prepare_cached(FACTS)
         .and_then(|mut s| s.query_row([feed.0], row).optional())
-        .doing("read what is known of a feed")?;
+        .context("read what is known of a feed")?;
     let with_recent = |facts| Ok(Facts { recent: recent_dates(connection, feed)?, ..facts });
     found.map(with_recent).transpose()
 }
 
-/// From three columns that begin at `first`.
-pub(super) fn moved(r: &Row<'_>, first: usize) -> rusqlite::Result<Option<Move>> {
-    let to: Option<String> = r.get(first)?;
-    let at: Option<i64> = r.get(first + 1)?;
-    let recheck_at = r.get::<_, Option<i64>>(first + 2)?.map(from_unix);
-    let to = to.and_then(|to| Url::parse(&to).ok());
-    Ok(to.zip(at).map(|(to, at)| Move { to, at: from_unix(at), recheck_at }))
+/// The permanent redirect of a feed, from its columns; `None` when there is none.
+pub(super) fn moved(to: Option<String>, at: Option<i64>, recheck_at: Option<i64>) -> Option<Move> {
+    let to = Url::parse(&to?).ok()?;
+    Some(Move { to, at: from_unix(at?), recheck_at: recheck_at.map(from_unix) })
+}
+
+/// The health of a feed, from its columns.
+pub(super) fn health(failures: f64, failing_since: Option<i64>) -> Health {
+    Health { failures, failing_since: failing_since.map(from_unix) }
+}
+
+/// The validators for the next request to a feed, from their columns.
+pub(super) fn validators(
+    etag: Option<Vec<u8>>,
+    last_modified: Option<Vec<u8>>,
+    sent_by: Option<String>,
+) -> Validators {
+    let sent_by = sent_by.and_then(|url| Url::parse(&url).ok());
+    Validators { etag, last_modified, sent_by }
 }
 
 fn decode_asks(text: &str) -> Vec<(Reason, TimeDelta)> {

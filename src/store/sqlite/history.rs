@@ -5,7 +5,8 @@ use rusqlite::{Connection, Row, params};
 use crate::domain::feed::FeedId;
 use crate::domain::poll::{Applied, Decision, PollOutcome, Reason};
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::columns::{count, time};
 
 /// Polls kept of a feed: two days at one an hour, a day at two.
 const SLOTS: i64 = 50;
@@ -29,7 +30,7 @@ pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<
         applied.added,
         applied.edited,
     ];
-    tx.prepare_cached(RECORD).and_then(|mut s| s.execute(row)).doing("record a poll")?;
+    tx.prepare_cached(RECORD).and_then(|mut s| s.execute(row)).context("record a poll")?;
     let day = d.polled_at.timestamp().div_euclid(DAY);
     let failed = matches!(observed.outcome, PollOutcome::Failed(_) | PollOutcome::Gone);
     tx.prepare_cached(COUNT)
@@ -37,7 +38,7 @@ pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<
         .and_then(|_| tx.prepare_cached(FORGET))
         .and_then(|mut s| s.execute([d.feed.0, day - DAYS]))
         .map(|_| ())
-        .doing("count a poll")
+        .context("count a poll")
 }
 
 /// Seconds of a day.
@@ -67,13 +68,12 @@ pub(super) fn polls_by_day(
     feed: FeedId,
 ) -> Result<Vec<PollDay>, StoreError> {
     let one = |r: &Row<'_>| {
-        let number = |index: usize| r.get::<_, i64>(index).map(i64::cast_unsigned);
-        Ok(PollDay { day: r.get(0)?, polls: number(1)?, failed: number(2)? })
+        Ok(PollDay { day: r.get("day")?, polls: count(r, "polls")?, failed: count(r, "failed")? })
     };
     connection
         .prepare_cached("SELECT day, polls, failed FROM poll_day WHERE feed_id = ?1 ORDER BY day")
         .and_then(|mut s| s.query_map([feed.0], one)?.collect())
-        .doing("count a feed's polls")
+        .context("count a feed's polls")
 }
 
 pub(super) fn articles_by_day(
@@ -83,13 +83,13 @@ pub(super) fn articles_by_day(
 ) -> Result<Vec<(i64, u64)>, StoreError> {
     // Dates before 1970 count to the day after theirs; no chart goes back that far.
     const BY_DAY: &str = "
-        SELECT order_at / 86400 AS day, count(*) FROM article
+        SELECT order_at / 86400 AS day, count(*) AS articles FROM article
         WHERE feed_id = ?1 AND ?2 <= order_at GROUP BY day ORDER BY day";
-    let one = |r: &Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?.cast_unsigned()));
+    let one = |r: &Row<'_>| Ok((r.get("day")?, count(r, "articles")?));
     connection
         .prepare_cached(BY_DAY)
         .and_then(|mut s| s.query_map([feed.0, since.timestamp()], one)?.collect())
-        .doing("count a feed's articles")
+        .context("count a feed's articles")
 }
 
 /// A poll that was.
@@ -123,21 +123,21 @@ pub(super) fn latest(
     connection
         .prepare_cached(LATEST)
         .and_then(|mut s| s.query_map([feed.0, limit], past)?.collect())
-        .doing("read a feed's polls")
+        .context("read a feed's polls")
 }
 
 fn past(r: &Row<'_>) -> rusqlite::Result<PastPoll> {
     Ok(PastPoll {
-        polled_at: from_unix(r.get(0)?),
-        conditional: r.get(1)?,
-        outcome: r.get(2)?,
-        status: r.get(3)?,
-        bytes: r.get::<_, i64>(4)?.cast_unsigned(),
-        elapsed_ms: r.get::<_, i64>(5)?.cast_unsigned(),
-        added: r.get(6)?,
-        edited: r.get(7)?,
-        detail: r.get(8)?,
-        next_poll_at: r.get::<_, Option<i64>>(9)?.map(from_unix),
-        because: Reason::parse(r.get_ref(10)?.as_str()?),
+        polled_at: from_unix(r.get("polled_at")?),
+        conditional: r.get("conditional")?,
+        outcome: r.get("outcome")?,
+        status: r.get("status")?,
+        bytes: count(r, "bytes")?,
+        elapsed_ms: count(r, "elapsed_ms")?,
+        added: r.get("added")?,
+        edited: r.get("edited")?,
+        detail: r.get("detail")?,
+        next_poll_at: time(r, "next_poll_at")?,
+        because: Reason::parse(r.get_ref("because")?.as_str()?),
     })
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::poll::Decision;
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 
 /// A host that is left alone.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
             .prepare_cached(PAUSE)
             .and_then(|mut s| s.execute(row))
             .map(|_| ())
-            .doing("pause a host");
+            .context("pause a host");
     }
     if !d.forgive_host {
         return Ok(());
@@ -42,7 +42,7 @@ pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     tx.prepare_cached(FORGIVE)
         .and_then(|mut s| s.execute(params![d.feed.0, d.polled_at.timestamp()]))
         .map(|_| ())
-        .doing("end a host's pauses")
+        .context("end a host's pauses")
 }
 
 /// The pause in force, if any.
@@ -57,18 +57,18 @@ pub(super) fn paused(
         .prepare_cached(PAUSED)
         .and_then(|mut s| {
             s.query_row(params![host, now.timestamp()], |r| {
-                let until = from_unix(r.get(0)?);
-                Ok(PausedHost { until, strikes: r.get(1)?, status: r.get(2)? })
+                let until = from_unix(r.get("paused_until")?);
+                Ok(PausedHost { until, strikes: r.get("strikes")?, status: r.get("status")? })
             })
             .optional()
         })
-        .doing("look up a host")
+        .context("look up a host")
 }
 
 pub(super) fn count_paused(connection: &Connection, now: Timestamp) -> Result<u64, StoreError> {
     let count: i64 = connection
         .prepare_cached("SELECT count(*) FROM host WHERE paused_until > ?1")
         .and_then(|mut s| s.query_row([now.timestamp()], |row| row.get(0)))
-        .doing("count paused hosts")?;
+        .context("count paused hosts")?;
     Ok(count.cast_unsigned())
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::{create_private, open_for_writing, text_index};
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::open::open_for_writing;
+use crate::store::sqlite::text_index;
 
 /// Sizes and counts, for `db stats` and `status`.
 #[derive(Clone, Debug)]
@@ -29,19 +30,13 @@ pub struct Check {
     pub faults: Vec<String>,
 }
 
-pub(in crate::store) fn ping(tx: &Connection) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE meta SET value = value WHERE key = 'seq'")
-        .and_then(|mut s| s.execute([]))
-        .map(|_| ())
-        .doing("write to the store")
-}
-
 /// Counted in an index of just those: all articles may be gigabytes.
 pub(super) const EDITED: &str = "SELECT count(*) FROM article WHERE revision > 0";
 
 pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
     let number = |sql: &str| -> Result<u64, StoreError> {
-        let n: i64 = connection.query_row(sql, [], |row| row.get(0)).doing("measure the store")?;
+        let n: i64 =
+            connection.query_row(sql, [], |row| row.get(0)).context("measure the store")?;
         Ok(n.cast_unsigned())
     };
     Ok(Stats {
@@ -60,7 +55,8 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
 /// Bytes of the file's pages.
 pub(super) fn size(connection: &Connection) -> Result<u64, StoreError> {
     const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-    let bytes: i64 = connection.query_row(SIZE, [], |row| row.get(0)).doing("measure the store")?;
+    let bytes: i64 =
+        connection.query_row(SIZE, [], |row| row.get(0)).context("measure the store")?;
     Ok(bytes.cast_unsigned())
 }
 
@@ -88,20 +84,20 @@ pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
             "SELECT count(*) FROM feed f WHERE NOT EXISTS (SELECT 1 FROM plan WHERE feed_id = f.id)",
         ),
     ];
-    let doing = "check the store";
+    let action = "check the store";
     let mut faults: Vec<String> = connection
         .prepare("PRAGMA integrity_check(20)")
         .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
-        .doing(doing)?;
+        .context(action)?;
     faults.retain(|line| line != "ok");
-    let mut foreign = connection.prepare("PRAGMA foreign_key_check").doing(doing)?;
-    let mut rows = foreign.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let table: String = row.get(0).doing(doing)?;
+    let mut foreign = connection.prepare("PRAGMA foreign_key_check").context(action)?;
+    let mut rows = foreign.query([]).context(action)?;
+    while let Some(row) = rows.next().context(action)? {
+        let table: String = row.get(0).context(action)?;
         faults.push(format!("a row of {table} refers to one that is not there"));
     }
     for (what, sql) in RULES {
-        let n: i64 = connection.query_row(sql, [], |row| row.get(0)).doing(doing)?;
+        let n: i64 = connection.query_row(sql, [], |row| row.get(0)).context(action)?;
         if n != 0 {
             faults.push(format!("{n} {what}"));
         }
@@ -119,17 +115,6 @@ pub(in crate::store) fn vacuum(path: &Path) -> Result<(), StoreError> {
              VACUUM;
              PRAGMA wal_checkpoint(TRUNCATE);",
         )
-        .doing("vacuum the store")?;
-    connection.close().map_err(|(_, error)| error).doing("close the store")
-}
-
-/// A consistent, compact copy, while others read and write. `target` must not exist.
-pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
-    create_private(target)?; // SQLite fills an empty file, and would make a new one for all to read.
-    let doing = "copy the store";
-    // The copy is a write to SQLite, though not to this store.
-    connection.execute_batch("PRAGMA query_only = OFF").doing(doing)?;
-    let copied = connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).doing(doing);
-    connection.execute_batch("PRAGMA query_only = ON").doing(doing)?;
-    copied.map(|_| ())
+        .context("vacuum the store")?;
+    connection.close().map_err(|(_, error)| error).context("close the store")
 }

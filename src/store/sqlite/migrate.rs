@@ -1,5 +1,7 @@
-//! The schema's versions, kept by `rusqlite_migration` in SQLite's `user_version`. Forwards only; before a
-//! step that rewrites what is stored, the file is copied.
+//! The versions of the schema: numbered steps of SQL. SQLite's `user_version` says how many a file has taken.
+//!
+//! Steps only go forwards. A step that was released is never edited. Before a step that rewrites rows, the
+//! file is copied to one beside it.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,85 +9,84 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 
-use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::maintenance;
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::file;
 
-/// Append only: a file that was released is never edited.
-const STEPS: &[M<'_>] = &[
-    M::up(include_str!("../../../migrations/sqlite/0001_initial.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0002_politeness.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0003_reading.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0004_consumers.sql")),
-    M::up(include_str!("../../../migrations/sqlite/0005_edited.sql")),
+/// All steps in their order. The version of a file is the number of steps that it has taken.
+const STEPS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_initial.sql"),
+    include_str!("../../../migrations/sqlite/0002_politeness.sql"),
+    include_str!("../../../migrations/sqlite/0003_reading.sql"),
+    include_str!("../../../migrations/sqlite/0004_consumers.sql"),
+    include_str!("../../../migrations/sqlite/0005_edited.sql"),
 ];
 
-/// The versions whose steps rewrite or throw away rows, rather than only adding room for more.
+/// The numbers of the steps that change or delete rows. All others only add tables, columns and indexes.
 const REWRITING: &[usize] = &[3];
 
-/// Hears of the copy that was made: the store itself writes no log.
-static HEARS: OnceLock<fn(&Path)> = OnceLock::new();
+/// Is told the path of each copy, because the store itself writes no log.
+static ON_COPY: OnceLock<fn(&Path)> = OnceLock::new();
 
-pub(in crate::store) fn tell_copies(hears: fn(&Path)) {
-    HEARS.set(hears).ok(); // Whoever came first still hears.
+/// Sets the function that is called with the path of each copy. Only the first call has an effect.
+pub(in crate::store) fn on_copy(report: fn(&Path)) {
+    ON_COPY.set(report).ok();
 }
 
+/// Takes all steps that the file has not taken yet, in one transaction: all of them or none.
+///
+/// # Errors
+/// When the file is of a newer version, cannot be copied, or cannot be written.
 pub(super) fn to_latest(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let migrations = Migrations::from_slice(STEPS);
-    loop {
-        keep_old(connection, path)?;
-        let before = version(connection)?;
-        match migrations.to_latest(connection) {
-            Ok(()) => return Ok(()),
-            Err(Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead)) => {
-                return Err(newer(path, version(connection)?));
-            }
-            // The version is read before the write lock is taken: another process that started at
-            // the same moment may have taken the step in between. Then there is one less to take.
-            Err(_) if before < version_when_quiet(connection)? => {}
-            Err(source) => return Err(StoreError::Migrate { path: path.to_owned(), source }),
-        }
-    }
-}
-
-/// Copies the file to one beside it, named after the version, when the steps to come rewrite what is in it.
-fn keep_old(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let is_rewritten = |found: usize| found != 0 && REWRITING.iter().any(|step| found < *step);
-    if !is_rewritten(version(connection)?) {
+    if is_latest(connection, path)? {
         return Ok(());
     }
-    // Nobody else writes meanwhile, so that the copy is of the version it is named after.
-    let doing = "lock the store";
-    let quiet =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(doing)?;
-    let found = version(&quiet)?;
-    if is_rewritten(found) {
-        let copy = beside(path, &format!(".schema-{found}"));
-        copied_to(path, &copy).map_err(|source| StoreError::KeepOld {
-            path: path.to_owned(),
-            copy: copy.clone(),
-            source,
-        })?;
-        if let Some(hears) = HEARS.get() {
-            hears(&copy);
-        }
+    let failed = |source| StoreError::Migrate { path: path.to_owned(), source };
+    let tx =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    // Another process that started at the same moment may have taken steps before the lock was ours.
+    if is_latest(&tx, path)? {
+        return Ok(());
     }
-    quiet.commit().doing(doing)
+    let taken = version(&tx)?;
+    if taken != 0 && REWRITING.iter().any(|step| taken < *step) {
+        keep_copy(path, taken)?;
+    }
+    for step in STEPS.iter().skip(taken) {
+        tx.execute_batch(step).map_err(failed)?;
+    }
+    tx.execute_batch(&format!("PRAGMA user_version = {}", STEPS.len())).map_err(failed)?;
+    tx.commit().map_err(failed)
 }
 
-/// Whole or not there; in the place of one that an earlier, unfinished try has left.
+/// Copies the file to one beside it that is named after its version. The caller holds the write lock, so
+/// that the file stays of this version meanwhile.
+fn keep_copy(path: &Path, version: usize) -> Result<(), StoreError> {
+    let copy = beside(path, &format!(".schema-{version}"));
+    copied_to(path, &copy).map_err(|source| StoreError::KeepOld {
+        path: path.to_owned(),
+        copy: copy.clone(),
+        source,
+    })?;
+    if let Some(report) = ON_COPY.get() {
+        report(&copy);
+    }
+    Ok(())
+}
+
+/// Writes the copy under another name first, so that no incomplete file ever has the name of the copy. The
+/// incomplete file of an earlier attempt is replaced.
 fn copied_to(path: &Path, copy: &Path) -> io::Result<()> {
     let part = beside(copy, ".part");
     let copied = remove_if_there(&part).and_then(|()| {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let source = Connection::open_with_flags(path, flags).map_err(io::Error::other)?;
-        maintenance::copy(&source, &part).map_err(io::Error::other)?;
+        file::copy(&source, &part).map_err(io::Error::other)?;
         File::open(&part)?.sync_all()?;
         fs::rename(&part, copy)
     });
     if copied.is_err() {
-        fs::remove_file(&part).ok(); // What there is of it is of no use.
+        fs::remove_file(&part).ok(); // An incomplete copy is of no use.
     }
     copied
 }
@@ -103,17 +104,10 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The version once nobody else is writing.
-fn version_when_quiet(connection: &mut Connection) -> Result<usize, StoreError> {
-    let doing = "read the schema version";
-    let quiet =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(doing)?;
-    let found = version(&quiet)?;
-    quiet.commit().doing(doing)?;
-    Ok(found)
-}
-
-/// For readers, who do not migrate: whether the file is of this version; a newer one is refused.
+/// Whether the file is of this program's version.
+///
+/// # Errors
+/// [`StoreError::Newer`] when the file is of a newer version.
 pub(super) fn is_latest(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     let found = version(connection)?;
     if STEPS.len() < found { Err(newer(path, found)) } else { Ok(found == STEPS.len()) }
@@ -122,7 +116,7 @@ pub(super) fn is_latest(connection: &Connection, path: &Path) -> Result<bool, St
 fn version(connection: &Connection) -> Result<usize, StoreError> {
     let version: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
-        .doing("read the schema version")?;
+        .context("read the schema version")?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
@@ -135,28 +129,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_is_valid_sql() {
-        Migrations::from_slice(STEPS).validate().unwrap();
-    }
-
-    /// Whoever adds a step that needs a copy is reminded here.
-    #[test]
-    fn steps_that_rewrite_rows_are_marked() {
-        for (n, name) in steps().into_iter().enumerate() {
-            let sql = fs::read_to_string(name).unwrap().to_ascii_uppercase();
-            let words =
-                ["UPDATE ", "DELETE FROM ", "DROP TABLE ", "DROP COLUMN ", "INSERT OR REPLACE "];
-            let rewrites = n != 0 && words.iter().any(|word| sql.contains(word));
-            assert_eq!(REWRITING.contains(&(n + 1)), rewrites, "{}", n + 1);
+    fn all_steps_are_valid_sql_and_are_taken_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for _ in 0..2 {
+            to_latest(&mut connection, Path::new("x.db")).unwrap();
+            assert_eq!(version(&connection).unwrap(), STEPS.len());
         }
     }
 
-    fn steps() -> Vec<PathBuf> {
+    #[test]
+    fn every_file_in_the_folder_is_a_step() {
+        let texts: Vec<String> =
+            files().into_iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+        assert_eq!(texts, STEPS);
+    }
+
+    /// Fails when a step is added that needs a copy but is not in the list.
+    #[test]
+    fn steps_that_rewrite_rows_are_marked() {
+        for (n, sql) in (1..).zip(STEPS) {
+            let sql = sql.to_ascii_uppercase();
+            let words =
+                ["UPDATE ", "DELETE FROM ", "DROP TABLE ", "DROP COLUMN ", "INSERT OR REPLACE "];
+            let rewrites = n != 1 && words.iter().any(|word| sql.contains(word));
+            assert_eq!(REWRITING.contains(&n), rewrites, "{n}");
+        }
+    }
+
+    fn files() -> Vec<PathBuf> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
         let mut files: Vec<PathBuf> =
             fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();
-        assert_eq!(files.len(), STEPS.len());
         files
     }
 
@@ -166,5 +170,19 @@ mod tests {
         connection.pragma_update(None, "user_version", 99).unwrap();
         let error = to_latest(&mut connection, Path::new("x.db")).unwrap_err();
         assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut connection = Connection::open(&path).unwrap();
+        connection.execute_batch(&format!("{}; PRAGMA user_version = 1;", STEPS[0])).unwrap();
+        // In the way of step 4.
+        connection.execute_batch("CREATE TABLE consumer (name TEXT)").unwrap();
+        let error = to_latest(&mut connection, &path).unwrap_err();
+        assert!(matches!(error, StoreError::Migrate { .. }), "{error}");
+        assert_eq!(version(&connection).unwrap(), 1);
+        assert!(connection.prepare("SELECT * FROM article_revision").is_err());
     }
 }

@@ -1,198 +1,24 @@
-//! SQLite: the opener, transactions, and a file a table.
+//! The SQLite store: one file for each table or task.
 
 pub(super) mod consumers;
 pub(super) mod feeds;
 pub(super) mod history;
 pub(super) mod hosts;
 pub(super) mod maintenance;
+pub(super) mod meta;
+pub(super) mod migrate;
+pub(super) mod open;
 pub(super) mod polls;
 pub(super) mod prune;
 pub(super) mod reader;
 pub(super) mod text_index;
+pub(super) mod transaction;
 
 mod articles;
 mod changes;
-mod feed_list;
-mod migrate;
+mod columns;
+mod file;
 #[cfg(test)]
 mod reading_tests;
 mod revisions;
 mod select;
-
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-
-use crate::search::words;
-use crate::store::error::{Doing, StoreError, damage};
-
-pub(super) use migrate::tell_copies;
-
-/// "gztd": tells our file from another program's (SQLite's `application_id`).
-const APPLICATION_ID: i32 = 0x677A_7464;
-
-/// How long a write waits for another process that is writing, such as `poll` beside the daemon.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Opens for reading and writing, created and migrated as needed.
-pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
-    create_private(path)?;
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(open)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
-    // A change of the journal mode does not wait for others who open a new file at the same moment.
-    let deadline = Instant::now() + BUSY_TIMEOUT;
-    loop {
-        match set_up(&mut connection, path) {
-            Err(error) if error.is_busy() && Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            other => return other.map(|()| connection),
-        }
-    }
-}
-
-fn set_up(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
-    refuse_foreign(connection, path)?;
-    // 8 KiB pages: fewer overflow chains for article bodies than 4 KiB, at the same size. It has an
-    // effect before the first table only. FULL: what a poll reported survives a power cut too, and in
-    // groups it costs no CPU. The cache is 16 MiB; four times as much gained nothing.
-    connection
-        .execute_batch(
-            "PRAGMA page_size = 8192;
-             PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             PRAGMA foreign_keys = ON;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -16384;
-             PRAGMA journal_size_limit = 67108864;",
-        )
-        .map_err(open)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    migrate::to_latest(connection, path)?;
-    if application_id(connection).map_err(open)? != APPLICATION_ID {
-        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(open)?;
-    }
-    Ok(())
-}
-
-fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.pragma_query_value(None, "application_id", |row| row.get(0))
-}
-
-/// Opens an existing store for reading only.
-pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(open)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
-    refuse_foreign(&connection, path)?;
-    if !migrate::is_latest(&connection, path)? {
-        // The program is newer than the file: as any writer would, bring it up to date first.
-        drop(open_for_writing(path)?);
-    }
-    connection
-        .execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")
-        .map_err(open)?;
-    // Names are compared as the text index compares words.
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection
-        .create_scalar_function("indexable", 1, flags, |call| {
-            Ok(call.get_raw(0).as_str_or_null()?.map(words::indexable))
-        })
-        .map_err(open)?;
-    Ok(connection)
-}
-
-/// Makes an empty file that only its owner may read: article texts may come from behind a password.
-/// SQLite gives its side files the same mode.
-fn create_private(path: &Path) -> Result<(), StoreError> {
-    let create = |source| StoreError::Create { path: path.to_owned(), source };
-    if path.exists() {
-        return Ok(());
-    }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(create)?;
-    }
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(create(error)),
-        _ => Ok(()),
-    }
-}
-
-fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let id = application_id(connection).map_err(open)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(open)?;
-    if id == APPLICATION_ID || (id == 0 && tables == 0) {
-        return Ok(());
-    }
-    // A crash between the first migration and the id leaves our tables without it.
-    let ours = connection.prepare("SELECT feed_id, key, hash FROM sighting").is_ok();
-    if id == 0 && ours { Ok(()) } else { Err(StoreError::Foreign { path: path.to_owned() }) }
-}
-
-/// Runs `work` in one immediate transaction and commits. The error is a text, as it goes to many.
-pub(super) fn in_transaction(
-    connection: &mut Connection,
-    work: impl FnOnce(Result<&Connection, String>),
-) -> Result<(), String> {
-    let committed = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(transaction) => {
-            work(Ok(&transaction));
-            transaction.commit()
-        }
-        Err(error) => {
-            work(Err(told(&error)));
-            Err(error)
-        }
-    };
-    committed.map_err(|error| {
-        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-            make_room(connection);
-        }
-        told(&error)
-    })
-}
-
-/// Folds the log in before its time: what it takes up can be written anew, so that a full disk is not the
-/// end of writing that needs no more pages than there are. Waits for nobody.
-fn make_room(connection: &Connection) {
-    connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)").ok(); // On a full disk it may well fail.
-}
-
-/// As the many callers of a group hear of it.
-fn told(error: &rusqlite::Error) -> String {
-    format!("{error}{}", damage(error))
-}
-
-/// Runs one job of a group so that its failure undoes nothing but itself.
-pub(super) fn in_savepoint<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let run = |sql: &str| {
-        connection.prepare_cached(sql).and_then(|mut s| s.execute([])).doing("use a savepoint")
-    };
-    run("SAVEPOINT job")?;
-    let result = work(connection);
-    if result.is_err() {
-        run("ROLLBACK TO job")?;
-    }
-    run("RELEASE job")?;
-    result
-}
-
-/// Leaves the file tidy: fresh planner statistics, and the log folded in by SQLite's own close.
-pub(super) fn close(connection: Connection) {
-    connection.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize;").ok();
-    connection.close().ok();
-}

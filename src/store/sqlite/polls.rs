@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, named_params, params};
 use serde_json::json;
 use url::Url;
 
@@ -11,12 +11,13 @@ use crate::domain::article::ArticleKey;
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::poll::{
     Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, PollJob,
-    PollOutcome, Remembered, Validators,
+    PollOutcome, Remembered,
 };
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::articles::{self, Stored};
-use crate::store::sqlite::{feeds, history, hosts};
+use crate::store::sqlite::columns::{Columns, column, time};
+use crate::store::sqlite::{feeds, history, hosts, meta};
 
 /// A request for work.
 #[derive(Clone, Debug)]
@@ -45,11 +46,32 @@ pub struct Claimed {
     pub next_to_come: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "
-    SELECT p.feed_id, f.url, p.etag, p.last_modified, p.failures, p.failing_since,
-        coalesce(p.next_poll_at, ?1), p.policy LIKE 'adaptive%', m.body_hash, m.key_policy, m.items,
-        p.validated_url, p.full_at, p.ttl, p.update_period, p.skip_hours, p.skip_days,
-        h.strikes, p.moved_to, p.moved_at, p.recheck_at
+/// What is read of each feed that is claimed.
+const JOB: Columns<21> = Columns([
+    ("feed_id", "p.feed_id"),
+    ("url", "f.url"),
+    ("etag", "p.etag"),
+    ("last_modified", "p.last_modified"),
+    ("validated_url", "p.validated_url"),
+    ("failures", "p.failures"),
+    ("failing_since", "p.failing_since"),
+    ("planned_at", "coalesce(p.next_poll_at, ?1)"),
+    ("adaptive", "p.policy LIKE 'adaptive%'"),
+    ("body_hash", "m.body_hash"),
+    ("key_policy", "m.key_policy"),
+    ("items", "m.items"),
+    ("full_at", "p.full_at"),
+    ("ttl", "p.ttl"),
+    ("update_period", "p.update_period"),
+    ("skip_hours", "p.skip_hours"),
+    ("skip_days", "p.skip_days"),
+    ("strikes", "h.strikes"),
+    ("moved_to", "p.moved_to"),
+    ("moved_at", "p.moved_at"),
+    ("recheck_at", "p.recheck_at"),
+]);
+
+const FROM: &str = "
     FROM turn JOIN plan p ON p.feed_id = turn.feed_id JOIN feed f ON f.id = p.feed_id
         LEFT JOIN memory m ON m.feed_id = p.feed_id
         LEFT JOIN host h ON h.host = p.host
@@ -82,24 +104,29 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
     let per_host = i64::try_from(claim.per_host).unwrap_or(i64::MAX);
     let rooms = json!(claim.rooms).to_string();
+    let columns = JOB.list();
     let found = match &claim.only {
-        None => tx.prepare_cached(&format!("{TURN}{DUE}{COLUMNS}")).and_then(|mut s| {
-            s.query_map(params![now, limit, per_host, rooms, claim.paused_too], job)?
-                .collect::<Result<Vec<_>, _>>()
-        }),
-        Some(feeds) => tx.prepare_cached(&format!("{TURN}{NAMED}{COLUMNS}")).and_then(|mut s| {
-            let ids = json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string();
-            s.query_map(params![now, limit, per_host, rooms, claim.paused_too, ids], job)?
-                .collect::<Result<Vec<_>, _>>()
-        }),
+        None => {
+            tx.prepare_cached(&format!("{TURN}{DUE} SELECT {columns} {FROM}")).and_then(|mut s| {
+                s.query_map(params![now, limit, per_host, rooms, claim.paused_too], job)?
+                    .collect::<Result<Vec<_>, _>>()
+            })
+        }
+        Some(feeds) => tx
+            .prepare_cached(&format!("{TURN}{NAMED} SELECT {columns} {FROM}"))
+            .and_then(|mut s| {
+                let ids = json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string();
+                s.query_map(params![now, limit, per_host, rooms, claim.paused_too, ids], job)?
+                    .collect::<Result<Vec<_>, _>>()
+            }),
     };
     let mut jobs: Vec<(PollJob, bool)> =
-        found.doing("claim feeds")?.into_iter().flatten().collect();
+        found.context("claim feeds")?.into_iter().flatten().collect();
     let until = (claim.now + claim.lease).timestamp();
     for (job, adaptive) in &mut jobs {
         tx.prepare_cached("UPDATE plan SET leased_until = ?2 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([job.feed.0, until]))
-            .doing("lease a feed")?;
+            .context("lease a feed")?;
         if *adaptive {
             job.recent = feeds::recent_dates(tx, job.feed)?;
         }
@@ -110,55 +137,57 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
 
 /// `None` for an address that only an older version could have stored.
 fn job(r: &Row<'_>) -> rusqlite::Result<Option<(PollJob, bool)>> {
-    let Ok(url) = FeedUrl::parse(r.get_ref(1)?.as_str()?) else { return Ok(None) };
-    let body_hash: Option<i64> = r.get(8)?;
-    let key_policy: Option<i64> = r.get(9)?;
-    let items: Option<Items> = r.get(10)?;
-    let validated_url: Option<String> = r.get(11)?;
-    let span = |index: usize| -> rusqlite::Result<Option<TimeDelta>> {
-        Ok(r.get::<_, Option<i64>>(index)?.map(TimeDelta::seconds))
-    };
+    let url = r.get_ref(column!(JOB.url))?.as_str()?;
+    let Ok(url) = FeedUrl::parse(url) else { return Ok(None) };
     let job = PollJob {
-        feed: FeedId(r.get(0)?),
+        feed: FeedId(r.get(column!(JOB.feed_id))?),
         url,
-        validators: Validators {
-            etag: r.get(2)?,
-            last_modified: r.get(3)?,
-            sent_by: validated_url.and_then(|url| Url::parse(&url).ok()),
-        },
-        health: Health {
-            failures: r.get(4)?,
-            failing_since: r.get::<_, Option<i64>>(5)?.map(from_unix),
-        },
-        planned_at: from_unix(r.get(6)?),
-        remembered: Remembered {
-            body_hash: body_hash.map(i64::cast_unsigned),
-            items: items.unwrap_or_default().0,
-            key_policy: if key_policy == Some(1) {
-                KeyPolicy::Careful
-            } else {
-                KeyPolicy::Trusting
-            },
-        },
+        validators: feeds::validators(
+            r.get(column!(JOB.etag))?,
+            r.get(column!(JOB.last_modified))?,
+            r.get(column!(JOB.validated_url))?,
+        ),
+        health: feeds::health(r.get(column!(JOB.failures))?, r.get(column!(JOB.failing_since))?),
+        planned_at: from_unix(r.get(column!(JOB.planned_at))?),
+        remembered: remembered(r)?,
         recent: Vec::new(),
-        full_at: r.get::<_, Option<i64>>(12)?.map(from_unix),
+        full_at: r.get::<_, Option<i64>>(column!(JOB.full_at))?.map(from_unix),
         hints: Hints {
-            ttl: span(13)?,
-            update_period: span(14)?,
-            skip_hours: r.get(15)?,
-            skip_days: r.get(16)?,
+            ttl: span(r.get(column!(JOB.ttl))?),
+            update_period: span(r.get(column!(JOB.update_period))?),
+            skip_hours: r.get(column!(JOB.skip_hours))?,
+            skip_days: r.get(column!(JOB.skip_days))?,
         },
-        strikes: r.get(17)?,
-        moved: feeds::moved(r, 18)?,
+        strikes: r.get(column!(JOB.strikes))?,
+        moved: feeds::moved(
+            r.get(column!(JOB.moved_to))?,
+            r.get(column!(JOB.moved_at))?,
+            r.get(column!(JOB.recheck_at))?,
+        ),
     };
-    Ok(Some((job, r.get(7)?)))
+    Ok(Some((job, r.get(column!(JOB.adaptive))?)))
+}
+
+fn remembered(r: &Row<'_>) -> rusqlite::Result<Remembered> {
+    let body_hash: Option<i64> = r.get(column!(JOB.body_hash))?;
+    let key_policy: Option<i64> = r.get(column!(JOB.key_policy))?;
+    let items: Option<Items> = r.get(column!(JOB.items))?;
+    Ok(Remembered {
+        body_hash: body_hash.map(i64::cast_unsigned),
+        items: items.unwrap_or_default().0,
+        key_policy: if key_policy == Some(1) { KeyPolicy::Careful } else { KeyPolicy::Trusting },
+    })
+}
+
+fn span(seconds: Option<i64>) -> Option<TimeDelta> {
+    seconds.map(TimeDelta::seconds)
 }
 
 pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(), StoreError> {
     for feed in feeds {
         tx.prepare_cached("UPDATE plan SET leased_until = 0 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([feed.0]))
-            .doing("release a feed")?;
+            .context("release a feed")?;
     }
     Ok(())
 }
@@ -180,7 +209,7 @@ pub(in crate::store) fn spare(
             .and_then(|mut s| {
                 s.execute(params![feed.0, health.failures, since, at, next.because.as_str()])
             })
-            .doing("spare a feed")?;
+            .context("spare a feed")?;
     }
     Ok(())
 }
@@ -188,7 +217,7 @@ pub(in crate::store) fn spare(
 pub(in crate::store) fn release_all(tx: &Connection) -> Result<(), StoreError> {
     tx.execute("UPDATE plan SET leased_until = 0 WHERE leased_until <> 0", [])
         .map(|_| ())
-        .doing("release all feeds")
+        .context("release all feeds")
 }
 
 /// When the next feed is due, and when the next after `now`.
@@ -197,25 +226,24 @@ fn next_due(
     now: i64,
 ) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
     const NEXT: &str = "
-        SELECT min(at), min(at) FILTER (WHERE ?1 < at) FROM (
+        SELECT min(at) AS next_due, min(at) FILTER (WHERE ?1 < at) AS next_to_come FROM (
             SELECT max(next_poll_at, leased_until, coalesce(paused_until, 0)) AS at
             FROM plan LEFT JOIN host USING (host) WHERE active = 1)";
-    let both = |row: &Row<'_>| -> rusqlite::Result<_> {
-        let at = |index| row.get::<_, Option<i64>>(index).map(|at| at.map(from_unix));
-        Ok((at(0)?, at(1)?))
-    };
+    let both = |row: &Row<'_>| Ok((time(row, "next_due")?, time(row, "next_to_come")?));
     tx.prepare_cached(NEXT)
         .and_then(|mut s| s.query_row([now], both))
-        .doing("find the next due feed")
+        .context("find the next due feed")
 }
 
 const PLAN: &str = "
-    UPDATE plan SET next_poll_at = ?2, because = ?3, not_before = ?4, leased_until = 0,
-        polled_at = ?5, outcome = ?6, status = ?7, detail = ?8, failures = ?9, failing_since = ?10,
-        succeeded_at = CASE WHEN ?9 = 0 THEN ?5 ELSE succeeded_at END,
-        full_at = CASE WHEN ?11 THEN ?5 ELSE full_at END, asks = ?12, polls = polls + 1,
-        host = ?13, moved_to = ?14, moved_at = ?15, recheck_at = ?16
-    WHERE feed_id = ?1";
+    UPDATE plan SET next_poll_at = :next_poll_at, because = :because, not_before = :not_before,
+        leased_until = 0, polled_at = :polled_at, outcome = :outcome, status = :status,
+        detail = :detail, failures = :failures, failing_since = :failing_since,
+        succeeded_at = CASE WHEN :failures = 0 THEN :polled_at ELSE succeeded_at END,
+        full_at = CASE WHEN :full THEN :polled_at ELSE full_at END, asks = :asks,
+        polls = polls + 1, host = :host, moved_to = :moved_to, moved_at = :moved_at,
+        recheck_at = :recheck_at
+    WHERE feed_id = :feed_id";
 
 const VALIDATORS: &str = "
     UPDATE plan SET etag = ?2, last_modified = ?3, validated_url = ?4
@@ -237,24 +265,38 @@ pub(in crate::store) fn apply(
     if let PollOutcome::Fresh(document) = &d.observed.outcome {
         applied = store_document(tx, d.feed, document, keep_revisions, d.polled_at)?;
     }
-    let observed = &d.observed;
-    if let Some(validators) = &observed.validators {
+    store_wishes(tx, d)?;
+    store_plan(tx, d)?;
+    history::record(tx, d, applied)?;
+    hosts::settle(tx, d)?;
+    Ok(applied)
+}
+
+/// Stores what the next request needs: validators, and the hints of the document.
+fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
+    if let Some(validators) = &d.observed.validators {
         let sent_by = validators.sent_by.as_ref().map(Url::as_str);
         tx.prepare_cached(VALIDATORS)
             .and_then(|mut s| {
                 s.execute(params![d.feed.0, validators.etag, validators.last_modified, sent_by])
             })
-            .doing("store validators")?;
+            .context("store validators")?;
     }
-    if let Some(hints) = observed.hints {
+    if let Some(hints) = d.observed.hints {
         let seconds = |span: Option<TimeDelta>| span.map(|span| span.num_seconds());
         let (ttl, period) = (seconds(hints.ttl), seconds(hints.update_period));
         tx.prepare_cached(HINTS)
             .and_then(|mut s| {
                 s.execute(params![d.feed.0, ttl, period, hints.skip_hours, hints.skip_days])
             })
-            .doing("store a feed's hints")?;
+            .context("store a feed's hints")?;
     }
+    Ok(())
+}
+
+/// Stores when the feed is polled next, and how this poll went.
+fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
+    let observed = &d.observed;
     let longest = observed.asks.iter().map(|(_, wait)| *wait).max();
     let not_before = longest.map(|wait| (d.polled_at + wait).timestamp());
     let asks: Vec<_> =
@@ -265,29 +307,31 @@ pub(in crate::store) fn apply(
         && matches!(observed.outcome, PollOutcome::Fresh(_) | PollOutcome::SameBody);
     tx.prepare_cached(PLAN)
         .and_then(|mut s| {
-            s.execute(params![
-                d.feed.0,
-                d.next.at.map(|at| at.timestamp()),
-                d.next.because.as_str(),
-                not_before,
-                d.polled_at.timestamp(),
-                observed.outcome.as_str(),
-                observed.status,
-                detail,
-                d.health.failures,
-                d.health.failing_since.map(|at| at.timestamp()),
-                full,
-                asks,
-                d.host,
-                d.moved.as_ref().map(|moved| moved.to.as_str()),
-                d.moved.as_ref().map(|moved| moved.at.timestamp()),
-                d.moved.as_ref().and_then(|moved| moved.recheck_at).map(|at| at.timestamp()),
-            ])
+            s.execute(named_params! {
+                ":feed_id": d.feed.0,
+                ":next_poll_at": d.next.at.map(|at| at.timestamp()),
+                ":because": d.next.because.as_str(),
+                ":not_before": not_before,
+                ":polled_at": d.polled_at.timestamp(),
+                ":outcome": observed.outcome.as_str(),
+                ":status": observed.status,
+                ":detail": detail,
+                ":failures": d.health.failures,
+                ":failing_since": d.health.failing_since.map(|at| at.timestamp()),
+                ":full": full,
+                ":asks": asks,
+                ":host": d.host,
+                ":moved_to": d.moved.as_ref().map(|moved| moved.to.as_str()),
+                ":moved_at": d.moved.as_ref().map(|moved| moved.at.timestamp()),
+                ":recheck_at": d
+                    .moved
+                    .as_ref()
+                    .and_then(|moved| moved.recheck_at)
+                    .map(|at| at.timestamp()),
+            })
         })
-        .doing("store a plan")?;
-    history::record(tx, d, applied)?;
-    hosts::settle(tx, d)?;
-    Ok(applied)
+        .map(|_| ())
+        .context("store a plan")
 }
 
 const REMEMBER: &str = "
@@ -303,7 +347,7 @@ fn store_document(
 ) -> Result<Applied, StoreError> {
     feeds::describe(tx, feed, &document.meta)?;
     let mut applied = Applied::default();
-    let before = sequence(tx)?;
+    let before = meta::sequence(tx)?;
     let mut seq = before;
     // Documents list the newest first; among articles without a date the order of arrival decides.
     for draft in document.drafts.iter().rev() {
@@ -313,7 +357,7 @@ fn store_document(
             Stored::Known => {}
         }
     }
-    advance_sequence(tx, before, seq)?;
+    meta::advance_sequence(tx, before, seq)?;
     let remembered = &document.remembered;
     tx.prepare_cached(REMEMBER)
         .and_then(|mut s| {
@@ -324,25 +368,8 @@ fn store_document(
                 encode(&remembered.items),
             ])
         })
-        .doing("remember a document")?;
+        .context("remember a document")?;
     Ok(applied)
-}
-
-/// The last sequence number given out. Read in the transaction: another process may write between ours.
-pub(super) fn sequence(tx: &Connection) -> Result<i64, StoreError> {
-    tx.prepare_cached("SELECT value FROM meta WHERE key = 'seq'")
-        .and_then(|mut s| s.query_row([], |row| row.get(0)))
-        .doing("read the sequence")
-}
-
-/// Nothing is written when none was given out.
-pub(super) fn advance_sequence(tx: &Connection, before: i64, seq: i64) -> Result<(), StoreError> {
-    if seq != before {
-        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'seq'")
-            .and_then(|mut s| s.execute([seq]))
-            .doing("advance the sequence")?;
-    }
-    Ok(())
 }
 
 /// What is in a feed's last document, as stored.

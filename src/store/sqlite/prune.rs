@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::query::Position;
+use crate::domain::article::Position;
 use crate::domain::time::Timestamp;
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{changes, polls};
 
 /// A stretch of the articles to be looked at, oldest first.
@@ -50,14 +50,14 @@ fn candidates(
     stretch: Prune,
 ) -> Result<(Vec<i64>, Option<Position>), StoreError> {
     const OLD: &str = "
-        SELECT id, order_at, seq, feed_id FROM article
+        SELECT id, order_at, seq FROM article
         WHERE order_at < ?1 AND (?2, ?3) < (order_at, seq) ORDER BY order_at, seq LIMIT ?4";
     const KEYS: &str = "SELECT feed_id, key FROM sighting WHERE article_id = ?1";
-    let doing = "find old articles";
+    let action = "find old articles";
     let after = stretch.after.unwrap_or(Position { order_at: i64::MIN, seq: i64::MIN });
     let limit = i64::try_from(stretch.limit).unwrap_or(i64::MAX);
     let one = |r: &Row<'_>| -> rusqlite::Result<(i64, Position)> {
-        Ok((r.get(0)?, Position { order_at: r.get(1)?, seq: r.get(2)? }))
+        Ok((r.get("id")?, Position { order_at: r.get("order_at")?, seq: r.get("seq")? }))
     };
     let old: Vec<(i64, Position)> = connection
         .prepare_cached(OLD)
@@ -65,16 +65,16 @@ fn candidates(
             let values = params![stretch.before.timestamp(), after.order_at, after.seq, limit];
             s.query_map(values, one)?.collect()
         })
-        .doing(doing)?;
+        .context(action)?;
     let next = old.last().filter(|_| old.len() == stretch.limit).map(|(_, position)| *position);
     let mut shown = Shown { connection, feeds: HashMap::new() };
     let mut rows = Vec::new();
-    let mut keys = connection.prepare_cached(KEYS).doing(doing)?;
+    let mut keys = connection.prepare_cached(KEYS).context(action)?;
     for (row, _) in old {
         let sightings: Vec<(i64, i64)> = keys
-            .query_map([row], |r| Ok((r.get(0)?, r.get(1)?)))
+            .query_map([row], |r| Ok((r.get("feed_id")?, r.get("key")?)))
             .and_then(Iterator::collect)
-            .doing(doing)?;
+            .context(action)?;
         let mut still = false;
         for (feed, key) in sightings {
             still |= shown.by(feed)?.contains(&key);
@@ -99,7 +99,7 @@ impl Shown<'_> {
                 .connection
                 .prepare_cached("SELECT items FROM memory WHERE feed_id = ?1")
                 .and_then(|mut s| s.query_row([feed], |r| r.get(0)).optional())
-                .doing("read what is in a feed")?;
+                .context("read what is in a feed")?;
             self.feeds.insert(feed, items.unwrap_or_default().keys().collect());
         }
         Ok(self.feeds.entry(feed).or_default())

@@ -4,24 +4,46 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, InterruptHandle, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
 
-use crate::domain::article::{Article, ArticleId, Change, DateSource, Sighting, Version};
+use crate::domain::article::{Article, ArticleId, Change, DateSource, Position, Sighting, Version};
 use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
-use crate::domain::query::{Order, Position, Query};
+use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::articles::decode;
+use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::changes;
+use crate::store::sqlite::columns::{self, Columns, column, decode};
 use crate::store::sqlite::consumers;
-use crate::store::sqlite::feed_list;
 use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
+use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::prune::{self, Prune, Pruned};
-use crate::store::sqlite::{open_for_reading, revisions, select, text_index};
+use crate::store::sqlite::{file, meta, revisions, select, text_index};
+
+/// What is read of each article.
+const ARTICLE: Columns<18> = Columns([
+    ("id", "a.id"),
+    ("seq", "a.seq"),
+    ("feed_id", "a.feed_id"),
+    ("first_seen_at", "a.first_seen_at"),
+    ("published_at", "a.published_at"),
+    ("modified_at", "a.modified_at"),
+    ("revision", "a.revision"),
+    ("guid", "a.guid"),
+    ("url", "a.url"),
+    ("external_url", "a.external_url"),
+    ("title", "a.title"),
+    ("image", "a.image"),
+    ("language", "a.language"),
+    ("authors", "a.authors"),
+    ("tags", "a.tags"),
+    ("attachments", "a.attachments"),
+    ("summary", "a.summary"),
+    ("content_html", "a.content_html"),
+]);
 
 /// A read-only connection. Each call sees one moment of the store.
 #[derive(Debug)]
@@ -44,9 +66,7 @@ impl Reader {
     /// When there is no such file, or it is no store of this or an older version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = open_for_reading(path)?;
-        let store_id = connection
-            .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
-            .doing("read the store's id")?;
+        let store_id = meta::store_id(&connection)?;
         Ok(Self { connection, store_id })
     }
 
@@ -77,22 +97,23 @@ impl Reader {
     /// Where the articles of a query stand, in its order: as much as tells them and their edits apart,
     /// read off an index.
     pub fn positions(&self, query: &Query, now: Timestamp) -> Result<Vec<Position>, StoreError> {
-        let doing = "read the places of articles";
-        let (sql, values) = select::select_positions(&self.connection, &self.store_id, query, now)?;
-        let one = |r: &Row<'_>| Ok(Position { order_at: r.get(0)?, seq: r.get(1)? });
-        let mut statement = self.connection.prepare(&sql).doing(doing)?;
-        let positions = statement.query_map(params_from_iter(values), one).doing(doing)?;
-        positions.collect::<Result<_, _>>().doing(doing)
+        let action = "read the places of articles";
+        let (sql, values) =
+            select::select(&self.connection, "a.order_at, a.seq", &self.store_id, query, now)?;
+        let one = |r: &Row<'_>| Ok(Position { order_at: r.get("order_at")?, seq: r.get("seq")? });
+        let mut statement = self.connection.prepare(&sql).context(action)?;
+        let positions = statement.query_map(params_from_iter(values), one).context(action)?;
+        positions.collect::<Result<_, _>>().context(action)
     }
 
     /// A number that differs when the configured feeds, their names or their tags do.
     pub fn feeds_version(&self) -> Result<i64, StoreError> {
-        feed_list::version(&self.connection)
+        Ok(meta::feeds_hash(&self.connection)?.unwrap_or_default())
     }
 
     /// The languages that configured feeds say they are in, without their regions; sorted.
     pub fn feed_languages(&self) -> Result<Vec<String>, StoreError> {
-        feed_list::languages(&self.connection)
+        feeds::languages(&self.connection)
     }
 
     /// One article by its public id.
@@ -163,13 +184,13 @@ impl Reader {
 
     /// The earlier versions of an article that are kept, latest first.
     pub fn versions(&self, id: &ArticleId) -> Result<Vec<Version>, StoreError> {
-        let row = select::row_of(&self.store_id, id);
+        let row = columns::row_of(&self.store_id, id);
         row.map_or(Ok(Vec::new()), |row| revisions::list(&self.connection, row))
     }
 
     /// The feeds that an article was seen in.
     pub fn sightings(&self, id: &ArticleId) -> Result<Vec<Sighting>, StoreError> {
-        let Some(row) = select::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
+        let Some(row) = columns::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
         let feeds = self.feed_refs()?;
         let found = changes::sightings(&self.connection, row)?;
         let one = |(feed, key)| Some(Sighting { feed: feeds.get(&feed).cloned()?, key });
@@ -255,16 +276,12 @@ impl Reader {
 
     /// Writes a consistent, compact copy to `target`, which must not exist yet.
     pub fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
-        maintenance::copy(&self.connection, target)
+        file::copy(&self.connection, target)
     }
 
     /// The sequence number of the newest insert or edit: has anything changed since I looked?
     pub fn sequence(&self) -> Result<i64, StoreError> {
-        self.connection
-            .query_row("SELECT value FROM meta WHERE key = 'seq'", [], |row| row.get(0))
-            .optional()
-            .map(Option::unwrap_or_default)
-            .doing("read the sequence")
+        meta::sequence(&self.connection)
     }
 
     /// How far a query of changes may be trusted to skip nothing: to the end, unless it looks for words,
@@ -286,9 +303,9 @@ impl Reader {
         if !self.connection.is_autocommit() {
             return read(); // Asked from within a reading: its moment it is.
         }
-        let moment = self.connection.unchecked_transaction().doing("begin to read")?;
+        let moment = self.connection.unchecked_transaction().context("begin to read")?;
         let result = read();
-        moment.finish().doing("end to read")?;
+        moment.finish().context("end to read")?;
         result
     }
 
@@ -299,38 +316,43 @@ impl Reader {
         feeds: &HashMap<i64, Arc<FeedRef>>,
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<(i64, Article), StoreError>>) -> T,
     ) -> Result<T, StoreError> {
-        let doing = "read articles";
-        let (sql, values) = select::select(&self.connection, &self.store_id, query, now)?;
-        let mut statement = self.connection.prepare(&sql).doing(doing)?;
-        let mut rows = statement.query(params_from_iter(values)).doing(doing)?;
+        let action = "read articles";
+        let (sql, values) =
+            select::select(&self.connection, &ARTICLE.list(), &self.store_id, query, now)?;
+        let mut statement = self.connection.prepare(&sql).context(action)?;
+        let mut rows = statement.query(params_from_iter(values)).context(action)?;
         let next = || {
             let row = rows.next()?;
-            row.map(|row| Ok((row.get(0)?, self.article_of(row, feeds)?))).transpose()
+            row.map(|row| {
+                let inserted = row.get(column!(ARTICLE.id))?;
+                Ok((inserted, self.article_of(row, feeds)?))
+            })
+            .transpose()
         };
         let mut articles = std::iter::repeat_with(next)
             .map_while(Result::transpose)
-            .map(|article| article.doing(doing));
+            .map(|article| article.context(action));
         Ok(consume(&mut articles))
     }
 
     fn feed_refs(&self) -> Result<HashMap<i64, Arc<FeedRef>>, StoreError> {
         const REFS: &str = "SELECT id, url, name, title, home_page_url, tags FROM feed";
         let one = |r: &Row<'_>| -> rusqlite::Result<(i64, Arc<FeedRef>)> {
-            let (url, title): (String, Option<String>) = (r.get(1)?, r.get(3)?);
-            let name: Option<String> = r.get(2)?;
+            let (url, title): (String, Option<String>) = (r.get("url")?, r.get("title")?);
+            let name: Option<String> = r.get("name")?;
             let feed = FeedRef {
                 name: name.or_else(|| title.clone()).unwrap_or_else(|| url.clone()),
                 url,
                 title,
-                home_page_url: r.get(4)?,
-                tags: decode::texts(Some(r.get_ref(5)?.as_str()?)),
+                home_page_url: r.get("home_page_url")?,
+                tags: decode::texts(Some(r.get_ref("tags")?.as_str()?)),
             };
-            Ok((r.get(0)?, Arc::new(feed)))
+            Ok((r.get("id")?, Arc::new(feed)))
         };
         self.connection
             .prepare_cached(REFS)
             .and_then(|mut s| s.query_map([], one)?.collect())
-            .doing("list feeds")
+            .context("list feeds")
     }
 
     fn article_of(
@@ -341,28 +363,30 @@ impl Reader {
         let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
             Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
         };
-        let feed = feeds.get(&r.get(2)?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let published = time(4)?;
+        let text = |index: usize| r.get_ref(index).and_then(|value| Ok(value.as_str_or_null()?));
+        let feed: i64 = r.get(column!(ARTICLE.feed_id))?;
+        let feed = feeds.get(&feed).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let published = time(column!(ARTICLE.published_at))?;
         Ok(Article {
-            id: select::id_of(&self.store_id, r.get(0)?),
-            seq: r.get(1)?,
+            id: columns::id_of(&self.store_id, r.get(column!(ARTICLE.id))?),
+            seq: r.get(column!(ARTICLE.seq))?,
             feed: Arc::clone(feed),
-            first_seen: from_unix(r.get(3)?),
+            first_seen: from_unix(r.get(column!(ARTICLE.first_seen_at))?),
             published,
-            modified: time(5)?,
+            modified: time(column!(ARTICLE.modified_at))?,
             date_source: if published.is_some() { DateSource::Feed } else { DateSource::FirstSeen },
-            revision: r.get(6)?,
-            guid: r.get(7)?,
-            url: r.get(8)?,
-            external_url: r.get(9)?,
-            title: r.get(10)?,
-            image: r.get(11)?,
-            language: r.get(12)?,
-            authors: decode::persons(r.get_ref(13)?.as_str_or_null()?),
-            tags: decode::texts(r.get_ref(14)?.as_str_or_null()?),
-            attachments: decode::attachments(r.get_ref(15)?.as_str_or_null()?),
-            summary: r.get(16)?,
-            content_html: r.get(17)?,
+            revision: r.get(column!(ARTICLE.revision))?,
+            guid: r.get(column!(ARTICLE.guid))?,
+            url: r.get(column!(ARTICLE.url))?,
+            external_url: r.get(column!(ARTICLE.external_url))?,
+            title: r.get(column!(ARTICLE.title))?,
+            image: r.get(column!(ARTICLE.image))?,
+            language: r.get(column!(ARTICLE.language))?,
+            authors: decode::persons(text(column!(ARTICLE.authors))?),
+            tags: decode::texts(text(column!(ARTICLE.tags))?),
+            attachments: decode::attachments(text(column!(ARTICLE.attachments))?),
+            summary: r.get(column!(ARTICLE.summary))?,
+            content_html: r.get(column!(ARTICLE.content_html))?,
             content_text: None,
         })
     }

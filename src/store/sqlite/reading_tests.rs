@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use rusqlite::params_from_iter;
 
-use crate::domain::article::{ArticleDraft, ArticleKey, Change, ContentHash, Person};
+use crate::domain::article::{ArticleDraft, ArticleKey, Change, ContentHash, Person, Position};
 use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedUrl};
 use crate::domain::poll::{
     Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, Observed, PollOutcome,
     Reason, Remembered,
 };
-use crate::domain::query::{Order, Position, Query, When};
+use crate::domain::query::{Order, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::search::query;
-use crate::store::sqlite::{maintenance, open_for_reading, select};
+use crate::store::sqlite::open::open_for_reading;
+use crate::store::sqlite::{maintenance, select};
 use crate::store::{FeedSync, Prune, Reader, Store};
 
 const NOW: i64 = 1_790_000_000;
@@ -380,7 +381,7 @@ async fn the_latest_are_read_in_order_from_an_index() {
         ("changes", seq, "INDEX article_seq (seq>?"),
     ] {
         let query = Query { limit: Some(100), ..query };
-        let (sql, values) = select::select(&connection, "x", &query, at(0)).unwrap();
+        let (sql, values) = select::select(&connection, "a.title", "x", &query, at(0)).unwrap();
         let plan: Vec<String> = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
             .unwrap()

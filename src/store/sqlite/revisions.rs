@@ -4,7 +4,8 @@ use rusqlite::{Connection, Row, params};
 
 use crate::domain::article::Version;
 use crate::domain::time::{Timestamp, from_unix};
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::columns::time;
 
 /// The version was first seen when the one before it was replaced; the very first one with the article.
 const KEEP: &str = "
@@ -28,13 +29,13 @@ pub(super) fn keep(
     most: u32,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let doing = "keep a version of an article";
+    let action = "keep a version of an article";
     if most != 0 {
         tx.prepare_cached(KEEP)
             .and_then(|mut s| s.execute(params![article, hash, now.timestamp()]))
-            .doing(doing)?;
+            .context(action)?;
     }
-    tx.prepare_cached(DROP).and_then(|mut s| s.execute(params![article, most])).doing(doing)?;
+    tx.prepare_cached(DROP).and_then(|mut s| s.execute(params![article, most])).context(action)?;
     Ok(())
 }
 
@@ -45,17 +46,17 @@ pub(super) fn list(connection: &Connection, article: i64) -> Result<Vec<Version>
         FROM article_revision WHERE article_id = ?1 ORDER BY revision DESC";
     let one = |r: &Row<'_>| {
         Ok(Version {
-            revision: r.get(0)?,
-            seen_at: r.get::<_, Option<i64>>(1)?.map(from_unix),
-            replaced_at: from_unix(r.get(2)?),
-            title: r.get(3)?,
-            url: r.get(4)?,
-            summary: r.get(5)?,
-            content_html: r.get(6)?,
+            revision: r.get("revision")?,
+            seen_at: time(r, "seen_at")?,
+            replaced_at: from_unix(r.get("replaced_at")?),
+            title: r.get("title")?,
+            url: r.get("url")?,
+            summary: r.get("summary")?,
+            content_html: r.get("content_html")?,
         })
     };
     connection
         .prepare_cached(LIST)
         .and_then(|mut s| s.query_map([article], one)?.collect())
-        .doing("read the versions of an article")
+        .context("read the versions of an article")
 }

@@ -5,18 +5,12 @@ use std::collections::HashSet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::domain::article::ArticleId;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
-use crate::store::error::{Doing, StoreError};
-use crate::store::sqlite::feeds;
-
-pub(super) const COLUMNS: &str = "
-    SELECT a.id, a.seq, a.feed_id, a.first_seen_at, a.published_at, a.modified_at, a.revision,
-        a.guid, a.url, a.external_url, a.title, a.image, a.language, a.authors, a.tags,
-        a.attachments, a.summary, a.content_html";
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::{columns, feeds};
 
 /// Feeds whose indexes are merged; of more, enough are among the latest of all to find them there.
 const MERGED: usize = 100;
@@ -96,6 +90,7 @@ impl Select {
 /// The statement for a query, with its parameters.
 pub(super) fn select(
     connection: &Connection,
+    columns: &str,
     store_id: &str,
     query: &Query,
     now: Timestamp,
@@ -104,7 +99,7 @@ pub(super) fn select(
     let mut way = Way::Walk;
     let by_seq = query.order == Order::Sequence;
     if !query.ids.is_empty() {
-        let rows = query.ids.iter().filter_map(|id| row_of(store_id, id));
+        let rows = query.ids.iter().filter_map(|id| columns::row_of(store_id, id));
         let list = rows.map(|row| row.to_string()).collect::<Vec<_>>().join(",");
         select.conditions.push(format!("a.id IN ({list})"));
         way = Way::Look;
@@ -164,20 +159,20 @@ pub(super) fn select(
     // The keys of what is wanted, in order, drive the look-up of the rows; CROSS keeps it so.
     let through = |keys: String| {
         format!(
-            "{COLUMNS} FROM ({keys} ORDER BY {order} LIMIT {limit}) k CROSS JOIN article a ON a.id = k.id"
+            "SELECT {columns} FROM ({keys} ORDER BY {order} LIMIT {limit}) k CROSS JOIN article a ON a.id = k.id"
         )
     };
     let sql = match way {
         Way::Walk => {
             let order = if by_seq { "a.seq" } else { "a.order_at DESC, a.seq DESC" };
             let all = select.all(own.as_deref());
-            format!("{COLUMNS} FROM article a{all} ORDER BY {order} LIMIT {limit}")
+            format!("SELECT {columns} FROM article a{all} ORDER BY {order} LIMIT {limit}")
         }
         Way::Look => through(keys(None)),
         Way::Rank => {
             let (hits, all) = (&select.ranked, select.all(None));
             format!(
-                "{COLUMNS} FROM (SELECT a.id, h.score FROM ({hits}) h
+                "SELECT {columns} FROM (SELECT a.id, h.score FROM ({hits}) h
                     CROSS JOIN article a ON a.id = h.id{all}
                     ORDER BY h.score, a.order_at DESC, a.seq DESC LIMIT {limit}) k
                  CROSS JOIN article a ON a.id = k.id"
@@ -191,17 +186,6 @@ pub(super) fn select(
     Ok((sql, select.values))
 }
 
-/// As [`select`], for the places of the articles alone: `order_at` and `seq`.
-pub(super) fn select_positions(
-    connection: &Connection,
-    store_id: &str,
-    query: &Query,
-    now: Timestamp,
-) -> Result<(String, Vec<Value>), StoreError> {
-    let (sql, values) = select(connection, store_id, query, now)?;
-    Ok((sql.replacen(COLUMNS, "SELECT a.order_at, a.seq", 1), values))
-}
-
 /// How many articles an expression finds, up to a bound.
 fn hits(connection: &Connection, expression: &str) -> Result<i64, StoreError> {
     const HITS: &str = "
@@ -213,7 +197,7 @@ fn hits(connection: &Connection, expression: &str) -> Result<i64, StoreError> {
             let values = [Value::from(expression.to_owned()), Value::from(SORTED_HITS + 1)];
             s.query_row(params_from_iter(values), |row| row.get(0))
         })
-        .doing("search the articles")
+        .context("search the articles")
 }
 
 /// The feeds that names and tags stand for; `None` when the query names neither.
@@ -231,15 +215,4 @@ pub(super) fn wanted_feeds(
         named && tagged
     });
     Ok(Some(wanted.map(|feed| feed.id.0).collect()))
-}
-
-/// The row of an article's public id; `None` for one of another store.
-pub(super) fn row_of(store_id: &str, id: &ArticleId) -> Option<i64> {
-    let (store, row) = id.0.split_once('-')?;
-    i64::from_str_radix(row, 16).ok().filter(|row| store == store_id && 0 < *row)
-}
-
-/// The public id of a row: the store's own random id makes it unique among all stores.
-pub(super) fn id_of(store_id: &str, row: i64) -> ArticleId {
-    ArticleId(format!("{store_id}-{row:x}"))
 }

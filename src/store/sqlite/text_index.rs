@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::search::words::indexable;
-use crate::store::error::{Doing, StoreError};
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::meta;
 
 const BEHIND: &str = "
     SELECT id, seq, title, summary, content_html FROM article
@@ -18,26 +19,24 @@ pub(in crate::store) fn advance(
     limit: usize,
     text: fn(&str) -> String,
 ) -> Result<usize, StoreError> {
-    let doing = "bring the text index up to date";
-    let mut behind = tx.prepare_cached(BEHIND).doing(doing)?;
-    let mut put = tx.prepare_cached(PUT).doing(doing)?;
-    let mut rows = behind.query([i64::try_from(limit).unwrap_or(i64::MAX)]).doing(doing)?;
+    let action = "bring the text index up to date";
+    let mut behind = tx.prepare_cached(BEHIND).context(action)?;
+    let mut put = tx.prepare_cached(PUT).context(action)?;
+    let mut rows = behind.query([i64::try_from(limit).unwrap_or(i64::MAX)]).context(action)?;
     let (mut count, mut last) = (0, 0_i64);
-    while let Some(row) = rows.next().doing(doing)? {
-        let read = |index: usize| row.get_ref(index).and_then(|v| Ok(v.as_str_or_null()?));
-        let title = read(2).doing(doing)?.map(indexable);
-        let summary = read(3).doing(doing)?.unwrap_or_default();
-        let content = read(4).doing(doing)?.map(text).unwrap_or_default();
+    while let Some(row) = rows.next().context(action)? {
+        let read = |column: &str| row.get_ref(column).and_then(|v| Ok(v.as_str_or_null()?));
+        let title = read("title").context(action)?.map(indexable);
+        let summary = read("summary").context(action)?.unwrap_or_default();
+        let content = read("content_html").context(action)?.map(text).unwrap_or_default();
         let body = indexable(&format!("{summary}\n{content}"));
-        let id: i64 = row.get(0).doing(doing)?;
-        put.execute(params![id, title, body]).doing(doing)?;
-        last = row.get(1).doing(doing)?;
+        let id: i64 = row.get("id").context(action)?;
+        put.execute(params![id, title, body]).context(action)?;
+        last = row.get("seq").context(action)?;
         count += 1;
     }
     if count != 0 {
-        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'indexed_seq'")
-            .and_then(|mut s| s.execute([last]))
-            .doing(doing)?;
+        meta::set_indexed_seq(tx, last)?;
     }
     Ok(count)
 }
@@ -50,7 +49,7 @@ pub(super) fn complete_up_to(connection: &Connection) -> Result<Option<i64>, Sto
     connection
         .prepare_cached(INDEXED)
         .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
-        .doing("look at the text index")
+        .context("look at the text index")
 }
 
 /// Articles that the index does not hold yet.
@@ -62,5 +61,5 @@ pub(super) fn behind(connection: &Connection) -> Result<u64, StoreError> {
         .prepare_cached(BEHIND)
         .and_then(|mut s| s.query_row([], |row| row.get::<_, i64>(0)))
         .map(i64::cast_unsigned)
-        .doing("look at the text index")
+        .context("look at the text index")
 }

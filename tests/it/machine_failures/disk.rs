@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::is_one_clear_error;
-use super::upgrade::of_version_2;
+use super::upgrade::of_version;
 use crate::support::disk::{SmallDisk, copy, kib};
 use crate::support::feeds::{Item, item, rss};
 use crate::support::program::Home;
@@ -106,7 +106,7 @@ fn upkeep_that_finds_the_disk_full_at_any_page_leaves_the_store_whole() {
 
 #[test]
 fn a_migration_that_finds_the_disk_full_at_any_page_is_undone_and_made_up_for() {
-    let home = of_version_2(3);
+    let home = of_version(2, 3);
     let failed = sweep(&home, &["poll"], 8, |home, _| {
         assert_eq!(home.articles().len(), 3);
     });

@@ -1,0 +1,36 @@
+//! The store's file: created for its owner alone, and copied.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::store::error::{Context, StoreError};
+
+/// Makes an empty file that only its owner may read: article texts may come from behind a password.
+/// SQLite gives its side files the same mode.
+pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
+    let create = |source| StoreError::Create { path: path.to_owned(), source };
+    if path.exists() {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(create)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(create(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A consistent, compact copy, while others read and write. `target` must not exist.
+pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
+    create_private(target)?; // SQLite fills an empty file, and would make a new one for all to read.
+    let action = "copy the store";
+    // The copy is a write to SQLite, though not to this store.
+    connection.execute_batch("PRAGMA query_only = OFF").context(action)?;
+    let copied = connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).context(action);
+    connection.execute_batch("PRAGMA query_only = ON").context(action)?;
+    copied.map(|_| ())
+}

@@ -1,0 +1,62 @@
+//! The table `meta`: single values that describe the store as a whole.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::store::error::{Context, StoreError};
+
+/// The random id of this store, which makes the public ids of articles unique across stores.
+pub(super) fn store_id(connection: &Connection) -> Result<String, StoreError> {
+    connection
+        .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
+        .context("read the store's id")
+}
+
+/// The last sequence number that was given out. A writer reads it within its transaction, because another
+/// process may have written since the last one.
+pub(super) fn sequence(connection: &Connection) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = 'seq'")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .context("read the sequence")
+}
+
+/// Stores the last sequence number that was given out, if any was given out since `before`.
+pub(super) fn advance_sequence(tx: &Connection, before: i64, seq: i64) -> Result<(), StoreError> {
+    if seq != before {
+        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'seq'")
+            .and_then(|mut s| s.execute([seq]))
+            .context("advance the sequence")?;
+    }
+    Ok(())
+}
+
+/// The fingerprint of the feed list that was synchronised last; `None` before the first time.
+pub(super) fn feeds_hash(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    connection
+        .query_row("SELECT value FROM meta WHERE key = 'feeds_hash'", [], |row| row.get(0))
+        .optional()
+        .context("read the hash of the feed list")
+}
+
+/// Stores the fingerprint of the feed list.
+pub(super) fn set_feeds_hash(tx: &Connection, hash: i64) -> Result<(), StoreError> {
+    tx.execute("INSERT OR REPLACE INTO meta VALUES ('feeds_hash', ?1)", [hash])
+        .map(|_| ())
+        .context("store the hash of the feed list")
+}
+
+/// Stores the sequence number of the last article that the full-text index has taken up.
+pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'indexed_seq'")
+        .and_then(|mut s| s.execute([seq]))
+        .map(|_| ())
+        .context("bring the text index up to date")
+}
+
+/// Writes a value that changes nothing, as proof that the disk takes writes.
+pub(in crate::store) fn ping(tx: &Connection) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE meta SET value = value WHERE key = 'seq'")
+        .and_then(|mut s| s.execute([]))
+        .map(|_| ())
+        .context("write to the store")
+}
