@@ -59,6 +59,7 @@ fn is_tame(what: &[&str], ran: &Ran) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn no_command_passes_on_what_a_terminal_would_obey() {
     let server = Server::start();
     server.put("/json", Page::ok(evil_feed(&server)).header("ETag", "\"\u{9b}2J\u{202e}\""));
