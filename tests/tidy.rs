@@ -17,6 +17,7 @@ use import_graph::ImportGraph;
 /// A module imports from lower floors only, never from a module of its own floor. `lib.rs` and `main.rs`
 /// are on no floor, because they name everything.
 const FLOORS: &[&[&str]] = &[
+    &["test_support"],
     &["domain"],
     &["html"],
     &["feed"],
@@ -147,6 +148,11 @@ fn nothing_is_left_unfinished_or_ignored() {
             UNFINISHED.iter().flat_map(|name| file.lines_naming(&file.code, name))
         }),
     );
+}
+
+#[test]
+fn the_tests_of_the_program_do_not_import_the_library() {
+    report(sources("tests/it").iter().flat_map(|file| file.lines_naming(&file.code, "gazetted::")));
 }
 
 #[test]
