@@ -183,6 +183,35 @@ fn the_tests_that_security_md_names_exist() {
     }));
 }
 
+/// The table in CONTRIBUTING.md leads from a change to its files.
+#[test]
+fn the_files_that_contributing_md_names_exist() {
+    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let table = page.split("## ").find(|part| part.starts_with("Which file to open")).unwrap();
+    let rows: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| ")).skip(2).collect();
+    assert!(12 <= rows.len(), "only {rows:?}");
+    report(rows.into_iter().flat_map(|row| {
+        let spans: Vec<_> = row.split('`').skip(1).step_by(2).collect();
+        let paths: Vec<_> = spans.iter().filter(|span| span.contains('/')).collect();
+        let missing = paths.iter().filter(|path| !root().join(path).exists());
+        let missing = missing.map(|path| format!("CONTRIBUTING.md: there is no {path}"));
+        let none = paths.is_empty().then(|| format!("CONTRIBUTING.md: no path in: {row}"));
+        missing.chain(none).collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn the_index_of_decisions_is_complete() {
+    let folder = root().join("docs/decisions");
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    let names = files(&folder).into_iter().map(|path| shown(&path, &folder));
+    report(
+        names
+            .filter(|name| name != "README.md" && !index.contains(&format!("({name})")))
+            .map(|name| format!("docs/decisions/README.md does not link {name}")),
+    );
+}
+
 /// Fails with one line for each fault.
 fn report(faults: impl Iterator<Item = String>) {
     let faults: Vec<_> = faults.collect();
