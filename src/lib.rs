@@ -28,3 +28,6 @@ pub mod serve;
 
 pub mod cli;
 pub mod daemon;
+
+#[cfg(test)]
+mod test_support;

@@ -294,6 +294,7 @@ fn each_mistake_in_a_feed_has_its_sentence_and_its_hint() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
     let export = |line: &str| format!("[[exports]]\npath = 'x'\nformat = 'csv'\n{line}");
     let hook = |lines: &str| {

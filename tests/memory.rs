@@ -64,6 +64,7 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 /// The rows of what was found to break the parser alone, and of what was built to break this.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<(&'static str, Vec<u8>, Read)> {
     let koi8 = "<?xml version='1.0' encoding='koi8-r'?>";
     let text = |name, text: String, read| (name, text.into_bytes(), read);

@@ -91,8 +91,14 @@ impl Default for FetchSettings {
     }
 }
 
-/// `gazetted/VERSION (+URL)`: a publisher who wonders who is asking finds out.
+/// `gazetted/VERSION (+URL)`. The URL is the home page or else the repository of this build, as Cargo.toml
+/// names it. Without one the name is `gazetted/VERSION` alone: the operator's `user_agent` is the place for an
+/// address at which publishers reach a person.
 pub fn default_user_agent() -> String {
-    concat!("gazetted/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_HOMEPAGE"), ")")
-        .to_owned()
+    let name = concat!("gazetted/", env!("CARGO_PKG_VERSION"));
+    let urls = [env!("CARGO_PKG_HOMEPAGE"), env!("CARGO_PKG_REPOSITORY")];
+    match urls.into_iter().find(|url| !url.is_empty()) {
+        Some(url) => format!("{name} (+{url})"),
+        None => name.to_owned(),
+    }
 }

@@ -38,8 +38,8 @@ pub(super) fn write(
     Ok(count)
 }
 
-/// Title, link and description are required; of the link only its presence is known to matter, so
-/// an export that is published nowhere names the program that wrote it.
+/// Writes the channel's elements. Title, link and description are required. An export that is published
+/// nowhere has no page to link to: its link is the home page of this program, or empty when it has none.
 fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
     let feed_url = present(channel.feed_url.as_deref());
     let home = present(channel.home_page_url.as_deref()).or(feed_url);

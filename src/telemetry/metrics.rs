@@ -55,49 +55,41 @@ struct Counters {
 static COUNTERS: LazyLock<Counters> = LazyLock::new(Counters::new);
 
 impl Counters {
-    #[expect(clippy::expect_used, reason = "names and labels are constants; a test makes them all")]
     fn new() -> Self {
         let registry = Registry::new();
-        let add = |metric: Box<dyn Collector>| registry.register(metric).expect("a new name");
-        let vec = |name: &str, help: &str, label: &str| {
-            let metric = IntCounterVec::new(Opts::new(name, help), &[label]).expect("a valid name");
-            add(Box::new(metric.clone()));
-            metric
+        let vec = |name: &str, help: &str, labels: &[&str]| {
+            register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
         };
-        let gauge = |name: &str, help: &str| {
-            let metric = Gauge::new(name, help).expect("a valid name");
-            add(Box::new(metric.clone()));
-            metric
-        };
-        let fetches = vec("gazetted_fetches_total", "Polls that ended, by outcome.", "outcome");
+        let gauge = |name: &str, help: &str| register(&registry, Gauge::new(name, help));
+        let fetches = vec("gazetted_fetches_total", "Polls that ended, by outcome.", &["outcome"]);
         let fetch_bytes = vec(
             "gazetted_fetch_bytes_total",
             "Bytes of bodies as transferred, by content coding.",
-            "encoding",
+            &["encoding"],
         );
         let conditional = vec(
             "gazetted_fetch_conditional_total",
             "Replies to polls: not_modified and modified to conditional ones, else unconditional.",
-            "result",
+            &["result"],
         );
-        let articles = vec("gazetted_articles_total", "Articles stored.", "result");
-        let exports = vec("gazetted_exports_total", "Scheduled exports, by result.", "result");
-        let requests = IntCounterVec::new(
-            Opts::new("gazetted_http_requests_total", "Requests answered, by route and status."),
+        let articles = vec("gazetted_articles_total", "Articles stored.", &["result"]);
+        let exports = vec("gazetted_exports_total", "Scheduled exports, by result.", &["result"]);
+        let requests = vec(
+            "gazetted_http_requests_total",
+            "Requests answered, by route and status.",
             &["route", "code"],
-        )
-        .expect("a valid name");
-        add(Box::new(requests.clone()));
-        let fetch_seconds = Histogram::with_opts(
-            HistogramOpts::new("gazetted_fetch_duration_seconds", "How long replies took.")
-                .buckets(FETCH_SECONDS.to_vec()),
-        )
-        .expect("a valid name");
-        add(Box::new(fetch_seconds.clone()));
-        let store_errors =
-            IntCounter::new("gazetted_store_errors_total", "Times the store failed at something.")
-                .expect("a valid name");
-        add(Box::new(store_errors.clone()));
+        );
+        let fetch_seconds = register(
+            &registry,
+            Histogram::with_opts(
+                HistogramOpts::new("gazetted_fetch_duration_seconds", "How long replies took.")
+                    .buckets(FETCH_SECONDS.to_vec()),
+            ),
+        );
+        let store_errors = register(
+            &registry,
+            IntCounter::new("gazetted_store_errors_total", "Times the store failed at something."),
+        );
         let reload_ok = gauge(
             "gazetted_config_last_reload_successful",
             "Whether the last reading of the configuration succeeded.",
@@ -120,6 +112,16 @@ impl Counters {
             reload_at,
         }
     }
+}
+
+#[expect(clippy::expect_used, reason = "names and labels are constants; a test makes them all")]
+fn register<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: Result<M, prometheus::Error>,
+) -> M {
+    let metric = metric.expect("a valid name");
+    registry.register(Box::new(metric.clone())).expect("a new name");
+    metric
 }
 
 pub(super) fn poll_ended(observed: &Observed, applied: Applied) {
@@ -232,6 +234,7 @@ mod tests {
     /// By the rules of the text format 0.0.4: a family's HELP and TYPE come first and once, its samples
     /// together, no series twice, buckets grow up to `+Inf`, which is the count.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one check of one text")]
     fn the_text_is_a_valid_exposition() {
         for outcome in [PollOutcome::NotModified, PollOutcome::Failed(Failure::Dns)] {
             let observed = Observed { status: Some(304), ..Observed::of(outcome) };

@@ -3,6 +3,7 @@
 use crate::{atom, atom03, check, json, rdf, rss};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn titles_are_one_line_of_plain_text() {
     check(&[
         ("escaped markup", rss("<title>a &lt;b&gt;b&lt;/b&gt; c</title>"), "title=a b c"),

@@ -8,6 +8,7 @@ fn html(html: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn text_outlives_the_markup_around_it() {
     let link = |address: &str| {
         format!("<a href=\"https://a.example/{address}\" rel=\"noopener noreferrer\">")
@@ -81,6 +82,7 @@ fn text_outlives_the_markup_around_it() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn html_escaped_twice_is_read_and_talk_of_html_is_left() {
     let twice = |text: &str| rss(&format!("<description>{text}</description>"));
     check(&[

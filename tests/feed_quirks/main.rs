@@ -1,4 +1,4 @@
-//! Oddities of feeds in the wild, one a case: what is in the document, and what a reader expects of it.
+//! Quirks of real feeds, one for each case: what the document contains, and what a reader expects of it.
 //!
 //! An expectation is `field=value`, several apart by ` | `; an empty value means that there is none. The
 //! document comes from `https://example.org/dir/feed`.

@@ -3,6 +3,7 @@
 use crate::{atom, check, json, rss};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn files_are_gathered_from_all_vocabularies() {
     check(&[
         (

@@ -133,6 +133,7 @@ fn whole_poll(world: &World) -> Duration {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "how often is for whoever runs it to say")]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn kills_at_any_moment_lose_nothing_and_store_nothing_twice() {
     let mut world = World::new();
     let whole = whole_poll(&world);

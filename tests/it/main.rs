@@ -1,7 +1,7 @@
-//! The program as its users meet it: the binary itself, servers on loopback, stores on disk.
+//! Tests of the program as its users run it: the binary, servers on loopback, stores on disk.
 //!
-//! Nothing here reaches into the library. What a test needs to know it asks the program, the server
-//! that was asked, or the database.
+//! Nothing here imports the library (`tests/tidy.rs` checks it). A test learns what it needs from the program's
+//! output, from the requests that its server received, or from the database.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 

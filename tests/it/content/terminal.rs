@@ -59,6 +59,7 @@ fn is_tame(what: &[&str], ran: &Ran) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn no_command_passes_on_what_a_terminal_would_obey() {
     let server = Server::start();
     server.put("/json", Page::ok(evil_feed(&server)).header("ETag", "\"\u{9b}2J\u{202e}\""));
@@ -83,10 +84,6 @@ fn no_command_passes_on_what_a_terminal_would_obey() {
     let names = ["json", "rss", "html", "broken", "coded", "moved", "away", "busy"];
     let mut config =
         "[fetch]\nper_host = 100\nhost_delay = \"0s\"\nallow_private = true\n".to_owned();
-    let older = Home::new(&config).run(&["check"]); // The key is newer than this test.
-    if older.code != Some(0) {
-        config = config.replace("allow_private = true\n", "");
-    }
     for name in names {
         writeln!(config, "[[feeds]]\nurl = \"{}\"", server.url(&format!("/{name}"))).unwrap();
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gazetted::domain::time::Timestamp;
+use chrono::{DateTime, Utc};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -203,8 +203,8 @@ fn what_a_webhook_may_not_do_is_told() {
         let daemon = Running::daemon(&home);
         let event = daemon.wait_for_event("delivery failed");
         assert!(event["error"].as_str().unwrap().contains(says), "{says}: {event}");
-        let at: Timestamp = event["retry_at"].as_str().unwrap().parse().unwrap();
-        let wait = at - event["timestamp"].as_str().unwrap().parse::<Timestamp>().unwrap();
+        let at: DateTime<Utc> = event["retry_at"].as_str().unwrap().parse().unwrap();
+        let wait = at - event["timestamp"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
         let hour = (3_590..=3_600).contains(&wait.num_seconds());
         assert_eq!(hour, says == "429", "{says}: {wait}"); // Its Retry-After.
         assert!(!daemon.log().contains("s3cr3t"), "{}", daemon.log());

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::support::feeds::{item, rss};
 use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
-use crate::support::{skipped, wait_for};
+use crate::support::{skip, wait_for};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -66,7 +66,7 @@ fn library() -> Option<PathBuf> {
     let mut files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
     let library = files.find(|file| file.exists());
     if library.is_none() {
-        skipped("no libfaketime on this system");
+        skip("libfaketime");
     }
     library
 }

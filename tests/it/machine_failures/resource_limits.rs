@@ -13,7 +13,7 @@ use crate::support::disk::copy;
 use crate::support::feeds::{Item, item, rss};
 use crate::support::program::{Home, Ran, finish};
 use crate::support::server::{Page, Server};
-use crate::support::skipped;
+use crate::support::skip;
 
 /// In a network of its own with nothing in it, not even a name server.
 fn without_network(home: &Home, arguments: &[&str]) -> Option<Ran> {
@@ -23,7 +23,7 @@ fn without_network(home: &Home, arguments: &[&str]) -> Option<Ran> {
     command.current_dir(home.folder()).env_clear().env("HOME", home.folder());
     let possible = Command::new("unshare").args(["-rn", "true"]).output();
     if !possible.is_ok_and(|output| output.status.success()) {
-        skipped("no network namespace for us (unshare -rn) on this system");
+        skip("network namespace (unshare -rn)");
         return None;
     }
     Some(finish(command))

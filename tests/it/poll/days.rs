@@ -4,9 +4,9 @@
 //! the server must see nothing before the plan says so, and then exactly what the rules allow.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use gazetted::clock;
 
 use crate::support::feeds::{item, rss};
+use crate::support::now;
 use crate::support::program::Home;
 use crate::support::server::{Page, Request, Server};
 
@@ -60,7 +60,7 @@ impl Story {
     /// Seconds until the next poll.
     fn wait(&self) -> i64 {
         let next = self.home.feed()["next_poll"].as_str().unwrap().to_owned();
-        (next.parse::<DateTime<Utc>>().unwrap() - clock::now()).num_seconds()
+        (next.parse::<DateTime<Utc>>().unwrap() - now()).num_seconds()
     }
 
     /// The poll that comes next, at its time and not before.
@@ -190,7 +190,7 @@ fn a_temporary_redirect_is_asked_for_again_each_time() {
 #[test]
 fn a_refusal_is_waited_out_whichever_way_it_is_said() {
     let in_three_hours = || {
-        let at = clock::now() + TimeDelta::hours(3);
+        let at = now() + TimeDelta::hours(3);
         at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     };
     let mut story = Story::new("1h", news(1).header("ETag", "\"1\""));
@@ -226,7 +226,7 @@ fn a_refusal_is_waited_out_whichever_way_it_is_said() {
 #[test]
 fn freshness_is_waited_for_up_to_a_day() {
     let date = |hours: i64| {
-        let at = clock::now() + TimeDelta::hours(hours);
+        let at = now() + TimeDelta::hours(hours);
         at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     };
     let ttl = || {

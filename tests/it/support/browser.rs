@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::skipped;
+use super::skip;
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
@@ -29,7 +29,7 @@ pub(crate) fn installed() -> Option<&'static str> {
     };
     let found = NAMES.iter().find(runs).copied();
     if found.is_none() {
-        skipped(&format!("no browser is installed: none of {NAMES:?} runs"));
+        skip("browser");
     }
     found
 }

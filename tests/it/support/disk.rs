@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::program::{Home, Ran, Running, finish};
-use super::skipped;
+use super::skip;
 
 /// A place to mount a disk of so many KiB at.
 pub(crate) struct SmallDisk {
@@ -23,7 +23,7 @@ impl SmallDisk {
         attempt.args(["-rm", "mount", "-t", "tmpfs", "tmpfs"]).arg(disk.place.path());
         let possible = attempt.output().is_ok_and(|output| output.status.success());
         if !possible {
-            skipped("no mount namespace for us (unshare -rm) on this system");
+            skip("mount namespace (unshare -rm)");
         }
         possible.then_some(disk)
     }

@@ -1,4 +1,4 @@
-//! What all tests share: feeds as text, a server that hands them out, the program in a folder of its own.
+//! What all tests share: feeds as text, a server that serves them, and the program in its own folder.
 
 pub(crate) mod browser;
 pub(crate) mod disk;
@@ -6,17 +6,23 @@ pub(crate) mod feeds;
 pub(crate) mod http;
 pub(crate) mod program;
 pub(crate) mod server;
+#[path = "../../support/skip.rs"]
+mod skip;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Long after everything that is waited for has happened on the slowest machine.
+use chrono::{DateTime, SubsecRound as _, Utc};
+
+pub(crate) use skip::skip;
+
+/// The longest wait for anything; the slowest machine needs less.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// Waits until `look` finds something.
+/// Waits until `look` returns something.
 ///
 /// # Panics
-/// At the deadline, naming `what` was waited for.
+/// At the deadline; the message contains `what`.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
@@ -29,13 +35,16 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// Tells whoever runs a test what it cannot do here.
-#[expect(clippy::print_stdout, reason = "it is what tests print")]
-pub(crate) fn skipped(why: &str) {
-    println!("skipped: {why}");
+/// The time of the machine, in whole seconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests compare what the program writes with the clock"
+)]
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(0)
 }
 
-/// A number of a fixed, well-mixed series: tests that scatter do so the same way every time.
+/// A fixed series of well-mixed numbers: tests that choose at random choose the same in every run.
 pub(crate) struct Series(u64);
 
 impl Series {
