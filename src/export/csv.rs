@@ -33,14 +33,15 @@ const HEADER: [&str; 21] = [
     "revision",
 ];
 
-pub(super) fn write(
-    articles: &mut dyn Iterator<Item = Article>,
+pub(super) fn write<E: From<io::Error>>(
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let mut rows = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     rows.write_record(HEADER).map_err(into_io)?;
     let mut count = 0;
     for article in articles {
+        let article = article?;
         let row = row(&article);
         rows.write_record(row.iter().map(|cell| cell.as_bytes())).map_err(into_io)?;
         count += 1;

@@ -97,19 +97,18 @@ pub struct TableStyle {
     pub now: Timestamp,
 }
 
-/// Writes all articles in one format and gives their number. Memory does not grow with it.
-///
-/// The iterator cannot fail. Whoever reads from something that can ends it at the first error and,
-/// once this returns, fails in its turn, so that no shortened document is taken for a whole one.
+/// Writes all articles in one format and returns their number. Memory use does not depend on it.
 ///
 /// # Errors
-/// Only those of `out`, with their kind.
-pub fn write(
+/// The first error of `articles` or of `out`, unchanged. The document is then incomplete: its end is
+/// not written.
+pub fn write<E: From<io::Error>>(
     format: Format,
     channel: &Channel,
-    articles: &mut dyn Iterator<Item = Article>,
+    mut articles: impl Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
+    let articles: &mut dyn Iterator<Item = Result<Article, E>> = &mut articles;
     match format {
         Format::Json => json::write_array(articles, out),
         Format::JsonLines => json::write_lines(articles, out),
@@ -120,7 +119,7 @@ pub fn write(
         Format::Table => table::write(channel.table, articles, out),
         Format::Markdown => markdown::write(channel, articles, out),
         Format::Html => html::write(channel, articles, out),
-        Format::Opml => opml::write(&channel.feeds, out),
+        Format::Opml => Ok(opml::write(&channel.feeds, out)?),
     }
 }
 

@@ -20,16 +20,17 @@ const GAP: usize = 2;
 const NARROWEST_WITH_DATE: usize = 30;
 const NARROWEST_WITH_FEED: usize = 44;
 
-pub(super) fn write(
+pub(super) fn write<E: From<io::Error>>(
     style: TableStyle,
-    articles: &mut dyn Iterator<Item = Article>,
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let columns = Columns::of(style.width.unwrap_or(WIDTH).into());
     let paint = Paint::of(style.color);
     columns.line(&paint.head, ["DATE", "FEED", "TITLE"], out)?;
     let mut count = 0;
     for article in articles {
+        let article = article?;
         let date = short_date(article.effective_date(), style.now);
         let feed = clean_line(&article.feed.name);
         columns.line(&paint.row, [&date, &feed, &headline(&article)], out)?;

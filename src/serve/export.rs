@@ -16,7 +16,7 @@ use crate::clock;
 use crate::domain::query::{Position, Query};
 use crate::domain::time::Timestamp;
 use crate::export::{Channel, Format, TableStyle};
-use crate::passes::export::{copy, feeds, updated};
+use crate::passes::export::{feeds, updated, write_format};
 use crate::store::{Reader, StoreError};
 
 /// Articles of a request that names no limit: more than a poller misses between two polls.
@@ -92,7 +92,7 @@ pub(super) async fn export(
         let written = stream::body(site.readers(), move |reader, out| {
             let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
             let channel = Channel { feeds, ..channel };
-            copy(reader, &query, format, &channel, out).map(|_| ()).map_err(Broken::from)
+            write_format(reader, &query, format, &channel, out).map(|_| ()).map_err(Broken::from)
         });
         match written.await {
             Ok(body) => Response::new(body),
