@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["html"],
+    &["present"],
     &["feed"],
     &["search"],
     &["polling"],
@@ -24,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Floors that compute and touch nothing.
-const PURE: &[&str] = &["domain", "html", "search", "feed", "polling", "export"];
+const PURE: &[&str] = &["domain", "html", "present", "search", "feed", "polling", "export"];
 
 /// What a pure floor does not name, outside its tests.
 const IMPURE: &[&str] = &[

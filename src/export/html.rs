@@ -9,7 +9,8 @@ use quick_xml::escape::escape;
 use crate::domain::article::Article;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::display_name;
-use crate::export::{Channel, day, headline, is_web, present, without_controls};
+use crate::export::{Channel, headline, is_web, present, without_controls};
+use crate::present::day;
 
 const STYLE: &str = include_str!("page.css");
 

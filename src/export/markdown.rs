@@ -5,8 +5,9 @@ use std::io;
 
 use crate::domain::article::Article;
 use crate::export::record::display_name;
-use crate::export::{Channel, day, headline, present};
+use crate::export::{Channel, headline, present};
 use crate::html::to_markdown::{destination, escape, html_to_markdown};
+use crate::present::day;
 
 pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,

@@ -13,8 +13,7 @@ use chrono::Datelike;
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::terminal::clean_line;
-use crate::html::to_text::excerpt;
+use crate::present::line;
 
 mod atom;
 mod csv;
@@ -28,7 +27,8 @@ pub mod record;
 mod rss;
 mod table;
 mod template;
-pub mod terminal;
+/// Kept as a name for the many that use it; the functions are in [`crate::present`].
+pub use crate::present::terminal;
 mod xml;
 
 pub use template::{Template, TemplateFault};
@@ -200,10 +200,8 @@ impl Format {
         match self {
             Self::Json | Self::JsonLines | Self::JsonFeed | Self::Csv => true,
             Self::Atom | Self::Rss => article.content_html.is_none(),
-            Self::Table | Self::Markdown | Self::Html => {
-                article.title.is_none() && article.summary.is_none()
-            }
-            Self::Opml => false,
+            // For these, the headline derives its own.
+            Self::Table | Self::Markdown | Self::Html | Self::Opml => false,
         }
     }
 }
@@ -222,31 +220,11 @@ fn rfc822(at: Timestamp) -> Option<String> {
     has_four_digits(at).then(|| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
-/// `Thursday, 20 August 2026`: what articles are grouped by. UTC.
-fn day(at: Timestamp) -> String {
-    at.format("%A, %-d %B %Y").to_string()
-}
-
-/// What an article is called in one line: the title, else how the text begins, else the address.
+/// The name of an article in one line: its headline, else its URL.
 fn headline(article: &Article) -> Cow<'_, str> {
-    /// A text that stands in for a title may be a book.
-    const BEGINNING: usize = 120;
-    let texts = [&article.summary, &article.content_text];
-    let mut beginnings = texts
-        .into_iter()
-        .filter_map(|text| Some(excerpt(&line(text.as_ref())?, BEGINNING).into_owned()));
-    line(article.title.as_ref())
-        .or_else(|| beginnings.next().map(Cow::Owned))
-        .or_else(|| line(article.url.as_ref()))
+    crate::present::headline(article)
+        .or_else(|| line(article.url.as_deref()?))
         .unwrap_or(Cow::Borrowed("(no title)"))
-}
-
-/// The text in one line, if there is anything in it. A title cannot show more characters than this does.
-fn line(text: Option<&String>) -> Option<Cow<'_, str>> {
-    const CHARS: usize = 2_000;
-    let text = text?;
-    let end = text.char_indices().nth(CHARS).map_or(text.len(), |(at, _)| at);
-    Some(clean_line(text.get(..end)?)).filter(|line| !line.is_empty())
 }
 
 /// Whether a browser may be sent there.
@@ -305,12 +283,17 @@ mod tests {
             let article = Article {
                 title: own(title),
                 summary: own(summary),
+                content_html: None,
                 content_text: own(content),
                 url: own(url),
                 ..record::tests::full()
             };
             assert_eq!(headline(&article), expected);
         }
+        let html = Some("<p>Only <b>HTML</b></p>".to_owned());
+        let untitled =
+            Article { title: None, summary: None, content_text: None, ..record::tests::full() };
+        assert_eq!(headline(&Article { content_html: html, ..untitled }), "Only HTML");
     }
 
     #[test]

@@ -3,13 +3,12 @@
 use std::io;
 
 use anstyle::{AnsiColor, Style};
-use chrono::Datelike;
 use unicode_width::UnicodeWidthStr;
 
 use crate::domain::article::Article;
-use crate::domain::time::Timestamp;
-use crate::export::terminal::{clean_line, fit};
 use crate::export::{TableStyle, headline};
+use crate::present::short_date;
+use crate::present::terminal::{clean_line, fit};
 
 /// Columns assumed when nothing is known: enough for most titles, and most windows have them.
 const WIDTH: u16 = 100;
@@ -87,10 +86,4 @@ impl Paint {
         let feed = AnsiColor::Cyan.on_default();
         Self { head: [plain.bold(); 3], row: [plain.dimmed(), feed, plain] }
     }
-}
-
-/// As `ls -l` has it: the time, or for another year the year. UTC.
-fn short_date(at: Timestamp, now: Timestamp) -> String {
-    let format = if at.year() == now.year() { "%b %d %H:%M" } else { "%b %d  %Y" };
-    at.format(format).to_string()
 }

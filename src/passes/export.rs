@@ -15,6 +15,7 @@ use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::export::{self, Channel, Format, Shape, TableStyle, Template};
 use crate::html::to_text::html_to_text;
+use crate::present::export_title;
 use crate::store::{FeedRow, Reader, StoreError};
 
 /// Why an export failed. If its target is a file, that file is unchanged.
@@ -159,11 +160,7 @@ fn channel(
     table: TableStyle,
 ) -> Result<Channel, StoreError> {
     let updated = updated(reader, query, table.now)?;
-    let title = match (query.feeds.as_slice(), query.tags.as_slice()) {
-        ([], []) => "gazetted: latest articles".to_owned(),
-        (feeds, []) => format!("gazetted: {}", feeds.join(", ")),
-        (_, tags) => format!("gazetted: {}", tags.join(", ")),
-    };
+    let title = export_title(if query.tags.is_empty() { &query.feeds } else { &query.tags });
     let feeds = match shape {
         Shape::Format(Format::Opml) => feeds(reader, query)?,
         Shape::Format(_) | Shape::Template(_) => Vec::new(),
