@@ -14,6 +14,7 @@ pub mod export;
 pub mod feed;
 pub mod html;
 pub mod polling;
+pub mod present;
 pub mod search;
 
 pub mod clock;

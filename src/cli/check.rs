@@ -8,9 +8,9 @@ use super::output::{GREEN, count, data, json_data};
 use super::{Context, Exit, run::runtime};
 use crate::config::{Config, FeedConfig};
 use crate::domain::poll::PollOutcome;
-use crate::export::terminal::clean_line;
 use crate::fetch::Fetcher;
 use crate::passes::check_online::survey;
+use crate::present::terminal::clean_line;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {

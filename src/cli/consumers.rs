@@ -10,7 +10,7 @@ use super::{Context, Exit};
 use crate::clock;
 use crate::domain::consumer::{Consumer, Trouble};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::terminal::clean_line;
+use crate::present::terminal::clean_line;
 use crate::store::{Reader, Store};
 
 #[derive(clap::Subcommand, Debug)]

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::deliver;
 use crate::domain::consumer::ConsumerName;
 use crate::export::{Format, Shape, TableStyle, Template};
-use crate::passes::export::{ExportError, write};
+use crate::passes::export::write;
 use crate::search::filter;
 use crate::store::Reader;
 
@@ -85,29 +85,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         let wanted = following::Wanted { query, shape, style, store: &config.store.path };
         return following::run(args, &reader, &wanted, context);
     }
-    // A failure of the store inside a writer travels around it.
-    let mut failed = None;
-    let mut produce = |out: &mut dyn std::io::Write| {
-        write(&reader, &query, &shape, style, out).map_err(|error| match error {
-            ExportError::Write(error) => error,
-            other => {
-                failed = Some(other);
-                std::io::Error::other("the store could not be read")
-            }
-        })
+    let produce = |out: &mut dyn std::io::Write| write(&reader, &query, &shape, style, out);
+    let Some(path) = &args.output else {
+        deliver::to_stdout(produce)?;
+        return Ok(Exit::Done);
     };
-    let written = match &args.output {
-        Some(path) => deliver::to_file(path, &mut produce).map(Some),
-        None => deliver::to_stdout(&mut produce),
-    };
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    let articles = written?;
-    if let (Some(path), Some(articles)) = (&args.output, articles)
-        && !context.quiet
-    {
-        context.output.note(&format!("wrote {} to {}", count(articles, "article"), path.display()));
+    let written = deliver::to_file(path, produce)?;
+    if !context.quiet {
+        let articles = count(written.records, "article");
+        context.output.note(&format!("wrote {articles} to {}", path.display()));
     }
     Ok(Exit::Done)
 }

@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use chrono::Datelike;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::domain::time::{TimeDelta, Timestamp};
-use crate::export::terminal::clean_line;
 use crate::html::to_text::is_control;
+use crate::present::terminal::clean_line;
+pub(super) use crate::present::{count, relative, short_date, span};
 
 /// The two streams of the process, and what they can show.
 #[derive(Clone, Debug)]
@@ -216,74 +215,4 @@ pub(super) fn json_data(value: &serde_json::Value) -> io::Result<()> {
         text = text.chars().map(escaped).collect();
     }
     data(|out| writeln!(out, "{text}"))
-}
-
-/// `12 s`, `3 min`, `5 h`, `9 d`: as exact as a glance needs.
-pub(super) fn span(span: TimeDelta) -> String {
-    let seconds = span.num_seconds().abs();
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    }
-}
-
-/// `3 min ago`, `in 5 h`, `now`.
-pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
-    let distance = at - now;
-    match distance.num_seconds() {
-        0 => "now".to_owned(),
-        ..0 => format!("{} ago", span(distance)),
-        1.. => format!("in {}", span(distance)),
-    }
-}
-
-/// As `ls -l` has it: the time, or for another year the year. UTC.
-pub(super) fn short_date(at: Timestamp, now: Timestamp) -> String {
-    let format = if at.year() == now.year() { "%b %d %H:%M" } else { "%b %d  %Y" };
-    at.format(format).to_string()
-}
-
-/// `1 feed`, `2 feeds`, `12,345 feeds`.
-pub(super) fn count(n: u64, noun: &str) -> String {
-    let digits = n.to_string();
-    let mut grouped = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i != 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{grouped} {noun}{plural}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_read_as_people_say_them() {
-        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-        for (seconds, expected) in [
-            (0, "now"),
-            (-5, "5 s ago"),
-            (119, "in 119 s"),
-            (180, "in 3 min"),
-            (-7_200, "2 h ago"),
-            (864_000, "in 10 d"),
-        ] {
-            assert_eq!(relative(now + TimeDelta::seconds(seconds), now), expected);
-        }
-    }
-
-    #[test]
-    fn numbers_are_grouped_and_nouns_agree() {
-        for (n, expected) in
-            [(0, "0 feeds"), (1, "1 feed"), (999, "999 feeds"), (1_234_567, "1,234,567 feeds")]
-        {
-            assert_eq!(count(n, "feed"), expected);
-        }
-    }
 }

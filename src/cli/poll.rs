@@ -329,7 +329,7 @@ fn show_latest(reader: &Reader, output: &Output) -> Result<()> {
     let query = Query { limit: Some(SHOWN), ..Query::default() };
     let style = TableStyle { width: width(), color: output.stdout_color(), now: clock::now() };
     let mut table = Vec::new();
-    if write(reader, &query, &Shape::Format(Format::Table), style, &mut table)? == 0 {
+    if write(reader, &query, &Shape::Format(Format::Table), style, &mut table)?.records == 0 {
         return Ok(());
     }
     data(|out| out.write_all(&table))?;

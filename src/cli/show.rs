@@ -12,8 +12,8 @@ use super::{Context, Exit};
 use crate::domain::article::{Article, Sighting, Version};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::{FeedRecord, Record};
-use crate::export::terminal::{clean_line, fit};
 use crate::html::to_text::html_to_text;
+use crate::present::terminal::{clean_line, fit};
 use crate::store::Reader;
 
 /// Columns of text: what is wider reads badly.

@@ -155,7 +155,7 @@ async fn write(job: &FileJob, last: Option<i64>) -> Option<i64> {
         if last == Some(sequence) && !moving && job.file.path.exists() {
             return Ok((sequence, None));
         }
-        let articles = write_file(&reader, &job.file, &job.query)?;
+        let articles = write_file(&reader, &job.file, &job.query)?.records;
         let bytes = std::fs::metadata(&job.file.path).map_or(0, |file| file.len());
         Ok((sequence, Some((articles, bytes))))
     });

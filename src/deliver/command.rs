@@ -1,199 +1,199 @@
-//! A batch to a program: on its standard input, and its exit code is the answer.
+//! Delivery to a program: it gets a batch on its standard input and acknowledges it by exit code 0.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::pin::{Pin, pin};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
+use futures_util::future::{MaybeDone, maybe_done};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdin, Command};
+use tokio::time::timeout;
 
 use crate::domain::hook::CommandSpec;
 use crate::html::to_text::without_controls;
 
-/// Between two looks at whether the program has ended.
-const LOOK: Duration = Duration::from_millis(10);
+/// The time between SIGTERM and SIGKILL.
+const GRACE_PERIOD: Duration = Duration::from_millis(500);
 
-/// From SIGTERM to SIGKILL.
-const MERCY: Duration = Duration::from_millis(500);
+/// How long to wait for the end of standard error after the program has ended: a process that it started
+/// can keep the pipe open for ever.
+const STDERR_WAIT: Duration = Duration::from_millis(200);
 
-/// How long the last words of a program that has ended may take: something that it started may hold its
-/// standard error open for ever.
-const LAST_WORDS: Duration = Duration::from_millis(200);
-
-/// Of a line of standard error, in bytes.
+/// The most bytes of a line of standard error that are read at once.
 const MAX_LINE: u64 = 4096;
 
-/// Why a program did not take a batch. What it said last, if it said anything, stands behind it.
+/// The most characters of that line that are kept.
+const MAX_CHARS: usize = 300;
+
+/// Why a program did not acknowledge a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     #[error("could not start {program}")]
     Start { program: String, source: io::Error },
     #[error("could not look after {program}")]
     Wait { program: String, source: io::Error },
-    #[error("{program} ended with {status}{said}")]
-    Failed { program: String, status: ExitStatus, said: Said },
-    #[error("{program} took longer than {limit:?} and was ended{said}")]
-    TooLong { program: String, limit: Duration, said: Said },
-    /// We were told to.
-    #[error("{program} was ended")]
-    Cancelled { program: String },
+    #[error("{program} ended with {status}{stderr}")]
+    Failed { program: String, status: ExitStatus, stderr: StderrTail },
+    #[error("{program} took longer than {limit:?} and was ended{stderr}")]
+    TooLong { program: String, limit: Duration, stderr: StderrTail },
 }
 
-/// The last line of a program's standard error.
+/// The last line of a program's standard error that is not blank, without control characters.
 #[derive(Debug, Default)]
-pub struct Said(String);
+pub struct StderrTail(String);
 
-impl std::fmt::Display for Said {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for StderrTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
     }
 }
 
-/// Runs the program to its end with `input` on its standard input, in a process group of its own, which is
-/// ended when the program takes too long or `cancelled` becomes true. Its standard output goes nowhere. A
-/// program that succeeds without reading everything has succeeded.
+/// Runs the program with `input` on its standard input and waits for its end. Its standard output is
+/// discarded. A program that succeeds without reading all of its input has succeeded.
+///
+/// The program gets a process group of its own. If it takes longer than its limit, the group gets SIGTERM
+/// and, after [`GRACE_PERIOD`], SIGKILL. If the future is dropped, the group gets SIGKILL at once.
 ///
 /// # Errors
-/// For every end but exit code 0.
-pub fn run(
-    command: &CommandSpec,
-    input: Vec<u8>,
-    cancelled: &AtomicBool,
-) -> Result<(), CommandError> {
+/// For every end other than exit code 0.
+pub async fn run(command: &CommandSpec, input: &[u8]) -> Result<(), CommandError> {
     let program = command.program.display().to_string();
-    let start = |source| CommandError::Start { program: program.clone(), source };
-    let mut child = Command::new(&command.program)
+    let mut child = match spawn(command) {
+        Ok(child) => child,
+        Err(source) => return Err(CommandError::Start { program, source }),
+    };
+    let mut group = ProcessGroup::of(&child);
+    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+    let mut tail = StderrTail::default();
+    let exit = {
+        let pipes = async { tokio::join!(write_input(stdin, input), read(stderr, &mut tail)) };
+        let mut pipes = pin!(maybe_done(pipes));
+        let exit = timeout(command.timeout, exit_of(&mut child, pipes.as_mut())).await;
+        if let Ok(Ok(_)) = exit {
+            group.release();
+        } else {
+            group.signal(Signal::SIGTERM);
+            timeout(GRACE_PERIOD, exit_of(&mut child, pipes.as_mut())).await.ok();
+            group.signal(Signal::SIGKILL);
+            child.wait().await.ok();
+            group.release();
+        }
+        timeout(STDERR_WAIT, pipes).await.ok();
+        exit
+    };
+    match exit {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(CommandError::Failed { program, status, stderr: tail }),
+        Ok(Err(source)) => Err(CommandError::Wait { program, source }),
+        Err(_) => Err(CommandError::TooLong { program, limit: command.timeout, stderr: tail }),
+    }
+}
+
+/// The error and its cause in one line.
+pub fn in_words(error: &CommandError) -> String {
+    match error {
+        CommandError::Start { source, .. } | CommandError::Wait { source, .. } => {
+            format!("{error}: {source}")
+        }
+        CommandError::Failed { .. } | CommandError::TooLong { .. } => error.to_string(),
+    }
+}
+
+fn spawn(command: &CommandSpec) -> io::Result<Child> {
+    Command::new(&command.program)
         .args(&command.arguments)
         .current_dir(&command.folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .process_group(0)
+        .kill_on_drop(true)
         .spawn()
-        .map_err(start)?;
-    let talk = converse(&mut child, input);
-    let ended = wait(&mut child, command.timeout, cancelled);
-    if !matches!(ended, Ok(Ended::Itself(_))) || talk.is_err() {
-        end(&mut child);
-    }
-    let said = || talk.as_ref().map(Words::last).unwrap_or_default();
-    match ended {
-        Ok(Ended::Itself(status)) if status.success() => match &talk {
-            Ok(_) => Ok(()),
-            Err(error) => Err(start(io::Error::new(error.kind(), error.to_string()))),
-        },
-        Ok(Ended::Itself(status)) => Err(CommandError::Failed { program, status, said: said() }),
-        Ok(Ended::TooLate) => {
-            Err(CommandError::TooLong { program, limit: command.timeout, said: said() })
-        }
-        Ok(Ended::Cancelled) => Err(CommandError::Cancelled { program }),
-        Err(source) => Err(CommandError::Wait { program, source }),
+}
+
+/// Waits for the end of the program while the pipes are served.
+async fn exit_of<F: Future>(
+    child: &mut Child,
+    pipes: Pin<&mut MaybeDone<F>>,
+) -> io::Result<ExitStatus> {
+    let serve = async {
+        pipes.await;
+        pending().await
+    };
+    tokio::select! {
+        status = child.wait() => status,
+        never = serve => never,
     }
 }
 
-/// The error and why, in a line.
-pub fn in_words(error: &CommandError) -> String {
-    match error {
-        CommandError::Start { source, .. } | CommandError::Wait { source, .. } => {
-            format!("{error}: {source}")
+/// A process group that is killed when this value is dropped, unless it was released before.
+struct ProcessGroup(Option<Pid>);
+
+impl ProcessGroup {
+    /// The group that the child leads.
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+
+    /// Sends a signal to the child and to all its descendants that have not left the group.
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            killpg(group, signal).ok(); // There may be nobody left in it.
         }
-        CommandError::Failed { .. }
-        | CommandError::TooLong { .. }
-        | CommandError::Cancelled { .. } => error.to_string(),
+    }
+
+    /// The child was waited for, so that its number may soon belong to another process.
+    fn release(&mut self) {
+        self.0 = None;
     }
 }
 
-enum Ended {
-    Itself(ExitStatus),
-    TooLate,
-    Cancelled,
-}
-
-/// Looks again and again: neither a signal nor a thread would make this simpler.
-fn wait(child: &mut Child, limit: Duration, cancelled: &AtomicBool) -> io::Result<Ended> {
-    let deadline = Instant::now() + limit;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Ended::Itself(status));
-        }
-        if cancelled.load(Ordering::Relaxed) {
-            return Ok(Ended::Cancelled);
-        }
-        if deadline <= Instant::now() {
-            return Ok(Ended::TooLate);
-        }
-        thread::sleep(LOOK);
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
     }
 }
 
-/// Ends the program with all that it started, unless that left its group.
-fn end(child: &mut Child) {
-    let Ok(id) = i32::try_from(child.id()) else { return };
-    let group = Pid::from_raw(id);
-    killpg(group, Signal::SIGTERM).ok();
-    let deadline = Instant::now() + MERCY;
-    while Instant::now() < deadline && matches!(child.try_wait(), Ok(None)) {
-        thread::sleep(LOOK);
-    }
-    killpg(group, Signal::SIGKILL).ok();
-    child.wait().ok();
-}
-
-/// What a program says on its standard error.
-struct Words {
-    last: Arc<Mutex<String>>,
-    end: mpsc::Receiver<()>,
-}
-
-impl Words {
-    fn last(&self) -> Said {
-        self.end.recv_timeout(LAST_WORDS).ok();
-        Said(self.last.lock().unwrap_or_else(PoisonError::into_inner).clone())
+/// Writes the input and closes the pipe. A program may close its end early; whether that was right is
+/// for its exit code to say.
+async fn write_input(stdin: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut stdin) = stdin {
+        stdin.write_all(input).await.ok();
     }
 }
 
-/// Writes the input and listens, each on a thread of its own: a program may do both in any order.
-fn converse(child: &mut Child, input: Vec<u8>) -> io::Result<Words> {
-    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-    thread::Builder::new().name("command".to_owned()).spawn(move || {
-        // A program that has enough closes its end; whether that was right its exit code says.
-        stdin.map(|mut stdin| stdin.write_all(&input).ok())
-    })?;
-    let last = Arc::<Mutex<String>>::default();
-    let (sender, end) = mpsc::channel();
-    let heard = Arc::clone(&last);
-    thread::Builder::new().name("command".to_owned()).spawn(move || {
-        if let Some(stderr) = stderr {
-            listen(stderr, &heard);
-        }
-        sender.send(()).ok();
-    })?;
-    Ok(Words { last, end })
-}
-
-fn listen(stderr: ChildStderr, last: &Mutex<String>) {
+/// Reads standard error to its end and keeps the last line.
+async fn read(stderr: Option<ChildStderr>, tail: &mut StderrTail) {
+    let Some(stderr) = stderr else { return };
     let mut stderr = BufReader::new(stderr);
     let mut line = Vec::new();
     loop {
         line.clear();
-        match stderr.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+        match (&mut stderr).take(MAX_LINE).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
         let text = String::from_utf8_lossy(&line);
         let text = without_controls(text.trim());
         if !text.is_empty() {
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = text.chars().take(300).collect();
+            tail.0 = text.chars().take(MAX_CHARS).collect();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::Instant;
+
+    use tokio::time::sleep;
+
     use super::*;
 
     fn shell(script: &str, seconds: u64) -> CommandSpec {
@@ -205,13 +205,12 @@ mod tests {
         }
     }
 
-    fn ran(script: &str, seconds: u64, input: usize) -> Result<(), String> {
-        let cancelled = AtomicBool::new(false);
-        run(&shell(script, seconds), vec![b'x'; input], &cancelled).map_err(|e| e.to_string())
+    async fn ran(script: &str, seconds: u64, input: usize) -> Result<(), String> {
+        run(&shell(script, seconds), &vec![b'x'; input]).await.map_err(|e| e.to_string())
     }
 
-    #[test]
-    fn the_exit_code_is_the_answer() {
+    #[tokio::test]
+    async fn the_exit_code_is_the_answer() {
         const LARGE: usize = 1_000_000;
         for (script, input, expected) in [
             ("cat > /dev/null", LARGE, Ok(())),
@@ -226,7 +225,7 @@ mod tests {
             ("sleep 5 & echo end >&2; exit 1", 5, Err("sh ended with exit status: 1: end")),
         ] {
             let began = Instant::now();
-            match (ran(script, 60, input), expected) {
+            match (ran(script, 60, input).await, expected) {
                 (Ok(()), Ok(())) => {}
                 (Err(error), Err(text)) => assert!(error.starts_with(text), "{script}: {error}"),
                 (found, expected) => panic!("{script}: {found:?} and not {expected:?}"),
@@ -235,32 +234,56 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_program_that_takes_too_long_is_ended_with_what_it_started() {
+    #[tokio::test]
+    async fn a_program_that_takes_too_long_is_ended_with_what_it_started() {
         let folder = tempfile::tempdir().unwrap();
         let mark = folder.path().join("mark");
         let script = format!(
             "echo working >&2; trap '' TERM; (sleep 3; touch {}) & sleep 60 & wait",
             mark.display()
         );
-        let error = ran(&script, 1, 5).unwrap_err();
+        let error = ran(&script, 1, 5).await.unwrap_err();
         assert_eq!(error, "sh took longer than 1s and was ended: working");
-        thread::sleep(Duration::from_millis(2_500));
+        sleep(Duration::from_millis(2_500)).await;
         assert!(!mark.exists());
     }
 
-    #[test]
-    fn a_program_that_is_not_there_is_named() {
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
         let command = CommandSpec { program: "/nowhere/at/all".into(), ..shell("", 1) };
-        let error = run(&command, Vec::new(), &AtomicBool::new(false)).unwrap_err();
+        let error = run(&command, &[]).await.unwrap_err();
         assert_eq!(error.to_string(), "could not start /nowhere/at/all");
         assert!(std::error::Error::source(&error).is_some());
     }
 
-    #[test]
-    fn whoever_is_told_to_stop_stops() {
-        let cancelled = AtomicBool::new(true);
-        let error = run(&shell("sleep 60", 60), Vec::new(), &cancelled).unwrap_err();
-        assert!(matches!(error, CommandError::Cancelled { .. }), "{error}");
+    /// Neither a process of the group nor a zombie may be left of it.
+    #[tokio::test]
+    async fn a_program_whose_future_is_dropped_is_killed_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let pids = folder.path().join("pids");
+        let script = format!("sleep 60 & echo $$ $! > {}; trap '' TERM; wait", pids.display());
+        let running = tokio::spawn(async move { ran(&script, 60, 5).await });
+        let started = || fs::read_to_string(&pids).ok().filter(|text| text.ends_with('\n'));
+        while started().is_none() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        let began = Instant::now();
+        for pid in started().unwrap().split_whitespace() {
+            while is_running(pid) {
+                assert!(began.elapsed() < Duration::from_secs(5), "{pid} is left");
+                sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    /// The program itself must be waited for by us; its child is adopted by another process when it is dead.
+    fn is_running(pid: &str) -> bool {
+        let stat =
+            fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+        let us = format!(" {} ", std::process::id());
+        let state = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        !state.is_empty() && (!state.starts_with(" Z") || state.contains(&us))
     }
 }

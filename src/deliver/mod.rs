@@ -43,36 +43,78 @@ pub enum DeliverError {
     Content { source: io::Error },
 }
 
-/// Writes a file and gives what `write` gives, the number of articles.
+/// The error of a function that writes an export.
+pub trait WriteError: From<DeliverError> {
+    /// Separates failures of the output from all other failures.
+    ///
+    /// # Errors
+    /// The error itself, when it was not the output that failed.
+    fn into_output_error(self) -> Result<io::Error, Self>;
+}
+
+/// For functions whose only errors are those of the output.
+impl WriteError for DeliverError {
+    fn into_output_error(self) -> Result<io::Error, Self> {
+        match self {
+            Self::Content { source } => Ok(source),
+            other => Err(other),
+        }
+    }
+}
+
+impl From<io::Error> for DeliverError {
+    fn from(source: io::Error) -> Self {
+        Self::Content { source }
+    }
+}
+
+/// Writes a file and returns what `write` returns.
 ///
 /// A reader of `path` sees the old file or the new one, never a part: the text goes to a temporary
 /// file beside it, `.NAME.PID.N.tmp`, is brought to the disk and renamed; then the folder is brought
 /// to the disk. A missing folder is created. A link stays and its target is replaced; permissions of
 /// a replaced file stay. What is no regular file (a pipe, `/dev/stdout`) is written to directly.
 ///
-/// `write` returns `Err` when it did not get all it had to write, also if that was no fault of the
-/// output: only then the old file stays.
+/// `write` must return `Err` when it could not write everything: only then does the old file stay.
 ///
 /// # Errors
-/// Every variant names the path. The temporary file is gone by then.
-pub fn to_file(
+/// Those of `write`; a failure of the output becomes a [`DeliverError`], which names the path. The
+/// temporary file is removed.
+pub fn to_file<T, E: WriteError>(
     path: &Path,
-    write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
-) -> Result<u64, DeliverError> {
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<T, E> {
+    to_file_if(path, write, |_| true)
+}
+
+/// Writes as [`to_file`] does, but creates or replaces the file only if `keep` accepts the result of
+/// `write`.
+///
+/// # Errors
+/// As [`to_file`].
+pub fn to_file_if<T, E: WriteError>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+    keep: impl FnOnce(&T) -> bool,
+) -> Result<T, E> {
     let target = resolve(path)?;
     let existing = match fs::metadata(&target) {
-        Ok(metadata) if metadata.is_dir() => return Err(is_folder(path)),
+        Ok(metadata) if metadata.is_dir() => return Err(is_folder(path).into()),
         Ok(metadata) if !metadata.is_file() => return write_through(&target, write),
         Ok(metadata) => Some(metadata.permissions()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(source) => return Err(DeliverError::Resolve { path: path.to_owned(), source }),
+        Err(source) => return Err(DeliverError::Resolve { path: path.to_owned(), source }.into()),
     };
     let folder = folder_of(&target);
     fs::create_dir_all(folder)
         .map_err(|source| DeliverError::Folder { path: folder.to_owned(), source })?;
     let (mut temporary, file) = Temporary::create(&target, existing.is_some())?;
-    let count = write_all(&file, write)
-        .map_err(|source| DeliverError::Write { path: target.clone(), source })?;
+    let written = write_all(&file, write).map_err(|error| {
+        describe(error, |source| DeliverError::Write { path: target.clone(), source })
+    })?;
+    if !keep(&written) {
+        return Ok(written);
+    }
     let sync_failed = |source| DeliverError::Sync { path: target.clone(), source };
     if let Some(permissions) = existing {
         file.set_permissions(permissions).map_err(sync_failed)?;
@@ -81,34 +123,17 @@ pub fn to_file(
     drop(file); // Some systems rename no open file.
     temporary.rename(&target)?;
     sync_folder(folder).map_err(|source| DeliverError::Sync { path: folder.to_owned(), source })?;
-    Ok(count)
+    Ok(written)
 }
 
-/// As [`to_file`], but makes and replaces no file when `write` gives 0.
-///
-/// # Errors
-/// As [`to_file`].
-pub fn to_file_unless_empty(
-    path: &Path,
-    write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
-) -> Result<u64, DeliverError> {
-    let mut empty = false;
-    let written = to_file(path, |out| {
-        let count = write(out)?;
-        empty = count == 0;
-        if empty { Err(io::Error::other("there is nothing to write")) } else { Ok(count) }
-    });
-    if empty { Ok(0) } else { written }
-}
-
-/// As [`to_stdout`], for those who count on delivery: if standard output is a file, all of it is on the
-/// disk when this returns.
+/// Writes as [`to_stdout`] does. If standard output is a file, its content is synchronised to the disk
+/// before this returns.
 ///
 /// # Errors
 /// As [`to_stdout`].
-pub fn to_stdout_for_good(
-    write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
-) -> Result<Option<u64>, DeliverError> {
+pub fn to_stdout_synced<T, E: WriteError>(
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<Option<T>, E> {
     let written = to_stdout(write)?;
     let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
     let is_file = |file: &File| file.metadata().is_ok_and(|metadata| metadata.is_file());
@@ -118,50 +143,69 @@ pub fn to_stdout_for_good(
     Ok(written)
 }
 
-/// Writes to standard output. `None` when the reader went away before the end, as `head` does: that
-/// is success, but whoever counts on delivery must not count this.
+/// Writes to standard output. Returns `None` when the reader closed the pipe before the end, as `head`
+/// does. That is no error, but it is no complete delivery either.
 ///
 /// # Errors
-/// [`DeliverError::Content`] for an [`io::ErrorKind::InvalidInput`] of `write` that says why, else
-/// [`DeliverError::Stdout`].
-pub fn to_stdout(
-    write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
-) -> Result<Option<u64>, DeliverError> {
+/// Those of `write`; a failure of the output becomes [`DeliverError::Content`] when it is an
+/// [`io::ErrorKind::InvalidInput`] with an error inside, else [`DeliverError::Stdout`].
+pub fn to_stdout<T, E: WriteError>(
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<Option<T>, E> {
     unless_closed(write_all(io::stdout().lock(), write))
 }
 
-fn unless_closed(written: io::Result<u64>) -> Result<Option<u64>, DeliverError> {
+fn unless_closed<T, E: WriteError>(written: Result<T, Failure<E>>) -> Result<Option<T>, E> {
     match written {
-        Ok(count) => Ok(Some(count)),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-        Err(source)
+        Ok(written) => Ok(Some(written)),
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+        Err(Failure::Output(source))
             if source.kind() == io::ErrorKind::InvalidInput && source.get_ref().is_some() =>
         {
-            Err(DeliverError::Content { source })
+            Err(DeliverError::Content { source }.into())
         }
-        Err(source) => Err(DeliverError::Stdout { source }),
+        Err(Failure::Output(source)) => Err(DeliverError::Stdout { source }.into()),
+        Err(Failure::Other(error)) => Err(error),
     }
 }
 
-fn write_all(
-    out: impl io::Write,
-    write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
-) -> io::Result<u64> {
-    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
-    let count = write(&mut out)?;
-    out.flush()?;
-    Ok(count)
+enum Failure<E> {
+    Output(io::Error),
+    Other(E),
 }
 
-fn write_through(
+fn describe<E: WriteError>(
+    failure: Failure<E>,
+    output: impl FnOnce(io::Error) -> DeliverError,
+) -> E {
+    match failure {
+        Failure::Output(error) => output(error).into(),
+        Failure::Other(error) => error,
+    }
+}
+
+fn write_all<T, E: WriteError>(
+    out: impl io::Write,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<T, Failure<E>> {
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+    let written = write(&mut out)
+        .map_err(|error| error.into_output_error().map_or_else(Failure::Other, Failure::Output))?;
+    out.flush().map_err(Failure::Output)?;
+    Ok(written)
+}
+
+fn write_through<T, E: WriteError>(
     target: &Path,
-    write: impl FnOnce(&mut dyn io::Write) -> io::Result<u64>,
-) -> Result<u64, DeliverError> {
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<T, E> {
     let file = OpenOptions::new()
         .write(true)
         .open(target)
         .map_err(|source| DeliverError::Create { path: target.to_owned(), source })?;
-    write_all(file, write).map_err(|source| DeliverError::Write { path: target.to_owned(), source })
+    write_all(file, write).map_err(|error| {
+        describe(error, |source| DeliverError::Write { path: target.to_owned(), source })
+    })
 }
 
 /// The path with links followed, as far as something is there. Unlike [`fs::canonicalize`] it takes

@@ -4,14 +4,14 @@ use std::io::ErrorKind;
 
 use super::*;
 
-fn text(text: &str) -> impl FnOnce(&mut dyn io::Write) -> io::Result<u64> {
-    move |out| out.write_all(text.as_bytes()).map(|()| 1)
+fn text(text: &str) -> impl FnOnce(&mut dyn io::Write) -> Result<u64, DeliverError> {
+    move |out| Ok(out.write_all(text.as_bytes()).map(|()| 1)?)
 }
 
 /// Enough to leave the buffer, then the failure.
-fn broken(out: &mut dyn io::Write) -> io::Result<u64> {
+fn broken(out: &mut dyn io::Write) -> Result<u64, DeliverError> {
     out.write_all(&vec![b'x'; 2 * BUFFER_BYTES])?;
-    Err(io::Error::other("the store is gone"))
+    Err(io::Error::other("the disk is gone").into())
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -41,8 +41,52 @@ fn a_failed_write_leaves_the_old_file_and_nothing_else() {
     to_file(&path, text("old")).unwrap();
     let error = to_file(&path, broken).unwrap_err();
     assert_eq!(error.to_string(), format!("could not write {}", path.display()));
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the store is gone");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the disk is gone");
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(names(folder.path()), ["latest.json"]);
+}
+
+/// The error of an export whose articles come from somewhere that can fail.
+#[derive(Debug, thiserror::Error)]
+enum ArticleError {
+    #[error("the articles could not be read")]
+    Articles,
+    #[error(transparent)]
+    Deliver(#[from] DeliverError),
+}
+
+impl WriteError for ArticleError {
+    fn into_output_error(self) -> Result<io::Error, Self> {
+        Err(self)
+    }
+}
+
+#[test]
+fn an_error_that_is_not_the_outputs_comes_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("latest.json");
+    to_file(&path, text("old")).unwrap();
+    let error = to_file(&path, |out| -> Result<u64, ArticleError> {
+        out.write_all(b"new").map_err(DeliverError::from)?;
+        Err(ArticleError::Articles)
+    });
+    assert!(matches!(error, Err(ArticleError::Articles)), "{error:?}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(names(folder.path()), ["latest.json"]);
+}
+
+#[test]
+fn a_result_that_is_not_kept_leaves_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("latest.json");
+    for (count, content) in [(1, "new"), (0, "nothing")] {
+        let write = |out: &mut dyn io::Write| -> Result<u64, DeliverError> {
+            out.write_all(content.as_bytes())?;
+            Ok(count)
+        };
+        assert_eq!(to_file_if(&path, write, |count| *count != 0).unwrap(), count);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+    }
     assert_eq!(names(folder.path()), ["latest.json"]);
 }
 
@@ -50,7 +94,8 @@ fn a_failed_write_leaves_the_old_file_and_nothing_else() {
 fn a_panicking_writer_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("latest.json");
-    let caught = std::panic::catch_unwind(|| to_file(&path, |_| panic!("a bug")));
+    let caught =
+        std::panic::catch_unwind(|| to_file::<u64, DeliverError>(&path, |_| panic!("a bug")));
     assert!(caught.is_err());
     assert_eq!(names(folder.path()), Vec::<String>::new());
 }
@@ -60,7 +105,7 @@ fn readers_see_the_old_file_until_the_new_one_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("latest.json");
     to_file(&path, text("old")).unwrap();
-    to_file(&path, |out| {
+    to_file(&path, |out| -> Result<u64, DeliverError> {
         out.write_all(&vec![b'x'; 2 * BUFFER_BYTES])?;
         assert_eq!(fs::read_to_string(&path)?, "old");
         Ok(1)
@@ -75,7 +120,7 @@ fn two_writers_of_one_file_do_not_mix_their_bytes() {
     let path = folder.path().join("latest.json");
     to_file(&path, |out| {
         out.write_all(b"outer")?;
-        to_file(&path, text("inner")).map_err(io::Error::other)
+        to_file(&path, text("inner"))
     })
     .unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "outer");
@@ -106,14 +151,17 @@ fn every_error_names_its_path_and_step() {
 
 #[test]
 fn a_closed_pipe_is_success_and_no_delivery() {
-    let failed = |kind: ErrorKind| unless_closed(Err(io::Error::from(kind)));
+    let ended = |written: Result<u64, io::Error>| {
+        unless_closed::<_, DeliverError>(written.map_err(Failure::Output))
+    };
+    let failed = |kind: ErrorKind| ended(Err(io::Error::from(kind)));
     assert_eq!(failed(ErrorKind::BrokenPipe).unwrap(), None);
-    assert_eq!(unless_closed(Ok(7)).unwrap(), Some(7));
+    assert_eq!(ended(Ok(7)).unwrap(), Some(7));
     let error = failed(ErrorKind::StorageFull).unwrap_err();
     assert_eq!(error.to_string(), "could not write to standard output");
     // No fault of the output.
     let faulty = io::Error::new(ErrorKind::InvalidInput, "x.html, line 3: undefined value");
-    let error = unless_closed(Err(faulty)).unwrap_err();
+    let error = ended(Err(faulty)).unwrap_err();
     assert_eq!(error.to_string(), "x.html, line 3: undefined value");
 }
 

@@ -12,16 +12,17 @@ use crate::export::record::display_name;
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, has_four_digits, present};
 
-pub(super) fn write(
+pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
-    articles: &mut dyn Iterator<Item = Article>,
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let mut xml = Xml::begin(out)?;
     xml.open("feed", &[("xmlns", "http://www.w3.org/2005/Atom"), ("xmlns:media", MEDIA)])?;
     head(&mut xml, channel)?;
     let mut count = 0;
     for article in articles {
+        let article = article?;
         entry(&mut xml, &article)?;
         count += 1;
     }

@@ -1,47 +1,30 @@
-//! CSV (RFC 4180): a header, CRLF, UTF-8 without a byte order mark; safe to open in a spreadsheet.
+//! CSV (RFC 4180) with a header line, CRLF line ends, in UTF-8 without a byte order mark. Cells that a
+//! spreadsheet would evaluate as formulas are prefixed.
 //!
-//! Columns are the keys of the record, `feed` being two; lists are joined with `; `.
+//! The columns are the keys of the [`Record`]; `feed` becomes two columns. Lists are joined with `; `.
 
 use std::borrow::Cow;
 use std::io;
 
 use crate::domain::article::Article;
-use crate::export::record::display_name;
-use crate::export::{date, without_controls};
+use crate::export::record::{AuthorRecord, KEYS, Record};
+use crate::export::without_controls;
 
-const HEADER: [&str; 21] = [
-    "id",
-    "seq",
-    "feed_name",
-    "feed_url",
-    "guid",
-    "url",
-    "external_url",
-    "title",
-    "summary",
-    "content_html",
-    "content_text",
-    "image",
-    "authors",
-    "tags",
-    "language",
-    "date_published",
-    "date_modified",
-    "date_first_seen",
-    "date_source",
-    "attachments",
-    "revision",
-];
+/// The columns that replace the key `feed`.
+const FEED_COLUMNS: [&str; 2] = ["feed_name", "feed_url"];
 
-pub(super) fn write(
-    articles: &mut dyn Iterator<Item = Article>,
+const COLUMNS: usize = KEYS.len() - 1 + FEED_COLUMNS.len();
+
+pub(super) fn write<E: From<io::Error>>(
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let mut rows = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-    rows.write_record(HEADER).map_err(into_io)?;
+    rows.write_record(header()).map_err(into_io)?;
     let mut count = 0;
     for article in articles {
-        let row = row(&article);
+        let article = article?;
+        let row = row(Record::of(&article));
         rows.write_record(row.iter().map(|cell| cell.as_bytes())).map_err(into_io)?;
         count += 1;
     }
@@ -49,31 +32,62 @@ pub(super) fn write(
     Ok(count)
 }
 
-fn row(article: &Article) -> [Cow<'_, str>; HEADER.len()] {
-    let feed = &article.feed;
-    let urls = article.attachments.iter().map(|attachment| attachment.url.as_str());
+fn header() -> impl Iterator<Item = &'static str> {
+    KEYS.iter()
+        .flat_map(|key| match *key {
+            "feed" => &FEED_COLUMNS[..],
+            _ => std::slice::from_ref(key),
+        })
+        .copied()
+}
+
+/// The cells in the order of the header. The record is taken apart completely, so that a new field of it
+/// does not compile without a column.
+fn row(record: Record<'_>) -> [Cow<'_, str>; COLUMNS] {
+    let Record {
+        id,
+        seq,
+        feed,
+        guid,
+        url,
+        external_url,
+        title,
+        summary,
+        content_html,
+        content_text,
+        image,
+        authors,
+        tags,
+        language,
+        date_published,
+        date_modified,
+        date_first_seen,
+        date_source,
+        attachments,
+        revision,
+    } = record;
     [
-        safe(&article.id.0),
-        article.seq.to_string().into(),
-        safe(&feed.name),
-        safe(&feed.url),
-        optional(article.guid.as_deref()),
-        optional(article.url.as_deref()),
-        optional(article.external_url.as_deref()),
-        optional(article.title.as_deref()),
-        optional(article.summary.as_deref()),
-        optional(article.content_html.as_deref()),
-        optional(article.content_text.as_deref()),
-        optional(article.image.as_deref()),
-        list(article.authors.iter().filter_map(display_name)),
-        list(article.tags.iter().map(String::as_str)),
-        optional(article.language.as_deref()),
-        article.published.and_then(date).unwrap_or_default().into(),
-        article.modified.and_then(date).unwrap_or_default().into(),
-        date(article.first_seen).unwrap_or_default().into(),
-        article.date_source.as_str().into(),
-        list(urls),
-        article.revision.to_string().into(),
+        safe(id),
+        seq.to_string().into(),
+        safe(feed.name),
+        safe(feed.url),
+        optional(guid),
+        optional(url),
+        optional(external_url),
+        optional(title),
+        optional(summary),
+        optional(content_html),
+        optional(content_text),
+        optional(image),
+        list(authors.iter().filter_map(AuthorRecord::display_name)),
+        list(tags.iter().map(String::as_str)),
+        optional(language),
+        date_published.unwrap_or_default().into(),
+        date_modified.unwrap_or_default().into(),
+        date_first_seen.unwrap_or_default().into(),
+        date_source.into(),
+        list(attachments.iter().map(|attachment| attachment.url)),
+        revision.to_string().into(),
     ]
 }
 
@@ -81,7 +95,7 @@ fn optional(text: Option<&str>) -> Cow<'_, str> {
     text.map(safe).unwrap_or_default()
 }
 
-fn list<'a>(items: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
+fn list<'a>(items: impl Iterator<Item = &'a str>) -> Cow<'static, str> {
     let joined = items.collect::<Vec<_>>().join("; ");
     Cow::Owned(safe(&joined).into_owned())
 }
@@ -109,6 +123,53 @@ fn into_io(error: csv::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::article::Person;
+    use crate::domain::feed::FeedRef;
+    use crate::export::record::tests::full;
+
+    /// Every field says its own name, so that a value in the wrong column shows.
+    #[test]
+    fn each_value_is_in_the_column_of_its_key() {
+        let mut article = full();
+        for (field, name) in [
+            (&mut article.guid, "guid"),
+            (&mut article.url, "url"),
+            (&mut article.external_url, "external_url"),
+            (&mut article.title, "title"),
+            (&mut article.summary, "summary"),
+            (&mut article.content_text, "content_text"),
+            (&mut article.image, "image"),
+            (&mut article.language, "language"),
+        ] {
+            *field = Some(name.to_owned());
+        }
+        article.tags = vec!["a".to_owned(), "b".to_owned()];
+        article.authors = vec![
+            Person { name: Some("Ada".to_owned()), ..Person::default() },
+            Person { email: Some("b@c.example".to_owned()), ..Person::default() },
+        ];
+        let (name, url) = ("feed_name".to_owned(), "feed_url".to_owned());
+        article.feed = std::sync::Arc::new(FeedRef { name, url, ..(*article.feed).clone() });
+        let mut out = Vec::new();
+        write(&mut std::iter::once(io::Result::Ok(article)), &mut out).unwrap();
+        let mut rows = csv::Reader::from_reader(&out[..]);
+        let header = rows.headers().unwrap().clone();
+        let row = rows.records().next().unwrap().unwrap();
+        assert_eq!(header.len(), COLUMNS);
+        for (column, value) in header.iter().zip(&row) {
+            let expected = match column {
+                "id" | "content_html" | "attachments" => "x",
+                "seq" => "1",
+                "revision" => "0",
+                "tags" => "a; b",
+                "authors" => "Ada; b@c.example",
+                "date_published" | "date_modified" | "date_first_seen" => "1970-01-01T00:00:00Z",
+                "date_source" => "feed",
+                column => column,
+            };
+            assert_eq!(value, expected, "{column}");
+        }
+    }
 
     #[test]
     fn a_cell_that_could_be_a_formula_gets_an_apostrophe() {

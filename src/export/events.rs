@@ -27,20 +27,21 @@ struct Gone<'a> {
     date_removed: Option<String>,
 }
 
-/// Writes events, one a line, as NDJSON (`lines`) or as an array. Answers their number.
+/// Writes events, one per line, as NDJSON (`lines`) or as an array. Returns their number.
 ///
 /// # Errors
-/// Only those of `out`, with their kind.
-pub fn write(
+/// The first error of `changes` or of `out`, unchanged.
+pub fn write<E: From<io::Error>>(
     lines: bool,
-    changes: &mut dyn Iterator<Item = Change>,
+    changes: impl Iterator<Item = Result<Change, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     if !lines {
         out.write_all(b"[")?;
     }
     let mut count = 0;
     for change in changes {
+        let change = change?;
         match (lines, count) {
             (true, _) => {}
             (false, 0) => out.write_all(b"\n")?,

@@ -9,7 +9,8 @@ use quick_xml::escape::escape;
 use crate::domain::article::Article;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::display_name;
-use crate::export::{Channel, day, headline, is_web, present, without_controls};
+use crate::export::{Channel, headline, is_web, present, without_controls};
+use crate::present::day;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -18,11 +19,11 @@ const STYLE: &str = include_str!("page.css");
 const POLICY: &str = "default-src 'none'; style-src 'sha256-K8DNgWntdcoVk3oTs19kpZvMtOCM1e5XrkYvr9URSUI='; \
      img-src http: https:; media-src http: https:; base-uri 'none'; form-action 'none'";
 
-pub(super) fn write(
+pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
-    articles: &mut dyn Iterator<Item = Article>,
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let title = text(&channel.title);
     write!(
         out,
@@ -41,6 +42,7 @@ pub(super) fn write(
     let mut count = 0;
     let mut today: Option<String> = None;
     for article in articles {
+        let article = article?;
         let day = day(article.effective_date());
         if today.as_ref() != Some(&day) {
             let end = if today.is_some() { "</section>\n" } else { "" };

@@ -11,22 +11,23 @@ use crate::domain::article::Article;
 use crate::export::record::Record;
 
 /// An array, one record a line, so that line tools can read it too.
-pub(super) fn write_array(
-    articles: &mut dyn Iterator<Item = Article>,
+pub(super) fn write_array<E: From<io::Error>>(
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     out.write_all(b"[")?;
     let count = write_elements(articles, out, |article, out| to_writer(out, &Record::of(article)))?;
     out.write_all(b"]\n")?;
     Ok(count)
 }
 
-pub(super) fn write_lines(
-    articles: &mut dyn Iterator<Item = Article>,
+pub(super) fn write_lines<E: From<io::Error>>(
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let mut count = 0;
     for article in articles {
+        let article = article?;
         to_writer(out, &Record::of(&article))?;
         out.write_all(b"\n")?;
         count += 1;
@@ -35,13 +36,14 @@ pub(super) fn write_lines(
 }
 
 /// The inside of an array, an element a line.
-pub(super) fn write_elements(
-    articles: &mut dyn Iterator<Item = Article>,
+pub(super) fn write_elements<E: From<io::Error>>(
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
     mut element: impl FnMut(&Article, &mut dyn io::Write) -> io::Result<()>,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let mut count = 0;
     for article in articles {
+        let article = article?;
         out.write_all(if count == 0 { b"\n" } else { b",\n" })?;
         element(&article, out)?;
         count += 1;
@@ -109,8 +111,9 @@ mod tests {
     #[test]
     fn no_article_makes_an_empty_array_and_no_line() {
         let mut out = Vec::new();
-        assert_eq!(write_array(&mut std::iter::empty(), &mut out).unwrap(), 0);
-        assert_eq!(write_lines(&mut std::iter::empty(), &mut out).unwrap(), 0);
+        let none = || std::iter::empty::<io::Result<Article>>();
+        assert_eq!(write_array(&mut none(), &mut out).unwrap(), 0);
+        assert_eq!(write_lines(&mut none(), &mut out).unwrap(), 0);
         assert_eq!(out, b"[]\n");
     }
 }

@@ -15,11 +15,11 @@ use crate::export::{Channel, present};
 /// Required of every attachment; RFC 2046 section 4.5.1 for "no idea".
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-pub(super) fn write(
+pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
-    articles: &mut dyn Iterator<Item = Article>,
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let mut head = Vec::new();
     to_writer(&mut head, &Head::of(channel))?;
     head.pop(); // The closing brace, as one more member follows.

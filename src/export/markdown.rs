@@ -5,14 +5,15 @@ use std::io;
 
 use crate::domain::article::Article;
 use crate::export::record::display_name;
-use crate::export::{Channel, day, headline, present};
+use crate::export::{Channel, headline, present};
 use crate::html::to_markdown::{destination, escape, html_to_markdown};
+use crate::present::day;
 
-pub(super) fn write(
+pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
-    articles: &mut dyn Iterator<Item = Article>,
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     writeln!(out, "# {}", escape(&channel.title))?;
     if let Some(description) = present(channel.description.as_deref()) {
         writeln!(out, "\n{}", escape(description))?;
@@ -20,6 +21,7 @@ pub(super) fn write(
     let mut count = 0;
     let mut today = None;
     for article in articles {
+        let article = article?;
         let day = day(article.effective_date());
         if today.as_ref() != Some(&day) {
             writeln!(out, "\n## {day}")?;

@@ -13,8 +13,7 @@ use chrono::Datelike;
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::terminal::clean_line;
-use crate::html::to_text::excerpt;
+use crate::present::line;
 
 mod atom;
 mod csv;
@@ -28,7 +27,8 @@ pub mod record;
 mod rss;
 mod table;
 mod template;
-pub mod terminal;
+/// Kept as a name for the many that use it; the functions are in [`crate::present`].
+pub use crate::present::terminal;
 mod xml;
 
 pub use template::{Template, TemplateFault};
@@ -97,19 +97,18 @@ pub struct TableStyle {
     pub now: Timestamp,
 }
 
-/// Writes all articles in one format and gives their number. Memory does not grow with it.
-///
-/// The iterator cannot fail. Whoever reads from something that can ends it at the first error and,
-/// once this returns, fails in its turn, so that no shortened document is taken for a whole one.
+/// Writes all articles in one format and returns their number. Memory use does not depend on it.
 ///
 /// # Errors
-/// Only those of `out`, with their kind.
-pub fn write(
+/// The first error of `articles` or of `out`, unchanged. The document is then incomplete: its end is
+/// not written.
+pub fn write<E: From<io::Error>>(
     format: Format,
     channel: &Channel,
-    articles: &mut dyn Iterator<Item = Article>,
+    mut articles: impl Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
+    let articles: &mut dyn Iterator<Item = Result<Article, E>> = &mut articles;
     match format {
         Format::Json => json::write_array(articles, out),
         Format::JsonLines => json::write_lines(articles, out),
@@ -120,7 +119,7 @@ pub fn write(
         Format::Table => table::write(channel.table, articles, out),
         Format::Markdown => markdown::write(channel, articles, out),
         Format::Html => html::write(channel, articles, out),
-        Format::Opml => opml::write(&channel.feeds, out),
+        Format::Opml => Ok(opml::write(&channel.feeds, out)?),
     }
 }
 
@@ -201,10 +200,8 @@ impl Format {
         match self {
             Self::Json | Self::JsonLines | Self::JsonFeed | Self::Csv => true,
             Self::Atom | Self::Rss => article.content_html.is_none(),
-            Self::Table | Self::Markdown | Self::Html => {
-                article.title.is_none() && article.summary.is_none()
-            }
-            Self::Opml => false,
+            // For these, the headline derives its own.
+            Self::Table | Self::Markdown | Self::Html | Self::Opml => false,
         }
     }
 }
@@ -223,31 +220,11 @@ fn rfc822(at: Timestamp) -> Option<String> {
     has_four_digits(at).then(|| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
-/// `Thursday, 20 August 2026`: what articles are grouped by. UTC.
-fn day(at: Timestamp) -> String {
-    at.format("%A, %-d %B %Y").to_string()
-}
-
-/// What an article is called in one line: the title, else how the text begins, else the address.
+/// The name of an article in one line: its headline, else its URL.
 fn headline(article: &Article) -> Cow<'_, str> {
-    /// A text that stands in for a title may be a book.
-    const BEGINNING: usize = 120;
-    let texts = [&article.summary, &article.content_text];
-    let mut beginnings = texts
-        .into_iter()
-        .filter_map(|text| Some(excerpt(&line(text.as_ref())?, BEGINNING).into_owned()));
-    line(article.title.as_ref())
-        .or_else(|| beginnings.next().map(Cow::Owned))
-        .or_else(|| line(article.url.as_ref()))
+    crate::present::headline(article)
+        .or_else(|| line(article.url.as_deref()?))
         .unwrap_or(Cow::Borrowed("(no title)"))
-}
-
-/// The text in one line, if there is anything in it. A title cannot show more characters than this does.
-fn line(text: Option<&String>) -> Option<Cow<'_, str>> {
-    const CHARS: usize = 2_000;
-    let text = text?;
-    let end = text.char_indices().nth(CHARS).map_or(text.len(), |(at, _)| at);
-    Some(clean_line(text.get(..end)?)).filter(|line| !line.is_empty())
 }
 
 /// Whether a browser may be sent there.
@@ -306,12 +283,17 @@ mod tests {
             let article = Article {
                 title: own(title),
                 summary: own(summary),
+                content_html: None,
                 content_text: own(content),
                 url: own(url),
                 ..record::tests::full()
             };
             assert_eq!(headline(&article), expected);
         }
+        let html = Some("<p>Only <b>HTML</b></p>".to_owned());
+        let untitled =
+            Article { title: None, summary: None, content_text: None, ..record::tests::full() };
+        assert_eq!(headline(&Article { content_html: html, ..untitled }), "Only HTML");
     }
 
     #[test]

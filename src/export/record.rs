@@ -160,6 +160,10 @@ impl<'a> AuthorRecord<'a> {
             email: present(person.email.as_deref()),
         }
     }
+
+    pub(super) fn display_name(&self) -> Option<&'a str> {
+        self.name.or(self.email).or(self.url)
+    }
 }
 
 impl<'a> AttachmentRecord<'a> {
@@ -174,9 +178,10 @@ impl<'a> AttachmentRecord<'a> {
     }
 }
 
-/// How a person is called in a format that has room for one text.
+/// The name of a person for formats that have a single text for it: the name, else the email address,
+/// else the URL.
 pub(super) fn display_name(person: &Person) -> Option<&str> {
-    [&person.name, &person.email, &person.url].into_iter().find_map(|text| present(text.as_deref()))
+    AuthorRecord::of(person).display_name()
 }
 
 #[cfg(test)]

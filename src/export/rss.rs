@@ -18,17 +18,18 @@ const NAMESPACES: &[(&str, &str)] = &[
     ("xmlns:media", MEDIA),
 ];
 
-pub(super) fn write(
+pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
-    articles: &mut dyn Iterator<Item = Article>,
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let mut xml = Xml::begin(out)?;
     xml.open("rss", NAMESPACES)?;
     xml.open("channel", &[])?;
     head(&mut xml, channel)?;
     let mut count = 0;
     for article in articles {
+        let article = article?;
         item(&mut xml, &article)?;
         count += 1;
     }

@@ -3,13 +3,12 @@
 use std::io;
 
 use anstyle::{AnsiColor, Style};
-use chrono::Datelike;
 use unicode_width::UnicodeWidthStr;
 
 use crate::domain::article::Article;
-use crate::domain::time::Timestamp;
-use crate::export::terminal::{clean_line, fit};
 use crate::export::{TableStyle, headline};
+use crate::present::short_date;
+use crate::present::terminal::{clean_line, fit};
 
 /// Columns assumed when nothing is known: enough for most titles, and most windows have them.
 const WIDTH: u16 = 100;
@@ -20,16 +19,17 @@ const GAP: usize = 2;
 const NARROWEST_WITH_DATE: usize = 30;
 const NARROWEST_WITH_FEED: usize = 44;
 
-pub(super) fn write(
+pub(super) fn write<E: From<io::Error>>(
     style: TableStyle,
-    articles: &mut dyn Iterator<Item = Article>,
+    articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> io::Result<u64> {
+) -> Result<u64, E> {
     let columns = Columns::of(style.width.unwrap_or(WIDTH).into());
     let paint = Paint::of(style.color);
     columns.line(&paint.head, ["DATE", "FEED", "TITLE"], out)?;
     let mut count = 0;
     for article in articles {
+        let article = article?;
         let date = short_date(article.effective_date(), style.now);
         let feed = clean_line(&article.feed.name);
         columns.line(&paint.row, [&date, &feed, &headline(&article)], out)?;
@@ -86,10 +86,4 @@ impl Paint {
         let feed = AnsiColor::Cyan.on_default();
         Self { head: [plain.bold(); 3], row: [plain.dimmed(), feed, plain] }
     }
-}
-
-/// As `ls -l` has it: the time, or for another year the year. UTC.
-fn short_date(at: Timestamp, now: Timestamp) -> String {
-    let format = if at.year() == now.year() { "%b %d %H:%M" } else { "%b %d  %Y" };
-    at.format(format).to_string()
 }

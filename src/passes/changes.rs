@@ -11,7 +11,7 @@ use crate::domain::consumer::Delivered;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
 use crate::export::{Format, Shape, TableStyle, events};
-use crate::passes::export::{ExportError, with_text, write_noting};
+use crate::passes::export::{ExportError, Written, with_text, write};
 use crate::store::{Reader, StoreError};
 
 /// What a follower wants to hear of.
@@ -44,15 +44,14 @@ pub fn write_after(
         order: Order::Sequence,
         ..query.clone()
     };
-    let mut last = from;
-    let records = match hearing {
-        Hearing::Articles => write_noting(reader, &query, shape, style, out, &mut last)?,
-        Hearing::Events => write_events(reader, &query, shape, style, out, &mut last)?,
+    let written = match hearing {
+        Hearing::Articles => write(reader, &query, shape, style, out)?,
+        Hearing::Events => write_events(reader, &query, shape, style, out)?,
     };
-    let cut = query.limit.is_some_and(|limit| limit <= records);
-    // A cursor may stand past the end: in a store that came back from a backup.
-    let to = if cut { last } else { up_to.max(from) };
-    Ok(Delivered { from, to, records })
+    let is_cut = query.limit.is_some_and(|limit| limit <= written.records);
+    // The cursor can be past the end of a store that was restored from a backup.
+    let to = if is_cut { written.last_seq.unwrap_or(from) } else { up_to.max(from) };
+    Ok(Delivered { from, to, records: written.records })
 }
 
 /// Records read for one delivery, as JSON.
@@ -122,21 +121,16 @@ fn write_events(
     shape: &Shape,
     style: TableStyle,
     out: &mut dyn io::Write,
-    last: &mut i64,
-) -> Result<u64, ExportError> {
+) -> Result<Written, ExportError> {
     let lines = *shape != Shape::Format(Format::Json);
-    reader.changes(query, style.now, |rows| {
-        // As in an export: the first error ends them and is kept for here.
-        let mut failed = None;
-        let mut changes = rows
-            .map_while(|row| row.map_err(|error| failed = Some(error)).ok())
-            .inspect(|change| *last = change.seq())
-            .map(texted);
-        let written = events::write(lines, &mut changes, out);
-        drop(changes);
-        match failed {
-            Some(error) => Err(ExportError::Store(error)),
-            None => written.map_err(ExportError::Write),
-        }
-    })?
+    let mut last_seq = None;
+    let records = reader.changes(query, style.now, |rows| {
+        let changes = rows.map(|row| {
+            let change = texted(row?);
+            last_seq = Some(change.seq());
+            Ok::<_, ExportError>(change)
+        });
+        events::write(lines, changes, out)
+    })??;
+    Ok(Written { records, last_seq })
 }

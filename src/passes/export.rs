@@ -8,135 +8,126 @@ use std::thread;
 
 use crate::clock;
 use crate::config::FileTarget;
-use crate::deliver::{self, DeliverError};
+use crate::deliver::{self, DeliverError, WriteError};
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::export::{self, Channel, Format, Shape, TableStyle, Template};
 use crate::html::to_text::html_to_text;
+use crate::present::export_title;
 use crate::store::{FeedRow, Reader, StoreError};
 
-/// Why an export came to nothing. The target, if it is a file, is as it was.
+/// Why an export failed. If its target is a file, that file is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("could not write the export")]
-    Write(#[source] io::Error),
+    Write(#[from] io::Error),
     #[error(transparent)]
     Deliver(#[from] DeliverError),
+}
+
+impl WriteError for ExportError {
+    fn into_output_error(self) -> Result<io::Error, Self> {
+        match self {
+            Self::Write(error) => Ok(error),
+            other => Err(other),
+        }
+    }
 }
 
 /// Articles read ahead for a template.
 const READ_AHEAD: usize = 16;
 
-/// Writes what the query asks for; answers the number of articles.
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The number of articles or of other records.
+    pub records: u64,
+    /// The sequence number of the last record; `None` if there was no record.
+    pub last_seq: Option<i64>,
+}
+
+/// Writes the articles that match the query.
+///
+/// # Errors
+/// As [`write_format`], and [`ExportError::Write`] for faults of a template.
 pub fn write(
     reader: &Reader,
     query: &Query,
     shape: &Shape,
     style: TableStyle,
     out: &mut dyn io::Write,
-) -> Result<u64, ExportError> {
-    write_noting(reader, query, shape, style, out, &mut 0)
-}
-
-/// As [`write`], and notes the sequence number of the last article.
-pub(super) fn write_noting(
-    reader: &Reader,
-    query: &Query,
-    shape: &Shape,
-    style: TableStyle,
-    out: &mut dyn io::Write,
-    last: &mut i64,
-) -> Result<u64, ExportError> {
+) -> Result<Written, ExportError> {
     let channel = channel(reader, query, shape, style)?;
-    let format = match shape {
-        Shape::Format(format) => *format,
-        Shape::Template(template) => {
-            return fill(reader.path(), query, &channel, template, out, last);
-        }
-    };
-    copy_noting(reader, query, format, &channel, out, last)
+    match shape {
+        Shape::Format(format) => write_format(reader, query, *format, &channel, out),
+        Shape::Template(template) => write_template(reader.path(), query, &channel, template, out),
+    }
 }
 
-/// Writes the query's articles in one format; answers their number.
+/// Writes the articles that match the query in one format.
 ///
 /// # Errors
 /// [`ExportError::Store`] when they cannot be read, [`ExportError::Write`] when `out` fails.
-pub fn copy(
+pub fn write_format(
     reader: &Reader,
     query: &Query,
     format: Format,
     channel: &Channel,
     out: &mut dyn io::Write,
-) -> Result<u64, ExportError> {
-    copy_noting(reader, query, format, channel, out, &mut 0)
+) -> Result<Written, ExportError> {
+    let mut last_seq = None;
+    let records = reader.articles(query, channel.table.now, |rows| {
+        let articles = rows.map(|row| {
+            let article = with_text(row?, format);
+            last_seq = Some(article.seq);
+            Ok::<_, ExportError>(article)
+        });
+        export::write(format, channel, articles, out)
+    })??;
+    Ok(Written { records, last_seq })
 }
 
-fn copy_noting(
-    reader: &Reader,
-    query: &Query,
-    format: Format,
-    channel: &Channel,
-    out: &mut dyn io::Write,
-    last: &mut i64,
-) -> Result<u64, ExportError> {
-    reader.articles(query, channel.table.now, |rows| {
-        // A writer takes articles, not results: the first error ends them and is kept for here.
-        let mut failed = None;
-        let mut articles = rows
-            .map_while(|row| row.map_err(|error| failed = Some(error)).ok())
-            .inspect(|article| *last = article.seq)
-            .map(|article| with_text(article, format));
-        let written = export::write(format, channel, &mut articles, out);
-        drop(articles);
-        match failed {
-            Some(error) => Err(ExportError::Store(error)),
-            None => written.map_err(ExportError::Write),
-        }
-    })?
-}
-
-/// A template owns what it loops over, so its articles come from a thread with a connection of its own,
-/// a few at a time.
-fn fill(
+/// A template takes ownership of the articles that it loops over. They are therefore read on a thread
+/// with its own connection, at most [`READ_AHEAD`] of them ahead of the template.
+fn write_template(
     store: &Path,
     query: &Query,
     channel: &Channel,
     template: &Template,
     out: &mut dyn io::Write,
-    last: &mut i64,
-) -> Result<u64, ExportError> {
+) -> Result<Written, ExportError> {
     let (sender, articles) = sync_channel(READ_AHEAD);
     let (store, query, now) = (store.to_owned(), query.clone(), channel.table.now);
-    let reading = thread::spawn(move || -> Result<(u64, i64), StoreError> {
+    let reading = thread::spawn(move || -> Result<Written, StoreError> {
         Reader::open(&store)?.articles(&query, now, |rows| {
-            let (mut count, mut last) = (0, 0);
+            let mut read = Written::default();
             for row in rows {
                 let article = with_text(row?, Format::Json);
-                (count, last) = (count + 1, article.seq);
-                // A template that wants no more ends the reading.
+                read = Written { records: read.records + 1, last_seq: Some(article.seq) };
+                // The template has ended before the articles did.
                 if sender.send(article).is_err() {
                     break;
                 }
             }
-            Ok((count, last))
+            Ok(read)
         })?
     });
-    let written = template.write(channel, Received(Mutex::new(articles)), out);
+    let filled = template.write(channel, Received(Mutex::new(articles)), out);
     match reading.join() {
-        Ok(Ok((count, seq))) => {
-            *last = seq.max(*last);
-            written.map(|()| count).map_err(ExportError::Write)
+        Ok(read) => {
+            let read = read?;
+            filled?;
+            Ok(read)
         }
-        Ok(Err(error)) => Err(ExportError::Store(error)),
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 
-/// What a template loops over must be shareable, which a receiver alone is not.
+/// minijinja requires an iterator that can be shared between threads; a receiver alone cannot be shared.
 struct Received(Mutex<Receiver<Article>>);
 
 impl Iterator for Received {
@@ -147,26 +138,17 @@ impl Iterator for Received {
     }
 }
 
-/// One of `[[exports]]`, now: written beside the target, which it then replaces.
-pub fn write_file(reader: &Reader, file: &FileTarget, query: &Query) -> Result<u64, ExportError> {
+/// Writes the file of one entry of `[[exports]]`. The old file is replaced once the new one is complete.
+///
+/// # Errors
+/// When the store cannot be read or the file cannot be written.
+pub fn write_file(
+    reader: &Reader,
+    file: &FileTarget,
+    query: &Query,
+) -> Result<Written, ExportError> {
     let style = TableStyle { width: None, color: false, now: clock::now() };
-    let mut failed = None;
-    let delivered = deliver::to_file(&file.path, |out| {
-        write(reader, query, &file.shape, style, out).map_err(|error| {
-            let text = error.to_string();
-            match error {
-                ExportError::Write(error) => error,
-                other => {
-                    failed = Some(other);
-                    io::Error::other(text)
-                }
-            }
-        })
-    });
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(delivered?),
-    }
+    deliver::to_file(&file.path, |out| write(reader, query, &file.shape, style, out))
 }
 
 /// What the export says of itself. `updated` is the newest article's: the same articles give the same
@@ -178,11 +160,7 @@ fn channel(
     table: TableStyle,
 ) -> Result<Channel, StoreError> {
     let updated = updated(reader, query, table.now)?;
-    let title = match (query.feeds.as_slice(), query.tags.as_slice()) {
-        ([], []) => "gazetted: latest articles".to_owned(),
-        (feeds, []) => format!("gazetted: {}", feeds.join(", ")),
-        (_, tags) => format!("gazetted: {}", tags.join(", ")),
-    };
+    let title = export_title(if query.tags.is_empty() { &query.feeds } else { &query.tags });
     let feeds = match shape {
         Shape::Format(Format::Opml) => feeds(reader, query)?,
         Shape::Format(_) | Shape::Template(_) => Vec::new(),

@@ -2,7 +2,6 @@
 //! moves when that has taken it. What failed is tried again later, and what is known of it is in the store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tokio::task::spawn_blocking;
@@ -125,7 +124,7 @@ impl Courier {
             let began = Instant::now();
             let sent = match &self.hook.to {
                 HookTarget::Webhook(webhook) => self.post(webhook, &delivered, &records).await,
-                HookTarget::Command(command) => run(command.clone(), &records).await,
+                HookTarget::Command(command) => run(command, &records).await,
             };
             let standing = match sent {
                 Ok(()) => {
@@ -230,26 +229,9 @@ impl Courier {
     }
 }
 
-/// Sets the flag when it is dropped: a program does not outlive the task that waits for it.
-struct Leash(Arc<AtomicBool>);
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A record a line.
-async fn run(command: CommandSpec, records: &[Vec<u8>]) -> Result<(), Setback> {
+/// Hands the records to the program, one per line.
+async fn run(command: &CommandSpec, records: &[Vec<u8>]) -> Result<(), Setback> {
     let mut input = records.join(&b'\n');
     input.push(b'\n');
-    let leash = Leash(Arc::default());
-    let cancelled = Arc::clone(&leash.0);
-    let ran = spawn_blocking(move || command::run(&command, input, &cancelled)).await;
-    drop(leash);
-    match ran {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Setback::from(command::in_words(&error))),
-        Err(died) => Err(Setback::from(died.to_string())),
-    }
+    command::run(command, &input).await.map_err(|error| Setback::from(command::in_words(&error)))
 }

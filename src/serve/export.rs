@@ -17,7 +17,8 @@ use crate::domain::article::Position;
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
 use crate::export::{Channel, Format, TableStyle};
-use crate::passes::export::{copy, feeds, updated};
+use crate::passes::export::{feeds, updated, write_format};
+use crate::present::export_title;
 use crate::store::{Reader, StoreError};
 
 /// Articles of a request that names no limit: more than a poller misses between two polls.
@@ -79,7 +80,7 @@ pub(super) async fn export(
     } else {
         let style = TableStyle { width: None, color: false, now };
         let channel = Channel {
-            title: title(&asked.query),
+            title: export_title(asked.query.feeds.iter().chain(&asked.query.tags)),
             home_page_url: Some(format!("{origin}/{}", asked.link(None))),
             feed_url: Some(address.clone()),
             next_url: next.clone(),
@@ -93,7 +94,7 @@ pub(super) async fn export(
         let written = stream::body(site.readers(), move |reader, out| {
             let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
             let channel = Channel { feeds, ..channel };
-            copy(reader, &query, format, &channel, out).map(|_| ()).map_err(Broken::from)
+            write_format(reader, &query, format, &channel, out).map(|_| ()).map_err(Broken::from)
         });
         match written.await {
             Ok(body) => Response::new(body),
@@ -140,12 +141,3 @@ fn outline(reader: &Reader, query: &Query, now: Timestamp) -> Result<Outline, St
 
 /// Another version of the program may write the same articles otherwise.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-fn title(query: &Query) -> String {
-    let of: Vec<&str> = query.feeds.iter().chain(&query.tags).map(String::as_str).collect();
-    if of.is_empty() {
-        "gazetted: latest articles".into()
-    } else {
-        format!("gazetted: {}", of.join(", "))
-    }
-}

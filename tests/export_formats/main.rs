@@ -3,6 +3,7 @@
 
 mod articles;
 
+use std::io;
 use std::sync::Arc;
 
 use feed_rs::model::{Entry, Feed};
@@ -18,7 +19,8 @@ use self::articles::{all, bare, channel, full, hostile};
 
 fn written(format: Format, channel: &Channel, articles: &[Article]) -> String {
     let mut out = Vec::new();
-    let count = write(format, channel, &mut articles.iter().cloned(), &mut out).unwrap();
+    let count =
+        write(format, channel, articles.iter().cloned().map(io::Result::Ok), &mut out).unwrap();
     let expected = if format == Format::Opml { channel.feeds.len() } else { articles.len() };
     assert_eq!(count, expected as u64);
     String::from_utf8(out).unwrap()
@@ -234,17 +236,34 @@ fn a_title_of_100_kilobytes_is_only_cut_in_the_table() {
 #[test]
 fn a_closed_pipe_is_reported_as_one() {
     struct Closed;
-    impl std::io::Write for Closed {
-        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-            Err(std::io::ErrorKind::BrokenPipe.into())
+    impl io::Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
         }
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
     for format in Format::ALL {
-        let error = write(format, &channel(), &mut all().into_iter(), &mut Closed).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe, "{format:?}");
+        let error = write(format, &channel(), all().into_iter().map(io::Result::Ok), &mut Closed)
+            .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format:?}");
+    }
+}
+
+/// A document that lacks articles must not look complete.
+#[test]
+fn an_error_of_the_articles_ends_the_document_and_is_returned() {
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Opml) {
+        let whole = written(format, &channel(), &[full()]);
+        let articles = [Ok(full()), Err(io::Error::other("the disk is gone")), Ok(full())];
+        let mut out = Vec::new();
+        let error = write(format, &channel(), articles.into_iter(), &mut out).unwrap_err();
+        assert_eq!(error.to_string(), "the disk is gone", "{format:?}");
+        assert!(out.len() <= whole.len() && whole.as_bytes().starts_with(&out), "{format:?}");
+        if matches!(format, Format::Json | Format::JsonFeed | Format::Atom | Format::Rss) {
+            assert!(out.len() < whole.len(), "{format:?} is complete");
+        }
     }
 }
 
@@ -253,13 +272,12 @@ fn a_closed_pipe_is_reported_as_one() {
 fn articles_are_taken_one_at_a_time() {
     for format in Format::ALL.into_iter().filter(|format| *format != Format::Opml) {
         let alive = Arc::new(FeedRef { name: "shared".to_owned(), ..(*full().feed).clone() });
-        let mut articles = (0..1_000).map(|_| {
+        let articles = (0..1_000).map(|_| {
             // Us and the article in hand, which is dropped before the next is asked for.
             assert!(Arc::strong_count(&alive) <= 2, "{format:?} holds articles");
-            Article { feed: Arc::clone(&alive), ..full() }
+            io::Result::Ok(Article { feed: Arc::clone(&alive), ..full() })
         });
-        let mut out = std::io::sink();
-        assert_eq!(write(format, &channel(), &mut articles, &mut out).unwrap(), 1_000);
+        assert_eq!(write(format, &channel(), articles, &mut io::sink()).unwrap(), 1_000);
     }
 }
 

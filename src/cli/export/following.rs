@@ -15,7 +15,6 @@ use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::query::Query;
 use crate::export::{Format, Shape, TableStyle};
 use crate::passes::changes::{Hearing, write_after};
-use crate::passes::export::ExportError;
 use crate::store::{ConsumerLock, Reader, Store};
 
 /// In the name of a file: the cursor that a batch starts from.
@@ -81,38 +80,14 @@ fn deliver(
 ) -> Result<Option<Delivered>> {
     let Wanted { query, shape, style, .. } = wanted;
     let hearing = if args.events { Hearing::Events } else { Hearing::Articles };
-    let mut delivered = Delivered { from, to: from, records: 0 };
-    // A failure of the store inside a writer travels around it.
-    let mut failed = None;
-    let produce = |out: &mut dyn io::Write| match write_after(
-        reader,
-        query,
-        from,
-        (hearing, shape),
-        *style,
-        out,
-    ) {
-        Ok(batch) => {
-            delivered = batch;
-            Ok(delivered.records)
-        }
-        Err(ExportError::Write(error)) => Err(error),
-        Err(other) => {
-            failed = Some(other);
-            Err(io::Error::other("the store could not be read"))
-        }
+    let produce =
+        |out: &mut dyn io::Write| write_after(reader, query, from, (hearing, shape), *style, out);
+    let Some(path) = &args.output else { return Ok(deliver::to_stdout_synced(produce)?) };
+    let delivered = match own_file(path, from) {
+        Some(path) => deliver::to_file_if(&path, produce, |batch| batch.records != 0)?,
+        None => deliver::to_file(path, produce)?,
     };
-    let written = match &args.output {
-        None => deliver::to_stdout_for_good(produce),
-        Some(path) => match own_file(path, from) {
-            Some(path) => deliver::to_file_unless_empty(&path, produce).map(Some),
-            None => deliver::to_file(path, produce).map(Some),
-        },
-    };
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    Ok(written?.map(|_| delivered))
+    Ok(Some(delivered))
 }
 
 /// A file for this batch alone, named by the cursor that it starts from: a batch that is repeated after a

@@ -9,7 +9,7 @@ use super::super::Context;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Edit, EditError};
-use crate::deliver::to_file;
+use crate::deliver::{DeliverError, to_file};
 
 /// Writes an edit, unless the configuration would then have a fault, or somebody else has just written
 /// one of its files.
@@ -20,7 +20,7 @@ pub(super) fn apply(edit: &Edit, config: &Config, context: &Context) -> Result<(
         if fs::read_to_string(path).ok().as_deref() != Some(before) {
             return Err(EditError::Changed { path: path.to_owned() }.into());
         }
-        to_file(path, |out| out.write_all(after.as_bytes()).map(|()| 1))?;
+        to_file(path, |out| out.write_all(after.as_bytes()).map_err(DeliverError::from))?;
     }
     Ok(())
 }

@@ -10,10 +10,11 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, PreEscaped, html};
 
 use super::Page;
-use super::parts::{count, encoded, feed_link, full_time, heading, web};
+use super::parts::{encoded, feed_link, full_time, heading, web};
 use crate::clock;
 use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
 use crate::html::to_text::{html_to_text, says_the_same};
+use crate::present::count;
 use crate::serve::{Site, error_response};
 use crate::store::{Reader, StoreError};
 

@@ -12,11 +12,12 @@ use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::Page;
-use super::parts::{count, encoded, relative, web};
+use super::parts::{encoded, relative, web};
 use crate::clock;
 use crate::domain::feed::FeedState;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::reason_text::told;
+use crate::present::count;
 use crate::serve::{Site, error_response};
 use crate::store::{FeedRow, PollDay, Reader, StoreError};
 

@@ -1,5 +1,7 @@
 //! What several pages show.
 
+use std::borrow::Cow;
+
 use chrono::Datelike;
 use maud::{Markup, html};
 use url::Url;
@@ -7,8 +9,9 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
-use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
+use crate::domain::time::{Timestamp, rfc3339};
 use crate::html::to_text::{excerpt, html_to_text};
+use crate::present::{day, headline, relative_in_words};
 use crate::search::snippet::{Hits, Part};
 
 /// Characters of a standfirst in a list.
@@ -24,32 +27,10 @@ pub(super) fn full_time(at: Timestamp) -> Markup {
     html! { time lang="en" datetime=(rfc3339(at)) { (at.format("%-d %B %Y, %H:%M")) } }
 }
 
-pub(super) fn day(at: Timestamp) -> String {
-    at.format("%A, %-d %B %Y").to_string()
-}
-
-/// `<time>` as a distance, with the moment for who points at it.
+/// `<time>` relative to now; the exact time shows on hover.
 pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
-    let distance = if now < at { at - now } else { now - at };
-    let text = match distance {
-        d if d < TimeDelta::minutes(1) => String::new(),
-        d if d < TimeDelta::hours(1) => format!("{} min", d.num_minutes()),
-        d if d < TimeDelta::days(2) => format!("{} h", d.num_hours()),
-        d if d < TimeDelta::days(365) => count(d.num_days().unsigned_abs(), "day"),
-        d => count((d.num_days() / 365).unsigned_abs(), "year"),
-    };
-    let text = match (text.as_str(), now < at) {
-        ("", true) => "in a moment".to_owned(),
-        ("", false) => "just now".to_owned(),
-        (text, true) => format!("in {text}"),
-        (text, false) => format!("{text} ago"),
-    };
+    let text = relative_in_words(at, now);
     html! { time datetime=(rfc3339(at)) title=(at.format("%Y-%m-%d %H:%M UTC")) { (text) } }
-}
-
-/// "1 article", "2 articles".
-pub(super) fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// The address, if a browser may be sent there.
@@ -68,13 +49,9 @@ pub(super) fn encoded(text: &str) -> String {
     byte_serialize(text.as_bytes()).collect()
 }
 
-/// What an article is called: by its title, else by its first words.
-pub(super) fn heading(article: &Article) -> String {
-    if let Some(title) = &article.title {
-        return title.clone();
-    }
-    let text = standfirst(article, 120);
-    text.unwrap_or_else(|| "Untitled".to_owned())
+/// The heading of an article.
+pub(super) fn heading(article: &Article) -> Cow<'_, str> {
+    headline(article).unwrap_or(Cow::Borrowed("Untitled"))
 }
 
 /// The first words of summary or content.
@@ -96,7 +73,7 @@ pub(super) fn card(
         Some(hits) => found(article, hits),
         // A title that was made of the first words is not followed by them again.
         None => standfirst(article, STANDFIRST)
-            .filter(|stand| article.title.is_some() && *stand != title)
+            .filter(|stand| article.title.is_some() && *stand != *title)
             .map(|stand| html! { (stand) }),
     };
     let title = hits.map_or_else(|| html! { (title) }, |hits| marked(&hits.mark(&title)));
@@ -158,25 +135,6 @@ pub(super) fn by_day(articles: &[Article], hits: Option<&Hits>) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::from_unix;
-
-    #[test]
-    fn distances_are_told_in_words() {
-        let now = from_unix(1_000_000_000);
-        for (seconds, words) in [
-            (0, "just now"),
-            (-59, "just now"),
-            (59, "in a moment"),
-            (60, "in 1 min"),
-            (-3_600, "1 h ago"),
-            (-86_400, "24 h ago"),
-            (-172_800, "2 days ago"),
-            (86_400 * 800, "in 2 years"),
-        ] {
-            let shown = relative(now + TimeDelta::seconds(seconds), now).into_string();
-            assert!(shown.contains(&format!(">{words}<")), "{seconds}: {shown}");
-        }
-    }
 
     #[test]
     fn only_addresses_of_the_web_are_linked() {

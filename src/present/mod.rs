@@ -1,0 +1,157 @@
+//! How values are shown to people: times, counts, titles. The command line, the pages and the exports all
+//! use these functions, so that one thing has one appearance. Pure.
+
+use std::borrow::Cow;
+
+use chrono::Datelike;
+
+use crate::domain::article::Article;
+use crate::domain::time::{TimeDelta, Timestamp};
+use crate::html::to_text::{excerpt, html_to_text};
+
+pub mod terminal;
+
+use terminal::clean_line;
+
+/// `12 s`, `3 min`, `5 h`, `9 d`: the largest unit of which there are at least two.
+pub fn span(span: TimeDelta) -> String {
+    let seconds = span.num_seconds().abs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// `3 min ago`, `in 5 h`, `now`: for tables on a terminal, where a column is narrow.
+pub fn relative(at: Timestamp, now: Timestamp) -> String {
+    let distance = at - now;
+    match distance.num_seconds() {
+        0 => "now".to_owned(),
+        ..0 => format!("{} ago", span(distance)),
+        1.. => format!("in {}", span(distance)),
+    }
+}
+
+/// `just now`, `3 min ago`, `in 2 days`: for running text. Exact to the minute at best.
+pub fn relative_in_words(at: Timestamp, now: Timestamp) -> String {
+    let distance = (at - now).abs();
+    let text = match distance {
+        d if d < TimeDelta::minutes(1) => {
+            return if now < at { "in a moment" } else { "just now" }.to_owned();
+        }
+        d if d < TimeDelta::hours(1) => format!("{} min", d.num_minutes()),
+        d if d < TimeDelta::days(2) => format!("{} h", d.num_hours()),
+        d if d < TimeDelta::days(365) => count(d.num_days().unsigned_abs(), "day"),
+        d => count((d.num_days() / 365).unsigned_abs(), "year"),
+    };
+    if now < at { format!("in {text}") } else { format!("{text} ago") }
+}
+
+/// The time as `ls -l` shows it: `Aug 20 06:18`, or `Aug 20  2024` in another year than `now`. UTC.
+pub fn short_date(at: Timestamp, now: Timestamp) -> String {
+    let format = if at.year() == now.year() { "%b %d %H:%M" } else { "%b %d  %Y" };
+    at.format(format).to_string()
+}
+
+/// `Thursday, 20 August 2026`: the heading of a day's articles. UTC.
+pub fn day(at: Timestamp) -> String {
+    at.format("%A, %-d %B %Y").to_string()
+}
+
+/// `1 feed`, `2 feeds`, `12,345 feeds`.
+pub fn count(n: u64, noun: &str) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i != 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{grouped} {noun}{plural}")
+}
+
+/// The name of an article in one line: its title, else the beginning of its summary or of its text.
+pub fn headline(article: &Article) -> Option<Cow<'_, str>> {
+    /// Characters. A text without a title can be as long as a book.
+    const BEGINNING: usize = 120;
+    let beginning = |text: &str| Some(excerpt(&line(text)?, BEGINNING).into_owned());
+    let content = || match (&article.content_text, &article.content_html) {
+        (Some(text), _) => beginning(text),
+        (None, Some(html)) => beginning(&html_to_text(html)),
+        (None, None) => None,
+    };
+    article
+        .title
+        .as_deref()
+        .and_then(line)
+        .or_else(|| article.summary.as_deref().and_then(beginning).or_else(content).map(Cow::Owned))
+}
+
+/// The text in one line that a terminal can show; `None` if nothing of it is visible. Only the first
+/// 2,000 characters are read.
+pub fn line(text: &str) -> Option<Cow<'_, str>> {
+    const CHARS: usize = 2_000;
+    let end = text.char_indices().nth(CHARS).map_or(text.len(), |(at, _)| at);
+    Some(clean_line(text.get(..end)?)).filter(|line| !line.is_empty())
+}
+
+/// The title of an export of the articles of these feeds or tags; of all articles if there are none.
+pub fn export_title<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+    match names.as_slice() {
+        [] => "gazetted: latest articles".to_owned(),
+        names => format!("gazetted: {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::from_unix;
+
+    #[test]
+    fn relative_times_name_the_largest_fitting_unit() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        for (seconds, expected) in [
+            (0, "now"),
+            (-5, "5 s ago"),
+            (119, "in 119 s"),
+            (180, "in 3 min"),
+            (-7_200, "2 h ago"),
+            (864_000, "in 10 d"),
+        ] {
+            assert_eq!(relative(now + TimeDelta::seconds(seconds), now), expected);
+        }
+    }
+
+    #[test]
+    fn relative_times_in_words_are_exact_to_the_minute_at_best() {
+        let now = from_unix(1_000_000_000);
+        for (seconds, words) in [
+            (0, "just now"),
+            (-59, "just now"),
+            (59, "in a moment"),
+            (60, "in 1 min"),
+            (-3_600, "1 h ago"),
+            (-86_400, "24 h ago"),
+            (-172_800, "2 days ago"),
+            (86_400 * 800, "in 2 years"),
+        ] {
+            let shown = relative_in_words(now + TimeDelta::seconds(seconds), now);
+            assert_eq!(shown, words, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_agree_with_them() {
+        for (n, expected) in
+            [(0, "0 feeds"), (1, "1 feed"), (999, "999 feeds"), (1_234_567, "1,234,567 feeds")]
+        {
+            assert_eq!(count(n, "feed"), expected);
+        }
+    }
+}
