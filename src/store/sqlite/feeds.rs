@@ -9,7 +9,8 @@ use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
-use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
+use crate::domain::host::Host;
+use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators, address_at};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::decode;
@@ -59,7 +60,7 @@ const OLD_PLAN: &str = "
     SELECT policy, polled_at, failures, failing_since, not_before, next_poll_at
     FROM plan WHERE feed_id = ?1";
 
-/// A feed that has moved keeps the host of its new address.
+/// A feed that has moved keeps the host that its last poll planned to ask next.
 const SET_PLAN: &str = "
     UPDATE plan SET active = ?2, policy = ?3, host = iif(moved_to IS NULL, ?4, host)
     WHERE feed_id = ?1";
@@ -99,9 +100,6 @@ pub(in crate::store) fn sync(
     Ok(synced)
 }
 
-/// Policy, then times and failures as stored.
-type Old = (String, Option<i64>, f64, Option<i64>, Option<i64>, Option<i64>);
-
 enum Change {
     Added,
     Same,
@@ -124,38 +122,47 @@ fn sync_one(
         .prepare_cached(UPSERT)
         .and_then(|mut s| s.query_row(row, |row| row.get(0)))
         .doing("store a feed")?;
+    let host = spec.url.host();
+    let host = host.as_ref().map(Host::as_str);
     let added = tx
         .prepare_cached(NEW_PLAN)
-        .and_then(|mut s| {
-            s.execute(params![id, spec.enabled, policy, now.timestamp(), spec.url.host()])
-        })
+        .and_then(|mut s| s.execute(params![id, spec.enabled, policy, now.timestamp(), host]))
         .doing("plan a new feed")?;
     if added == 1 {
         return Ok((FeedId(id), Change::Added));
     }
-    let (old, polled_at, failures, failing_since, not_before, next): Old = tx
+    let (stored_policy, planned) = tx
         .prepare_cached(OLD_PLAN)
         .and_then(|mut s| {
-            s.query_row([id], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
-            })
+            s.query_row([id], |r| Ok((r.get::<_, String>(0)?, planned(r, FeedId(id))?)))
         })
         .doing("read a plan")?;
     tx.prepare_cached(SET_PLAN)
-        .and_then(|mut s| s.execute(params![id, spec.enabled, policy, spec.url.host()]))
+        .and_then(|mut s| s.execute(params![id, spec.enabled, policy, host]))
         .doing("update a plan")?;
-    // Polling that ended (410) stays ended until someone resets the feed.
-    let change = match polled_at {
-        Some(polled_at) if old != *policy && next.is_some() => Change::Stale(Planned {
-            feed: FeedId(id),
-            polled_at: from_unix(polled_at),
-            health: Health { failures, failing_since: failing_since.map(from_unix) },
-            not_before: not_before.map(from_unix),
-            recent: recent_dates(tx, FeedId(id))?,
-        }),
+    let change = match planned {
+        Some(planned) if stored_policy != *policy => {
+            Change::Stale(Planned { recent: recent_dates(tx, FeedId(id))?, ..planned })
+        }
         _ => Change::Same,
     };
     Ok((FeedId(id), change))
+}
+
+/// `None` for a feed that was never polled, and for one whose polling has ended (410): that stays so until
+/// someone resets the feed.
+fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
+    let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
+    };
+    let (Some(polled_at), Some(_)) = (time(1)?, time(5)?) else { return Ok(None) };
+    Ok(Some(Planned {
+        feed,
+        polled_at,
+        health: Health { failures: r.get(2)?, failing_since: time(3)? },
+        not_before: time(4)?,
+        recent: Vec::new(),
+    }))
 }
 
 fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError> {
@@ -193,14 +200,43 @@ pub(in crate::store) fn replan(
     tx: &Connection,
     plans: &[(FeedId, NextPoll)],
 ) -> Result<(), StoreError> {
+    const REPLAN: &str =
+        "UPDATE plan SET next_poll_at = ?2, because = ?3, host = ?4 WHERE feed_id = ?1";
     for (feed, next) in plans {
-        tx.prepare_cached("UPDATE plan SET next_poll_at = ?2, because = ?3 WHERE feed_id = ?1")
-            .and_then(|mut s| {
-                s.execute(params![feed.0, next.at.map(|at| at.timestamp()), next.because.as_str()])
-            })
+        let host = host_at(tx, *feed, next.at)?;
+        let (at, host) = (next.at.map(|at| at.timestamp()), host.as_ref().map(Host::as_str));
+        tx.prepare_cached(REPLAN)
+            .and_then(|mut s| s.execute(params![feed.0, at, next.because.as_str(), host]))
             .doing("change a plan")?;
     }
     Ok(())
+}
+
+/// Stores the host that a poll at `at` asks.
+pub(super) fn set_host(tx: &Connection, feed: FeedId, at: Timestamp) -> Result<(), StoreError> {
+    let host = host_at(tx, feed, Some(at))?;
+    tx.prepare_cached("UPDATE plan SET host = ?2 WHERE feed_id = ?1")
+        .and_then(|mut s| s.execute(params![feed.0, host.as_ref().map(Host::as_str)]))
+        .map(|_| ())
+        .doing("store a feed's host")
+}
+
+/// The host of the address that a poll planned for `at` requests. It changes with the plan, because a plan
+/// may or may not reach the recheck of a moved feed's configured address.
+pub(super) fn host_at(
+    tx: &Connection,
+    feed: FeedId,
+    at: Option<Timestamp>,
+) -> Result<Option<Host>, StoreError> {
+    const ADDRESSES: &str = "
+        SELECT f.url, p.moved_to, p.moved_at, p.recheck_at
+        FROM feed f JOIN plan p ON p.feed_id = f.id WHERE f.id = ?1";
+    let (url, moved) = tx
+        .prepare_cached(ADDRESSES)
+        .and_then(|mut s| s.query_row([feed.0], |r| Ok((r.get::<_, String>(0)?, moved(r, 1)?))))
+        .doing("read a feed's addresses")?;
+    let (Ok(url), Some(at)) = (FeedUrl::parse(&url), at) else { return Ok(None) };
+    Ok(Host::of(address_at(&url, moved.as_ref(), at)))
 }
 
 /// The identifiers' rule (`memory.key_policy`) stays: to trust again what once misled would make twins.
@@ -226,9 +262,10 @@ pub(in crate::store) fn reset(
         let url: String = tx
             .query_row("SELECT url FROM feed WHERE id = ?1", [feed.0], |row| row.get(0))
             .doing(doing)?;
-        let host = FeedUrl::parse(&url).ok().and_then(|url| url.host().map(str::to_owned));
+        let host = FeedUrl::parse(&url).ok().and_then(|url| url.host());
         tx.execute(MEMORY, [feed.0]).doing(doing)?;
-        tx.execute(PLAN, params![feed.0, now.timestamp(), host]).doing(doing)?;
+        tx.execute(PLAN, params![feed.0, now.timestamp(), host.as_ref().map(Host::as_str)])
+            .doing(doing)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::domain::article::ArticleKey;
 use crate::domain::feed::{FeedId, FeedUrl};
+use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, PollJob,
     PollOutcome, Remembered, Validators,
@@ -30,7 +31,7 @@ pub struct Claim {
     /// Feeds of one host that may be claimed at once.
     pub per_host: usize,
     /// Hosts that may have fewer just now, and how many.
-    pub rooms: HashMap<String, usize>,
+    pub rooms: HashMap<Host, usize>,
     /// Also feeds of hosts that asked to be left alone.
     pub paused_too: bool,
 }
@@ -47,7 +48,7 @@ pub struct Claimed {
 
 const COLUMNS: &str = "
     SELECT p.feed_id, f.url, p.etag, p.last_modified, p.failures, p.failing_since,
-        coalesce(p.next_poll_at, ?1), p.policy LIKE 'adaptive%', m.body_hash, m.key_policy, m.items,
+        min(coalesce(p.next_poll_at, p.polled_at, ?1), ?1), p.policy LIKE 'adaptive%', m.body_hash, m.key_policy, m.items,
         p.validated_url, p.full_at, p.ttl, p.update_period, p.skip_hours, p.skip_days,
         h.strikes, p.moved_to, p.moved_at, p.recheck_at
     FROM turn JOIN plan p ON p.feed_id = turn.feed_id JOIN feed f ON f.id = p.feed_id
@@ -81,20 +82,28 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     let now = claim.now.timestamp();
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
     let per_host = i64::try_from(claim.per_host).unwrap_or(i64::MAX);
-    let rooms = json!(claim.rooms).to_string();
+    let rooms =
+        json!(claim.rooms.iter().map(|(host, n)| (host.as_str(), n)).collect::<HashMap<_, _>>())
+            .to_string();
+    let early = early_rechecks(tx, claim)?;
+    for (feed, _) in &early {
+        feeds::set_host(tx, *feed, claim.now)?;
+    }
     let found = match &claim.only {
         None => tx.prepare_cached(&format!("{TURN}{DUE}{COLUMNS}")).and_then(|mut s| {
             s.query_map(params![now, limit, per_host, rooms, claim.paused_too], job)?
                 .collect::<Result<Vec<_>, _>>()
         }),
         Some(feeds) => tx.prepare_cached(&format!("{TURN}{NAMED}{COLUMNS}")).and_then(|mut s| {
-            let ids = json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string();
-            s.query_map(params![now, limit, per_host, rooms, claim.paused_too, ids], job)?
+            s.query_map(params![now, limit, per_host, rooms, claim.paused_too, ids(feeds)], job)?
                 .collect::<Result<Vec<_>, _>>()
         }),
     };
     let mut jobs: Vec<(PollJob, bool)> =
         found.doing("claim feeds")?.into_iter().flatten().collect();
+    for (feed, planned_at) in early {
+        feeds::set_host(tx, feed, planned_at)?;
+    }
     let until = (claim.now + claim.lease).timestamp();
     for (job, adaptive) in &mut jobs {
         tx.prepare_cached("UPDATE plan SET leased_until = ?2 WHERE feed_id = ?1")
@@ -106,6 +115,25 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     }
     let (next_due, next_to_come) = next_due(tx, now)?;
     Ok(Claimed { jobs: jobs.into_iter().map(|(job, _)| job).collect(), next_due, next_to_come })
+}
+
+/// Moved feeds that are asked for by name before their plan, and whose recheck is due with the plan but not
+/// yet: the stored host is not the one that is asked now. With the time of the plan.
+fn early_rechecks(tx: &Connection, claim: &Claim) -> Result<Vec<(FeedId, Timestamp)>, StoreError> {
+    const EARLY: &str = "
+        SELECT feed_id, next_poll_at FROM plan
+        WHERE feed_id IN (SELECT value FROM json_each(?1))
+            AND ?2 < recheck_at AND recheck_at <= next_poll_at";
+    let Some(feeds) = &claim.only else { return Ok(Vec::new()) };
+    let one = |r: &Row<'_>| Ok((FeedId(r.get(0)?), from_unix(r.get(1)?)));
+    tx.prepare_cached(EARLY)
+        .and_then(|mut s| s.query_map(params![ids(feeds), claim.now.timestamp()], one)?.collect())
+        .doing("find rechecks that are not due yet")
+}
+
+/// As a JSON array.
+fn ids(feeds: &[FeedId]) -> String {
+    json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string()
 }
 
 /// `None` for an address that only an older version could have stored.
@@ -171,14 +199,15 @@ pub(in crate::store) fn spare(
 ) -> Result<(), StoreError> {
     const SPARE: &str = "
         UPDATE plan SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
-            leased_until = 0
+            host = ?6, leased_until = 0
         WHERE feed_id = ?1";
     for (feed, health) in feeds {
         let since = health.failing_since.map(|at| at.timestamp());
-        let at = next.at.map(|at| at.timestamp());
+        let host = feeds::host_at(tx, *feed, next.at)?;
+        let (at, host) = (next.at.map(|at| at.timestamp()), host.as_ref().map(Host::as_str));
         tx.prepare_cached(SPARE)
             .and_then(|mut s| {
-                s.execute(params![feed.0, health.failures, since, at, next.because.as_str()])
+                s.execute(params![feed.0, health.failures, since, at, next.because.as_str(), host])
             })
             .doing("spare a feed")?;
     }
@@ -278,7 +307,7 @@ pub(in crate::store) fn apply(
                 d.health.failing_since.map(|at| at.timestamp()),
                 full,
                 asks,
-                d.host,
+                d.next_host.as_ref().map(Host::as_str),
                 d.moved.as_ref().map(|moved| moved.to.as_str()),
                 d.moved.as_ref().map(|moved| moved.at.timestamp()),
                 d.moved.as_ref().and_then(|moved| moved.recheck_at).map(|at| at.timestamp()),
