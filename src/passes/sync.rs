@@ -46,8 +46,8 @@ pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<Sync
                 health: stale.health,
                 recent: &stale.recent,
                 asks: asked.as_slice(),
-                skip_hours: 0,
-                skip_days: 0,
+                skip_hours: stale.skip_hours,
+                skip_days: stale.skip_days,
             };
             Some((stale.feed, replanned(&feed.policy, history, stale.polled_at, now)))
         })

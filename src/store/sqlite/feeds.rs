@@ -43,6 +43,9 @@ pub struct Planned {
     pub not_before: Option<Timestamp>,
     /// Dates of its latest articles, newest first.
     pub recent: Vec<Timestamp>,
+    /// Hours and days without polls; see [`Hints`](crate::domain::poll::Hints).
+    pub skip_hours: u32,
+    pub skip_days: u8,
 }
 
 const UPSERT: &str = "
@@ -57,7 +60,8 @@ const NEW_PLAN: &str = "
     ON CONFLICT (feed_id) DO NOTHING";
 
 const OLD_PLAN: &str = "
-    SELECT policy, polled_at, failures, failing_since, not_before, next_poll_at
+    SELECT policy, polled_at, failures, failing_since, not_before, next_poll_at, skip_hours,
+        skip_days
     FROM plan WHERE feed_id = ?1";
 
 /// A feed that has moved keeps the host that its last poll planned to ask next.
@@ -162,6 +166,8 @@ fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
         health: Health { failures: r.get(2)?, failing_since: time(3)? },
         not_before: time(4)?,
         recent: Vec::new(),
+        skip_hours: r.get(6)?,
+        skip_days: r.get(7)?,
     }))
 }
 
