@@ -327,6 +327,8 @@ pub struct FeedRow {
     pub outcome: Option<String>,
     pub status: Option<u16>,
     pub detail: Option<String>,
+    /// Feed links found in the HTML page that the server returned instead of a feed.
+    pub offers: Vec<String>,
     pub failures: f64,
     pub failing_since: Option<Timestamp>,
     pub articles: u64,
@@ -425,7 +427,7 @@ const LIST: &str = "
         p.next_poll_at, p.because, p.polled_at, p.succeeded_at, p.outcome, p.status, p.detail,
         p.failures, p.failing_since,
         (SELECT count(*) FROM article a WHERE a.feed_id = f.id),
-        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id)
+        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id), p.offers
     FROM feed f JOIN plan p ON p.feed_id = f.id
     ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id";
 
@@ -460,6 +462,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         failing_since: time(16)?,
         articles: r.get::<_, i64>(17)?.cast_unsigned(),
         newest_at: time(18)?,
+        offers: decode::texts(r.get::<_, Option<String>>(19)?.as_deref()),
     })
 }
 

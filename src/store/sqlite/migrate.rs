@@ -19,6 +19,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/sqlite/0003_reading.sql")),
     M::up(include_str!("../../../migrations/sqlite/0004_consumers.sql")),
     M::up(include_str!("../../../migrations/sqlite/0005_edited.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0006_offers.sql")),
 ];
 
 /// The versions whose steps rewrite or throw away rows, rather than only adding room for more.

@@ -243,7 +243,7 @@ const PLAN: &str = "
         polled_at = ?5, outcome = ?6, status = ?7, detail = ?8, failures = ?9, failing_since = ?10,
         succeeded_at = CASE WHEN ?9 = 0 THEN ?5 ELSE succeeded_at END,
         full_at = CASE WHEN ?11 THEN ?5 ELSE full_at END, asks = ?12, polls = polls + 1,
-        host = ?13, moved_to = ?14, moved_at = ?15, recheck_at = ?16
+        host = ?13, moved_to = ?14, moved_at = ?15, recheck_at = ?16, offers = ?17
     WHERE feed_id = ?1";
 
 const VALIDATORS: &str = "
@@ -289,6 +289,8 @@ pub(in crate::store) fn apply(
     let asks: Vec<_> =
         observed.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
     let asks = (!asks.is_empty()).then(|| json!(asks).to_string());
+    let offers: Vec<&str> = observed.offers.iter().map(Url::as_str).collect();
+    let offers = (!offers.is_empty()).then(|| json!(offers).to_string());
     let detail = Some(observed.detail.as_str()).filter(|text| !text.is_empty());
     let full = observed.status != Some(226)
         && matches!(observed.outcome, PollOutcome::Fresh(_) | PollOutcome::SameBody);
@@ -311,6 +313,7 @@ pub(in crate::store) fn apply(
                 d.moved.as_ref().map(|moved| moved.to.as_str()),
                 d.moved.as_ref().map(|moved| moved.at.timestamp()),
                 d.moved.as_ref().and_then(|moved| moved.recheck_at).map(|at| at.timestamp()),
+                offers,
             ])
         })
         .doing("store a plan")?;
