@@ -253,14 +253,7 @@ impl<'a> Story<'a> {
 }
 
 fn wanted(facts: &Facts, feed: &FeedConfig, polled_at: Timestamp) -> Vec<Candidate> {
-    let history = History {
-        url: &feed.spec.url,
-        health: facts.health,
-        recent: &facts.recent,
-        asks: &facts.asks,
-        skip_hours: facts.skip_hours,
-        skip_days: facts.skip_days,
-    };
+    let history = History::of(&feed.spec.url, &facts.history);
     let mut wanted = candidates(&feed.policy, history, polled_at);
     wanted.sort_by_key(|candidate| std::cmp::Reverse(candidate.at));
     wanted

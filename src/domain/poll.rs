@@ -97,6 +97,19 @@ pub struct Health {
     pub failing_since: Option<Timestamp>,
 }
 
+/// What the next poll of a feed is computed from, besides its configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PollHistory {
+    pub health: Health,
+    /// Dates of the feed's latest articles, newest first.
+    pub recent: Vec<Timestamp>,
+    /// What server and feed asked for at the last poll.
+    pub asks: Vec<(Reason, TimeDelta)>,
+    /// Hours and days (GMT) without polls; see [`Hints`].
+    pub skip_hours: u32,
+    pub skip_days: u8,
+}
+
 /// A feed whose turn it is, with all that polling it needs.
 #[derive(Clone, Debug)]
 pub struct PollJob {
@@ -121,6 +134,23 @@ pub struct PollJob {
 }
 
 impl PollJob {
+    /// The first poll of a feed of which nothing is known.
+    pub fn first(feed: FeedId, url: FeedUrl, now: Timestamp) -> Self {
+        Self {
+            feed,
+            url,
+            validators: Validators::default(),
+            remembered: Remembered::default(),
+            health: Health::default(),
+            planned_at: now,
+            recent: Vec::new(),
+            full_at: None,
+            hints: Hints::default(),
+            moved: None,
+            strikes: None,
+        }
+    }
+
     /// The address that this poll requests first; redirects may lead on from there.
     pub fn address(&self) -> &Url {
         address_at(&self.url, self.moved.as_ref(), self.planned_at)

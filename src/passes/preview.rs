@@ -8,11 +8,8 @@ use crate::clock;
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::json_map::JsonMap;
-use crate::domain::poll::{
-    Failure, Health, Hints, Observed, PollJob, PollOutcome, Remembered, Validators,
-};
+use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome};
 use crate::domain::request::{FetchSettings, RequestSpec};
-use crate::domain::time::Timestamp;
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::polling::reply::{Limits, NoReply, read};
 
@@ -57,7 +54,7 @@ impl Looker {
             self.asked.insert(host, turn);
             tokio::time::sleep(turn - now).await;
         }
-        let job = job(url.clone(), clock::now());
+        let job = PollJob::first(FeedId(0), url.clone(), clock::now());
         let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
         let reply = reply.map_err(|error| NoReply {
@@ -73,22 +70,5 @@ impl Looker {
             detail: format!("reading it failed (a fault of the program): {died}"),
             ..Observed::of(PollOutcome::Failed(Failure::NotAFeed))
         })
-    }
-}
-
-/// A feed of which nothing is known.
-fn job(url: FeedUrl, now: Timestamp) -> PollJob {
-    PollJob {
-        feed: FeedId(0),
-        url,
-        validators: Validators::default(),
-        remembered: Remembered::default(),
-        health: Health::default(),
-        planned_at: now,
-        recent: Vec::new(),
-        full_at: None,
-        hints: Hints::default(),
-        moved: None,
-        strikes: None,
     }
 }

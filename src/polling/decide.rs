@@ -9,8 +9,8 @@
 
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, Pause, PollJob, PollOutcome,
-    Reason, Validators, address_at,
+    Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, Pause, PollHistory, PollJob,
+    PollOutcome, Reason, Validators, address_at,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::schedule::{Cadence, History, Policy, next_poll};
@@ -25,22 +25,20 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
         health(job.health, &observed.outcome, now)
     };
     let moved = permanent_redirect::after(job, observed.moved_to.as_ref(), &observed.outcome, now);
-    let recent = recent(job, &observed.outcome, now);
     let hints = observed.hints.unwrap_or(job.hints);
     let asks = asks(&observed, hints, policy);
     let pause = pause(job, &observed, now);
     let next = if observed.outcome == PollOutcome::Gone {
         NextPoll { at: None, because: Reason::Gone }
     } else {
-        let history = History {
-            url: &job.url,
+        let history = PollHistory {
             health,
-            recent: &recent,
-            asks: &asks,
+            recent: recent(job, &observed.outcome, now),
+            asks: asks.clone(),
             skip_hours: hints.skip_hours,
             skip_days: hints.skip_days,
         };
-        next_poll(policy, history, now)
+        next_poll(policy, History::of(&job.url, &history), now)
     };
     let answered_well = !failed && observed.outcome != PollOutcome::Gone;
     let forgiven = job.host().filter(|_| answered_well && pause.is_none() && job.strikes.is_some());
@@ -146,26 +144,16 @@ fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
-    use crate::domain::poll::{Move, Remembered};
+    use crate::domain::poll::Move;
 
     fn now() -> Timestamp {
         "2026-11-24T10:00:00Z".parse().unwrap()
     }
 
     fn job(failures: f64) -> PollJob {
-        PollJob {
-            feed: FeedId(1),
-            url: FeedUrl::parse("https://example.org/feed").unwrap(),
-            validators: Validators::default(),
-            remembered: Remembered::default(),
-            health: Health { failures, failing_since: None },
-            planned_at: now(),
-            recent: Vec::new(),
-            full_at: None,
-            hints: Hints::default(),
-            moved: None,
-            strikes: None,
-        }
+        let url = FeedUrl::parse("https://example.org/feed").unwrap();
+        let health = Health { failures, failing_since: None };
+        PollJob { health, ..PollJob::first(FeedId(1), url, now()) }
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn next(moved_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
-    use crate::domain::poll::{Failure, Health, Hints, Remembered, Validators};
+    use crate::domain::poll::Failure;
 
     const HOME: &str = "http://a.example/feed";
     const AWAY: &str = "http://b.example/feed";
@@ -85,19 +85,7 @@ mod tests {
     }
 
     fn job(moved: Option<Move>) -> PollJob {
-        PollJob {
-            feed: FeedId(1),
-            url: FeedUrl::parse(HOME).unwrap(),
-            validators: Validators::default(),
-            remembered: Remembered::default(),
-            health: Health::default(),
-            planned_at: at(0),
-            recent: Vec::new(),
-            full_at: None,
-            hints: Hints::default(),
-            moved,
-            strikes: None,
-        }
+        PollJob { moved, ..PollJob::first(FeedId(1), FeedUrl::parse(HOME).unwrap(), at(0)) }
     }
 
     #[test]

@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
-use crate::domain::poll::{
-    Document, Health, Hints, Observed, PollJob, PollOutcome, Reason, Remembered, Validators,
-};
+use crate::domain::poll::{Document, Hints, Observed, PollJob, PollOutcome, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::decide::decide;
 use crate::polling::request;
@@ -118,17 +116,8 @@ impl<'a> Simulated<'a> {
         let mut new = Self {
             model,
             job: PollJob {
-                feed: FeedId(0),
-                url: model.url.clone(),
-                validators: Validators::default(),
-                remembered: Remembered::default(),
-                health: Health::default(),
-                planned_at: start,
-                recent: Vec::new(),
-                full_at: None,
                 hints: model.hints,
-                moved: None,
-                strikes: None,
+                ..PollJob::first(FeedId(0), model.url.clone(), start)
             },
             next_article: start,
             articles: 0,

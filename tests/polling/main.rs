@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use gazetted::domain::feed::{FeedId, FeedUrl};
 use gazetted::domain::poll::{
-    Decision, Failure, Health, Hints, Hop, Move, PollJob, PollOutcome, Remembered, Reply,
-    ReplyHeaders, Validators,
+    Decision, Failure, Health, Hop, Move, PollJob, PollOutcome, Reply, ReplyHeaders, Validators,
 };
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::polling::decide::decide;
@@ -49,17 +48,9 @@ fn rss(channel: &str) -> Vec<u8> {
 fn job() -> PollJob {
     let etag = Some(b"\"1\"".to_vec());
     PollJob {
-        feed: FeedId(1),
-        url: FeedUrl::parse(HOME).unwrap(),
         validators: Validators { etag, last_modified: None, sent_by: Some(url(HOME)) },
-        remembered: Remembered::default(),
-        health: Health::default(),
-        planned_at: now(),
-        recent: Vec::new(),
         full_at: Some(now()),
-        hints: Hints::default(),
-        moved: None,
-        strikes: None,
+        ..PollJob::first(FeedId(1), FeedUrl::parse(HOME).unwrap(), now())
     }
 }
 

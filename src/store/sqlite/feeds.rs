@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
 use crate::domain::host::Host;
-use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators, address_at};
+use crate::domain::poll::{Health, Move, NextPoll, PollHistory, Reason, Validators, address_at};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::decode;
@@ -38,14 +38,8 @@ pub struct Synced {
 pub struct Planned {
     pub feed: FeedId,
     pub polled_at: Timestamp,
-    pub health: Health,
-    /// The server's wish: no poll before.
-    pub not_before: Option<Timestamp>,
-    /// Dates of its latest articles, newest first.
-    pub recent: Vec<Timestamp>,
-    /// Hours and days without polls; see [`Hints`](crate::domain::poll::Hints).
-    pub skip_hours: u32,
-    pub skip_days: u8,
+    /// Whatever server and feed asked for is one wish here: no poll before the longest wait has passed.
+    pub history: PollHistory,
 }
 
 const UPSERT: &str = "
@@ -145,8 +139,9 @@ fn sync_one(
         .and_then(|mut s| s.execute(params![id, spec.enabled, policy, host]))
         .doing("update a plan")?;
     let change = match planned {
-        Some(planned) if stored_policy != *policy => {
-            Change::Stale(Planned { recent: recent_dates(tx, FeedId(id))?, ..planned })
+        Some(mut planned) if stored_policy != *policy => {
+            planned.history.recent = recent_dates(tx, FeedId(id))?;
+            Change::Stale(planned)
         }
         _ => Change::Same,
     };
@@ -163,11 +158,13 @@ fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
     Ok(Some(Planned {
         feed,
         polled_at,
-        health: Health { failures: r.get(2)?, failing_since: time(3)? },
-        not_before: time(4)?,
-        recent: Vec::new(),
-        skip_hours: r.get(6)?,
-        skip_days: r.get(7)?,
+        history: PollHistory {
+            health: Health { failures: r.get(2)?, failing_since: time(3)? },
+            recent: Vec::new(),
+            asks: time(4)?.map(|at| (Reason::ServerAsked, at - polled_at)).into_iter().collect(),
+            skip_hours: r.get(6)?,
+            skip_days: r.get(7)?,
+        },
     }))
 }
 
@@ -470,13 +467,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub polls: u64,
-    pub health: Health,
-    /// Dates of its latest articles, newest first.
-    pub recent: Vec<Timestamp>,
-    /// What server and feed asked for at the last poll.
-    pub asks: Vec<(Reason, TimeDelta)>,
-    pub skip_hours: u32,
-    pub skip_days: u8,
+    pub history: PollHistory,
     pub validators: Validators,
     /// When the server last sent a body.
     pub full_at: Option<Timestamp>,
@@ -493,14 +484,16 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
         let sent_by: Option<String> = r.get(8)?;
         Ok(Facts {
             polls: r.get::<_, i64>(0)?.cast_unsigned(),
-            health: Health {
-                failures: r.get(1)?,
-                failing_since: r.get::<_, Option<i64>>(2)?.map(from_unix),
+            history: PollHistory {
+                health: Health {
+                    failures: r.get(1)?,
+                    failing_since: r.get::<_, Option<i64>>(2)?.map(from_unix),
+                },
+                recent: Vec::new(),
+                asks: asks.as_deref().map(decode_asks).unwrap_or_default(),
+                skip_hours: r.get(4)?,
+                skip_days: r.get(5)?,
             },
-            recent: Vec::new(),
-            asks: asks.as_deref().map(decode_asks).unwrap_or_default(),
-            skip_hours: r.get(4)?,
-            skip_days: r.get(5)?,
             validators: Validators {
                 etag: r.get(6)?,
                 last_modified: r.get(7)?,
@@ -510,12 +503,14 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
             moved: moved(r, 10)?,
         })
     };
-    let found = connection
+    let mut found = connection
         .prepare_cached(FACTS)
         .and_then(|mut s| s.query_row([feed.0], row).optional())
         .doing("read what is known of a feed")?;
-    let with_recent = |facts| Ok(Facts { recent: recent_dates(connection, feed)?, ..facts });
-    found.map(with_recent).transpose()
+    if let Some(facts) = &mut found {
+        facts.history.recent = recent_dates(connection, feed)?;
+    }
+    Ok(found)
 }
 
 /// From three columns that begin at `first`.
