@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::domain::host::Host;
+
 /// Counts polls by host. Times are those of a clock that only runs forwards.
 #[derive(Debug)]
 pub struct Hosts {
     per_host: usize,
     delay: Duration,
-    busy: HashMap<String, Busy>,
+    busy: HashMap<Host, Busy>,
 }
 
 /// A host that is being asked, or was just now.
@@ -34,7 +36,7 @@ impl Hosts {
     }
 
     /// Hosts that have less room just now.
-    pub fn rooms(&mut self, now: Instant) -> HashMap<String, usize> {
+    pub fn rooms(&mut self, now: Instant) -> HashMap<Host, usize> {
         self.busy.retain(|_, host| 0 < host.claimed || now < host.next_start);
         let room = self.room();
         let left = |host: &Busy| {
@@ -48,9 +50,9 @@ impl Hosts {
     }
 
     /// A feed of this host was claimed.
-    pub fn claimed(&mut self, host: &str, now: Instant) {
+    pub fn claimed(&mut self, host: &Host, now: Instant) {
         let next_start = now + self.delay;
-        let busy = self.busy.entry(host.to_owned());
+        let busy = self.busy.entry(host.clone());
         let host = busy.or_insert(Busy { claimed: 0, next_start, next_request: None });
         host.claimed += 1;
         host.next_start = next_start;
@@ -58,7 +60,7 @@ impl Hosts {
 
     /// A request is about to start: how long it has to wait for its turn. Usually not at all, but a
     /// claimed poll may have waited for a free place and now stand too close behind another.
-    pub fn starts(&mut self, host: &str, now: Instant) -> Duration {
+    pub fn starts(&mut self, host: &Host, now: Instant) -> Duration {
         let Some(busy) = self.busy.get_mut(host) else { return Duration::ZERO };
         let start = busy.next_request.map_or(now, |next| next.max(now));
         busy.next_request = Some(start + self.delay);
@@ -67,7 +69,7 @@ impl Hosts {
     }
 
     /// A poll of this host has ended.
-    pub fn finished(&mut self, host: &str) {
+    pub fn finished(&mut self, host: &Host) {
         if let Some(host) = self.busy.get_mut(host) {
             host.claimed = host.claimed.saturating_sub(1);
         }
@@ -86,20 +88,24 @@ mod tests {
 
     const DELAY: Duration = Duration::from_secs(1);
 
+    fn host(name: &str) -> Host {
+        Host::of(&format!("http://{name}/").parse().unwrap()).unwrap()
+    }
+
     #[test]
     fn requests_to_a_host_keep_their_distance_and_number() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut hosts = Hosts::new(2, DELAY);
         assert_eq!(hosts.rooms(at(0)), HashMap::new());
-        hosts.claimed("a", at(0));
-        assert_eq!(hosts.rooms(at(0))["a"], 0, "within the delay");
-        assert_eq!(hosts.rooms(at(1))["a"], 1, "the second of two");
-        hosts.claimed("a", at(1));
-        assert_eq!(hosts.rooms(at(5))["a"], 0, "two in flight");
-        hosts.finished("a");
-        assert_eq!(hosts.rooms(at(5))["a"], 1);
-        hosts.finished("a");
+        hosts.claimed(&host("a"), at(0));
+        assert_eq!(hosts.rooms(at(0))[&host("a")], 0, "within the delay");
+        assert_eq!(hosts.rooms(at(1))[&host("a")], 1, "the second of two");
+        hosts.claimed(&host("a"), at(1));
+        assert_eq!(hosts.rooms(at(5))[&host("a")], 0, "two in flight");
+        hosts.finished(&host("a"));
+        assert_eq!(hosts.rooms(at(5))[&host("a")], 1);
+        hosts.finished(&host("a"));
         assert_eq!(hosts.rooms(at(5)), HashMap::new(), "an idle host is forgotten");
     }
 
@@ -107,12 +113,12 @@ mod tests {
     fn polls_that_were_held_up_do_not_start_together() {
         let now = Instant::now();
         let mut hosts = Hosts::new(2, DELAY);
-        hosts.claimed("a", now);
-        hosts.claimed("a", now + DELAY);
+        hosts.claimed(&host("a"), now);
+        hosts.claimed(&host("a"), now + DELAY);
         let late = now + 5 * DELAY;
-        assert_eq!(hosts.starts("a", late), Duration::ZERO);
-        assert_eq!(hosts.starts("a", late), DELAY);
-        assert_eq!(hosts.starts("elsewhere", late), Duration::ZERO);
+        assert_eq!(hosts.starts(&host("a"), late), Duration::ZERO);
+        assert_eq!(hosts.starts(&host("a"), late), DELAY);
+        assert_eq!(hosts.starts(&host("elsewhere"), late), Duration::ZERO);
     }
 
     #[test]
@@ -120,10 +126,10 @@ mod tests {
         let now = Instant::now();
         let mut hosts = Hosts::new(3, Duration::ZERO);
         assert_eq!(hosts.room(), 3);
-        hosts.claimed("a", now);
-        hosts.claimed("b", now);
-        hosts.claimed("b", now);
-        assert_eq!(hosts.rooms(now), HashMap::from([("a".to_owned(), 2), ("b".to_owned(), 1)]));
+        hosts.claimed(&host("a"), now);
+        hosts.claimed(&host("b"), now);
+        hosts.claimed(&host("b"), now);
+        assert_eq!(hosts.rooms(now), HashMap::from([(host("a"), 2), (host("b"), 1)]));
     }
 
     #[test]
@@ -131,9 +137,9 @@ mod tests {
         let now = Instant::now();
         let mut hosts = Hosts::new(1, DELAY);
         assert_eq!(hosts.next_room(now), None);
-        hosts.claimed("a", now);
+        hosts.claimed(&host("a"), now);
         assert_eq!(hosts.next_room(now), None, "its poll has to end first");
-        hosts.finished("a");
+        hosts.finished(&host("a"));
         assert_eq!(hosts.next_room(now), Some(now + DELAY));
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::domain::feed::FeedId;
+use crate::domain::host::Host;
 use crate::domain::poll::{Failure, Health, Observed, PollOutcome};
 
 /// "At the same moment": results older than this say nothing about now.
@@ -23,7 +24,7 @@ const QUIET: Duration = Duration::from_mins(10);
 #[derive(Debug, Default)]
 pub struct Network {
     /// By host: when it was last asked, and whether it was reached.
-    latest: HashMap<String, (Instant, bool)>,
+    latest: HashMap<Host, (Instant, bool)>,
     /// Failures that count here and are stored already, with the health from before.
     charged: Vec<(Instant, FeedId, Health)>,
     down: bool,
@@ -48,9 +49,9 @@ impl Network {
 
     /// Takes note of what came of asking `host` for a feed.
     /// `was_well`: it has been read before, and not failed since.
-    pub fn note(&mut self, host: &str, reached: bool, was_well: bool, now: Instant) -> Verdict {
+    pub fn note(&mut self, host: &Host, reached: bool, was_well: bool, now: Instant) -> Verdict {
         if reached {
-            self.latest.insert(host.to_owned(), (now, true));
+            self.latest.insert(host.clone(), (now, true));
             if !self.down {
                 return Verdict::Counts;
             }
@@ -63,7 +64,7 @@ impl Network {
         if !was_well || self.quiet_until.is_some_and(|until| now < until) {
             return Verdict::Counts;
         }
-        self.latest.insert(host.to_owned(), (now, false));
+        self.latest.insert(host.clone(), (now, false));
         self.latest.retain(|_, (at, _)| now.duration_since(*at) < WINDOW);
         let failed = self.latest.values().filter(|(_, reached)| !reached).count();
         if failed < MIN_HOSTS || failed * 2 <= self.latest.len() {
@@ -106,6 +107,10 @@ pub fn reached(observed: &Observed) -> Option<bool> {
 mod tests {
     use super::*;
 
+    fn host(name: &str) -> Host {
+        Host::of(&format!("http://{name}/").parse().unwrap()).unwrap()
+    }
+
     const CLEAN: Health = Health { failures: 0.0, failing_since: None };
 
     #[test]
@@ -123,12 +128,12 @@ mod tests {
         ] {
             let mut network = Network::default();
             for n in 0..reached {
-                let verdict = network.note(&format!("good{n}"), true, true, now);
+                let verdict = network.note(&host(&format!("good{n}")), true, true, now);
                 assert_eq!(verdict, Verdict::Counts);
             }
             for n in 0..failed {
                 let at = now + Duration::from_secs(60 * minutes_apart * n);
-                network.note(&format!("bad{n}"), false, well, at);
+                network.note(&host(&format!("bad{n}")), false, well, at);
             }
             let case = (reached, failed, minutes_apart, well);
             assert_eq!(network.is_down(), down, "{case:?}");
@@ -139,7 +144,7 @@ mod tests {
     fn one_host_with_many_feeds_is_one_host() {
         let (mut network, now) = (Network::default(), Instant::now());
         for _ in 0..100 {
-            assert_eq!(network.note("bad", false, true, now), Verdict::Counts);
+            assert_eq!(network.note(&host("bad"), false, true, now), Verdict::Counts);
         }
     }
 
@@ -147,10 +152,10 @@ mod tests {
     fn who_was_charged_before_it_was_known_is_named_once() {
         let (mut network, now) = (Network::default(), Instant::now());
         for n in 0..3 {
-            network.note(&format!("bad{n}"), false, true, now);
+            network.note(&host(&format!("bad{n}")), false, true, now);
             assert!(network.charged(FeedId(n), CLEAN, now));
         }
-        assert_eq!(network.note("bad3", false, true, now), Verdict::Spared(Some(4)));
+        assert_eq!(network.note(&host("bad3"), false, true, now), Verdict::Spared(Some(4)));
         assert!(!network.charged(FeedId(9), CLEAN, now), "stored too late");
         let wronged: Vec<i64> = network.wronged().iter().map(|(feed, _)| feed.0).collect();
         assert_eq!(wronged, [0, 1, 2]);
@@ -162,13 +167,13 @@ mod tests {
         let (mut network, now) = (Network::default(), Instant::now());
         let all = |network: &mut Network, at| {
             for n in 0..9 {
-                network.note(&format!("h{n}"), false, true, at);
+                network.note(&host(&format!("h{n}")), false, true, at);
             }
             network.is_down()
         };
         assert!(all(&mut network, now));
-        assert_eq!(network.note("h0", false, false, now), Verdict::Spared(None));
-        assert_eq!(network.note("h1", true, true, now), Verdict::Back);
+        assert_eq!(network.note(&host("h0"), false, false, now), Verdict::Spared(None));
+        assert_eq!(network.note(&host("h1"), true, true, now), Verdict::Back);
         assert!(!all(&mut network, now + Duration::from_mins(1)));
         assert!(all(&mut network, now + QUIET + WINDOW));
     }

@@ -1,7 +1,6 @@
 //! Polling: the pass that brings articles in.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::clock;
 use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
+use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Failure, Health, NextPoll, Observed, PollJob, PollOutcome, Reason,
 };
@@ -46,7 +46,7 @@ pub struct Poller {
     keep_revisions: u32,
     lease: TimeDelta,
     /// Hosts without a budget: this machine, unless the configuration gives one.
-    unlimited: HashSet<String>,
+    unlimited: HashSet<Host>,
     /// What each host may be asked for; the lock is held for moments only.
     hosts: Mutex<Hosts>,
     /// Whether anybody can be reached; the lock is held for moments only.
@@ -57,18 +57,12 @@ pub struct Poller {
     readers: Crew,
 }
 
-fn unlimited(config: &Config) -> HashSet<String> {
+fn unlimited(config: &Config) -> HashSet<Host> {
     if !config.fetch.exempt_this_machine {
         return HashSet::new();
     }
     let hosts = config.feeds.iter().filter_map(|feed| feed.spec.url.host());
-    hosts.filter(|host| is_this_machine(host)).map(str::to_owned).collect()
-}
-
-/// Whether a host is the machine that this program runs on.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    hosts.filter(Host::is_this_machine).collect()
 }
 
 /// Which feeds to claim.
@@ -145,7 +139,7 @@ impl Poller {
         let mut hosts = self.hosts();
         for job in &claimed.jobs {
             if let Some(host) = self.budgeted(job) {
-                hosts.claimed(host, Instant::now());
+                hosts.claimed(&host, Instant::now());
             }
         }
         drop(hosts);
@@ -166,9 +160,9 @@ impl Poller {
         self.hosts().next_room(Instant::now())
     }
 
-    /// The host whose budget a poll uses.
-    fn budgeted<'a>(&self, job: &'a PollJob) -> Option<&'a str> {
-        job.host().filter(|host| !self.unlimited.contains(*host))
+    /// The host whose request budget a poll uses; `None` when it has no limits.
+    fn budgeted(&self, job: &PollJob) -> Option<Host> {
+        job.host().filter(|host| !self.unlimited.contains(host))
     }
 
     fn hosts(&self) -> MutexGuard<'_, Hosts> {
@@ -180,7 +174,7 @@ impl Poller {
     /// # Errors
     /// Only when the store fails. Whatever the publisher's server does is an outcome, and is stored.
     pub async fn poll(&self, job: PollJob) -> Result<Option<Polled>, StoreError> {
-        let host = self.budgeted(&job).map(str::to_owned);
+        let host = self.budgeted(&job);
         let polled = match self.feeds.get(&job.feed).cloned() {
             Some(feed) => self.poll_one(&feed, job).await.map(Some),
             // It left the configuration after the claim.
@@ -195,15 +189,14 @@ impl Poller {
     async fn poll_one(&self, feed: &Arc<FeedConfig>, job: PollJob) -> Result<Polled, StoreError> {
         let in_flight = self.network.acquire().await;
         if let Some(host) = self.budgeted(&job) {
-            let wait = self.hosts().starts(host, Instant::now());
+            let wait = self.hosts().starts(&host, Instant::now());
             tokio::time::sleep(wait).await;
         }
-        let asked = request::address(&job, clock::now()).clone();
         let validators = request::validators(&job, clock::now());
         let conditional = !validators.is_empty();
         let reply = self
             .fetcher
-            .fetch_at(&job.url, &asked, &validators, &feed.request, self.max_body)
+            .fetch_at(&job.url, job.address(), &validators, &feed.request, self.max_body)
             .await
             .map_err(|error| NoReply {
                 failure: Failure::from(&error),
@@ -213,7 +206,7 @@ impl Poller {
         let reader = self.readers.hand().await;
         drop(in_flight); // Held until here: it bounds the bodies that wait.
         let id = job.feed;
-        let (before, host) = (job.health, job.host().map(str::to_owned));
+        let (before, host) = (job.health, job.host());
         let was_well = job.full_at.is_some() && before == Health::default();
         let (max_body, feed_of) = (self.max_body, Arc::clone(feed));
         let decided = reader.run(move || {
@@ -223,7 +216,7 @@ impl Poller {
             feed_of.sieve.mask(&mut job.remembered);
             let mut observed = Observed { conditional, ..read(reply, &job, limits, now) };
             feed_of.sieve.sift(&mut observed);
-            decide(&job, &asked, observed, &feed_of.policy, now)
+            decide(&job, observed, &feed_of.policy, now)
         });
         let decision = match decided.await {
             Ok(decision) => Arc::new(decision),

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::domain::article::ArticleKey;
 use crate::domain::feed::{FeedId, FeedUrl};
+use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, PollJob,
     PollOutcome, Remembered,
@@ -31,7 +32,7 @@ pub struct Claim {
     /// Feeds of one host that may be claimed at once.
     pub per_host: usize,
     /// Hosts that may have fewer just now, and how many.
-    pub rooms: HashMap<String, usize>,
+    pub rooms: HashMap<Host, usize>,
     /// Also feeds of hosts that asked to be left alone.
     pub paused_too: bool,
 }
@@ -55,7 +56,7 @@ const JOB: Columns<21> = Columns([
     ("validated_url", "p.validated_url"),
     ("failures", "p.failures"),
     ("failing_since", "p.failing_since"),
-    ("planned_at", "coalesce(p.next_poll_at, ?1)"),
+    ("planned_at", "min(coalesce(p.next_poll_at, p.polled_at, ?1), ?1)"),
     ("adaptive", "p.policy LIKE 'adaptive%'"),
     ("body_hash", "m.body_hash"),
     ("key_policy", "m.key_policy"),
@@ -103,7 +104,13 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     let now = claim.now.timestamp();
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
     let per_host = i64::try_from(claim.per_host).unwrap_or(i64::MAX);
-    let rooms = json!(claim.rooms).to_string();
+    let rooms: HashMap<&str, usize> =
+        claim.rooms.iter().map(|(host, n)| (host.as_str(), *n)).collect();
+    let rooms = json!(rooms).to_string();
+    let early = early_rechecks(tx, claim)?;
+    for (feed, _) in &early {
+        feeds::set_host(tx, *feed, claim.now)?;
+    }
     let columns = JOB.list();
     let found = match &claim.only {
         None => {
@@ -115,13 +122,16 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
         Some(feeds) => tx
             .prepare_cached(&format!("{TURN}{NAMED} SELECT {columns} {FROM}"))
             .and_then(|mut s| {
-                let ids = json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string();
+                let ids = ids(feeds);
                 s.query_map(params![now, limit, per_host, rooms, claim.paused_too, ids], job)?
                     .collect::<Result<Vec<_>, _>>()
             }),
     };
     let mut jobs: Vec<(PollJob, bool)> =
         found.context("claim feeds")?.into_iter().flatten().collect();
+    for (feed, planned_at) in early {
+        feeds::set_host(tx, feed, planned_at)?;
+    }
     let until = (claim.now + claim.lease).timestamp();
     for (job, adaptive) in &mut jobs {
         tx.prepare_cached("UPDATE plan SET leased_until = ?2 WHERE feed_id = ?1")
@@ -133,6 +143,25 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     }
     let (next_due, next_to_come) = next_due(tx, now)?;
     Ok(Claimed { jobs: jobs.into_iter().map(|(job, _)| job).collect(), next_due, next_to_come })
+}
+
+/// Moved feeds that are asked for by name before their plan, and whose recheck is due with the plan but not
+/// yet: the stored host is not the one that is asked now. With the time of the plan.
+fn early_rechecks(tx: &Connection, claim: &Claim) -> Result<Vec<(FeedId, Timestamp)>, StoreError> {
+    const EARLY: &str = "
+        SELECT feed_id, next_poll_at FROM plan
+        WHERE feed_id IN (SELECT value FROM json_each(?1))
+            AND ?2 < recheck_at AND recheck_at <= next_poll_at";
+    let Some(feeds) = &claim.only else { return Ok(Vec::new()) };
+    let one = |r: &Row<'_>| Ok((FeedId(r.get("feed_id")?), from_unix(r.get("next_poll_at")?)));
+    tx.prepare_cached(EARLY)
+        .and_then(|mut s| s.query_map(params![ids(feeds), claim.now.timestamp()], one)?.collect())
+        .context("find rechecks that are not due yet")
+}
+
+/// As a JSON array.
+fn ids(feeds: &[FeedId]) -> String {
+    json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string()
 }
 
 /// `None` for an address that only an older version could have stored.
@@ -200,14 +229,15 @@ pub(in crate::store) fn spare(
 ) -> Result<(), StoreError> {
     const SPARE: &str = "
         UPDATE plan SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
-            leased_until = 0
+            host = ?6, leased_until = 0
         WHERE feed_id = ?1";
     for (feed, health) in feeds {
         let since = health.failing_since.map(|at| at.timestamp());
-        let at = next.at.map(|at| at.timestamp());
+        let host = feeds::host_at(tx, *feed, next.at)?;
+        let (at, host) = (next.at.map(|at| at.timestamp()), host.as_ref().map(Host::as_str));
         tx.prepare_cached(SPARE)
             .and_then(|mut s| {
-                s.execute(params![feed.0, health.failures, since, at, next.because.as_str()])
+                s.execute(params![feed.0, health.failures, since, at, next.because.as_str(), host])
             })
             .context("spare a feed")?;
     }
@@ -242,7 +272,7 @@ const PLAN: &str = "
         succeeded_at = CASE WHEN :failures = 0 THEN :polled_at ELSE succeeded_at END,
         full_at = CASE WHEN :full THEN :polled_at ELSE full_at END, asks = :asks,
         polls = polls + 1, host = :host, moved_to = :moved_to, moved_at = :moved_at,
-        recheck_at = :recheck_at
+        recheck_at = :recheck_at, offers = :offers
     WHERE feed_id = :feed_id";
 
 const VALIDATORS: &str = "
@@ -302,6 +332,8 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     let asks: Vec<_> =
         observed.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
     let asks = (!asks.is_empty()).then(|| json!(asks).to_string());
+    let offers: Vec<&str> = observed.offers.iter().map(Url::as_str).collect();
+    let offers = (!offers.is_empty()).then(|| json!(offers).to_string());
     let detail = Some(observed.detail.as_str()).filter(|text| !text.is_empty());
     let full = observed.status != Some(226)
         && matches!(observed.outcome, PollOutcome::Fresh(_) | PollOutcome::SameBody);
@@ -320,7 +352,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
                 ":failing_since": d.health.failing_since.map(|at| at.timestamp()),
                 ":full": full,
                 ":asks": asks,
-                ":host": d.host,
+                ":host": d.next_host.as_ref().map(Host::as_str),
                 ":moved_to": d.moved.as_ref().map(|moved| moved.to.as_str()),
                 ":moved_at": d.moved.as_ref().map(|moved| moved.at.timestamp()),
                 ":recheck_at": d
@@ -328,6 +360,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
                     .as_ref()
                     .and_then(|moved| moved.recheck_at)
                     .map(|at| at.timestamp()),
+                ":offers": offers,
             })
         })
         .map(|_| ())
