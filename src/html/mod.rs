@@ -4,6 +4,7 @@
 //! read as a browser would read it.
 
 pub mod entities;
+pub mod escape;
 pub mod sanitise;
 pub mod to_markdown;
 pub mod to_text;

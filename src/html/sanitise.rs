@@ -14,7 +14,8 @@ use memchr::memchr2_iter;
 use url::Url;
 
 use crate::domain::web_address::{self, is_web};
-use crate::html::to_text::{html_to_text, is_control};
+use crate::html::escape::push_text;
+use crate::html::to_text::{self, html_to_text, is_control};
 
 /// Frames are kept when they show a video from one of these.
 pub const VIDEO_HOSTS: [&str; 9] = [
@@ -320,23 +321,9 @@ pub fn from_plain(text: &str) -> Option<String> {
             open = true;
         }
         line_before = true;
-        push_text(&mut out, line);
+        push_text(&mut out, &to_text::without_controls(line));
     }
     open.then(|| out + "</p>")
-}
-
-/// Text, escaped.
-fn push_text(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\u{A0}' => out.push_str("&nbsp;"),
-            c if is_control(c) => {}
-            c => out.push(c),
-        }
-    }
 }
 
 #[cfg(test)]

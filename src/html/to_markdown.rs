@@ -8,7 +8,7 @@ mod pieces;
 
 use std::borrow::Cow;
 
-use crate::html::to_text::decode;
+use crate::html::entities::{Context, decode};
 use pieces::{Piece, Pieces, attribute};
 
 /// Levels that quotations and lists are indented by. Beyond it the text goes on at the last one, or a
@@ -24,7 +24,7 @@ pub fn html_to_markdown(sanitised: &str) -> String {
     let mut page = Page { out: String::with_capacity(sanitised.len()), ..Page::default() };
     for piece in Pieces(sanitised) {
         match piece {
-            Piece::Text(text) => page.text(&decode(text)),
+            Piece::Text(text) => page.text(&decode(text, Context::Text)),
             Piece::Tag { name, attributes, closing: false } => page.open(name, attributes),
             Piece::Tag { name, closing: true, .. } => page.close(name),
         }

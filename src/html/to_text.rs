@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
+use crate::html::entities::{Context, decode};
+
 pub use markup::{is_whole_html, looks_like_html};
 pub use page::html_to_text;
 
@@ -28,11 +30,15 @@ pub fn plain(text: &str, markup: Markup) -> Option<String> {
         Markup::Doubtful => looks_like_html(text),
     };
     let mut text = if is_html { Cow::Owned(strip(text, markup)) } else { Cow::Borrowed(text) };
+    let context = match markup {
+        Markup::Html => Context::Text,
+        Markup::Doubtful => Context::MaybePlain,
+    };
     for _ in 0..2 {
         if !text.contains('&') {
             break;
         }
-        text = Cow::Owned(decode(&text).into_owned());
+        text = Cow::Owned(decode(&text, context).into_owned());
     }
     Some(collapse(&text)).filter(|text| !text.is_empty())
 }
@@ -88,7 +94,7 @@ pub fn says_the_same(html: &str, text: &str) -> bool {
     let mut rest = text;
     for piece in Pieces::of(html) {
         let Piece::Text(seen) = piece else { continue };
-        let seen = decode(seen);
+        let seen = decode(seen, Context::Text);
         let mut seen: &str = &seen;
         loop {
             (seen, rest) = (seen.trim_start(), rest.trim_start());
@@ -288,64 +294,6 @@ fn strip(text: &str, markup: Markup) -> String {
         }
     }
     out
-}
-
-/// Of a reference without `&` and `;`: HTML's longest name is `CounterClockwiseContourIntegral`.
-const LONGEST_REFERENCE: usize = 31;
-
-/// Character references resolved, HTML's names and numbers; what is none stays.
-pub fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('&') {
-        out.push_str(before);
-        let end = after.bytes().take(LONGEST_REFERENCE + 1).position(|b| b == b';');
-        let name = end.and_then(|end| after.get(..end));
-        rest = after;
-        let resolved = name.is_some_and(|name| match name.strip_prefix('#') {
-            Some(number) => match character(number) {
-                Some(c) => {
-                    out.push(c);
-                    true
-                }
-                None => false,
-            },
-            None => match quick_xml::escape::resolve_html5_entity(name) {
-                Some(text) => {
-                    out.push_str(text);
-                    true
-                }
-                None => false,
-            },
-        });
-        match name {
-            Some(name) if resolved => rest = after.get(name.len() + 1..).unwrap_or_default(),
-            Some(_) | None => out.push('&'),
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
-/// `#…` of a character reference. 128 to 159 mean windows-1252, as in every browser (HTML, 13.2.5.80).
-fn character(number: &str) -> Option<char> {
-    const C1: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
-        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
-        'ž', 'Ÿ',
-    ];
-    let code = match number.strip_prefix(['x', 'X']) {
-        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-        None => number.parse().ok()?,
-    };
-    match code {
-        0x80..=0x9F => C1.get(usize::try_from(code - 0x80).ok()?).copied(),
-        0 => Some('\u{FFFD}'),
-        code => Some(char::from_u32(code).unwrap_or('\u{FFFD}')),
-    }
 }
 
 #[cfg(test)]
