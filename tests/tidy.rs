@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// A module imports from lower floors only, never from one beside it. `lib.rs` and `main.rs` stand
 /// outside: they name everything.
 const FLOORS: &[&[&str]] = &[
-    &["domain"],
     &["html"],
+    &["domain"],
     &["feed"],
     &["search"],
     &["polling"],

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::export::terminal::clean_line;
-use crate::html::to_text::is_control;
+use crate::html::chars::is_control;
 
 /// The two streams of the process, and what they can show.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::domain::hook::CommandSpec;
-use crate::html::to_text::without_controls;
+use crate::html::chars::without_controls;
 
 /// Between two looks at whether the program has ended.
 const LOOK: Duration = Duration::from_millis(10);

@@ -14,7 +14,7 @@ use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
-use crate::html::to_text::excerpt;
+use crate::html::chars::{excerpt, is_forbidden_in_xml, without};
 
 mod atom;
 mod csv;
@@ -250,23 +250,10 @@ fn line(text: Option<&String>) -> Option<Cow<'_, str>> {
     Some(clean_line(text.get(..end)?)).filter(|line| !line.is_empty())
 }
 
-/// Whether a browser may be sent there.
-fn is_web(url: &str) -> bool {
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
-}
-
-/// The text without the characters that no document of ours carries: the controls apart from tab, line
-/// feed and carriage return, which XML 1.0 forbids (section 2.2) or discourages and a terminal obeys,
-/// and U+FFFE and U+FFFF, which XML forbids. Bidirectional controls are text and stay.
+/// The text without the characters that no document of ours carries. Bidirectional controls are text and
+/// stay.
 fn without_controls(text: &str) -> Cow<'_, str> {
-    let dropped = |c: char| {
-        (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
-    };
-    if !text.contains(dropped) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().filter(|&c| !dropped(c)).collect())
+    without(text, is_forbidden_in_xml)
 }
 
 /// A text that is there: `None` for the empty one too.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
+use crate::html::chars::collapse;
 use crate::html::entities::{Context, decode};
 
 pub use markup::{is_whole_html, looks_like_html};
@@ -43,52 +44,6 @@ pub fn plain(text: &str, markup: Markup) -> Option<String> {
     Some(collapse(&text)).filter(|text| !text.is_empty())
 }
 
-/// White space single, none at the ends, no control characters, nothing that changes the direction of
-/// what stands beside the text (Unicode Annex 9, table 4).
-pub fn collapse(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut space = false;
-    let mut rest = text;
-    loop {
-        // Words of ASCII, as they are.
-        let length = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(length);
-        let mut after = after.chars();
-        let next = after.next();
-        if !word.is_empty() {
-            if space && !out.is_empty() {
-                out.push(' ');
-            }
-            space = false;
-            out.push_str(word);
-        }
-        let Some(c) = next else { return out };
-        rest = after.as_str();
-        if c.is_whitespace() {
-            space = true;
-        } else if !is_control(c) && c != '\u{FEFF}' {
-            if space && !out.is_empty() {
-                out.push(' ');
-            }
-            space = false;
-            out.push(c);
-        }
-    }
-}
-
-/// The text without control characters and without what turns the direction of the text around it.
-pub fn without_controls(text: &str) -> Cow<'_, str> {
-    if text.contains(is_control) {
-        return Cow::Owned(text.chars().filter(|c| !is_control(*c)).collect());
-    }
-    Cow::Borrowed(text)
-}
-
-/// A control character, or one that opens or closes a direction (Unicode Annex 9, table 4).
-pub fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
 /// Whether HTML says the same as a text, white space and tags aside.
 pub fn says_the_same(html: &str, text: &str) -> bool {
     let mut rest = text;
@@ -120,15 +75,6 @@ pub fn says_the_same(html: &str, text: &str) -> bool {
         }
     }
     rest.trim_start().is_empty()
-}
-
-/// At most `n` characters of a text, cut between words, with `…` where it was cut.
-pub fn excerpt(text: &str, n: usize) -> Cow<'_, str> {
-    let Some((end, _)) = text.char_indices().nth(n) else { return Cow::Borrowed(text) };
-    let head = text.get(..end).unwrap_or_default();
-    let words = head.rfind(char::is_whitespace).and_then(|space| head.get(..space));
-    let kept = words.filter(|words| end / 2 < words.len()).unwrap_or(head);
-    Cow::Owned(format!("{}…", kept.trim_end()))
 }
 
 /// A stretch of HTML.
@@ -299,6 +245,7 @@ fn strip(text: &str, markup: Markup) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::html::chars::excerpt;
     use proptest::prelude::*;
 
     #[test]
@@ -339,18 +286,6 @@ mod tests {
             assert!(plain(&text, Markup::Html).is_none_or(|line| line.len() <= text.len()));
             assert!(html_to_text(&text).len() <= text.len(), "{beginning}");
             assert!(!says_the_same(&text, "x"), "{beginning}");
-        }
-    }
-
-    #[test]
-    fn an_excerpt_ends_between_words() {
-        for (text, n, expected) in [
-            ("short", 5, "short"),
-            ("one two three", 9, "one two…"),
-            ("Donaudampfschiff", 5, "Donau…"),
-            ("é è ê", 3, "é è…"),
-        ] {
-            assert_eq!(excerpt(text, n), expected, "{text} {n}");
         }
     }
 

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use url::Url;
 
 use crate::domain::article::Attachment;
-use crate::domain::web_address;
 use crate::feed::parse::model::{LinkRole, ParsedEntry};
 use crate::html::entities::{Context, decode};
 use crate::html::to_text::{Markup, plain};
+use crate::html::web_address;
 
 /// Enclosures, `media:content` and attachments, each address once.
 pub fn attachments(entry: &ParsedEntry, base: &Url) -> Vec<Attachment> {
