@@ -18,8 +18,8 @@ use import_graph::ImportGraph;
 /// are on no floor, because they name everything.
 const FLOORS: &[&[&str]] = &[
     &["test_support"],
-    &["domain"],
     &["html"],
+    &["domain"],
     &["present"],
     &["feed"],
     &["search"],

@@ -27,7 +27,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::clock;
 use crate::config::{self, Config, ConfigErrors};
-use crate::html::to_text::without_controls;
+use crate::html::chars::without_controls;
 use crate::store;
 use crate::telemetry::{self, LogFormat, LogSettings, events};
 use output::{Output, data};

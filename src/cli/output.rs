@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::html::to_text::is_control;
+use crate::html::chars::is_control;
 use crate::present::terminal::clean_line;
 pub(super) use crate::present::{count, relative, short_date, span};
 

@@ -13,6 +13,7 @@ use crate::config::reader::{Field, Reader, Table};
 use crate::domain::consumer::ConsumerName;
 use crate::domain::hook::{CommandSpec, Hook, HookTarget, SigningKey, WebhookSpec};
 use crate::domain::request::Secret;
+use crate::html::web_address::is_web;
 
 /// Records in one delivery that names no limit.
 pub(super) const DEFAULT_BATCH: u64 = 100;
@@ -206,7 +207,7 @@ impl Reader<'_> {
 fn webhook_url(text: &str) -> Result<Url, (&'static str, &'static str)> {
     let hint = "an address starts with https:// or http://";
     let mut url = Url::parse(text).map_err(|_| ("not an absolute URL", hint))?;
-    if !matches!(url.scheme(), "http" | "https") {
+    if !is_web(&url) {
         return Err(("webhooks go over http or https", hint));
     }
     if !url.username().is_empty() || url.password().is_some() {

@@ -5,6 +5,7 @@ use url::Url;
 use crate::config::keys::MAP;
 use crate::config::reader::{Reader, Table};
 use crate::domain::json_map::{JsonMap, JsonPath};
+use crate::html::web_address::is_web;
 
 impl Reader<'_> {
     pub(super) fn map(&mut self, feed: &Table<'_>) -> Option<JsonMap> {
@@ -49,11 +50,8 @@ impl Reader<'_> {
         let field = table.get("base")?;
         let text = self.string(&field)?;
         let url = Url::parse(text.trim()).ok();
-        let url = url.filter(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
+        let url =
+            url.filter(|url| is_web(url) && url.username().is_empty() && url.password().is_none());
         if url.is_none() {
             let hint = "write \"https://…/\", where the relative addresses of the document start";
             self.hide_password(&field, text);

@@ -8,6 +8,7 @@ use crate::config::ServerConfig;
 use crate::config::keys::SERVER;
 use crate::config::reader::{Reader, Table};
 use crate::domain::request::Secret;
+use crate::html::web_address::is_web;
 
 /// Where the server listens that names no address: on this machine only.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7878);
@@ -63,7 +64,7 @@ impl Reader<'_> {
     fn hub(&mut self, table: &Table<'_>) -> Option<String> {
         let field = table.get("hub")?;
         let text = self.string(&field)?.trim();
-        if Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+        if Url::parse(text).is_ok_and(|url| is_web(&url)) {
             return Some(text.to_owned());
         }
         let hint = "write the hub's address, such as \"https://hub.example/\"".to_owned();

@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::domain::hook::CommandSpec;
-use crate::html::to_text::without_controls;
+use crate::html::chars::without_controls;
 
 /// The time between SIGTERM and SIGKILL.
 const GRACE_PERIOD: Duration = Duration::from_millis(500);

@@ -13,4 +13,3 @@ pub mod query;
 pub mod request;
 pub mod time;
 pub mod units;
-pub mod web_address;

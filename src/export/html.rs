@@ -9,7 +9,8 @@ use quick_xml::escape::escape;
 use crate::domain::article::Article;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::display_name;
-use crate::export::{Channel, headline, is_web, present, without_controls};
+use crate::export::{Channel, headline, present, without_controls};
+use crate::html::web_address::has_web_scheme;
 use crate::present::day;
 
 const STYLE: &str = include_str!("page.css");
@@ -65,7 +66,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
     let title = headline(article);
     let title = text(&title);
     writeln!(out, "<article{language}>")?;
-    match present(article.url.as_deref()).filter(|url| is_web(url)) {
+    match present(article.url.as_deref()).filter(|url| has_web_scheme(url)) {
         Some(url) => writeln!(
             out,
             "<h3><a href=\"{}\" rel=\"noopener noreferrer\"><bdi>{title}</bdi></a></h3>",
@@ -90,7 +91,9 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
             "<details><summary>All of it</summary>\n<div class=\"body\">{html}</div>\n</details>"
         )?;
     }
-    for attachment in article.attachments.iter().filter(|attachment| is_web(&attachment.url)) {
+    for attachment in
+        article.attachments.iter().filter(|attachment| has_web_scheme(&attachment.url))
+    {
         let name = present(attachment.title.as_deref()).unwrap_or(&attachment.url);
         writeln!(
             out,

@@ -13,6 +13,7 @@ use chrono::Datelike;
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::html::chars::{is_forbidden_in_xml, without};
 use crate::present::line;
 
 mod atom;
@@ -227,23 +228,10 @@ fn headline(article: &Article) -> Cow<'_, str> {
         .unwrap_or(Cow::Borrowed("(no title)"))
 }
 
-/// Whether a browser may be sent there.
-fn is_web(url: &str) -> bool {
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
-}
-
-/// The text without the characters that no document of ours carries: the controls apart from tab, line
-/// feed and carriage return, which XML 1.0 forbids (section 2.2) or discourages and a terminal obeys,
-/// and U+FFFE and U+FFFF, which XML forbids. Bidirectional controls are text and stay.
+/// The text without the characters that no document of ours carries. Bidirectional controls are text and
+/// stay.
 fn without_controls(text: &str) -> Cow<'_, str> {
-    let dropped = |c: char| {
-        (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
-    };
-    if !text.contains(dropped) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().filter(|&c| !dropped(c)).collect())
+    without(text, is_forbidden_in_xml)
 }
 
 /// A text that is there: `None` for the empty one too.

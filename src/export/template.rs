@@ -22,8 +22,8 @@ use serde_json::Map;
 use crate::domain::article::Article;
 use crate::export::record::{self, Record};
 use crate::export::{Channel, date};
+use crate::html::chars::excerpt;
 use crate::html::to_markdown::{destination, escape, html_to_markdown};
-use crate::html::to_text::excerpt;
 
 /// Those whose absence is an empty list, to loop over.
 const LISTS: [&str; 3] = ["authors", "tags", "attachments"];

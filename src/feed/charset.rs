@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::html::entities::WINDOWS_1252_C1;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use memchr::memmem;
@@ -290,12 +291,6 @@ fn is_likely(undone: &str) -> bool {
     // Whole words of another script.
     other == 0 && 0 < latin || 3 <= other && ascii < other
 }
-
-/// The characters of bytes 128 to 159; those five that are none stand for themselves.
-const WINDOWS_1252_C1: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
-    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-];
 
 #[cfg(test)]
 mod tests {

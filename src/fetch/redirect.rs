@@ -4,6 +4,7 @@ use reqwest::header::{HeaderMap, LOCATION};
 use url::Url;
 
 use crate::domain::poll::Hop;
+use crate::html::web_address::is_web;
 
 /// Why a redirect is not followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +88,7 @@ fn resolve(from: &Url, location: &str) -> Result<Url, RedirectFault> {
         RedirectFault::Syntax(shown)
     };
     let mut to = from.join(location).map_err(|_| syntax())?;
-    if !matches!(to.scheme(), "http" | "https") {
+    if !is_web(&to) {
         return Err(RedirectFault::Scheme(to.scheme().chars().take(20).collect()));
     }
     to.set_fragment(None);

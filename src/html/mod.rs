@@ -3,8 +3,11 @@
 //! Nothing here knows what a feed is. Nothing here performs I/O, and nothing here fails: malformed markup is
 //! read as a browser would read it.
 
+pub mod chars;
 pub mod entities;
+pub mod escape;
 pub mod sanitise;
 pub mod to_markdown;
 pub mod to_text;
 pub mod tokenizer;
+pub mod web_address;

@@ -13,8 +13,10 @@ use ammonia::Builder;
 use memchr::memchr2_iter;
 use url::Url;
 
-use crate::domain::web_address::{self, is_web};
-use crate::html::to_text::{html_to_text, is_control};
+use crate::html::chars::{is_control, without_controls};
+use crate::html::escape::push_text;
+use crate::html::to_text::html_to_text;
+use crate::html::web_address::{self, is_web};
 
 /// Frames are kept when they show a video from one of these.
 pub const VIDEO_HOSTS: [&str; 9] = [
@@ -121,7 +123,7 @@ impl Sanitiser {
 }
 
 fn finish(cleaned: String) -> String {
-    without_controls(tidy(cleaned))
+    remove_controls(tidy(cleaned))
 }
 
 fn builder(base: &Url) -> Builder<'static> {
@@ -282,14 +284,14 @@ fn attribute<'a>(inside: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// Text on a terminal obeys control characters, and no page shows them; what turns the direction of a
-/// text reaches beyond the article (HTML has `dir` and `bdi` for it). In canonical HTML they stand in
-/// text and values only, as themselves.
-fn without_controls(html: String) -> String {
+/// Removes control characters: terminals obey them, and no page shows them. Those that change the direction
+/// of text would reach beyond the article (HTML has `dir` and `bdi` for that). In canonical HTML they occur in
+/// text and attribute values only, and always as themselves.
+fn remove_controls(html: String) -> String {
     let bytes = html.as_bytes();
     let next = |n: usize| bytes.get(n).copied().unwrap_or_default();
     let other = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t');
-    // Without a branch in it, sixteen bytes are looked at together.
+    // The loop has no branch, so that the compiler makes it compare sixteen bytes at once.
     let ascii = bytes.iter().fold(false, |found, &byte| found | other(byte));
     let doubtful = |n: usize| match next(n) {
         0xC2 => next(n + 1) < 0xA0, // U+0080 to U+009F.
@@ -320,23 +322,9 @@ pub fn from_plain(text: &str) -> Option<String> {
             open = true;
         }
         line_before = true;
-        push_text(&mut out, line);
+        push_text(&mut out, &without_controls(line));
     }
     open.then(|| out + "</p>")
-}
-
-/// Text, escaped.
-fn push_text(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\u{A0}' => out.push_str("&nbsp;"),
-            c if is_control(c) => {}
-            c => out.push(c),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ mod pieces;
 
 use std::borrow::Cow;
 
-use crate::html::to_text::decode;
+use crate::html::chars::is_control;
+use crate::html::entities::{Context, decode};
 use pieces::{Piece, Pieces, attribute};
 
 /// Levels that quotations and lists are indented by. Beyond it the text goes on at the last one, or a
@@ -24,7 +25,7 @@ pub fn html_to_markdown(sanitised: &str) -> String {
     let mut page = Page { out: String::with_capacity(sanitised.len()), ..Page::default() };
     for piece in Pieces(sanitised) {
         match piece {
-            Piece::Text(text) => page.text(&decode(text)),
+            Piece::Text(text) => page.text(&decode(text, Context::Text)),
             Piece::Tag { name, attributes, closing: false } => page.open(name, attributes),
             Piece::Tag { name, closing: true, .. } => page.close(name),
         }
@@ -57,16 +58,11 @@ pub fn destination(url: &str) -> Option<String> {
                     c.encode_utf8(&mut [0; 4]).as_bytes(),
                 ));
             }
-            c if c.is_control() || c.is_whitespace() || reorders(c) => {}
+            c if c.is_whitespace() || is_control(c) => {}
             c => out.push(c),
         }
     }
     Some(out)
-}
-
-/// Opens or closes a direction (Unicode Annex 9, table 4).
-fn reorders(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What is owed before the next visible character.
@@ -325,7 +321,7 @@ impl Page {
             code.extend(text.chars().filter_map(|c| match c {
                 '\n' => Some('\n'),
                 '\t' => Some(' '),
-                c if c.is_control() || reorders(c) => None,
+                c if is_control(c) => None,
                 c => Some(c),
             }));
             return;
@@ -334,7 +330,7 @@ impl Page {
         while let Some(c) = rest.next() {
             if c.is_whitespace() {
                 self.owe(Gap::Space);
-            } else if !c.is_control() && !reorders(c) {
+            } else if !is_control(c) {
                 self.flush();
                 if self.needs_escape(c, rest.as_str()) {
                     self.out.push('\\');

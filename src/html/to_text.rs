@@ -7,6 +7,9 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
+use crate::html::chars::collapse;
+use crate::html::entities::{Context, decode};
+
 pub use markup::{is_whole_html, looks_like_html};
 pub use page::html_to_text;
 
@@ -28,59 +31,17 @@ pub fn plain(text: &str, markup: Markup) -> Option<String> {
         Markup::Doubtful => looks_like_html(text),
     };
     let mut text = if is_html { Cow::Owned(strip(text, markup)) } else { Cow::Borrowed(text) };
+    let context = match markup {
+        Markup::Html => Context::Text,
+        Markup::Doubtful => Context::MaybePlain,
+    };
     for _ in 0..2 {
         if !text.contains('&') {
             break;
         }
-        text = Cow::Owned(decode(&text).into_owned());
+        text = Cow::Owned(decode(&text, context).into_owned());
     }
     Some(collapse(&text)).filter(|text| !text.is_empty())
-}
-
-/// White space single, none at the ends, no control characters, nothing that changes the direction of
-/// what stands beside the text (Unicode Annex 9, table 4).
-pub fn collapse(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut space = false;
-    let mut rest = text;
-    loop {
-        // Words of ASCII, as they are.
-        let length = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(length);
-        let mut after = after.chars();
-        let next = after.next();
-        if !word.is_empty() {
-            if space && !out.is_empty() {
-                out.push(' ');
-            }
-            space = false;
-            out.push_str(word);
-        }
-        let Some(c) = next else { return out };
-        rest = after.as_str();
-        if c.is_whitespace() {
-            space = true;
-        } else if !is_control(c) && c != '\u{FEFF}' {
-            if space && !out.is_empty() {
-                out.push(' ');
-            }
-            space = false;
-            out.push(c);
-        }
-    }
-}
-
-/// The text without control characters and without what turns the direction of the text around it.
-pub fn without_controls(text: &str) -> Cow<'_, str> {
-    if text.contains(is_control) {
-        return Cow::Owned(text.chars().filter(|c| !is_control(*c)).collect());
-    }
-    Cow::Borrowed(text)
-}
-
-/// A control character, or one that opens or closes a direction (Unicode Annex 9, table 4).
-pub fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether HTML says the same as a text, white space and tags aside.
@@ -88,7 +49,7 @@ pub fn says_the_same(html: &str, text: &str) -> bool {
     let mut rest = text;
     for piece in Pieces::of(html) {
         let Piece::Text(seen) = piece else { continue };
-        let seen = decode(seen);
+        let seen = decode(seen, Context::Text);
         let mut seen: &str = &seen;
         loop {
             (seen, rest) = (seen.trim_start(), rest.trim_start());
@@ -114,15 +75,6 @@ pub fn says_the_same(html: &str, text: &str) -> bool {
         }
     }
     rest.trim_start().is_empty()
-}
-
-/// At most `n` characters of a text, cut between words, with `…` where it was cut.
-pub fn excerpt(text: &str, n: usize) -> Cow<'_, str> {
-    let Some((end, _)) = text.char_indices().nth(n) else { return Cow::Borrowed(text) };
-    let head = text.get(..end).unwrap_or_default();
-    let words = head.rfind(char::is_whitespace).and_then(|space| head.get(..space));
-    let kept = words.filter(|words| end / 2 < words.len()).unwrap_or(head);
-    Cow::Owned(format!("{}…", kept.trim_end()))
 }
 
 /// A stretch of HTML.
@@ -290,67 +242,10 @@ fn strip(text: &str, markup: Markup) -> String {
     out
 }
 
-/// Of a reference without `&` and `;`: HTML's longest name is `CounterClockwiseContourIntegral`.
-const LONGEST_REFERENCE: usize = 31;
-
-/// Character references resolved, HTML's names and numbers; what is none stays.
-pub fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('&') {
-        out.push_str(before);
-        let end = after.bytes().take(LONGEST_REFERENCE + 1).position(|b| b == b';');
-        let name = end.and_then(|end| after.get(..end));
-        rest = after;
-        let resolved = name.is_some_and(|name| match name.strip_prefix('#') {
-            Some(number) => match character(number) {
-                Some(c) => {
-                    out.push(c);
-                    true
-                }
-                None => false,
-            },
-            None => match quick_xml::escape::resolve_html5_entity(name) {
-                Some(text) => {
-                    out.push_str(text);
-                    true
-                }
-                None => false,
-            },
-        });
-        match name {
-            Some(name) if resolved => rest = after.get(name.len() + 1..).unwrap_or_default(),
-            Some(_) | None => out.push('&'),
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
-/// `#…` of a character reference. 128 to 159 mean windows-1252, as in every browser (HTML, 13.2.5.80).
-fn character(number: &str) -> Option<char> {
-    const C1: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
-        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
-        'ž', 'Ÿ',
-    ];
-    let code = match number.strip_prefix(['x', 'X']) {
-        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-        None => number.parse().ok()?,
-    };
-    match code {
-        0x80..=0x9F => C1.get(usize::try_from(code - 0x80).ok()?).copied(),
-        0 => Some('\u{FFFD}'),
-        code => Some(char::from_u32(code).unwrap_or('\u{FFFD}')),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::html::chars::excerpt;
     use proptest::prelude::*;
 
     #[test]
@@ -391,18 +286,6 @@ mod tests {
             assert!(plain(&text, Markup::Html).is_none_or(|line| line.len() <= text.len()));
             assert!(html_to_text(&text).len() <= text.len(), "{beginning}");
             assert!(!says_the_same(&text, "x"), "{beginning}");
-        }
-    }
-
-    #[test]
-    fn an_excerpt_ends_between_words() {
-        for (text, n, expected) in [
-            ("short", 5, "short"),
-            ("one two three", 9, "one two…"),
-            ("Donaudampfschiff", 5, "Donau…"),
-            ("é è ê", 3, "é è…"),
-        ] {
-            assert_eq!(excerpt(text, n), expected, "{text} {n}");
         }
     }
 

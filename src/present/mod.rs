@@ -7,7 +7,8 @@ use chrono::Datelike;
 
 use crate::domain::article::Article;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::html::to_text::{excerpt, html_to_text};
+use crate::html::chars::excerpt;
+use crate::html::to_text::html_to_text;
 
 pub mod terminal;
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::str::Chars;
 
+use crate::html::chars::is_control;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text as one line that a terminal can only show: escape sequences and control characters are
@@ -21,7 +22,7 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
             '\u{9b}' => rest.skip_control_sequence(),
             '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => rest.skip_string(),
             c if c.is_whitespace() => gap = true,
-            c if is_dropped(c) => {}
+            c if is_control(c) => {}
             c => {
                 if gap && !line.is_empty() {
                     line.push(' ');
@@ -66,17 +67,12 @@ fn is_clean(text: &str) -> bool {
     let mut after_space = true;
     for c in text.chars() {
         let is_space = c == ' ';
-        if is_space && after_space || c.is_whitespace() && !is_space || is_dropped(c) {
+        if is_space && after_space || c.is_whitespace() && !is_space || is_control(c) {
             return false;
         }
         after_space = is_space;
     }
     text.is_empty() || !after_space
-}
-
-/// Controls, and the characters that open or close a direction (Unicode Annex 9, table 4).
-fn is_dropped(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What follows an escape character (ECMA-48 sections 5.3 to 5.6).
@@ -204,7 +200,7 @@ mod tests {
         #[test]
         fn no_line_is_wider_than_asked_nor_holds_a_control(text in "\\PC*|.*", columns in 0_usize..60) {
             let line = clean_line(&text);
-            prop_assert!(!line.contains(is_dropped), "{line:?}");
+            prop_assert!(!line.contains(is_control), "{line:?}");
             prop_assert_eq!(clean_line(&line), &*line);
             prop_assert!(fit(&line, columns).width() <= columns, "{:?}", fit(&line, columns));
         }

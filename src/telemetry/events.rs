@@ -41,6 +41,7 @@ use crate::domain::feed::FeedUrl;
 use crate::domain::hook::HookTarget;
 use crate::domain::poll::{Applied, Decision, Failure, NextPoll, PollOutcome};
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::html::chars::is_control;
 use crate::telemetry::metrics;
 
 /// The daemon is up: configuration read, store open.
@@ -305,13 +306,9 @@ fn clean(text: &dyn fmt::Display) -> String {
         }
         match c {
             '\n' => shown.push(' '),
-            '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'
-            | '\u{2029}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => shown.extend(c.escape_unicode()),
             c if c.is_control() => shown.extend(c.escape_default()),
+            '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' => shown.extend(c.escape_unicode()),
+            c if is_control(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }

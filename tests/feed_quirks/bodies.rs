@@ -16,6 +16,23 @@ fn titles_are_one_line_of_plain_text() {
         ),
         ("doubly escaped", rss("<title>a &amp;amp; b</title>"), "title=a & b"),
         ("HTML's entities", rss("<title>caf&eacute;&nbsp;&mdash; x</title>"), "title=café — x"),
+        ("a name of two bytes", rss("<title>&alpha; &oelig; &Scaron;</title>"), "title=α œ Š"),
+        (
+            "a name that looked like a tag",
+            rss("<title>the area &pi;r&sup2;</title>"),
+            "title=the area πr²",
+        ),
+        ("twice escaped", rss("<title>&amp;beta; blockers</title>"), "title=β blockers"),
+        (
+            "an old name without semicolon",
+            rss("<title>Caf&eacute au lait</title>"),
+            "title=Café au lait",
+        ),
+        (
+            "a query that looks like a name",
+            rss("<title>x?a=1&copy=2</title>"),
+            "title=x?a=1&copy=2",
+        ),
         ("a bare ampersand", rss("<title>AT&T</title>"), "title=AT&T"),
         ("a bare less-than", rss("<title>1 < 2</title>"), "title=1 < 2"),
         ("an escaped less-than", rss("<title>1 &lt; 2</title>"), "title=1 < 2"),

@@ -1,5 +1,6 @@
 //! Where the feed of a page may be: by the site's rule, else by habit.
 
+use crate::html::web_address::is_web;
 use url::{ParseError, Url};
 
 /// A site, or a kind of site, whose feeds' addresses follow from its pages'.
@@ -227,7 +228,7 @@ fn is_at(host: &str, pattern: &str) -> bool {
 
 /// The addresses of a page's feeds, best first, where a rule for its site is known; else none.
 pub fn by_site(page: &Url) -> Vec<Url> {
-    let Some(host) = page.host_str().filter(|_| matches!(page.scheme(), "http" | "https")) else {
+    let Some(host) = page.host_str().filter(|_| is_web(page)) else {
         return Vec::new();
     };
     let path = page.path_segments().map(|path| path.filter(|part| !part.is_empty()).collect());

@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::html::entities::Entities;
 use crate::html::tokenizer::{Token, Tokens};
+use crate::html::web_address::is_web;
 
 /// Feeds of a page that are named. Some pages announce one for each of their hundred sections.
 const MOST_FEEDS: usize = 5;
@@ -62,7 +63,7 @@ pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
         if is_feed
             && let Some(href) = attributes.get("href", &entities)
             && let Ok(url) = base.join(strip_feed(&href))
-            && matches!(url.scheme(), "http" | "https" | "file")
+            && (is_web(&url) || url.scheme() == "file")
             && !found.iter().any(|(_, known)| *known == url)
         {
             let comments = value("title").contains("comment") || url.path().contains("/comments/");

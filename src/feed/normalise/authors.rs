@@ -3,9 +3,9 @@
 use url::Url;
 
 use crate::domain::article::Person;
-use crate::domain::web_address;
 use crate::feed::parse::model::Author;
 use crate::html::to_text::{Markup, plain};
+use crate::html::web_address;
 
 /// Each author once, the first spelling kept.
 pub fn authors(own: &[Author], inherited: &[Author], base: &Url) -> Vec<Person> {

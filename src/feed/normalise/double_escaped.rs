@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::html::to_text::{decode, is_whole_html};
+use crate::html::entities::{Context, decode};
+use crate::html::to_text::is_whole_html;
 
 /// The HTML that was meant.
 ///
@@ -13,7 +14,7 @@ pub fn healed(html: &str) -> Cow<'_, str> {
     if !text.starts_with("&lt;") || !text.ends_with("&gt;") || text.contains('<') {
         return Cow::Borrowed(html);
     }
-    let once = decode(text);
+    let once = decode(text, Context::Text);
     if is_whole_html(&once) { Cow::Owned(once.into_owned()) } else { Cow::Borrowed(html) }
 }
 

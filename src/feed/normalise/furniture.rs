@@ -1,7 +1,8 @@
 //! Lines at the top of an article that belong to its web page and not to its text: date lines and counters.
 
 use crate::feed::dates::parse::date;
-use crate::html::to_text::{collapse, html_to_text};
+use crate::html::chars::collapse;
+use crate::html::to_text::html_to_text;
 
 /// Lines at the top of an article that say when it was printed and how often it was read are the
 /// page's furniture, not the article's beginning: the text (one line, of [`html`]) without them.

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use crate::domain::web_address::{is_web, web};
 use crate::feed::parse::model::{Link, LinkRole, ParsedEntry};
+use crate::html::web_address::{has_web_scheme, is_web, web};
 
 /// In bytes. Every relative address of an entry becomes as long as its base.
 pub(super) const LONGEST_BASE: usize = 512;
@@ -58,9 +58,7 @@ fn of_role(links: &[Link], role: LinkRole, base: &Url) -> Option<String> {
 
 fn is_address(text: &str) -> bool {
     let text = text.trim();
-    ["http://", "https://"].iter().any(|scheme| {
-        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    }) && !text.contains(char::is_whitespace)
+    has_web_scheme(text) && !text.contains(char::is_whitespace)
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use url::Url;
 
 use crate::domain::article::Attachment;
-use crate::domain::web_address;
 use crate::feed::parse::model::{LinkRole, ParsedEntry};
-use crate::html::to_text::{Markup, decode, plain};
+use crate::html::entities::{Context, decode};
+use crate::html::to_text::{Markup, plain};
+use crate::html::web_address;
 
 /// Enclosures, `media:content` and attachments, each address once.
 pub fn attachments(entry: &ParsedEntry, base: &Url) -> Vec<Attachment> {
@@ -85,7 +86,7 @@ fn first_image(html: &str) -> Option<String> {
         None => tag.split_once(" src=\"")?.1,
     };
     let (source, _) = value.split_once('"')?;
-    let url = Url::parse(&decode(source)).ok()?;
+    let url = Url::parse(&decode(source, Context::Attribute)).ok()?;
     web_address::is_web(&url).then(|| url.into())
 }
 

@@ -22,6 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
 use crate::feed::parse::model::{ParsedEntry, ParsedFeed, Text, TextKind};
+use crate::html::chars;
 use crate::html::sanitise;
 use crate::html::sanitise::Sanitiser;
 use crate::html::to_text::{self, Markup};
@@ -115,7 +116,7 @@ fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
 fn outline(feed: &ParsedFeed, entry: &ParsedEntry, base: &Url, now: Timestamp) -> ArticleDraft {
     let (published, modified) = dates::published_and_modified(entry.published, entry.updated, now);
     // As the feed has it, but for what no reader sees and a terminal obeys.
-    let guid = entry.guid.as_deref().map(to_text::without_controls);
+    let guid = entry.guid.as_deref().map(chars::without_controls);
     let guid = guid.as_deref().map(str::trim).filter(|guid| !guid.is_empty());
     let inherited = || feed.language.as_deref().and_then(language::language);
     let language = match entry.language.as_deref().map(str::trim) {
@@ -191,7 +192,7 @@ fn line(text: &Text) -> Option<String> {
         TextKind::Plain => Markup::Doubtful,
     };
     let line = to_text::plain(beginning(text), markup)?;
-    Some(match to_text::excerpt(&line, LONGEST_LINE) {
+    Some(match chars::excerpt(&line, LONGEST_LINE) {
         Cow::Borrowed(_) => line,
         Cow::Owned(cut) => cut,
     })

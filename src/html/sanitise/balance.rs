@@ -8,9 +8,10 @@
 
 use memchr::{memchr, memmem};
 
+use crate::html::entities::{Context, decode};
+use crate::html::escape::push_text;
 use crate::html::sanitise::lazy_images::attributes;
-use crate::html::sanitise::push_text;
-use crate::html::to_text::{Markup, decode, plain};
+use crate::html::to_text::{Markup, plain};
 
 /// Elements whose content is no markup (HTML, 13.2.6.4.7), scripts and styles aside.
 const RAW: [&str; 6] = ["iframe", "noembed", "noframes", "textarea", "title", "xmp"];
@@ -215,7 +216,7 @@ impl<'a> Mender<'a> {
     }
 
     fn shows_frame(&self, tag: &str) -> bool {
-        value(tag, "src").is_some_and(|address| (self.shows)(&decode(address)))
+        value(tag, "src").is_some_and(|address| (self.shows)(&decode(address, Context::Attribute)))
     }
 
     /// What a formula says in words; without any, its letters and signs, as text.

@@ -3,14 +3,14 @@
 //! Building a tree and tearing it down is the dearest step of a poll, and most articles do not need it:
 //! their elements nest so that HTML's repair rules have nothing to do. This copies such HTML exactly as
 //! the sanitiser would write it, and gives up at the first doubt: unknown or misnested elements, a block
-//! in a paragraph, an item outside a list, an odd attribute or character reference, an unsafe address.
+//! in a paragraph, an item outside a list, an odd attribute, an unsafe address.
 //! The tests compare the two, byte for byte, on all that is accepted.
 
-use std::borrow::Cow;
-
-use memchr::{memchr, memchr2, memchr3, memmem};
+use memchr::{memchr, memchr2, memmem};
 use url::Url;
 
+use crate::html::entities::{Context, decode};
+use crate::html::escape::{push_attribute, push_text};
 use crate::html::sanitise::kept_value;
 
 /// Deeper nesting is left to the tree.
@@ -96,7 +96,7 @@ pub(super) fn rewrite(html: &str, base: &Url) -> Option<String> {
     let mut rest = html;
     while let Some(start) = memchr(b'<', rest.as_bytes()) {
         let (text, tag) = rest.split_at(start);
-        writer.text(text)?;
+        writer.text(text);
         rest = if let Some(comment) = tag.strip_prefix("<!--") {
             after_comment(comment)?
         } else if let Some(tag) = tag.strip_prefix("</") {
@@ -105,7 +105,7 @@ pub(super) fn rewrite(html: &str, base: &Url) -> Option<String> {
             writer.start_tag(tag.strip_prefix('<')?)?
         };
     }
-    writer.text(rest)?;
+    writer.text(rest);
     writer.open.is_empty().then_some(writer.out)
 }
 
@@ -125,24 +125,8 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn text(&mut self, text: &str) -> Option<()> {
-        let mut rest = text;
-        while let Some(at) = memchr3(b'&', b'>', 0xC2, rest.as_bytes()) {
-            // 0xC2 begins a character, the others are one.
-            let (plain, special) = rest.split_at(at);
-            self.out.push_str(plain);
-            let c = special.chars().next()?;
-            rest = special.get(c.len_utf8()..)?;
-            if c == '&' {
-                let (c, after) = reference(rest)?;
-                push_escaped(&mut self.out, c);
-                rest = after;
-            } else {
-                push_escaped(&mut self.out, c);
-            }
-        }
-        self.out.push_str(rest);
-        Some(())
+    fn text(&mut self, text: &str) {
+        push_text(&mut self.out, &decode(text, Context::Text));
     }
 
     fn end_tag(&mut self, tag: &'a str) -> Option<&'a str> {
@@ -209,8 +193,8 @@ impl<'a> Writer<'a> {
             self.out.push_str(" rel=\"noopener noreferrer\"");
         }
         self.out.push('>');
-        if name == "pre" && rest.starts_with('\n') {
-            return None; // That newline would go.
+        if name == "pre" && rest.starts_with(['\n', '&']) {
+            return None; // A newline here, or a reference to one, would go.
         }
         match kind {
             Kind::Void | Kind::Rule => {}
@@ -242,135 +226,15 @@ impl<'a> Writer<'a> {
     }
 
     fn attribute(&mut self, element: &str, attribute: &str, value: &str) -> Option<()> {
-        let decoded =
-            if value.contains('&') { Cow::Owned(decoded(value)?) } else { Cow::Borrowed(value) };
+        let decoded = decode(value, Context::Attribute);
         let kept = kept_value(element, attribute, &decoded, self.base)?;
         self.out.push(' ');
         self.out.push_str(attribute);
         self.out.push_str("=\"");
-        let special = |b: u8| matches!(b, b'"' | b'&' | b'<' | b'>' | 0xC2);
-        if kept.bytes().any(special) {
-            for c in kept.chars() {
-                if c == '"' {
-                    self.out.push_str("&quot;");
-                } else {
-                    push_escaped(&mut self.out, c);
-                }
-            }
-        } else {
-            self.out.push_str(&kept);
-        }
+        push_attribute(&mut self.out, &kept);
         self.out.push('"');
         Some(())
     }
-}
-
-/// An attribute's value with its references resolved.
-fn decoded(value: &str) -> Option<String> {
-    let mut out = String::with_capacity(value.len());
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once('&') {
-        out.push_str(before);
-        let name =
-            after.find(|c: char| !c.is_ascii_alphanumeric()).and_then(|end| after.get(end..));
-        if name.is_some_and(|after| after.starts_with('=')) {
-            // `?a=1&b=2`: never a reference, in an attribute.
-            out.push('&');
-            rest = after;
-        } else {
-            let (c, after) = reference(after)?;
-            out.push(c);
-            rest = after;
-        }
-    }
-    out.push_str(rest);
-    Some(out)
-}
-
-fn push_escaped(out: &mut String, c: char) {
-    match c {
-        '&' => out.push_str("&amp;"),
-        '<' => out.push_str("&lt;"),
-        '>' => out.push_str("&gt;"),
-        '\u{A0}' => out.push_str("&nbsp;"),
-        c => out.push(c),
-    }
-}
-
-/// The character that a reference means, and what follows it. The names here are those that publishers'
-/// editors write; a lone `&` before white space is itself.
-fn reference(text: &str) -> Option<(char, &str)> {
-    if text.starts_with([' ', '\n', '\t']) {
-        return Some(('&', text));
-    }
-    let (name, after) = text.split_once(';')?;
-    if let Some(number) = name.strip_prefix('#') {
-        let code = match number.strip_prefix('x') {
-            Some(hex) => u32::from_str_radix(hex, 16).ok().filter(|_| !hex.starts_with('+'))?,
-            None => number.parse().ok().filter(|_| !number.starts_with('+'))?,
-        };
-        let safe = matches!(code, 0x20..=0x7E | 0xA0..=0xFDCF | 0xFDF0..=0xFFFD | 0x1_0000..)
-            && code & 0xFFFE != 0xFFFE;
-        return Some((char::from_u32(code).filter(|_| safe)?, after));
-    }
-    let c = match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => '\u{A0}',
-        "hellip" => '…',
-        "mdash" => '—',
-        "ndash" => '–',
-        "lsquo" => '‘',
-        "rsquo" => '’',
-        "ldquo" => '“',
-        "rdquo" => '”',
-        "laquo" => '«',
-        "raquo" => '»',
-        "copy" => '©',
-        "reg" => '®',
-        "trade" => '™',
-        "euro" => '€',
-        "pound" => '£',
-        "bull" => '•',
-        "middot" => '·',
-        "deg" => '°',
-        "times" => '×',
-        "rarr" => '→',
-        "larr" => '←',
-        "eacute" => 'é',
-        "egrave" => 'è',
-        "agrave" => 'à',
-        "ccedil" => 'ç',
-        "auml" => 'ä',
-        "ouml" => 'ö',
-        "uuml" => 'ü',
-        "Auml" => 'Ä',
-        "Ouml" => 'Ö',
-        "Uuml" => 'Ü',
-        "szlig" => 'ß',
-        "ntilde" => 'ñ',
-        "aacute" => 'á',
-        "iacute" => 'í',
-        "oacute" => 'ó',
-        "uacute" => 'ú',
-        "Eacute" => 'É',
-        "acirc" => 'â',
-        "ecirc" => 'ê',
-        "icirc" => 'î',
-        "ocirc" => 'ô',
-        "ucirc" => 'û',
-        "euml" => 'ë',
-        "iuml" => 'ï',
-        "atilde" => 'ã',
-        "otilde" => 'õ',
-        "infin" => '∞',
-        "shy" => '\u{AD}',
-        _ => return None,
-    };
-    Some((c, after))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Sanitised HTML, cut into text and tags.
 
-use crate::html::to_text::decode;
+use crate::html::entities::{Context, decode};
 
 pub(super) enum Piece<'a> {
     Text(&'a str),
@@ -49,7 +49,7 @@ pub(super) fn attribute(attributes: &str, wanted: &str) -> Option<String> {
     while let Some((name, after)) = rest.split_once("=\"") {
         let (value, after) = after.split_once('"')?;
         if name.trim() == wanted {
-            return Some(decode(value).into_owned());
+            return Some(decode(value, Context::Attribute).into_owned());
         }
         rest = after;
     }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::html::to_text::{Piece, Pieces, Tag, decode};
+use crate::html::entities::{Context, decode};
+use crate::html::to_text::{Piece, Pieces, Tag};
 
 /// Deeper quotations and lists look like these: each line would repeat all their marks.
 const DEEPEST: usize = 8;
@@ -14,7 +15,7 @@ pub fn html_to_text(sanitised: &str) -> String {
     let mut page = Page { out: String::with_capacity(sanitised.len()), ..Page::default() };
     for piece in Pieces::of(sanitised) {
         match piece {
-            Piece::Text(text) => page.text(&decode(text)),
+            Piece::Text(text) => page.text(&decode(text, Context::Text)),
             Piece::Tag(tag) => page.tag(&tag),
             Piece::Other => {}
         }

@@ -241,7 +241,7 @@ fn row(line: &Line, now: Timestamp) -> Markup {
             }
             td {
                 span .state .(state.as_str()) { (state.as_str()) }
-                @if let Some(detail) = detail { small { (crate::html::to_text::excerpt(detail, 160)) } }
+                @if let Some(detail) = detail { small { (crate::html::chars::excerpt(detail, 160)) } }
                 @if let Some(since) = feed.failing_since.filter(|_| state == FeedState::Failing) {
                     small { "since " (relative(since, now)) }
                 }

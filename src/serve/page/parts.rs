@@ -10,7 +10,9 @@ use url::form_urlencoded::byte_serialize;
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::html::to_text::{excerpt, html_to_text};
+use crate::html::chars::excerpt;
+use crate::html::to_text::html_to_text;
+use crate::html::web_address::is_web;
 use crate::present::{day, headline, relative_in_words};
 use crate::search::snippet::{Hits, Part};
 
@@ -35,9 +37,7 @@ pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
 
 /// The address, if a browser may be sent there.
 pub(super) fn web(address: Option<&str>) -> Option<&str> {
-    address.filter(|address| {
-        Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
-    })
+    address.filter(|address| Url::parse(address).is_ok_and(|url| is_web(&url)))
 }
 
 /// The river of one feed, whose name may run the other way than what stands around it.

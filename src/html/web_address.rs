@@ -1,12 +1,12 @@
-//! Addresses of the web: absolute, `http` or `https`, or none.
+//! Whether an address is one of the web: absolute, and `http` or `https`.
 
 use url::Url;
 
-/// In bytes. Longer ones are taken by no server (RFC 9110 section 4.1 asks for 8,000), and they would be
-/// repeated in every export.
+/// The longest address that is kept, in bytes. No server accepts longer ones (RFC 9110 section 4.1 asks for
+/// 8,000), and they would be repeated in every export.
 pub const LONGEST: usize = 8 * 1024;
 
-/// An address as exports show it: resolved against `base`, `http` or `https`, else none.
+/// The address as exports show it, resolved against `base`. `None` unless it is `http` or `https`.
 pub fn web(text: &str, base: &Url) -> Option<String> {
     let text = text.trim();
     if text.is_empty() || LONGEST < text.len() {
@@ -14,6 +14,12 @@ pub fn web(text: &str, base: &Url) -> Option<String> {
     }
     let url = base.join(text).ok()?;
     (is_web(&url) && url.as_str().len() <= LONGEST).then(|| url.into())
+}
+
+/// Whether a text begins with `http://` or `https://`, in any case.
+pub fn has_web_scheme(text: &str) -> bool {
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
 /// Whether an address is `http` or `https` and names a host.

@@ -1,0 +1,88 @@
+//! Classes of characters, and what every text from outside loses: controls, and runs of white space.
+
+use std::borrow::Cow;
+
+/// Whether a character must not reach a reader: a control character, or one that starts or ends an
+/// embedding, an override or an isolate of the text direction (Unicode Annex 9, table 4). The direction would
+/// also change for the text that follows.
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether XML 1.0 forbids a character (section 2.2) or discourages it. These are the controls apart from
+/// tab, line feed and carriage return, and U+FFFE and U+FFFF.
+pub fn is_forbidden_in_xml(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{FFFE}' | '\u{FFFF}')
+}
+
+/// The text without control characters, line breaks and tabs included (see [`is_control`]).
+pub fn without_controls(text: &str) -> Cow<'_, str> {
+    without(text, is_control)
+}
+
+/// The text without the characters of a class.
+pub fn without(text: &str, class: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if text.contains(&class) {
+        return Cow::Owned(text.chars().filter(|c| !class(*c)).collect());
+    }
+    Cow::Borrowed(text)
+}
+
+/// The text on one line: each run of white space is a single space, there is none at the ends, and control
+/// characters (see [`is_control`]) and byte order marks are gone.
+pub fn collapse(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut space = false;
+    let mut rest = text;
+    loop {
+        // A word of ASCII is copied as it is.
+        let length = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(length);
+        let mut after = after.chars();
+        let next = after.next();
+        if !word.is_empty() {
+            if space && !out.is_empty() {
+                out.push(' ');
+            }
+            space = false;
+            out.push_str(word);
+        }
+        let Some(c) = next else { return out };
+        rest = after.as_str();
+        if c.is_whitespace() {
+            space = true;
+        } else if !is_control(c) && c != '\u{FEFF}' {
+            if space && !out.is_empty() {
+                out.push(' ');
+            }
+            space = false;
+            out.push(c);
+        }
+    }
+}
+
+/// The first `n` characters of a text at most, cut between words, with `…` at the end if it was cut.
+pub fn excerpt(text: &str, n: usize) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth(n) else { return Cow::Borrowed(text) };
+    let head = text.get(..end).unwrap_or_default();
+    let words = head.rfind(char::is_whitespace).and_then(|space| head.get(..space));
+    let kept = words.filter(|words| end / 2 < words.len()).unwrap_or(head);
+    Cow::Owned(format!("{}…", kept.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_ends_between_words() {
+        for (text, n, expected) in [
+            ("short", 5, "short"),
+            ("one two three", 9, "one two…"),
+            ("Donaudampfschiff", 5, "Donau…"),
+            ("é è ê", 3, "é è…"),
+        ] {
+            assert_eq!(excerpt(text, n), expected, "{text} {n}");
+        }
+    }
+}
