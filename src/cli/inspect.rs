@@ -205,8 +205,11 @@ fn as_json(
         .iter()
         .map(|(entry, words)| json!({ "entry": entry.map(|i| i + 1), "complaint": words }))
         .collect();
-    let repairs: serde_json::Map<String, Value> =
-        document.repairs.iter().map(|(kind, times)| ((*kind).to_owned(), json!(times))).collect();
+    let repairs: serde_json::Map<String, Value> = document
+        .repairs
+        .iter()
+        .map(|repair| (repair.kind.to_owned(), json!(repair.count)))
+        .collect();
     Ok(json!({
         "url": url.as_str(),
         "http_status": observed.status,
@@ -218,7 +221,7 @@ fn as_json(
         "articles": articles,
         "complaints": complaints,
         "entries": document.entries,
-        "encoding": { "name": document.encoding.0, "because": document.encoding.1 },
+        "encoding": { "name": document.encoding.name, "because": document.encoding.because },
         "repairs": repairs,
     }))
 }
@@ -244,9 +247,9 @@ fn print(
         field("language", document.meta.language.as_deref())?;
         let (bytes, ms) = (observed.bytes, observed.elapsed.as_millis());
         field("fetched", Some(&format!("{bytes} bytes in {ms} ms")))?;
-        let (charset, because) = document.encoding;
-        field("encoding", Some(&format!("{charset}: {because}")))?;
-        let repairs = document.repairs.iter().map(|(kind, times)| format!("{kind} ({times})"));
+        let encoding = document.encoding;
+        field("encoding", Some(&format!("{}: {}", encoding.name, encoding.because)))?;
+        let repairs = document.repairs.iter().map(|r| format!("{} ({})", r.kind, r.count));
         let repairs = repairs.collect::<Vec<_>>().join(", ");
         field("repaired", Some(repairs.as_str()).filter(|repairs| !repairs.is_empty()))?;
         field("entries", Some(&document.entries.to_string()))?;

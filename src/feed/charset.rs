@@ -248,7 +248,7 @@ fn utf32(body: &[u8], big_endian: bool) -> String {
 
 /// Undoes UTF-8 that was taken for windows-1252 and encoded once more (`FÃ¼nf`): only when the whole
 /// text can be undone. Eleven real feeds have such texts.
-pub fn healed(text: String) -> String {
+pub fn fix_mojibake(text: String) -> String {
     // The first byte of a sequence in UTF-8 is a character from U+00C2 to U+00F4, in UTF-8 C3 and more.
     if memchr::memchr(0xC3, text.as_bytes()).is_none() {
         return text;
@@ -445,7 +445,7 @@ mod tests {
             ("été", "été"),
             ("plain", "plain"),
         ] {
-            assert_eq!(healed(text.to_owned()), expected, "{text}");
+            assert_eq!(fix_mojibake(text.to_owned()), expected, "{text}");
         }
     }
 

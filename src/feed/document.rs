@@ -7,7 +7,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::domain::article::{ArticleDraft, ArticleKey};
 use crate::domain::feed::FeedMeta;
-use crate::domain::poll::{Document, Hints, KeyPolicy, KnownItem, Remembered};
+use crate::domain::poll::{
+    Document, DocumentEncoding, Hints, KeyPolicy, KnownItem, Remembered, RepairCount,
+};
 use crate::domain::time::Timestamp;
 use crate::feed::charset::{Decision, decide};
 use crate::feed::item_diff::{Layout, cut, reduce};
@@ -74,8 +76,8 @@ struct Source<'a> {
 struct Reading {
     meta: FeedMeta,
     hints: Hints,
-    encoding: (&'static str, &'static str),
-    repairs: Vec<(&'static str, u32)>,
+    encoding: DocumentEncoding,
+    repairs: Vec<RepairCount>,
     entries: Vec<Normalised>,
     /// The slices of `entries`, if they can be told.
     slices: Vec<u64>,
@@ -110,9 +112,12 @@ impl Source<'_> {
         let entries = entries(&feed, self.base, policy, self.max_entries, self.now);
         Ok(Reading {
             meta: meta(&feed, self.base),
-            hints: feed.hints,
-            encoding: (self.encoding.charset.name(), self.encoding.because),
-            repairs: feed.repairs,
+            hints: feed.extension.hints,
+            encoding: DocumentEncoding {
+                name: self.encoding.charset.name(),
+                because: self.encoding.because,
+            },
+            repairs: feed.extension.repairs,
             // An item that the parser dropped shifts the rest: rather read them again than mix them up.
             slices: if slices.len() == entries.len() { slices } else { Vec::new() },
             entries,

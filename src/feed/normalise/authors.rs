@@ -4,16 +4,16 @@ use url::Url;
 
 use crate::domain::article::Person;
 use crate::domain::web_address;
-use crate::feed::parse::model::Author;
+use crate::feed::parse::model;
 use crate::html::to_text::{Markup, plain};
 
 /// Each author once, the first spelling kept.
-pub fn authors(own: &[Author], inherited: &[Author], base: &Url) -> Vec<Person> {
+pub fn authors(own: &[model::Person], inherited: &[model::Person], base: &Url) -> Vec<Person> {
     let found = people(own, base);
     if found.is_empty() { people(inherited, base) } else { found }
 }
 
-fn people(authors: &[Author], base: &Url) -> Vec<Person> {
+fn people(authors: &[model::Person], base: &Url) -> Vec<Person> {
     let mut people: Vec<Person> = Vec::new();
     for author in authors {
         let Some(person) = person(author, base) else { continue };
@@ -30,7 +30,7 @@ fn people(authors: &[Author], base: &Url) -> Vec<Person> {
     people
 }
 
-fn person(author: &Author, base: &Url) -> Option<Person> {
+fn person(author: &model::Person, base: &Url) -> Option<Person> {
     let name = author.name.as_deref().and_then(|name| plain(name, Markup::Doubtful));
     let email = author.email.as_deref().map(|email| email.trim().trim_start_matches("mailto:"));
     let email = email.filter(|email| is_email(email)).map(ToOwned::to_owned);
@@ -39,7 +39,7 @@ fn person(author: &Author, base: &Url) -> Option<Person> {
         (Some(name), None) => split(&name),
         (name, email) => (name.as_deref().and_then(unwrapped), email),
     };
-    let url = author.url.as_deref().and_then(|url| web_address::web(url, base));
+    let url = author.uri.as_deref().and_then(|url| web_address::web(url, base));
     let person = Person { name, url, email };
     (person != Person::default()).then_some(person)
 }
@@ -88,9 +88,9 @@ fn is_email(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn author(name: &str, email: &str) -> Author {
+    fn author(name: &str, email: &str) -> model::Person {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Author { name: some(name), email: some(email), url: None }
+        model::Person { name: some(name), email: some(email), uri: None, role: None }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::html::to_text::{decode, is_whole_html};
 ///
 /// Only what cannot be an article about HTML is touched: a text without a single tag of its own that,
 /// read once more, is from its first character to its last a row of complete elements.
-pub fn healed(html: &str) -> Cow<'_, str> {
+pub fn unescape(html: &str) -> Cow<'_, str> {
     let text = html.trim();
     if !text.starts_with("&lt;") || !text.ends_with("&gt;") || text.contains('<') {
         return Cow::Borrowed(html);
@@ -49,7 +49,7 @@ mod tests {
             ("a &lt; b &gt;", None),
             ("&lt;3 &gt;", None),
         ] {
-            assert_eq!(healed(html), expected.unwrap_or(html), "{html}");
+            assert_eq!(unescape(html), expected.unwrap_or(html), "{html}");
         }
     }
 }

@@ -55,7 +55,17 @@ impl<'a> Element<'a> {
     }
 }
 
-/// All that stands outside of items.
+/// What the attributes and addresses of an element are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    pub(super) entities: &'c Entities,
+    /// The address of the document, after redirects.
+    pub(super) document: &'c Url,
+    /// The base of relative addresses: the `xml:base` in force, else `document`.
+    pub(super) base: &'c Url,
+}
+
+/// All elements of the document that are outside of items.
 pub(super) struct Outline<'a> {
     pub(super) root: Root,
     pub(super) element: Element<'a>,
@@ -476,7 +486,7 @@ fn escape(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
-pub(super) fn escape_value(text: &str) -> Cow<'_, str> {
+fn escape_value(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"']) {
         return Cow::Borrowed(text);
     }

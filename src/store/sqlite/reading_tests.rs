@@ -7,8 +7,8 @@ use rusqlite::params_from_iter;
 use crate::domain::article::{ArticleDraft, ArticleKey, Change, ContentHash, Person};
 use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedUrl};
 use crate::domain::poll::{
-    Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, Observed, PollOutcome,
-    Reason, Remembered,
+    Decision, Document, DocumentEncoding, Health, Hints, KeyPolicy, KnownItem, NextPoll, Observed,
+    PollOutcome, Reason, Remembered,
 };
 use crate::domain::query::{Order, Position, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
@@ -55,7 +55,7 @@ impl Home {
             entries: drafts.len(),
             drafts,
             hints: Hints::default(),
-            encoding: ("UTF-8", "test"),
+            encoding: DocumentEncoding { name: "UTF-8", because: "test" },
             repairs: Vec::new(),
         };
         let decision = Decision {
