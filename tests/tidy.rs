@@ -65,8 +65,6 @@ const SQL: &[&str] = &[
 /// What is not left behind, in tests neither.
 const UNFINISHED: &[&str] = &["#[ignore", "todo!(", "unimplemented!("];
 
-const LONGEST_FILE: usize = 500;
-
 #[test]
 fn a_module_imports_only_from_lower_floors() {
     report(sources("src").iter().flat_map(|file| {
@@ -121,13 +119,6 @@ fn nothing_is_left_unfinished_or_ignored() {
             UNFINISHED.iter().flat_map(|name| file.lines_naming(&file.code, name))
         }),
     );
-}
-
-#[test]
-fn a_file_is_at_most_500_lines_long() {
-    report(everything().iter().filter(|file| LONGEST_FILE < file.lines).map(|file| {
-        format!("{}: {} lines; split it by what changes together", file.path, file.lines)
-    }));
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl Validators {
 /// One item of the last document: the hash of its bytes, and the article they became.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownItem {
-    pub slice: u64,
+    pub hash: u64,
     pub key: ArticleKey,
 }
 

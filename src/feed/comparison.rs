@@ -52,7 +52,7 @@ pub struct Difference {
     pub entry: usize,
     pub field: &'static str,
     /// Empty when there is none.
-    pub feed_rs: String,
+    pub reference: String,
     /// Empty when there is none.
     pub ours: String,
     pub reason: Option<Reason>,
@@ -62,7 +62,8 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// What feed-rs reads, or why it reads nothing.
-    pub feed_rs: Result<Vec<ArticleDraft>, String>,
+    pub reference: Result<Vec<ArticleDraft>, String>,
+    /// What our readers read, or why they read nothing.
     pub ours: Result<Vec<ArticleDraft>, NotAFeed>,
     pub differences: Vec<Difference>,
 }
@@ -77,24 +78,24 @@ pub fn compare(body: &[u8], base: &Url, content_type: Option<&str>, now: Timesta
         let entries = entries(&feed, base, KeyPolicy::Trusting, usize::MAX, now);
         entries.into_iter().filter_map(|entry| entry.draft).collect()
     };
-    let feed_rs = parse_with_feed_rs(body, base).map(drafts);
+    let reference = parse_with_feed_rs(body, base).map(drafts);
     let ours = parse(body, base, decide(body, content_type), content_type).map(drafts);
-    let differences = match (&feed_rs, &ours) {
-        (Ok(feed_rs), Ok(ours)) => differences(feed_rs, ours),
+    let differences = match (&reference, &ours) {
+        (Ok(reference), Ok(ours)) => differences(reference, ours),
         _ => Vec::new(),
     };
-    Comparison { feed_rs, ours, differences }
+    Comparison { reference, ours, differences }
 }
 
-fn differences(feed_rs: &[ArticleDraft], ours: &[ArticleDraft]) -> Vec<Difference> {
+fn differences(reference: &[ArticleDraft], ours: &[ArticleDraft]) -> Vec<Difference> {
     let mut found = Vec::new();
-    let mut rest = feed_rs.iter();
+    let mut rest = reference.iter();
     let is_shared = |url: &Option<String>| {
-        feed_rs.iter().filter(|draft| draft.url.is_some() && draft.url == *url).nth(1).is_some()
+        reference.iter().filter(|draft| draft.url.is_some() && draft.url == *url).nth(1).is_some()
     };
     for (n, our) in ours.iter().enumerate() {
         // feed-rs loses entries in some documents, but it never changes their order.
-        let their = if feed_rs.len() == ours.len() {
+        let their = if reference.len() == ours.len() {
             rest.next()
         } else {
             rest.clone().position(|their| is_same(their, our)).and_then(|at| rest.nth(at))
@@ -108,8 +109,8 @@ fn differences(feed_rs: &[ArticleDraft], ours: &[ArticleDraft]) -> Vec<Differenc
                 } else {
                     reason(&theirs, &ours)
                 };
-                let (feed_rs, ours) = (theirs.join(", "), ours.join(", "));
-                found.push(Difference { entry: n + 1, field, feed_rs, ours, reason });
+                let (reference, ours) = (theirs.join(", "), ours.join(", "));
+                found.push(Difference { entry: n + 1, field, reference, ours, reason });
             }
         }
     }
@@ -145,12 +146,12 @@ fn fields(draft: &ArticleDraft) -> [(&'static str, Vec<String>); 8] {
     ]
 }
 
-fn reason(feed_rs: &[String], ours: &[String]) -> Option<Reason> {
+fn reason(reference: &[String], ours: &[String]) -> Option<Reason> {
     let same =
-        |change: fn(&String) -> String| feed_rs.iter().map(change).eq(ours.iter().map(change));
-    if feed_rs.is_empty() {
+        |change: fn(&String) -> String| reference.iter().map(change).eq(ours.iter().map(change));
+    if reference.is_empty() {
         Some(Reason::NotRead)
-    } else if feed_rs.len() < ours.len() && feed_rs.iter().all(|known| ours.contains(known)) {
+    } else if reference.len() < ours.len() && reference.iter().all(|known| ours.contains(known)) {
         Some(Reason::PartlyRead)
     } else if same(|text| fix_mojibake(text.clone())) {
         Some(Reason::Mojibake)

@@ -12,6 +12,8 @@ use crate::domain::poll::{
 };
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::Timestamp;
+use crate::feed::comparison::{Comparison, compare};
+use crate::feed::unpack::unpack;
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::passes::poll::is_this_machine;
 use crate::polling::reply::{Limits, NoReply, read};
@@ -49,14 +51,7 @@ impl Looker {
         entries: usize,
         map: Option<JsonMap>,
     ) -> Observed {
-        if let Some(host) = url.host()
-            && (self.spare_this_machine || !is_this_machine(host))
-        {
-            let now = Instant::now();
-            let turn = self.asked.get(host).map_or(now, |last| now.max(*last + self.delay));
-            self.asked.insert(host.to_owned(), turn);
-            tokio::time::sleep(turn - now).await;
-        }
+        self.wait_for_host(url).await;
         let job = job(url.clone(), clock::now());
         let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
@@ -73,6 +68,43 @@ impl Looker {
             detail: format!("reading it failed (a fault of the program): {died}"),
             ..Observed::of(PollOutcome::Failed(Failure::NotAFeed))
         })
+    }
+
+    /// Fetches a document and reads it with our readers and with feed-rs alone.
+    ///
+    /// # Errors
+    /// When there is no document, in words.
+    pub async fn compare(
+        &mut self,
+        url: &FeedUrl,
+        request: &RequestSpec,
+    ) -> Result<Comparison, String> {
+        self.wait_for_host(url).await;
+        let reply = self.fetcher.fetch(url, &Validators::default(), request, self.max_body).await;
+        let reply = reply.map_err(|error| fetch::advice(&error))?;
+        if reply.status != 200 {
+            return Err(format!("the server answered with status {}", reply.status));
+        }
+        let (now, limit) = (clock::now(), self.max_body);
+        let comparison = tokio::task::spawn_blocking(move || {
+            let headers = reply.headers;
+            let body = unpack(reply.body, headers.content_encoding.as_deref(), limit)
+                .map_err(|error| error.to_string())?;
+            Ok(compare(&body, &reply.url, headers.content_type.as_deref(), now))
+        });
+        comparison.await.map_err(|error| error.to_string())?
+    }
+
+    /// Waits until the delay since the last request to the same host has passed.
+    async fn wait_for_host(&mut self, url: &FeedUrl) {
+        if let Some(host) = url.host()
+            && (self.spare_this_machine || !is_this_machine(host))
+        {
+            let now = Instant::now();
+            let turn = self.asked.get(host).map_or(now, |last| now.max(*last + self.delay));
+            self.asked.insert(host.to_owned(), turn);
+            tokio::time::sleep(turn - now).await;
+        }
     }
 }
 

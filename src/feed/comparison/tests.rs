@@ -26,14 +26,14 @@ fn check(files: &[PathBuf]) -> (usize, usize) {
     let mut reasons: BTreeMap<(&str, Reason), usize> = BTreeMap::new();
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy();
-        let Comparison { feed_rs, ours, differences } = compared(&fs::read(file).unwrap());
-        let Ok(feed_rs) = feed_rs else {
+        let Comparison { reference, ours, differences } = compared(&fs::read(file).unwrap());
+        let Ok(reference) = reference else {
             refused += 1;
             continue;
         };
         read += 1;
         let ours = ours.unwrap_or_else(|error| panic!("{name}: only feed-rs reads it: {error}"));
-        assert!(feed_rs.len() <= ours.len(), "{name}: {} of {}", ours.len(), feed_rs.len());
+        assert!(reference.len() <= ours.len(), "{name}: {} of {}", ours.len(), reference.len());
         for difference in differences {
             let reason = difference.reason.unwrap_or_else(|| panic!("{name}: {difference:?}"));
             *reasons.entry((difference.field, reason)).or_default() += 1;
@@ -110,9 +110,9 @@ proptest! {
             text.push_str(end);
         }
         let found = compared(text.as_bytes());
-        if let Ok(feed_rs) = found.feed_rs {
+        if let Ok(reference) = found.reference {
             let ours = found.ours.unwrap();
-            prop_assert!(feed_rs.len() <= ours.len(), "{} of {} in {text}", ours.len(), feed_rs.len());
+            prop_assert!(reference.len() <= ours.len(), "{} of {} in {text}", ours.len(), reference.len());
         }
     }
 }

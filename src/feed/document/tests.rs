@@ -177,16 +177,16 @@ fn a_description_alone_is_content_and_if_short_a_standfirst() {
 }
 
 /// Reading a document in two steps, some of its items first, gives what reading it whole gives.
-fn check_slices(file: &Path, rounds: u64) -> bool {
+fn check_in_two_steps(file: &Path, rounds: u64) -> bool {
     let body = fs::read(file).unwrap();
-    let Some(layout) = cut(&body, usize::MAX as u64) else { return false };
+    let Some(shape) = find_items(&body, usize::MAX as u64) else { return false };
     let Ok(whole) = read(&body, &Remembered::default()) else { return false };
-    if whole.remembered.items.len() != layout.items.len() {
+    if whole.remembered.items.len() != shape.items.len() {
         return false;
     }
     let mut seed = xxh3_64(&body);
     for round in 1..=rounds {
-        let known: HashSet<u64> = layout
+        let known: HashSet<u64> = shape
             .items
             .iter()
             .map(|item| item.hash)
@@ -195,14 +195,10 @@ fn check_slices(file: &Path, rounds: u64) -> bool {
                 seed % 3 < round
             })
             .collect();
-        let others: HashSet<u64> = layout
-            .items
-            .iter()
-            .map(|item| item.hash)
-            .filter(|hash| !known.contains(hash))
-            .collect();
+        let others: HashSet<u64> =
+            shape.items.iter().map(|item| item.hash).filter(|hash| !known.contains(hash)).collect();
         let document_of_known =
-            reduce(&body, &layout, |hash| others.contains(&hash)).document.into_owned();
+            drop_known(&body, &shape, |hash| others.contains(&hash)).document.into_owned();
         let older = Remembered { key_policy: whole.remembered.key_policy, ..Remembered::default() };
         let first = read(&document_of_known, &older).unwrap();
         let second = read(&body, &first.remembered).unwrap();
@@ -221,29 +217,29 @@ fn check_slices(file: &Path, rounds: u64) -> bool {
 
 #[test]
 fn reading_only_new_items_finds_what_reading_all_does() {
-    let cut_and_equal = files(&fixtures()).iter().filter(|file| check_slices(file, 2)).count();
-    assert_eq!(cut_and_equal, 6, "all fixtures but the JSON Feed");
+    let checked = files(&fixtures()).iter().filter(|file| check_in_two_steps(file, 2)).count();
+    assert_eq!(checked, 6, "all fixtures but the JSON Feed");
 }
 
 #[test]
-fn captured_feeds_are_read_alike_in_slices_and_whole() {
+fn captured_feeds_read_in_two_steps_are_as_read_whole() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/feeds/captured");
     let captured = files(&folder);
     if captured.is_empty() {
         println!("skipped: there are no captured feeds in {}", folder.display());
         return;
     }
-    let (mut feeds, mut sliced) = (0, 0);
+    let (mut feeds, mut found_in) = (0, 0);
     for file in &captured {
         match read(&fs::read(file).unwrap(), &Remembered::default()) {
             Ok(_) => feeds += 1,
             Err(error) => println!("{}: {error}", file.file_name().unwrap().to_string_lossy()),
         }
-        sliced += usize::from(check_slices(file, 1));
+        found_in += usize::from(check_in_two_steps(file, 1));
     }
-    println!("{feeds} of {} are feeds, {sliced} were cut", captured.len());
+    println!("{feeds} of {} are feeds, the items of {found_in} were found", captured.len());
     assert!(captured.len() * 8 < feeds * 10, "{feeds} of {}", captured.len());
-    assert!(feeds * 8 < sliced * 10, "{sliced} of {feeds}");
+    assert!(feeds * 8 < found_in * 10, "{found_in} of {feeds}");
 }
 
 proptest! {

@@ -128,7 +128,7 @@ mod tests {
             title: None,
         };
         let mut media = MediaObject::default();
-        media.duration = Some(Duration::from_secs(60));
+        media.duration = Some(Duration::from_mins(1));
         let title = Some("Episode &amp; more");
         let mut entry = ParsedEntry::default();
         entry.entry.links = vec![enclosure];

@@ -44,7 +44,7 @@ impl Home {
 
     /// Stores a document of these entries, in this order, at a minute of its own.
     async fn poll(&self, feed: usize, minute: i64, drafts: Vec<ArticleDraft>) {
-        let items = drafts.iter().map(|d| KnownItem { slice: d.hash.0, key: d.key });
+        let items = drafts.iter().map(|d| KnownItem { hash: d.hash.0, key: d.key });
         let document = Document {
             meta: FeedMeta::default(),
             remembered: Remembered {
