@@ -202,7 +202,6 @@ fn is_name(c: char) -> bool {
 struct Source {
     /// From the root of the repository, with `/`.
     path: String,
-    lines: usize,
     /// Without comments; every literal is `""`.
     code: String,
     /// The code that is tested, so without its tests.
@@ -217,7 +216,7 @@ impl Source {
         // Unit tests stand at the end of a file, by custom of the house.
         let end = if is_test { 0 } else { text.find("#[cfg(test)]\nmod ").unwrap_or(text.len()) };
         let (tested, literals) = scan(text.get(..end).unwrap_or_default());
-        Self { path, lines: text.lines().count(), code: scan(text).0, tested, literals }
+        Self { path, code: scan(text).0, tested, literals }
     }
 
     /// The module at the root of the crate that the file belongs to.
