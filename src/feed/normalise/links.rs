@@ -1,23 +1,23 @@
-//! Addresses: absolute, `http` or `https`, or none.
+//! The addresses of an entry. They are absolute and `http` or `https`; any other address is dropped.
 
 use url::Url;
 
 use crate::domain::web_address::{is_web, web};
 use crate::feed::parse::model::{Link, ParsedEntry};
 
-/// In bytes. Every relative address of an entry becomes as long as its base.
+/// In bytes. Each relative address of an entry becomes as long as its base.
 pub(super) const LONGEST_BASE: usize = 512;
 
-/// What relative addresses in an entry start from: its own `xml:base`, else the document's, each
-/// resolved against the next, the last being where the document came from.
+/// The base of relative addresses in an entry: its own `xml:base`, resolved against `document`, else
+/// `document`, which is the base of the document.
 pub fn base_of(entry: &ParsedEntry, document: &Url) -> Url {
     let own = entry.entry.base.as_deref().map(str::trim);
     let own = own.filter(|base| !base.is_empty() && base.len() <= LONGEST_BASE);
     own.and_then(|own| document.join(own).ok()).unwrap_or_else(|| document.clone())
 }
 
-/// Where an entry can be read: its link, else a GUID that is an address, else its `external_url`, else
-/// its first enclosure.
+/// The page of an entry: its link, else a GUID that is an address, else its `external_url`, else its first
+/// enclosure.
 pub fn article_url(parsed: &ParsedEntry, base: &Url) -> Option<String> {
     let ParsedEntry { entry, extension } = parsed;
     let guid = || Some(&entry.id).filter(|id| is_address(id)).and_then(|id| web(id, base));
@@ -32,7 +32,7 @@ pub fn article_url(parsed: &ParsedEntry, base: &Url) -> Option<String> {
         .or_else(|| file().map(|file| file.url.to_string()))
 }
 
-/// What a link blog points at.
+/// The page that an entry of a link blog is about.
 pub fn external_url(parsed: &ParsedEntry, base: &Url) -> Option<String> {
     parsed.extension.external_url.as_deref().and_then(|url| web(url, base))
 }
@@ -47,12 +47,12 @@ pub(super) fn is_enclosure(link: &Link) -> bool {
     link.rel.as_deref() == Some("enclosure")
 }
 
-/// The feed's web site: a link of its own that is not the feed.
+/// The web site of a feed: the first of its links that is not the address of the feed.
 pub fn home_page(links: &[Link], base: &Url) -> Option<String> {
     page(links, base).filter(|url| url != base.as_str())
 }
 
-/// Among several, a page beats a JSON or PDF rendition of it.
+/// The first link to a page. HTML comes before a JSON or PDF rendition.
 fn page(links: &[Link], base: &Url) -> Option<String> {
     let is_html =
         |link: &&Link| link.media_type.as_deref().is_none_or(|mime| mime.contains("html"));

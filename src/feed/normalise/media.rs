@@ -1,4 +1,4 @@
-//! Files that come with an entry, and the one picture that stands for it.
+//! The attachments of an entry, and its image.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::feed::normalise::links::is_enclosure;
 use crate::feed::parse::model::ParsedEntry;
 use crate::html::to_text::{Markup, decode, plain};
 
-/// Enclosures, `media:content` and attachments, each address once.
+/// Returns enclosures, `media:content` and JSON Feed attachments, each address once.
 pub fn attachments(parsed: &ParsedEntry, base: &Url) -> Vec<Attachment> {
     let title = |text: Option<&str>| text.and_then(|text| plain(text, Markup::Doubtful));
     let ParsedEntry { entry, extension } = parsed;
@@ -51,7 +51,7 @@ pub fn attachments(parsed: &ParsedEntry, base: &Url) -> Vec<Attachment> {
     found
 }
 
-/// A thumbnail, else an attached image, else the first image of the content (which is sanitised).
+/// Returns the first thumbnail, else an attached image, else the first image of the sanitised content.
 pub fn image(
     parsed: &ParsedEntry,
     attachments: &[Attachment],

@@ -1,4 +1,4 @@
-//! From a feed as its document has it to articles as the store keeps them: one rule a file.
+//! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
 pub mod authors;
 pub mod double_escaped;
@@ -26,15 +26,15 @@ use crate::html::sanitise;
 use crate::html::sanitise::Sanitiser;
 use crate::html::to_text::{self, Markup};
 
-/// A description without any content beside it is both: the content, and when it is this short
-/// (characters) the standfirst as well.
-const STANDFIRST: usize = 500;
+/// A description without content beside it is the content. It is also the summary when it has at most this
+/// many characters.
+const MAX_SUMMARY: usize = 500;
 
-/// Titles and summaries are cut here (characters): they stand in lists. Microblogs put a whole post into
-/// the title, some thousand at most.
+/// Titles and summaries are cut at this many characters, because they are shown in lists. Microblogs put a
+/// whole post into the title, which has some thousand characters at most.
 const LONGEST_LINE: usize = 10_000;
 
-/// An entry, normalised.
+/// A normalised entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalised {
     pub key: ArticleKey,
@@ -42,7 +42,7 @@ pub struct Normalised {
     pub draft: Option<ArticleDraft>,
 }
 
-/// What a feed says about itself. `base` is where the document came from.
+/// What a feed states about itself. `base` is the address of the document, after redirects.
 pub fn meta(parsed: &ParsedFeed, base: &Url) -> FeedMeta {
     let feed = &parsed.feed;
     let line = |text| line(MarkedText::from(text));
@@ -54,7 +54,8 @@ pub fn meta(parsed: &ParsedFeed, base: &Url) -> FeedMeta {
     }
 }
 
-/// One for each entry, in document order. Of more than `max_entries`, the newest become drafts.
+/// Normalises each entry, in document order. When there are more than `max_entries`, only the newest become
+/// drafts.
 pub fn entries(
     feed: &ParsedFeed,
     base: &Url,
@@ -87,14 +88,14 @@ pub fn entries(
     normalised
 }
 
-/// Gives a draft the keys of a policy.
+/// Sets the keys of a draft by a policy.
 pub fn identify(draft: &mut ArticleDraft, policy: KeyPolicy) {
     let (key, former) = Identity::of(draft).keys(policy);
     draft.key = key;
     draft.former_key = former;
 }
 
-/// Which entries are among the newest: by date if all have one, else by their place in the document.
+/// Which entries are among the newest: by date if all have one, else by their position in the document.
 fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
     if entries.len() <= limit {
         return vec![true; entries.len()];
@@ -116,16 +117,16 @@ fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
     wanted
 }
 
-/// All that is cheap, and all that a key is made of except the content.
+/// A draft without its content and what depends on it. These fields are cheap, and a key is made of them.
 fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) -> ArticleDraft {
     let (feed, entry) = (&feed.feed, &parsed.entry);
     let (published, modified) = dates::published_and_modified(entry.published, entry.updated, now);
-    // As the feed has it, but for what no reader sees and a terminal obeys.
+    // As in the feed, but without control characters, which a terminal would obey.
     let guid = to_text::without_controls(&entry.id);
     let guid = Some(guid.trim()).filter(|guid| !guid.is_empty());
     let inherited = || feed.language.as_deref().and_then(language::language);
     let language = match entry.language.as_deref().map(str::trim) {
-        Some("") => None, // Said to be in none.
+        Some("") => None, // Stated to be in no language.
         own => own.and_then(language::language).or_else(inherited),
     };
     ArticleDraft {
@@ -148,7 +149,7 @@ fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) 
     }
 }
 
-/// The content, and all that follows from it.
+/// Sets the content and the fields that depend on it.
 fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     (draft.content_html, draft.summary) = body(entry, sanitiser);
     draft.image =
@@ -156,9 +157,9 @@ fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     draft.hash = hash::content_hash(draft);
 }
 
-/// Content and summary. The summary beside a content is the standfirst, unless it only repeats the
-/// content; alone it is the content, as in most RSS, and if it is short it is the standfirst too, so that
-/// lists have something to show.
+/// Returns content and summary. A description beside a content is the summary, unless it only repeats the
+/// content. A description alone is the content, as in most RSS feeds. If it is short, it is the summary as
+/// well, so that lists have a text to show.
 fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<String>) {
     let entry = &parsed.entry;
     let content = entry.content.as_ref().map(MarkedText::from);
@@ -178,7 +179,7 @@ fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<
         return (Some(html), summary);
     }
     if let Some(html) = description.and_then(|text| html(text, sanitiser)) {
-        return (Some(html), summary().filter(|summary| summary.chars().count() <= STANDFIRST));
+        return (Some(html), summary().filter(|summary| summary.chars().count() <= MAX_SUMMARY));
     }
     let mut described = entry.media.iter().filter_map(|media| media.description.as_ref());
     (described.find_map(|text| html(text.into(), sanitiser)), None)
@@ -203,7 +204,7 @@ fn line(text: MarkedText<'_>) -> Option<String> {
     })
 }
 
-/// What a line is made of: more than it can hold, markup included, and no more than that.
+/// The part of a text that a line is made of, markup included. It is longer than any line.
 fn beginning(text: MarkedText<'_>) -> &str {
     let end = text.text.floor_char_boundary(64 * LONGEST_LINE);
     text.text.get(..end).unwrap_or_default()

@@ -3,7 +3,7 @@
 use crate::feed::parse::model::Category;
 use crate::html::to_text::{Markup, plain};
 
-/// The label for people, else the term; each once, the first spelling kept.
+/// Returns the label of each category, else its term. Each is named once, in its first spelling.
 pub fn tags(found: &[Category]) -> Vec<String> {
     let mut tags: Vec<String> = Vec::with_capacity(found.len());
     for tag in found {
