@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn who_skips_always_skips_never() {
+    fn a_feed_that_skips_every_hour_or_day_gives_no_hint() {
         let hours: Vec<String> = (0..24).map(|hour: u32| hour.to_string()).collect();
         assert_eq!(skip_hours(hours.iter().map(String::as_str)), 0);
         assert_eq!(skip_days(["mon", "tue", "wed", "thu", "fri", "sat", "sun"].into_iter()), 0);

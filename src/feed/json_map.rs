@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_told_when_the_list_is_not() {
+    fn a_missing_list_is_reported_with_what_is_there() {
         for (items, document, expected) in [
             (
                 "data.x",

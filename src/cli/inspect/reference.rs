@@ -60,6 +60,12 @@ fn list(comparison: &Comparison, output: &Output, out: &mut dyn io::Write) -> io
     let our_line = ours.as_deref().map_or_else(ToString::to_string, entries);
     writeln!(out, "{:<10} {}", "feed-rs", clean_line(&feed_rs_line))?;
     writeln!(out, "{:<10} {}", "gazetted", clean_line(&our_line))?;
+    if let (Ok(theirs), Ok(ours)) = (reference, ours)
+        && theirs.len() < ours.len()
+    {
+        let lost = count((ours.len() - theirs.len()) as u64, "item");
+        writeln!(out, "{:<10} {lost} that feed-rs does not find", "")?;
+    }
     for (n, draft) in reference.as_deref().unwrap_or_default().iter().enumerate() {
         let title = draft.title.as_deref().unwrap_or("(no title)");
         writeln!(out, "\n{}. {}", n + 1, output.styled(GREEN, &clean_line(title)))?;

@@ -57,7 +57,7 @@ fn every_dialect_is_normalised() {
 }
 
 #[test]
-fn a_news_article_reads_as_it_was_written() {
+fn the_text_of_a_news_article_is_complete() {
     let body = fs::read(fixtures().join("news.xml")).unwrap();
     let found = read(&body, &Remembered::default()).unwrap();
     let article = &found.drafts[0];
@@ -100,7 +100,7 @@ fn an_unchanged_item_is_not_read_again() {
 }
 
 #[test]
-fn a_name_used_twice_makes_the_feed_careful_for_ever() {
+fn a_guid_used_twice_makes_the_key_policy_careful_for_ever() {
     let (a, b) = (item("x", "/1", "a"), item("x", "/2", "b"));
     let first = fresh(&rss(&[&a]));
     assert_eq!(first.remembered.key_policy, KeyPolicy::Trusting);
@@ -117,7 +117,7 @@ fn a_name_used_twice_makes_the_feed_careful_for_ever() {
 }
 
 #[test]
-fn of_two_entries_with_one_key_the_newer_stays() {
+fn of_two_entries_with_one_key_the_newer_is_kept() {
     let dated = |title: &str, date: &str| {
         format!(
             "<item><guid>g</guid><link>/1</link><title>{title}</title><pubDate>{date}</pubDate></item>"
@@ -134,7 +134,7 @@ fn of_two_entries_with_one_key_the_newer_stays() {
 }
 
 #[test]
-fn of_too_many_entries_the_newest_stay() {
+fn of_too_many_entries_the_newest_are_kept() {
     let dated: Vec<String> = [3, 1, 2]
         .map(|day| {
             format!(
@@ -156,12 +156,12 @@ fn of_too_many_entries_the_newest_stay() {
 }
 
 #[test]
-fn a_feed_without_entries_is_one() {
+fn a_feed_without_entries_is_a_feed() {
     assert_eq!(fresh(&rss(&[])).entries, 0);
 }
 
 #[test]
-fn a_description_alone_is_content_and_if_short_a_standfirst() {
+fn a_description_alone_is_the_content_and_if_short_the_summary() {
     let long = "word ".repeat(101);
     for (name, description, content, summary) in [
         ("short", "A &lt;b&gt;b&lt;/b&gt;.", Some("A <b>b</b>."), Some("A b.")),
@@ -176,7 +176,7 @@ fn a_description_alone_is_content_and_if_short_a_standfirst() {
     }
 }
 
-/// Reading a document in two steps, some of its items first, gives what reading it whole gives.
+/// Checks that a document read in two steps, some of its items first, gives the same as when read whole.
 fn check_in_two_steps(file: &Path, rounds: u64) -> bool {
     let body = fs::read(file).unwrap();
     let Some(shape) = find_items(&body, usize::MAX as u64) else { return false };
