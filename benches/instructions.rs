@@ -1,9 +1,10 @@
-//! One document, read once, for an instruction counter: noise-free where times are not.
+//! Reads one document once, so that an instruction counter can measure it without noise.
 //!
 //! `cargo bench --bench instructions --no-run`, then
 //! `valgrind --tool=callgrind target/release/deps/instructions-… FILE whole` and the same with `bare`
-//! (feed-rs alone) or `nothing` (what the process costs anyway). `Sanitiser::clean` has a line of its own
-//! in `callgrind_annotate --inclusive=yes`. With a number behind the mode it reads as often and says how fast.
+//! (feed-rs alone) or `nothing` (what the process costs anyway). `callgrind_annotate
+//! --inclusive=yes` shows `Sanitiser::clean` apart. With a number after the mode the document is read that many
+//! times, and the speed is printed.
 
 #![expect(clippy::print_stdout, reason = "a program of its own, which reports there")]
 
@@ -45,14 +46,14 @@ fn base() -> Url {
     Url::parse("https://example.org/feed").expect("a URL")
 }
 
-/// From bytes to sanitised entries.
+/// Reads the document from its bytes to sanitised articles.
 fn whole(body: &[u8]) -> usize {
     let now = chrono::DateTime::from_timestamp(1_790_000_000, 0).expect("a moment");
     let known = Remembered::default();
     black_box(document(body, &base(), None, &known, usize::MAX, now).expect("a feed")).entries
 }
 
-/// feed-rs alone.
+/// Parses the document with feed-rs alone.
 fn bare(body: &[u8]) -> usize {
     let base = base();
     let parser = feed_rs::parser::Builder::new()

@@ -1,4 +1,4 @@
-//! Functions on the way of a document: cutting, parsing and normalising, storing.
+//! The work on one document: finding its new items, parsing and normalising them, storing them.
 //!
 //! `cargo bench --bench pipeline`. Compare runs made side by side; absolute times are the machine's.
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gazetted::telemetry::tell_panics(gazetted::feed::parse::panic_is_contained);
+    gazetted::telemetry::tell_panics();
     gazetted::cli::main(std::env::args_os(), environment)
 }
 

@@ -1,5 +1,7 @@
 //! `gazetted inspect`.
 
+mod reference;
+
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
@@ -21,7 +23,7 @@ use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::Record;
 use crate::export::terminal::clean_line;
-use crate::feed::entry_filter::Sieve;
+use crate::feed::entry_filter::EntryFilter;
 use crate::html::to_text::html_to_text;
 use crate::passes::preview::Looker;
 use crate::search::filter::without_user_info;
@@ -34,13 +36,22 @@ pub(super) struct Args {
     /// Print JSON: what is stored of the feed and of each article
     #[arg(long)]
     json: bool,
+    /// Compare with what the feed-rs library alone reads of the document
+    #[arg(long)]
+    reference: bool,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let url = address(&args.document)?;
-    let (settings, request, entries, map, sieve) = settings(&url, context)?;
+    let (settings, request, entries, map, filter) = settings(&url, context)?;
     let now = clock::now();
     let mut looker = Looker::new(&settings)?;
+    if args.reference {
+        let comparison = runtime()?.block_on(looker.compare(&url, &request));
+        let comparison = comparison.map_err(|error| anyhow!("{url}: {error}"))?;
+        reference::print(&comparison, args.json, &context.output)?;
+        return Ok(Exit::Done);
+    }
     let observed = runtime()?.block_on(looker.look(&url, &request, entries, map));
     let PollOutcome::Fresh(document) = &observed.outcome else {
         let offers = observed.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
@@ -48,9 +59,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     let complaints = complaints(document);
     if args.json {
-        json_data(&as_json(&url, &observed, document, (&complaints, &sieve), now)?)?;
+        json_data(&as_json(&url, &observed, document, (&complaints, &filter), now)?)?;
     } else {
-        print(&url, &observed, document, (&complaints, &sieve), now, &context.output)?;
+        print(&url, &observed, document, (&complaints, &filter), now, &context.output)?;
     }
     Ok(Exit::Done)
 }
@@ -82,22 +93,22 @@ fn address(text: &str) -> Result<FeedUrl> {
 fn settings(
     url: &FeedUrl,
     context: &Context,
-) -> Result<(FetchSettings, RequestSpec, usize, Option<JsonMap>, Sieve)> {
+) -> Result<(FetchSettings, RequestSpec, usize, Option<JsonMap>, EntryFilter)> {
     const ENTRIES: usize = 2_000;
     let config = match context.load() {
         Ok(config) => config,
         Err(error) if error.is::<NotFound>() => {
-            let (request, sieve) = (RequestSpec::default(), Sieve::default());
-            return Ok((FetchSettings::default(), request, ENTRIES, None, sieve));
+            let (request, filter) = (RequestSpec::default(), EntryFilter::default());
+            return Ok((FetchSettings::default(), request, ENTRIES, None, filter));
         }
         Err(error) => return Err(error),
     };
     let feed = config.feeds.into_iter().find(|feed| feed.spec.url == *url);
-    let (request, entries, map, sieve) = feed
-        .map_or((RequestSpec::default(), ENTRIES, None, Sieve::default()), |feed| {
-            (feed.request, feed.max_entries, feed.map, feed.sieve)
+    let (request, entries, map, filter) = feed
+        .map_or((RequestSpec::default(), ENTRIES, None, EntryFilter::default()), |feed| {
+            (feed.request, feed.max_entries, feed.map, feed.entry_filter)
         });
-    Ok((config.fetch, request, entries, map, sieve))
+    Ok((config.fetch, request, entries, map, filter))
 }
 
 /// The entry it is about, and the words.
@@ -184,7 +195,7 @@ fn as_json(
     url: &FeedUrl,
     observed: &Observed,
     document: &Document,
-    (complaints, sieve): (&[Complaint], &Sieve),
+    (complaints, filter): (&[Complaint], &EntryFilter),
     now: Timestamp,
 ) -> Result<Value> {
     let feed = feed_ref(url, document);
@@ -194,8 +205,8 @@ fn as_json(
             for of_the_store in ["id", "seq", "feed"] {
                 fields.remove(of_the_store);
             }
-            if let Some(objection) = sieve.objection(draft) {
-                fields.insert("left_out".to_owned(), json!(objection));
+            if let Some(reason) = filter.exclusion_reason(draft) {
+                fields.insert("left_out".to_owned(), json!(reason));
             }
         }
         Ok(value)
@@ -205,8 +216,11 @@ fn as_json(
         .iter()
         .map(|(entry, words)| json!({ "entry": entry.map(|i| i + 1), "complaint": words }))
         .collect();
-    let repairs: serde_json::Map<String, Value> =
-        document.repairs.iter().map(|(kind, times)| ((*kind).to_owned(), json!(times))).collect();
+    let repairs: serde_json::Map<String, Value> = document
+        .repairs
+        .iter()
+        .map(|repair| (repair.kind.to_owned(), json!(repair.count)))
+        .collect();
     Ok(json!({
         "url": url.as_str(),
         "http_status": observed.status,
@@ -218,7 +232,7 @@ fn as_json(
         "articles": articles,
         "complaints": complaints,
         "entries": document.entries,
-        "encoding": { "name": document.encoding.0, "because": document.encoding.1 },
+        "encoding": { "name": document.encoding.name, "because": document.encoding.because },
         "repairs": repairs,
     }))
 }
@@ -227,7 +241,7 @@ fn print(
     url: &FeedUrl,
     observed: &Observed,
     document: &Document,
-    (complaints, sieve): (&[Complaint], &Sieve),
+    (complaints, filter): (&[Complaint], &EntryFilter),
     now: Timestamp,
     output: &Output,
 ) -> io::Result<()> {
@@ -244,9 +258,9 @@ fn print(
         field("language", document.meta.language.as_deref())?;
         let (bytes, ms) = (observed.bytes, observed.elapsed.as_millis());
         field("fetched", Some(&format!("{bytes} bytes in {ms} ms")))?;
-        let (charset, because) = document.encoding;
-        field("encoding", Some(&format!("{charset}: {because}")))?;
-        let repairs = document.repairs.iter().map(|(kind, times)| format!("{kind} ({times})"));
+        let encoding = document.encoding;
+        field("encoding", Some(&format!("{}: {}", encoding.name, encoding.because)))?;
+        let repairs = document.repairs.iter().map(|r| format!("{} ({})", r.kind, r.count));
         let repairs = repairs.collect::<Vec<_>>().join(", ");
         field("repaired", Some(repairs.as_str()).filter(|repairs| !repairs.is_empty()))?;
         field("entries", Some(&document.entries.to_string()))?;
@@ -256,9 +270,9 @@ fn print(
             let title = output.styled(GREEN, &clean_line(title));
             writeln!(out, "\n{}. {title}", i + 1)?;
             entry(&article, output, out)?;
-            if let Some(objection) = sieve.objection(draft) {
+            if let Some(reason) = filter.exclusion_reason(draft) {
                 let left_out = output.styled(YELLOW, "left out:");
-                writeln!(out, "   {left_out} {}", clean_line(&objection))?;
+                writeln!(out, "   {left_out} {}", clean_line(&reason))?;
             }
             for (_, words) in complaints.iter().filter(|(entry, _)| *entry == Some(i)) {
                 writeln!(out, "   {} {words}", output.styled(YELLOW, "complaint:"))?;
@@ -267,8 +281,8 @@ fn print(
         for (_, words) in complaints.iter().filter(|(entry, _)| entry.is_none()) {
             writeln!(out, "{} {words}", output.styled(RED, "complaint:"))?;
         }
-        let objections = document.drafts.iter().filter_map(|draft| sieve.objection(draft));
-        let left_out = objections.count();
+        let exclusions = document.drafts.iter().filter_map(|draft| filter.exclusion_reason(draft));
+        let left_out = exclusions.count();
         if left_out != 0 {
             writeln!(
                 out,

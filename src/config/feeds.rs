@@ -12,7 +12,7 @@ use crate::config::sections::Defaults;
 use crate::config::{FeedConfig, Origin};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
-use crate::feed::entry_filter::{Rule, Sieve};
+use crate::feed::entry_filter::{EntryFilter, Rule};
 use crate::polling::schedule::{Cadence, Policy};
 
 /// Headers that gazetted writes itself; another value would break conditional requests, compression
@@ -93,8 +93,10 @@ impl Reader<'_> {
         };
         let max_entries = self.max_entries(table).unwrap_or(defaults.max_entries);
         let map = self.map(table);
-        let sieve =
-            Sieve { include: self.rules(table, "include"), exclude: self.rules(table, "exclude") };
+        let entry_filter = EntryFilter {
+            include: self.rules(table, "include"),
+            exclude: self.rules(table, "exclude"),
+        };
         let mut request = RequestSpec {
             headers: self.headers(table, &[], "use the key user_agent"),
             basic_auth: self.basic_auth(table),
@@ -114,7 +116,7 @@ impl Reader<'_> {
         request.basic_auth = request.basic_auth.or(auth);
         let spec = FeedSpec { url, name, tags, enabled };
         let origin = Origin::default();
-        Some(FeedConfig { spec, policy, request, max_entries, sieve, map, origin })
+        Some(FeedConfig { spec, policy, request, max_entries, entry_filter, map, origin })
     }
 
     /// The rules of `include` or `exclude`; the faulty ones are left out.

@@ -36,7 +36,7 @@ use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::domain::time::TimeDelta;
 use crate::export::Shape;
-use crate::feed::entry_filter::Sieve;
+use crate::feed::entry_filter::EntryFilter;
 use crate::polling::schedule::{Cadence, Policy};
 
 pub use fault::{ConfigErrors, Fault};
@@ -105,7 +105,7 @@ pub struct FeedConfig {
     /// Entries read of one document, newest kept.
     pub max_entries: usize,
     /// Which of them are kept.
-    pub sieve: Sieve,
+    pub entry_filter: EntryFilter,
     /// How to read a JSON document that is no feed.
     pub map: Option<JsonMap>,
     pub origin: Origin,

@@ -27,7 +27,7 @@ impl Validators {
 /// One item of the last document: the hash of its bytes, and the article they became.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownItem {
-    pub slice: u64,
+    pub hash: u64,
     pub key: ArticleKey,
 }
 
@@ -304,10 +304,24 @@ pub struct Document {
     /// Entries in the document, known ones included.
     pub entries: usize,
     pub hints: Hints,
-    /// The encoding it was read in, and what spoke for that.
-    pub encoding: (&'static str, &'static str),
-    /// What was mended in it, by kind, and how often.
-    pub repairs: Vec<(&'static str, u32)>,
+    pub encoding: DocumentEncoding,
+    /// The repairs that the document needed, by kind.
+    pub repairs: Vec<RepairCount>,
+}
+
+/// The character encoding that a document was decoded with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DocumentEncoding {
+    pub name: &'static str,
+    /// What the choice is based on, in words.
+    pub because: &'static str,
+}
+
+/// How often a document needed one kind of repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepairCount {
+    pub kind: &'static str,
+    pub count: u32,
 }
 
 /// What a reply means, before any decision is taken on it.

@@ -1,8 +1,8 @@
-//! Bytes of a document to text, whatever the labels say.
+//! Decodes the bytes of a document to text, even when its encoding labels are wrong.
 //!
-//! What the bytes themselves show comes before what is said of them: a third of all wrong labels are on
-//! documents that are plain UTF-8. The decision is taken once, on the whole document, so that a part of
-//! it is later read in the same way.
+//! The bytes themselves count more than the labels, because a third of all wrong labels are on documents
+//! that are plain UTF-8. [`decide`] looks at the whole document once, so that a part of it is later decoded
+//! in the same way.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,14 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use memchr::memmem;
 
-/// How far a document is searched for its XML declaration.
+/// The XML declaration is searched for in this many bytes.
 const DECLARATION_WITHIN: usize = 1024;
 
-/// How the bytes of a document are to be read.
+/// An encoding that a document can be decoded with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {
     Utf8,
-    /// UTF-8 in which some bytes are windows-1252: texts pasted together from two sources.
+    /// UTF-8 in which some bytes are windows-1252, as in texts pasted together from two sources.
     Mixed,
     Utf32 {
         big_endian: bool,
@@ -38,16 +38,18 @@ impl Charset {
     }
 }
 
-/// A charset and what spoke for it.
+/// The charset of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub charset: Charset,
+    /// What the choice is based on, in words.
     pub because: &'static str,
-    /// Whether a label names another charset.
+    /// Whether a label names another charset than the one chosen.
     pub mislabelled: bool,
 }
 
-/// Looks at the bytes, then at the labels, then guesses. `content_type` is the header's whole value.
+/// Chooses the charset of a document by its bytes, else by its labels, else by a guess. `content_type` is
+/// the value of the HTTP header.
 pub fn decide(body: &[u8], content_type: Option<&str>) -> Decision {
     let http = content_type.and_then(http_label);
     let declared = declared_label(body);
@@ -60,7 +62,7 @@ pub fn decide(body: &[u8], content_type: Option<&str>) -> Decision {
             Charset::Other(encoding) => label.is_some_and(|label| label != encoding),
             Charset::Mixed | Charset::Utf32 { .. } => true,
         };
-        // The declaration speaks of the bytes before they went into UTF-16.
+        // The XML declaration describes the bytes before they were converted to UTF-16.
         Decision { charset, because, mislabelled: says(http.or(declared)) }
     };
     if let Some(charset) = by_first_bytes(body) {
@@ -90,13 +92,14 @@ pub fn decide(body: &[u8], content_type: Option<&str>) -> Decision {
     decided(Charset::Other(detector.guess(None, Utf8Detection::Deny)), "its letters look like it")
 }
 
-/// The text, without byte order mark; carriage returns are line feeds (XML 1.0, 2.11), and characters
-/// that no XML document may hold (2.2) are gone. The number of those, and of undecodable bytes.
+/// Decodes a document. Removes the byte order mark and the characters that no XML document may hold (XML
+/// 1.0, 2.2), and turns carriage returns into line feeds (2.11). Also returns the number of those
+/// characters and of undecodable bytes.
 pub fn decode(body: &[u8], charset: Charset) -> (Cow<'_, str>, u32) {
     let (text, mut bad) = match charset {
         Charset::Utf8 => {
             let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-            // Valid, as nearly all are: checked some sixteen bytes at a time.
+            // Nearly all documents are valid; this check reads sixteen bytes at a time.
             let valid = std::str::from_utf8(body).map(Cow::Borrowed);
             (valid.unwrap_or_else(|_| String::from_utf8_lossy(body)), 0)
         }
@@ -108,7 +111,7 @@ pub fn decode(body: &[u8], charset: Charset) -> (Cow<'_, str>, u32) {
         }
     };
     let text = without_c1(text);
-    // Without a branch in it, sixteen bytes are looked at together.
+    // A loop without a branch checks sixteen bytes at a time.
     if !text.bytes().fold(false, |found, byte| found | is_doubtful(byte)) {
         return (text, bad);
     }
@@ -131,8 +134,8 @@ pub fn decode(body: &[u8], charset: Charset) -> (Cow<'_, str>, u32) {
     (Cow::Owned(clean), bad)
 }
 
-/// Control characters from U+0080 to U+009F are bytes of windows-1252 that somebody took for
-/// ISO-8859-1: what they meant is put in their place.
+/// Replaces the control characters from U+0080 to U+009F. They are bytes of windows-1252 that were decoded
+/// as ISO-8859-1, and become the characters that were meant.
 fn without_c1(text: Cow<'_, str>) -> Cow<'_, str> {
     let is_c1 = |c: char| matches!(c, '\u{80}'..='\u{9F}');
     let doubtful = memchr::memchr_iter(0xC2, text.as_bytes())
@@ -151,7 +154,7 @@ fn is_doubtful(byte: u8) -> bool {
     byte < 0x20 && byte != b'\n' && byte != b'\t'
 }
 
-/// A byte order mark, or the NULs that an ASCII character has in UTF-16 and UTF-32 (XML 1.0, F.1).
+/// Recognises a byte order mark, or the NUL bytes that ASCII has in UTF-16 and UTF-32 (XML 1.0, F.1).
 fn by_first_bytes(body: &[u8]) -> Option<Charset> {
     let utf16 = |encoding| Some(Charset::Other(encoding));
     let head = [0, 1, 2, 3].map(|n| body.get(n).copied());
@@ -191,7 +194,7 @@ fn declared_label(body: &[u8]) -> Option<&'static Encoding> {
     by_label(std::str::from_utf8(value.get(..memchr::memchr(*quote, value)?)?).ok()?)
 }
 
-/// The encoding that a label means, as publishers spell it.
+/// The encoding that a label means, including the misspellings of publishers.
 fn by_label(label: &str) -> Option<&'static Encoding> {
     let label = label.trim_matches(|c: char| c.is_whitespace() || "\"'".contains(c));
     let label = label.to_ascii_lowercase().replace('_', "-");
@@ -213,11 +216,11 @@ fn by_label(label: &str) -> Option<&'static Encoding> {
             Encoding::for_label(format!("{right}{rest}").as_bytes())
         })
     })?;
-    // GB2312 on the label, GB18030 in the text: the larger reads the smaller.
+    // The label says GB2312 where the text is GB18030, which contains GB2312.
     Some(if found == GBK { GB18030 } else { found })
 }
 
-/// Of the sequences that are not ASCII, most are valid UTF-8.
+/// Whether most of the sequences that are not ASCII are valid UTF-8.
 fn is_mostly_utf8(body: &[u8]) -> bool {
     let (mut good, mut bad) = (0_usize, 0_usize);
     for chunk in body.utf8_chunks() {
@@ -247,10 +250,10 @@ fn utf32(body: &[u8], big_endian: bool) -> String {
         .collect()
 }
 
-/// Undoes UTF-8 that was taken for windows-1252 and encoded once more (`FÃ¼nf`): only when the whole
-/// text can be undone. Eleven real feeds have such texts.
-pub fn healed(text: String) -> String {
-    // The first byte of a sequence in UTF-8 is a character from U+00C2 to U+00F4, in UTF-8 C3 and more.
+/// Restores a text in UTF-8 that was decoded as windows-1252 and encoded once more (`FÃ¼nf`). A text that
+/// cannot be restored as a whole is returned unchanged. Eleven of the captured feeds have such texts.
+pub fn fix_mojibake(text: String) -> String {
+    // The first byte of a sequence became a character from U+00C2 to U+00F4. All of these begin with C3.
     if memchr::memchr(0xC3, text.as_bytes()).is_none() {
         return text;
     }
@@ -270,14 +273,14 @@ pub fn healed(text: String) -> String {
     }
 }
 
-/// Whether letters were meant, or merely can be made: `É` before a no-break space, as in a French
-/// heading, is the bytes of `ɠ`, `é` before one and a dash those of `頗`.
+/// Whether a restored text is likely. Some correct texts can be "restored" too: in a French heading, `É`
+/// before a no-break space has the bytes of `ɠ`, and `é` before one and a dash those of `頗`.
 fn is_likely(undone: &str) -> bool {
     let (mut ascii, mut latin, mut other) = (0_u32, 0_u32, 0_u32);
     for c in undone.chars() {
         match c {
             '\0'..='\u{7F}' => ascii += u32::from(c.is_ascii_alphabetic()),
-            // Letters, punctuation and signs of Europe and Vietnam; emoji.
+            // Letters, punctuation and signs of Europe and Vietnam, and emoji.
             '\u{A0}'..='\u{17F}'
             | '\u{1A1}'..='\u{1B0}'
             | '\u{1E00}'..='\u{1EFF}'
@@ -288,7 +291,7 @@ fn is_likely(undone: &str) -> bool {
             _ => other += 1,
         }
     }
-    // Whole words of another script.
+    // The text has whole words in another script.
     other == 0 && 0 < latin || 3 <= other && ascii < other
 }
 
@@ -440,7 +443,7 @@ mod tests {
             ("été", "été"),
             ("plain", "plain"),
         ] {
-            assert_eq!(healed(text.to_owned()), expected, "{text}");
+            assert_eq!(fix_mojibake(text.to_owned()), expected, "{text}");
         }
     }
 

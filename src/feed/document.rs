@@ -1,4 +1,5 @@
-//! The bytes of a feed document to all that the store needs of it: cut, parse, normalise.
+//! From the bytes of a feed document to all that the store needs of it: [`document`] finds the new items,
+//! parses them and normalises them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,25 +8,27 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::domain::article::{ArticleDraft, ArticleKey};
 use crate::domain::feed::FeedMeta;
-use crate::domain::poll::{Document, Hints, KeyPolicy, KnownItem, Remembered};
+use crate::domain::poll::{
+    Document, DocumentEncoding, Hints, KeyPolicy, KnownItem, Remembered, RepairCount,
+};
 use crate::domain::time::Timestamp;
 use crate::feed::charset::{Decision, decide};
-use crate::feed::item_diff::{Layout, cut, reduce};
+use crate::feed::item_diff::{DocumentShape, drop_known, find_items};
 use crate::feed::normalise::identity::{Identity, ambiguous};
 use crate::feed::normalise::{Normalised, entries, identify, meta};
 use crate::feed::parse::{NotAFeed, parse};
 
-/// The hash that tells whether a body is the one of the last poll.
+/// The hash of a whole body. An equal hash means that the body is the one of the last poll.
 pub fn body_hash(body: &[u8]) -> u64 {
     xxh3_64(body)
 }
 
-/// Reads a document, and of its items only those that `remembered` does not know.
+/// Reads those items of a document that are not in `remembered`.
 ///
-/// `base` is where the body came from, after redirects. `content_type` is only for the message.
+/// `base` is the address of the document, after redirects. `content_type` is the value of the HTTP header.
 ///
 /// # Errors
-/// When the body is no feed.
+/// When the body is not a feed.
 pub fn document(
     body: &[u8],
     base: &Url,
@@ -35,17 +38,17 @@ pub fn document(
     now: Timestamp,
 ) -> Result<Document, NotAFeed> {
     let encoding = decide(body, content_type);
-    // Another limit makes other drafts of the same items, and so does another encoding.
+    // With another limit or another encoding, the same bytes become other drafts.
     let salt = xxh3_64(encoding.charset.name().as_bytes()) ^ max_entries as u64;
-    let layout = cut(body, salt);
+    let shape = find_items(body, salt);
     let source =
-        Source { body, base, encoding, content_type, layout: layout.as_ref(), max_entries, now };
+        Source { body, base, encoding, content_type, shape: shape.as_ref(), max_entries, now };
     let mut policy = remembered.key_policy;
     let mut reading = source.read(&remembered.items, policy)?;
     if policy == KeyPolicy::Trusting {
-        // Whether an old item and a new one are two articles is only seen with both at hand.
-        if !reading.carried.is_empty()
-            && (reading.is_ambiguous() || reading.repeats_a_carried_key())
+        // Only with both at hand can be decided whether an old item and a new one are two articles.
+        if !reading.unchanged.is_empty()
+            && (reading.is_ambiguous() || reading.repeats_an_unchanged_key())
         {
             reading = source.read(&[], policy)?;
         }
@@ -57,16 +60,16 @@ pub fn document(
     Ok(reading.into_document(body_hash(body), policy))
 }
 
-/// The hash of no slice.
-const UNTOLD: u64 = 0;
+/// The hash of an item whose bytes could not be found in the document. It is no item's hash.
+const UNKNOWN_HASH: u64 = 0;
 
-/// What one call of [`document`] reads.
+/// The arguments of one call of [`document`], and what follows from them.
 struct Source<'a> {
     body: &'a [u8],
     base: &'a Url,
     encoding: Decision,
     content_type: Option<&'a str>,
-    layout: Option<&'a Layout>,
+    shape: Option<&'a DocumentShape>,
     max_entries: usize,
     now: Timestamp,
 }
@@ -74,49 +77,53 @@ struct Source<'a> {
 struct Reading {
     meta: FeedMeta,
     hints: Hints,
-    encoding: (&'static str, &'static str),
-    repairs: Vec<(&'static str, u32)>,
+    encoding: DocumentEncoding,
+    repairs: Vec<RepairCount>,
     entries: Vec<Normalised>,
-    /// The slices of `entries`, if they can be told.
-    slices: Vec<u64>,
-    /// Items of this document that were not read again.
-    carried: Vec<KnownItem>,
+    /// The item hashes of `entries`; empty when they are not known.
+    hashes: Vec<u64>,
+    /// The items of this document that are known and were not read again.
+    unchanged: Vec<KnownItem>,
 }
 
 impl Source<'_> {
     fn read(&self, known: &[KnownItem], policy: KeyPolicy) -> Result<Reading, NotAFeed> {
-        let Some(layout) = self.layout else {
+        let Some(shape) = self.shape else {
             return self.read_all(self.body, Vec::new(), Vec::new(), policy);
         };
         let known: HashMap<u64, ArticleKey> =
-            known.iter().map(|item| (item.slice, item.key)).collect();
-        let reduced = reduce(self.body, layout, |slice| known.contains_key(&slice));
-        let carried = reduced
-            .carried
+            known.iter().map(|item| (item.hash, item.key)).collect();
+        let items = drop_known(self.body, shape, |hash| known.contains_key(&hash));
+        let unchanged = items
+            .unchanged
             .iter()
-            .filter_map(|slice| Some(KnownItem { slice: *slice, key: *known.get(slice)? }))
+            .filter_map(|hash| Some(KnownItem { hash: *hash, key: *known.get(hash)? }))
             .collect();
-        self.read_all(&reduced.document, reduced.kept, carried, policy)
+        self.read_all(&items.document, items.new, unchanged, policy)
     }
 
     fn read_all(
         &self,
         body: &[u8],
-        slices: Vec<u64>,
-        carried: Vec<KnownItem>,
+        hashes: Vec<u64>,
+        unchanged: Vec<KnownItem>,
         policy: KeyPolicy,
     ) -> Result<Reading, NotAFeed> {
         let feed = parse(body, self.base, self.encoding, self.content_type)?;
         let entries = entries(&feed, self.base, policy, self.max_entries, self.now);
         Ok(Reading {
             meta: meta(&feed, self.base),
-            hints: feed.hints,
-            encoding: (self.encoding.charset.name(), self.encoding.because),
-            repairs: feed.repairs,
-            // An item that the parser dropped shifts the rest: rather read them again than mix them up.
-            slices: if slices.len() == entries.len() { slices } else { Vec::new() },
+            hints: feed.extension.hints,
+            encoding: DocumentEncoding {
+                name: self.encoding.charset.name(),
+                because: self.encoding.because,
+            },
+            repairs: feed.extension.repairs,
+            // If the parser found another number of items, nobody knows which hash belongs to which entry.
+            // The items are then read again next time.
+            hashes: if hashes.len() == entries.len() { hashes } else { Vec::new() },
             entries,
-            carried,
+            unchanged,
         })
     }
 }
@@ -130,9 +137,9 @@ impl Reading {
         ambiguous(self.drafts().map(Identity::of))
     }
 
-    fn repeats_a_carried_key(&self) -> bool {
-        let carried: HashSet<ArticleKey> = self.carried.iter().map(|item| item.key).collect();
-        self.drafts().any(|draft| carried.contains(&draft.key))
+    fn repeats_an_unchanged_key(&self) -> bool {
+        let unchanged: HashSet<ArticleKey> = self.unchanged.iter().map(|item| item.key).collect();
+        self.drafts().any(|draft| unchanged.contains(&draft.key))
     }
 
     fn identify(&mut self, policy: KeyPolicy) {
@@ -145,18 +152,12 @@ impl Reading {
     }
 
     fn into_document(self, body_hash: u64, key_policy: KeyPolicy) -> Document {
-        let Self { meta, hints, encoding, repairs, entries, slices, carried } = self;
-        let count = entries.len() + carried.len();
-        let mut items = carried;
-        // Where slices cannot be told, the keys still say what is in the document.
-        let untold = std::iter::repeat_n(UNTOLD, if slices.is_empty() { entries.len() } else { 0 });
-        items.extend(
-            slices
-                .into_iter()
-                .chain(untold)
-                .zip(&entries)
-                .map(|(slice, entry)| KnownItem { slice, key: entry.key }),
-        );
+        let Self { meta, hints, encoding, repairs, entries, hashes, unchanged } = self;
+        let count = entries.len() + unchanged.len();
+        let mut items = unchanged;
+        // Without hashes, the keys still say what is in the document.
+        let hashes = hashes.into_iter().chain(std::iter::repeat(UNKNOWN_HASH));
+        items.extend(hashes.zip(&entries).map(|(hash, entry)| KnownItem { hash, key: entry.key }));
         Document {
             meta,
             drafts: once_each(entries.into_iter().filter_map(|entry| entry.draft).collect()),
@@ -169,7 +170,7 @@ impl Reading {
     }
 }
 
-/// Of drafts with one key, the one changed last; among equals the first.
+/// Keeps one draft for each key: the one that was changed last, or the first of those with equal dates.
 fn once_each(drafts: Vec<ArticleDraft>) -> Vec<ArticleDraft> {
     let changed = |draft: &ArticleDraft| draft.modified.or(draft.published);
     let mut places: HashMap<ArticleKey, usize> = HashMap::with_capacity(drafts.len());

@@ -1,4 +1,5 @@
-//! Which articles of a feed are wanted: `include` and `exclude` of its configuration.
+//! The entry filter of a feed: the rules `include` and `exclude` of its configuration decide which of its
+//! articles are kept.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ use crate::html::to_text::html_to_text;
 /// Matching is linear in the text, whatever the expression.
 const SIZE: usize = 1 << 20;
 
-/// What of an article a rule looks at.
+/// The part of an article that a rule is matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     Title,
@@ -43,7 +44,7 @@ pub struct Rule {
     regex: Regex,
 }
 
-/// Rules are what was written.
+/// Rules are equal when their texts are.
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -115,7 +116,8 @@ impl Rule {
     }
 }
 
-/// The last line of what the crate says tells the fault; the lines before it draw its place.
+/// The message and a hint. The last line of the crate's message names the fault; the lines before it show
+/// its position.
 fn said(error: &regex::Error) -> (String, String) {
     match error {
         regex::Error::CompiledTooBig(_) => (
@@ -133,22 +135,22 @@ fn said(error: &regex::Error) -> (String, String) {
     }
 }
 
-/// The rules of one feed. The empty one lets everything through.
+/// The rules of one feed. The default keeps every article.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sieve {
+pub struct EntryFilter {
     /// Unless empty, one of them must match.
     pub include: Vec<Rule>,
     /// None of them may match.
     pub exclude: Vec<Rule>,
 }
 
-impl Sieve {
+impl EntryFilter {
     pub fn is_empty(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty()
     }
 
-    /// Why an article is left out; `None` when it is not.
-    pub fn objection(&self, draft: &ArticleDraft) -> Option<Cow<'static, str>> {
+    /// Why an article is left out. `None` when it is kept.
+    pub fn exclusion_reason(&self, draft: &ArticleDraft) -> Option<Cow<'static, str>> {
         if let Some(rule) = self.exclude.iter().find(|rule| rule.matches(draft)) {
             return Some(format!("exclude {}", rule.text).into());
         }
@@ -156,35 +158,35 @@ impl Sieve {
         (!wanted).then_some("no include matches".into())
     }
 
-    /// Takes the articles that are not wanted out of what a poll observed, and says so. They stay in
-    /// what is remembered, so that they are not read again.
-    pub fn sift(&self, observed: &mut Observed) {
+    /// Removes the excluded articles from the outcome of a poll and states their number. They stay among the
+    /// remembered items, so that they are not read again.
+    pub fn apply(&self, observed: &mut Observed) {
         let PollOutcome::Fresh(document) = &mut observed.outcome else { return };
         if self.is_empty() {
             return;
         }
         let read = document.drafts.len();
-        document.drafts.retain(|draft| self.objection(draft).is_none());
+        document.drafts.retain(|draft| self.exclusion_reason(draft).is_none());
         let left_out = read - document.drafts.len();
         if left_out != 0 {
             observed.detail = format!("{left_out} of {read} left out by include and exclude");
         }
-        self.mask(&mut document.remembered);
+        self.mix_into_hashes(&mut document.remembered);
     }
 
-    /// Ties what is remembered to these rules, or unties it: with other rules it fits nothing, so
-    /// that a document is read anew as a whole.
-    pub fn mask(&self, remembered: &mut Remembered) {
-        let mark = self.mark();
-        if mark != 0 {
-            remembered.body_hash = remembered.body_hash.map(|hash| hash ^ mark);
+    /// Mixes the rules into the remembered hashes; a second call takes them out again. Hashes that were
+    /// stored under other rules match nothing, so the whole document is read again.
+    pub fn mix_into_hashes(&self, remembered: &mut Remembered) {
+        let fingerprint = self.fingerprint();
+        if fingerprint != 0 {
+            remembered.body_hash = remembered.body_hash.map(|hash| hash ^ fingerprint);
             for item in &mut remembered.items {
-                item.slice ^= mark;
+                item.hash ^= fingerprint;
             }
         }
     }
 
-    fn mark(&self) -> u64 {
+    fn fingerprint(&self) -> u64 {
         if self.is_empty() {
             return 0;
         }
@@ -221,9 +223,9 @@ mod tests {
         }
     }
 
-    fn sieve(include: &[&str], exclude: &[&str]) -> Sieve {
+    fn filter(include: &[&str], exclude: &[&str]) -> EntryFilter {
         let rules = |texts: &[&str]| texts.iter().map(|text| Rule::parse(text).unwrap()).collect();
-        Sieve { include: rules(include), exclude: rules(exclude) }
+        EntryFilter { include: rules(include), exclude: rules(exclude) }
     }
 
     #[test]
@@ -269,15 +271,15 @@ mod tests {
 
     #[test]
     fn include_asks_for_one_and_exclude_for_none() {
-        for (include, exclude, objection) in [
+        for (include, exclude, reason) in [
             (&[][..], &[][..], None),
             (&["title:x", "any:Ann"], &[], None),
             (&["title:x"], &[], Some("no include matches")),
             (&["any:Ann"], &["tag:x"], None),
             (&["any:Ann"], &["tag:Pol"], Some("exclude tag:Pol")),
         ] {
-            let found = sieve(include, exclude).objection(&draft());
-            assert_eq!(found.as_deref(), objection, "{include:?} {exclude:?}");
+            let found = filter(include, exclude).exclusion_reason(&draft());
+            assert_eq!(found.as_deref(), reason, "{include:?} {exclude:?}");
         }
     }
 
@@ -285,7 +287,7 @@ mod tests {
     fn what_is_left_out_is_remembered_as_long_as_the_rules_stay() {
         let remembered = Remembered {
             body_hash: Some(7),
-            items: vec![KnownItem { slice: 9, key: ArticleKey(1) }],
+            items: vec![KnownItem { hash: 9, key: ArticleKey(1) }],
             ..Remembered::default()
         };
         let document = Document {
@@ -293,16 +295,16 @@ mod tests {
             remembered: remembered.clone(),
             ..Document::default()
         };
-        let rules = sieve(&[], &["title:Election"]);
+        let rules = filter(&[], &["title:Election"]);
         let mut observed = Observed::of(PollOutcome::Fresh(Box::new(document)));
-        rules.sift(&mut observed);
+        rules.apply(&mut observed);
         assert_eq!(observed.detail, "1 of 1 left out by include and exclude");
         let PollOutcome::Fresh(mut document) = observed.outcome else { unreachable!() };
         assert_eq!(document.drafts, []);
         let mut other = document.remembered.clone();
-        rules.mask(&mut document.remembered);
+        rules.mix_into_hashes(&mut document.remembered);
         assert_eq!(document.remembered, remembered);
-        sieve(&[], &["title:other"]).mask(&mut other);
+        filter(&[], &["title:other"]).mix_into_hashes(&mut other);
         assert_ne!(other, remembered);
     }
 }

@@ -1,22 +1,22 @@
-//! What a feed asks of its readers in its own document: `<ttl>`, `skipHours` and `skipDays` (RSS 2.0),
-//! `updatePeriod` and `updateFrequency` (RSS 1.0 syndication module).
+//! The polling hints in a feed document: `<ttl>`, `skipHours` and `skipDays` (RSS 2.0), `updatePeriod` and
+//! `updateFrequency` (RSS 1.0 syndication module).
 //!
-//! From the texts of these elements to [`Hints`](crate::domain::poll::Hints); what cannot be read asks
-//! for nothing.
+//! The functions turn the texts of these elements into the fields of [`Hints`](crate::domain::poll::Hints).
+//! A text that cannot be read is no hint.
 
 use crate::domain::time::TimeDelta;
 
 const ALL_HOURS: u32 = (1 << 24) - 1;
 const ALL_DAYS: u8 = (1 << 7) - 1;
 
-/// Minutes.
+/// Reads a number of minutes.
 pub fn ttl(text: &str) -> Option<TimeDelta> {
     let minutes: u32 = text.trim().parse().ok()?;
     (0 < minutes).then(|| TimeDelta::minutes(minutes.into()))
 }
 
-/// One period divided by how often in it. Frequencies of 0, below 0 and with a fraction are seen, and ask
-/// for nothing; misspelt periods are seen too.
+/// Divides the period by the frequency. Frequencies of 0, below 0 and with a fraction are seen in the wild
+/// and are no hint. Misspelt periods are seen too.
 pub fn update_period(period: Option<&str>, frequency: Option<&str>) -> Option<TimeDelta> {
     let period = match period?.trim().to_ascii_lowercase().as_str() {
         "hourly" => TimeDelta::hours(1),
@@ -34,15 +34,16 @@ pub fn update_period(period: Option<&str>, frequency: Option<&str>) -> Option<Ti
     (TimeDelta::zero() < wait).then_some(wait)
 }
 
-/// The bits of the hours to skip, GMT: 0 to 23, and 24 for midnight, as some write it. Whoever skips all
-/// of them is read by nobody: that is a mistake, and asks for nothing.
+/// Returns the hours to skip as bits, GMT: 0 to 23, and 24 for midnight, as some feeds write it. A feed that
+/// skips all hours could never be read. That is a mistake and no hint.
 pub fn skip_hours<'a>(hours: impl Iterator<Item = &'a str>) -> u32 {
     let hours = hours.filter_map(|text| text.trim().parse::<u32>().ok());
     let mask = hours.filter(|hour| *hour <= 24).fold(0, |mask, hour| mask | 1 << (hour % 24));
     if mask == ALL_HOURS { 0 } else { mask }
 }
 
-/// The bits of the days to skip, Sunday first. English names, whole or their first three letters.
+/// Returns the days to skip as bits, Sunday first. The names are English, in full or only the first three
+/// letters.
 pub fn skip_days<'a>(days: impl Iterator<Item = &'a str>) -> u8 {
     const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
     let day = |text: &str| {
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn who_skips_always_skips_never() {
+    fn a_feed_that_skips_every_hour_or_day_gives_no_hint() {
         let hours: Vec<String> = (0..24).map(|hour: u32| hour.to_string()).collect();
         assert_eq!(skip_hours(hours.iter().map(String::as_str)), 0);
         assert_eq!(skip_days(["mon", "tue", "wed", "thu", "fri", "sat", "sun"].into_iter()), 0);

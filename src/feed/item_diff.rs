@@ -1,9 +1,12 @@
-//! Of a changed document only the items whose bytes are new are parsed.
+//! Finds the items of a changed document whose bytes are new, so that only those are parsed.
 //!
-//! [`cut`] finds the top-level items of an XML feed with one scan over the raw bytes, ten times cheaper
-//! than parsing them; [`reduce`] leaves out those whose bytes are known. The scan understands just
-//! enough XML (comments, CDATA, quoted attributes) to be sure where an item begins and ends. At the
-//! first doubt there is no cut, and the whole document is parsed: that is never wrong, only slower.
+//! [`find_items`] finds the top-level items of an XML feed with one scan over the raw bytes, which costs a
+//! tenth of parsing them. [`drop_known`] removes the items whose bytes are known. The scan understands just
+//! enough XML (comments, CDATA, quoted attributes) to be sure where an item begins and ends. At the first
+//! doubt it finds nothing, and the whole document is parsed: the result is never wrong, only slower.
+//!
+//! It does not use the tokenizer of [`html`](crate::html). That one reads decoded text and accepts any
+//! damage; this one reads bytes of an unknown encoding and must refuse damage.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,168 +14,209 @@ use std::ops::Range;
 use memchr::{memchr, memchr3, memmem};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
-/// Goes into every slice hash. Raise it when `parse` or `normalise` begins to make something else of
-/// the same bytes: every item of every feed is then parsed once more, at the feed's next change.
+/// A part of every item hash. Raise it when `parse` or `normalise` begins to make something else of the
+/// same bytes: then each item of each feed is parsed once more, at the next change of its feed.
 const RULES_VERSION: u64 = 3;
 
-/// Of more, none are told apart: to know where they lie would take more memory than the document.
-const MOST_ITEMS: usize = 20_000;
+/// In a document with more items none are found: their positions would take more memory than the document.
+const MAX_ITEMS: usize = 20_000;
 
-/// Where the items of an XML feed document lie.
+/// The items of an XML feed document, in document order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
-    /// In document order, disjoint.
-    pub items: Vec<Slice>,
-    /// The deepest nesting of elements; the root alone is 1.
-    pub depth: usize,
+pub struct DocumentShape {
+    /// They do not overlap.
+    pub items: Vec<ItemBytes>,
 }
 
-/// One item: its bytes, and their hash together with all that gives them their meaning.
+/// The bytes of one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slice {
+pub struct ItemBytes {
     pub range: Range<usize>,
+    /// Hash of the bytes and of everything outside the item that gives them their meaning: the declaration,
+    /// the start tags of the root and of `channel`, and the salt.
     pub hash: u64,
 }
 
 /// A document without the items that are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reduced<'a> {
-    /// Well-formed if the original was.
+pub struct NewItems<'a> {
+    /// It is well-formed if the whole document was.
     pub document: Cow<'a, [u8]>,
-    /// The items still in it, in document order.
-    pub kept: Vec<u64>,
-    /// The items left out, in document order.
-    pub carried: Vec<u64>,
+    /// The hashes of the items that are still in it, in document order.
+    pub new: Vec<u64>,
+    /// The hashes of the items that were removed, in document order.
+    pub unchanged: Vec<u64>,
 }
 
-/// Leaves the items out whose hash is `known`.
-pub fn reduce<'a>(body: &'a [u8], layout: &Layout, known: impl Fn(u64) -> bool) -> Reduced<'a> {
-    let (carried, kept): (Vec<&Slice>, Vec<&Slice>) =
-        layout.items.iter().partition(|item| known(item.hash));
-    let hashes = |items: &[&Slice]| items.iter().map(|item| item.hash).collect();
-    let document = if carried.is_empty() {
+/// Removes the items whose hash is `known`.
+pub fn drop_known<'a>(
+    body: &'a [u8],
+    shape: &DocumentShape,
+    known: impl Fn(u64) -> bool,
+) -> NewItems<'a> {
+    let (unchanged, new): (Vec<&ItemBytes>, Vec<&ItemBytes>) =
+        shape.items.iter().partition(|item| known(item.hash));
+    let hashes = |items: &[&ItemBytes]| items.iter().map(|item| item.hash).collect();
+    let document = if unchanged.is_empty() {
         Cow::Borrowed(body)
     } else {
-        let left_out: usize = carried.iter().map(|item| item.range.len()).sum();
-        let mut document = Vec::with_capacity(body.len().saturating_sub(left_out));
+        let removed: usize = unchanged.iter().map(|item| item.range.len()).sum();
+        let mut document = Vec::with_capacity(body.len().saturating_sub(removed));
         let mut at = 0;
-        for item in &carried {
+        for item in &unchanged {
             document.extend_from_slice(body.get(at..item.range.start).unwrap_or_default());
             at = item.range.end;
         }
         document.extend_from_slice(body.get(at..).unwrap_or_default());
         Cow::Owned(document)
     };
-    Reduced { document, kept: hashes(&kept), carried: hashes(&carried) }
+    NewItems { document, new: hashes(&new), unchanged: hashes(&unchanged) }
 }
 
-/// Finds the items of an RSS, RDF or Atom document. `None` for anything else, and for a document
-/// that leaves any doubt about where an item begins or ends.
+/// Finds the items of an RSS, RDF or Atom document. `None` for any other document, and for one that leaves
+/// a doubt about where an item begins or ends.
 ///
-/// `salt` goes into the hashes; whatever else decides what becomes of an item belongs there.
-pub fn cut(body: &[u8], salt: u64) -> Option<Layout> {
-    let mut scan = Scan { body, at: prolog_start(body)? };
-    let mut hasher = Xxh3::with_seed(RULES_VERSION ^ salt.rotate_left(32));
-    // An end tag of another name ends more than one element, or none: what is left out would show outside.
-    let mut open: Vec<&[u8]> = Vec::new();
-    let mut deepest = 0_usize;
-    let mut root: Option<Root> = None;
-    let mut channels = 0_u32;
-    // The name of the element at depth 2, while the scan is in it.
-    let mut second: &[u8] = b"";
-    let mut item: Option<(usize, usize)> = None; // Its depth and its first byte.
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-
-    while let Some(token) = scan.next()? {
-        match token {
-            Token::Declaration(text) => {
-                if root.is_some() || !ascii_compatible(text) {
-                    return None;
-                }
-                hasher.update(text);
-            }
-            Token::Start { name, range, empty } => {
-                open.push(name);
-                let depth = open.len();
-                deepest = deepest.max(depth);
-                let Some(root) = root else {
-                    root = Some(Root::named(name)?);
-                    hasher.update(body.get(range)?);
-                    if empty {
-                        return None;
-                    }
-                    continue;
-                };
-                if name == root.item() {
-                    let expected = match root {
-                        Root::Rss => depth == 2 || depth == 3 && second == b"channel",
-                        Root::Rdf | Root::Feed => depth == 2,
-                    };
-                    if !expected || item.is_some() {
-                        return None;
-                    }
-                    if MOST_ITEMS <= ranges.len() {
-                        return None;
-                    }
-                    if empty {
-                        ranges.push(range);
-                    } else {
-                        item = Some((depth, range.start));
-                    }
-                } else if depth == 2 {
-                    second = name;
-                    if name == b"channel" {
-                        channels += 1;
-                        hasher.update(body.get(range)?);
-                    }
-                    if 1 < channels {
-                        return None;
-                    }
-                }
-                if empty {
-                    open.pop();
-                }
-            }
-            Token::End { name, end } => {
-                if let Some((opened, start)) = item
-                    && opened == open.len()
-                {
-                    ranges.push(start..end);
-                    item = None;
-                }
-                if open.pop() != Some(name) {
-                    return None;
-                }
-                if open.len() == 1 {
-                    second = b"";
-                }
-            }
-        }
-        if open.is_empty() && root.is_some() {
-            // What follows the root is not our business, as long as it is no other element.
-            while let Some(token) = scan.next()? {
-                if !matches!(token, Token::Declaration(_)) {
-                    return None;
-                }
-            }
-            break;
+/// `salt` is a part of the hashes. It must differ when anything else differs that decides how an item is
+/// read.
+pub fn find_items(body: &[u8], salt: u64) -> Option<DocumentShape> {
+    let mut scanner = Scanner { body, at: prolog_start(body)? };
+    let mut finder = Finder::new(body, salt);
+    while !finder.is_complete() {
+        match scanner.next()?? {
+            Token::Declaration(text) => finder.declaration(text)?,
+            Token::Start { name, range, empty } => finder.start(name, range, empty)?,
+            Token::End { name, end } => finder.end(name, end)?,
         }
     }
-    if !open.is_empty() || root.is_none() {
-        return None;
+    // No other element may follow the root.
+    while let Some(token) = scanner.next()? {
+        if !matches!(token, Token::Declaration(_)) {
+            return None;
+        }
     }
-    let seed = hasher.digest();
-    let items = ranges
-        .into_iter()
-        .map(|range| {
-            let hash = xxh3_64_with_seed(body.get(range.clone()).unwrap_or_default(), seed);
-            Slice { range, hash }
-        })
-        .collect();
-    Some(Layout { items, depth: deepest })
+    Some(finder.into_shape())
 }
 
-/// The first byte of markup, after a UTF-8 byte order mark and white space. `None` when other text
+/// The state of [`find_items`]. Each method returns `None` at a doubt.
+struct Finder<'a> {
+    body: &'a [u8],
+    /// Hashes what gives the items their meaning.
+    hasher: Xxh3,
+    root: Option<Root>,
+    /// The names of the open elements.
+    open: Vec<&'a [u8]>,
+    has_channel: bool,
+    is_in_channel: bool,
+    /// The depth and the first byte of the open item.
+    item: Option<(usize, usize)>,
+    ranges: Vec<Range<usize>>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(body: &'a [u8], salt: u64) -> Self {
+        Self {
+            body,
+            hasher: Xxh3::with_seed(RULES_VERSION ^ salt.rotate_left(32)),
+            root: None,
+            open: Vec::new(),
+            has_channel: false,
+            is_in_channel: false,
+            item: None,
+            ranges: Vec::new(),
+        }
+    }
+
+    /// Whether the root element has ended.
+    fn is_complete(&self) -> bool {
+        self.root.is_some() && self.open.is_empty()
+    }
+
+    fn declaration(&mut self, text: &[u8]) -> Option<()> {
+        if self.root.is_some() || !is_ascii_compatible(text) {
+            return None;
+        }
+        self.hasher.update(text);
+        Some(())
+    }
+
+    fn start(&mut self, name: &'a [u8], range: Range<usize>, empty: bool) -> Option<()> {
+        self.open.push(name);
+        match self.root {
+            None => {
+                self.root = Some(Root::named(name).filter(|_| !empty)?);
+                self.hasher.update(self.body.get(range)?);
+                return Some(());
+            }
+            Some(root) if name == root.item() => self.start_item(root, range, empty)?,
+            Some(_) if self.open.len() == 2 => self.start_second(name, range)?,
+            Some(_) => {}
+        }
+        if empty {
+            self.close();
+        }
+        Some(())
+    }
+
+    /// An item begins. It may be in the root or, in RSS, in `channel`, and in no other item.
+    fn start_item(&mut self, root: Root, range: Range<usize>, empty: bool) -> Option<()> {
+        let depth = self.open.len();
+        let is_expected =
+            depth == 2 || depth == 3 && matches!(root, Root::Rss) && self.is_in_channel;
+        if !is_expected || self.item.is_some() || MAX_ITEMS <= self.ranges.len() {
+            return None;
+        }
+        if empty {
+            self.ranges.push(range);
+        } else {
+            self.item = Some((depth, range.start));
+        }
+        Some(())
+    }
+
+    /// Another child of the root begins. Only one may be a `channel`.
+    fn start_second(&mut self, name: &[u8], range: Range<usize>) -> Option<()> {
+        self.is_in_channel = name == b"channel";
+        if self.is_in_channel {
+            if self.has_channel {
+                return None;
+            }
+            self.has_channel = true;
+            self.hasher.update(self.body.get(range)?);
+        }
+        Some(())
+    }
+
+    fn end(&mut self, name: &[u8], end: usize) -> Option<()> {
+        if let Some((depth, start)) = self.item
+            && depth == self.open.len()
+        {
+            self.ranges.push(start..end);
+            self.item = None;
+        }
+        // An end tag of another name ends more than one element, or none. The parser would read what
+        // follows differently without the item.
+        (self.close() == Some(name)).then_some(())
+    }
+
+    fn close(&mut self) -> Option<&'a [u8]> {
+        let name = self.open.pop();
+        if self.open.len() == 1 {
+            self.is_in_channel = false;
+        }
+        name
+    }
+
+    fn into_shape(self) -> DocumentShape {
+        let seed = self.hasher.digest();
+        let items = self.ranges.into_iter().map(|range| {
+            let bytes = self.body.get(range.clone()).unwrap_or_default();
+            ItemBytes { hash: xxh3_64_with_seed(bytes, seed), range }
+        });
+        DocumentShape { items: items.collect() }
+    }
+}
+
+/// The position of the first `<`, after a UTF-8 byte order mark and white space. `None` when other text
 /// comes first, or when the bytes look like UTF-16 or UTF-32.
 fn prolog_start(body: &[u8]) -> Option<usize> {
     let bom = if body.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
@@ -183,8 +227,8 @@ fn prolog_start(body: &[u8]) -> Option<usize> {
     plain.then_some(bom + blank)
 }
 
-/// Whether `<`, `>` and quotes mean themselves in every byte of a document with this XML declaration.
-fn ascii_compatible(declaration: &[u8]) -> bool {
+/// Whether in a document with this XML declaration each byte that equals `<`, `>` or a quote is one.
+fn is_ascii_compatible(declaration: &[u8]) -> bool {
     const FAMILIES: [&[u8]; 15] = [
         b"utf-8",
         b"utf8",
@@ -252,15 +296,18 @@ enum Token<'a> {
     Declaration(&'a [u8]),
 }
 
-/// Reads tags, and steps over text, comments, CDATA and a document type without a subset.
-struct Scan<'a> {
+/// Reads tags and declarations. It skips text, comments, CDATA and a document type without a subset.
+struct Scanner<'a> {
     body: &'a [u8],
     at: usize,
 }
 
-impl<'a> Scan<'a> {
-    /// The next tag; the outer `None` is doubt, the inner one the end of the document.
-    #[expect(clippy::option_option, reason = "doubt is passed up by `?`, the end ends the loop")]
+impl<'a> Scanner<'a> {
+    /// The next token. The outer `None` is a doubt, the inner one the end of the document.
+    #[expect(
+        clippy::option_option,
+        reason = "`?` passes a doubt on, and the end of the document is no doubt"
+    )]
     fn next(&mut self) -> Option<Option<Token<'a>>> {
         loop {
             let Some(found) = memchr(b'<', self.body.get(self.at..)?) else { return Some(None) };
@@ -280,7 +327,7 @@ impl<'a> Scan<'a> {
                     let inner = rest.get(skip..)?;
                     let length = memmem::find(inner, until)?;
                     if until == b">" && memchr(b'[', inner.get(..length)?).is_some() {
-                        return None; // An internal subset has rules of its own.
+                        return None; // An internal subset has a syntax of its own.
                     }
                     self.at = start + skip + length + until.len();
                 }
@@ -331,8 +378,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn items(text: &str) -> Option<Vec<&str>> {
-        let layout = cut(text.as_bytes(), 0)?;
-        layout.items.iter().map(|item| text.get(item.range.clone())).collect()
+        let shape = find_items(text.as_bytes(), 0)?;
+        shape.items.iter().map(|item| text.get(item.range.clone())).collect()
     }
 
     #[test]
@@ -375,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubtful_document_is_not_cut() {
+    fn no_items_are_found_in_a_doubtful_document() {
         for (name, text) in [
             ("json", r#"{"version":"https://jsonfeed.org/version/1"}"#),
             ("web page", "<!DOCTYPE html><html><item></item></html>"),
@@ -407,19 +454,8 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_that_of_the_deepest_element() {
-        for (depth, text) in [
-            (1, "<rss></rss>"),
-            (3, "<rss><channel><item/></channel></rss>"),
-            (4, "<rss><channel><item><a/><b></b></item></channel></rss>"),
-        ] {
-            assert_eq!(cut(text.as_bytes(), 0).unwrap().depth, depth, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_hash_tells_what_gives_the_bytes_their_meaning() {
-        let hash = |text: &str, salt| cut(text.as_bytes(), salt).unwrap().items[0].hash;
+    fn a_hash_covers_what_gives_the_bytes_their_meaning() {
+        let hash = |text: &str, salt| find_items(text.as_bytes(), salt).unwrap().items[0].hash;
         let plain = "<rss><channel><title>a</title><item>a</item></channel></rss>";
         let base = hash(plain, 0);
         for (same, text, salt) in [
@@ -439,23 +475,23 @@ mod tests {
     }
 
     #[test]
-    fn known_items_are_left_out_and_nothing_else() {
+    fn known_items_are_removed_and_nothing_else() {
         let text = "<rss><channel><item>a</item>\n<item>b</item>\n<item>c</item></channel></rss>";
-        let layout = cut(text.as_bytes(), 0).unwrap();
-        let known = HashSet::from([layout.items[1].hash, 7]);
-        let reduced = reduce(text.as_bytes(), &layout, |hash| known.contains(&hash));
+        let shape = find_items(text.as_bytes(), 0).unwrap();
+        let known = HashSet::from([shape.items[1].hash, 7]);
+        let reduced = drop_known(text.as_bytes(), &shape, |hash| known.contains(&hash));
         assert_eq!(
             String::from_utf8_lossy(&reduced.document),
             "<rss><channel><item>a</item>\n\n<item>c</item></channel></rss>"
         );
-        assert_eq!(reduced.kept, [layout.items[0].hash, layout.items[2].hash]);
-        assert_eq!(reduced.carried, [layout.items[1].hash]);
+        assert_eq!(reduced.new, [shape.items[0].hash, shape.items[2].hash]);
+        assert_eq!(reduced.unchanged, [shape.items[1].hash]);
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(body: Vec<u8>) {
-            let _layout = cut(&body, 0);
+            let _shape = find_items(&body, 0);
         }
 
         #[test]
@@ -469,15 +505,15 @@ mod tests {
             ),
         ) {
             let text = parts.concat();
-            if let Some(layout) = cut(text.as_bytes(), 0) {
+            if let Some(shape) = find_items(text.as_bytes(), 0) {
                 let mut end = 0;
-                for item in &layout.items {
+                for item in &shape.items {
                     prop_assert!(end <= item.range.start && item.range.start < item.range.end);
                     end = item.range.end;
                 }
-                let known: HashSet<u64> = layout.items.iter().map(|item| item.hash).collect();
-                let reduced = reduce(text.as_bytes(), &layout, |hash| known.contains(&hash));
-                let rest = cut(&reduced.document, 0);
+                let known: HashSet<u64> = shape.items.iter().map(|item| item.hash).collect();
+                let reduced = drop_known(text.as_bytes(), &shape, |hash| known.contains(&hash));
+                let rest = find_items(&reduced.document, 0);
                 prop_assert_eq!(rest.map(|rest| rest.items), Some(Vec::new()));
             }
         }

@@ -1,4 +1,4 @@
-//! A JSON document that is no feed, made one by a map of the configuration.
+//! Turns a JSON document into a JSON Feed by a map that the configuration has.
 
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -7,20 +7,20 @@ use crate::domain::json_map::{JsonMap, JsonPath};
 use crate::feed::charset::{decide, decode};
 use crate::feed::parse::NotAFeed;
 
-/// Members of an object that are named when a path leads nowhere.
+/// The most members of an object that a message names when a path leads nowhere.
 const NAMED: usize = 12;
 
-/// The document as JSON Feed, to be read like any other.
+/// Converts a document to JSON Feed.
 ///
 /// # Errors
-/// When it is not JSON, or its list is not where the map says; then what is there is told.
+/// When it is not JSON, or when its list is not where the map says. The message says what is there.
 pub fn mapped(body: &[u8], content_type: Option<&str>, map: &JsonMap) -> Result<Vec<u8>, NotAFeed> {
     let (text, _) = decode(body, decide(body, content_type).charset);
     let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}').trim())
         .map_err(|error| NotAFeed::because(format!("this is not well-formed JSON: {error}")))?;
     let items = match at(&document, &map.items) {
         Ok(Value::Array(items)) => items.iter().collect(),
-        // Entries under their ids.
+        // The entries are the members of an object, under their ids.
         Ok(Value::Object(members)) if members.values().all(Value::is_object) => {
             members.values().collect::<Vec<_>>()
         }
@@ -62,13 +62,13 @@ fn entry(item: &Value, map: &JsonMap) -> Value {
     Value::Object(entry)
 }
 
-/// What an entry says at a path, if it says anything.
+/// The text that an entry has at a path.
 fn get<'v>(item: &'v Value, path: Option<&JsonPath>) -> Option<&'v Value> {
     let found = at(item, path?).ok()?;
     Some(found).filter(|value| !value.is_null() && value.as_str() != Some(""))
 }
 
-/// What is at a path, or how far it leads: the last value, and the member that it lacks.
+/// The value at a path. The error is the last value on the path and the member that it lacks.
 fn at<'v, 'p>(value: &'v Value, path: &'p JsonPath) -> Result<&'v Value, (&'v Value, &'p str)> {
     let mut value = value;
     for step in &path.0 {
@@ -82,7 +82,8 @@ fn at<'v, 'p>(value: &'v Value, path: &'p JsonPath) -> Result<&'v Value, (&'v Va
     Ok(value)
 }
 
-/// A text or number; of a list its first, of an object what such objects call their text.
+/// A text or number as text. A list counts as its first value, an object as the member that usually holds
+/// its text.
 fn single(value: &Value) -> Option<Value> {
     match value {
         Value::String(_) | Value::Number(_) => Some(value.clone()),
@@ -116,7 +117,7 @@ fn people(value: &Value) -> Value {
     }
 }
 
-/// A list, or a text with commas.
+/// The values of a list, or the parts of a text between commas.
 fn words(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().filter_map(single).collect(),
@@ -133,7 +134,7 @@ fn shown(path: &JsonPath) -> String {
     }
 }
 
-/// What a value is, with the names of an object's members.
+/// Describes a value for a message; an object with the names of its members.
 fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_told_when_the_list_is_not() {
+    fn a_missing_list_is_reported_with_what_is_there() {
         for (items, document, expected) in [
             (
                 "data.x",

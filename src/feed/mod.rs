@@ -6,6 +6,7 @@
 
 pub mod autodiscovery;
 pub mod charset;
+pub mod comparison;
 pub mod dates;
 pub mod document;
 pub mod entry_filter;

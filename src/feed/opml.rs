@@ -1,33 +1,34 @@
-//! Lists of feeds as other readers export them: OPML 1.0 to 2.0, however broken, in any encoding.
+//! Lists of feeds as other feed readers export them: OPML 1.0 to 2.0, in any encoding. Damaged documents are
+//! read as far as possible.
 
 use crate::feed::charset::{decide, decode};
 use crate::html::entities::Entities;
 use crate::html::tokenizer::{Attributes, Token, Tokens};
 
-/// Folders within folders. Deeper ones count as that deep.
+/// The deepest level of folders. Folders below it count as being on it.
 const MAX_DEPTH: usize = 32;
 
-/// An outline that means a feed, or should.
+/// An outline that is a feed, or should be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
-    /// Where its tag begins, from 1.
+    /// The line on which its tag begins, from 1.
     pub line: usize,
     pub name: Option<String>,
-    /// As written; `None` is a fault of the list.
+    /// As written. `None` is a fault of the list.
     pub url: Option<String>,
-    /// The folders it is in, outermost first, then the categories of OPML 2.0.
+    /// The folders that it is in, outermost first, and then its OPML 2.0 categories.
     pub tags: Vec<String>,
 }
 
-/// The document has no outline at all.
+/// The document has no outline.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is no OPML: it has no <outline>")]
 pub struct NotOpml;
 
-/// The feeds of a list, in its order. A folder is an outline with others in it and no address.
+/// Reads the feeds of a list, in its order. A folder is an outline without address that contains others.
 ///
-/// Only the five references of XML and those of HTML are resolved; what a document type declares stays
-/// unread.
+/// The named character references of XML and HTML are resolved. Entities that a document type declares are
+/// not.
 ///
 /// # Errors
 /// When there is no outline in the document.
@@ -40,7 +41,7 @@ pub fn opml(body: &[u8]) -> Result<Vec<Outline>, NotOpml> {
         match token {
             Token::Start { name, attributes, empty } if is_outline(name) => {
                 any = true;
-                // The tag ends here; it begins as many lines before as its attributes have.
+                // This is the line on which the tag ends. It begins as many lines before as its attributes have.
                 let until = tokens.offset();
                 line += text.get(counted..until).unwrap_or_default().matches('\n').count();
                 counted = until;
@@ -66,7 +67,7 @@ fn is_outline(name: &str) -> bool {
     name.rsplit(':').next().unwrap_or(name).eq_ignore_ascii_case("outline")
 }
 
-/// An outline whose end is still to come.
+/// An outline whose end tag has not been read yet.
 struct Open {
     order: usize,
     outline: Outline,
@@ -99,7 +100,7 @@ impl Reader {
             .filter(|open| open.outline.url.is_none())
             .filter_map(|open| open.outline.name.clone())
             .collect();
-        // OPML 2.0: comma-separated, those with a slash are paths in a directory.
+        // OPML 2.0: categories are separated by commas. Those with a slash are paths in a directory.
         let categories = get("category").unwrap_or_default();
         tags.extend(categories.split([',', '/']).map(|tag| tag.trim().to_owned()));
         tags.retain(|tag| !tag.is_empty());
@@ -113,7 +114,7 @@ impl Reader {
         let url = ["xmlUrl", "url"].into_iter().find_map(get);
         self.open.push(Open {
             order: self.seen,
-            // `type="link"` with `url` is a bookmark or another list.
+            // An outline with `type="link"` and `url` is a bookmark or another list.
             says_feed: matches!(kind.as_str(), "rss" | "atom" | "pie" | "rss1" | "jsonfeed"),
             outline: Outline {
                 line,

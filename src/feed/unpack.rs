@@ -1,7 +1,7 @@
-//! Undoes the content codings of a body (RFC 9110 section 8.4), in bounds.
+//! Removes the content codings of a body (RFC 9110 section 8.4), with a limit on its size.
 //!
-//! Output is produced in pieces and stops at the limit, so a body that unpacks to gigabytes costs no
-//! more memory than one that is just too large.
+//! The output is produced in pieces and stops at the limit. A body that unpacks to gigabytes therefore takes
+//! no more memory than one that is just too large.
 
 use std::io::{self, Read};
 
@@ -20,13 +20,13 @@ pub enum UnpackError {
     Unknown(String),
 }
 
-/// Codings on top of each other that are undone. Two are seen in the wild, by mistake.
+/// The most codings that one body may have. Two are seen in the wild, by mistake.
 const MAX_CODINGS: usize = 3;
 
-/// The window that a decoder of `zstd` must afford, 8 MiB (RFC 9659 section 3).
+/// The window that a `zstd` decoder must support, as a power of two: 8 MiB (RFC 9659 section 3).
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// Room made at a time while inflating.
+/// The output buffer grows by this many bytes at a time.
 const MIN_STEP: usize = 16 * 1024;
 const MAX_STEP: usize = 4 * 1024 * 1024;
 
@@ -38,14 +38,14 @@ enum Coding {
     Zstd,
 }
 
-/// The body as it was before it was coded, of at most `limit` bytes.
+/// Returns the body without its codings, of at most `limit` bytes.
 ///
-/// `content_encoding` is the header field as sent; codings stand in the order in which they were
-/// applied. A body that claims a coding but is plain text is taken as it is, for servers and the
-/// proxies before them get this wrong; so is what follows the end of a gzip stream, which is dropped.
+/// `content_encoding` is the header field as sent. It names the codings in the order in which they were
+/// applied. A body that is plain text despite the field is returned as it is, because some servers and
+/// proxies send the field by mistake. Bytes after the end of a gzip stream are dropped.
 ///
 /// # Errors
-/// When it is too large, breaks off, or is coded in an unknown way.
+/// When the body is too large, breaks off, or has an unknown coding.
 pub fn unpack(
     body: Vec<u8>,
     content_encoding: Option<&str>,
@@ -54,7 +54,7 @@ pub fn unpack(
     let mut body = body;
     for coding in codings(content_encoding.unwrap_or_default())? {
         if body.is_empty() {
-            break; // Nothing, however coded, is nothing.
+            break; // An empty body stays empty.
         }
         body = match coding {
             Ok(coding) => match decode(coding, &body, limit) {
@@ -72,7 +72,7 @@ pub fn unpack(
     Ok(body)
 }
 
-/// The codings to undo, the last applied first; one that is not known by its name.
+/// The codings to remove, the last applied first. The error is the name of one that is not known.
 fn codings(list: &str) -> Result<Vec<Result<Coding, String>>, UnpackError> {
     let codings: Vec<_> = list.rsplit(',').filter_map(coding).take(MAX_CODINGS + 1).collect();
     if MAX_CODINGS < codings.len() {
@@ -106,8 +106,8 @@ fn decode(coding: Coding, body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackErro
     }
 }
 
-/// RFC 1952: one member or several. What follows the last is padding or rubbish and ignored, as by
-/// every gzip.
+/// Decodes gzip (RFC 1952), one member or several. Bytes after the last member are ignored, as by every
+/// gzip program.
 fn gzip(body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
     let mut out = Vec::new();
     out.reserve_exact(gzip_hint(body, limit));
@@ -121,8 +121,8 @@ fn gzip(body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
     }
 }
 
-/// RFC 9110 section 8.4.1.2 means the zlib format (RFC 1950); some servers send the bare stream (RFC
-/// 1951) instead, which all browsers take.
+/// Decodes deflate. RFC 9110 section 8.4.1.2 means the zlib format (RFC 1950). Some servers send the bare
+/// stream (RFC 1951) instead, which all browsers accept.
 fn deflate(body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
     let inflated = |zlib_header: bool| {
         let mut out = Vec::new();
@@ -137,7 +137,7 @@ fn deflate(body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
     }
 }
 
-/// Inflates one stream to the end of `out`; returns how many bytes of `input` it took.
+/// Appends one inflated stream to `out` and returns the number of bytes of `input` that it took.
 fn inflate(
     mut stream: Decompress,
     input: &[u8],
@@ -166,8 +166,8 @@ fn inflate(
     }
 }
 
-/// The size that the last member states (RFC 1952 section 2.3.1), where it can be believed: a feed
-/// shrinks 2 to 30 times. One byte more, so that the end is found without growing.
+/// The size that the last member states (RFC 1952 section 2.3.1), if it is credible: a feed shrinks 2 to 30
+/// times. One byte is added, so that the end is found before the buffer grows.
 fn gzip_hint(body: &[u8], limit: u64) -> usize {
     let stated = body.last_chunk().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
     let packed = body.len() as u64;
@@ -188,8 +188,8 @@ fn read(decoder: impl Read, name: &str, body: &[u8], limit: u64) -> Result<Vec<u
     Ok(out)
 }
 
-/// Whether a body begins as XML, HTML or JSON does. Nothing that is compressed passes, but for one
-/// chance in many millions.
+/// Whether a body begins as XML, HTML or JSON does. For compressed data the chance is one in many
+/// millions.
 fn is_text(body: &[u8]) -> bool {
     if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
         return true; // UTF-16.

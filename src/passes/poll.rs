@@ -213,9 +213,9 @@ impl Poller {
             let mut job = job;
             let (entries, map) = (feed_of.max_entries, feed_of.map.as_ref());
             let limits = Limits { body: max_body, entries, map };
-            feed_of.sieve.mask(&mut job.remembered);
+            feed_of.entry_filter.mix_into_hashes(&mut job.remembered);
             let mut observed = Observed { conditional, ..read(reply, &job, limits, now) };
-            feed_of.sieve.sift(&mut observed);
+            feed_of.entry_filter.apply(&mut observed);
             decide(&job, observed, &feed_of.policy, now)
         });
         let decision = match decided.await {

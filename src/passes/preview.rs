@@ -8,8 +8,10 @@ use crate::clock;
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::json_map::JsonMap;
-use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome};
+use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec};
+use crate::feed::comparison::{Comparison, compare};
+use crate::feed::unpack::unpack;
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::polling::reply::{Limits, NoReply, read};
 
@@ -46,14 +48,7 @@ impl Looker {
         entries: usize,
         map: Option<JsonMap>,
     ) -> Observed {
-        if let Some(host) = url.host()
-            && (self.spare_this_machine || !host.is_this_machine())
-        {
-            let now = Instant::now();
-            let turn = self.asked.get(&host).map_or(now, |last| now.max(*last + self.delay));
-            self.asked.insert(host, turn);
-            tokio::time::sleep(turn - now).await;
-        }
+        self.wait_for_host(url).await;
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
         let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
@@ -70,5 +65,42 @@ impl Looker {
             detail: format!("reading it failed (a fault of the program): {died}"),
             ..Observed::of(PollOutcome::Failed(Failure::NotAFeed))
         })
+    }
+
+    /// Fetches a document and reads it with our readers and with feed-rs alone.
+    ///
+    /// # Errors
+    /// When there is no document, in words.
+    pub async fn compare(
+        &mut self,
+        url: &FeedUrl,
+        request: &RequestSpec,
+    ) -> Result<Comparison, String> {
+        self.wait_for_host(url).await;
+        let reply = self.fetcher.fetch(url, &Validators::default(), request, self.max_body).await;
+        let reply = reply.map_err(|error| fetch::advice(&error))?;
+        if reply.status != 200 {
+            return Err(format!("the server answered with status {}", reply.status));
+        }
+        let (now, limit) = (clock::now(), self.max_body);
+        let comparison = tokio::task::spawn_blocking(move || {
+            let headers = reply.headers;
+            let body = unpack(reply.body, headers.content_encoding.as_deref(), limit)
+                .map_err(|error| error.to_string())?;
+            Ok(compare(&body, &reply.url, headers.content_type.as_deref(), now))
+        });
+        comparison.await.map_err(|error| error.to_string())?
+    }
+
+    /// Waits until the delay since the last request to the same host has passed.
+    async fn wait_for_host(&mut self, url: &FeedUrl) {
+        if let Some(host) = url.host()
+            && (self.spare_this_machine || !host.is_this_machine())
+        {
+            let now = Instant::now();
+            let turn = self.asked.get(&host).map_or(now, |last| now.max(*last + self.delay));
+            self.asked.insert(host, turn);
+            tokio::time::sleep(turn - now).await;
+        }
     }
 }

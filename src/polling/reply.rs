@@ -154,8 +154,8 @@ fn refreshed(stored: &Validators, reply: &Reply) -> Validators {
 /// RFC 3229 section 10.5.3: a 226 carries only what is new, and what it leaves out is not gone.
 fn also_remember(now: &mut Remembered, before: &Remembered) {
     let known: HashSet<(u64, ArticleKey)> =
-        now.items.iter().map(|item| (item.slice, item.key)).collect();
-    now.items.extend(before.items.iter().filter(|item| !known.contains(&(item.slice, item.key))));
+        now.items.iter().map(|item| (item.hash, item.key)).collect();
+    now.items.extend(before.items.iter().filter(|item| !known.contains(&(item.hash, item.key))));
     now.body_hash = None; // Not of a whole document.
 }
 

@@ -84,16 +84,9 @@ where
     subscriber(settings, writer)?.try_init().map_err(LogError::Again)
 }
 
-/// Reports a panic as an event, in the log's format; one that is contained, as those of the feed parser
-/// are, is an outcome and not reported here.
-///
-/// `is_contained` says so of the current thread.
-pub fn tell_panics(is_contained: fn() -> bool) {
-    std::panic::set_hook(Box::new(move |panic| {
-        if !is_contained() {
-            events::panicked(&panic);
-        }
-    }));
+/// Installs a panic hook that reports each panic as an event, in the log's format.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| events::panicked(&panic)));
 }
 
 fn subscriber<W>(

@@ -1,21 +1,22 @@
-//! Where the feed of a page may be: by the site's rule, else by habit.
+//! Discovery guesses: the addresses where the feed of a page may be, by a rule for its site, else by the
+//! addresses that publishing systems commonly use.
 
 use crate::html::web_address::is_web;
 use url::{ParseError, Url};
 
-/// A site, or a kind of site, whose feeds' addresses follow from its pages'.
+/// A site, or a kind of site, where the address of a feed follows from that of the page.
 struct Site {
-    /// A host, or with a leading dot all hosts below a domain; empty: any.
+    /// A host, or with a leading dot all hosts below a domain. Empty for any host.
     hosts: &'static [&'static str],
-    /// The addresses, best first, as paths or absolute; none if the page has no feed of its own.
+    /// The addresses, best first, as paths or absolute. None when the page has no feed of its own.
     feeds: fn(&Page<'_>) -> Vec<String>,
 }
 
-/// A page's address in parts.
+/// The parts of a page's address.
 struct Page<'a> {
     url: &'a Url,
     host: &'a str,
-    /// Segments of the path that are not empty.
+    /// The segments of the path that are not empty.
     path: Vec<&'a str>,
 }
 
@@ -25,17 +26,17 @@ impl Page<'_> {
     }
 }
 
-/// The sites, each with the reason for its row. Where a page announces its feeds itself, a row is only
-/// there if asking the page first fails or finds the wrong one.
+/// The sites, each with the reason for its row. A site whose pages have feed links has a row only if
+/// requesting the page fails or its links lead to the wrong feed.
 const SITES: &[Site] = &[
     // The page is a megabyte of script behind a consent form; the feed is one request. A handle
     // (`/@name`, `/c/name`) does not tell the channel's id: there the page has to.
     Site { hosts: &["youtube.com", ".youtube.com"], feeds: youtube },
     // Every listing has a feed at its address and `.rss`; the page is refused to programs.
     Site { hosts: &["reddit.com", ".reddit.com"], feeds: reddit },
-    // A repository's page announces nothing to strangers, though releases, tags and commits have feeds.
+    // A repository's page has no feed links for visitors without account, though releases, tags and commits have feeds.
     Site { hosts: &["github.com"], feeds: github },
-    // Announced on the page, but behind a check for browsers.
+    // The page has feed links, but is behind a check for browsers.
     Site {
         hosts: &["gitlab.com"],
         feeds: |page| match page.path[..] {
@@ -46,7 +47,7 @@ const SITES: &[Site] = &[
             _ => Vec::new(),
         },
     },
-    // Forgejo announces only in the footer's link.
+    // Forgejo has only a link in the footer.
     Site {
         hosts: &["codeberg.org"],
         feeds: |page| match page.path[..] {
@@ -57,7 +58,7 @@ const SITES: &[Site] = &[
             [] => Vec::new(),
         },
     },
-    // Pages are drawn by script and announce nothing.
+    // Pages are drawn by script and have no feed links.
     Site {
         hosts: &["medium.com"],
         feeds: |page| match page.path[..] {
@@ -80,9 +81,9 @@ const SITES: &[Site] = &[
             _ => Vec::new(),
         },
     },
-    // An article announces no feed, its publication has one.
+    // An article has no feed link, but its publication has a feed.
     Site { hosts: &[".substack.com"], feeds: |_| vec!["/feed".to_owned()] },
-    // An article announces its comments; the blog's feed is at its root, that of a tag below the tag.
+    // An article links to the feed of its comments. The blog's feed is at its root, a tag's below the tag.
     Site {
         hosts: &[".wordpress.com"],
         feeds: |page| match page.path[..] {
@@ -92,7 +93,7 @@ const SITES: &[Site] = &[
             _ => vec!["/feed/".to_owned()],
         },
     },
-    // As WordPress; every country has a domain of its own.
+    // The addresses are those of WordPress. Every country has a domain of its own.
     Site {
         hosts: &[".blogspot.*"],
         feeds: |page| match page.path[..] {
@@ -121,7 +122,7 @@ const SITES: &[Site] = &[
             _ => vec!["/feeds".to_owned()],
         },
     },
-    // A project's page announces the feed of all projects.
+    // A project's page links to the feed of all projects.
     Site {
         hosts: &["pypi.org"],
         feeds: |page| match page.path[..] {
@@ -137,7 +138,7 @@ const SITES: &[Site] = &[
             _ => Vec::new(),
         },
     },
-    // Listings announce nothing; the feeds have a host of their own.
+    // Listings have no feed links. The feeds have a host of their own.
     Site {
         hosts: &["arxiv.org", "www.arxiv.org"],
         feeds: |page| match page.path[..] {
@@ -153,7 +154,7 @@ const SITES: &[Site] = &[
             _ => Vec::new(),
         },
     },
-    // Mastodon and its kin, at whatever host: an account's page is drawn by script.
+    // Mastodon and similar servers, on any host: an account's page is drawn by script.
     Site { hosts: &[""], feeds: fediverse },
 ];
 
@@ -172,7 +173,7 @@ fn youtube(page: &Page<'_>) -> Vec<String> {
     }
 }
 
-/// Whether the last part of a path names a feed already.
+/// Whether the last part of a path is already the name of a feed.
 fn is_feed(last: &str) -> bool {
     let ending = last.rsplit('.').next().unwrap_or_default();
     ["rss", "atom"].iter().any(|known| ending.eq_ignore_ascii_case(known))
@@ -210,14 +211,14 @@ fn github(page: &Page<'_>) -> Vec<String> {
 fn fediverse(page: &Page<'_>) -> Vec<String> {
     let [account] = page.path[..] else { return Vec::new() };
     match account.strip_prefix('@').map(|account| account.split_once('@')) {
-        // Of a guest from elsewhere: home is where the feed is.
+        // The account is on another server, and so is its feed.
         Some(Some((name, home))) => vec![format!("https://{home}/@{name}.rss")],
         Some(None) if !account.contains('.') => vec![format!("/{account}.rss")],
         Some(None) | None => Vec::new(),
     }
 }
 
-/// Whether a host is one that a row means: `.a.example` all below it, `.a.*` those of any country.
+/// Whether a row applies to a host. `.a.example` means all hosts below it, `.a.*` those in any country.
 fn is_at(host: &str, pattern: &str) -> bool {
     match (pattern.strip_suffix(".*"), pattern.starts_with('.')) {
         (Some(domain), _) => host.contains(&format!("{domain}.")),
@@ -226,7 +227,7 @@ fn is_at(host: &str, pattern: &str) -> bool {
     }
 }
 
-/// The addresses of a page's feeds, best first, where a rule for its site is known; else none.
+/// The addresses of a page's feeds, best first, by the rule for its site. Empty when there is no rule.
 pub fn by_site(page: &Url) -> Vec<Url> {
     let Some(host) = page.host_str().filter(|_| is_web(page)) else {
         return Vec::new();
@@ -238,7 +239,7 @@ pub fn by_site(page: &Url) -> Vec<Url> {
     feeds.iter().filter_map(|feed| page.join(feed).ok()).filter(|feed| feed != page).collect()
 }
 
-/// Where feeds commonly are, by how common: blog engines, static site generators, `Blogger`.
+/// The common addresses of feeds, the most common first: blog engines, static site generators, `Blogger`.
 const PATHS: [&str; 8] = [
     "feed",
     "rss",
@@ -250,7 +251,7 @@ const PATHS: [&str; 8] = [
     "feeds/posts/default",
 ];
 
-/// Addresses to try when a page announces nothing; few, for each is a request.
+/// The addresses to try when a page has no feed links. They are few, because each costs a request.
 pub fn guesses(page: &Url) -> Vec<Url> {
     let mut found: Vec<Url> = Vec::new();
     let below = page.path() != "/"
@@ -268,12 +269,12 @@ pub fn guesses(page: &Url) -> Vec<Url> {
     found
 }
 
-/// What a person may type for a page or a feed: `example.org`, `feed:https://…`, `@name@host`.
+/// Reads the address of a page or feed as a person types it: `example.org`, `feed:https://…`, `@name@host`.
 ///
-/// The flag says that the scheme was not given, so `http` may be meant as well.
+/// The flag is true when no scheme was given, so that `http` may be meant as well.
 ///
 /// # Errors
-/// When it is no address.
+/// When it is not an address.
 pub fn address(text: &str) -> Result<(Url, bool), ParseError> {
     let text = text.trim();
     if let Some((name, home)) = text.strip_prefix('@').and_then(|rest| rest.split_once('@')) {

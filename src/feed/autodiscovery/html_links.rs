@@ -1,4 +1,4 @@
-//! The feeds that a web page names in its head.
+//! HTML link discovery: the feed links in the head of a web page.
 
 use url::Url;
 
@@ -6,10 +6,10 @@ use crate::html::entities::Entities;
 use crate::html::tokenizer::{Token, Tokens};
 use crate::html::web_address::is_web;
 
-/// Feeds of a page that are named. Some pages announce one for each of their hundred sections.
+/// The most feed links of a page that are returned. Some pages have one for each of a hundred sections.
 const MOST_FEEDS: usize = 5;
 
-/// What pages call their feeds. Not `application/json` alone: that is the programming interface of `WordPress`.
+/// The media types of feed links. `application/json` is not one: that is the API of `WordPress`.
 const TYPES: [&str; 12] = [
     "application/rss+xml",
     "application/atom+xml",
@@ -25,10 +25,10 @@ const TYPES: [&str; 12] = [
     "text/rss",
 ];
 
-/// The feeds that a page links to, in its order, those of comments last.
+/// Returns the feed links of a page in the order of the page, those to comment feeds last.
 ///
-/// HTML, 4.6.7.2: `rel=alternate` with a feed's type; also `rel=feed` with any type or none, which
-/// HTML 5 drafts had and some pages kept.
+/// A feed link has `rel=alternate` and the media type of a feed (HTML, 4.6.7.2), or `rel=feed` with any type
+/// or none, which was in drafts of HTML 5 and is still in some pages.
 pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
     let mut base = base.clone();
     let entities = Entities::default();
@@ -78,7 +78,7 @@ pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
     found.into_iter().map(|(_, url)| url).collect()
 }
 
-/// `feed:https://…` is an address for a program, and means what follows.
+/// `feed:https://…` is an address for a feed reader and means the address after the colon.
 fn strip_feed(href: &str) -> &str {
     match href.get(..5) {
         Some(start) if start.eq_ignore_ascii_case("feed:") => {

@@ -7,14 +7,15 @@ use chrono::Datelike;
 
 use crate::domain::time::{TimeDelta, Timestamp};
 
-/// Dates further ahead than this are a sentinel such as 9999-12-31, not a plan.
+/// A date further ahead than this is a sentinel such as 9999-12-31.
 const FAR_AHEAD: TimeDelta = TimeDelta::days(36_525);
 
-/// Published and modified. Without the first, the second stands in for it (Atom requires only
-/// `updated`); a second that says the same as the first says nothing.
+/// Returns the dates of publication and modification. An entry without date of publication was published
+/// when it was updated, because Atom requires only `updated`. An update at the time of publication is no
+/// modification.
 ///
-/// A date before 1970, or at its first moment, is how programs write "none". One a little ahead is kept:
-/// the store orders such articles by first sighting.
+/// Programs write "no date" as a date before 1970 or as its first moment. A date a little ahead of `now` is
+/// kept: the store orders such articles by first sighting.
 pub fn published_and_modified(
     published: Option<Timestamp>,
     updated: Option<Timestamp>,

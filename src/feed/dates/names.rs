@@ -1,6 +1,6 @@
 //! Names of months and zones.
 
-/// Full names, lower-case, in the form that stands in dates; a beginning of three letters is enough.
+/// Full names, lower-case, in the form used in dates. The first three letters are enough.
 const MONTHS: [&[&str]; 12] = [
     &[
         "january",
@@ -246,8 +246,8 @@ const MONTHS: [&[&str]; 12] = [
     ],
 ];
 
-/// 1 to 12, from a lower-case name or a beginning of it. A whole name comes before a beginning: Czech
-/// `červen` is June, `červenec` July.
+/// The month, 1 to 12, of a lower-case name or its beginning. A full name is tried before a beginning: in
+/// Czech, `červen` is June and `červenec` is July.
 pub(super) fn month(word: &str) -> Option<u32> {
     word.chars().nth(2)?;
     let place = |matches: &dyn Fn(&str) -> bool| {
@@ -257,8 +257,8 @@ pub(super) fn month(word: &str) -> Option<u32> {
     u32::try_from(found? + 1).ok()
 }
 
-/// Names in capitals and their offset in minutes. One that several countries use is the one that news
-/// come from most.
+/// Names in capitals and their offset in minutes. A name that several countries use has the offset of the
+/// country that more news comes from.
 const ZONES: [(&str, i64); 63] = [
     ("Z", 0),
     ("UT", 0),

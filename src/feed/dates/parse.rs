@@ -1,14 +1,14 @@
-//! A date as publishers write it to a moment.
+//! Reads dates as publishers write them.
 //!
-//! RFC 3339 and RFC 822 are read by their grammar; all else word by word: months by name in a dozen
-//! languages, zones by name or offset, numbers by their size and place.
+//! RFC 3339 and RFC 822 are read by their grammar. Any other date is read word by word: months by name in a
+//! dozen languages, zones by name or offset, numbers by their size and place.
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::dates::names::{month, zone};
 
-/// The moment. None when day, month and year are not all there, and for what programs write for "no
+/// Reads a date. `None` when day, month or year is missing, and for the dates that programs write for "no
 /// date": year 1, and everything before 1970.
 pub fn date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
@@ -22,17 +22,17 @@ pub fn date(text: &str) -> Option<Timestamp> {
         .filter(|at| Timestamp::UNIX_EPOCH < *at && at.year() <= LAST_YEAR)
 }
 
-/// A year alone is a date to W3C-DTF, of which that much is known.
+/// A year alone is a date in W3C-DTF.
 fn year(text: &str) -> Option<Timestamp> {
     let digits = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     let year: i32 = text.parse().ok().filter(|_| digits)?;
     (1970..2100).contains(&year).then(|| moment(year, 1, 1, Clock::default(), 0))?
 }
 
-/// RFC 3339, as which dates leave the program, has years of four digits.
+/// RFC 3339, the format in which dates are exported, has years of four digits.
 const LAST_YEAR: i32 = 9999;
 
-/// Seconds or milliseconds since 1970; or 8, 12 or 14 digits in a row.
+/// Reads seconds or milliseconds since 1970, or a date of 8, 12 or 14 digits in a row.
 fn epoch(text: &str) -> Option<Timestamp> {
     let digits = text.split('.').next()?;
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -61,7 +61,7 @@ struct Clock {
     second: u32,
 }
 
-/// 24:00 is the next day's 0:00 (ISO 8601), and a leap second the next minute's first.
+/// 24:00 is 0:00 of the next day (ISO 8601), and a leap second is the first second of the next minute.
 fn moment(year: i32, month: u32, day: u32, clock: Clock, offset: i64) -> Option<Timestamp> {
     let date = NaiveDate::from_ymd_opt(year, month, day)?;
     at(date, clock, offset)
@@ -76,7 +76,7 @@ fn at(date: NaiveDate, clock: Clock, offset: i64) -> Option<Timestamp> {
     from_unix(midnight).checked_add_signed(TimeDelta::seconds(seconds - offset * 60))
 }
 
-/// ISO 8601: calendar, week and ordinal dates, basic and extended, and dates that only begin so.
+/// Reads ISO 8601: calendar, week and ordinal dates, basic and extended, and texts that only begin with one.
 fn iso(text: &str) -> Option<Timestamp> {
     let year: i32 = text.get(..4)?.parse().ok()?;
     if !text.bytes().take(4).all(|byte| byte.is_ascii_digit()) {
@@ -98,7 +98,7 @@ fn iso(text: &str) -> Option<Timestamp> {
             } else if first.len() == 3 {
                 (NaiveDate::from_yo_opt(year, first.parse().ok()?)?, after)
             } else if first.len() == 2 && after.is_empty() {
-                // A month stands for its first day, as in feedparser and Atom 0.3's W3CDTF.
+                // A month means its first day, as in feedparser and in the W3C-DTF of Atom 0.3.
                 (NaiveDate::from_ymd_opt(year, first.parse().ok()?, 1)?, after)
             } else {
                 return None;
@@ -139,7 +139,7 @@ fn digits(text: &str) -> Option<(&str, &str)> {
     (0 < end).then(|| text.split_at(end))
 }
 
-/// Time and zone, as they follow a date: `T10:00:00.5+02:00`, ` 10:00 AM CEST`, `T1000Z`, nothing.
+/// Reads the time and zone after a date: `T10:00:00.5+02:00`, ` 10:00 AM CEST`, `T1000Z`, or nothing.
 fn rest_of_day(text: &str) -> Option<(Clock, i64)> {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || ",Tt".contains(c));
     let mut parts = Parts::default();
@@ -157,7 +157,7 @@ fn rest_of_day(text: &str) -> Option<(Clock, i64)> {
     Some((parts.clock()?, parts.offset.unwrap_or(0)))
 }
 
-/// Everything else.
+/// Reads any other date, word by word.
 fn words(text: &str) -> Option<Timestamp> {
     let mut parts = Parts::default();
     parts.read(text);
@@ -166,16 +166,16 @@ fn words(text: &str) -> Option<Timestamp> {
     moment(year, month, day, clock, parts.offset.unwrap_or(0))
 }
 
-/// What the words of a date say.
+/// The parts of a date that were found in its words.
 #[derive(Default)]
 struct Parts<'a> {
     month: Option<u32>,
     clock: Option<Clock>,
-    /// Of the twelve-hour clock.
+    /// AM or PM of the twelve-hour clock.
     afternoon: Option<bool>,
     /// Minutes east of Greenwich.
     offset: Option<i64>,
-    /// Other numbers as written, and whether `.` parted them (day first) or `/` (the American way).
+    /// Other numbers as written, and whether they are separated by `.` (day first) or `/` (American order).
     numbers: Vec<(&'a str, char)>,
 }
 
@@ -184,7 +184,7 @@ impl<'a> Parts<'a> {
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             if c == '(' {
-                // A comment (RFC 5322, 3.2.2); a zone's name if there is no zone yet.
+                // A comment (RFC 5322, 3.2.2). It is the name of the zone if there is none yet.
                 let (comment, after) = rest
                     .get(1..)
                     .unwrap_or_default()
@@ -241,7 +241,7 @@ impl<'a> Parts<'a> {
                 let (hours, minutes) = hours.split_at(hours.len() - 2);
                 (hours, minutes, rest)
             }
-            // `12:00 -2021`: no offset.
+            // `12:00 -2021` has no offset.
             _ => return rest,
         };
         if let (Ok(hours), Ok(minutes)) = (hours.parse::<i64>(), minutes.parse::<i64>())
@@ -249,7 +249,7 @@ impl<'a> Parts<'a> {
             && minutes < 60
         {
             let offset = hours * 60 + minutes;
-            // `GMT+0200` and `UTC-5` are meant as the offset, not the other way round.
+            // `GMT+0200` and `UTC-5` mean the offset that they show, not its inverse.
             self.offset = Some(if east { offset } else { -offset });
         }
         rest
@@ -297,7 +297,7 @@ impl<'a> Parts<'a> {
         }
         rest = rest.trim_start_matches(['秒', '초']);
         if let Some((_, after)) = rest.strip_prefix(['.', ',']).and_then(digits) {
-            rest = after; // A fraction: ours are whole seconds.
+            rest = after; // The fraction is dropped: dates are whole seconds.
         }
         if let (Ok(hour), Ok(minute), Ok(second)) = (hour.parse(), minute.parse(), second.parse()) {
             self.clock = Some(Clock { hour, minute, second });
@@ -305,7 +305,7 @@ impl<'a> Parts<'a> {
         rest
     }
 
-    /// The time, midnight if there is none.
+    /// The time, or midnight if there is none.
     fn clock(&self) -> Option<Clock> {
         let mut clock = self.clock.unwrap_or_default();
         match self.afternoon {
@@ -320,7 +320,7 @@ impl<'a> Parts<'a> {
         let value = |text: &str| text.parse::<u32>().ok();
         let numbers: Vec<(&str, char)> = self.numbers.iter().copied().take(4).collect();
         if let Some(month) = self.month {
-            // The day and the year, in either order; the year is the longer or the later.
+            // The day and the year in either order. The year is the longer number, else the later one.
             let [(a, _), (b, _), ..] = numbers.as_slice() else { return None };
             let (day, year) = if 2 < a.len() { (b, a) } else { (a, b) };
             return Some((full_year(year)?, month, value(day)?));
@@ -331,7 +331,7 @@ impl<'a> Parts<'a> {
             ('年' | '년', _) => Some((full_year(a)?, b_value, value(c)?)),
             _ if a.len() == 4 => Some((full_year(a)?, b_value, value(c)?)),
             ('.', _) => Some((full_year(c)?, b_value, a_value)),
-            // `31/12/2021` can only be day first; `12/11/2021` is taken as American, as feedparser does.
+            // `31/12/2021` can only be day first. `12/11/2021` is read in American order, as feedparser does.
             ('/' | '-', _) if 12 < a_value => Some((full_year(c)?, b_value, a_value)),
             ('/' | '-', _) => Some((full_year(c)?, a_value, b_value)),
             _ => None,
@@ -339,13 +339,13 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Two digits: up to 68 this century (POSIX), else the last.
+/// Two digits up to 68 are in this century (POSIX), higher ones in the last.
 fn full_year(text: &str) -> Option<i32> {
     let year: i32 = text.parse().ok()?;
     match text.len() {
         4 => Some(year),
         2 => Some(if year < 69 { 2000 + year } else { 1900 + year }),
-        // Written by a program that adds 1900 itself.
+        // Years since 1900, as in the `tm_year` of C.
         3 if 100 <= year => Some(1900 + year),
         _ => None,
     }

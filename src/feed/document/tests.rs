@@ -58,7 +58,7 @@ fn every_dialect_is_normalised() {
 }
 
 #[test]
-fn a_news_article_reads_as_it_was_written() {
+fn the_text_of_a_news_article_is_complete() {
     let body = fs::read(fixtures().join("news.xml")).unwrap();
     let found = read(&body, &Remembered::default()).unwrap();
     let article = &found.drafts[0];
@@ -101,7 +101,7 @@ fn an_unchanged_item_is_not_read_again() {
 }
 
 #[test]
-fn a_name_used_twice_makes_the_feed_careful_for_ever() {
+fn a_guid_used_twice_makes_the_key_policy_careful_for_ever() {
     let (a, b) = (item("x", "/1", "a"), item("x", "/2", "b"));
     let first = fresh(&rss(&[&a]));
     assert_eq!(first.remembered.key_policy, KeyPolicy::Trusting);
@@ -118,7 +118,7 @@ fn a_name_used_twice_makes_the_feed_careful_for_ever() {
 }
 
 #[test]
-fn of_two_entries_with_one_key_the_newer_stays() {
+fn of_two_entries_with_one_key_the_newer_is_kept() {
     let dated = |title: &str, date: &str| {
         format!(
             "<item><guid>g</guid><link>/1</link><title>{title}</title><pubDate>{date}</pubDate></item>"
@@ -135,7 +135,7 @@ fn of_two_entries_with_one_key_the_newer_stays() {
 }
 
 #[test]
-fn of_too_many_entries_the_newest_stay() {
+fn of_too_many_entries_the_newest_are_kept() {
     let dated: Vec<String> = [3, 1, 2]
         .map(|day| {
             format!(
@@ -157,12 +157,12 @@ fn of_too_many_entries_the_newest_stay() {
 }
 
 #[test]
-fn a_feed_without_entries_is_one() {
+fn a_feed_without_entries_is_a_feed() {
     assert_eq!(fresh(&rss(&[])).entries, 0);
 }
 
 #[test]
-fn a_description_alone_is_content_and_if_short_a_standfirst() {
+fn a_description_alone_is_the_content_and_if_short_the_summary() {
     let long = "word ".repeat(101);
     for (name, description, content, summary) in [
         ("short", "A &lt;b&gt;b&lt;/b&gt;.", Some("A <b>b</b>."), Some("A b.")),
@@ -177,17 +177,17 @@ fn a_description_alone_is_content_and_if_short_a_standfirst() {
     }
 }
 
-/// Reading a document in two steps, some of its items first, gives what reading it whole gives.
-fn check_slices(file: &Path, rounds: u64) -> bool {
+/// Checks that a document read in two steps, some of its items first, gives the same as when read whole.
+fn check_in_two_steps(file: &Path, rounds: u64) -> bool {
     let body = fs::read(file).unwrap();
-    let Some(layout) = cut(&body, usize::MAX as u64) else { return false };
+    let Some(shape) = find_items(&body, usize::MAX as u64) else { return false };
     let Ok(whole) = read(&body, &Remembered::default()) else { return false };
-    if whole.remembered.items.len() != layout.items.len() {
+    if whole.remembered.items.len() != shape.items.len() {
         return false;
     }
     let mut seed = xxh3_64(&body);
     for round in 1..=rounds {
-        let known: HashSet<u64> = layout
+        let known: HashSet<u64> = shape
             .items
             .iter()
             .map(|item| item.hash)
@@ -196,14 +196,10 @@ fn check_slices(file: &Path, rounds: u64) -> bool {
                 seed % 3 < round
             })
             .collect();
-        let others: HashSet<u64> = layout
-            .items
-            .iter()
-            .map(|item| item.hash)
-            .filter(|hash| !known.contains(hash))
-            .collect();
+        let others: HashSet<u64> =
+            shape.items.iter().map(|item| item.hash).filter(|hash| !known.contains(hash)).collect();
         let document_of_known =
-            reduce(&body, &layout, |hash| others.contains(&hash)).document.into_owned();
+            drop_known(&body, &shape, |hash| others.contains(&hash)).document.into_owned();
         let older = Remembered { key_policy: whole.remembered.key_policy, ..Remembered::default() };
         let first = read(&document_of_known, &older).unwrap();
         let second = read(&body, &first.remembered).unwrap();
@@ -222,25 +218,25 @@ fn check_slices(file: &Path, rounds: u64) -> bool {
 
 #[test]
 fn reading_only_new_items_finds_what_reading_all_does() {
-    let cut_and_equal = files(&fixtures()).iter().filter(|file| check_slices(file, 2)).count();
-    assert_eq!(cut_and_equal, 6, "all fixtures but the JSON Feed");
+    let checked = files(&fixtures()).iter().filter(|file| check_in_two_steps(file, 2)).count();
+    assert_eq!(checked, 6, "all fixtures but the JSON Feed");
 }
 
 #[test]
-fn captured_feeds_are_read_alike_in_slices_and_whole() {
+fn captured_feeds_read_in_two_steps_are_as_read_whole() {
     let Some(folder) = captured_feeds() else { return };
     let captured = files(&folder);
-    let (mut feeds, mut sliced) = (0, 0);
+    let (mut feeds, mut found_in) = (0, 0);
     for file in &captured {
         match read(&fs::read(file).unwrap(), &Remembered::default()) {
             Ok(_) => feeds += 1,
             Err(error) => println!("{}: {error}", file.file_name().unwrap().to_string_lossy()),
         }
-        sliced += usize::from(check_slices(file, 1));
+        found_in += usize::from(check_in_two_steps(file, 1));
     }
-    println!("{feeds} of {} are feeds, {sliced} were cut", captured.len());
+    println!("{feeds} of {} are feeds, the items of {found_in} were found", captured.len());
     assert!(captured.len() * 8 < feeds * 10, "{feeds} of {}", captured.len());
-    assert!(feeds * 8 < sliced * 10, "{sliced} of {feeds}");
+    assert!(feeds * 8 < found_in * 10, "{found_in} of {feeds}");
 }
 
 proptest! {

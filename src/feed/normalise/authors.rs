@@ -1,19 +1,19 @@
-//! Who wrote it: the entry's authors, else the feed's.
+//! The authors of an entry, else those of its feed.
 
 use url::Url;
 
 use crate::domain::article::Person;
-use crate::feed::parse::model::Author;
+use crate::feed::parse::model;
 use crate::html::to_text::{Markup, plain};
 use crate::html::web_address;
 
-/// Each author once, the first spelling kept.
-pub fn authors(own: &[Author], inherited: &[Author], base: &Url) -> Vec<Person> {
+/// Returns each author once, in the first spelling.
+pub fn authors(own: &[model::Person], inherited: &[model::Person], base: &Url) -> Vec<Person> {
     let found = people(own, base);
     if found.is_empty() { people(inherited, base) } else { found }
 }
 
-fn people(authors: &[Author], base: &Url) -> Vec<Person> {
+fn people(authors: &[model::Person], base: &Url) -> Vec<Person> {
     let mut people: Vec<Person> = Vec::new();
     for author in authors {
         let Some(person) = person(author, base) else { continue };
@@ -30,16 +30,16 @@ fn people(authors: &[Author], base: &Url) -> Vec<Person> {
     people
 }
 
-fn person(author: &Author, base: &Url) -> Option<Person> {
+fn person(author: &model::Person, base: &Url) -> Option<Person> {
     let name = author.name.as_deref().and_then(|name| plain(name, Markup::Doubtful));
     let email = author.email.as_deref().map(|email| email.trim().trim_start_matches("mailto:"));
     let email = email.filter(|email| is_email(email)).map(ToOwned::to_owned);
-    // RSS: `mail (Name)`, `Name <mail>`, or the mail alone, in what should be the mail.
+    // RSS has `mail (Name)`, `Name <mail>` or only a name in the element for the mail address.
     let (name, email) = match (name, email) {
         (Some(name), None) => split(&name),
         (name, email) => (name.as_deref().and_then(unwrapped), email),
     };
-    let url = author.url.as_deref().and_then(|url| web_address::web(url, base));
+    let url = author.uri.as_deref().and_then(|url| web_address::web(url, base));
     let person = Person { name, url, email };
     (person != Person::default()).then_some(person)
 }
@@ -53,7 +53,7 @@ fn split(text: &str) -> (Option<String>, Option<String>) {
     (unwrapped(&name), Some(word.trim_start_matches("mailto:").to_owned()))
 }
 
-/// A name without the brackets, quotes and commas around it.
+/// Removes the brackets, quotes and commas around a name.
 fn unwrapped(name: &str) -> Option<String> {
     let mut name = name.trim();
     for (open, close) in
@@ -63,7 +63,7 @@ fn unwrapped(name: &str) -> Option<String> {
         let closed = name.strip_suffix(close);
         name = match (opened, closed) {
             (Some(inner), Some(_)) => inner.strip_suffix(close).unwrap_or(inner).trim(),
-            // One half is left when the other went with the mail address.
+            // One bracket is left when the other was removed with the mail address.
             (Some(inner), None) if !name.contains(close) => inner.trim(),
             (None, Some(inner)) if !name.contains(open) => inner.trim(),
             (None | Some(_), None | Some(_)) => name,
@@ -88,9 +88,9 @@ fn is_email(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn author(name: &str, email: &str) -> Author {
+    fn author(name: &str, email: &str) -> model::Person {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Author { name: some(name), email: some(email), url: None }
+        model::Person { name: some(name), email: some(email), uri: None, role: None }
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! HTML that was escaped once too often, so that a reader would see its tags.
+//! HTML that was escaped twice, so that a reader would see its tags.
 
 use std::borrow::Cow;
 
 use crate::html::entities::{Context, decode};
 use crate::html::to_text::is_whole_html;
 
-/// The HTML that was meant.
+/// Removes the second escaping.
 ///
-/// Only what cannot be an article about HTML is touched: a text without a single tag of its own that,
-/// read once more, is from its first character to its last a row of complete elements.
-pub fn healed(html: &str) -> Cow<'_, str> {
+/// A text that may be an article about HTML is returned unchanged. Only a text without a tag is unescaped,
+/// and only if the result consists of complete elements from its first character to its last.
+pub fn unescape(html: &str) -> Cow<'_, str> {
     let text = html.trim();
     if !text.starts_with("&lt;") || !text.ends_with("&gt;") || text.contains('<') {
         return Cow::Borrowed(html);
@@ -50,7 +50,7 @@ mod tests {
             ("a &lt; b &gt;", None),
             ("&lt;3 &gt;", None),
         ] {
-            assert_eq!(healed(html), expected.unwrap_or(html), "{html}");
+            assert_eq!(unescape(html), expected.unwrap_or(html), "{html}");
         }
     }
 }

@@ -1,19 +1,17 @@
-//! Lines at the top of an article that belong to its web page and not to its text: date lines and counters.
+//! Page furniture: lines at the top of an article that belong to its web page and not to its text, such as
+//! dates and counters.
 
 use crate::feed::dates::parse::date;
 use crate::html::chars::collapse;
 use crate::html::to_text::html_to_text;
 
-/// Lines at the top of an article that say when it was printed and how often it was read are the
-/// page's furniture, not the article's beginning: the text (one line, of [`html`]) without them.
-///
-/// [`html`]: crate::html::to_text::html_to_text
+/// Removes date lines and counters from the beginning of `line`, which is the text of `html` in one line.
 pub fn without_furniture<'a>(line: &'a str, html: &str) -> &'a str {
-    /// Furniture comes first, or not at all.
+    /// Lines that are examined.
     const LINES: usize = 3;
-    /// Bytes that three lines of it need at most, markup and an image before them included.
+    /// Bytes that these lines need at most, including markup and an image before them.
     const ENOUGH: usize = 8 * 1024;
-    // A date, a time and a count all have a digit, and few articles begin with one.
+    // Each date, time and count has a digit, and few articles begin with one.
     if !line.chars().take(LONGEST_FURNITURE).any(char::is_numeric) {
         return line;
     }
@@ -29,10 +27,10 @@ pub fn without_furniture<'a>(line: &'a str, html: &str) -> &'a str {
     rest
 }
 
-/// In characters; a longer line is a sentence.
+/// In characters. A longer line is a sentence.
 const LONGEST_FURNITURE: usize = 100;
 
-/// Whether all that stands between the bullets and bars of a line is a date, a time or a count.
+/// Whether each part of a line, between bullets and bars, is a date, a time or a count.
 fn is_furniture(line: &str) -> bool {
     const COUNTED: [&str; 12] = [
         "view", "views", "read", "reads", "comment", "comments", "share", "shares", "min",

@@ -1,14 +1,14 @@
-//! A hash of everything a reader would notice in an article.
+//! The content hash: a hash of everything in an article that a reader would notice.
 
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::article::{ArticleDraft, ContentHash};
 
-/// Raise it when the hash is to be computed otherwise: every article in a feed is then written again.
+/// Raise it when the hash is computed in another way: then every article that is in a feed is stored again.
 const HASH_VERSION: u8 = 1;
 
-/// Absent fields do not count, so that a field added later changes no hash. Dates do not either:
-/// publishers touch them without an edit.
+/// Absent fields are not hashed, so that a field that is added later changes no hash. Dates are not hashed,
+/// because publishers change them without an edit.
 pub fn content_hash(draft: &ArticleDraft) -> ContentHash {
     let mut hasher = Xxh3::new();
     hasher.update(&[HASH_VERSION]);

@@ -1,9 +1,9 @@
-//! By what an entry is known within its feed.
+//! The key that identifies an entry within its feed.
 //!
-//! Most feeds name each entry with a GUID, or at least with a link of its own, and edit all the rest: so
-//! nothing else goes into the key. A few use one GUID, or one link, for everything. As soon as one
-//! document shows that, the feed is read carefully, for ever: then both count, and each draft also says
-//! under which key the trusting rule would have stored it.
+//! Most feeds give each entry a GUID, or at least a link of its own, and edit everything else. Therefore
+//! only the GUID, else the link, goes into the key. A few feeds use one GUID or one link for all entries. As
+//! soon as one document shows that, the feed's policy is careful for ever: then both count, and each draft
+//! also has the key under which the trusting policy would have stored it.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::domain::poll::KeyPolicy;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::html::to_text::html_to_text;
 
-/// What identifies an entry.
+/// The values that may identify an entry.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity<'a> {
     pub guid: Option<&'a str>,
@@ -35,7 +35,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// The key, and the one that a more trusting policy would have given if that is another.
+    /// The key by a policy, and the key by the trusting policy if that is another.
     pub fn keys(&self, policy: KeyPolicy) -> (ArticleKey, Option<ArticleKey>) {
         let trusting = self.trusting();
         match policy {
@@ -65,7 +65,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// What is left when there is neither GUID nor link, and does not change from poll to poll.
+    /// The key when there is neither GUID nor link: of values that do not change from poll to poll.
     fn by_content(&self) -> ArticleKey {
         let title = self.title.unwrap_or_default();
         if self.published.is_some() {
@@ -81,8 +81,8 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// Whether one GUID stands for several links (without links: titles), or one link without GUID for
-/// several titles.
+/// Whether one GUID is used for several links (or titles, if there are no links), or one link without GUID
+/// for several titles.
 pub fn ambiguous<'a>(entries: impl Iterator<Item = Identity<'a>>) -> bool {
     let mut names: HashMap<(bool, &str), &str> = HashMap::new();
     for entry in entries {

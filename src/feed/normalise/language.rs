@@ -1,6 +1,7 @@
-//! Languages, spelt as BCP 47 (RFC 5646 section 2.1.1) recommends.
+//! Language tags in the spelling that BCP 47 recommends (RFC 5646 section 2.1.1).
 
-/// `EN_us` is `en-US`, `zh-hans-cn` is `zh-Hans-CN`; what is no language tag (`English`) is none.
+/// Normalises a language tag: `EN_us` becomes `en-US`, `zh-hans-cn` becomes `zh-Hans-CN`. `None` for a text
+/// that is not a language tag (`English`).
 pub fn language(text: &str) -> Option<String> {
     let text = text.trim().replace('_', "-");
     let mut parts = text.split('-');
@@ -25,7 +26,7 @@ pub fn language(text: &str) -> Option<String> {
             }
             _ => tag.push_str(&lower),
         }
-        // After a singleton everything is lower-case.
+        // All subtags after a singleton are lower-case.
         private |= part.len() == 1;
     }
     Some(tag)

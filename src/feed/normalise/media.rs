@@ -1,70 +1,67 @@
-//! Files that come with an entry, and the one picture that stands for it.
+//! The attachments of an entry, and its image.
 
 use std::collections::HashSet;
 
 use url::Url;
 
 use crate::domain::article::Attachment;
-use crate::feed::parse::model::{LinkRole, ParsedEntry};
+use crate::feed::normalise::links::is_enclosure;
+use crate::feed::parse::model::ParsedEntry;
 use crate::html::entities::{Context, decode};
 use crate::html::to_text::{Markup, plain};
 use crate::html::web_address;
 
-/// Enclosures, `media:content` and attachments, each address once.
-pub fn attachments(entry: &ParsedEntry, base: &Url) -> Vec<Attachment> {
+/// Returns enclosures, `media:content` and JSON Feed attachments, each address once.
+pub fn attachments(parsed: &ParsedEntry, base: &Url) -> Vec<Attachment> {
     let title = |text: Option<&str>| text.and_then(|text| plain(text, Markup::Doubtful));
-    let linked =
-        entry.links.iter().filter(|link| link.role == LinkRole::Enclosure).filter_map(|link| {
-            Some(Attachment {
-                url: web_address::web(&link.url, base)?,
-                mime_type: link.mime_type.as_deref().and_then(mime_type),
-                title: title(link.title.as_deref()),
-                size_in_bytes: link.size.filter(|size| 0 < *size),
-                duration_in_seconds: None,
-            })
-        });
-    let grouped = entry.media.iter().flat_map(|media| {
-        let titles = media.file_titles.iter().map(Option::as_deref).chain(std::iter::repeat(None));
-        media.files.iter().zip(titles).filter(|(file, _)| web_address::is_web(&file.url)).map(
-            move |(file, name)| {
-                let mime_type = file.mime_type.as_deref().and_then(mime_type);
-                let plays = mime_type.as_deref().is_none_or(|mime| !mime.starts_with("image/"));
-                Attachment {
-                    url: file.url.to_string(),
-                    mime_type,
-                    title: title(name),
-                    size_in_bytes: file.size.filter(|size| 0 < *size),
-                    duration_in_seconds: file
-                        .duration_in_seconds
-                        .or(media.duration_in_seconds.filter(|_| plays))
-                        .filter(|seconds| 0 < *seconds),
-                }
-            },
-        )
+    let ParsedEntry { entry, extension } = parsed;
+    // iTunes states the duration of the entry apart from its file.
+    let duration = entry.media.iter().find_map(|media| media.duration).map(|d| d.as_secs());
+    let linked = entry.links.iter().filter(|link| is_enclosure(link)).filter_map(|link| {
+        Some(Attachment {
+            url: web_address::web(&link.href, base)?,
+            mime_type: link.media_type.as_deref().and_then(mime_type),
+            title: title(link.title.as_deref()),
+            size_in_bytes: link.length.filter(|size| 0 < *size),
+            duration_in_seconds: None,
+        })
+    });
+    let files = extension.files.iter().filter(|file| web_address::is_web(&file.url)).map(|file| {
+        let mime_type = file.mime_type.as_deref().and_then(mime_type);
+        let plays = mime_type.as_deref().is_none_or(|mime| !mime.starts_with("image/"));
+        Attachment {
+            url: file.url.to_string(),
+            mime_type,
+            title: title(file.title.as_deref()),
+            size_in_bytes: file.size.filter(|size| 0 < *size),
+            duration_in_seconds: file
+                .duration_in_seconds
+                .or(duration.filter(|_| plays))
+                .filter(|seconds| 0 < *seconds),
+        }
     });
     let mut seen = HashSet::new();
     let mut found: Vec<Attachment> =
-        linked.chain(grouped).filter(|attachment| seen.insert(attachment.url.clone())).collect();
-    // iTunes gives the length apart from the file: unmistakable when there is one.
+        linked.chain(files).filter(|attachment| seen.insert(attachment.url.clone())).collect();
+    // It is the duration of a linked file too, when that is the only one that plays.
     let mut playing = found.iter_mut().filter(|attachment| !is_image(attachment));
     if let (Some(only), None) = (playing.next(), playing.next()) {
-        let apart = entry.media.iter().find_map(|media| media.duration_in_seconds);
         only.duration_in_seconds =
-            only.duration_in_seconds.or(apart.filter(|seconds| 0 < *seconds));
+            only.duration_in_seconds.or(duration.filter(|seconds| 0 < *seconds));
     }
     found
 }
 
-/// A thumbnail, else an attached image, else the first image of the content (which is sanitised).
+/// Returns the first thumbnail, else an attached image, else the first image of the sanitised content.
 pub fn image(
-    entry: &ParsedEntry,
+    parsed: &ParsedEntry,
     attachments: &[Attachment],
     content_html: Option<&str>,
     base: &Url,
 ) -> Option<String> {
     let thumbnail = || {
-        let mut thumbnails = entry.media.iter().flat_map(|media| &media.thumbnails);
-        thumbnails.find_map(|url| web_address::web(url, base))
+        let mut thumbnails = parsed.entry.media.iter().flat_map(|media| &media.thumbnails);
+        thumbnails.find_map(|thumbnail| web_address::web(&thumbnail.image.uri, base))
     };
     let attached = || attachments.iter().find(|file| is_image(file)).map(|file| file.url.clone());
     thumbnail().or_else(attached).or_else(|| first_image(content_html?))
@@ -98,44 +95,51 @@ fn mime_type(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::feed::parse::model::{Link, Media, MediaFile};
+    use crate::feed::parse::model::{File, Image, Link, MediaObject, MediaThumbnail};
 
     fn base() -> Url {
         Url::parse("https://example.org/feed").unwrap()
     }
 
-    fn file(url: &str, mime_type: Option<&str>) -> MediaFile {
+    fn file(url: &str, mime_type: Option<&str>, title: Option<&str>) -> File {
         let (url, mime_type) = (Url::parse(url).unwrap(), mime_type.map(Into::into));
-        MediaFile { url, mime_type, size: Some(7), duration_in_seconds: None }
+        let title = title.map(Into::into);
+        File { url, mime_type, title, size: Some(7), duration_in_seconds: None }
+    }
+
+    fn thumbnail_at(uri: &str) -> MediaThumbnail {
+        let uri = uri.to_owned();
+        let image =
+            Image { uri, title: None, link: None, width: None, height: None, description: None };
+        MediaThumbnail { image, time: None }
     }
 
     #[test]
     fn each_file_is_attached_once() {
         let enclosure = Link {
-            role: LinkRole::Enclosure,
-            url: "/a.mp3".into(),
-            mime_type: Some("Audio/MPEG".into()),
+            rel: Some("enclosure".into()),
+            href: "/a.mp3".into(),
+            media_type: Some("Audio/MPEG".into()),
+            length: Some(0),
+            target: None,
+            href_lang: None,
             title: None,
-            size: Some(0),
         };
-        let media = Media {
-            duration_in_seconds: Some(60),
-            files: vec![
-                file("https://example.org/a.mp3", None),
-                file("https://example.org/b.mp3", Some("audio/mpeg")),
-                file("https://example.org/c.png", Some("image/png")),
-                file("data:text/plain,x", None),
-            ],
-            file_titles: vec![
-                None,
-                Some("Episode &amp; more".into()),
-                Some("Episode &amp; more".into()),
-            ],
-            ..Media::default()
-        };
-        let entry =
-            ParsedEntry { links: vec![enclosure], media: vec![media], ..ParsedEntry::default() };
+        let mut media = MediaObject::default();
+        media.duration = Some(Duration::from_mins(1));
+        let title = Some("Episode &amp; more");
+        let mut entry = ParsedEntry::default();
+        entry.entry.links = vec![enclosure];
+        entry.entry.media = vec![media];
+        entry.extension.files = vec![
+            file("https://example.org/a.mp3", None, None),
+            file("https://example.org/b.mp3", Some("audio/mpeg"), title),
+            file("https://example.org/c.png", Some("image/png"), title),
+            file("data:text/plain,x", None, None),
+        ];
         let found = attachments(&entry, &base());
         let shown: Vec<_> = found
             .iter()
@@ -181,12 +185,11 @@ mod tests {
             (None, None, Some("<p>x</p>"), None),
             (None, None, None, None),
         ] {
-            let media = Media {
-                thumbnails: thumbnail.map(Into::into).into_iter().collect(),
-                files: attached.map(|url| file(url, None)).into_iter().collect(),
-                ..Media::default()
-            };
-            let entry = ParsedEntry { media: vec![media], ..ParsedEntry::default() };
+            let mut media = MediaObject::default();
+            media.thumbnails = thumbnail.map(thumbnail_at).into_iter().collect();
+            let mut entry = ParsedEntry::default();
+            entry.entry.media = vec![media];
+            entry.extension.files = attached.map(|url| file(url, None, None)).into_iter().collect();
             let found = image(&entry, &attachments(&entry, &base()), html, &base());
             assert_eq!(found.as_deref(), expected, "{thumbnail:?} {attached:?}");
         }

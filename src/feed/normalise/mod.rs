@@ -1,4 +1,4 @@
-//! From a feed as its document has it to articles as the store keeps them: one rule a file.
+//! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
 pub mod authors;
 pub mod double_escaped;
@@ -21,21 +21,21 @@ use crate::domain::poll::KeyPolicy;
 use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
-use crate::feed::parse::model::{ParsedEntry, ParsedFeed, Text, TextKind};
+use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed};
 use crate::html::chars;
 use crate::html::sanitise;
 use crate::html::sanitise::Sanitiser;
 use crate::html::to_text::{self, Markup};
 
-/// A description without any content beside it is both: the content, and when it is this short
-/// (characters) the standfirst as well.
-const STANDFIRST: usize = 500;
+/// A description without content beside it is the content. It is also the summary when it has at most this
+/// many characters.
+const MAX_SUMMARY: usize = 500;
 
-/// Titles and summaries are cut here (characters): they stand in lists. Microblogs put a whole post into
-/// the title, some thousand at most.
+/// Titles and summaries are cut at this many characters, because they are shown in lists. Microblogs put a
+/// whole post into the title, which has some thousand characters at most.
 const LONGEST_LINE: usize = 10_000;
 
-/// An entry, normalised.
+/// A normalised entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalised {
     pub key: ArticleKey,
@@ -43,8 +43,10 @@ pub struct Normalised {
     pub draft: Option<ArticleDraft>,
 }
 
-/// What a feed says about itself. `base` is where the document came from.
-pub fn meta(feed: &ParsedFeed, base: &Url) -> FeedMeta {
+/// What a feed states about itself. `base` is the address of the document, after redirects.
+pub fn meta(parsed: &ParsedFeed, base: &Url) -> FeedMeta {
+    let feed = &parsed.feed;
+    let line = |text| line(MarkedText::from(text));
     FeedMeta {
         title: feed.title.as_ref().and_then(line),
         home_page_url: links::home_page(&feed.links, base),
@@ -53,7 +55,8 @@ pub fn meta(feed: &ParsedFeed, base: &Url) -> FeedMeta {
     }
 }
 
-/// One for each entry, in document order. Of more than `max_entries`, the newest become drafts.
+/// Normalises each entry, in document order. When there are more than `max_entries`, only the newest become
+/// drafts.
 pub fn entries(
     feed: &ParsedFeed,
     base: &Url,
@@ -62,6 +65,7 @@ pub fn entries(
     now: Timestamp,
 ) -> Vec<Normalised> {
     let base = feed
+        .extension
         .base
         .as_deref()
         .filter(|own| own.len() <= links::LONGEST_BASE)
@@ -85,20 +89,22 @@ pub fn entries(
     normalised
 }
 
-/// Gives a draft the keys of a policy.
+/// Sets the keys of a draft by a policy.
 pub fn identify(draft: &mut ArticleDraft, policy: KeyPolicy) {
     let (key, former) = Identity::of(draft).keys(policy);
     draft.key = key;
     draft.former_key = former;
 }
 
-/// Which entries are among the newest: by date if all have one, else by their place in the document.
+/// Which entries are among the newest: by date if all have one, else by their position in the document.
 fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
     if entries.len() <= limit {
         return vec![true; entries.len()];
     }
-    let date =
-        |entry: &ParsedEntry| dates::published_and_modified(entry.published, entry.updated, now).0;
+    let date = |parsed: &ParsedEntry| {
+        let entry = &parsed.entry;
+        dates::published_and_modified(entry.published, entry.updated, now).0
+    };
     let mut order: Vec<(usize, Option<Timestamp>)> = entries.iter().map(date).enumerate().collect();
     if order.iter().all(|(_, date)| date.is_some()) {
         order.sort_by_key(|(_, date)| std::cmp::Reverse(*date));
@@ -112,15 +118,16 @@ fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
     wanted
 }
 
-/// All that is cheap, and all that a key is made of except the content.
-fn outline(feed: &ParsedFeed, entry: &ParsedEntry, base: &Url, now: Timestamp) -> ArticleDraft {
+/// A draft without its content and what depends on it. These fields are cheap, and a key is made of them.
+fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) -> ArticleDraft {
+    let (feed, entry) = (&feed.feed, &parsed.entry);
     let (published, modified) = dates::published_and_modified(entry.published, entry.updated, now);
-    // As the feed has it, but for what no reader sees and a terminal obeys.
-    let guid = entry.guid.as_deref().map(chars::without_controls);
-    let guid = guid.as_deref().map(str::trim).filter(|guid| !guid.is_empty());
+    // As in the feed, but without control characters, which a terminal would obey.
+    let guid = chars::without_controls(&entry.id);
+    let guid = Some(guid.trim()).filter(|guid| !guid.is_empty());
     let inherited = || feed.language.as_deref().and_then(language::language);
     let language = match entry.language.as_deref().map(str::trim) {
-        Some("") => None, // Said to be in none.
+        Some("") => None, // Stated to be in no language.
         own => own.and_then(language::language).or_else(inherited),
     };
     ArticleDraft {
@@ -128,22 +135,22 @@ fn outline(feed: &ParsedFeed, entry: &ParsedEntry, base: &Url, now: Timestamp) -
         former_key: None,
         hash: ContentHash(0),
         guid: guid.map(ToOwned::to_owned),
-        url: links::article_url(entry, base).map(tracking::without),
-        external_url: links::external_url(entry, base),
-        title: entry.title.as_ref().and_then(line),
+        url: links::article_url(parsed, base).map(tracking::without),
+        external_url: links::external_url(parsed, base),
+        title: entry.title.as_ref().and_then(|title| line(title.into())),
         summary: None,
         content_html: None,
         image: None,
         authors: authors::authors(&entry.authors, &feed.authors, base),
-        tags: tags::tags(&entry.tags),
+        tags: tags::tags(&entry.categories),
         language,
         published,
         modified,
-        attachments: media::attachments(entry, base),
+        attachments: media::attachments(parsed, base),
     }
 }
 
-/// The content, and all that follows from it.
+/// Sets the content and the fields that depend on it.
 fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     (draft.content_html, draft.summary) = body(entry, sanitiser);
     draft.image =
@@ -151,46 +158,46 @@ fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     draft.hash = hash::content_hash(draft);
 }
 
-/// Content and summary. The summary beside a content is the standfirst, unless it only repeats the
-/// content; alone it is the content, as in most RSS, and if it is short it is the standfirst too, so that
-/// lists have something to show.
-fn body(entry: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<String>) {
+/// Returns content and summary. A description beside a content is the summary, unless it only repeats the
+/// content. A description alone is the content, as in most RSS feeds. If it is short, it is the summary as
+/// well, so that lists have a text to show.
+fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<String>) {
+    let entry = &parsed.entry;
+    let content = entry.content.as_ref().map(MarkedText::from);
+    let description = entry.summary.as_ref().map(MarkedText::from);
     let summary = || {
-        let text = entry.summary.as_ref()?;
+        let text = description?;
         let line = line(text)?;
         let said = furniture::without_furniture(&line, beginning(text));
         (!said.is_empty()).then(|| said.to_owned())
     };
-    if let Some(content) = entry.content.as_ref().and_then(|content| html(content, sanitiser)) {
+    if let Some(html) = content.and_then(|content| html(content, sanitiser)) {
         // Many generators write the whole content into both.
-        if entry.content.as_ref().map(|text| &text.text)
-            == entry.summary.as_ref().map(|text| &text.text)
-        {
-            return (Some(content), None);
+        if content.map(|text| text.text) == description.map(|text| text.text) {
+            return (Some(html), None);
         }
-        let summary = summary().filter(|summary| !to_text::says_the_same(&content, summary));
-        return (Some(content), summary);
+        let summary = summary().filter(|summary| !to_text::says_the_same(&html, summary));
+        return (Some(html), summary);
     }
-    if let Some(content) = entry.summary.as_ref().and_then(|content| html(content, sanitiser)) {
-        return (Some(content), summary().filter(|summary| summary.chars().count() <= STANDFIRST));
+    if let Some(html) = description.and_then(|text| html(text, sanitiser)) {
+        return (Some(html), summary().filter(|summary| summary.chars().count() <= MAX_SUMMARY));
     }
     let mut described = entry.media.iter().filter_map(|media| media.description.as_ref());
-    (described.find_map(|text| html(text, sanitiser)), None)
+    (described.find_map(|text| html(text.into(), sanitiser)), None)
 }
 
-fn html(text: &Text, sanitiser: &Sanitiser) -> Option<String> {
-    match text.kind {
-        TextKind::Html => sanitiser.clean(&double_escaped::healed(&text.text)),
-        TextKind::Plain if to_text::looks_like_html(&text.text) => sanitiser.clean(&text.text),
-        TextKind::Plain => sanitise::from_plain(&text.text),
+fn html(text: MarkedText<'_>, sanitiser: &Sanitiser) -> Option<String> {
+    if text.is_html {
+        sanitiser.clean(&double_escaped::unescape(text.text))
+    } else if to_text::looks_like_html(text.text) {
+        sanitiser.clean(text.text)
+    } else {
+        sanitise::from_plain(text.text)
     }
 }
 
-fn line(text: &Text) -> Option<String> {
-    let markup = match text.kind {
-        TextKind::Html => Markup::Html,
-        TextKind::Plain => Markup::Doubtful,
-    };
+fn line(text: MarkedText<'_>) -> Option<String> {
+    let markup = if text.is_html { Markup::Html } else { Markup::Doubtful };
     let line = to_text::plain(beginning(text), markup)?;
     Some(match chars::excerpt(&line, LONGEST_LINE) {
         Cow::Borrowed(_) => line,
@@ -198,8 +205,8 @@ fn line(text: &Text) -> Option<String> {
     })
 }
 
-/// What a line is made of: more than it can hold, markup included, and no more than that.
-fn beginning(text: &Text) -> &str {
+/// The part of a text that a line is made of, markup included. It is longer than any line.
+fn beginning(text: MarkedText<'_>) -> &str {
     let end = text.text.floor_char_boundary(64 * LONGEST_LINE);
     text.text.get(..end).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
 //! Categories.
 
-use crate::feed::parse::model::Tag;
+use crate::feed::parse::model::Category;
 use crate::html::to_text::{Markup, plain};
 
-/// The label for people, else the term; each once, the first spelling kept.
-pub fn tags(found: &[Tag]) -> Vec<String> {
+/// Returns the label of each category, else its term. Each is named once, in its first spelling.
+pub fn tags(found: &[Category]) -> Vec<String> {
     let mut tags: Vec<String> = Vec::with_capacity(found.len());
     for tag in found {
         let label = tag.label.as_deref().and_then(|label| plain(label, Markup::Doubtful));
@@ -24,9 +24,9 @@ mod tests {
 
     #[test]
     fn a_tag_is_named_once_by_its_label() {
-        let tag = |term: &str, label: Option<&str>| Tag {
-            term: term.into(),
+        let tag = |term: &str, label: Option<&str>| Category {
             label: label.map(Into::into),
+            ..Category::new(term)
         };
         let found = [
             tag(" News ", None),
@@ -41,7 +41,7 @@ mod tests {
     proptest! {
         #[test]
         fn tags_of_tags_are_the_same(terms in prop::collection::vec("[a-cA-C &;<>bé]{0,4}|\\PC{0,6}", 0..8)) {
-            let tag = |term: &String| Tag { term: term.clone(), label: None };
+            let tag = |term: &String| Category::new(term);
             let once = tags(&terms.iter().map(tag).collect::<Vec<_>>());
             prop_assert!(once.len() <= terms.len());
             let lower: std::collections::BTreeSet<String> = once.iter().map(|tag| tag.to_lowercase()).collect();

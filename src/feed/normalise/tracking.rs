@@ -1,6 +1,6 @@
-//! Parameters that only say where a reader came from.
+//! Tracking parameters: query parameters that only tell the site where a reader came from.
 
-/// Those that no site needs to find the page, lower-case; a name ends in `*` when more follows.
+/// Names of parameters that no site needs to find the page, lower-case. A name that ends in `*` is a prefix.
 const ALWAYS: [&str; 54] = [
     "utm_*",
     "mtm_*",
@@ -58,7 +58,7 @@ const ALWAYS: [&str; 54] = [
     "amp;ns_*",
 ];
 
-/// The address without them; all else in it stays byte for byte.
+/// Removes the tracking parameters of an address. The rest of it stays the same byte for byte.
 pub fn without(url: String) -> String {
     let (address, fragment) = match url.split_once('#') {
         Some((address, fragment)) => (address, Some(fragment)),

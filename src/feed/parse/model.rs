@@ -1,117 +1,226 @@
-//! A feed as its document has it, whatever the dialect: what the parser yields and `normalise` reads.
+//! The parsed form of a feed: what [`parse`](super::parse) returns and [`normalise`] reads.
 //!
-//! Nothing here is cleaned: texts may be empty, addresses relative, dates absurd.
+//! The types are those of `feed_rs::model`, filled by our own readers. Texts are trimmed, and mojibake in
+//! them is fixed; apart from that nothing is cleaned: a text may be empty, an address relative, a date
+//! absurd. `text/html` marks a text as HTML; `text/plain` marks a text that is plain, of another type such
+//! as Markdown, or of an unknown type, so it may hold HTML all the same.
+//!
+//! What the model cannot hold without loss is in [`EntryExtension`] and [`FeedExtension`], which are stored
+//! with their entry and their feed:
+//! - Files are not in `MediaObject::content`. A `MediaContent` has no title, and its media type must be
+//!   well-formed: `audio/mpeg,` would be lost, and parsing it costs more than reading the rest of the
+//!   file's element.
+//! - `external_url` of JSON Feed is no `Link`: its relation would be `alternate`, as that of `url` is.
+//! - `isPermaLink` has no field, nor have `skipHours`, `skipDays` and the syndication module.
+//! - `Feed::entries` stays empty. [`ParsedFeed::entries`] holds each entry together with its extension.
+//!
+//! [`normalise`]: crate::feed::normalise
 
-use url::Url;
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use crate::domain::poll::Hints;
-use crate::domain::time::Timestamp;
+pub use feed_rs::model::{
+    Category, Content, Entry, Feed, FeedType, Image, Link, MediaObject, MediaThumbnail, Person,
+    Text,
+};
+use mediatype::{MediaTypeBuf, names};
+use url::{ParseError, Url};
+
+use crate::domain::poll::{Hints, RepairCount};
+use crate::domain::time::{Timestamp, from_unix};
+use crate::feed::charset::fix_mojibake;
+use crate::html::web_address;
 
 /// A feed document.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ParsedFeed {
-    pub title: Option<Text>,
-    pub description: Option<Text>,
-    pub links: Vec<Link>,
-    pub authors: Vec<Author>,
-    pub language: Option<String>,
-    /// RSS: minutes that the publisher wants to be left alone.
-    pub hints: Hints,
-    /// `xml:base` of the root element, absolute.
-    pub base: Option<String>,
-    /// What was mended in the document, by kind, and how often.
-    pub repairs: Vec<(&'static str, u32)>,
+    /// What the feed states about itself; its `entries` are empty.
+    pub feed: Feed,
+    pub extension: FeedExtension,
     /// In document order.
     pub entries: Vec<ParsedEntry>,
 }
 
-/// An item or entry.
+/// What `feed_rs::model::Feed` cannot hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FeedExtension {
+    pub hints: Hints,
+    /// `xml:base` of the root element, absolute.
+    pub base: Option<String>,
+    /// The repairs that the document needed, by kind.
+    pub repairs: Vec<RepairCount>,
+}
+
+/// An entry (Atom) or item (RSS, JSON Feed). `entry.id` is empty when the document gives none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ParsedEntry {
-    pub guid: Option<String>,
-    /// RSS: whether `isPermaLink` is `false`.
-    pub guid_is_no_link: bool,
-    pub title: Option<Text>,
-    pub content: Option<Text>,
-    /// RSS `description`, Atom and JSON Feed `summary`.
-    pub summary: Option<Text>,
-    pub links: Vec<Link>,
-    pub authors: Vec<Author>,
-    pub tags: Vec<Tag>,
-    pub published: Option<Timestamp>,
-    pub updated: Option<Timestamp>,
-    pub language: Option<String>,
-    /// What relative addresses in its HTML start from, if the entry says so.
-    pub base: Option<String>,
-    pub media: Vec<Media>,
+    pub entry: Entry,
+    pub extension: EntryExtension,
 }
 
-/// A text and how to read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    pub kind: TextKind,
-    pub text: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextKind {
-    /// Said to be plain, or some other text such as Markdown, or not said; may well be HTML.
-    Plain,
-    Html,
-}
-
-/// What a link leads to, as far as the document says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkRole {
-    /// The page itself: Atom's `alternate`, RSS's only `link`, JSON Feed's `url`.
-    Page,
-    /// The page that an entry is about: JSON Feed's `external_url` beside a `url`.
-    External,
-    /// Atom's `enclosure`, JSON Feed's attachments.
-    Enclosure,
-    /// The feed itself, comments, and all else.
-    Other,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    pub role: LinkRole,
-    pub url: String,
-    pub mime_type: Option<String>,
-    pub title: Option<String>,
-    pub size: Option<u64>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Author {
-    pub name: Option<String>,
-    pub url: Option<String>,
-    pub email: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tag {
-    pub term: String,
-    /// Meant for people; Atom only.
-    pub label: Option<String>,
-}
-
-/// Files that belong together: RSS enclosures, a `media:group`, what iTunes says.
+/// What `feed_rs::model::Entry` cannot hold.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Media {
-    pub description: Option<Text>,
-    pub files: Vec<MediaFile>,
-    /// Of each file.
-    pub file_titles: Vec<Option<String>>,
-    /// Addresses of images.
-    pub thumbnails: Vec<String>,
-    pub duration_in_seconds: Option<u64>,
+pub struct EntryExtension {
+    /// RSS: whether `isPermaLink` is `false`.
+    pub guid_is_not_a_link: bool,
+    /// JSON Feed: the page that an entry is about, beside its `url`.
+    pub external_url: Option<String>,
+    /// RSS enclosures, `media:content` and JSON Feed attachments, each address once.
+    pub files: Vec<File>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MediaFile {
+pub struct File {
     pub url: Url,
     pub mime_type: Option<String>,
+    pub title: Option<String>,
+    /// In bytes.
     pub size: Option<u64>,
     pub duration_in_seconds: Option<u64>,
+}
+
+static HTML: LazyLock<MediaTypeBuf> = LazyLock::new(|| MediaTypeBuf::new(names::TEXT, names::HTML));
+static PLAIN: LazyLock<MediaTypeBuf> =
+    LazyLock::new(|| MediaTypeBuf::new(names::TEXT, names::PLAIN));
+
+/// A text of either model type, as `normalise` reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkedText<'a> {
+    pub is_html: bool,
+    pub text: &'a str,
+}
+
+impl<'a> From<&'a Text> for MarkedText<'a> {
+    fn from(text: &'a Text) -> Self {
+        Self { is_html: text.content_type.as_str() == "text/html", text: &text.content }
+    }
+}
+
+impl<'a> From<&'a Content> for MarkedText<'a> {
+    fn from(content: &'a Content) -> Self {
+        let text = content.body.as_deref().unwrap_or_default();
+        Self { is_html: content.content_type.as_str() == "text/html", text }
+    }
+}
+
+/// A text of the document before it is decided whether it is kept.
+#[derive(Clone, Debug)]
+pub(super) struct RawText<'a> {
+    pub(super) is_html: bool,
+    pub(super) text: Cow<'a, str>,
+}
+
+impl<'a> RawText<'a> {
+    /// `None` when the text is blank.
+    pub(super) fn new(is_html: bool, text: Cow<'a, str>) -> Option<Self> {
+        (!text.trim_ascii().is_empty()).then_some(Self { is_html, text })
+    }
+
+    pub(super) fn into_text(self) -> Text {
+        text(self.is_html, trimmed(self.text))
+    }
+
+    /// White space around the text is kept.
+    pub(super) fn into_untrimmed_text(self) -> Text {
+        text(self.is_html, self.text.into_owned())
+    }
+
+    pub(super) fn into_content(self) -> Content {
+        let Text { content_type, content, .. } = self.into_text();
+        Content { body: Some(content), content_type, length: None, src: None }
+    }
+}
+
+fn text(is_html: bool, text: String) -> Text {
+    let content_type = if is_html { HTML.clone() } else { PLAIN.clone() };
+    Text { content_type, src: None, content: fix_mojibake(text) }
+}
+
+fn trimmed(text: Cow<'_, str>) -> String {
+    match text {
+        Cow::Owned(text) if text.trim().len() == text.len() => text,
+        text => text.trim().to_owned(),
+    }
+}
+
+/// A feed of which nothing is known yet.
+pub(super) fn empty_feed(feed_type: FeedType) -> Feed {
+    Feed {
+        feed_type,
+        id: String::new(),
+        title: None,
+        updated: None,
+        authors: Vec::new(),
+        description: None,
+        links: Vec::new(),
+        categories: Vec::new(),
+        contributors: Vec::new(),
+        generator: None,
+        icon: None,
+        language: None,
+        logo: None,
+        published: None,
+        rating: None,
+        rights: None,
+        ttl: None,
+        people: Vec::new(),
+        entries: Vec::new(),
+    }
+}
+
+/// A link to `href`, which is resolved against the address of the document if it is relative.
+pub(super) fn link(href: &str, document: &Url) -> Link {
+    Link {
+        href: resolved(href.trim(), document),
+        target: None,
+        rel: None,
+        media_type: None,
+        href_lang: None,
+        title: None,
+        length: None,
+    }
+}
+
+fn resolved(href: &str, document: &Url) -> String {
+    let has_scheme = ["http://", "https://"].iter().any(|scheme| href.starts_with(scheme));
+    if has_scheme && href.len() <= web_address::LONGEST {
+        return href.to_owned(); // Parsed once, where it is used.
+    }
+    // An address with a scheme is never relative, even where `Url::join` takes it so (`http:page`).
+    let url = match Url::parse(href) {
+        Err(ParseError::RelativeUrlWithoutBase) => document.join(href),
+        parsed => parsed,
+    };
+    url.map_or_else(|_| href.to_owned(), String::from)
+}
+
+/// Each argument is a text that is not blank.
+pub(super) fn person(name: Option<&str>, uri: Option<&str>, email: Option<&str>) -> Person {
+    let owned = |text: Option<&str>| text.map(|text| text.trim().to_owned());
+    let (name, uri, email) = (owned(name), owned(uri), owned(email));
+    let name = name.filter(|name| Some(name) != uri.as_ref()).map(fix_mojibake);
+    Person { name, uri, email, role: None }
+}
+
+/// `label` is meant for people (Atom only).
+pub(super) fn category(term: &str, label: Option<&str>) -> Category {
+    let fixed = |text: &str| fix_mojibake(text.trim().to_owned());
+    Category { term: fixed(term), scheme: None, label: label.map(fixed), subcategories: Vec::new() }
+}
+
+pub(super) fn thumbnail(url: Url) -> MediaThumbnail {
+    let image = Image {
+        uri: url.into(),
+        title: None,
+        link: None,
+        width: None,
+        height: None,
+        description: None,
+    };
+    MediaThumbnail { image, time: None }
+}
+
+/// Fractions of a second are cut off: the store keeps whole seconds.
+pub(super) fn whole_seconds(at: Timestamp) -> Timestamp {
+    from_unix(at.timestamp())
 }

@@ -1,10 +1,10 @@
-//! What a prefix means, by the namespace it is bound to, else by custom.
+//! The vocabulary that a prefix means: by the namespace it is bound to, else by common use.
 
 use memchr::memmem;
 
 use crate::html::tokenizer::Attributes;
 
-/// A vocabulary. RSS of all versions and Atom are one: their names do not clash, and feeds mix them.
+/// A vocabulary. All versions of RSS and Atom are one, because their names do not clash and feeds mix them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ns {
     Core,
@@ -22,8 +22,8 @@ pub(super) enum Ns {
     Other,
 }
 
-/// Namespace names without scheme, `www.`, trailing `/` and `#`, lower-case. A name ends in `*` when
-/// versions follow.
+/// Namespace names, lower-case, without scheme, `www.`, and `/` or `#` at the end. A name that ends in `*` is
+/// a prefix, after which a version follows.
 const BY_NAME: [(&str, Ns); 31] = [
     ("w3.org/2005/atom", Ns::Core),
     ("purl.org/atom*", Ns::Core), // Atom 0.3.
@@ -58,7 +58,7 @@ const BY_NAME: [(&str, Ns); 31] = [
     ("google.com/schemas/sitemap-image*", Ns::Image),
 ];
 
-/// Prefixes by custom, for those that are bound to nothing known, or not at all.
+/// The usual meaning of prefixes that are bound to an unknown namespace or to none.
 const BY_CUSTOM: [(&str, Ns); 21] = [
     ("atom", Ns::Core),
     ("atom10", Ns::Core),
@@ -83,7 +83,7 @@ const BY_CUSTOM: [(&str, Ns); 21] = [
     ("image", Ns::Image),
 ];
 
-/// Podcast vocabularies and the like are known, and of no use here.
+/// Prefixes of vocabularies that are known and not read, such as those of podcasts.
 const FOREIGN: [&str; 7] = [
     "podcastindex.org",
     "w3.org/2000/svg",
@@ -113,15 +113,15 @@ fn by_custom(prefix: &str) -> Ns {
     known.map_or(Ns::Other, |(_, ns)| *ns)
 }
 
-/// The bindings in force, innermost last.
+/// The bindings in force, the innermost last.
 #[derive(Debug, Default)]
 pub(super) struct Scope<'a> {
     bindings: Vec<(&'a str, Ns)>,
-    /// Bindings of names unknown, and prefixes bound to nothing.
+    /// The number of bindings to unknown namespaces and of prefixes without binding.
     pub(super) repaired: u32,
 }
 
-/// Bindings that a document may have at once; the rest is ignored.
+/// The most bindings in force at once. Further ones are ignored.
 const MOST_BINDINGS: usize = 256;
 
 impl<'a> Scope<'a> {
@@ -133,7 +133,7 @@ impl<'a> Scope<'a> {
         self.bindings.truncate(mark);
     }
 
-    /// Takes up what a tag binds. On the root the default namespace is the feed's own, whatever it is.
+    /// Adds the bindings of a tag. The default namespace of the root is always that of the feed.
     pub(super) fn enter(&mut self, attributes: Attributes<'a>, is_root: bool) {
         if memmem::find(attributes.0.as_bytes(), b"xmlns").is_none() {
             return;
@@ -158,7 +158,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The vocabulary and the local name of a tag's name.
+    /// Resolves the name of a tag to its vocabulary and local name.
     pub(super) fn resolve<'n>(&mut self, name: &'n str) -> (Ns, &'n str) {
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
         let bound = self.bindings.iter().rev().find(|(known, _)| *known == prefix);

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::feed::autodiscovery::html_links::announced;
 use crate::feed::parse::NotAFeed;
-use crate::feed::parse::canonical::NotJsonFeed;
+use crate::feed::parse::json_feed::NotJsonFeed;
 use crate::feed::parse::root::Rootless;
 
 pub(crate) fn about_json(error: &NotJsonFeed) -> NotAFeed {

@@ -1,27 +1,29 @@
-//! What had to be mended in a document, counted by kind.
+//! The repairs that a document needed, counted by kind.
 
-/// A kind of damage.
+use crate::domain::poll::RepairCount;
+
+/// A kind of damage to a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repair {
     /// A label names another encoding than the bytes are in.
     Label,
-    /// Bytes that are no text, characters that no document may hold.
+    /// Bytes that are not text, or characters that no XML document may hold.
     Bytes,
     /// Text or other elements before the root element.
     Junk,
-    /// `&` that begins no reference.
+    /// An `&` that does not begin a reference.
     Ampersand,
-    /// `<` that opens no tag.
+    /// A `<` that does not open a tag.
     Markup,
-    /// An element that nothing closes, or an end tag too many.
+    /// An element without end tag, or an end tag without element.
     Unclosed,
-    /// A prefix that is bound to nothing.
+    /// A prefix that is not bound to a namespace.
     Namespace,
     /// The document ends inside an element.
     Truncated,
-    /// More depth, children or items than are read.
+    /// The document is deeper, or has more children or items, than is read.
     Limit,
-    /// A date that cannot be read.
+    /// A date that could not be read.
     Date,
     /// A JSON value of another type than the format has.
     Type,
@@ -53,9 +55,12 @@ impl Repairs {
         }
     }
 
-    /// Those that occurred, by name.
-    pub(super) fn named(self) -> Vec<(&'static str, u32)> {
-        let names = Repair::ALL.iter().map(|(_, name)| *name);
-        names.zip(self.0).filter(|(_, count)| 0 < *count).collect()
+    /// The kinds that occurred.
+    pub(super) fn counts(self) -> Vec<RepairCount> {
+        let kinds = Repair::ALL.iter().zip(self.0);
+        kinds
+            .filter(|(_, count)| 0 < *count)
+            .map(|((_, kind), count)| RepairCount { kind, count })
+            .collect()
     }
 }

@@ -1,32 +1,32 @@
-//! The root element, wherever it stands and whatever it is called.
+//! Finds the root element of a feed, also behind other text and under unusual names.
 
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::html::entities::Entities;
 use crate::html::tokenizer::{Attributes, Token, Tokens};
 
-/// Where a root element is looked for.
+/// The root element is searched for in this many bytes.
 const ROOT_WITHIN: usize = 200 * 1024;
 
-/// What kind of document the root element makes it.
+/// The kind of document that a root element begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Root {
     Rss,
     Atom,
-    /// A sitemap; with `news:news` in it, a feed.
+    /// A sitemap. It is a feed if it contains `news:news`.
     Sitemap,
 }
 
-/// What a document without a feed's root is.
+/// What a document is that has no root element of a feed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Rootless<'a> {
     WebPage,
-    /// Some other XML, by its root's name.
+    /// Another XML document, with the name of its root element.
     Other(&'a str),
-    /// No element at all.
+    /// A document without any element.
     Nothing,
 }
 
-/// Steps to the root element, over whatever precedes it.
+/// Reads tokens up to and including the root element.
 pub(super) fn find_root<'a>(
     tokens: &mut Tokens<'a>,
     repairs: &mut Repairs,
@@ -56,7 +56,7 @@ pub(super) fn find_root<'a>(
                     }
                     _ => None,
                 };
-                // A page may show a feed's source; a feed's root says more of itself.
+                // A web page may show the source of a feed. The root of a real feed has a version or namespaces.
                 let says_more = || {
                     attributes.raw("version").is_some()
                         || attributes.iter().any(|(name, _)| name.starts_with("xmlns"))

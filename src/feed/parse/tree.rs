@@ -1,8 +1,8 @@
-//! Tokens to elements: balanced, bounded, one item at a time.
+//! Builds elements from tokens. The elements are balanced and bounded in depth and number.
 //!
-//! An item is handed on as soon as it ends, so no tree of the document is ever held. Texts that may hold
-//! markup (title, description, content and their kin) come as one text, the markup in it written out
-//! again. What nothing reads is stepped over.
+//! Each item is passed on as soon as it ends, so the tree of the whole document never exists. An element
+//! whose text may contain markup (title, description, content and similar ones) has one text, in which the
+//! markup is written out again. Elements that nothing reads are skipped.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -16,31 +16,31 @@ use crate::feed::parse::root::{Root, Rootless, find_root};
 use crate::html::entities::{Entities, resolve};
 use crate::html::tokenizer::{Attributes, LONGEST_VALUE, Token, Tokens};
 
-/// Elements inside each other. Real feeds stay below 60, XHTML content included.
+/// The deepest nesting that is kept. Real feeds stay below 60, including XHTML content.
 const MAX_DEPTH: usize = 100;
 
-/// Children of one element that are kept.
+/// The most children of one element that are kept.
 const MAX_CHILDREN: usize = 1_000;
 
-/// Elements of one item, or outside of items, that are kept.
+/// The most elements of one item, or between two items, that are kept.
 const MAX_ELEMENTS: usize = 10_000;
 
-/// Attributes of one element inside a text that are written out.
+/// The most attributes that are written out for an element inside a text.
 const MAX_ATTRIBUTES: usize = 50;
 
-/// Items of one document that are read.
+/// The most items of one document that are read.
 pub(super) const MAX_ITEMS: usize = 10_000;
 
-/// An element with all that is in it.
+/// An element with its contents.
 #[derive(Debug)]
 pub(super) struct Element<'a> {
     pub(super) ns: Ns,
     /// Without prefix, lower-case.
     pub(super) name: Cow<'a, str>,
     pub(super) attributes: Attributes<'a>,
-    /// Resolved; of a text with markup, the markup too.
+    /// References are resolved. Markup in it is written out.
     pub(super) text: Cow<'a, str>,
-    /// Whether `text` holds elements that the document did not escape.
+    /// Whether `text` contains elements that the document did not escape.
     pub(super) markup: bool,
     pub(super) children: Vec<Element<'a>>,
     /// The `xml:base` in force, if there is any.
@@ -55,7 +55,17 @@ impl<'a> Element<'a> {
     }
 }
 
-/// All that stands outside of items.
+/// What the attributes and addresses of an element are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    pub(super) entities: &'c Entities,
+    /// The address of the document, after redirects.
+    pub(super) document: &'c Url,
+    /// The base of relative addresses: the `xml:base` in force, else `document`.
+    pub(super) base: &'c Url,
+}
+
+/// All elements of the document that are outside of items.
 pub(super) struct Outline<'a> {
     pub(super) root: Root,
     pub(super) element: Element<'a>,
@@ -64,18 +74,18 @@ pub(super) struct Outline<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// The root, or a channel: what stands between its elements is nothing.
+    /// The root or a channel. Text between its elements is ignored.
     Container,
     Item,
     Plain,
-    /// A text that may hold markup.
+    /// An element whose text may contain markup.
     Text {
         xhtml: bool,
     },
     Skipped,
 }
 
-/// An element inside a text: as written, for its end tag, and as it is written out again.
+/// An element inside a text: its name as written, to find its end tag, and as it is written out.
 #[derive(Clone, Copy)]
 struct Inner<'a> {
     raw: &'a str,
@@ -84,16 +94,16 @@ struct Inner<'a> {
 
 struct Frame<'a> {
     element: Element<'a>,
-    /// As written, for its end tag.
+    /// The name as written, to find the end tag.
     raw: &'a str,
     kind: Kind,
     scope: usize,
     bases: usize,
-    /// Open elements inside a text or of what is skipped.
+    /// Open elements inside a text or a skipped element.
     inner: Vec<Inner<'a>>,
 }
 
-/// Reads a document; every item goes to `item`.
+/// Reads a document and passes each item to `item`.
 pub(super) fn read<'a>(
     text: &'a str,
     base: &Url,
@@ -135,7 +145,7 @@ struct Builder<'a, 'b> {
     bases: Vec<Rc<Url>>,
     stack: Vec<Frame<'a>>,
     items: usize,
-    /// Elements since the last item began or ended.
+    /// The number of elements since the last item began or ended.
     kept: usize,
     repairs: &'b mut Repairs,
     item: &'b mut dyn FnMut(Element<'a>, &Entities, Root, &mut Repairs),
@@ -161,7 +171,7 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// A CDATA section that nothing ends: it ends where its element does.
+    /// A CDATA section without end ends where its element ends.
     fn cut_cdata(&mut self, text: &'a str, tokens: &mut Tokens<'a>) -> &'a str {
         self.repairs.add(Repair::Unclosed, 1);
         let Some(frame) = self.stack.last() else { return text };
@@ -198,7 +208,8 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// Whether an element inside a text shows that the text's end tag is missing: no HTML has it.
+    /// Whether an element inside a text shows that the end tag of the text is missing, because HTML has no such
+    /// element.
     fn ends_a_text(&self, ns: Ns, local: &str) -> bool {
         ns == Ns::Core
             && self.root == Root::Rss
@@ -234,7 +245,7 @@ impl<'a> Builder<'a, '_> {
                     self.bases.push(Rc::new(own));
                 }
             }
-            // An empty one is kept: it undoes what is inherited (XML 1.0, 2.12).
+            // An empty one is kept, because it overrides the inherited language (XML 1.0, 2.12).
             let own = attributes.raw("xml:lang");
             language = own.map(|own| resolve(own.trim(), &self.entities).0);
         }
@@ -260,7 +271,7 @@ impl<'a> Builder<'a, '_> {
 
     fn kind(&mut self, ns: Ns, name: &str, attributes: Attributes<'a>, is_item: bool) -> Kind {
         let Some(parent) = self.stack.last() else {
-            // `<entry>` can be a document of its own (RFC 4287, 2).
+            // `<entry>` may be a whole document (RFC 4287, 2).
             return if name == "entry" { Kind::Item } else { Kind::Container };
         };
         if is_item {
@@ -287,14 +298,14 @@ impl<'a> Builder<'a, '_> {
             | (Ns::Itunes, "summary" | "subtitle" | "title")
             | (Ns::Media, "title" | "description" | "text") => Kind::Text { xhtml: xhtml() },
             (Ns::Xhtml, _) => Kind::Text { xhtml: true },
-            // Nobody reads a feed's categories; Blogger lists thousands (Cornucopia).
+            // The categories of a feed are not read, and Blogger lists thousands.
             (Ns::Core | Ns::Itunes, "category") if parent.kind == Kind::Container => Kind::Skipped,
             (Ns::Other, _) => Kind::Skipped,
             _ => Kind::Plain,
         }
     }
 
-    /// Ends the innermost element.
+    /// Closes the innermost element.
     fn pop(&mut self) {
         let Some(mut frame) = self.stack.pop() else { return };
         self.scope.leave(frame.scope);
@@ -316,13 +327,13 @@ impl<'a> Builder<'a, '_> {
             Kind::Container | Kind::Plain | Kind::Text { .. } => {
                 match self.stack.last_mut() {
                     Some(parent) => parent.element.children.push(frame.element),
-                    None => self.stack.push(frame), // The root: kept for `finish`.
+                    None => self.stack.push(frame), // The root is kept for `finish`.
                 }
             }
         }
     }
 
-    /// Whether the root ended.
+    /// Handles an end tag. Returns whether it ends the root.
     fn end(&mut self, name: &'a str) -> bool {
         let Some(top) = self.stack.last_mut() else { return true };
         let same = |open: &str| open.eq_ignore_ascii_case(name);
@@ -370,7 +381,7 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// Markup inside a text, written out again.
+    /// Writes out a start tag inside a text.
     fn inner_start(
         &mut self,
         name: &'a str,
@@ -410,7 +421,7 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// Closes everything. An item that the document breaks off in is kept if it can be told again.
+    /// Closes all elements. If the document ends inside an item, the item is kept if it can be identified.
     fn finish(mut self) -> Outline<'a> {
         if 1 < self.stack.len() {
             self.repairs.add(Repair::Truncated, 1);
@@ -423,11 +434,11 @@ impl<'a> Builder<'a, '_> {
             while at + 1 < self.stack.len() {
                 self.pop();
             }
-            let told = self.stack.last().is_some_and(|frame| {
+            let is_identified = self.stack.last().is_some_and(|frame| {
                 let named = |name: &str| frame.element.child(name).is_some();
                 (named("guid") || named("id") || named("link")) && named("title")
             });
-            if !told {
+            if !is_identified {
                 self.stack.pop();
             }
         }
@@ -476,7 +487,7 @@ fn escape(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
-pub(super) fn escape_value(text: &str) -> Cow<'_, str> {
+fn escape_value(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"']) {
         return Cow::Borrowed(text);
     }

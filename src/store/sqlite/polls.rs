@@ -419,7 +419,7 @@ impl Items {
 fn encode(items: &[KnownItem]) -> Vec<u8> {
     items
         .iter()
-        .flat_map(|item| [item.slice.to_le_bytes(), item.key.0.to_le_bytes()])
+        .flat_map(|item| [item.hash.to_le_bytes(), item.key.0.to_le_bytes()])
         .flatten()
         .collect()
 }
@@ -432,8 +432,8 @@ impl FromSql for Items {
         }
         let number = |half: &[u8]| half.iter().rev().fold(0_u64, |n, b| n << 8 | u64::from(*b));
         let item = |chunk: &[u8; 16]| {
-            let (slice, key) = chunk.split_at(8);
-            KnownItem { slice: number(slice), key: ArticleKey(number(key)) }
+            let (hash, key) = chunk.split_at(8);
+            KnownItem { hash: number(hash), key: ArticleKey(number(key)) }
         };
         Ok(Self(chunks.iter().map(item).collect()))
     }

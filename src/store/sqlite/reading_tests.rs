@@ -7,8 +7,8 @@ use rusqlite::params_from_iter;
 use crate::domain::article::{ArticleDraft, ArticleKey, Change, ContentHash, Person, Position};
 use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedUrl};
 use crate::domain::poll::{
-    Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, Observed, PollOutcome,
-    Reason, Remembered,
+    Decision, Document, DocumentEncoding, Health, Hints, KeyPolicy, KnownItem, NextPoll, Observed,
+    PollOutcome, Reason, Remembered,
 };
 use crate::domain::query::{Order, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
@@ -45,7 +45,7 @@ impl Home {
 
     /// Stores a document of these entries, in this order, at a minute of its own.
     async fn poll(&self, feed: usize, minute: i64, drafts: Vec<ArticleDraft>) {
-        let items = drafts.iter().map(|d| KnownItem { slice: d.hash.0, key: d.key });
+        let items = drafts.iter().map(|d| KnownItem { hash: d.hash.0, key: d.key });
         let document = Document {
             meta: FeedMeta::default(),
             remembered: Remembered {
@@ -56,7 +56,7 @@ impl Home {
             entries: drafts.len(),
             drafts,
             hints: Hints::default(),
-            encoding: ("UTF-8", "test"),
+            encoding: DocumentEncoding { name: "UTF-8", because: "test" },
             repairs: Vec::new(),
         };
         let decision = Decision {

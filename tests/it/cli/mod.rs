@@ -4,6 +4,7 @@ mod config;
 mod exports;
 mod feeds;
 mod filters;
+mod inspect;
 mod json;
 mod reading;
 mod retention;

@@ -1,7 +1,7 @@
-//! JSON Feed (jsonfeed.org/version/1.1), and what comes close to it.
+//! JSON Feed (jsonfeed.org/version/1.1), and JSON that comes close to it.
 //!
-//! Any value may be of another type than the format says: numbers are texts, one thing is a list of one,
-//! what makes no sense is not there.
+//! A value may be of another type than the format says. A number is read as a text, a single value as a
+//! list of one, and a value that makes no sense as absent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,32 +12,34 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use url::Url;
 
-use crate::feed::dates::parse::date;
-use crate::feed::parse::canonical::{
-    Canonical, Channel, FeedFacts, Item, LinkTo, Somebody, Words, Writer, absolute, count_date,
+use crate::feed::parse::entry_list::EntryList;
+use crate::feed::parse::media;
+use crate::feed::parse::model::{
+    Entry, EntryExtension, FeedExtension, FeedType, File, Link, MediaObject, ParsedEntry,
+    ParsedFeed, Person, RawText, category, empty_feed, link, person, thumbnail,
 };
-use crate::feed::parse::model::MediaFile;
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::MAX_ITEMS;
+use crate::feed::parse::values::{absolute, counted_date};
 
 /// Why a JSON document is no feed.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::feed::parse) enum NotJsonFeed {
+pub(super) enum NotJsonFeed {
     /// Not JSON: the message of the JSON parser.
     Malformed(String),
     /// JSON, with neither a version of the format nor a list of items.
     Other,
 }
 
-/// The text with U+FFFD for each escaped half of a UTF-16 pair that stands alone, and how many there were:
-/// what a program writes that cuts a text in the middle of an emoji.
-fn without_halves(text: &str) -> (String, u32) {
+/// Replaces each escaped surrogate that has no partner by U+FFFD and counts them. Programs that cut a text
+/// in the middle of an emoji write such surrogates.
+fn without_lone_surrogates(text: &str) -> (String, u32) {
     let unit = |text: &str| {
         let digits = text.strip_prefix("\\u")?.get(..4)?;
         u32::from_str_radix(digits, 16).ok()
     };
     let mut out = String::with_capacity(text.len());
-    let (mut rest, mut halves) = (text, 0);
+    let (mut rest, mut count) = (text, 0);
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         let (before, escape) = rest.split_at(at);
         out.push_str(before);
@@ -48,12 +50,12 @@ fn without_halves(text: &str) -> (String, u32) {
                 12
             }
             Some(0xD800..0xE000) => {
-                halves += 1;
+                count += 1;
                 out.push('\u{FFFD}');
                 rest = escape.get(6..).unwrap_or_default();
                 continue;
             }
-            // An escaped backslash begins no other escape.
+            // An escaped backslash is not the beginning of another escape.
             _ => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
         };
         let (whole, after) = escape.split_at(length);
@@ -61,141 +63,139 @@ fn without_halves(text: &str) -> (String, u32) {
         rest = after;
     }
     out.push_str(rest);
-    (out, halves)
+    (out, count)
 }
 
-/// The canonical form of a JSON Feed.
-pub(in crate::feed::parse) fn read(
-    text: &str,
-    base: &Url,
+/// Reads a JSON Feed. `document` is its address, after redirects.
+///
+/// # Errors
+/// When the text is not JSON, or no JSON Feed.
+pub(super) fn read(
+    source: &str,
+    document: &Url,
     repairs: &mut Repairs,
-) -> Result<Canonical, NotJsonFeed> {
-    if text.starts_with('[') {
+) -> Result<ParsedFeed, NotJsonFeed> {
+    if source.starts_with('[') {
         return Err(NotJsonFeed::Other);
     }
-    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Feed>();
-    let feed = match documents.next() {
-        Some(Ok(feed)) => feed,
+    let mut documents = serde_json::Deserializer::from_str(source).into_iter::<JsonFeed>();
+    let json = match documents.next() {
+        Some(Ok(json)) => json,
         Some(Err(error)) => {
-            let (text, halves) = without_halves(text);
-            if halves == 0 {
+            let (source, count) = without_lone_surrogates(source);
+            if count == 0 {
                 return Err(NotJsonFeed::Malformed(error.to_string()));
             }
-            repairs.add(Repair::Bytes, halves);
-            return read(&text, base, repairs);
+            repairs.add(Repair::Bytes, count);
+            return read(&source, document, repairs);
         }
         None => return Err(NotJsonFeed::Other),
     };
-    let rest = text.get(documents.byte_offset()..).unwrap_or_default();
+    let rest = source.get(documents.byte_offset()..).unwrap_or_default();
     repairs.add(Repair::Junk, u32::from(!rest.trim().is_empty()));
-    let version = feed.version.text();
+    let version = json.version.0;
     let is_feed = version.as_deref().is_some_and(|version| version.contains("jsonfeed.org"));
-    if !is_feed && !feed.items.is_list {
+    if !is_feed && !json.items.is_list {
         return Err(NotJsonFeed::Other);
     }
-    let mut writer = Writer::new(text.len() + 256);
-    for entry in feed.items.list.into_iter().filter_map(|entry| entry.0) {
-        writer.item(item(entry, base, repairs));
+    let mut entries = EntryList::default();
+    for item in json.items.list.into_iter().filter_map(|item| item.0) {
+        entries.push(read_item(item, document, repairs));
     }
-    let mut channel = Channel {
-        title: words(false, feed.title),
-        description: words(false, feed.description),
-        authors: people(feed.authors, feed.author),
-        language: feed.language.text().map(Cow::Owned),
-        ..Channel::default()
-    };
-    let links = [("alternate", feed.home_page_url), ("self", feed.own_url)];
-    channel.links.extend(links.into_iter().filter_map(|(rel, url)| link(rel, url.text()?)));
-    Ok(writer.finish(&channel, FeedFacts::default()))
-}
-
-fn item(entry: Entry, base: &Url, repairs: &mut Repairs) -> Item<'static> {
-    let mut item = Item {
-        id: entry.id.text().map(Cow::Owned),
-        title: words(false, entry.title),
-        content: words(true, entry.content_html).or_else(|| words(false, entry.content_text)),
-        summary: words(false, entry.summary),
-        authors: people(entry.authors, entry.author),
-        ..Item::default()
-    };
-    let url = entry.url.text();
-    let external = entry.external_url.text();
-    item.links.extend(url.and_then(|url| link("alternate", url)));
-    item.beside.external_url = external;
-    item.tags = entry
-        .tags
-        .list
-        .into_iter()
-        .filter_map(Loose::text)
-        .map(|tag| (Cow::Owned(tag), None))
-        .collect();
-    let mut moment = |text: Loose| {
-        let text = text.text().filter(|text| !text.trim().is_empty())?;
-        count_date(repairs, date(&text))
-    };
-    item.published = moment(entry.date_published);
-    item.updated = moment(entry.date_modified);
-    item.beside.language = entry.language.text().filter(|language| !language.trim().is_empty());
-    let images = [entry.image, entry.banner_image].into_iter().filter_map(Loose::text);
-    item.beside.images = images.filter_map(|url| absolute(&url, base)).map(String::from).collect();
-    for file in entry.attachments.list.into_iter().filter_map(|file| file.0) {
-        let Some(url) = file.url.text().and_then(|url| absolute(&url, base)) else { continue };
-        let whole = |loose: Loose| loose.text()?.split('.').next()?.trim().parse::<u64>().ok();
-        item.beside.files.push(MediaFile {
-            url,
-            mime_type: file.mime_type.text(),
-            size: whole(file.size_in_bytes),
-            duration_in_seconds: whole(file.duration_in_seconds),
-        });
-        item.beside.file_titles.push(file.title.text());
+    let mut feed = empty_feed(FeedType::JSON);
+    feed.title = text(false, json.title).map(RawText::into_text);
+    feed.description = text(false, json.description).map(RawText::into_text);
+    feed.authors = people(json.authors, json.author);
+    feed.language = json.language.0.map(|language| language.trim().to_owned());
+    for (rel, url) in [("alternate", json.home_page_url), ("self", json.feed_url)] {
+        feed.links.extend(url.not_blank().map(|url| linked(rel, &url, document)));
     }
-    item
+    let extension = FeedExtension::default();
+    Ok(ParsedFeed { feed, extension, entries: entries.into_entries() })
 }
 
-fn words(html: bool, text: Loose) -> Option<Words<'static>> {
-    Words::some(html, Cow::Owned(text.text()?))
+fn read_item(item: JsonItem, document: &Url, repairs: &mut Repairs) -> ParsedEntry {
+    let content = text(true, item.content_html).or_else(|| text(false, item.content_text));
+    let mut date = |text: Loose| counted_date(&text.not_blank()?, repairs);
+    let url = item.url.not_blank().map(|url| linked("alternate", &url, document));
+    let images = [item.image, item.banner_image].into_iter().filter_map(|image| image.0);
+    let mut media = MediaObject::default();
+    media.thumbnails = images.filter_map(|url| absolute(&url, document)).map(thumbnail).collect();
+    let tags = item.tags.list.into_iter().filter_map(|tag| tag.0);
+    ParsedEntry {
+        entry: Entry {
+            id: item.id.0.map(|id| id.trim().to_owned()).unwrap_or_default(),
+            title: text(false, item.title).map(RawText::into_text),
+            updated: date(item.date_modified),
+            authors: people(item.authors, item.author),
+            content: content.map(RawText::into_content),
+            links: url.into_iter().collect(),
+            summary: text(false, item.summary).map(RawText::into_text),
+            categories: tags.map(|tag| category(&tag, None)).collect(),
+            published: date(item.date_published),
+            media: media::as_list(media),
+            language: item.language.not_blank(),
+            ..Entry::default()
+        },
+        extension: EntryExtension {
+            external_url: item.external_url.0,
+            files: item
+                .attachments
+                .list
+                .into_iter()
+                .filter_map(|attachment| file(attachment.0?, document))
+                .collect(),
+            guid_is_not_a_link: false,
+        },
+    }
 }
 
-fn link(rel: &'static str, url: String) -> Option<LinkTo<'static>> {
-    let filled = !url.trim().is_empty();
-    filled.then(|| LinkTo {
-        href: Cow::Owned(url),
-        rel: Some(Cow::Borrowed(rel)),
-        ..LinkTo::default()
+fn file(attachment: Attachment, document: &Url) -> Option<File> {
+    let whole = |number: Loose| number.0?.split('.').next()?.trim().parse().ok();
+    Some(File {
+        url: absolute(&attachment.url.0?, document)?,
+        mime_type: attachment.mime_type.0,
+        title: attachment.title.0,
+        size: whole(attachment.size_in_bytes),
+        duration_in_seconds: whole(attachment.duration_in_seconds),
     })
 }
 
-/// Version 1.1 has a list, version 1 has one.
-fn people(list: Many<Named>, one: Many<Named>) -> Vec<Somebody<'static>> {
-    let people = if list.list.is_empty() { one.list } else { list.list };
-    let text = |loose: Loose| loose.text().filter(|text| !text.trim().is_empty()).map(Cow::Owned);
-    let person =
-        |person: Named| Somebody { name: text(person.name), url: text(person.url), email: None };
-    people
-        .into_iter()
-        .map(person)
-        .filter(|person| person.name.is_some() || person.url.is_some())
-        .collect()
+fn text(is_html: bool, text: Loose) -> Option<RawText<'static>> {
+    RawText::new(is_html, Cow::Owned(text.0?))
+}
+
+fn linked(rel: &str, url: &str, document: &Url) -> Link {
+    Link { rel: Some(rel.to_owned()), ..link(url, document) }
+}
+
+/// Version 1.1 has a list of authors, version 1 has one author.
+fn people(list: Many<Author>, one: Many<Author>) -> Vec<Person> {
+    let authors = if list.list.is_empty() { one.list } else { list.list };
+    let people = authors.into_iter().filter_map(|author| {
+        let (name, url) = (author.name.not_blank(), author.url.not_blank());
+        (name.is_some() || url.is_some()).then(|| person(name.as_deref(), url.as_deref(), None))
+    });
+    people.collect()
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Feed {
+struct JsonFeed {
     version: Loose,
     title: Loose,
     description: Loose,
     home_page_url: Loose,
-    #[serde(rename = "feed_url")]
-    own_url: Loose,
+    feed_url: Loose,
     language: Loose,
-    author: Many<Named>,
-    authors: Many<Named>,
-    items: Many<Maybe<Entry>>,
+    author: Many<Author>,
+    authors: Many<Author>,
+    items: Many<Maybe<JsonItem>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Entry {
+struct JsonItem {
     id: Loose,
     url: Loose,
     external_url: Loose,
@@ -208,15 +208,15 @@ struct Entry {
     date_published: Loose,
     date_modified: Loose,
     language: Loose,
-    author: Many<Named>,
-    authors: Many<Named>,
+    author: Many<Author>,
+    authors: Many<Author>,
     tags: Many<Loose>,
-    attachments: Many<Maybe<File>>,
+    attachments: Many<Maybe<Attachment>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct File {
+struct Attachment {
     url: Loose,
     mime_type: Loose,
     title: Loose,
@@ -225,25 +225,25 @@ struct File {
 }
 
 #[derive(Default)]
-struct Named {
+struct Author {
     name: Loose,
     url: Loose,
 }
 
-/// A text, a number or a truth value, as text; all else is nothing.
+/// A text, or a number as text. Any other value is absent.
 #[derive(Default)]
 struct Loose(Option<String>);
 
 impl Loose {
-    fn text(self) -> Option<String> {
-        self.0
+    fn not_blank(self) -> Option<String> {
+        self.0.filter(|text| !text.trim().is_empty())
     }
 }
 
 /// An object, or nothing.
 struct Maybe<T>(Option<T>);
 
-/// A list, or what stands in place of one.
+/// A list, or the single value that the document has in its place.
 struct Many<T> {
     list: Vec<T>,
     is_list: bool,
@@ -255,10 +255,10 @@ impl<T> Default for Many<T> {
     }
 }
 
-/// What can be made of whatever is there.
+/// A type that can be made from any JSON value.
 trait FromAny: Sized {
-    /// How many of them a list may hold.
-    const MOST: usize = 64;
+    /// The most values of a list that are kept.
+    const MAX: usize = 64;
 
     fn from_scalar(text: Option<String>) -> Self;
 
@@ -282,7 +282,7 @@ impl FromAny for Loose {
 }
 
 impl<T: for<'de> Deserialize<'de>> FromAny for Maybe<T> {
-    const MOST: usize = MAX_ITEMS;
+    const MAX: usize = MAX_ITEMS;
 
     fn from_scalar(_text: Option<String>) -> Self {
         Self(None)
@@ -293,7 +293,7 @@ impl<T: for<'de> Deserialize<'de>> FromAny for Maybe<T> {
     }
 }
 
-impl FromAny for Named {
+impl FromAny for Author {
     fn from_scalar(text: Option<String>) -> Self {
         Self { name: Loose(text), url: Loose(None) }
     }
@@ -324,7 +324,7 @@ impl<T: FromAny + for<'de> Deserialize<'de>> FromAny for Many<T> {
 
     fn from_list<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
         let mut list = Vec::new();
-        while list.len() < T::MOST {
+        while list.len() < T::MAX {
             match seq.next_element()? {
                 Some(element) => list.push(element),
                 None => return Ok(Self { list, is_list: true }),
@@ -387,7 +387,7 @@ impl<'de> Deserialize<'de> for Loose {
     }
 }
 
-impl<'de> Deserialize<'de> for Named {
+impl<'de> Deserialize<'de> for Author {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Any(PhantomData))
     }
