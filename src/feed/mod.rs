@@ -2,7 +2,8 @@
 //!
 //! The order of the work is [`unpack`] (content encodings), [`charset`] (character encodings), [`item_diff`]
 //! (which items are new since the last document), [`parse`] (one reader for each format) and [`normalise`]
-//! (one rule in each file). [`document`] calls them. Pure functions: nothing here performs I/O.
+//! (one rule in each file). [`document`] calls them. [`comparison`] compares our readers with feed-rs' own parser.
+//! Pure functions: nothing here performs I/O.
 
 pub mod autodiscovery;
 pub mod charset;

@@ -56,9 +56,9 @@ fn list(comparison: &Comparison, output: &Output, out: &mut dyn io::Write) -> io
         1 => "1 entry".to_owned(),
         n => format!("{n} entries"),
     };
-    let feed_rs_line = reference.as_deref().map_or_else(Clone::clone, entries);
+    let reference_line = reference.as_deref().map_or_else(Clone::clone, entries);
     let our_line = ours.as_deref().map_or_else(ToString::to_string, entries);
-    writeln!(out, "{:<10} {}", "feed-rs", clean_line(&feed_rs_line))?;
+    writeln!(out, "{:<10} {}", "feed-rs", clean_line(&reference_line))?;
     writeln!(out, "{:<10} {}", "gazetted", clean_line(&our_line))?;
     if let (Ok(theirs), Ok(ours)) = (reference, ours)
         && theirs.len() < ours.len()
