@@ -1,8 +1,10 @@
 //! `[[feeds]]`.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use reqwest::header::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use crate::config::fault::Place;
@@ -254,14 +256,15 @@ impl Reader<'_> {
         if url.username().is_empty() && url.password().is_none() {
             return Ok(None);
         }
-        let user = percent_decoded(url.username());
-        let password = url.password().map(percent_decoded);
-        let (Some(user), None | Some(Some(_))) = (user, &password) else {
+        let decoded = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
+        let user = decoded(url.username());
+        let password = url.password().map(decoded).transpose();
+        let (Ok(user), Ok(password)) = (user, password) else {
             let message = "user name and password are not UTF-8 when percent-decoded";
             self.fault(&field.key, &field.span, message, None);
             return Err(());
         };
-        let password = match password.flatten() {
+        let password = match password {
             Some(text) => Some(Secret::new(self.expanded(field, &text).ok_or(())?)),
             None => None,
         };
@@ -333,19 +336,10 @@ impl Reader<'_> {
             }
             Some(user.to_owned())
         });
-        let (plain, file) = (table.get("password"), table.get("password_file"));
-        let password = plain.as_ref().and_then(|field| self.secret(field));
-        let from_file = file.as_ref().and_then(|field| self.secret_file(field));
-        let hint = "give either password or password_file";
-        match (&plain, &file) {
-            (Some(plain), Some(file)) => {
-                let other = Some((self.place(&plain.key_span), "given here"));
-                let message = "`password` is given as well";
-                self.clash(&file.key, &file.key_span, message, Some(hint.to_owned()), other);
-            }
-            (None, None) => self.missing(&table, "password", hint),
-            (Some(_), None) | (None, Some(_)) => {}
+        if table.get("password").or_else(|| table.get("password_file")).is_none() {
+            self.missing(&table, "password", "give either password or password_file");
         }
+        let password = self.one_secret(&table, "password", "password_file");
         let headers = feed.get("headers").and_then(|headers| headers.entries()).unwrap_or_default();
         let authorization =
             headers.iter().find(|header| header.name.eq_ignore_ascii_case("authorization"));
@@ -355,43 +349,7 @@ impl Reader<'_> {
             let hint = Some("keep one of the two".to_owned());
             self.clash(&field.key, &field.key_span, message, hint, other);
         }
-        Some(BasicAuth { user: user?, password: Some(Secret::new(password.or(from_file)?)) })
-    }
-}
-
-/// RFC 3986 section 2.1. `None` if the bytes are not UTF-8.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let digits = (*first == b'%').then(|| tail.split_at_checked(2)).flatten();
-        let code = digits.and_then(|(digits, after)| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            let both = digits.chars().all(|c| c.is_ascii_hexdigit());
-            Some((u8::from_str_radix(digits, 16).ok().filter(|_| both)?, after))
-        });
-        let (byte, after) = code.unwrap_or((*first, tail));
-        bytes.push(byte);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percent_codes_become_bytes() {
-        for (text, expected) in [
-            ("me%40home", Some("me@home")),
-            ("p%C3%A9", Some("pé")),
-            ("100%", Some("100%")),
-            ("%+1x", Some("%+1x")),
-            ("%zz%2", Some("%zz%2")),
-            ("%ff", None),
-        ] {
-            assert_eq!(percent_decoded(text).as_deref(), expected, "{text}");
-        }
+        let (_, password) = password?;
+        Some(BasicAuth { user: user?, password: Some(Secret::new(password)) })
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use toml::de::DeValue;
 
 use crate::config::reader::{Field, Reader, Table};
@@ -170,7 +172,7 @@ impl Reader<'_> {
     /// A field that names a file of PEM certificates.
     pub(super) fn certificates(&mut self, field: &Field<'_>) -> Option<PathBuf> {
         let bytes = self.file(field)?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&bytes);
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
         if certificates.map_or(true, |certificates| certificates.is_empty()) {
             let hint = "a PEM file has lines `-----BEGIN CERTIFICATE-----`".to_owned();
             self.fault(&field.key, &field.span, "no certificate in this file", Some(hint));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use reqwest::header::HeaderValue;
+use http::HeaderValue;
 use toml::de::DeValue;
 
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
