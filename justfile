@@ -61,13 +61,14 @@ fuzz SECONDS="60" *TARGETS:
     done
     # With a target named, the flags are not for build scripts.
     host="$(rustc -vV | sed -n 's/^host: //p')"
-    RUSTFLAGS="--cfg fuzzing $coverage" cargo build --manifest-path fuzz/Cargo.toml --locked --bins --target "$host"
+    profile="${FUZZ_PROFILE:-release}"
+    RUSTFLAGS="--cfg fuzzing $coverage" cargo build --profile "$profile" --manifest-path fuzz/Cargo.toml --locked --bins --target "$host"
     targets="{{ TARGETS }}"
     for target in ${targets:-$(basename -s .rs -a fuzz/fuzz_targets/*.rs)}; do
         echo "fuzz: $target, {{ SECONDS }} seconds"
         corpus="$CARGO_TARGET_DIR/corpus/$target"
         mkdir -p "$corpus"
-        "$CARGO_TARGET_DIR/$host/debug/$target" -max_total_time={{ SECONDS }} -timeout=20 -rss_limit_mb=2048 -verbosity=0 \
+        "$CARGO_TARGET_DIR/$host/${profile/#dev/debug}/$target" -max_total_time={{ SECONDS }} -timeout=20 -rss_limit_mb=2048 -verbosity=0 \
             -print_final_stats=1 -artifact_prefix="$CARGO_TARGET_DIR/$target-" "$corpus" "fuzz/seeds/$target"
     done
 
