@@ -10,8 +10,9 @@ list:
 check: format lint
     cargo test --quiet --lib --bins --test tidy
 
-# all tests, then a list of those that could not run here; CI_EXPECTED_SKIPS (what is missing, apart by `;`) makes any
-# other skip an error
+# With CI_EXPECTED_SKIPS set (names of what is missing, separated by `;`), any other skip is an error.
+#
+# all tests, then a list of those that could not run here
 test *ARGS:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -29,24 +30,27 @@ test *ARGS:
     fi
     exit "$ended"
 
-# what readers in other languages make of the exports and the feeds (Python, in a virtual environment below target/)
+# The Python packages are pinned and go into a virtual environment below target/. The program is the one that the
+# tests use, so that CI does not build its dependencies a second time without their features.
+#
+# judge exports and feeds by programs that share no code with ours (Python)
 oracle:
     #!/usr/bin/env bash
     set -euo pipefail
     environment="${CARGO_TARGET_DIR:-target}/external-checks"
     [ -x "$environment/bin/python" ] || python3 -m venv "$environment"
     "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/external_checks/requirements.txt
-    cargo build --locked
+    cargo test --locked --quiet --no-run --test it
     program="${CARGO_TARGET_DIR:-target}/debug/gazetted"
     "$environment/bin/python" tests/external_checks/check_exports.py "$program"
     for folder in tests/feeds fuzz/seeds/document; do
         "$environment/bin/python" tests/external_checks/compare_feedparser.py "$program" "$folder" --limit 0
     done
 
-# every fuzz target on its seeds, then on mutations for so many seconds each: `just fuzz 60`, `just fuzz 600 document`
-#
 # The flags are those of cargo-fuzz without its address sanitizer, which needs a nightly compiler and has little to
 # find here: unsafe code is forbidden. Found inputs and the growing corpus are below target/fuzz.
+#
+# run every fuzz target on its seeds, then for so many seconds: `just fuzz 60`, `just fuzz 600 document`
 fuzz SECONDS="60" *TARGETS:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -57,17 +61,18 @@ fuzz SECONDS="60" *TARGETS:
     done
     # With a target named, the flags are not for build scripts.
     host="$(rustc -vV | sed -n 's/^host: //p')"
-    RUSTFLAGS="--cfg fuzzing $coverage" cargo build --manifest-path fuzz/Cargo.toml --locked --bins --target "$host"
+    profile="${FUZZ_PROFILE:-release}"
+    RUSTFLAGS="--cfg fuzzing $coverage" cargo build --profile "$profile" --manifest-path fuzz/Cargo.toml --locked --bins --target "$host"
     targets="{{ TARGETS }}"
     for target in ${targets:-$(basename -s .rs -a fuzz/fuzz_targets/*.rs)}; do
         echo "fuzz: $target, {{ SECONDS }} seconds"
         corpus="$CARGO_TARGET_DIR/corpus/$target"
         mkdir -p "$corpus"
-        "$CARGO_TARGET_DIR/$host/debug/$target" -max_total_time={{ SECONDS }} -timeout=20 -rss_limit_mb=2048 -verbosity=0 \
+        "$CARGO_TARGET_DIR/$host/${profile/#dev/debug}/$target" -max_total_time={{ SECONDS }} -timeout=20 -rss_limit_mb=2048 -verbosity=0 \
             -print_final_stats=1 -artifact_prefix="$CARGO_TARGET_DIR/$target-" "$corpus" "fuzz/seeds/$target"
     done
 
-# how much of src/ the tests reach, as a table (wants cargo-llvm-cov, and llvm-tools of rustup)
+# the share of src/ that the tests reach, as a table (wants cargo-llvm-cov, and llvm-tools of rustup)
 coverage *ARGS:
     #!/usr/bin/env bash
     set -euo pipefail

@@ -1,4 +1,4 @@
-//! Floor 2: the only reading of the clock. Everything below gets the moment as `now`.
+//! Reads the clock. No other module does; all others get the time as an argument named `now`.
 
 use std::time::SystemTime;
 
@@ -6,17 +6,17 @@ use chrono::SubsecRound;
 
 use crate::domain::time::Timestamp;
 
-/// The moment, as it is stored: whole seconds, cut off rather than rounded, so never in the future.
+/// The current time in whole seconds, as the store keeps it. It is cut off, not rounded, so it is never in the future.
 pub fn now() -> Timestamp {
     now_precise().trunc_subsecs(0)
 }
 
-/// The moment with its fraction of a second, for timers: what is due at a whole second is asked for
-/// then, not up to a second late.
+/// The current time with its fraction of a second, for timers. With whole seconds, a poll could start up to a second
+/// late.
 ///
-/// It can jump (time synchronisation, an operator, a resumed laptop). Spans are measured with
-/// [`std::time::Instant`], which cannot, but which stands still while the machine sleeps: comparing the
-/// two tells a jump.
+/// The clock can jump (time synchronisation, an operator, a laptop that wakes up). Durations are measured with
+/// [`std::time::Instant`], which cannot jump but stops while the machine sleeps. A jump shows as a difference
+/// between the two.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub fn now_precise() -> Timestamp {
     SystemTime::now().into()

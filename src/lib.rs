@@ -6,7 +6,7 @@
 //! [`config`] → `store.sync_feeds` → `store.claim` → [`fetch`] → [`polling::reply`] → [`polling::decide`] →
 //! `store.apply` → [`export`] → [`deliver`].
 //!
-//! Modules stand on floors and import from lower floors only; `tests/tidy.rs` keeps it so.
+//! Modules are on floors and import from lower floors only; `tests/tidy.rs` checks it. ARCHITECTURE.md is the map.
 
 pub mod domain;
 

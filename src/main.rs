@@ -1,4 +1,4 @@
-//! The binary: arguments and environment in, exit code out.
+//! The program: passes arguments and environment to [`gazetted::cli`], and returns its exit code.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     gazetted::cli::main(std::env::args_os(), environment)
 }
 
-/// The one reading of the environment; everything below gets this function.
+/// Reads an environment variable. All other code gets this function as an argument.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()

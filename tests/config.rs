@@ -1,4 +1,4 @@
-//! The configuration as a whole: files in, values or all faults out.
+//! Tests of loading a configuration: its files, its values, and the report of all faults.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt::Write as _;
@@ -174,7 +174,7 @@ fn syntax_errors_hide_no_fault_on_another_line() {
 }
 
 proptest::proptest! {
-    /// Cut anywhere, with anything put in there: every fault has a place that can be shown.
+    /// A configuration that is cut at any place, with any text inserted there, gives faults that can all be shown.
     #[test]
     fn no_text_makes_it_panic(
         cut in 0..MANY.len(),
@@ -190,7 +190,7 @@ proptest::proptest! {
     }
 }
 
-/// Whatever is wrong, and wherever it is shown, no secret is in it.
+/// No report contains a secret, whatever the fault is.
 #[test]
 fn no_secret_is_ever_shown() {
     for line in [
@@ -239,7 +239,7 @@ fn no_secret_is_ever_shown() {
     }
 }
 
-/// Each text has one fault, and no other.
+/// Checks that each text has exactly one fault.
 fn check(cases: &[(String, &str, &str)]) {
     for (text, message, hint) in cases {
         let errors = load_text(text).unwrap_err();

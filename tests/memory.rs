@@ -1,7 +1,7 @@
 //! Documents that made parsers panic, overflow the stack, or take gigabytes and minutes: each is read
 //! within four times its size and 32 MiB of memory, on a stack of 2 MiB, or is refused.
 //!
-//! A binary of its own, with one test: it counts what is allocated, and nothing else may allocate.
+//! This binary has one test only, because the test counts all allocations of the process.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -18,16 +18,16 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1024 * 1024;
 
-/// A thread of tokio's, or of std, has no more.
+/// The stack of a thread of tokio or std, in bytes.
 const STACK: usize = 2 * MIB;
 
-/// Ten times what the slowest takes in a debug build; a square of its size would take hours.
+/// Ten times the duration of the slowest case in a debug build. Quadratic work would take hours.
 const LONG: Duration = Duration::from_mins(5);
 
-/// What becomes of a document.
+/// The expected result of a document.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Read {
-    /// A feed with so many entries.
+    /// A feed with this number of entries.
     Entries(usize),
     Refused,
 }
@@ -63,7 +63,7 @@ fn utf16(text: &str) -> Vec<u8> {
     [b"\xFE\xFF".to_vec(), text.encode_utf16().flat_map(u16::to_be_bytes).collect()].concat()
 }
 
-/// The rows of what was found to break the parser alone, and of what was built to break this.
+/// Documents that broke feed-rs alone, and documents that were made to break this parser.
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases() -> Vec<(&'static str, Vec<u8>, Read)> {
     let koi8 = "<?xml version='1.0' encoding='koi8-r'?>";
@@ -116,7 +116,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Read)> {
         text("a title of 10 MB", rss(&format!("<item><title>{}</title></item>", "long ".repeat(2_000_000))), Entries(1)),
         text("an address of 4 MB", item(&format!("<link>https://a.example/{}</link>", "x".repeat(4_000_000))), Entries(1)),
         text("300,000 tags", item(&"<category>x</category>".repeat(300_000)), Entries(1)),
-        // Squares of their size, in one place or another.
+        // Documents that once took quadratic time somewhere.
         text("tags never ended", unclosed("<a "), Entries(1)),
         text("names never ended", unclosed("<a"), Entries(1)),
         text("comments never ended", unclosed("<!--"), Entries(1)),

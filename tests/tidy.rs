@@ -59,6 +59,7 @@ const ONE_PLACE: &[(&str, &str)] = &[
     ("feed_rs", "feed/parse"),
     ("cron::", "polling/schedule"),
     ("rusqlite", "store"),
+    ("reqwest", "fetch"),
     ("Utc::now", "clock"),
     ("SystemTime::now", "clock"),
 ];

@@ -1,7 +1,7 @@
-//! Changes of the list of feeds as a person would make them: comments, order and line ends stay.
+//! Edits the list of feeds in the configuration files. Comments, order and line ends stay.
 //!
-//! Nothing is written here. An [`Edit`] holds the new texts; [`Edit::check`] reads them as if they were
-//! written already, so that a configuration with a fault never comes to stand on the disk.
+//! Nothing is written here. An [`Edit`] contains the new texts, and [`Edit::check`] checks them before the caller
+//! writes them, so that an invalid configuration is never written.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigErrors, FeedConfig};
 use crate::domain::feed::FeedUrl;
 use crate::domain::time::Timestamp;
 
-/// A feed to be written into the configuration.
+/// A feed to add to the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFeed {
     pub url: FeedUrl,
@@ -23,19 +23,19 @@ pub struct NewFeed {
     pub allow_private: bool,
 }
 
-/// Why a file of the configuration cannot be changed.
+/// The reason why a configuration file cannot be edited.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
     #[error("could not read {path}")]
     Read { path: PathBuf, source: io::Error },
     #[error("{path} is not TOML")]
     Syntax { path: PathBuf, source: toml_edit::TomlError },
-    /// The file was written by somebody else since the configuration was read.
+    /// The file has changed since the configuration was read.
     #[error("{path} has just been changed by somebody else; try again")]
     Changed { path: PathBuf },
 }
 
-/// Files of the configuration, changed in memory.
+/// Configuration files that are edited in memory.
 #[derive(Debug, Default)]
 pub struct Edit {
     files: BTreeMap<PathBuf, File>,
@@ -77,7 +77,7 @@ impl Edit {
             return Ok(());
         }
         let first = !document.contains_key("feeds");
-        // A file of comments only, such as one to start with: they stay above what is added.
+        // The comments of a file without tables stay above what is added.
         let comments = if first { document.trailing().as_str().map(str::to_owned) } else { None };
         if first {
             document.insert("feeds", Item::ArrayOfTables(ArrayOfTables::new()));
@@ -105,11 +105,11 @@ impl Edit {
         Ok(())
     }
 
-    /// Takes feeds out, each from the file it stands in. Comments right above a feed go with it, those
-    /// apart by an empty line stay.
+    /// Removes feeds, each from the file that contains it. Comments directly above a feed are removed too; those
+    /// separated by an empty line stay.
     ///
     /// # Errors
-    /// When a file cannot be read, or no longer has the feed where it was.
+    /// When a file cannot be read, or when the feed is no longer in its place.
     pub fn remove(&mut self, feeds: &[&FeedConfig]) -> Result<(), EditError> {
         let mut by_file: HashMap<&Path, Vec<usize>> = HashMap::new();
         for feed in feeds {
@@ -127,7 +127,7 @@ impl Edit {
         Ok(())
     }
 
-    /// The files that differ: path, text before, text to write.
+    /// The files that changed: path, text before, text to write.
     pub fn changes(&self) -> Vec<(&Path, &str, String)> {
         let texts = self
             .files
@@ -136,10 +136,10 @@ impl Edit {
         texts.filter(|(_, before, after)| before != after).collect()
     }
 
-    /// The configuration as it would be.
+    /// Reads the configuration that the edited files would give.
     ///
     /// # Errors
-    /// All faults that it would have.
+    /// All faults of that configuration.
     pub fn check(
         &self,
         main: &Path,
@@ -153,11 +153,11 @@ impl Edit {
 }
 
 impl File {
-    /// With the line ends and the byte-order mark that the file had.
+    /// The text with the line ends and the byte-order mark of the original file.
     fn text(&self) -> String {
         let text = self.document.to_string();
         let blank = |text: &str| text.starts_with(['\r', '\n']);
-        // A first table that goes leaves the empty line behind that was after it.
+        // When the first table is removed, the empty line after it remains.
         let trimmed =
             if blank(&self.before) { &text } else { text.trim_start_matches(['\r', '\n']) };
         let mut text = trimmed.to_owned();
@@ -171,7 +171,7 @@ impl File {
     }
 }
 
-/// The keys that are written, in their order.
+/// The keys and values of a feed, in the order in which they are written.
 fn fields(feed: &NewFeed) -> Vec<(&'static str, Value)> {
     let mut fields = vec![("url", Value::from(feed.url.as_str()))];
     fields.extend(feed.name.as_deref().map(|name| ("name", Value::from(name))));
@@ -184,7 +184,7 @@ fn fields(feed: &NewFeed) -> Vec<(&'static str, Value)> {
     fields
 }
 
-/// Into `feeds = [{ … }]`, a line each if the list is written so.
+/// Adds a feed to `feeds = [{ … }]`, on its own line if the list has one line for each feed.
 fn push_inline(list: &mut Array, feed: &NewFeed) {
     let mut table = InlineTable::new();
     for (key, item) in fields(feed) {
@@ -204,7 +204,7 @@ fn push_inline(list: &mut Array, feed: &NewFeed) {
     }
 }
 
-/// Whether there was a feed at that place.
+/// Removes the feed at this place. Returns whether there was one.
 fn remove(document: &mut DocumentMut, place: usize) -> bool {
     match document.get_mut("feeds") {
         Some(Item::ArrayOfTables(list)) if place < list.len() => {
@@ -226,7 +226,7 @@ fn remove(document: &mut DocumentMut, place: usize) -> bool {
     }
 }
 
-/// Of the lines above a table those that are not right above it: a heading, a feed commented out.
+/// The lines above a table that are separated from it by an empty line, such as a heading.
 fn others(above: &str) -> String {
     let normal = above.replace("\r\n", "\n");
     match normal.rfind("\n\n") {
@@ -235,7 +235,7 @@ fn others(above: &str) -> String {
     }
 }
 
-/// Puts comments above whatever follows a place in the document.
+/// Inserts comments above the item that follows a place in the document.
 fn give(document: &mut DocumentMut, place: Option<isize>, comments: &str) {
     fn next<'t>(table: &'t mut Table, after: isize, found: &mut Vec<(isize, &'t mut Table)>) {
         for (_, item) in table.iter_mut() {

@@ -1,4 +1,4 @@
-//! The configurations that come with gazetted say what the code does.
+//! Tests that the configurations delivered with gazetted agree with the code.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ const EXAMPLE: &str = include_str!("../../config/gazetted.example.toml");
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// A key that shows what it would look like: `#key = …`.
+/// The key of a line that is commented out as an example: `#key = …`.
 fn shown_key(line: &str) -> Option<&str> {
     let (key, _) = line.strip_prefix('#')?.split_once(" = ")?;
     key.chars().all(|c| c.is_ascii_lowercase() || c == '_').then_some(key)
 }
 
-/// The example in a folder with all the files it speaks of.
+/// A folder with the sample configuration and all files that it names.
 fn example_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("example.secret"), "s3cret\n").unwrap();
@@ -116,10 +116,10 @@ fn every_key_that_the_example_only_shows_is_accepted() {
     for index in shown {
         let mut lines = lines.clone();
         lines[index] = lines[index].trim_start_matches('#');
-        // Its table may be shown only, too.
+        // The header of its table may be commented out too.
         let header = |line: &str| line.trim_start_matches('#').starts_with('[');
         if let Some(header) = (0..index).rev().find(|index| header(lines[*index])) {
-            // One of a list of tables is shown as a whole.
+            // An item of a list of tables is commented out as a whole.
             let shown = lines[header].starts_with("#[[");
             for line in
                 lines.iter_mut().skip(header + 1).take_while(|line| shown && !line.is_empty())

@@ -1,4 +1,4 @@
-//! `[[exports]]`.
+//! Reads the `[[exports]]` tables that write files, and the filters of all exports.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -17,10 +17,10 @@ use crate::domain::units;
 use crate::export::{Format, Shape, Template};
 use crate::search::filter;
 
-/// Files that no export may overwrite, and where each was named.
+/// Files that no export may overwrite, and the place where each was named.
 pub(super) type Taken = HashMap<PathBuf, Option<Place>>;
 
-/// A path without `.` and `..`, as it is written: links are not followed, the file need not exist.
+/// A path without `.` and `..`. Symbolic links are not resolved, and the file need not exist.
 pub(super) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
@@ -127,7 +127,7 @@ impl Reader<'_> {
         None
     }
 
-    /// Read with the configuration, so that a fault in it is told before it is needed.
+    /// Reads a template together with the configuration, so that a fault in it is reported before it is needed.
     fn template(&mut self, field: &Field<'_>, file: &str) -> Option<Template> {
         if file.trim().is_empty() {
             let hint = "name its file: template=page.html.j2".to_owned();
@@ -210,7 +210,8 @@ impl Reader<'_> {
         query
     }
 
-    /// A filter that is written as on the command line; where it may be given more than once, as a list.
+    /// Reads a filter. It has the form that it has on the command line, or is a list where it may be given more
+    /// than once.
     fn filter(&mut self, query: &mut Query, table: &Table<'_>, key: &str) {
         let Some(field) = table.get(key) else { return };
         let items = match field.value {

@@ -1,13 +1,13 @@
-//! Everything that is wrong with a configuration, and how a person is shown it.
+//! The faults of a configuration, and how they are shown to a person.
 
 use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::config::redact::{line_at, mask};
+use crate::config::redact::{line_at, redact};
 
-/// A stretch of one of the files.
+/// A span in one of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// Index among the files read.
@@ -16,31 +16,31 @@ pub(super) struct Place {
     pub(super) span: Range<usize>,
 }
 
-/// A fault as the readers find it.
+/// A fault as the reader notes it.
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
-    /// Where; of a file that cannot be read at all, its start.
+    /// The place of the fault; the start of a file that cannot be read.
     pub(super) at: Place,
     /// Dotted path of the key; empty when the fault is the file's.
     pub(super) key: String,
     pub(super) message: String,
     pub(super) hint: Option<String>,
-    /// The other place that this one clashes with, and what is there.
+    /// Another place that this one contradicts, and its label.
     pub(super) other: Option<(Place, &'static str)>,
 }
 
 /// A file as it was read.
 #[derive(Default)]
 pub(super) struct Source {
-    /// Its path as given by the user, or as found by a pattern given by the user.
+    /// The path as the user gave it, or as a pattern of the user found it.
     pub(super) path: String,
     pub(super) text: String,
     pub(super) secrets: Vec<Range<usize>>,
-    /// Syntax errors.
+    /// The spans of syntax errors.
     pub(super) broken: Vec<Range<usize>>,
 }
 
-/// One thing that is wrong.
+/// One fault of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
     /// Path of the file as it was given.
@@ -49,7 +49,7 @@ pub struct Fault {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// Dotted path, such as `feeds[2].url`; absent when the fault is the whole file's.
+    /// Dotted path, such as `feeds[2].url`; absent when the fault concerns the whole file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     pub message: String,
@@ -57,10 +57,10 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
-/// All faults of all files of a configuration; at least one. No secret is in it, only stars in its place.
+/// All faults of all files of a configuration, at least one. It contains asterisks in the place of secrets.
 #[derive(Clone)]
 pub struct ConfigErrors {
-    /// Path and masked text of each file.
+    /// Path and redacted text of each file.
     files: Vec<(String, String)>,
     findings: Vec<Finding>,
     faults: Vec<Fault>,
@@ -84,18 +84,19 @@ impl ConfigErrors {
             }
         };
         let faults = findings.iter().map(locate).collect();
-        let masked = |source: &Source| {
-            (source.path.clone(), mask(&source.text, &source.secrets, &source.broken))
+        let redacted = |source: &Source| {
+            (source.path.clone(), redact(&source.text, &source.secrets, &source.broken))
         };
-        Self { files: sources.iter().map(masked).collect(), findings, faults }
+        Self { files: sources.iter().map(redacted).collect(), findings, faults }
     }
 
-    /// In the order of the files, and within a file from top to bottom.
+    /// The faults in the order of the files, and within a file from top to bottom.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// For a person: each fault with its place, its text underlined and its hint, then their number.
+    /// A report for a person: each fault with its place, the underlined source text and the hint, then the number
+    /// of faults.
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
@@ -156,7 +157,7 @@ impl ConfigErrors {
     }
 }
 
-/// The part of a span on its first line: a value of many lines would hide what is wrong with it.
+/// The part of a span on its first line. Showing a value of many lines would hide the message.
 fn visible(text: &str, span: &Range<usize>) -> Range<usize> {
     let start = text.floor_char_boundary(span.start);
     let end = span.end.min(line_at(text, start).end).max(start);

@@ -1,8 +1,10 @@
-//! `[[feeds]]`.
+//! Reads the `[[feeds]]` tables: addresses, headers, credentials, entry filters.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use reqwest::header::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use crate::config::fault::Place;
@@ -15,8 +17,8 @@ use crate::domain::request::{BasicAuth, RequestSpec, Secret};
 use crate::feed::entry_filter::{EntryFilter, Rule};
 use crate::polling::schedule::{Cadence, Policy};
 
-/// Headers that gazetted writes itself; another value would break conditional requests, compression
-/// or the connection.
+/// Headers that gazetted sets itself. Another value would break conditional requests, compression or the
+/// connection.
 const OURS: [&str; 12] = [
     "accept-encoding",
     "a-im",
@@ -32,21 +34,21 @@ const OURS: [&str; 12] = [
     "upgrade",
 ];
 
-/// URLs and names given so far, in all files: each may be given once.
+/// The URLs and names in all files read so far. Each may occur once.
 #[derive(Default)]
 pub(super) struct Given {
     urls: HashMap<FeedUrl, Place>,
     names: HashMap<String, Place>,
 }
 
-/// An address and what was split off it.
+/// A feed's address, and the credentials that were in it.
 struct Address {
     url: FeedUrl,
     auth: Option<BasicAuth>,
 }
 
 impl Reader<'_> {
-    /// All feeds of a file that have an address.
+    /// Reads all feeds of a file. A feed without a valid address is left out, and its faults are noted.
     pub(super) fn feeds(
         &mut self,
         root: &Table<'_>,
@@ -64,7 +66,8 @@ impl Reader<'_> {
         tables.iter().enumerate().filter_map(feed).collect()
     }
 
-    /// `None` only if the address is missing or faulty; all else is read in any case, for its faults.
+    /// Returns `None` only if the address is missing or invalid. The other keys are read in any case, to
+    /// find their faults.
     fn feed(
         &mut self,
         table: &Table<'_>,
@@ -119,7 +122,7 @@ impl Reader<'_> {
         Some(FeedConfig { spec, policy, request, max_entries, entry_filter, map, origin })
     }
 
-    /// The rules of `include` or `exclude`; the faulty ones are left out.
+    /// Reads the rules of `include` or `exclude`. Invalid rules are left out.
     fn rules(&mut self, table: &Table<'_>, key: &str) -> Vec<Rule> {
         let items = self.fields(table, key);
         let mut rules = Vec::new();
@@ -142,7 +145,7 @@ impl Reader<'_> {
         Some(name)
     }
 
-    /// Notes a fault if `key` was given before.
+    /// Notes a fault if `key` was given before; otherwise remembers where it was given.
     pub(super) fn once<K: std::hash::Hash + Eq>(
         &mut self,
         given: &mut HashMap<K, Place>,
@@ -196,7 +199,7 @@ impl Reader<'_> {
                         "a feed's address starts with https://, http:// or file:".to_owned()
                     }
                 };
-                // What stands before a colon may be a user name.
+                // The text before the colon may be a user name.
                 let message = match &error {
                     InvalidFeedUrl::Scheme(_) if text.contains('@') => {
                         "feeds are fetched over http, https or file".to_owned()
@@ -212,7 +215,8 @@ impl Reader<'_> {
         }
     }
 
-    /// `file:name.xml` starts at the configuration file's folder; `file:/…` is absolute as always.
+    /// Parses a `file:` URL. `file:name.xml` is relative to the configuration file's folder, `file:/…` is
+    /// absolute.
     fn file_url(&self, text: &str) -> Result<Url, ParseError> {
         let rest = text.get(5..).unwrap_or_default();
         if rest.starts_with('/') {
@@ -220,7 +224,7 @@ impl Reader<'_> {
         }
         let base = Url::from_directory_path(self.base)
             .map_err(|()| ParseError::RelativeUrlWithCannotBeABaseBase)?;
-        // With `./` before it, nothing in it can be taken for a scheme.
+        // The prefix `./` prevents that a part of the name is read as a scheme.
         base.join(&format!("./{rest}"))
     }
 
@@ -229,7 +233,7 @@ impl Reader<'_> {
             return (format!("not a URL: {error}"), None);
         }
         let message = "not an absolute URL".to_owned();
-        // Never repeated if it may hold a password.
+        // A text that may contain a password is not repeated.
         let (shown, first) = match text.split_once('/') {
             _ if text.contains('@') => ("…", text),
             Some((first, _)) => (text, first),
@@ -251,23 +255,25 @@ impl Reader<'_> {
         (message, Some(hint))
     }
 
-    /// Takes user name and password off an address. `Err` if they are faulty, which was noted.
+    /// Removes user name and password from an address and returns them. Returns `Err` if they are invalid;
+    /// the fault is noted.
     fn split_off(&mut self, url: &mut Url, field: &Field<'_>) -> Result<Option<BasicAuth>, ()> {
         if url.username().is_empty() && url.password().is_none() {
             return Ok(None);
         }
-        let user = percent_decoded(url.username());
-        let password = url.password().map(percent_decoded);
-        let (Some(user), None | Some(Some(_))) = (user, &password) else {
+        let decoded = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
+        let user = decoded(url.username());
+        let password = url.password().map(decoded).transpose();
+        let (Ok(user), Ok(password)) = (user, password) else {
             let message = "user name and password are not UTF-8 when percent-decoded";
             self.fault(&field.key, &field.span, message, None);
             return Err(());
         };
-        let password = match password.flatten() {
+        let password = match password {
             Some(text) => Some(Secret::new(self.expanded(field, &text).ok_or(())?)),
             None => None,
         };
-        // Both fail only for URLs without a host, which no feed has.
+        // Both fail only for URLs without a host, and a feed's URL has one.
         if url.set_username("").is_err() || url.set_password(None).is_err() {
             self.fault(&field.key, &field.span, "the URL names no host", None);
             return Err(());
@@ -275,7 +281,8 @@ impl Reader<'_> {
         Ok(Some(BasicAuth { user, password }))
     }
 
-    /// `headers`, of which some names are ours; `agent` says where the user agent is set.
+    /// Reads `headers`. The names in `ours` are refused besides [`OURS`]. `agent` is the hint that says where
+    /// the user agent is set.
     pub(super) fn headers(
         &mut self,
         table: &Table<'_>,
@@ -335,19 +342,10 @@ impl Reader<'_> {
             }
             Some(user.to_owned())
         });
-        let (plain, file) = (table.get("password"), table.get("password_file"));
-        let password = plain.as_ref().and_then(|field| self.secret(field));
-        let from_file = file.as_ref().and_then(|field| self.secret_file(field));
-        let hint = "give either password or password_file";
-        match (&plain, &file) {
-            (Some(plain), Some(file)) => {
-                let other = Some((self.place(&plain.key_span), "given here"));
-                let message = "`password` is given as well";
-                self.clash(&file.key, &file.key_span, message, Some(hint.to_owned()), other);
-            }
-            (None, None) => self.missing(&table, "password", hint),
-            (Some(_), None) | (None, Some(_)) => {}
+        if table.get("password").or_else(|| table.get("password_file")).is_none() {
+            self.missing(&table, "password", "give either password or password_file");
         }
+        let password = self.one_secret(&table, "password", "password_file");
         let headers = feed.get("headers").and_then(|headers| headers.entries()).unwrap_or_default();
         let authorization =
             headers.iter().find(|header| header.name.eq_ignore_ascii_case("authorization"));
@@ -357,43 +355,7 @@ impl Reader<'_> {
             let hint = Some("keep one of the two".to_owned());
             self.clash(&field.key, &field.key_span, message, hint, other);
         }
-        Some(BasicAuth { user: user?, password: Some(Secret::new(password.or(from_file)?)) })
-    }
-}
-
-/// RFC 3986 section 2.1. `None` if the bytes are not UTF-8.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let digits = (*first == b'%').then(|| tail.split_at_checked(2)).flatten();
-        let code = digits.and_then(|(digits, after)| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            let both = digits.chars().all(|c| c.is_ascii_hexdigit());
-            Some((u8::from_str_radix(digits, 16).ok().filter(|_| both)?, after))
-        });
-        let (byte, after) = code.unwrap_or((*first, tail));
-        bytes.push(byte);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percent_codes_become_bytes() {
-        for (text, expected) in [
-            ("me%40home", Some("me@home")),
-            ("p%C3%A9", Some("pé")),
-            ("100%", Some("100%")),
-            ("%+1x", Some("%+1x")),
-            ("%zz%2", Some("%zz%2")),
-            ("%ff", None),
-        ] {
-            assert_eq!(percent_decoded(text).as_deref(), expected, "{text}");
-        }
+        let (_, password) = password?;
+        Some(BasicAuth { user: user?, password: Some(Secret::new(password)) })
     }
 }

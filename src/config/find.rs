@@ -1,14 +1,14 @@
-//! Where the configuration is.
+//! Finds the configuration file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "gazetted.toml";
 
-/// No configuration in any of the usual places.
+/// The error when there is no configuration in any of the usual places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotFound {
-    /// Where it would have been taken from, in that order.
+    /// The places that were tried, in that order.
     pub looked: Vec<PathBuf>,
 }
 
@@ -24,14 +24,14 @@ impl fmt::Display for NotFound {
 
 impl std::error::Error for NotFound {}
 
-/// `--config`, else `$GAZETTED_CONFIG`, else the first that exists of `gazetted.toml` in `cwd`,
+/// Returns `--config`, else `$GAZETTED_CONFIG`, else the first that exists of `gazetted.toml` in `cwd`,
 /// `$XDG_CONFIG_HOME/gazetted/gazetted.toml` (by default under `~/.config`) and
 /// `/etc/gazetted/gazetted.toml`.
 ///
-/// A file that was named is not looked at here: [`load`](super::load) says what is wrong with it.
+/// A file that was named is not checked here: [`load`](super::load) reports its faults.
 ///
 /// # Errors
-/// When none was named and none exists.
+/// When no file was named and none exists.
 pub fn find(
     explicit: Option<&Path>,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -44,7 +44,7 @@ pub fn find(
     if let Some(path) = variable("GAZETTED_CONFIG") {
         return Ok(PathBuf::from(path));
     }
-    // A relative XDG_CONFIG_HOME is to be ignored (XDG Base Directory Specification 0.8).
+    // A relative XDG_CONFIG_HOME is ignored (XDG Base Directory Specification 0.8).
     let home = variable("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())

@@ -1,4 +1,4 @@
-//! The `[[exports]]` that are handed on instead of written: `webhook` and `command`.
+//! Reads the `[[exports]]` tables that deliver to a `webhook` or a `command` instead of writing a file.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -15,21 +15,21 @@ use crate::domain::hook::{CommandSpec, Hook, HookTarget, SigningKey, WebhookSpec
 use crate::domain::request::Secret;
 use crate::html::web_address::is_web;
 
-/// Records in one delivery that names no limit.
+/// The default limit of one delivery, in records.
 pub(super) const DEFAULT_BATCH: u64 = 100;
 
 pub(super) const BATCH: RangeInclusive<u64> = 1..=10_000;
 
-/// A receiver that takes longer is overloaded, and asked again later.
+/// The default timeout of a webhook. A receiver that takes longer is overloaded and gets another attempt later.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// For a program that sends mail for each of a batch.
+/// The default timeout of a command, long enough to send a mail for each record of a batch.
 const COMMAND_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The three kinds of exports.
 const TARGETS: [&str; 3] = ["path", "webhook", "command"];
 
-/// Keys, and the kinds of exports they go with. All others go with every kind.
+/// Keys that are valid for some kinds of exports only. All other keys are valid for every kind.
 const BELONGS: [(&str, &[&str]); 8] = [
     ("format", &["path"]),
     ("consumer", &["webhook", "command"]),
@@ -41,16 +41,16 @@ const BELONGS: [(&str, &[&str]); 8] = [
     ("allow_private", &["webhook"]),
 ];
 
-/// Header fields of a delivery that are ours.
+/// Headers of a delivery that gazetted sets itself.
 const OURS: [&str; 5] =
     ["content-type", "content-encoding", "webhook-id", "webhook-timestamp", "webhook-signature"];
 
-/// Consumers named so far, and where.
+/// The consumers named so far, and the place of each.
 pub(super) type Consumers = HashMap<ConsumerName, Place>;
 
 impl Reader<'_> {
-    /// Which of `path`, `webhook` and `command` an export has; a fault unless it is one, and for each key
-    /// that does not go with it.
+    /// Returns which of `path`, `webhook` and `command` an export has. It is a fault if there is not exactly one, or if
+    /// a key is not valid for it.
     pub(super) fn kind_of_export(&mut self, table: &Table<'_>) -> Option<&'static str> {
         let given: Vec<(&'static str, Field<'_>)> =
             TARGETS.iter().filter_map(|key| Some((*key, table.get(key)?))).collect();
@@ -115,7 +115,7 @@ impl Reader<'_> {
     }
 
     fn webhook(&mut self, table: &Table<'_>, field: &Field<'_>) -> Option<WebhookSpec> {
-        self.secrets.push(field.span.clone()); // Whoever has the address may post to many a service.
+        self.secrets.push(field.span.clone()); // For many services the address is the only credential.
         let address = self.string(field).and_then(|text| self.expanded(field, text.trim()));
         let url = address.and_then(|text| match webhook_url(&text) {
             Ok(url) => Some(url),
@@ -197,13 +197,13 @@ impl Reader<'_> {
         })
     }
 
-    /// A bare name is looked for in `PATH`; a path starts where all others do.
+    /// A name without `/` is found in `PATH` later. A relative path starts at the configuration file's folder.
     fn program(&self, text: &str) -> PathBuf {
         if text.contains('/') { self.base.join(text) } else { Path::new(text).to_owned() }
     }
 }
 
-/// An address to post to, or what is wrong with it, without repeating it.
+/// Parses the address of a webhook. The error does not repeat the address.
 fn webhook_url(text: &str) -> Result<Url, (&'static str, &'static str)> {
     let hint = "an address starts with https:// or http://";
     let mut url = Url::parse(text).map_err(|_| ("not an absolute URL", hint))?;

@@ -1,4 +1,4 @@
-//! `[feeds.map]`.
+//! Reads `[feeds.map]`, which maps a JSON document to entries.
 
 use url::Url;
 
@@ -32,7 +32,7 @@ impl Reader<'_> {
         Some(map)
     }
 
-    /// Names with dots between them.
+    /// Reads a path of names separated by dots.
     fn json_path(&mut self, table: &Table<'_>, key: &str) -> Option<JsonPath> {
         let field = table.get(key)?;
         let text = self.label(&field)?;

@@ -1,11 +1,12 @@
-//! The keys: which there are, which come with a later version, and what a misspelt one was meant to be.
+//! The table of known keys, the keys of later versions, and suggestions for misspelt keys.
 
 /// A table of the file and its keys.
 pub(super) struct Section {
     pub(super) keys: &'static [&'static str],
-    /// Keys whose feature this version does not have. Accepting them would promise it.
+    /// Keys of features that this version lacks. They are refused, because accepting them would promise the
+    /// feature.
     pub(super) later: &'static [&'static str],
-    /// Whether it is about secrets, so that nothing in it is shown that is not understood.
+    /// Whether the table contains secrets. If so, values that are not understood are hidden.
     pub(super) secret: bool,
 }
 
@@ -111,7 +112,7 @@ pub(super) const EXPORT: Section = Section {
 
 pub(super) const NOT_YET: &str = "not available in this version";
 
-/// The known word that `text` was probably meant to be: a slip or two in a word of ordinary length.
+/// The known word that `text` probably means: the nearest one, if it differs by at most three edits.
 pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |word: &str| word.to_lowercase().replace(['-', ' '], "_");
     let text = plain(text);
@@ -123,7 +124,7 @@ pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, word)| word)
 }
 
-/// Whether a key of this name, known or not, may well hold a secret.
+/// Whether a key of this name, known or not, probably contains a secret.
 pub(super) fn sounds_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     ["pass", "secret", "token", "auth", "cookie", "key", "header", "prox", "cred", "pwd", "hook"]

@@ -1,4 +1,4 @@
-//! From paths to a [`Config`], or to everything that is wrong.
+//! Loads a [`Config`] from its files, or returns all faults of them.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -21,10 +21,10 @@ use crate::domain::time::Timestamp;
 
 /// Reads the configuration at `path`, with the files it includes, and checks all of it.
 ///
-/// Variables come from `environment` alone. `now` is what a cron expression must fire after.
+/// Environment variables come from `environment`. A cron expression must fire after `now`.
 ///
 /// # Errors
-/// All faults of all files; they are never stopped at.
+/// All faults of all files.
 pub fn load(
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -33,14 +33,14 @@ pub fn load(
     load_with(path, environment, now, &HashMap::new())
 }
 
-/// As [`load`], with texts in the place of what some files hold now.
+/// Loads like [`load`], but uses `texts` instead of the content of some files.
 pub(super) fn load_with(
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
     now: Timestamp,
     texts: &HashMap<PathBuf, String>,
 ) -> Result<Config, ConfigErrors> {
-    // Without a current folder only absolute paths mean anything, and they stay as they are.
+    // This fails only without a current folder; then only an absolute path is usable, and it stays as it is.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let base = absolute.parent().unwrap_or(Path::new("/")).to_owned();
     let mut files =
@@ -91,32 +91,32 @@ pub(super) fn load_with(
     }
 }
 
-/// What the main file says, as far as it could be read.
+/// The content of the main file, as far as it could be read.
 struct Main {
     store: StoreConfig,
     defaults: Defaults,
     fetch: FetchSettings,
     server: Option<ServerConfig>,
     feeds: Vec<FeedConfig>,
-    /// Files, and where each was named.
+    /// The included files, and the place where each was named.
     includes: Vec<(PathBuf, Place)>,
     exports: Vec<ExportConfig>,
 }
 
-/// The files read so far, and what is wrong with them.
+/// The files read so far, and their faults.
 struct Files<'a> {
     base: &'a Path,
     environment: &'a dyn Fn(&str) -> Option<String>,
     now: Timestamp,
-    /// By absolute path: read in the place of the file.
+    /// Texts to use instead of the files with these absolute paths.
     texts: &'a HashMap<PathBuf, String>,
     sources: Vec<Source>,
     findings: Vec<Finding>,
 }
 
 impl Files<'_> {
-    /// Reads one file and has `walk` take from it what it wants. `None` if there is no text at all;
-    /// the fault is then at `named_at`, or else at the file itself.
+    /// Reads one file and calls `walk` with its tree. Returns `None` if the file cannot be read; the fault is then
+    /// at `named_at`, or else at the file itself.
     fn read<T>(
         &mut self,
         path: &Path,
@@ -182,7 +182,7 @@ impl Files<'_> {
 }
 
 impl Reader<'_> {
-    /// The files that the patterns of `include` stand for, each once, the main file never.
+    /// The files that match the patterns of `include`, each once and without the main file.
     fn includes(&mut self, root: &Table<'_>, main: &Path) -> Vec<(PathBuf, Place)> {
         let mut files: Vec<(PathBuf, Place)> = Vec::new();
         for item in self.fields(root, "include") {

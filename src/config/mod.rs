@@ -1,12 +1,13 @@
-//! Floor 2: the TOML file, checked as a whole.
+//! The TOML configuration file, checked as a whole.
 //!
-//! [`find()`] says where the file is, [`load()`] reads it with all that it includes. The way through: text
-//! to a tree with places (`syntax`), the tree key by key (`reader`, with the table of `keys`), each
-//! table into its values (`sections`, `feeds`, `exports`). Nothing stops at a fault: they are gathered
-//! as findings and shown together (`fault`), with secrets starred out (`mask`).
+//! [`find()`] locates the file, and [`load()`] reads it with all files that it includes. `syntax` parses the
+//! text to a tree that knows the place of each value, `reader` reads the tree key by key (`keys` is the
+//! table of known keys), and `sections`, `feeds`, `exports`, `hooks`, `server` and `json_map` turn each table
+//! into values. A fault stops nothing: all faults are collected and shown together (`fault`), with
+//! asterisks in the place of secrets (`redact`).
 //!
-//! A new key is a word in `keys`, a line where its table is read, and one in
-//! `config/gazetted.example.toml`; tests ask for the last two.
+//! A new key needs an entry in `keys`, a line where its table is read, and a line in
+//! `config/gazetted.example.toml`; tests fail if one of the last two is missing.
 
 pub mod edit;
 #[cfg(test)]
@@ -43,30 +44,30 @@ pub use fault::{ConfigErrors, Fault};
 pub use find::{NotFound, find};
 pub use load::load;
 
-/// The configuration that `gazetted init` writes: short, commented, without a fault.
+/// The configuration that `gazetted init` writes: short, with comments, valid.
 pub const STARTER: &str = include_str!("../../config/starter.toml");
 
-/// Where the store is without `store.path`: beside the configuration file.
+/// The default of `store.path`, in the folder of the configuration file.
 pub const DEFAULT_STORE: &str = "gazetted.db";
 
-/// Entries read of one document: far more than feeds carry, and few enough to parse in a moment.
+/// The default of `max_entries`: far more entries than feeds contain, and few enough to parse quickly.
 pub const DEFAULT_MAX_ENTRIES: usize = 2000;
 
-/// Earlier versions kept of an edited article: more than a reader looks at, and few enough for a page
-/// that differs at every poll.
+/// The default of `keep_revisions`: more versions than a reader looks at, and few enough for an article that
+/// changes at every poll.
 pub const DEFAULT_KEEP_REVISIONS: u32 = 20;
 
-/// Articles of a scheduled export that names no limit. Without one the file would grow for ever.
+/// The default limit of a scheduled export, in articles. Without a limit the file would grow for ever.
 pub const DEFAULT_LIMIT: u64 = 200;
 
-/// A configuration without a fault.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The file it was read from; absolute.
+    /// Absolute path of the main file.
     pub path: PathBuf,
     pub store: StoreConfig,
     pub fetch: FetchSettings,
-    /// `None`: nothing listens.
+    /// `None` means that no server is started.
     pub server: Option<ServerConfig>,
     pub feeds: Vec<FeedConfig>,
     pub exports: Vec<ExportConfig>,
@@ -77,22 +78,22 @@ pub struct Config {
 pub struct StoreConfig {
     /// Absolute.
     pub path: PathBuf,
-    /// Earlier versions kept of an edited article.
+    /// The number of earlier versions that are kept of an edited article.
     pub keep_revisions: u32,
-    /// How long articles are kept; `None`: for ever.
+    /// How long articles are kept; `None` means for ever.
     pub keep: Option<TimeDelta>,
 }
 
-/// `[server]`. To hold one is proof that whoever reads from beyond this machine needs the token, or that
-/// everybody may.
+/// `[server]`. In a value of this type, `listen` is a loopback address, or there is a token, or `public` is
+/// true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
     pub listen: SocketAddr,
-    /// Visible ASCII without a space.
+    /// Visible ASCII characters without spaces.
     pub token: Option<Secret>,
-    /// Whether everybody may read. Commands want the token all the same.
+    /// Whether reading requires no token. Commands (reload, poll) require it in any case.
     pub public: bool,
-    /// The `WebSub` hub that exports are announced to by somebody; an `http` or `https` URL.
+    /// The `WebSub` hub that exports name; an `http` or `https` URL. gazetted itself does not publish to it.
     pub hub: Option<String>,
 }
 
@@ -102,21 +103,21 @@ pub struct FeedConfig {
     pub spec: FeedSpec,
     pub policy: Policy,
     pub request: RequestSpec,
-    /// Entries read of one document, newest kept.
+    /// The largest number of entries that are read from one document; the newest are kept.
     pub max_entries: usize,
-    /// Which of them are kept.
+    /// Which entries are kept.
     pub entry_filter: EntryFilter,
-    /// How to read a JSON document that is no feed.
+    /// How to read a JSON document that is not a JSON Feed.
     pub map: Option<JsonMap>,
     pub origin: Origin,
 }
 
-/// Where a feed stands in the configuration.
+/// The place of a feed in the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Absolute.
     pub file: PathBuf,
-    /// Among the feeds of that file, from 0.
+    /// Position among the feeds of that file, from 0.
     pub index: usize,
 }
 
@@ -125,7 +126,7 @@ pub struct Origin {
 pub struct ExportConfig {
     pub target: Target,
     pub trigger: Trigger,
-    /// Its limit is that of the file, or of one delivery.
+    /// The articles to export. Its limit applies to the whole file, or to one delivery.
     pub query: Query,
 }
 
@@ -136,7 +137,7 @@ pub enum Target {
     Hook(Hook),
 }
 
-/// A file that is replaced as a whole.
+/// A file that each export replaces as a whole.
 #[derive(Clone, Debug)]
 pub struct FileTarget {
     /// Absolute.
@@ -147,8 +148,8 @@ pub struct FileTarget {
 /// When a scheduled export is written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trigger {
-    /// Every so often or at the firings of a cron expression; never `Adaptive`.
+    /// At an interval or by a cron expression; never `Adaptive`.
     Cadence(Cadence),
-    /// Whenever a poll brought something new, at most once a second.
+    /// After each poll that found something new, at most once a second.
     OnChange,
 }

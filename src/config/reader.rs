@@ -1,4 +1,4 @@
-//! A TOML file as a tree with places, read key by key; what does not fit is noted, and reading goes on.
+//! Reads a TOML tree key by key. Values of the wrong type or out of range are noted as faults, and reading goes on.
 
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
@@ -13,14 +13,14 @@ use crate::config::syntax::UNREADABLE;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::domain::units;
 
-/// Reads one file. Everything from outside that it needs is here.
+/// The reader of one file, with everything that it needs from outside.
 pub(super) struct Reader<'a> {
-    /// Index of the file.
+    /// Index among the files read.
     pub(super) file: usize,
-    /// Absolute.
+    /// Absolute path of the file.
     pub(super) path: &'a Path,
     pub(super) text: &'a str,
-    /// Where relative paths start.
+    /// The folder where relative paths start.
     pub(super) base: &'a Path,
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     pub(super) now: Timestamp,
@@ -29,10 +29,10 @@ pub(super) struct Reader<'a> {
     pub(super) broken: Vec<Range<usize>>,
 }
 
-/// A table of known keys. Unknown ones were noted when it was opened.
+/// A table whose unknown keys were noted as faults.
 pub(super) struct Table<'t> {
     entries: &'t DeTable<'t>,
-    /// Its header, or the whole of an inline table.
+    /// The header, or the whole inline table.
     pub(super) span: Range<usize>,
     pub(super) path: String,
     section: &'static Section,
@@ -43,7 +43,7 @@ pub(super) struct Table<'t> {
 pub(super) struct Field<'t> {
     /// Dotted path.
     pub(super) key: String,
-    /// Its last part, as written; empty for an item of a list.
+    /// The last part of the key, as written; empty for an item of a list.
     pub(super) name: &'t str,
     pub(super) key_span: Range<usize>,
     pub(super) span: Range<usize>,
@@ -59,14 +59,14 @@ impl<'t> Table<'t> {
             .map(|(name, value)| field(&self.path, name, value))
     }
 
-    /// Dotted path of a key that is not there.
+    /// The dotted path of a key of this table, which need not exist.
     pub(super) fn key(&self, key: &str) -> String {
         join(&self.path, key)
     }
 }
 
 impl<'t> Field<'t> {
-    /// An item of the list that this field holds.
+    /// An item of the list in this field.
     pub(super) fn item(&self, index: usize, item: &'t Spanned<DeValue<'t>>) -> Self {
         Self {
             key: format!("{}[{index}]", self.key),
@@ -77,7 +77,7 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// The entries of the table that this field holds, its keys being the user's.
+    /// The entries of the table in this field, whose keys the user chooses.
     pub(super) fn entries(&self) -> Option<Vec<Self>> {
         match self.value {
             DeValue::Table(entries) => {
@@ -112,7 +112,7 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
-/// What a value is called, with its article.
+/// The name of a value's type, with its article.
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
@@ -130,7 +130,7 @@ impl Reader<'_> {
         Place { file: self.file, span: span.clone() }
     }
 
-    /// Notes a fault, unless a syntax error is on the same line: what is found there is a guess.
+    /// Notes a fault, unless there is a syntax error on the same line, where the tree is only a guess.
     pub(super) fn fault(
         &mut self,
         key: &str,
@@ -141,7 +141,7 @@ impl Reader<'_> {
         self.clash(key, span, message, hint, None);
     }
 
-    /// As [`Reader::fault`], with the other of two places that do not go together.
+    /// Notes a fault like [`Reader::fault`], with another place that contradicts this one.
     pub(super) fn clash(
         &mut self,
         key: &str,
@@ -169,7 +169,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Notes that a table lacks a key it needs, unless syntax errors in the table may have hidden it.
+    /// Notes that a required key is missing, unless a syntax error in the table may have hidden it.
     pub(super) fn missing(&mut self, table: &Table<'_>, key: &str, hint: &str) {
         let body = self.text.get(table.span.end..).unwrap_or_default();
         let end = table.span.end + body.find("\n[").unwrap_or(body.len());
@@ -178,7 +178,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The whole file.
+    /// Opens the table of the whole file.
     pub(super) fn root<'t>(
         &mut self,
         entries: &'t DeTable<'t>,
@@ -187,7 +187,7 @@ impl Reader<'_> {
         self.open(entries, 0..0, String::new(), section)
     }
 
-    /// A field that holds a table of known keys.
+    /// Opens a field that contains a table of known keys.
     pub(super) fn table<'t>(
         &mut self,
         field: &Field<'t>,
@@ -204,7 +204,7 @@ impl Reader<'_> {
         Some(self.open(entries, field.span.clone(), field.key.clone(), section))
     }
 
-    /// A field that holds a list of such tables: `[[feeds]]`.
+    /// Opens a field that contains a list of such tables: `[[feeds]]`.
     pub(super) fn tables<'t>(
         &mut self,
         field: &Field<'t>,
@@ -257,7 +257,7 @@ impl Reader<'_> {
         table
     }
 
-    /// Hides what sounds like a secret within a value that is not read.
+    /// Hides everything in a value that sounds like a secret. It is for values that are not read.
     fn hide_secrets(&mut self, field: &Field<'_>) {
         let mut rest: Vec<&DeValue<'_>> = vec![field.value];
         while let Some(value) = rest.pop() {
@@ -285,7 +285,7 @@ impl Reader<'_> {
         self.fault(&field.key, &field.span, message, hint);
     }
 
-    /// A string, not empty.
+    /// Reads a string that is not empty.
     pub(super) fn string<'t>(&mut self, field: &Field<'t>) -> Option<&'t str> {
         match field.value {
             DeValue::String(text) if text.trim().is_empty() => {
@@ -300,7 +300,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A text that is shown in one line.
+    /// Reads a string without control characters and without white space around it.
     pub(super) fn label<'t>(&mut self, field: &Field<'t>) -> Option<&'t str> {
         let text = self.string(field)?;
         if text.chars().any(char::is_control) || text.trim() != text {
@@ -311,7 +311,7 @@ impl Reader<'_> {
         Some(text)
     }
 
-    /// The items of the list at `key`.
+    /// Reads the items of a list.
     pub(super) fn fields<'t>(&mut self, table: &Table<'t>, key: &str) -> Vec<Field<'t>> {
         let Some(field) = table.get(key) else { return Vec::new() };
         let DeValue::Array(items) = field.value else {
@@ -322,7 +322,7 @@ impl Reader<'_> {
         items.iter().enumerate().map(|(index, item)| field.item(index, item)).collect()
     }
 
-    /// A list of strings; the faulty ones are left out.
+    /// Reads a list of strings. Invalid items are left out.
     pub(super) fn strings(&mut self, table: &Table<'_>, key: &str) -> Vec<String> {
         let items = self.fields(table, key);
         items.iter().filter_map(|item| self.label(item)).map(str::to_owned).collect()
@@ -344,7 +344,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A whole number within limits.
+    /// Reads an integer within limits.
     pub(super) fn number(
         &mut self,
         table: &Table<'_>,
@@ -362,7 +362,7 @@ impl Reader<'_> {
             self.mistyped(&field, "an integer", hint);
             return None;
         };
-        // A number too long even for 128 bits is as far out of range as any.
+        // A number that does not fit into 128 bits is out of range like any other.
         let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
         let number = number.and_then(|number| u64::try_from(number).ok());
         let number = number.filter(|number| limits.contains(number));
@@ -373,7 +373,7 @@ impl Reader<'_> {
         number
     }
 
-    /// `"1h30m"`, within limits.
+    /// Reads a duration such as `"1h30m"`, within limits.
     pub(super) fn duration(
         &mut self,
         table: &Table<'_>,
@@ -407,7 +407,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `"16MiB"` or a number of bytes, within limits.
+    /// Reads a size, `"16MiB"` or a number of bytes, within limits.
     pub(super) fn size(
         &mut self,
         table: &Table<'_>,

@@ -1,14 +1,14 @@
-//! Secrets out of excerpts: what is shown of a file has stars where a password or token stands.
+//! Redacts secrets in excerpts of the configuration: asterisks replace passwords and tokens.
 
 use std::ops::Range;
 
 use crate::config::keys::sounds_secret;
 
-/// `text` with every secret starred out, byte for byte of the same length.
+/// Replaces every secret in `text` by asterisks. The length in bytes stays the same, so that spans stay valid.
 ///
-/// `secrets` are the spans that the reader found. `broken` are the spans of syntax errors: a tree is
-/// only guessed around them, so that a whole line that could hold a secret is starred out.
-pub(super) fn mask(text: &str, secrets: &[Range<usize>], broken: &[Range<usize>]) -> String {
+/// `secrets` are the spans that the reader found. `broken` are the spans of syntax errors. The tree is only a
+/// guess near them, so a whole line that could contain a secret is replaced.
+pub(super) fn redact(text: &str, secrets: &[Range<usize>], broken: &[Range<usize>]) -> String {
     let mut hidden: Vec<Range<usize>> = secrets.iter().map(|span| unquoted(text, span)).collect();
     hidden.extend(user_info(text));
     hidden.extend(broken.iter().filter_map(|error| doubtful(text, error.start)));
@@ -32,7 +32,7 @@ pub(super) fn mask(text: &str, secrets: &[Range<usize>], broken: &[Range<usize>]
     masked
 }
 
-/// The byte range of a line's text, the line being the one that holds byte `at`.
+/// The byte range of the line that contains byte `at`, without its line break.
 pub(super) fn line_at(text: &str, at: usize) -> Range<usize> {
     let bytes = text.as_bytes();
     let at = at.min(bytes.len());
@@ -42,7 +42,7 @@ pub(super) fn line_at(text: &str, at: usize) -> Range<usize> {
     start..end
 }
 
-/// A span of a TOML string without its quotes; any other span as it is.
+/// The span of a TOML string without its quotes; any other span unchanged.
 fn unquoted(text: &str, span: &Range<usize>) -> Range<usize> {
     let quotes = text.get(span.clone()).map_or(0, |value| {
         let quoted = |quote: &str| {
@@ -57,9 +57,9 @@ fn unquoted(text: &str, span: &Range<usize>) -> Range<usize> {
     span.start + quotes..span.end - quotes
 }
 
-/// The passwords of all URLs, wherever they stand, comments included; a lone user name, too, as it is
-/// often an access token. A password may itself contain `/` or `@`, so its end is the last `@` of
-/// the word.
+/// The passwords of all URLs in the text, comments included. A user name without a password counts as one,
+/// because it is often an access token. A password may contain `/` or `@`, so it ends at the last `@` of the
+/// word.
 fn user_info(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (at, separator) in text.match_indices("://") {
@@ -80,7 +80,7 @@ fn user_info(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What follows the `=` of a line that cannot be read as TOML, if its key or its table sounds secret.
+/// The text after the `=` of a line that is not valid TOML, if its key or its table sounds secret.
 fn doubtful(text: &str, at: usize) -> Option<Range<usize>> {
     let line = line_at(text, at);
     let content = text.get(line.clone())?;
@@ -92,7 +92,7 @@ fn doubtful(text: &str, at: usize) -> Option<Range<usize>> {
     Some(line.start + value..line.end)
 }
 
-/// Every `${NAME}`: it names a secret and is none.
+/// The spans of every `${NAME}`, which names a secret but does not reveal it.
 fn references(text: &str) -> Vec<Range<usize>> {
     let reference = |(at, _)| {
         let name = text.get(at + 2..)?.split_once('}')?.0;
@@ -118,7 +118,7 @@ mod tests {
             ("u = 'https://a.example:8080/f'", "u = 'https://a.example:8080/f'"),
             ("u = 'socks5://u:é@h'", "u = 'socks5://u:**@h'"),
         ] {
-            assert_eq!(mask(text, &[], &[]), expected);
+            assert_eq!(redact(text, &[], &[]), expected);
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
             ("12345", "*****"),
             ("\"a${not a name}\"", "\"**************\""),
         ] {
-            assert_eq!(mask(text, std::slice::from_ref(&(0..text.len())), &[]), expected);
+            assert_eq!(redact(text, std::slice::from_ref(&(0..text.len())), &[]), expected);
         }
     }
 
@@ -143,7 +143,7 @@ mod tests {
             ("name = abc", "name = abc"),
         ] {
             let at = text.find("abc").unwrap();
-            assert_eq!(mask(text, &[], std::slice::from_ref(&(at..at + 1))), expected);
+            assert_eq!(redact(text, &[], std::slice::from_ref(&(at..at + 1))), expected);
         }
     }
 }

@@ -1,27 +1,31 @@
-//! What a file takes from elsewhere: environment variables, paths, files of secrets and certificates.
+//! Resolves what the configuration only names: environment variables, paths, files with secrets and
+//! certificates.
 
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use toml::de::DeValue;
 
 use crate::config::reader::{Field, Reader, Table};
 use crate::domain::request::Secret;
 
-/// Longer than any password, shorter than a disk image named by mistake.
+/// The size limit of a file with a secret or certificates, in bytes. It refuses a large file that was named
+/// by mistake.
 const MAX_SECRET_FILE: u64 = 64 * 1024;
 
-/// Why a text with `${NAME}` in it has no value.
+/// The reason why a `${NAME}` could not be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unexpanded {
-    /// As it stands in the text.
+    /// The reference as written; empty if it may contain a part of a secret.
     reference: String,
     message: String,
 }
 
-/// `text` with each `${NAME}` replaced from the environment; `$$` is a dollar sign, and a `$` before
-/// anything else is one, too.
+/// Replaces each `${NAME}` in `text` by the environment variable. `$$` becomes a dollar sign; a `$` before any
+/// other character stays.
 pub(super) fn expand(
     text: &str,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -40,7 +44,7 @@ pub(super) fn expand(
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
                 && after.contains('}');
             if !valid {
-                // What stands there may be half a secret: it is not repeated.
+                // The text may be a part of a secret, so the message does not repeat it.
                 let message =
                     "`${` starts the name of an environment variable, as in `${NAME}`".to_owned();
                 troubles.push(Unexpanded { reference: String::new(), message });
@@ -60,7 +64,7 @@ pub(super) fn expand(
     if troubles.is_empty() { Ok(expanded) } else { Err(troubles) }
 }
 
-/// Why a file could not be read, in few words.
+/// A short text for the error of reading a file.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -71,7 +75,7 @@ pub(super) fn reason(error: &io::Error) -> String {
 }
 
 impl Reader<'_> {
-    /// `text`, which stands in `field`, with its variables replaced.
+    /// Replaces the variables in `text`, which is the value of `field` or a part of it.
     pub(super) fn expanded(&mut self, field: &Field<'_>, text: &str) -> Option<String> {
         let troubles = match expand(text, self.environment) {
             Ok(expanded) => return Some(expanded),
@@ -90,7 +94,8 @@ impl Reader<'_> {
         None
     }
 
-    /// A field that holds a secret, which from now on is not shown. May be empty.
+    /// Reads a field that contains a secret, and marks it so that no excerpt shows it. The secret may be
+    /// empty.
     pub(super) fn secret(&mut self, field: &Field<'_>) -> Option<String> {
         self.secrets.push(field.span.clone());
         let DeValue::String(text) = field.value else {
@@ -100,7 +105,7 @@ impl Reader<'_> {
         self.expanded(field, text)
     }
 
-    /// A field that holds a path; relative ones start at the configuration file's folder.
+    /// Reads a field that contains a path. A relative path starts at the configuration file's folder.
     pub(super) fn path(&mut self, field: &Field<'_>) -> Option<PathBuf> {
         let text = self.string(field)?;
         if text == "~" || text.starts_with("~/") {
@@ -112,7 +117,7 @@ impl Reader<'_> {
         Some(self.base.join(text))
     }
 
-    /// The content of a file that the configuration names.
+    /// Reads the file that a field names.
     fn file(&mut self, field: &Field<'_>) -> Option<Vec<u8>> {
         let path = self.path(field)?;
         match read_limited(&path) {
@@ -125,7 +130,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A field that names a file holding one secret; a newline at its end is no part of it.
+    /// Reads the secret in the file that a field names. A line break at the end is not part of the secret.
     pub(super) fn secret_file(&mut self, field: &Field<'_>) -> Option<String> {
         let bytes = self.file(field)?;
         let Ok(mut text) = String::from_utf8(bytes) else {
@@ -146,8 +151,8 @@ impl Reader<'_> {
         Some(text)
     }
 
-    /// A secret that stands in `key` or in the file that `key_file` names, with the field that has it; in both,
-    /// it is a fault.
+    /// Reads a secret from `key`, or from the file that `key_file` names. Returns it with the field that it
+    /// came from. It is a fault if both keys are given.
     pub(super) fn one_secret<'t>(
         &mut self,
         table: &Table<'t>,
@@ -167,10 +172,10 @@ impl Reader<'_> {
         Some((plain.or(file)?, given.or(from_file)?))
     }
 
-    /// A field that names a file of PEM certificates.
+    /// Checks that a field names a file of PEM certificates (RFC 7468), and returns its path.
     pub(super) fn certificates(&mut self, field: &Field<'_>) -> Option<PathBuf> {
         let bytes = self.file(field)?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&bytes);
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
         if certificates.map_or(true, |certificates| certificates.is_empty()) {
             let hint = "a PEM file has lines `-----BEGIN CERTIFICATE-----`".to_owned();
             self.fault(&field.key, &field.span, "no certificate in this file", Some(hint));
@@ -179,7 +184,7 @@ impl Reader<'_> {
         self.path(field)
     }
 
-    /// `proxy`, which may hold a password.
+    /// Reads `proxy`, a URL that may contain a password.
     pub(super) fn proxy(&mut self, table: &Table<'_>) -> Option<Secret> {
         const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
         let field = table.get("proxy")?;
@@ -194,7 +199,7 @@ impl Reader<'_> {
             format!("a proxy is {}", SCHEMES.map(|scheme| format!("{scheme}://")).join(", "));
         let fault = match url::Url::parse(text.trim()) {
             Ok(url) if !SCHEMES.contains(&url.scheme()) => {
-                // `user:password@host` parses, too, and its scheme is not a scheme.
+                // `user:password@host` is a valid URL whose scheme is the user name.
                 "not a scheme that a proxy has"
             }
             Ok(url) if url.host_str().is_none_or(str::is_empty) => "the proxy's URL names no host",
@@ -205,20 +210,20 @@ impl Reader<'_> {
         None
     }
 
-    /// Hides what may be a password in `text`, which stands in `field` and should be a URL; called
-    /// before anything can go wrong with it.
+    /// Marks what may be a password in `text`, the value of `field`, which should be a URL. Call it before
+    /// noting any fault of the field.
     pub(super) fn hide_password(&mut self, field: &Field<'_>, text: &str) {
         if text.contains('@') {
             let source = self.text.get(field.span.clone()).unwrap_or_default();
-            // An `@` that is written as an escape leaves no way to tell where the password is.
+            // If the `@` is written as an escape, the place of the password is unknown: the whole field is hidden.
             let escaped = (!source.contains('@')).then(|| field.span.clone());
             self.secrets.extend(password(source, field.span.start).or(escaped));
         }
     }
 }
 
-/// What may be a password in the source of a URL, which starts at byte `at` and need not be one: all up
-/// to the last `@`, from the first colon after the scheme on.
+/// The span that may be a password in `source`, a text that should be a URL and starts at byte `at`: from the
+/// first colon after the scheme to the last `@`.
 fn password(source: &str, at: usize) -> Option<Range<usize>> {
     let last = source.rfind('@')?;
     let start = source.find("://").map_or(0, |scheme| scheme + 3);

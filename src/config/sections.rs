@@ -1,11 +1,11 @@
-//! `[store]`, `[schedule]`, `[fetch]`, and what tables share.
+//! Reads `[store]`, `[schedule]` and `[fetch]`, and the keys that several tables share.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use reqwest::header::HeaderValue;
+use http::HeaderValue;
 use toml::de::DeValue;
 
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
@@ -16,18 +16,19 @@ use crate::domain::time::TimeDelta;
 use crate::domain::units::duration_text;
 use crate::polling::schedule::{Cadence, CronSchedule, Policy};
 
-/// Of an interval between polls or exports. A second is the grain of all plans.
+/// Limits of an interval between polls or exports. All schedules have a resolution of one second.
 const INTERVAL: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::days(366);
-/// Of the time that articles are kept: less than a day would be a slip.
+/// Limits of `keep`. Less than a day is almost certainly a mistake.
 const KEEP: RangeInclusive<TimeDelta> = TimeDelta::days(1)..=TimeDelta::days(36_600);
-/// Of a time-out.
+/// Limits of `host_delay`.
 const HOST_DELAY: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
+/// Limits of a timeout.
 const TIMEOUT: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::hours(1);
-/// Of bodies: a feed that is smaller is none, and one that is larger would not fit into memory well.
+/// Limits of `max_body`, in bytes. No feed is smaller than the lower limit; the upper limit protects the memory.
 const BODY: RangeInclusive<u64> = 1024..=1 << 30;
 const MAX_ENTRIES: RangeInclusive<u64> = 1..=1_000_000;
 
-/// What `[schedule]` and `[fetch]` say about feeds that say nothing themselves.
+/// The values of `[schedule]` and `[fetch]` for feeds that do not set their own.
 #[derive(Clone, Debug)]
 pub(super) struct Defaults {
     pub(super) policy: Policy,
@@ -75,7 +76,7 @@ impl Reader<'_> {
         let max = self.duration(&table, "max", &INTERVAL);
         policy.min = min.unwrap_or(policy.min);
         policy.max = max.unwrap_or(policy.max);
-        // A bound that was given and not understood is no reason to complain about the other.
+        // An invalid bound has a fault of its own; the other bound is not compared with it.
         let understood =
             |key: &str, bound: Option<TimeDelta>| table.get(key).is_none_or(|_| bound.is_some());
         if policy.max < policy.min && understood("min", min) && understood("max", max) {
@@ -110,7 +111,7 @@ impl Reader<'_> {
         zone
     }
 
-    /// `every` or `cron`, of which a table has one at most.
+    /// Reads `every` or `cron`. A table may have one of them.
     pub(super) fn cadence(&mut self, table: &Table<'_>, zone: Tz) -> Option<Cadence> {
         let every = self.duration(table, "every", &INTERVAL).map(Cadence::Every);
         let cron = self.cron(table, zone).map(Cadence::Cron);
@@ -129,7 +130,7 @@ impl Reader<'_> {
             Ok(schedule) => Some(schedule),
             Err(error) => {
                 let hint = "five fields as in a crontab: minute hour day month weekday, such as \"*/15 6-22 * * Mon-Fri\"";
-                // The parser draws the place below the text; the last line says what is wrong.
+                // The parser's message underlines the place; its last line names the fault.
                 let message = error.to_string();
                 let message = match message.trim().rsplit_once('\n') {
                     Some((_, last)) => format!("not a cron expression: {}", last.trim()),
@@ -215,7 +216,7 @@ impl Reader<'_> {
     }
 }
 
-/// `Berlin` is meant to be `Europe/Berlin`.
+/// Finds the time zone of a city: `Europe/Berlin` for `Berlin`.
 fn by_city(name: &str) -> Option<&'static str> {
     let city = |zone: &&'static str| {
         zone.rsplit('/')

@@ -1,4 +1,4 @@
-//! `[server]`.
+//! Reads the `[server]` table.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,15 +10,15 @@ use crate::config::reader::{Reader, Table};
 use crate::domain::request::Secret;
 use crate::html::web_address::is_web;
 
-/// Where the server listens that names no address: on this machine only.
+/// The default of `listen`: this machine only.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7878);
 
-/// A token that a browser or `curl` can send: visible ASCII without a space (RFC 6750 section 2.1), long
-/// enough not to be guessed.
+/// The length of a token in characters. The characters are visible ASCII without spaces (RFC 6750 section 2.1), so
+/// that a browser or `curl` can send them.
 const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 8..=1024;
 
 impl Reader<'_> {
-    /// `None` without the table: nothing listens then.
+    /// Returns `None` without the table; then no server is started.
     pub(super) fn server(&mut self, root: &Table<'_>) -> Option<ServerConfig> {
         let field = root.get("server")?;
         let table = self.table(&field, &SERVER)?;
@@ -30,7 +30,7 @@ impl Reader<'_> {
         let public = self.flag(&table, "public").unwrap_or(false);
         let hub = self.hub(&table);
         let listen = listen?;
-        // A token that was given and not understood is no reason to complain about its absence.
+        // An invalid token has a fault of its own, so it does not count as missing.
         let has_token = table.get("token").or_else(|| table.get("token_file")).is_some();
         if !listen.ip().is_loopback() && !has_token && !public {
             let place = table.get("listen").unwrap_or(field);

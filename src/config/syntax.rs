@@ -1,4 +1,4 @@
-//! From text to a tree, past every syntax error.
+//! Parses TOML text to a tree, past every syntax error.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use toml::de::DeTable;
 
 use crate::config::redact::line_at;
 
-/// Stands for a table header that cannot be read, so that the keys below it do not end up elsewhere.
+/// The name of a table whose header cannot be read, so that its keys do not become keys of another table.
 pub(super) const UNREADABLE: &str = "_";
 
 /// A syntax error.
@@ -18,11 +18,11 @@ pub(super) struct SyntaxError {
     pub(super) hint: Option<&'static str>,
 }
 
-/// `text` with the lines that stop the parser made harmless (all bytes keep their place), and all
-/// errors of the original.
+/// Replaces the lines that stop the parser, so that all bytes keep their place. Returns the new text and all
+/// errors of the original text.
 ///
 /// The parser recovers from most errors, but not from a line without `=` or a header without `]`:
-/// there it drops what follows, or takes it for something else.
+/// after these it drops the following lines or misreads them.
 pub(super) fn repair(text: &str) -> (Cow<'_, str>, Vec<SyntaxError>) {
     let mut repaired = Cow::Borrowed(text);
     let mut errors: Vec<SyntaxError> = Vec::new();
@@ -44,7 +44,7 @@ pub(super) fn repair(text: &str) -> (Cow<'_, str>, Vec<SyntaxError>) {
         if stopping.is_empty() {
             break;
         }
-        // What a stopped parser says about later lines need not be true: the next round tells.
+        // The messages of a stopped parser about later lines are unreliable; the next round repeats true ones.
         let first_stop = stopping.iter().map(|line| line.end).min().unwrap_or(0);
         errors.retain(|error| error.span.start <= first_stop || stops(&error.message));
         let mut bytes = repaired.into_owned();

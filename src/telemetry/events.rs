@@ -1,32 +1,32 @@
-//! What an operator sees: one function an event, so that wording, level and fields have one home.
+//! The log events: one function for each, so that wording, level and fields are in one place.
 //!
-//! The message reads well alone; what one would search for is in fields. A field has one spelling
-//! everywhere, and its unit in its name:
+//! A message can be understood without its fields; values to search for are in fields. A field has the same name
+//! in all events, and its unit is in its name:
 //!
 //! | field | |
 //! |---|---|
-//! | `feed.id`, `feed.url` | the feed, as the store and the configuration know it |
-//! | `http.status` | of the last reply; absent when there was none |
+//! | `feed.id`, `feed.url` | the id and the address of the feed |
+//! | `http.status` | the status of the last reply; absent when there was none |
 //! | `outcome` | `fresh`, `same_body`, `not_modified`, `gone`, or the kind of failure (`dns`, `timeout`, …) |
-//! | `detail` | what the server or a parser said; foreign text, cut and escaped |
+//! | `detail` | the message of the server or a parser; foreign text, shortened and escaped |
 //! | `error` | a chain of causes, outermost first |
-//! | `bytes` | of a body as transferred, or of a written file |
-//! | `elapsed_ms` | how long it took |
-//! | `added`, `edited` | articles |
-//! | `failures` | weighted, since the last success |
+//! | `bytes` | the size of a body as transferred, or of a written file |
+//! | `elapsed_ms` | the duration |
+//! | `added`, `edited` | numbers of articles |
+//! | `failures` | the weighted number since the last success |
 //! | `next_at`, `next_because` | the next poll, RFC 3339, and the rule that set it; absent when there is none |
-//! | `path`, `format`, `articles` | of an export |
-//! | `feeds`, `exports` | how many are configured |
-//! | `consumer`, `receiver` | of a delivery: whose, and to which host or program |
-//! | `records`, `from`, `up_to` | in a delivery, and the sequence numbers that it lies between |
-//! | `retry_at` | when a failed delivery is tried again, RFC 3339; absent: not by itself |
-//! | `address` | that the server listens on |
-//! | `route` | the pattern that took a request, such as `/articles/{id}` |
+//! | `path`, `format`, `articles` | the file, format and number of articles of an export |
+//! | `feeds`, `exports` | the numbers in the configuration |
+//! | `consumer`, `receiver` | the consumer of a delivery, and the host or program that it goes to |
+//! | `records`, `from`, `up_to` | the number of records in a delivery, and its range of sequence numbers |
+//! | `retry_at` | when a failed delivery is tried again, RFC 3339; absent when it is not tried again by itself |
+//! | `address` | the address that the server listens on |
+//! | `route` | the pattern that matched a request, such as `/articles/{id}` |
 //!
-//! Never logged: configured header values, passwords and tokens (their types cannot be printed), the
-//! password of a proxy, more of a webhook's address than its host, the arguments of a command, user names
-//! and passwords of URLs (a [`FeedUrl`] has none), bodies, articles. The query of a feed's URL *is* logged,
-//! for it is part of the feed's name; a token belongs into a header.
+//! These are never logged: configured header values, passwords and tokens (their types cannot be printed), the
+//! password of a proxy, the path of a webhook's address, the arguments of a command, user names and passwords of
+//! URLs (a [`FeedUrl`] has none), bodies, articles. The query of a feed's URL *is* logged, because it is part of the
+//! feed's name; a token belongs in a header.
 
 use std::error::Error;
 use std::fmt;
@@ -44,7 +44,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::html::chars::is_control;
 use crate::telemetry::metrics;
 
-/// The daemon is up: configuration read, store open.
+/// The daemon has started: the configuration is read and the store is open.
 pub fn daemon_started(config: &Path, store: &Path, feeds: usize, exports: usize, now: Timestamp) {
     metrics::reloaded(true, seconds(now));
     info!(
@@ -57,13 +57,13 @@ pub fn daemon_started(config: &Path, store: &Path, feeds: usize, exports: usize,
     );
 }
 
-/// The daemon was told to end. `in_flight` polls have the grace period to finish.
+/// The daemon received the signal to stop. The `in_flight` polls have the grace period to finish.
 pub fn daemon_stopping(because: &str, in_flight: usize) {
     info!(because, in_flight, "stopping");
 }
 
-/// The last line of a daemon that ended as it should. `abandoned` polls are made up for after the next
-/// start; nothing of them was stored.
+/// The last event of a daemon that stopped cleanly. Nothing of the `abandoned` polls was stored; they are repeated
+/// after the next start.
 pub fn daemon_stopped(abandoned: usize) {
     info!(abandoned, "stopped");
 }
@@ -73,13 +73,13 @@ pub fn pruned(articles: u64) {
     info!(articles, "pruned");
 }
 
-/// A changed configuration is in force.
+/// A changed configuration was applied.
 pub fn config_reloaded(config: &Path, feeds: usize, exports: usize, now: Timestamp) {
     metrics::reloaded(true, seconds(now));
     info!(config = %clean(&config.display()), feeds, exports, "configuration reloaded");
 }
 
-/// A changed configuration has faults; the one in force stays.
+/// A changed configuration has faults; the previous one stays in force.
 pub fn config_rejected(config: &Path, reason: &dyn fmt::Display) {
     metrics::reloaded(false, 0.0);
     error!(
@@ -89,8 +89,7 @@ pub fn config_rejected(config: &Path, reason: &dyn fmt::Display) {
     );
 }
 
-/// A poll ended, and its decision is stored. Chooses among `polled`, `feed_gone` and
-/// `poll_failed`: one line a poll.
+/// A poll ended, and its decision is stored. Logs one of `polled`, `feed_gone` and `poll_failed`.
 pub fn poll_ended(url: &FeedUrl, decision: &Decision, applied: Applied) {
     metrics::poll_ended(&decision.observed, applied);
     match &decision.observed.outcome {
@@ -102,7 +101,7 @@ pub fn poll_ended(url: &FeedUrl, decision: &Decision, applied: Applied) {
     }
 }
 
-/// A poll succeeded. News is worth a line by default, the lack of it only to who asks.
+/// A poll succeeded. It is logged at `info` if it found something new, else at `debug`.
 fn polled(url: &FeedUrl, decision: &Decision, applied: Applied, outcome: &str) {
     let Decision { feed, observed, next, .. } = decision;
     let Applied { added, edited } = applied;
@@ -122,7 +121,7 @@ fn polled(url: &FeedUrl, decision: &Decision, applied: Applied, outcome: &str) {
     }
 }
 
-/// A poll brought no document.
+/// A poll returned no document.
 fn poll_failed(url: &FeedUrl, decision: &Decision, failure: Failure) {
     let Decision { feed, observed, health, next, .. } = decision;
     let (next_at, next_because) = plan(*next);
@@ -134,7 +133,7 @@ fn poll_failed(url: &FeedUrl, decision: &Decision, failure: Failure) {
     );
 }
 
-/// The server says that there is no such feed any more (410).
+/// The server says that the feed no longer exists (410).
 fn feed_gone(url: &FeedUrl, decision: &Decision) {
     warn!(
         feed.id = decision.feed.0, feed.url = %url, http.status = decision.observed.status,
@@ -142,7 +141,7 @@ fn feed_gone(url: &FeedUrl, decision: &Decision) {
     );
 }
 
-/// A scheduled export is in its place.
+/// A scheduled export was written.
 pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elapsed: Duration) {
     metrics::export_ended("written");
     info!(
@@ -151,13 +150,13 @@ pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elap
     );
 }
 
-/// A scheduled export could not be written; the file of the last time, if any, is untouched.
+/// A scheduled export could not be written. An earlier file stays unchanged.
 pub fn export_failed(path: &Path, error: &(dyn Error + 'static)) {
     metrics::export_ended("failed");
     error!(path = %clean(&path.display()), error = %clean(&Chain(error)), "export failed");
 }
 
-/// A hook has taken a batch.
+/// A webhook or command accepted a batch.
 pub fn delivered(consumer: &str, to: &HookTarget, batch: &Delivered, elapsed: Duration) {
     metrics::export_ended("delivered");
     let Delivered { from, to: up_to, records } = *batch;
@@ -167,7 +166,7 @@ pub fn delivered(consumer: &str, to: &HookTarget, batch: &Delivered, elapsed: Du
     );
 }
 
-/// A hook has not taken a batch; it is tried again at `retry_at`, or when somebody has seen to it.
+/// A webhook or command did not accept a batch. It is tried again at `retry_at`, or after an operator's action.
 pub fn delivery_failed(
     consumer: &str,
     to: &HookTarget,
@@ -183,13 +182,13 @@ pub fn delivery_failed(
     );
 }
 
-/// The store failed at something. `doing` completes "could not …".
+/// The store failed. `doing` completes "could not …".
 pub fn store_error(doing: &str, error: &(dyn Error + 'static)) {
     metrics::store_failed();
     error!(error = %clean(&Chain(error)), "the store could not {doing}");
 }
 
-/// The store was of an older version, and this copy of it was made before it is brought up to date.
+/// The store has an older schema, and it was copied to this file before its migration.
 pub fn store_kept(copy: &Path) {
     info!(path = %clean(&copy.display()), "the store is of an older version; it was copied first");
 }
@@ -199,27 +198,27 @@ pub fn watchdog_withheld(waited: Duration) {
     error!(elapsed_ms = millis(waited), "the store does not answer; the watchdog is not fed");
 }
 
-/// Another process holds the store's lock for a short while.
+/// Another process has locked the store for a short time.
 pub fn waiting_for_lock(store: &Path, holder: &str) {
     info!(store = %clean(&store.display()), holder = %clean(&holder), "waiting for the store");
 }
 
-/// A mistake in this program, where it happened.
+/// A panic, which is a bug of this program, and its place.
 pub fn panicked(panic: &dyn fmt::Display) {
     error!(panic = %clean(panic), "a bug: please report this");
 }
 
-/// A task of ours ended as it never should. What it was doing is done again.
+/// A task of this program ended unexpectedly. Its work is repeated.
 pub fn task_died(task: &str, error: &(dyn Error + 'static)) {
     error!(task, error = %clean(&Chain(error)), "a task died; please report this");
 }
 
-/// The clock moved by itself (sleep, an operator, time synchronisation); plans were looked at again.
+/// The clock jumped (sleep, an operator, time synchronisation), and schedules were checked again.
 pub fn clock_jumped(seconds: i64) {
     warn!(seconds, "the clock jumped; what is due is worked out again");
 }
 
-/// So many hosts failed at once that the fault is ours. Polls do not count until one is reached.
+/// So many hosts failed at once that the fault is on our side. Failures do not count until a host answers.
 pub fn network_down(hosts: usize) {
     warn!(
         hosts,
@@ -227,38 +226,38 @@ pub fn network_down(hosts: usize) {
     );
 }
 
-/// A host answered again; what is due is polled.
+/// A host answered again; feeds that are due are polled.
 pub fn network_back() {
     info!("the network is back");
 }
 
-/// The HTTP server takes requests. With port 0 in the configuration this line tells the port.
+/// The HTTP server accepts requests. With port 0 in the configuration, this event names the port.
 pub fn server_listening(address: SocketAddr) {
     info!(%address, "listening");
 }
 
-/// The HTTP server takes no more requests.
+/// The HTTP server no longer accepts requests.
 pub fn server_stopped(address: SocketAddr) {
     info!(%address, "no longer listening");
 }
 
-/// No connection could be taken: no file descriptors, as a rule. It is tried again.
+/// No connection could be accepted, usually for want of file descriptors. The server tries again.
 pub fn accept_failed(error: &(dyn Error + 'static)) {
     warn!(error = %clean(&Chain(error)), "could not accept a connection");
 }
 
-/// A request was answered. `route` is the pattern that took it, not the path.
+/// A request was answered. `route` is the pattern that matched it, not its path.
 pub fn request_answered(route: &str, status: u16, elapsed: Duration) {
     metrics::request_answered(route, status);
     debug!(route, http.status = status, elapsed_ms = millis(elapsed), "request answered");
 }
 
-/// A request failed for a reason of ours; the client got a 5xx.
+/// A request failed for a reason on our side; the client received a 5xx status.
 pub fn request_failed(error: &(dyn Error + 'static)) {
     error!(error = %clean(&Chain(error)), "a request failed");
 }
 
-/// Somebody with the token gave an order over HTTP.
+/// A command with the token arrived over HTTP.
 pub fn ordered(order: &str) {
     info!(order, "ordered over HTTP");
 }
@@ -276,7 +275,7 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// An error and its causes, `a: b: c`.
+/// Formats an error with its causes: `a: b: c`.
 struct Chain<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
@@ -291,11 +290,11 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// Characters of foreign text that a line may hold.
+/// The largest number of characters of foreign text in a field.
 const MAX_TEXT: usize = 500;
 
-/// Text from outside, fit for one line of a log: what could move a cursor, start a new line or turn the
-/// direction of reading is escaped, and what is longer than anyone reads is cut.
+/// Foreign text in a form for one line of a log. Characters that move the cursor, start a new line or change the
+/// direction of reading are escaped, and long text is shortened.
 fn clean(text: &dyn fmt::Display) -> String {
     let text = text.to_string();
     let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
@@ -349,7 +348,7 @@ mod tests {
         FeedUrl::parse("https://example.org/feed?page=1").unwrap()
     }
 
-    /// Under journald: without the time, so that the whole line can be compared.
+    /// The event under journald, which has no time, so that tests can compare the whole line.
     fn text(verbosity: i8, log: impl FnOnce()) -> String {
         let journald = LogSettings { verbosity, under_journald: true, ..LogSettings::default() };
         logged(&journald, log)

@@ -1,8 +1,8 @@
-//! What `/metrics` tells: counters that [`events`](super::events) count up, and gauges that are read off
-//! the store when somebody asks.
+//! The content of `/metrics`: counters that [`events`](super::events) increases, and gauges that are read from the
+//! store for each request.
 //!
 //! The format is Prometheus' text format 0.0.4. Names follow its conventions: base units, `_total` for
-//! counters. A label has few values, ours or an operator's; no address is ever one.
+//! counters. The values of a label are few and come from this program or its operator; an address is never a label.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -18,22 +18,22 @@ use crate::domain::poll::{Applied, Observed, PollOutcome};
 /// `Content-Type` of [`render`].
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Seconds: from a server next door to the default timeout.
+/// Bounds of the buckets in seconds, from a server nearby to the default timeout.
 const FETCH_SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// What is read off the store at the moment of asking.
+/// The values that are read from the store for a request.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {
     /// Feeds by state, as `feeds` shows it.
     pub feeds: Vec<(&'static str, u64)>,
-    /// How long the longest overdue feed has been waiting.
+    /// The time since the most overdue feed was due.
     pub lag: Duration,
-    /// Hosts that are left alone for now.
+    /// The number of hosts that are paused.
     pub paused_hosts: u64,
     pub db_bytes: u64,
-    /// The last sequence number given out.
+    /// The last sequence number that was assigned.
     pub sequence: i64,
-    /// Consumers by name: sequence numbers that they are behind, failed deliveries in a row.
+    /// For each consumer: its name, how many sequence numbers it is behind, and its failed deliveries in a row.
     pub consumers: Vec<(String, i64, u32)>,
 }
 
@@ -51,7 +51,7 @@ struct Counters {
     reload_at: Gauge,
 }
 
-/// One process, one set of counters.
+/// The counters of this process.
 static COUNTERS: LazyLock<Counters> = LazyLock::new(Counters::new);
 
 impl Counters {
@@ -150,7 +150,7 @@ pub(super) fn store_failed() {
     COUNTERS.store_errors.inc();
 }
 
-/// The configuration was read, or not; `at` is the moment, in Unix seconds.
+/// Records whether the configuration was read. `at` is the time in Unix seconds.
 pub(super) fn reloaded(success: bool, at: f64) {
     COUNTERS.reload_ok.set(f64::from(u8::from(success)));
     if success {
@@ -162,10 +162,10 @@ pub(super) fn request_answered(route: &str, status: u16) {
     COUNTERS.requests.with_label_values(&[route, &status.to_string()]).inc();
 }
 
-/// All of it, in the text format.
+/// Formats all metrics in the text format.
 ///
 /// # Errors
-/// Never as far as we know; the encoder checks what it writes.
+/// When the encoder refuses a metric, which no known input causes.
 pub fn render(gauges: &Gauges) -> Result<String, prometheus::Error> {
     let momentary = Registry::new();
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
     use crate::domain::poll::Failure;
 
-    /// Name, labels as written, value.
+    /// The name, the labels as written, and the value of a sample.
     fn sample(line: &str) -> (&str, &str, f64) {
         let (series, value) = line.rsplit_once(' ').unwrap();
         let (name, labels) = match series.split_once('{') {
@@ -231,8 +231,8 @@ mod tests {
         (name, labels, value.parse().unwrap())
     }
 
-    /// By the rules of the text format 0.0.4: a family's HELP and TYPE come first and once, its samples
-    /// together, no series twice, buckets grow up to `+Inf`, which is the count.
+    /// Checks the rules of the text format 0.0.4: HELP and TYPE of a family come first and once, its samples are
+    /// together, no series occurs twice, and the buckets grow up to `+Inf`, which equals the count.
     #[test]
     #[expect(clippy::too_many_lines, reason = "one check of one text")]
     fn the_text_is_a_valid_exposition() {

@@ -1,7 +1,7 @@
-//! Floor 2: the log. Everything goes to the writer that the caller gives (standard error, or a progress
-//! bar that makes room first), one line an event.
+//! Logs and metrics. Each log event is one line, written to the writer that the caller provides: standard error, or
+//! one that moves a progress bar out of the way first.
 //!
-//! What may appear is in [`events`]; what the lines look like is here.
+//! [`events`] defines the events; this module defines the form of their lines.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,13 +21,13 @@ pub mod metrics;
 /// `--log-format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Text, whoever reads it: JSON is asked for, not guessed, so that `2> file` stays readable. Under
-    /// journald the time is left out, which it records itself, and each line carries its priority.
+    /// Text. JSON is never chosen automatically, so that `2> file` stays readable. Under journald the lines have no
+    /// time, because journald records it, and each line starts with its priority.
     #[default]
     Auto,
-    /// Text with the time, everywhere.
+    /// Text with the time, also under journald.
     Text,
-    /// One JSON object a line.
+    /// One JSON object for each line.
     Json,
 }
 
@@ -44,22 +44,22 @@ impl FromStr for LogFormat {
     }
 }
 
-/// How to log. The default is text without colour from `info` up.
+/// The settings of the log. The default is text without colour, at level `info` and above.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogSettings<'a> {
     pub format: LogFormat,
-    /// -2 errors; -1 also warnings; 0 also what changed; 1 also what did not; 2 each step. Libraries
-    /// stay two steps behind.
+    /// -2 shows errors, -1 also warnings, 0 also changes, 1 also polls without news, 2 each step. Libraries are logged
+    /// two levels lower.
     pub verbosity: i8,
-    /// Whether text may hold colour. The caller knows about terminals and `NO_COLOR`.
+    /// Whether text may contain colour. The caller checks for a terminal and `NO_COLOR`.
     pub color: bool,
     /// Whether standard error is a journald stream (`JOURNAL_STREAM`, systemd.exec(5)).
     pub under_journald: bool,
-    /// Directives that take the place of `verbosity`, such as `gazetted=debug,hyper=info`.
+    /// Directives that replace `verbosity`, such as `gazetted=debug,hyper=info`.
     pub env_filter: Option<&'a str>,
 }
 
-/// Why the log could not be set up.
+/// The reason why the log could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     #[error("`{text}` is no log filter; write it like `gazetted=debug,hyper=info`")]
@@ -72,11 +72,10 @@ pub enum LogError {
     Again(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up the log of the whole process. `writer` makes the place that a line goes to; a line is one
-/// write.
+/// Sets up the log of the whole process. `writer` makes the writer for a line; each line is one write.
 ///
 /// # Errors
-/// When the filter cannot be read, or when there is a log already.
+/// When the filter is invalid, or when the log was set up before.
 pub fn init<W>(settings: &LogSettings<'_>, writer: W) -> Result<(), LogError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -127,7 +126,7 @@ fn filter(settings: &LogSettings<'_>) -> Result<EnvFilter, LogError> {
         .map_err(|source| LogError::Filter { text: text.escape_debug().to_string(), source })
 }
 
-/// Text with the priority before each line, `<4>` and so on, as sd-daemon(3) has it: so
+/// Text with the priority (`<4>` for a warning) before each line, as sd-daemon(3) defines it, so that
 /// `journalctl -p warning` finds warnings.
 struct Journald<F>(F);
 
@@ -176,7 +175,7 @@ mod tests {
         }
     }
 
-    /// What `log` leaves behind under `settings`.
+    /// The text that `log` writes under `settings`.
     pub(super) fn logged(settings: &LogSettings<'_>, log: impl FnOnce()) -> String {
         let captured = Captured::default();
         let writer = captured.clone();

@@ -1,7 +1,12 @@
-//! Small servers, and the fetcher as the tests use it.
+//! Small servers with scripted replies, and the fetcher as the tests use it.
+//!
+//! `tests/it` has a server with pages instead: its tests say what a path returns, these say which bytes a connection
+//! sends, and when it stops.
+
+#[path = "../support/loopback.rs"]
+mod loopback;
 
 use std::net::SocketAddr;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use gazetted::domain::feed::FeedUrl;
@@ -9,22 +14,14 @@ use gazetted::domain::poll::{Failure, Reply, Validators};
 use gazetted::domain::request::{BasicAuth, FetchSettings, RequestSpec, Secret};
 use gazetted::fetch::{FetchError, Fetcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+pub(crate) use loopback::nobody;
 
 pub(crate) const LIMIT: u64 = 1024 * 1024;
 
-/// An address that nobody listens at: it is taken for as long as the tests run, so that no other server gets it.
-pub(crate) fn nobody() -> SocketAddr {
-    static TAKEN: LazyLock<TcpSocket> = LazyLock::new(|| {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        socket
-    });
-    TAKEN.local_addr().unwrap()
-}
-
-/// A server that gives `replies`, one a connection, and ends with the request heads it saw.
+/// A server that sends one of `replies` on each connection, and then returns the request heads that it received.
 pub(crate) async fn serve(replies: &[&str]) -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -41,7 +38,7 @@ pub(crate) async fn serve(replies: &[&str]) -> (SocketAddr, JoinHandle<Vec<Strin
     (address, server)
 }
 
-/// Reads up to the empty line. Names of fields come out in lower case, as hyper sends them.
+/// Reads a request up to the empty line. Header names are in lower case, because hyper sends them so.
 pub(crate) async fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -50,7 +47,7 @@ pub(crate) async fn head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// A server that takes a request, says `beginning` and then nothing more.
+/// A server that receives a request, sends `beginning`, and then neither sends more nor closes the connection.
 pub(crate) async fn stall(beginning: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -97,7 +94,7 @@ pub(crate) async fn failure(url: &FeedUrl) -> Failure {
     Failure::from(&fetch(url).await.unwrap_err())
 }
 
-/// Of feeds that answer too late; the tests wait for it, and never the other way round.
+/// A request with a timeout that the server exceeds, so that the tests wait for the timeout only.
 pub(crate) fn impatient() -> RequestSpec {
     RequestSpec { timeout: Some(Duration::from_millis(200)), ..RequestSpec::default() }
 }

@@ -1,5 +1,5 @@
-//! Nothing that was stored is lost, nothing is stored twice: the program is killed in the middle of its
-//! work, again and again, and looked after each time.
+//! Kills the program in the middle of its work, many times, and checks each time that nothing that was stored is
+//! lost and nothing is stored twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -11,14 +11,14 @@ use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
 use crate::support::{Series, wait_for};
 
-/// Unless `GAZETTED_KILLS` says otherwise.
+/// The default number of kills; `GAZETTED_KILLS` changes it.
 const KILLS: u32 = 50;
 const FEEDS: usize = 40;
 
-/// Of a feed at the start, each of a day of its own within the feed.
+/// The number of articles in a feed at the start. Each has a different day.
 const ENTRIES: u32 = 5;
 
-/// What the publishers have published so far, feed by feed, oldest first.
+/// The articles published so far, by feed, oldest first.
 struct World {
     server: Server,
     feeds: Vec<Vec<Item>>,
@@ -73,7 +73,7 @@ impl World {
         head + &feeds.collect::<String>()
     }
 
-    /// All that there is to know: feed and GUID, with the latest title.
+    /// All published articles: feed and GUID, with the latest title.
     fn published(&self) -> BTreeMap<(String, String), String> {
         let named = |feed: usize| {
             let url = self.url(feed);
@@ -84,10 +84,10 @@ impl World {
     }
 }
 
-/// What a killed program has left: id of each article by feed and GUID, and its revision.
+/// The articles in the store: id and revision by feed and GUID.
 type Stored = BTreeMap<(String, String), (String, u64)>;
 
-/// All articles, of which none may be there twice.
+/// All articles by feed and GUID. Fails if one occurs twice.
 #[track_caller]
 fn stored(articles: &[Value]) -> Stored {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -100,7 +100,7 @@ fn stored(articles: &[Value]) -> Stored {
     stored
 }
 
-/// Articles that the log says were added or edited, by feed: whoever reads it takes them for stored.
+/// The number of articles by feed that the log reports as added or edited. They must be in the store.
 fn reported(log: &str) -> BTreeMap<String, u64> {
     let mut reported = BTreeMap::new();
     for line in log.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
@@ -122,7 +122,7 @@ fn changes(stored: &Stored) -> BTreeMap<String, u64> {
     changes
 }
 
-/// How long a whole poll of everything takes on this machine just now.
+/// Measures how long a poll of all feeds takes on this machine.
 fn whole_poll(world: &World) -> Duration {
     let home = Home::new(&world.config());
     let began = Instant::now();
@@ -133,7 +133,7 @@ fn whole_poll(world: &World) -> Duration {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "how often is for whoever runs it to say")]
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
+#[expect(clippy::too_many_lines, reason = "one scenario from start to end")]
 fn kills_at_any_moment_lose_nothing_and_store_nothing_twice() {
     let mut world = World::new();
     let whole = whole_poll(&world);
@@ -142,7 +142,7 @@ fn kills_at_any_moment_lose_nothing_and_store_nothing_twice() {
     let mut in_between = BTreeSet::new();
     let kills = std::env::var("GAZETTED_KILLS").map_or(KILLS, |n| n.parse().unwrap());
     for round in 0..kills {
-        // Every third time it is the daemon, whose feeds of every second are due by now.
+        // Every third time it is the daemon; its feeds, polled every second, are due.
         let arguments: &[&str] = match round % 3 {
             0 => &["--log-format", "json", "-v", "run"],
             _ => &["--log-format", "json", "-v", "poll", "--all", "--json"],
@@ -150,11 +150,11 @@ fn kills_at_any_moment_lose_nothing_and_store_nothing_twice() {
         let requests = world.server.total();
         let mut program = Running::start(home.command(arguments));
         if round % 5 == 4 {
-            // Anywhere: while it starts, migrates, reads the list of feeds.
+            // At any moment: while it starts, migrates or reads the list of feeds.
             let whole = u64::try_from(whole.as_millis()).unwrap();
             std::thread::sleep(Duration::from_millis(world.random.next(whole)));
         } else {
-            // After so many requests, whatever the machine: while some are stored and others are not.
+            // After a number of requests, on any machine: while some polls are stored and others are not.
             let many = usize::try_from(1 + world.random.next(40)).unwrap();
             wait_for("requests", || {
                 let enough = requests + many <= world.server.total() || program.has_ended();
@@ -165,7 +165,7 @@ fn kills_at_any_moment_lose_nothing_and_store_nothing_twice() {
         program.kill();
         let (_, log) = program.said();
 
-        // A store that was not there yet when the program was killed is nothing to look after.
+        // The program may have been killed before it created the store.
         if home.store().exists() && home.run(&["export", "--limit", "1"]).code == Some(0) {
             home.ok(&["db", "check"]);
             let after = stored(&home.articles());
@@ -189,7 +189,7 @@ fn kills_at_any_moment_lose_nothing_and_store_nothing_twice() {
         }
         world.move_on();
     }
-    // Were it otherwise, the kills would have come too early or too late to prove anything.
+    // With fewer, the kills came too early or too late to prove anything.
     assert!(5 <= in_between.len(), "only {in_between:?} of the kills came in mid-poll");
 
     home.poll();

@@ -1,4 +1,4 @@
-//! Feeds that attack whoever reads them: the page they are shown in, the terminal, the memory.
+//! Feeds with content that attacks its reader: the browser, the terminal, the spreadsheet.
 
 mod page;
 mod terminal;

@@ -1,5 +1,5 @@
-//! Servers that mean harm, all at once: each poll ends in time with a reason, within its share of memory,
-//! and changes nothing of what was stored.
+//! Polls many malicious servers at once. Each poll ends in time with a reason, within its share of memory, and changes
+//! nothing that was stored.
 
 mod attacks;
 mod tls;
@@ -24,7 +24,7 @@ const MAX_BODY: u64 = 1 << 20;
 
 const FETCH: &str = "[fetch]\ntimeout = \"20s\"\nconnect_timeout = \"10s\"\nmax_body = \"1MiB\"\nallow_private = true\n";
 
-/// Answers with a feed at every path until it turns bad; from then on as the path says.
+/// A server that answers every path with a feed until it turns malicious; then the path selects the attack.
 struct Villain {
     address: SocketAddr,
     bad: Arc<AtomicBool>,
@@ -90,7 +90,7 @@ fn validators(home: &Home) -> Vec<(String, [Option<Vec<u8>>; 2])> {
     rows.map(Result::unwrap).collect()
 }
 
-/// Runs a command to its end; also the most memory that it held, in bytes.
+/// Runs a command to its end. Returns its peak memory in bytes too.
 pub(crate) fn measured(home: &Home, arguments: &[&str]) -> (Ran, u64) {
     let mut running = Running::start(home.command(arguments));
     let path = format!("/proc/{}/status", running.id());

@@ -1,4 +1,4 @@
-//! Disks of a size to choose: a tmpfs in a mount namespace, which ends with the process.
+//! Small disks: a tmpfs in a mount namespace, which ends with the process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use tempfile::TempDir;
 use super::program::{Home, Ran, Running, finish};
 use super::skip;
 
-/// A place to mount a disk of so many KiB at.
+/// A folder at which a disk of this size, in KiB, can be mounted.
 pub(crate) struct SmallDisk {
     kib: u64,
     place: TempDir,
 }
 
 impl SmallDisk {
-    /// `None`, with a line that says so, where this system does not let us.
+    /// Returns `None` and reports a skip where the system forbids mount namespaces.
     pub(crate) fn of(kib: u64) -> Option<Self> {
         let disk = Self { kib, place: tempfile::tempdir().unwrap() };
         let mut attempt = Command::new("unshare");
@@ -41,7 +41,7 @@ impl SmallDisk {
         command
     }
 
-    /// Runs a command on a copy of the folder on this disk; in the end the folder is what is on it.
+    /// Runs a command in a copy of the folder on this disk, and copies the result back.
     #[track_caller]
     pub(crate) fn run(&self, home: &Home, arguments: &[&str]) -> Ran {
         let end = "\"$@\"; code=$?; rm -f \"$HOME\"/*; cp -p ./* \"$HOME\"; exit $code";
@@ -50,7 +50,7 @@ impl SmallDisk {
         ran
     }
 
-    /// Starts the daemon on a copy of the folder on this disk; also where that is to be seen.
+    /// Starts the daemon in a copy of the folder on this disk. Returns the path of that copy too.
     pub(crate) fn daemon(&self, home: &Home) -> (Running, PathBuf) {
         let arguments = ["--log-format", "json", "-v", "run"];
         let daemon = Running::daemon_as(self.script(home, "exec \"$@\"", &arguments));
@@ -62,7 +62,7 @@ impl SmallDisk {
 }
 
 impl SmallDisk {
-    /// Runs a command where a daemon runs.
+    /// Runs a command in the folder of a running daemon.
     pub(crate) fn beside(&self, daemon: &Running, home: &Home, arguments: &[&str]) -> Ran {
         let program = home.command(arguments);
         let mut command = Command::new("nsenter");
@@ -74,13 +74,13 @@ impl SmallDisk {
     }
 }
 
-/// What the files of a folder take on a disk.
+/// The disk space of the files in a folder.
 pub(crate) fn kib(home: &Home) -> u64 {
     let size = |name: &String| fs::metadata(home.path(name)).unwrap().len();
     home.files().iter().map(|name| size(name).div_ceil(4096) * 4).sum()
 }
 
-/// Another folder with the same in it.
+/// Copies a folder.
 pub(crate) fn copy(home: &Home) -> Home {
     let other = Home::empty();
     for name in home.files() {

@@ -1,4 +1,4 @@
-//! A client that says exactly what it is told to say.
+//! An HTTP client that sends exactly the bytes of a test.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::program::Running;
 
-/// An answer, its body unchunked but as compressed as it came.
+/// A response. The chunked coding of its body is removed, the compression is not.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -16,12 +16,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Of the first header of this name, in lower case.
+    /// The value of the first header with this name, in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// Of each header of this name.
+    /// The values of all headers with this name.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         self.headers
             .iter()
@@ -35,14 +35,14 @@ impl Answer {
     }
 }
 
-/// Where the daemon listens.
+/// The HTTP server of a daemon.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) address: String,
 }
 
 impl Site {
-    /// Of a daemon that was started with a `[server]`.
+    /// The server of a daemon that was started with a `[server]` table.
     pub(crate) fn of(daemon: &Running) -> Self {
         let event = daemon.wait_for_event("listening");
         Self { address: event["address"].as_str().unwrap().to_owned() }
@@ -58,7 +58,7 @@ impl Site {
         self.ask("GET", path, &[])
     }
 
-    /// The text of a page that must be there.
+    /// The text of a page, which must have status 200.
     #[track_caller]
     pub(crate) fn text(&self, path: &str) -> String {
         let answer = self.get(path);
@@ -66,7 +66,7 @@ impl Site {
         answer.text()
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a new connection.
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         let named = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
@@ -80,12 +80,12 @@ impl Site {
         answer(&self.raw(request.as_bytes()), method)
     }
 
-    /// All that the server says to these bytes, until it closes the connection.
+    /// Sends these bytes, and returns everything that the server sends until it closes the connection.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
         stream.write_all(bytes).unwrap();
         let mut said = Vec::new();
-        // A reset after the answer is an end, too.
+        // A reset after the response counts as its end.
         stream.read_to_end(&mut said).ok();
         said
     }
@@ -109,7 +109,7 @@ fn answer(said: &[u8], method: &str) -> Answer {
     Answer { status, headers, body }
 }
 
-/// RFC 9112 section 7.1.
+/// Decodes the chunked coding (RFC 9112 section 7.1).
 fn unchunked(mut rest: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {

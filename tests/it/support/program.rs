@@ -1,4 +1,4 @@
-//! The program, in a folder of its own, with nothing of our environment.
+//! Runs the program in a new folder, without the environment of the tests.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,12 +16,12 @@ use tempfile::TempDir;
 
 use super::wait_for;
 
-/// A configuration and a store.
+/// A folder with a configuration and a store.
 pub(crate) struct Home {
     folder: TempDir,
 }
 
-/// How a command ended, and what it said.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -30,19 +30,19 @@ pub(crate) struct Ran {
 }
 
 impl Home {
-    /// A folder without anything in it.
+    /// An empty folder.
     pub(crate) fn empty() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// With a configuration.
+    /// A folder with a configuration.
     pub(crate) fn new(config: &str) -> Self {
         let home = Self::empty();
         home.configure(config);
         home
     }
 
-    /// With these feeds, and nothing else said.
+    /// A folder with a configuration of these feeds only.
     pub(crate) fn with_feeds(urls: &[String]) -> Self {
         let mut config = String::new();
         for url in urls {
@@ -51,8 +51,7 @@ impl Home {
         Self::new(&config)
     }
 
-    /// Another configuration in the place of the old, with permission to ask the servers of the tests,
-    /// which are on loopback.
+    /// Replaces the configuration. The new one permits requests to the servers of the tests, which are on loopback.
     pub(crate) fn configure(&self, config: &str) {
         const ALLOW: &str = "[fetch]\nallow_private = true\n";
         let config = if config.contains("allow_private") {
@@ -65,7 +64,7 @@ impl Home {
         self.configure_exactly(&config);
     }
 
-    /// This and nothing else.
+    /// Replaces the configuration by exactly this text.
     pub(crate) fn configure_exactly(&self, config: &str) {
         fs::write(self.path("gazetted.toml"), config).unwrap();
     }
@@ -82,7 +81,7 @@ impl Home {
         self.path("gazetted.db")
     }
 
-    /// The names of all files here, sorted.
+    /// The names of all files in the folder, sorted.
     pub(crate) fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder()).unwrap();
         let mut names: Vec<String> = entries
@@ -92,7 +91,7 @@ impl Home {
         names
     }
 
-    /// Temporary files that somebody forgot to clear away.
+    /// Temporary files that were not removed.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let mut names = self.files();
         names.retain(|name| {
@@ -114,7 +113,7 @@ impl Home {
         finish(self.command(arguments))
     }
 
-    /// Runs a command that must succeed; answers what it wrote to standard output.
+    /// Runs a command that must succeed, and returns its standard output.
     #[track_caller]
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let ran = self.run(arguments);
@@ -122,7 +121,7 @@ impl Home {
         ran.out
     }
 
-    /// As [`Home::ok`], for a command that writes JSON.
+    /// Runs a command like [`Home::ok`], and parses its output as JSON.
     #[track_caller]
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.ok(arguments)).unwrap()
@@ -142,14 +141,14 @@ impl Home {
         serde_json::from_str(&ran.out).unwrap()
     }
 
-    /// All articles as `export` has them, newest first.
+    /// All articles as `export` writes them, newest first.
     #[track_caller]
     pub(crate) fn articles(&self) -> Vec<Value> {
         let lines = self.ok(&["export", "--format", "jsonl"]);
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// One field of all articles, newest first; empty where it is not there.
+    /// One field of all articles, newest first; empty where it is absent.
     #[track_caller]
     pub(crate) fn each(&self, field: &str) -> Vec<String> {
         let text = |article: &Value| article[field].as_str().unwrap_or_default().to_owned();
@@ -166,13 +165,13 @@ impl Home {
         self.json(&["feeds", "--json"])[0].clone()
     }
 
-    /// The store, past the program.
+    /// Opens the store directly.
     pub(crate) fn sql(&self) -> Connection {
         Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
     }
 }
 
-/// Runs a command to its end, with all that it says.
+/// Runs a command to its end, and returns its output.
 pub(crate) fn finish(command: Command) -> Ran {
     let mut running = Running::start(command);
     let code = running.wait();

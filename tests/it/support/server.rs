@@ -1,15 +1,18 @@
-//! A web server on loopback that says what it is told to say and notes what it is asked.
+//! A web server on loopback that serves the pages of a test and records the requests.
+
+#[path = "../../support/loopback.rs"]
+mod loopback;
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::TcpSocket;
+pub(crate) use loopback::nobody;
 
-/// What one path answers.
+/// The response of one path.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     status: u16,
@@ -33,18 +36,18 @@ impl Page {
         Self { body: body.into(), ..self }
     }
 
-    /// With an `ETag` or a `Last-Modified` the page answers 304 to whoever sends the same bytes back.
+    /// Adds a header. A page with an `ETag` or a `Last-Modified` answers 304 to a request with the same validator.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Thinks before it answers.
+    /// Delays the response.
     pub(crate) fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 
-    /// Takes the request and never answers.
+    /// A page that receives the request and never answers.
     pub(crate) fn stalled() -> Self {
         Self { stalled: true, ..Self::status(200) }
     }
@@ -74,13 +77,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// By its name in lower case.
+    /// The value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_slice())
     }
 }
 
-/// Runs until the process ends.
+/// A server that runs until the process ends.
 #[derive(Clone)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -102,7 +105,7 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let site = Arc::clone(&shared);
-                // A client that was killed in mid-sentence is part of the tests.
+                // Some tests kill the client in the middle of a request.
                 thread::spawn(move || answer(&stream, &site).ok());
             }
         });
@@ -117,7 +120,7 @@ impl Server {
         self.address
     }
 
-    /// What `path` answers from now on; a path without a page answers 404.
+    /// Sets the response of `path`. A path without a page answers 404.
     pub(crate) fn put(&self, path: &str, page: Page) {
         self.site.lock().unwrap().pages.insert(path.to_owned(), page);
     }
@@ -127,27 +130,17 @@ impl Server {
         self.site.lock().unwrap().requests.clone()
     }
 
-    /// How many requests there were.
+    /// The number of requests so far.
     pub(crate) fn total(&self) -> usize {
         self.site.lock().unwrap().requests.len()
     }
 
-    /// Those for one path.
+    /// The requests for one path.
     pub(crate) fn requests(&self, path: &str) -> Vec<Request> {
         let mut requests = self.all_requests();
         requests.retain(|request| request.path == path);
         requests
     }
-}
-
-/// An address that nobody listens at: it is taken for as long as the tests run, so that no other server gets it.
-pub(crate) fn nobody() -> SocketAddr {
-    static TAKEN: LazyLock<TcpSocket> = LazyLock::new(|| {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        socket
-    });
-    TAKEN.local_addr().unwrap()
 }
 
 fn answer(mut stream: &TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
@@ -178,7 +171,7 @@ fn answer(mut stream: &TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
     stream.write_all(&reply)
 }
 
-/// `None` when the client went away before it had asked.
+/// Reads a request. Returns `None` when the client closes the connection before its end.
 fn read(mut stream: &TcpStream) -> std::io::Result<Option<Request>> {
     const END: &[u8] = b"\r\n\r\n";
     let mut head = Vec::new();
