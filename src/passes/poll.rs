@@ -140,7 +140,7 @@ impl Poller {
             (hosts.room(), hosts.rooms(Instant::now()).into_iter().chain(spared).collect())
         };
         let lease = self.lease;
-        let claim = Claim { now, limit, lease, only, per_host, rooms, paused_too };
+        let claim = Claim { now, limit, lease, only, per_host, free_slots: rooms, paused_too };
         let claimed = self.store.claim(claim).await?;
         let mut hosts = self.hosts();
         for job in &claimed.jobs {

@@ -18,7 +18,7 @@ pub(super) fn sightings(
     article: i64,
 ) -> Result<Vec<(i64, ArticleKey)>, StoreError> {
     const SIGHTINGS: &str =
-        "SELECT feed_id, key FROM sighting WHERE article_id = ?1 ORDER BY feed_id, key";
+        "SELECT feed_id, key FROM feed_entry WHERE article_id = ?1 ORDER BY feed_id, key";
     let one = |r: &Row<'_>| Ok((r.get("feed_id")?, ArticleKey(columns::count(r, "key")?)));
     connection
         .prepare_cached(SIGHTINGS)
@@ -55,8 +55,8 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
         }
         for sql in [
             "INSERT OR IGNORE INTO tombstone (feed_id, key)
-             SELECT feed_id, key FROM sighting WHERE article_id = ?1",
-            "DELETE FROM sighting WHERE article_id = ?1",
+             SELECT feed_id, key FROM feed_entry WHERE article_id = ?1",
+            "DELETE FROM feed_entry WHERE article_id = ?1",
             "DELETE FROM article_revision WHERE article_id = ?1",
             "DELETE FROM article_text WHERE rowid = ?1",
             "DELETE FROM article WHERE id = ?1",

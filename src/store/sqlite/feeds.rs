@@ -52,21 +52,21 @@ const UPSERT: &str = "
 
 /// A new feed is due at once.
 const NEW_PLAN: &str = "
-    INSERT INTO plan (feed_id, active, policy, next_poll_at, because, host)
+    INSERT INTO poll_state (feed_id, active, policy, next_poll_at, because, host)
     VALUES (?1, ?2, ?3, ?4, 'new', ?5)
     ON CONFLICT (feed_id) DO NOTHING";
 
 const OLD_PLAN: &str = "
     SELECT policy, polled_at, failures, failing_since, not_before, next_poll_at
-    FROM plan WHERE feed_id = ?1";
+    FROM poll_state WHERE feed_id = ?1";
 
 /// A feed that has moved keeps the host of its new address.
 const SET_PLAN: &str = "
-    UPDATE plan SET active = ?2, policy = ?3, host = iif(moved_to IS NULL, ?4, host)
+    UPDATE poll_state SET active = ?2, policy = ?3, host = iif(moved_to IS NULL, ?4, host)
     WHERE feed_id = ?1";
 
 const RETIRE: &str = "
-    UPDATE plan SET active = 0
+    UPDATE poll_state SET active = 0
     WHERE active = 1 AND feed_id NOT IN (SELECT id FROM feed WHERE configured = 1)";
 
 /// Makes the stored list the configured one. Nothing is written when it is that already.
@@ -207,26 +207,30 @@ pub(in crate::store) fn replan(
     plans: &[(FeedId, NextPoll)],
 ) -> Result<(), StoreError> {
     for (feed, next) in plans {
-        tx.prepare_cached("UPDATE plan SET next_poll_at = ?2, because = ?3 WHERE feed_id = ?1")
-            .and_then(|mut s| {
-                s.execute(params![feed.0, next.at.map(|at| at.timestamp()), next.because.as_str()])
-            })
-            .context("change a plan")?;
+        tx.prepare_cached(
+            "UPDATE poll_state SET next_poll_at = ?2, because = ?3 WHERE feed_id = ?1",
+        )
+        .and_then(|mut s| {
+            s.execute(params![feed.0, next.at.map(|at| at.timestamp()), next.because.as_str()])
+        })
+        .context("change a plan")?;
     }
     Ok(())
 }
 
-/// The identifiers' rule (`memory.key_policy`) stays: to trust again what once misled would make twins.
+/// The identifiers' rule (`last_document.key_policy`) stays: to trust again what once misled would make twins.
 pub(in crate::store) fn reset(
     tx: &Connection,
     feeds: &[FeedId],
     hosts: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    const PAUSE: &str = "DELETE FROM host WHERE host = (SELECT host FROM plan WHERE feed_id = ?1)";
-    const MEMORY: &str = "UPDATE memory SET body_hash = NULL, items = x'' WHERE feed_id = ?1";
+    const PAUSE: &str =
+        "DELETE FROM host WHERE host = (SELECT host FROM poll_state WHERE feed_id = ?1)";
+    const MEMORY: &str =
+        "UPDATE last_document SET body_hash = NULL, items = x'' WHERE feed_id = ?1";
     const PLAN: &str = "
-        UPDATE plan SET next_poll_at = ?2, because = 'new', not_before = NULL, etag = NULL,
+        UPDATE poll_state SET next_poll_at = ?2, because = 'new', not_before = NULL, etag = NULL,
             last_modified = NULL, validated_url = NULL, full_at = NULL, failures = 0,
             failing_since = NULL, asks = NULL, ttl = NULL, update_period = NULL, skip_hours = 0,
             skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, host = ?3
@@ -407,7 +411,7 @@ const LIST: &str = "
         p.failures, p.failing_since,
         (SELECT count(*) FROM article a WHERE a.feed_id = f.id) AS articles,
         (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id) AS newest_at
-    FROM feed f JOIN plan p ON p.feed_id = f.id
+    FROM feed f JOIN poll_state p ON p.feed_id = f.id
     ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id";
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> {
@@ -462,7 +466,7 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
     const FACTS: &str = "
         SELECT polls, failures, failing_since, asks, skip_hours, skip_days, etag, last_modified,
             validated_url, full_at, moved_to, moved_at, recheck_at
-        FROM plan WHERE feed_id = ?1";
+        FROM poll_state WHERE feed_id = ?1";
     let row = |r: &Row<'_>| {
         let asks: Option<String> = r.get("asks")?;
         Ok(Facts {

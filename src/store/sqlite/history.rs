@@ -15,7 +15,7 @@ const RECORD: &str = "
     INSERT OR REPLACE INTO poll (feed_id, slot, polled_at, conditional, outcome, status, bytes,
         elapsed_ms, added, edited, detail, next_poll_at, because)
     SELECT ?1, polls % ?2, ?3, ?4, outcome, status, ?5, ?6, ?7, ?8, detail, next_poll_at, because
-    FROM plan WHERE feed_id = ?1";
+    FROM poll_state WHERE feed_id = ?1";
 
 /// Copies what the plan just took up, beside what only this poll knows, over the oldest entry.
 pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<(), StoreError> {

@@ -18,12 +18,12 @@ pub struct PausedHost {
 
 const PAUSE: &str = "
     INSERT INTO host (host, paused_until, strikes, status)
-    SELECT host, ?2, ?3, ?4 FROM plan WHERE feed_id = ?1 AND host IS NOT NULL
+    SELECT host, ?2, ?3, ?4 FROM poll_state WHERE feed_id = ?1 AND host IS NOT NULL
     ON CONFLICT (host) DO UPDATE SET
         paused_until = max(paused_until, ?2), strikes = max(strikes, ?3), status = ?4";
 
 const FORGIVE: &str = "
-    DELETE FROM host WHERE host = (SELECT host FROM plan WHERE feed_id = ?1)
+    DELETE FROM host WHERE host = (SELECT host FROM poll_state WHERE feed_id = ?1)
         AND paused_until <= ?2";
 
 /// Takes up the pause that a poll brought; a good answer after a pause ends the host's record.

@@ -65,13 +65,13 @@ pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
     const RULES: [(&str, &str); 4] = [
         (
             "sightings of articles that are not there",
-            "SELECT count(*) FROM sighting s LEFT JOIN article a ON a.id = s.article_id
+            "SELECT count(*) FROM feed_entry s LEFT JOIN article a ON a.id = s.article_id
              WHERE a.id IS NULL",
         ),
         (
             "articles without a sighting",
             "SELECT count(*) FROM article a
-             WHERE NOT EXISTS (SELECT 1 FROM sighting s
+             WHERE NOT EXISTS (SELECT 1 FROM feed_entry s
                  WHERE s.feed_id = a.feed_id AND s.article_id = a.id)",
         ),
         (
@@ -81,7 +81,7 @@ pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
         ),
         (
             "feeds without a plan",
-            "SELECT count(*) FROM feed f WHERE NOT EXISTS (SELECT 1 FROM plan WHERE feed_id = f.id)",
+            "SELECT count(*) FROM feed f WHERE NOT EXISTS (SELECT 1 FROM poll_state WHERE feed_id = f.id)",
         ),
     ];
     let action = "check the store";

@@ -99,7 +99,8 @@ fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), StoreError
         return Ok(());
     }
     // A crash between the first migration and the id leaves our tables without it.
-    let ours = connection.prepare("SELECT feed_id, key, hash FROM sighting").is_ok();
+    let ours =
+        connection.prepare("SELECT seq, feed_id, order_at, first_seen_at FROM article").is_ok();
     if id == 0 && ours { Ok(()) } else { Err(StoreError::Foreign { path: path.to_owned() }) }
 }
 

@@ -30,8 +30,8 @@ pub struct Claim {
     pub only: Option<Vec<FeedId>>,
     /// Feeds of one host that may be claimed at once.
     pub per_host: usize,
-    /// Hosts that may have fewer just now, and how many.
-    pub rooms: HashMap<String, usize>,
+    /// Hosts of which fewer feeds may be claimed now, and how many.
+    pub free_slots: HashMap<String, usize>,
     /// Also feeds of hosts that asked to be left alone.
     pub paused_too: bool,
 }
@@ -72,29 +72,30 @@ const JOB: Columns<21> = Columns([
 ]);
 
 const FROM: &str = "
-    FROM turn JOIN plan p ON p.feed_id = turn.feed_id JOIN feed f ON f.id = p.feed_id
-        LEFT JOIN memory m ON m.feed_id = p.feed_id
+    FROM candidate c JOIN poll_state p ON p.feed_id = c.feed_id JOIN feed f ON f.id = p.feed_id
+        LEFT JOIN last_document m ON m.feed_id = p.feed_id
         LEFT JOIN host h ON h.host = p.host
-        LEFT JOIN room ON room.host = p.host
-    WHERE turn.n <= coalesce(room.places, ?3) AND (?5 OR coalesce(h.paused_until, 0) <= ?1)
+        LEFT JOIN free_slots ON free_slots.host = p.host
+    WHERE c.rank <= coalesce(free_slots.slots, ?3) AND (?5 OR coalesce(h.paused_until, 0) <= ?1)
     ORDER BY p.next_poll_at LIMIT ?2";
 
-/// Whose turn it is, the longest overdue of each host first. A file is its own host. The rooms are
-/// materialised, so that SQLite looks them up by an index of its own instead of one by one.
-const TURN: &str = "
-    WITH room AS MATERIALIZED (
-        SELECT CAST(key AS TEXT) AS host, value AS places FROM json_each(?4)
-    ), turn AS (
+/// The feeds that may be claimed, ranked within their host: the longest overdue is first. Each file is a host
+/// of its own. `free_slots` is materialised, so that SQLite builds an index for the look-ups in it.
+const CANDIDATES: &str = "
+    WITH free_slots AS MATERIALIZED (
+        SELECT CAST(key AS TEXT) AS host, value AS slots FROM json_each(?4)
+    ), candidate AS (
         SELECT feed_id, row_number() OVER
-            (PARTITION BY coalesce(host, feed_id) ORDER BY next_poll_at, feed_id) AS n
-        FROM plan WHERE ";
+            (PARTITION BY coalesce(host, feed_id) ORDER BY next_poll_at, feed_id) AS rank
+        FROM poll_state WHERE ";
 
-/// A poll that the clock says lies in the future was made before the clock was set back: what it
-/// planned cannot be trusted, and neither can a lease of more than an hour.
+/// Feeds that are due and not leased. A poll that lies in the future was made before the clock was set back:
+/// then neither the time of the next poll nor a lease of more than an hour can be trusted.
 const DUE: &str = "
     active = 1 AND (next_poll_at <= ?1 OR ?1 + 60 < polled_at)
     AND leased_until NOT BETWEEN ?1 + 1 AND ?1 + 3600)";
 
+/// Feeds that were named, due or not, and that are not leased.
 const NAMED: &str = "
     feed_id IN (SELECT value FROM json_each(?6))
     AND leased_until NOT BETWEEN ?1 + 1 AND ?1 + 3600)";
@@ -103,20 +104,20 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     let now = claim.now.timestamp();
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
     let per_host = i64::try_from(claim.per_host).unwrap_or(i64::MAX);
-    let rooms = json!(claim.rooms).to_string();
+    let free_slots = json!(claim.free_slots).to_string();
     let columns = JOB.list();
     let found = match &claim.only {
-        None => {
-            tx.prepare_cached(&format!("{TURN}{DUE} SELECT {columns} {FROM}")).and_then(|mut s| {
-                s.query_map(params![now, limit, per_host, rooms, claim.paused_too], job)?
+        None => tx.prepare_cached(&format!("{CANDIDATES}{DUE} SELECT {columns} {FROM}")).and_then(
+            |mut s| {
+                s.query_map(params![now, limit, per_host, free_slots, claim.paused_too], job)?
                     .collect::<Result<Vec<_>, _>>()
-            })
-        }
+            },
+        ),
         Some(feeds) => tx
-            .prepare_cached(&format!("{TURN}{NAMED} SELECT {columns} {FROM}"))
+            .prepare_cached(&format!("{CANDIDATES}{NAMED} SELECT {columns} {FROM}"))
             .and_then(|mut s| {
                 let ids = json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string();
-                s.query_map(params![now, limit, per_host, rooms, claim.paused_too, ids], job)?
+                s.query_map(params![now, limit, per_host, free_slots, claim.paused_too, ids], job)?
                     .collect::<Result<Vec<_>, _>>()
             }),
     };
@@ -124,7 +125,7 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
         found.context("claim feeds")?.into_iter().flatten().collect();
     let until = (claim.now + claim.lease).timestamp();
     for (job, adaptive) in &mut jobs {
-        tx.prepare_cached("UPDATE plan SET leased_until = ?2 WHERE feed_id = ?1")
+        tx.prepare_cached("UPDATE poll_state SET leased_until = ?2 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([job.feed.0, until]))
             .context("lease a feed")?;
         if *adaptive {
@@ -185,7 +186,7 @@ fn span(seconds: Option<i64>) -> Option<TimeDelta> {
 
 pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(), StoreError> {
     for feed in feeds {
-        tx.prepare_cached("UPDATE plan SET leased_until = 0 WHERE feed_id = ?1")
+        tx.prepare_cached("UPDATE poll_state SET leased_until = 0 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([feed.0]))
             .context("release a feed")?;
     }
@@ -199,7 +200,7 @@ pub(in crate::store) fn spare(
     next: NextPoll,
 ) -> Result<(), StoreError> {
     const SPARE: &str = "
-        UPDATE plan SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
+        UPDATE poll_state SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
             leased_until = 0
         WHERE feed_id = ?1";
     for (feed, health) in feeds {
@@ -215,7 +216,7 @@ pub(in crate::store) fn spare(
 }
 
 pub(in crate::store) fn release_all(tx: &Connection) -> Result<(), StoreError> {
-    tx.execute("UPDATE plan SET leased_until = 0 WHERE leased_until <> 0", [])
+    tx.execute("UPDATE poll_state SET leased_until = 0 WHERE leased_until <> 0", [])
         .map(|_| ())
         .context("release all feeds")
 }
@@ -228,7 +229,7 @@ fn next_due(
     const NEXT: &str = "
         SELECT min(at) AS next_due, min(at) FILTER (WHERE ?1 < at) AS next_to_come FROM (
             SELECT max(next_poll_at, leased_until, coalesce(paused_until, 0)) AS at
-            FROM plan LEFT JOIN host USING (host) WHERE active = 1)";
+            FROM poll_state LEFT JOIN host USING (host) WHERE active = 1)";
     let both = |row: &Row<'_>| Ok((time(row, "next_due")?, time(row, "next_to_come")?));
     tx.prepare_cached(NEXT)
         .and_then(|mut s| s.query_row([now], both))
@@ -236,7 +237,7 @@ fn next_due(
 }
 
 const PLAN: &str = "
-    UPDATE plan SET next_poll_at = :next_poll_at, because = :because, not_before = :not_before,
+    UPDATE poll_state SET next_poll_at = :next_poll_at, because = :because, not_before = :not_before,
         leased_until = 0, polled_at = :polled_at, outcome = :outcome, status = :status,
         detail = :detail, failures = :failures, failing_since = :failing_since,
         succeeded_at = CASE WHEN :failures = 0 THEN :polled_at ELSE succeeded_at END,
@@ -246,11 +247,11 @@ const PLAN: &str = "
     WHERE feed_id = :feed_id";
 
 const VALIDATORS: &str = "
-    UPDATE plan SET etag = ?2, last_modified = ?3, validated_url = ?4
+    UPDATE poll_state SET etag = ?2, last_modified = ?3, validated_url = ?4
     WHERE feed_id = ?1 AND (etag, last_modified, validated_url) IS NOT (?2, ?3, ?4)";
 
 const HINTS: &str = "
-    UPDATE plan SET ttl = ?2, update_period = ?3, skip_hours = ?4, skip_days = ?5
+    UPDATE poll_state SET ttl = ?2, update_period = ?3, skip_hours = ?4, skip_days = ?5
     WHERE feed_id = ?1
         AND (ttl, update_period, skip_hours, skip_days) IS NOT (?2, ?3, ?4, ?5)";
 
@@ -335,7 +336,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
 }
 
 const REMEMBER: &str = "
-    INSERT INTO memory (feed_id, body_hash, key_policy, items) VALUES (?1, ?2, ?3, ?4)
+    INSERT INTO last_document (feed_id, body_hash, key_policy, items) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (feed_id) DO UPDATE SET body_hash = ?2, key_policy = ?3, items = ?4";
 
 fn store_document(

@@ -52,7 +52,7 @@ fn candidates(
     const OLD: &str = "
         SELECT id, order_at, seq FROM article
         WHERE order_at < ?1 AND (?2, ?3) < (order_at, seq) ORDER BY order_at, seq LIMIT ?4";
-    const KEYS: &str = "SELECT feed_id, key FROM sighting WHERE article_id = ?1";
+    const KEYS: &str = "SELECT feed_id, key FROM feed_entry WHERE article_id = ?1";
     let action = "find old articles";
     let after = stretch.after.unwrap_or(Position { order_at: i64::MIN, seq: i64::MIN });
     let limit = i64::try_from(stretch.limit).unwrap_or(i64::MAX);
@@ -97,7 +97,7 @@ impl Shown<'_> {
         if !self.feeds.contains_key(&feed) {
             let items: Option<polls::Items> = self
                 .connection
-                .prepare_cached("SELECT items FROM memory WHERE feed_id = ?1")
+                .prepare_cached("SELECT items FROM last_document WHERE feed_id = ?1")
                 .and_then(|mut s| s.query_row([feed], |r| r.get(0)).optional())
                 .context("read what is in a feed")?;
             self.feeds.insert(feed, items.unwrap_or_default().keys().collect());

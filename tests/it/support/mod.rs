@@ -6,6 +6,7 @@ pub(crate) mod feeds;
 pub(crate) mod http;
 pub(crate) mod program;
 pub(crate) mod server;
+pub(crate) mod store;
 
 use std::thread;
 use std::time::{Duration, Instant};
