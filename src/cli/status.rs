@@ -20,7 +20,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Works with and without a running daemon, and before there is a store.
+/// Works with and without a running daemon, and before the store exists.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let now = clock::now();
@@ -98,10 +98,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Who holds the store's lock, if anyone.
+/// The process that holds the lock of the store, such as `pid 17, run`; `None` when there is none.
 fn daemon(store: &std::path::Path) -> Option<String> {
     if !store.exists() {
-        return None; // Asking would leave a lock file behind.
+        return None; // An attempt to take the lock would create a lock file.
     }
     match Lock::take(store, Role::Once) {
         Err(LockError::Held { holder, .. }) => Some(holder),

@@ -1,4 +1,4 @@
-//! Articles: stored once, edited in place.
+//! Writes articles. Each is stored once and edited in place.
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 
@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{changes, columns, revisions};
 
-/// What storing one draft came to.
+/// The result of storing a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
     New,
@@ -46,7 +46,7 @@ const FIND_SAME_LINK: &str = "
 
 const REKEY_ENTRY: &str = "UPDATE feed_entry SET key = ?3 WHERE feed_id = ?1 AND key = ?2";
 
-/// Stores a draft under the next sequence number, unless the very same content is there already.
+/// Stores a draft under the next sequence number, unless the store has the same content already.
 pub(super) fn store(
     tx: &Connection,
     feed: FeedId,
@@ -72,8 +72,8 @@ pub(super) fn store(
     }
 }
 
-/// The stored article and its content hash, under the draft's key, or under the key that an earlier
-/// rule gave it; that one is then replaced.
+/// Finds the row id and the content hash of the stored article by the key of the draft, else by the key that
+/// the draft has under an earlier rule; that key is then replaced.
 fn find(
     tx: &Connection,
     feed: FeedId,

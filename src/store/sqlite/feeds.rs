@@ -1,4 +1,4 @@
-//! The list of feeds, and what `feeds` and `status` show of them.
+//! The list of feeds, their schedules, and what the commands show of them.
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -15,33 +15,33 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, decode, time};
 use crate::store::sqlite::meta;
 
-/// A configured feed, and a text that differs exactly when its schedule does.
+/// A configured feed, and a text that differs exactly when the schedule differs.
 #[derive(Clone, Debug)]
 pub struct FeedSync {
     pub spec: FeedSpec,
     pub policy: String,
 }
 
-/// What a change of the configuration came to.
+/// The result of a synchronisation with the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Synced {
-    /// In the order of the feeds given.
+    /// The ids of the given feeds, in their order.
     pub ids: Vec<FeedId>,
     pub added: usize,
     pub retired: usize,
-    /// Feeds that were polled before under another schedule: their plan is stale.
+    /// Feeds that were polled before under another schedule, so that their next poll must be computed again.
     pub stale: Vec<Planned>,
 }
 
-/// What a new plan for a known feed is computed from.
+/// The data from which the next poll of a known feed is computed.
 #[derive(Clone, Debug)]
 pub struct Planned {
     pub feed: FeedId,
     pub polled_at: Timestamp,
     pub health: Health,
-    /// The server's wish: no poll before.
+    /// The server asked for no poll before this time.
     pub not_before: Option<Timestamp>,
-    /// Dates of its latest articles, newest first.
+    /// The dates of its latest articles, newest first.
     pub recent: Vec<Timestamp>,
 }
 
@@ -60,7 +60,7 @@ const OLD_PLAN: &str = "
     SELECT policy, polled_at, failures, failing_since, not_before, next_poll_at
     FROM poll_state WHERE feed_id = ?1";
 
-/// A feed that has moved keeps the host of its new address.
+/// A permanently redirected feed keeps the host of its new address.
 const SET_PLAN: &str = "
     UPDATE poll_state SET active = ?2, policy = ?3, host = iif(moved_to IS NULL, ?4, host)
     WHERE feed_id = ?1";
@@ -69,7 +69,7 @@ const RETIRE: &str = "
     UPDATE poll_state SET active = 0
     WHERE active = 1 AND feed_id NOT IN (SELECT id FROM feed WHERE configured = 1)";
 
-/// Makes the stored list the configured one. Nothing is written when it is that already.
+/// Makes the stored list of feeds equal to the configured one. Nothing is written when they are equal already.
 pub(in crate::store) fn sync(
     tx: &Connection,
     feeds: &[FeedSync],
@@ -186,9 +186,9 @@ fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError
 
 fn fingerprint(feeds: &[FeedSync]) -> i64 {
     let mut hash = Xxh3::new();
-    hash.write_u8(2); // What sync writes, by version: 2 brought the host.
+    hash.write_u8(2); // The version of what `sync` writes: 2 added the host.
     for FeedSync { spec, policy } in feeds {
-        // Lengths keep neighbouring fields apart.
+        // The lengths separate neighbouring fields.
         let mut field = |text: &str| {
             hash.write_usize(text.len());
             hash.write(text.as_bytes());
@@ -218,7 +218,8 @@ pub(in crate::store) fn replan(
     Ok(())
 }
 
-/// The identifiers' rule (`last_document.key_policy`) stays: to trust again what once misled would make twins.
+/// The rule for identifiers (`last_document.key_policy`) is kept: a less careful rule would store articles
+/// twice.
 pub(in crate::store) fn reset(
     tx: &Connection,
     feeds: &[FeedId],
@@ -250,7 +251,7 @@ pub(in crate::store) fn reset(
     Ok(())
 }
 
-/// What a document says of its feed; kept when the document no longer says it.
+/// Stores what a document says about its feed. A value stays when the document no longer has it.
 pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result<(), StoreError> {
     const DESCRIBE: &str = "
         UPDATE feed SET title = coalesce(?2, title), home_page_url = coalesce(?3, home_page_url),
@@ -272,7 +273,7 @@ pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result
     Ok(())
 }
 
-/// Enough to see how often a feed publishes.
+/// The dates of the latest articles of a feed, newest first: enough to compute how often it publishes.
 pub(super) fn recent_dates(tx: &Connection, feed: FeedId) -> Result<Vec<Timestamp>, StoreError> {
     const RECENT: &str = "
         SELECT order_at FROM article WHERE feed_id = ?1 ORDER BY order_at DESC, seq DESC LIMIT 20";
@@ -282,7 +283,7 @@ pub(super) fn recent_dates(tx: &Connection, feed: FeedId) -> Result<Vec<Timestam
         .context("read a feed's history")
 }
 
-/// A feed as the store knows it, for people and programs.
+/// A stored feed with its state, for the commands.
 #[derive(Clone, Debug)]
 pub struct FeedRow {
     pub id: FeedId,
@@ -309,19 +310,19 @@ pub struct FeedRow {
 }
 
 impl FeedRow {
-    /// The configured name, else the title, else the address.
+    /// The configured name, else the title, else the URL.
     pub fn display_name(&self) -> &str {
         self.name.as_deref().or(self.title.as_deref()).unwrap_or(&self.url)
     }
 
-    /// As an article carries it.
+    /// The description of this feed that its articles have.
     pub fn into_ref(self) -> FeedRef {
         let name = self.display_name().to_owned();
         let Self { url, title, home_page_url, tags, .. } = self;
         FeedRef { name, url, title, home_page_url, tags }
     }
 
-    /// How it is doing, as far as the store knows the configuration.
+    /// The state of this feed, as far as the store knows the configuration.
     pub fn state(&self) -> FeedState {
         match (self.configured, self.enabled) {
             (false, _) => FeedState::Retired,
@@ -330,7 +331,7 @@ impl FeedRow {
         }
     }
 
-    /// How polling it goes, whether it is polled now or not.
+    /// The state of polling, also when the feed is no longer polled.
     pub fn polling_state(&self) -> FeedState {
         if self.because == Some(Reason::Gone) {
             FeedState::Gone
@@ -343,7 +344,7 @@ impl FeedRow {
         }
     }
 
-    /// Whether `text` is the feed's name, title, address or id: what a user may type for FEED.
+    /// Whether `text` is the name, title, URL or id of the feed, as a user may type it for FEED.
     pub fn is_called(&self, text: &str) -> bool {
         is_called(self.id, &self.url, [&self.name, &self.title], text)
     }
@@ -355,7 +356,7 @@ fn is_called(id: FeedId, url: &str, names: [&Option<String>; 2], text: &str) -> 
         || text.parse() == Ok(id.0)
 }
 
-/// As little of a feed as it takes to name it: unlike a [`FeedRow`] it counts nothing.
+/// The names and tags of a feed. Unlike a [`FeedRow`] it counts nothing and is cheap to read.
 #[derive(Clone, Debug)]
 pub struct FeedName {
     pub id: FeedId,
@@ -377,7 +378,7 @@ impl FeedName {
     }
 }
 
-/// All feeds by their names, retired ones included.
+/// The names of all feeds, with those of retired feeds.
 pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError> {
     let one = |r: &Row<'_>| {
         Ok(FeedName {
@@ -394,7 +395,7 @@ pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError
         .context("list the names of feeds")
 }
 
-/// Primary languages of configured feeds (BCP 47), sorted.
+/// The primary languages (BCP 47) of the configured feeds, sorted.
 pub(super) fn languages(connection: &Connection) -> Result<Vec<String>, StoreError> {
     const LANGUAGES: &str = "
         SELECT DISTINCT substr(language || '-', 1, instr(language || '-', '-') - 1) AS primary_language
@@ -445,14 +446,14 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
     })
 }
 
-/// What a feed's next poll was computed from, for `explain`.
+/// The data from which the next poll of a feed was computed, for `explain`.
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub polls: u64,
     pub health: Health,
-    /// Dates of its latest articles, newest first.
+    /// The dates of its latest articles, newest first.
     pub recent: Vec<Timestamp>,
-    /// What server and feed asked for at the last poll.
+    /// The waits that the server and the document asked for at the last poll.
     pub asks: Vec<(Reason, TimeDelta)>,
     pub skip_hours: u32,
     pub skip_days: u8,

@@ -1,4 +1,4 @@
-//! Polls: claimed, applied.
+//! Claims feeds for polling, and stores what polls have decided.
 
 use std::collections::HashMap;
 
@@ -19,20 +19,20 @@ use crate::store::sqlite::articles::{self, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
 use crate::store::sqlite::{feeds, history, hosts, meta};
 
-/// A request for work.
+/// A request for feeds to poll.
 #[derive(Clone, Debug)]
 pub struct Claim {
     pub now: Timestamp,
     pub limit: usize,
-    /// How long nobody else gets these feeds. Longer than any poll can take.
+    /// How long no other process gets these feeds: longer than any poll can take.
     pub lease: TimeDelta,
-    /// These feeds, due or not; else whichever are due.
+    /// Only these feeds, due or not; `None` claims the feeds that are due.
     pub only: Option<Vec<FeedId>>,
-    /// Feeds of one host that may be claimed at once.
+    /// The largest number of feeds of one host.
     pub per_host: usize,
     /// Hosts of which fewer feeds may be claimed now, and how many.
     pub free_slots: HashMap<String, usize>,
-    /// Also feeds of hosts that asked to be left alone.
+    /// Whether feeds of paused hosts are claimed too.
     pub paused_too: bool,
 }
 
@@ -40,9 +40,10 @@ pub struct Claim {
 #[derive(Clone, Debug)]
 pub struct Claimed {
     pub jobs: Vec<PollJob>,
-    /// When the next feed is due that was not claimed, leases included; `None` when none ever is.
+    /// When the next feed that was not claimed is due, with leases taken into account; `None` when no feed will be
+    /// due.
     pub next_due: Option<Timestamp>,
-    /// The same of those that were not due yet: the others wait for room.
+    /// The same for feeds that were not due yet; feeds that were due wait for a free request slot.
     pub next_to_come: Option<Timestamp>,
 }
 
@@ -136,7 +137,8 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     Ok(Claimed { jobs: jobs.into_iter().map(|(job, _)| job).collect(), next_due, next_to_come })
 }
 
-/// `None` for an address that only an older version could have stored.
+/// Reads a job, and whether its interval is adaptive. `None` for a URL that only an older version can have
+/// stored.
 fn job(r: &Row<'_>) -> rusqlite::Result<Option<(PollJob, bool)>> {
     let url = r.get_ref(column!(JOB.url))?.as_str()?;
     let Ok(url) = FeedUrl::parse(url) else { return Ok(None) };
@@ -193,7 +195,7 @@ pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(),
     Ok(())
 }
 
-/// Takes polls back that did not count: these feeds are as healthy as before and planned anew.
+/// Reverts polls that do not count: sets the health and the next poll of their feeds.
 pub(in crate::store) fn spare(
     tx: &Connection,
     feeds: &[(FeedId, Health)],
@@ -221,7 +223,7 @@ pub(in crate::store) fn release_all(tx: &Connection) -> Result<(), StoreError> {
         .context("release all feeds")
 }
 
-/// When the next feed is due, and when the next after `now`.
+/// When the next feed is due, and when the next one after `now`.
 fn next_due(
     tx: &Connection,
     now: i64,
@@ -255,8 +257,8 @@ const HINTS: &str = "
     WHERE feed_id = ?1
         AND (ttl, update_period, skip_hours, skip_days) IS NOT (?2, ?3, ?4, ?5)";
 
-/// All that one poll decided. Validators and entries together: had the one been stored without the
-/// other, a 304 would hide the entries for good.
+/// Stores everything that a poll has decided. Validators and entries belong together: had the validators been
+/// stored without the entries, a 304 would hide the entries forever.
 pub(in crate::store) fn apply(
     tx: &Connection,
     d: &Decision,
@@ -350,7 +352,7 @@ fn store_document(
     let mut applied = Applied::default();
     let before = meta::sequence(tx)?;
     let mut seq = before;
-    // Documents list the newest first; among articles without a date the order of arrival decides.
+    // Documents list the newest entry first; the order of insertion orders articles without a date.
     for draft in document.drafts.iter().rev() {
         match articles::store(tx, feed, draft, &mut seq, keep_revisions, now)? {
             Stored::New => applied.added += 1,
@@ -373,12 +375,12 @@ fn store_document(
     Ok(applied)
 }
 
-/// What is in a feed's last document, as stored.
+/// The items of the last document of a feed, as stored.
 #[derive(Default)]
 pub(super) struct Items(Vec<KnownItem>);
 
 impl Items {
-    /// The keys of its articles, as stored with their sightings.
+    /// The keys of its articles, as stored in `feed_entry`.
     pub(super) fn keys(&self) -> impl Iterator<Item = i64> + '_ {
         self.0.iter().map(|item| item.key.0.cast_signed())
     }

@@ -1,4 +1,5 @@
-//! Old articles go, unless their feed still shows them: a feed that is polled must not lose what is in it.
+//! Removes old articles, except those that are still in the last documents of their feeds: a feed that is polled
+//! must not lose what is in it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,23 +10,23 @@ use crate::domain::time::Timestamp;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{changes, polls};
 
-/// A stretch of the articles to be looked at, oldest first.
+/// A batch of articles to examine, oldest first.
 #[derive(Clone, Copy, Debug)]
 pub struct Prune {
     /// Articles with an effective date before this are old.
     pub before: Timestamp,
-    /// Where the last stretch ended.
+    /// The end of the last batch.
     pub after: Option<Position>,
-    /// Articles looked at, at most: each transaction is short.
+    /// The largest number of articles to examine, so that each transaction is short.
     pub limit: usize,
 }
 
-/// What became of a stretch.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pruned {
-    /// Old, and no longer in their feeds.
+    /// The number of articles that are old and no longer in the documents of their feeds.
     pub articles: u64,
-    /// Where to go on; `None` at the end of the old ones.
+    /// Where the next batch begins; `None` when no old article is left.
     pub next: Option<Position>,
 }
 
@@ -38,13 +39,13 @@ pub(in crate::store) fn prune(
     Ok(Pruned { articles: changes::remove(tx, &rows, now)?, next })
 }
 
-/// What [`prune`] would do.
+/// Counts what [`prune`] would remove.
 pub(super) fn rehearse(connection: &Connection, stretch: Prune) -> Result<Pruned, StoreError> {
     let (rows, next) = candidates(connection, stretch)?;
     Ok(Pruned { articles: u64::try_from(rows.len()).unwrap_or(u64::MAX), next })
 }
 
-/// The rows that may go, and where the next stretch begins.
+/// The row ids of the articles to remove, and where the next batch begins.
 fn candidates(
     connection: &Connection,
     stretch: Prune,
@@ -86,7 +87,7 @@ fn candidates(
     Ok((rows, next))
 }
 
-/// What is in the last documents of feeds, read when it is asked for.
+/// The keys of the articles in the last documents of feeds, read on first use.
 struct Shown<'c> {
     connection: &'c Connection,
     feeds: HashMap<i64, HashSet<i64>>,
