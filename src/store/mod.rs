@@ -357,7 +357,7 @@ mod tests {
     async fn jobs_that_arrive_together_are_one_group_and_a_lone_job_waits_for_the_deadline() {
         let (jobs, mut queue) = tokio::sync::mpsc::channel(QUEUE);
         let job = || JobSlot(Box::new(|_| Box::new(|_| ())));
-        for _ in 0..GROUP_JOBS + 1 {
+        for _ in 0..=GROUP_JOBS {
             jobs.send(job()).await.unwrap();
         }
         let first = queue.recv().await.unwrap();

@@ -64,7 +64,7 @@ impl Home {
         self.number("SELECT next_poll_at - polled_at FROM poll_state ORDER BY feed_id")
     }
 
-    /// The URL, ETag and Last-Modified of each feed.
+    /// The URL, `ETag` and `Last-Modified` of each feed.
     pub(crate) fn validators(&self) -> Vec<(String, [Option<Vec<u8>>; 2])> {
         let store = self.sql();
         let mut rows = store
