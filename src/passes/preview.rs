@@ -10,8 +10,9 @@ use crate::domain::host::Host;
 use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome};
 use crate::domain::request::{FetchSettings, RequestSpec};
-use crate::fetch::{self, FetchError, Fetcher};
-use crate::polling::reply::{Limits, NoReply, read};
+use crate::fetch::{FetchError, Fetcher};
+use crate::passes::poll::no_reply;
+use crate::polling::reply::{Limits, read};
 
 /// Asks for documents one after the other, as sparing of their hosts as polling is. A clone shares the
 /// connections and minds hosts of its own.
@@ -57,10 +58,7 @@ impl Looker {
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
         let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
-        let reply = reply.map_err(|error| NoReply {
-            failure: Failure::from(&error),
-            detail: fetch::advice(&error),
-        });
+        let reply = reply.map_err(|error| no_reply(&error));
         let now = clock::now();
         let seen = tokio::task::spawn_blocking(move || {
             read(reply, &job, Limits { body, entries, map: map.as_ref() }, now)
@@ -68,7 +66,7 @@ impl Looker {
         .await;
         seen.unwrap_or_else(|died| Observed {
             detail: format!("reading it failed (a fault of the program): {died}"),
-            ..Observed::of(PollOutcome::Failed(Failure::NotAFeed))
+            ..Observed::of(PollOutcome::Failed(Failure::Internal))
         })
     }
 }

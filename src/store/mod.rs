@@ -156,14 +156,13 @@ impl Store {
         self.write(move |tx| sqlite::polls::release(tx, &feeds)).await
     }
 
-    /// Gives up claims whose poll did not count, and takes back what earlier ones charged: the feeds have
-    /// this health and plan.
-    pub async fn spare(
+    /// Reverts failures that do not count: the feeds get this health and plan, and their leases end.
+    pub async fn revert(
         &self,
         feeds: Vec<(FeedId, Health)>,
         next: NextPoll,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::polls::spare(tx, &feeds, next)).await
+        self.write(move |tx| sqlite::polls::revert(tx, &feeds, next)).await
     }
 
     /// Ends every lease. Only for a process that knows that no other one is polling.

@@ -30,8 +30,8 @@ pub struct Claim {
     pub only: Option<Vec<FeedId>>,
     /// Feeds of one host that may be claimed at once.
     pub per_host: usize,
-    /// Hosts that may have fewer just now, and how many.
-    pub rooms: HashMap<Host, usize>,
+    /// Hosts that may have fewer now, and how many.
+    pub free_slots: HashMap<Host, usize>,
     /// Also feeds of hosts that asked to be left alone.
     pub paused_too: bool,
 }
@@ -82,9 +82,10 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     let now = claim.now.timestamp();
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
     let per_host = i64::try_from(claim.per_host).unwrap_or(i64::MAX);
-    let rooms =
-        json!(claim.rooms.iter().map(|(host, n)| (host.as_str(), n)).collect::<HashMap<_, _>>())
-            .to_string();
+    let rooms = json!(
+        claim.free_slots.iter().map(|(host, n)| (host.as_str(), n)).collect::<HashMap<_, _>>()
+    )
+    .to_string();
     let early = early_rechecks(tx, claim)?;
     for (feed, _) in &early {
         feeds::set_host(tx, *feed, claim.now)?;
@@ -191,13 +192,13 @@ pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(),
     Ok(())
 }
 
-/// Takes polls back that did not count: these feeds are as healthy as before and planned anew.
-pub(in crate::store) fn spare(
+/// Reverts polls that do not count: these feeds have the health from before and a new plan.
+pub(in crate::store) fn revert(
     tx: &Connection,
     feeds: &[(FeedId, Health)],
     next: NextPoll,
 ) -> Result<(), StoreError> {
-    const SPARE: &str = "
+    const REVERT: &str = "
         UPDATE plan SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
             host = ?6, leased_until = 0
         WHERE feed_id = ?1";
@@ -205,11 +206,11 @@ pub(in crate::store) fn spare(
         let since = health.failing_since.map(|at| at.timestamp());
         let host = feeds::host_at(tx, *feed, next.at)?;
         let (at, host) = (next.at.map(|at| at.timestamp()), host.as_ref().map(Host::as_str));
-        tx.prepare_cached(SPARE)
+        tx.prepare_cached(REVERT)
             .and_then(|mut s| {
                 s.execute(params![feed.0, health.failures, since, at, next.because.as_str(), host])
             })
-            .doing("spare a feed")?;
+            .doing("revert a poll")?;
     }
     Ok(())
 }
