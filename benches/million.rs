@@ -90,9 +90,9 @@ fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {
         health: Health::default(),
         next: NextPoll { at: Some(now), because: Reason::Interval },
         moved: None,
-        host: None,
+        next_host: None,
         pause: None,
-        forgive_host: false,
+        forgiven: None,
     })
 }
 

@@ -74,9 +74,9 @@ fn decision(feed: FeedId, document: Document) -> Arc<Decision> {
         health: Health::default(),
         next: NextPoll { at: Some(now()), because: Reason::Interval },
         moved: None,
-        host: None,
+        next_host: None,
         pause: None,
-        forgive_host: false,
+        forgiven: None,
     })
 }
 

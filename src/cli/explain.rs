@@ -12,7 +12,8 @@ use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::{Config, FeedConfig};
-use crate::domain::poll::{Move, Reason};
+use crate::domain::host::Host;
+use crate::domain::poll::{Move, Reason, address_at};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
 use crate::polling::reason_text::told;
@@ -74,7 +75,8 @@ struct Story<'a> {
     facts: Option<Facts>,
     /// What each rule wanted after the last poll; empty before the first.
     candidates: Vec<Candidate>,
-    host: Option<(String, Option<PausedHost>)>,
+    /// The host that the next poll asks, and its pause.
+    host: Option<(Host, Option<PausedHost>)>,
     polls: Vec<PastPoll>,
     now: Timestamp,
 }
@@ -92,11 +94,13 @@ impl<'a> Story<'a> {
             }
             _ => Vec::new(),
         };
-        let name = configured.and_then(|c| c.spec.url.host()).map(str::to_owned);
-        let host = match name {
-            Some(name) => {
-                let paused = reader.paused(&name, now)?;
-                Some((name, paused))
+        let moved = facts.as_ref().and_then(|facts| facts.moved.as_ref());
+        let next = row.next_poll_at.or(row.polled_at).unwrap_or(now);
+        let asked = configured.and_then(|c| Host::of(address_at(&c.spec.url, moved, next)));
+        let host = match asked {
+            Some(asked) => {
+                let paused = reader.paused(&asked, now)?;
+                Some((asked, paused))
             }
             None => None,
         };
@@ -230,7 +234,7 @@ impl<'a> Story<'a> {
             "validated_url": facts.and_then(|f| f.validators.sent_by.as_ref().map(url::Url::as_str)),
             "moved_to": facts.and_then(|f| f.moved.as_ref().map(|moved| moved.to.as_str())),
             "last_full_answer": facts.and_then(|f| f.full_at.map(rfc3339)),
-            "host": self.host.as_ref().map(|(host, _)| host),
+            "host": self.host.as_ref().map(|(host, _)| host.as_str()),
             "host_paused_until": paused.map(|p| rfc3339(p.until)),
             "next_poll": row.next_poll_at.map(rfc3339),
             "next_because": row.because.map(Reason::as_str),
@@ -249,22 +253,15 @@ impl<'a> Story<'a> {
 }
 
 fn wanted(facts: &Facts, feed: &FeedConfig, polled_at: Timestamp) -> Vec<Candidate> {
-    let history = History {
-        url: &feed.spec.url,
-        health: facts.health,
-        recent: &facts.recent,
-        asks: &facts.asks,
-        skip_hours: facts.skip_hours,
-        skip_days: facts.skip_days,
-    };
+    let history = History::of(&feed.spec.url, &facts.history);
     let mut wanted = candidates(&feed.policy, history, polled_at);
     wanted.sort_by_key(|candidate| std::cmp::Reverse(candidate.at));
     wanted
 }
 
-fn say_host(host: &str, paused: Option<&PausedHost>, now: Timestamp) -> String {
+fn say_host(host: &Host, paused: Option<&PausedHost>, now: Timestamp) -> String {
     match paused {
-        None => host.to_owned(),
+        None => host.to_string(),
         Some(PausedHost { until, status, .. }) => format!(
             "{host} answered {status}: all its feeds are left alone until {} ({})",
             rfc3339(*until),

@@ -19,7 +19,6 @@ pub(super) use crate::domain::feed::FeedState as State;
 use crate::domain::poll::Reason;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::{clean_line, fit};
-use crate::feed::parse::offers;
 use crate::polling::reason_text::told;
 use crate::store::{FeedRow, Reader, StoreError};
 
@@ -129,10 +128,10 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
 }
 
 impl Listed {
-    /// Feeds that the page announces which stands where this feed was.
-    pub(super) fn offers(&self) -> Vec<&str> {
+    /// Feed links found in the HTML page that the server returns instead of this feed.
+    pub(super) fn offers(&self) -> &[String] {
         let failing = self.row.as_ref().filter(|_| self.state == State::Failing);
-        failing.and_then(|row| row.detail.as_deref()).map(offers).unwrap_or_default()
+        failing.map(|row| row.offers.as_slice()).unwrap_or_default()
     }
 
     fn json(&self) -> Value {
@@ -186,17 +185,16 @@ fn print(feeds: &[Listed], now: Timestamp, output: &Output) -> std::io::Result<(
     }
     data(|out| {
         writeln!(out, "{}", table.trim_fmt())?;
-        feeds
-            .iter()
-            .flat_map(|feed| feed.offers().into_iter().map(move |url| (feed, url)))
-            .try_for_each(|(feed, url)| {
+        feeds.iter().flat_map(|feed| feed.offers().iter().map(move |url| (feed, url))).try_for_each(
+            |(feed, url)| {
                 writeln!(out, "{}", clean_line(&format!("{}: {}", feed.name, offer(url))))
-            })
+            },
+        )
     })
 }
 
-/// What to do about a page that stands where a feed was. The page's author must not end the quotation:
-/// an apostrophe is the one character of a URL that could.
+/// The command that adds a feed link of a page. An apostrophe is the only character of a URL that would end
+/// the quotation, so it is escaped.
 pub(super) fn offer(url: &str) -> String {
     let url = url.replace('\'', "%27");
     format!("the page announces {url}: gazetted feeds add '{url}'")

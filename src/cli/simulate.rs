@@ -72,8 +72,8 @@ fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
         };
         known += usize::from(facts.is_some());
         let hints = facts.as_ref().map(|f| Hints {
-            skip_hours: f.skip_hours,
-            skip_days: f.skip_days,
+            skip_hours: f.history.skip_hours,
+            skip_days: f.history.skip_days,
             ..Hints::default() // The waits are among what it asked for.
         });
         models.push(Modelled {
@@ -81,7 +81,7 @@ fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
             policy: feed.policy.clone(),
             gap: facts.as_ref().map_or(UNKNOWN_GAP, |facts| gap(facts, now)),
             validators: facts.as_ref().is_none_or(|facts| !facts.validators.is_empty()),
-            asks: facts.map(|facts| facts.asks).unwrap_or_default(),
+            asks: facts.map(|facts| facts.history.asks).unwrap_or_default(),
             hints: hints.unwrap_or_default(),
         });
     }
@@ -90,7 +90,8 @@ fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
 
 /// The mean over the latest articles and the silence since.
 fn gap(facts: &Facts, now: Timestamp) -> TimeDelta {
-    match (facts.recent.last(), i32::try_from(facts.recent.len())) {
+    let recent = &facts.history.recent;
+    match (recent.last(), i32::try_from(recent.len())) {
         (Some(oldest), Ok(articles)) => ((now - *oldest) / articles).max(TimeDelta::minutes(1)),
         _ => TimeDelta::days(365),
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::Url;
 
+use crate::domain::host::Host;
+
 /// A feed's row in the store. Stable while the feed's address stays in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FeedId(pub i64);
@@ -74,9 +76,9 @@ impl FeedUrl {
         self.0.scheme() == "file"
     }
 
-    /// The host that is asked, lower-case; `None` for a file. Politeness is counted by it.
-    pub fn host(&self) -> Option<&str> {
-        self.0.host_str().filter(|_| !self.is_file())
+    /// The host of this address; `None` for a file.
+    pub fn host(&self) -> Option<Host> {
+        Host::of(&self.0)
     }
 }
 

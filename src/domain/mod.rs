@@ -6,6 +6,7 @@ pub mod article;
 pub mod consumer;
 pub mod feed;
 pub mod hook;
+pub mod host;
 pub mod json_map;
 pub mod poll;
 pub mod query;

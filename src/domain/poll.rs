@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::domain::article::{ArticleDraft, ArticleKey};
 use crate::domain::feed::{FeedId, FeedMeta, FeedUrl};
+use crate::domain::host::Host;
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// What makes a request conditional (RFC 9110 section 13.1), byte for byte as the server sent it.
@@ -71,6 +72,22 @@ pub struct Move {
     pub recheck_at: Option<Timestamp>,
 }
 
+/// The address that a poll planned for `planned_at` requests: the address the feed has moved to, or the
+/// configured address when its recheck is due by then.
+///
+/// The address is decided with the plan and not by the clock at the time of the request, so that the host
+/// whose request budget a claim takes is the host that is asked.
+pub fn address_at<'a>(
+    configured: &'a FeedUrl,
+    moved: Option<&'a Move>,
+    planned_at: Timestamp,
+) -> &'a Url {
+    match moved {
+        Some(moved) if moved.recheck_at.is_none_or(|at| planned_at < at) => &moved.to,
+        Some(_) | None => configured.as_url(),
+    }
+}
+
 /// How a feed has been doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Health {
@@ -78,6 +95,19 @@ pub struct Health {
     pub failures: f64,
     /// When that row of failures began.
     pub failing_since: Option<Timestamp>,
+}
+
+/// What the next poll of a feed is computed from, besides its configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PollHistory {
+    pub health: Health,
+    /// Dates of the feed's latest articles, newest first.
+    pub recent: Vec<Timestamp>,
+    /// What server and feed asked for at the last poll.
+    pub asks: Vec<(Reason, TimeDelta)>,
+    /// Hours and days (GMT) without polls; see [`Hints`].
+    pub skip_hours: u32,
+    pub skip_days: u8,
 }
 
 /// A feed whose turn it is, with all that polling it needs.
@@ -88,7 +118,8 @@ pub struct PollJob {
     pub validators: Validators,
     pub remembered: Remembered,
     pub health: Health,
-    /// When the plan wanted this poll.
+    /// When this poll was to be made: the time that was planned, or the time of the claim when somebody
+    /// asked for the feed before that. For a feed whose polling has ended, the time of its last poll.
     pub planned_at: Timestamp,
     /// Dates of the feed's latest articles, newest first, for the adaptive interval; empty otherwise.
     pub recent: Vec<Timestamp>,
@@ -97,18 +128,43 @@ pub struct PollJob {
     /// Of the last document read.
     pub hints: Hints,
     pub moved: Option<Move>,
-    /// Pauses in a row that the feed's host was given without naming a time itself; `None` for a host
+    /// How many times in a row the host that is asked refused without naming a time; `None` for a host
     /// that was never paused, or has answered well since.
     pub strikes: Option<u32>,
 }
 
 impl PollJob {
-    /// The host that is asked: of the address the feed has moved to, if it has. `None` for a file.
-    pub fn host(&self) -> Option<&str> {
-        match &self.moved {
-            Some(moved) => moved.to.host_str(),
-            None => self.url.host(),
+    /// The first poll of a feed of which nothing is known.
+    pub fn first(feed: FeedId, url: FeedUrl, now: Timestamp) -> Self {
+        Self {
+            feed,
+            url,
+            validators: Validators::default(),
+            remembered: Remembered::default(),
+            health: Health::default(),
+            planned_at: now,
+            recent: Vec::new(),
+            full_at: None,
+            hints: Hints::default(),
+            moved: None,
+            strikes: None,
         }
+    }
+
+    /// The address that this poll requests first; redirects may lead on from there.
+    pub fn address(&self) -> &Url {
+        address_at(&self.url, self.moved.as_ref(), self.planned_at)
+    }
+
+    /// The host that this poll asks first; `None` for a file.
+    pub fn host(&self) -> Option<Host> {
+        Host::of(self.address())
+    }
+
+    /// Whether this poll only rechecks the configured address of a feed that has moved. A failure of such
+    /// a poll says nothing about the feed.
+    pub fn is_recheck(&self) -> bool {
+        self.moved.is_some() && self.address() == self.url.as_url()
     }
 }
 
@@ -155,6 +211,13 @@ pub struct Reply {
     pub elapsed: Duration,
 }
 
+impl Reply {
+    /// The host that sent this reply, which is the last one of the redirects; `None` for a file.
+    pub fn host(&self) -> Option<Host> {
+        Host::of(&self.url)
+    }
+}
+
 /// Why a poll brought no document. Everything a publisher's server can do wrong ends as one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -181,6 +244,8 @@ pub enum Failure {
     File,
     /// The request could not even be built.
     Request,
+    /// The parser panicked: a fault of this program.
+    Internal,
 }
 
 impl Failure {
@@ -199,6 +264,7 @@ impl Failure {
             Self::NotAFeed => "not_a_feed",
             Self::File => "file",
             Self::Request => "request",
+            Self::Internal => "internal",
         }
     }
 }
@@ -259,7 +325,9 @@ pub struct Observed {
     pub asks: Vec<(Reason, TimeDelta)>,
     /// Of the document, if one was read.
     pub hints: Option<Hints>,
-    /// How long the host asks all its feeds to be left alone.
+    /// The host that answered, which is the last one of the redirects; `None` when none did.
+    pub answered_by: Option<Host>,
+    /// How long the host that answered asks to be left alone by all feeds.
     pub host_wait: Option<HostWait>,
     /// Where the leading permanent part of the redirects led, if the feed was found behind it.
     pub moved_to: Option<Url>,
@@ -283,6 +351,7 @@ impl Observed {
             validators: None,
             asks: Vec::new(),
             hints: None,
+            answered_by: None,
             host_wait: None,
             moved_to: None,
             offers: Vec::new(),
@@ -307,6 +376,7 @@ pub enum HostWait {
 /// A pause of all feeds of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
+    pub host: Host,
     pub until: Timestamp,
     pub strikes: u32,
     /// The status that ordered it.
@@ -415,12 +485,12 @@ pub struct Decision {
     pub next: NextPoll,
     /// From now on; `None`: at the configured address.
     pub moved: Option<Move>,
-    /// The host that will be asked.
-    pub host: Option<String>,
-    /// `Some` when the feed's host is to be left alone.
+    /// The host that the next poll asks; `None` for a file.
+    pub next_host: Option<Host>,
+    /// `Some` when a host is to be left alone.
     pub pause: Option<Pause>,
-    /// The host was paused before and answered well: that is forgotten.
-    pub forgive_host: bool,
+    /// The host that was asked, when it was paused before and has now answered well: its record is deleted.
+    pub forgiven: Option<Host>,
 }
 
 /// What writing a decision changed.

@@ -130,7 +130,7 @@ fn what_failed(error: &FetchError) -> String {
         return "not asked".to_owned();
     }
     let FetchError::Send { url, .. } = error else { return error.to_string() };
-    let host = url.host().unwrap_or("the server");
+    let host = url.host().map_or("the server".to_owned(), |host| host.to_string());
     match Failure::from(error) {
         Failure::Dns => format!("the name {host} does not resolve"),
         Failure::Tls => format!("no secure connection to {host}"),
@@ -143,7 +143,8 @@ fn what_failed(error: &FetchError) -> String {
         | Failure::Body
         | Failure::TooLarge
         | Failure::NotAFeed
-        | Failure::File => format!("no answer from {host}"),
+        | Failure::File
+        | Failure::Internal => format!("no answer from {host}"),
     }
 }
 
@@ -183,7 +184,8 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         | Failure::Body
         | Failure::NotAFeed
         | Failure::File
-        | Failure::Request => None,
+        | Failure::Request
+        | Failure::Internal => None,
     }
 }
 

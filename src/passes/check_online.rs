@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, FeedConfig};
+use crate::domain::host::Host;
 use crate::domain::poll::{Observed, PollOutcome, Remembered};
 use crate::fetch::FetchError;
 use crate::passes::preview::Looker;
@@ -22,7 +23,7 @@ pub async fn survey(
 ) -> Result<BTreeMap<usize, Observed>, FetchError> {
     let looker = Looker::new(&config.fetch)?;
     let room = Arc::new(Semaphore::new(config.fetch.concurrency));
-    let mut hosts: BTreeMap<Option<&str>, Vec<(usize, FeedConfig)>> = BTreeMap::new();
+    let mut hosts: BTreeMap<Option<Host>, Vec<(usize, FeedConfig)>> = BTreeMap::new();
     for (place, feed) in config.feeds.iter().enumerate().filter(|(_, feed)| feed.spec.enabled) {
         hosts.entry(feed.spec.url.host()).or_default().push((place, feed.clone()));
     }

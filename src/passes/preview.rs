@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::domain::feed::{FeedId, FeedUrl};
+use crate::domain::host::Host;
 use crate::domain::json_map::JsonMap;
-use crate::domain::poll::{
-    Failure, Health, Hints, Observed, PollJob, PollOutcome, Remembered, Validators,
-};
+use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome};
 use crate::domain::request::{FetchSettings, RequestSpec};
-use crate::domain::time::Timestamp;
-use crate::fetch::{self, FetchError, Fetcher};
-use crate::passes::poll::is_this_machine;
-use crate::polling::reply::{Limits, NoReply, read};
+use crate::fetch::{FetchError, Fetcher};
+use crate::passes::poll::no_reply;
+use crate::polling::reply::{Limits, read};
 
 /// Asks for documents one after the other, as sparing of their hosts as polling is. A clone shares the
 /// connections and minds hosts of its own.
@@ -25,7 +23,7 @@ pub struct Looker {
     /// Between the starts of two requests to one host.
     delay: Duration,
     spare_this_machine: bool,
-    asked: HashMap<String, Instant>,
+    asked: HashMap<Host, Instant>,
 }
 
 impl Looker {
@@ -50,20 +48,17 @@ impl Looker {
         map: Option<JsonMap>,
     ) -> Observed {
         if let Some(host) = url.host()
-            && (self.spare_this_machine || !is_this_machine(host))
+            && (self.spare_this_machine || !host.is_this_machine())
         {
             let now = Instant::now();
-            let turn = self.asked.get(host).map_or(now, |last| now.max(*last + self.delay));
-            self.asked.insert(host.to_owned(), turn);
+            let turn = self.asked.get(&host).map_or(now, |last| now.max(*last + self.delay));
+            self.asked.insert(host, turn);
             tokio::time::sleep(turn - now).await;
         }
-        let job = job(url.clone(), clock::now());
+        let job = PollJob::first(FeedId(0), url.clone(), clock::now());
         let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
-        let reply = reply.map_err(|error| NoReply {
-            failure: Failure::from(&error),
-            detail: fetch::advice(&error),
-        });
+        let reply = reply.map_err(|error| no_reply(&error));
         let now = clock::now();
         let seen = tokio::task::spawn_blocking(move || {
             read(reply, &job, Limits { body, entries, map: map.as_ref() }, now)
@@ -71,24 +66,7 @@ impl Looker {
         .await;
         seen.unwrap_or_else(|died| Observed {
             detail: format!("reading it failed (a fault of the program): {died}"),
-            ..Observed::of(PollOutcome::Failed(Failure::NotAFeed))
+            ..Observed::of(PollOutcome::Failed(Failure::Internal))
         })
-    }
-}
-
-/// A feed of which nothing is known.
-fn job(url: FeedUrl, now: Timestamp) -> PollJob {
-    PollJob {
-        feed: FeedId(0),
-        url,
-        validators: Validators::default(),
-        remembered: Remembered::default(),
-        health: Health::default(),
-        planned_at: now,
-        recent: Vec::new(),
-        full_at: None,
-        hints: Hints::default(),
-        moved: None,
-        strikes: None,
     }
 }

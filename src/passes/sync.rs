@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
-use crate::domain::poll::Reason;
 use crate::domain::time::Timestamp;
 use crate::polling::schedule::{History, replanned};
 use crate::store::{FeedSync, Store, StoreError};
@@ -40,15 +39,7 @@ pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<Sync
         .iter()
         .filter_map(|stale| {
             let feed = feeds.get(&stale.feed)?;
-            let asked = stale.not_before.map(|at| (Reason::ServerAsked, at - stale.polled_at));
-            let history = History {
-                url: &feed.spec.url,
-                health: stale.health,
-                recent: &stale.recent,
-                asks: asked.as_slice(),
-                skip_hours: 0,
-                skip_days: 0,
-            };
+            let history = History::of(&feed.spec.url, &stale.history);
             Some((stale.feed, replanned(&feed.policy, history, stale.polled_at, now)))
         })
         .collect();

@@ -1,56 +1,49 @@
-//! What one poll changes: its job and what was observed in, all that is written out.
+//! The decision on one poll: from its job and the observed reply to everything that is stored.
+//!
+//! A refusal (429, 503, a used-up rate limit or `Retry-After` with an error) pauses the host that sent it.
+//! Without redirects this is the host that was asked. Behind a redirect it is the last host: a server that
+//! says "too many requests" is the one to be left alone, and the host that only redirected to it refused
+//! nothing. The feed itself obeys `Retry-After` in any case. What is not done: other feeds of the asked
+//! host that are redirected to the paused host are still requested, and each of them learns of the refusal
+//! by itself, because the target of a temporary redirect is not known before the request.
 
-use url::Url;
-
+use crate::domain::host::Host;
 use crate::domain::poll::{
-    Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, Pause, PollJob, PollOutcome,
-    Reason, Validators,
+    Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, Pause, PollHistory, PollJob,
+    PollOutcome, Reason, Validators, address_at,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::schedule::{Cadence, History, Policy, next_poll};
 use crate::polling::{freshness, permanent_redirect};
 
 /// The decision on a poll that ended at `now`.
-///
-/// `asked` is the address that the request went to first.
-pub fn decide(
-    job: &PollJob,
-    asked: &Url,
-    observed: Observed,
-    policy: &Policy,
-    now: Timestamp,
-) -> Decision {
+pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp) -> Decision {
     let failed = matches!(observed.outcome, PollOutcome::Failed(_));
-    let health = if failed && permanent_redirect::is_recheck(job, asked) {
+    let health = if failed && job.is_recheck() {
         job.health
     } else {
         health(job.health, &observed.outcome, now)
     };
-    let moved =
-        permanent_redirect::after(job, asked, observed.moved_to.as_ref(), &observed.outcome, now);
-    let host = match &moved {
-        Some(moved) => moved.to.host_str().map(str::to_owned),
-        None => job.url.host().map(str::to_owned),
-    };
-    let recent = recent(job, &observed.outcome, now);
+    let moved = permanent_redirect::after(job, observed.moved_to.as_ref(), &observed.outcome, now);
     let hints = observed.hints.unwrap_or(job.hints);
     let asks = asks(&observed, hints, policy);
-    let pause = pause(&observed, job.strikes.unwrap_or_default(), now);
+    let pause = pause(job, &observed, now);
     let next = if observed.outcome == PollOutcome::Gone {
         NextPoll { at: None, because: Reason::Gone }
     } else {
-        let history = History {
-            url: &job.url,
+        let history = PollHistory {
             health,
-            recent: &recent,
-            asks: &asks,
+            recent: recent(job, &observed.outcome, now),
+            asks: asks.clone(),
             skip_hours: hints.skip_hours,
             skip_days: hints.skip_days,
         };
-        next_poll(policy, history, now)
+        next_poll(policy, History::of(&job.url, &history), now)
     };
     let answered_well = !failed && observed.outcome != PollOutcome::Gone;
-    let forgive_host = answered_well && pause.is_none() && job.strikes.is_some();
+    let forgiven = job.host().filter(|_| answered_well && pause.is_none() && job.strikes.is_some());
+    let next_address = address_at(&job.url, moved.as_ref(), next.at.unwrap_or(now));
+    let next_host = Host::of(next_address);
     let observed = Observed { asks, ..observed };
     Decision {
         feed: job.feed,
@@ -59,9 +52,9 @@ pub fn decide(
         health,
         next,
         moved,
-        host,
+        next_host,
         pause,
-        forgive_host,
+        forgiven,
     }
 }
 
@@ -89,8 +82,13 @@ fn asks(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, Time
 const FIRST_PAUSE: TimeDelta = TimeDelta::minutes(10);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(6);
 
-fn pause(observed: &Observed, strikes: u32, now: Timestamp) -> Option<Pause> {
+/// The pause of the host that refused. The strikes of the job are those of the host that was asked; a host
+/// that was only reached by a redirect begins with none.
+fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
     let status = observed.status?;
+    let asked = job.host();
+    let host = observed.answered_by.clone().or_else(|| asked.clone())?;
+    let strikes = job.strikes.filter(|_| asked.as_ref() == Some(&host)).unwrap_or_default();
     let (wait, strikes) = match observed.host_wait? {
         HostWait::Told(wait) => (wait, strikes),
         HostWait::Untold => {
@@ -98,7 +96,7 @@ fn pause(observed: &Observed, strikes: u32, now: Timestamp) -> Option<Pause> {
             (doubled.min(LONGEST_PAUSE), strikes + 1)
         }
     };
-    Some(Pause { until: now + wait, strikes, status })
+    Some(Pause { host, until: now + wait, strikes, status })
 }
 
 /// Any complete, sensible answer ends a row of failures; a failure adds its weight to it.
@@ -127,7 +125,8 @@ fn weight(failure: Failure) -> f64 {
         | Failure::TooLarge
         | Failure::NotAFeed
         | Failure::File
-        | Failure::Request => 1.0,
+        | Failure::Request
+        | Failure::Internal => 1.0,
     }
 }
 
@@ -146,30 +145,16 @@ fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
-    use crate::domain::poll::Remembered;
+    use crate::domain::poll::Move;
 
     fn now() -> Timestamp {
         "2026-11-24T10:00:00Z".parse().unwrap()
     }
 
     fn job(failures: f64) -> PollJob {
-        PollJob {
-            feed: FeedId(1),
-            url: FeedUrl::parse("https://example.org/feed").unwrap(),
-            validators: Validators::default(),
-            remembered: Remembered::default(),
-            health: Health { failures, failing_since: None },
-            planned_at: now(),
-            recent: Vec::new(),
-            full_at: None,
-            hints: Hints::default(),
-            moved: None,
-            strikes: None,
-        }
-    }
-
-    fn home() -> Url {
-        job(0.0).url.as_url().clone()
+        let url = FeedUrl::parse("https://example.org/feed").unwrap();
+        let health = Health { failures, failing_since: None };
+        PollJob { health, ..PollJob::first(FeedId(1), url, now()) }
     }
 
     #[test]
@@ -190,8 +175,7 @@ mod tests {
             (PollOutcome::Failed(Failure::Connect), 1.0, 1.25),
         ] {
             let name = outcome.as_str();
-            let decision =
-                decide(&job(before), &home(), Observed::of(outcome), &Policy::default(), now());
+            let decision = decide(&job(before), Observed::of(outcome), &Policy::default(), now());
             assert!((decision.health.failures - after).abs() < f64::EPSILON, "{name}");
         }
     }
@@ -199,7 +183,7 @@ mod tests {
     #[test]
     fn a_feed_that_is_gone_is_not_planned_again() {
         let decision =
-            decide(&job(0.0), &home(), Observed::of(PollOutcome::Gone), &Policy::default(), now());
+            decide(&job(0.0), Observed::of(PollOutcome::Gone), &Policy::default(), now());
         assert_eq!(decision.next, NextPoll { at: None, because: Reason::Gone });
     }
 
@@ -209,7 +193,7 @@ mod tests {
             Policy { cadence: Cadence::Every(TimeDelta::minutes(10)), ..Policy::default() };
         let asks = vec![(Reason::MaxAge, TimeDelta::hours(3))];
         let seen = Observed { asks, ..Observed::of(PollOutcome::NotModified) };
-        let decision = decide(&job(0.0), &home(), seen, &policy, now());
+        let decision = decide(&job(0.0), seen, &policy, now());
         let expected = NextPoll { at: Some(now() + TimeDelta::hours(3)), because: Reason::MaxAge };
         assert_eq!(decision.next, expected);
     }
@@ -224,7 +208,7 @@ mod tests {
         let asks =
             vec![(Reason::MaxAge, TimeDelta::hours(3)), (Reason::RetryAfter, TimeDelta::hours(2))];
         let seen = Observed { asks, ..Observed::of(PollOutcome::NotModified) };
-        let next = decide(&job(0.0), &home(), seen, &policy, now()).next;
+        let next = decide(&job(0.0), seen, &policy, now()).next;
         let expected = now() + TimeDelta::hours(2);
         assert_eq!(next, NextPoll { at: Some(expected), because: Reason::RetryAfter });
     }
@@ -244,9 +228,49 @@ mod tests {
                 host_wait: Some(wait),
                 ..Observed::of(PollOutcome::Failed(Failure::Status(429)))
             };
-            let pause = pause(&seen, strikes, now()).unwrap();
+            let job = PollJob { strikes: Some(strikes), ..job(0.0) };
+            let (host, pause) = (job.host().unwrap(), pause(&job, &seen, now()).unwrap());
             let until = now() + TimeDelta::minutes(minutes);
-            assert_eq!(pause, Pause { until, strikes: after, status: 429 }, "after {strikes}");
+            assert_eq!(
+                pause,
+                Pause { host, until, strikes: after, status: 429 },
+                "after {strikes}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_host_that_refused_is_the_one_to_be_left_alone() {
+        let elsewhere = Host::of(&"https://b.example/feed".parse().unwrap());
+        let asked = job(0.0).host();
+        for (answered_by, strikes, paused, after) in [
+            (None, 4, &asked, 5),
+            (asked.clone(), 4, &asked, 5),
+            (elsewhere.clone(), 4, &elsewhere, 1), // The strikes were not its own.
+        ] {
+            let seen = Observed {
+                status: Some(429),
+                answered_by,
+                host_wait: Some(HostWait::Untold),
+                ..Observed::of(PollOutcome::Failed(Failure::Status(429)))
+            };
+            let job = PollJob { strikes: Some(strikes), ..job(0.0) };
+            let pause = decide(&job, seen, &Policy::default(), now()).pause.unwrap();
+            assert_eq!((Some(&pause.host), pause.strikes), (paused.as_ref(), after));
+        }
+    }
+
+    #[test]
+    fn the_next_host_is_that_of_the_address_the_next_poll_requests() {
+        let policy = Policy { cadence: Cadence::Every(TimeDelta::hours(6)), ..Policy::default() };
+        let target = "https://b.example/feed";
+        for (recheck_in, expected) in [(3, "example.org"), (24, "b.example")] {
+            let recheck_at = Some(now() + TimeDelta::hours(recheck_in));
+            let moved = Some(Move { to: target.parse().unwrap(), at: now(), recheck_at });
+            let job = PollJob { moved, ..job(0.0) };
+            let seen = Observed::of(PollOutcome::NotModified);
+            let next = decide(&job, seen, &policy, now()).next_host.unwrap();
+            assert_eq!(next.as_str(), expected, "recheck in {recheck_in} hours");
         }
     }
 }

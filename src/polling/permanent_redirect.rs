@@ -18,10 +18,9 @@ pub fn target(hops: &[Hop]) -> Option<&Url> {
     permanent.last().map(|hop| &hop.to)
 }
 
-/// Where the feed is after a poll of `asked`, which was led on to `moved_to`.
+/// The feed's permanent redirect after a poll that was led on to `moved_to`.
 pub fn after(
     job: &PollJob,
-    asked: &Url,
     moved_to: Option<&Url>,
     outcome: &PollOutcome,
     now: Timestamp,
@@ -30,7 +29,7 @@ pub fn after(
         PollOutcome::Fresh(_) | PollOutcome::SameBody | PollOutcome::NotModified => true,
         PollOutcome::Gone | PollOutcome::Failed(_) => false,
     };
-    let configured = asked == job.url.as_url();
+    let configured = job.address() == job.url.as_url();
     match (&job.moved, moved_to) {
         (None, _) if !found => None, // A move to something that is no feed is not kept.
         (None, to) => {
@@ -51,12 +50,6 @@ pub fn after(
     }
 }
 
-/// Whether a poll was only a look at whether the configured address serves again. Its failure says
-/// nothing of the feed.
-pub fn is_recheck(job: &PollJob, asked: &Url) -> bool {
-    job.moved.is_some() && asked == job.url.as_url()
-}
-
 /// From http to https on one host is for good.
 fn first(job: &PollJob, to: &Url, now: Timestamp) -> Option<Timestamp> {
     let from = job.url.as_url();
@@ -73,7 +66,7 @@ fn next(moved_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
-    use crate::domain::poll::{Failure, Health, Hints, Remembered, Validators};
+    use crate::domain::poll::Failure;
 
     const HOME: &str = "http://a.example/feed";
     const AWAY: &str = "http://b.example/feed";
@@ -92,19 +85,7 @@ mod tests {
     }
 
     fn job(moved: Option<Move>) -> PollJob {
-        PollJob {
-            feed: FeedId(1),
-            url: FeedUrl::parse(HOME).unwrap(),
-            validators: Validators::default(),
-            remembered: Remembered::default(),
-            health: Health::default(),
-            planned_at: at(0),
-            recent: Vec::new(),
-            full_at: None,
-            hints: Hints::default(),
-            moved,
-            strikes: None,
-        }
+        PollJob { moved, ..PollJob::first(FeedId(1), FeedUrl::parse(HOME).unwrap(), at(0)) }
     }
 
     #[test]
@@ -204,7 +185,9 @@ mod tests {
             ),
         ] {
             let led_to = led_to.map(url);
-            let found = after(&job(before), &url(asked), led_to.as_ref(), &outcome, at(day));
+            let job = PollJob { planned_at: at(day), ..job(before) };
+            assert_eq!(job.address(), &url(asked), "{name}");
+            let found = after(&job, led_to.as_ref(), &outcome, at(day));
             assert_eq!(found, expected, "{name}");
         }
     }

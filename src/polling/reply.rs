@@ -46,6 +46,7 @@ pub fn read(
     };
     let mut observed = Observed {
         asks: freshness::freshness(&reply.headers, now).into_iter().collect(),
+        answered_by: reply.host(),
         host_wait: freshness::host_wait(reply.status, &reply.headers, now),
         moved_to: permanent_redirect::target(&reply.hops).cloned(),
         status: Some(reply.status),

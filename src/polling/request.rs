@@ -1,6 +1,4 @@
-//! Where a request goes, and what it may say.
-
-use url::Url;
+//! What a request for a feed may say.
 
 use crate::domain::poll::{PollJob, Validators};
 use crate::domain::time::{TimeDelta, Timestamp};
@@ -8,14 +6,6 @@ use crate::domain::time::{TimeDelta, Timestamp};
 /// Some servers answer 304 for ever (a `Last-Modified` of 2038 has been seen). So a feed that has sent no
 /// body for this long is asked once without validators.
 const LONGEST_WITHOUT_BODY: TimeDelta = TimeDelta::days(8);
-
-/// The address to ask: where the feed has moved to, unless it is time to ask the configured one again.
-pub fn address(job: &PollJob, now: Timestamp) -> &Url {
-    match &job.moved {
-        Some(moved) if moved.recheck_at.is_none_or(|at| now < at) => &moved.to,
-        Some(_) | None => job.url.as_url(),
-    }
-}
 
 /// The validators to send: those of the last answer, as they came, or none.
 pub fn validators(job: &PollJob, now: Timestamp) -> Validators {

@@ -10,7 +10,7 @@ use chrono::{Datelike, Timelike};
 use chrono_tz::Tz;
 
 use crate::domain::feed::FeedUrl;
-use crate::domain::poll::{Health, NextPoll, Reason};
+use crate::domain::poll::{Health, NextPoll, PollHistory, Reason};
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// How often a feed is polled when nothing speaks against it.
@@ -75,6 +75,13 @@ pub struct History<'a> {
     /// Hours and days (GMT) without polls; see [`Hints`](crate::domain::poll::Hints).
     pub skip_hours: u32,
     pub skip_days: u8,
+}
+
+impl<'a> History<'a> {
+    pub fn of(url: &'a FeedUrl, stored: &'a PollHistory) -> Self {
+        let PollHistory { health, recent, asks, skip_hours, skip_days } = stored;
+        Self { url, health: *health, recent, asks, skip_hours: *skip_hours, skip_days: *skip_days }
+    }
 }
 
 /// A moment before which some rule does not want a poll.

@@ -6,12 +6,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
-use url::Url;
-
 use crate::domain::feed::{FeedId, FeedUrl};
-use crate::domain::poll::{
-    Document, Health, Hints, Observed, PollJob, PollOutcome, Reason, Remembered, Validators,
-};
+use crate::domain::host::Host;
+use crate::domain::poll::{Document, Hints, Observed, PollJob, PollOutcome, Reason, Validators};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::decide::decide;
 use crate::polling::request;
@@ -59,13 +56,13 @@ pub fn simulate(
     let mut fleet: Vec<Simulated<'_>> =
         feeds.iter().map(|feed| Simulated::new(feed, start)).collect();
     let mut turns: BinaryHeap<_> = (0..fleet.len()).map(|n| Reverse((start, n, false))).collect();
-    let mut hosts: HashMap<&str, Host> = HashMap::new();
+    let mut hosts: HashMap<Option<Host>, Budget> = HashMap::new();
     for feed in feeds {
-        hosts.entry(host_of(feed)).or_insert_with(|| Host::new(start)).load.feeds += 1;
+        hosts.entry(feed.url.host()).or_insert_with(|| Budget::new(start)).load.feeds += 1;
     }
     while let Some(Reverse((at, n, has_place))) = turns.pop() {
         let (Some(feed), Some(model)) = (fleet.get_mut(n), feeds.get(n)) else { continue };
-        let Some(host) = hosts.get_mut(host_of(model)) else { continue };
+        let Some(host) = hosts.get_mut(&model.url.host()) else { continue };
         if end <= at {
             continue;
         }
@@ -81,22 +78,19 @@ pub fn simulate(
             turns.push(Reverse((next, n, false)));
         }
     }
-    let total = hosts.into_iter().map(|(name, host)| (name.to_owned(), host.into_load()));
-    total.collect()
+    let name = |host: Option<Host>| host.map_or("file".to_owned(), |host| host.to_string());
+    hosts.into_iter().map(|(host, budget)| (name(host), budget.into_load())).collect()
 }
 
-fn host_of(feed: &Modelled) -> &str {
-    feed.url.host().unwrap_or("file")
-}
-
-struct Host {
+/// One host's request budget and what it has seen.
+struct Budget {
     /// No request before.
     free_at: Timestamp,
     load: Load,
     lags: Vec<TimeDelta>,
 }
 
-impl Host {
+impl Budget {
     fn new(start: Timestamp) -> Self {
         Self { free_at: start, load: Load::default(), lags: Vec::new() }
     }
@@ -122,17 +116,8 @@ impl<'a> Simulated<'a> {
         let mut new = Self {
             model,
             job: PollJob {
-                feed: FeedId(0),
-                url: model.url.clone(),
-                validators: Validators::default(),
-                remembered: Remembered::default(),
-                health: Health::default(),
-                planned_at: start,
-                recent: Vec::new(),
-                full_at: None,
                 hints: model.hints,
-                moved: None,
-                strikes: None,
+                ..PollJob::first(FeedId(0), model.url.clone(), start)
             },
             next_article: start,
             articles: 0,
@@ -153,7 +138,7 @@ impl<'a> Simulated<'a> {
     }
 
     /// One poll; when the planner wants the next.
-    fn poll(&mut self, at: Timestamp, host: &mut Host) -> Option<Timestamp> {
+    fn poll(&mut self, at: Timestamp, host: &mut Budget) -> Option<Timestamp> {
         let conditional = !request::validators(&self.job, at).is_empty();
         let mut news = 0_u64;
         while self.next_article <= at {
@@ -183,8 +168,7 @@ impl<'a> Simulated<'a> {
             ..Observed::of(outcome)
         };
         self.job.validators = validators;
-        let asked: &Url = self.model.url.as_url();
-        decide(&self.job, asked, observed, &self.model.policy, at).next.at
+        decide(&self.job, observed, &self.model.policy, at).next.at
     }
 
     fn validators(&self) -> Validators {

@@ -170,12 +170,12 @@ impl Store {
     }
 
     /// Ends the leases of feeds whose polls do not count, and sets their health and next poll.
-    pub async fn spare(
+    pub async fn revert(
         &self,
         feeds: Vec<(FeedId, Health)>,
         next: NextPoll,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::polls::spare(tx, &feeds, next)).await
+        self.write(move |tx| sqlite::polls::revert(tx, &feeds, next)).await
     }
 
     /// Ends all leases. The caller must know that no other process is polling.

@@ -342,9 +342,9 @@ mod tests {
             health: Health { failures: 0.5, failing_since: None },
             next: NextPoll { at: Some(from_unix(86_400)), because: Reason::Interval },
             moved: None,
-            host: None,
+            next_host: None,
             pause: None,
-            forgive_host: false,
+            forgiven: None,
         }
     }
 

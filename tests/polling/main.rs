@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use gazetted::domain::feed::{FeedId, FeedUrl};
 use gazetted::domain::poll::{
-    Decision, Failure, Health, Hints, Hop, Move, PollJob, PollOutcome, Remembered, Reply,
-    ReplyHeaders, Validators,
+    Decision, Failure, Health, Hop, Move, PollJob, PollOutcome, Reply, ReplyHeaders, Validators,
 };
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::polling::decide::decide;
 use gazetted::polling::reply::{Limits, NoReply, read};
+use gazetted::polling::request;
 use gazetted::polling::schedule::{Cadence, CronSchedule, Policy};
-use gazetted::polling::{permanent_redirect, request};
 use url::Url;
 
 const HOUR: i64 = 3_600;
@@ -49,17 +48,9 @@ fn rss(channel: &str) -> Vec<u8> {
 fn job() -> PollJob {
     let etag = Some(b"\"1\"".to_vec());
     PollJob {
-        feed: FeedId(1),
-        url: FeedUrl::parse(HOME).unwrap(),
         validators: Validators { etag, last_modified: None, sent_by: Some(url(HOME)) },
-        remembered: Remembered::default(),
-        health: Health::default(),
-        planned_at: now(),
-        recent: Vec::new(),
         full_at: Some(now()),
-        hints: Hints::default(),
-        moved: None,
-        strikes: None,
+        ..PollJob::first(FeedId(1), FeedUrl::parse(HOME).unwrap(), now())
     }
 }
 
@@ -103,10 +94,9 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
 }
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
-    let asked = request::address(job, now()).clone();
     let limits = Limits { body: 1 << 20, entries: 100, map: None };
     let observed = read(reply, job, limits, now());
-    decide(job, &asked, observed, policy, now())
+    decide(job, observed, policy, now())
 }
 
 /// Spec 4: hard 1, soft 0.5, temporary 0.25.
@@ -194,9 +184,9 @@ fn a_move_is_believed_when_it_is_permanent_and_leads_to_a_feed() {
         assert_eq!(poll(&job(), &hourly(), Ok(came)).moved, expected, "{rule}");
     }
     let away = |recheck| PollJob { moved: moved(AWAY, Some(after(recheck))), ..job() };
-    assert_eq!(request::address(&away(60), now()).as_str(), AWAY, "straight to the target");
-    assert_eq!(request::address(&away(-60), now()).as_str(), HOME, "the configured one again");
-    assert!(permanent_redirect::is_recheck(&away(-60), &url(HOME)));
+    assert_eq!(away(60).address().as_str(), AWAY, "straight to the target");
+    assert_eq!(away(-60).address().as_str(), HOME, "the configured one again");
+    assert!(away(-60).is_recheck() && !away(60).is_recheck());
     let back = poll(&away(-60), &hourly(), Ok(reply(200, &[], rss(""))));
     assert_eq!(back.moved, None, "it serves a feed, so it takes over");
 }
@@ -226,7 +216,7 @@ fn a_refusal_pauses_the_host() {
         assert_eq!(found, wait, "{rule}");
     }
     let forgiven = PollJob { strikes: Some(3), ..job() };
-    assert!(poll(&forgiven, &hourly(), Ok(reply(304, &[], Vec::new()))).forgive_host);
+    assert!(poll(&forgiven, &hourly(), Ok(reply(304, &[], Vec::new()))).forgiven.is_some());
 }
 
 /// Spec 4: a byte-identical body is not parsed, and of a changed one only items whose bytes are new.

@@ -39,8 +39,6 @@ impl NotAFeed {
     }
 }
 
-pub use not_a_feed::offers;
-
 thread_local! {
     static PARSING: Cell<bool> = const { Cell::new(false) };
 }

@@ -9,7 +9,8 @@ use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
-use crate::domain::poll::{Health, Move, NextPoll, Reason, Validators};
+use crate::domain::host::Host;
+use crate::domain::poll::{Health, Move, NextPoll, PollHistory, Reason, Validators, address_at};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, decode, time};
@@ -38,11 +39,8 @@ pub struct Synced {
 pub struct Planned {
     pub feed: FeedId,
     pub polled_at: Timestamp,
-    pub health: Health,
-    /// The server asked for no poll before this time.
-    pub not_before: Option<Timestamp>,
-    /// The dates of its latest articles, newest first.
-    pub recent: Vec<Timestamp>,
+    /// `asks` holds one wait: no poll before the longest that was asked for has passed.
+    pub history: PollHistory,
 }
 
 const UPSERT: &str = "
@@ -57,10 +55,11 @@ const NEW_PLAN: &str = "
     ON CONFLICT (feed_id) DO NOTHING";
 
 const OLD_PLAN: &str = "
-    SELECT policy, polled_at, failures, failing_since, not_before, next_poll_at
+    SELECT policy, polled_at, failures, failing_since, not_before, next_poll_at, skip_hours,
+        skip_days
     FROM poll_state WHERE feed_id = ?1";
 
-/// A permanently redirected feed keeps the host of its new address.
+/// A permanently redirected feed keeps the host that its last poll planned to request next.
 const SET_PLAN: &str = "
     UPDATE poll_state SET active = ?2, policy = ?3, host = iif(moved_to IS NULL, ?4, host)
     WHERE feed_id = ?1";
@@ -95,28 +94,6 @@ pub(in crate::store) fn sync(
     Ok(synced)
 }
 
-/// The stored plan of a feed that is known already.
-struct OldPlan {
-    policy: String,
-    polled_at: Option<Timestamp>,
-    health: Health,
-    not_before: Option<Timestamp>,
-    /// `None` after a 410: polling has ended.
-    next_poll_at: Option<Timestamp>,
-}
-
-impl OldPlan {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            policy: row.get("policy")?,
-            polled_at: time(row, "polled_at")?,
-            health: health(row.get("failures")?, row.get("failing_since")?),
-            not_before: time(row, "not_before")?,
-            next_poll_at: time(row, "next_poll_at")?,
-        })
-    }
-}
-
 enum Change {
     Added,
     Same,
@@ -139,36 +116,52 @@ fn sync_one(
         .prepare_cached(UPSERT)
         .and_then(|mut s| s.query_row(row, |row| row.get(0)))
         .context("store a feed")?;
+    let host = spec.url.host();
+    let host = host.as_ref().map(Host::as_str);
     let added = tx
         .prepare_cached(NEW_PLAN)
-        .and_then(|mut s| {
-            s.execute(params![id, spec.enabled, policy, now.timestamp(), spec.url.host()])
-        })
+        .and_then(|mut s| s.execute(params![id, spec.enabled, policy, now.timestamp(), host]))
         .context("plan a new feed")?;
     if added == 1 {
         return Ok((FeedId(id), Change::Added));
     }
-    let old = tx
+    let (stored_policy, planned) = tx
         .prepare_cached(OLD_PLAN)
-        .and_then(|mut s| s.query_row([id], OldPlan::from_row))
+        .and_then(|mut s| {
+            s.query_row([id], |r| Ok((r.get::<_, String>("policy")?, planned(r, FeedId(id))?)))
+        })
         .context("read a plan")?;
     tx.prepare_cached(SET_PLAN)
-        .and_then(|mut s| s.execute(params![id, spec.enabled, policy, spec.url.host()]))
+        .and_then(|mut s| s.execute(params![id, spec.enabled, policy, host]))
         .context("update a plan")?;
-    // Polling that ended (410) stays ended until someone resets the feed.
-    let change = match old.polled_at {
-        Some(polled_at) if old.policy != *policy && old.next_poll_at.is_some() => {
-            Change::Stale(Planned {
-                feed: FeedId(id),
-                polled_at,
-                health: old.health,
-                not_before: old.not_before,
-                recent: recent_dates(tx, FeedId(id))?,
-            })
+    let change = match planned {
+        Some(mut planned) if stored_policy != *policy => {
+            planned.history.recent = recent_dates(tx, FeedId(id))?;
+            Change::Stale(planned)
         }
         _ => Change::Same,
     };
     Ok((FeedId(id), change))
+}
+
+/// `None` for a feed that was never polled, and for one whose polling has ended (410): that stays so until
+/// someone resets the feed.
+fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
+    let (Some(polled_at), Some(_)) = (time(r, "polled_at")?, time(r, "next_poll_at")?) else {
+        return Ok(None);
+    };
+    let wait = |not_before: Timestamp| (Reason::ServerAsked, not_before - polled_at);
+    Ok(Some(Planned {
+        feed,
+        polled_at,
+        history: PollHistory {
+            health: health(r.get("failures")?, r.get("failing_since")?),
+            recent: Vec::new(),
+            asks: time(r, "not_before")?.map(wait).into_iter().collect(),
+            skip_hours: r.get("skip_hours")?,
+            skip_days: r.get("skip_days")?,
+        },
+    }))
 }
 
 fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError> {
@@ -206,16 +199,47 @@ pub(in crate::store) fn replan(
     tx: &Connection,
     plans: &[(FeedId, NextPoll)],
 ) -> Result<(), StoreError> {
+    const REPLAN: &str =
+        "UPDATE poll_state SET next_poll_at = ?2, because = ?3, host = ?4 WHERE feed_id = ?1";
     for (feed, next) in plans {
-        tx.prepare_cached(
-            "UPDATE poll_state SET next_poll_at = ?2, because = ?3 WHERE feed_id = ?1",
-        )
-        .and_then(|mut s| {
-            s.execute(params![feed.0, next.at.map(|at| at.timestamp()), next.because.as_str()])
-        })
-        .context("change a plan")?;
+        let host = host_at(tx, *feed, next.at)?;
+        let (at, host) = (next.at.map(|at| at.timestamp()), host.as_ref().map(Host::as_str));
+        tx.prepare_cached(REPLAN)
+            .and_then(|mut s| s.execute(params![feed.0, at, next.because.as_str(), host]))
+            .context("change a plan")?;
     }
     Ok(())
+}
+
+/// Stores the host that a poll at `at` requests.
+pub(super) fn set_host(tx: &Connection, feed: FeedId, at: Timestamp) -> Result<(), StoreError> {
+    let host = host_at(tx, feed, Some(at))?;
+    tx.prepare_cached("UPDATE poll_state SET host = ?2 WHERE feed_id = ?1")
+        .and_then(|mut s| s.execute(params![feed.0, host.as_ref().map(Host::as_str)]))
+        .map(|_| ())
+        .context("store a feed's host")
+}
+
+/// The host of the address that a poll planned for `at` requests. It changes with the plan, because a plan
+/// may or may not reach the recheck of a moved feed's configured address.
+pub(super) fn host_at(
+    tx: &Connection,
+    feed: FeedId,
+    at: Option<Timestamp>,
+) -> Result<Option<Host>, StoreError> {
+    const ADDRESSES: &str = "
+        SELECT f.url, p.moved_to, p.moved_at, p.recheck_at
+        FROM feed f JOIN poll_state p ON p.feed_id = f.id WHERE f.id = ?1";
+    let one = |r: &Row<'_>| {
+        let moved = moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?);
+        Ok((r.get::<_, String>("url")?, moved))
+    };
+    let (url, moved) = tx
+        .prepare_cached(ADDRESSES)
+        .and_then(|mut s| s.query_row([feed.0], one))
+        .context("read a feed's addresses")?;
+    let (Ok(url), Some(at)) = (FeedUrl::parse(&url), at) else { return Ok(None) };
+    Ok(Host::of(address_at(&url, moved.as_ref(), at)))
 }
 
 /// The rule for identifiers (`last_document.key_policy`) is kept: a less careful rule would store articles
@@ -244,9 +268,10 @@ pub(in crate::store) fn reset(
         let url: String = tx
             .query_row("SELECT url FROM feed WHERE id = ?1", [feed.0], |row| row.get(0))
             .context(action)?;
-        let host = FeedUrl::parse(&url).ok().and_then(|url| url.host().map(str::to_owned));
+        let host = FeedUrl::parse(&url).ok().and_then(|url| url.host());
         tx.execute(MEMORY, [feed.0]).context(action)?;
-        tx.execute(PLAN, params![feed.0, now.timestamp(), host]).context(action)?;
+        tx.execute(PLAN, params![feed.0, now.timestamp(), host.as_ref().map(Host::as_str)])
+            .context(action)?;
     }
     Ok(())
 }
@@ -302,6 +327,8 @@ pub struct FeedRow {
     pub outcome: Option<String>,
     pub status: Option<u16>,
     pub detail: Option<String>,
+    /// Feed links found in the HTML page that the server returned instead of a feed.
+    pub offers: Vec<String>,
     pub failures: f64,
     pub failing_since: Option<Timestamp>,
     pub articles: u64,
@@ -411,7 +438,7 @@ const LIST: &str = "
         p.next_poll_at, p.because, p.polled_at, p.succeeded_at, p.outcome, p.status, p.detail,
         p.failures, p.failing_since,
         (SELECT count(*) FROM article a WHERE a.feed_id = f.id) AS articles,
-        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id) AS newest_at
+        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id) AS newest_at, p.offers
     FROM feed f JOIN poll_state p ON p.feed_id = f.id
     ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id";
 
@@ -443,6 +470,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         failing_since: time(r, "failing_since")?,
         articles: count(r, "articles")?,
         newest_at: time(r, "newest_at")?,
+        offers: decode::texts(r.get_ref("offers")?.as_str_or_null()?),
     })
 }
 
@@ -450,13 +478,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub polls: u64,
-    pub health: Health,
-    /// The dates of its latest articles, newest first.
-    pub recent: Vec<Timestamp>,
-    /// The waits that the server and the document asked for at the last poll.
-    pub asks: Vec<(Reason, TimeDelta)>,
-    pub skip_hours: u32,
-    pub skip_days: u8,
+    pub history: PollHistory,
     pub validators: Validators,
     /// When the server last sent a body.
     pub full_at: Option<Timestamp>,
@@ -472,11 +494,13 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
         let asks: Option<String> = r.get("asks")?;
         Ok(Facts {
             polls: count(r, "polls")?,
-            health: health(r.get("failures")?, r.get("failing_since")?),
-            recent: Vec::new(),
-            asks: asks.as_deref().map(decode_asks).unwrap_or_default(),
-            skip_hours: r.get("skip_hours")?,
-            skip_days: r.get("skip_days")?,
+            history: PollHistory {
+                health: health(r.get("failures")?, r.get("failing_since")?),
+                recent: Vec::new(),
+                asks: asks.as_deref().map(decode_asks).unwrap_or_default(),
+                skip_hours: r.get("skip_hours")?,
+                skip_days: r.get("skip_days")?,
+            },
             validators: validators(
                 r.get("etag")?,
                 r.get("last_modified")?,
@@ -486,12 +510,14 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
             moved: moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?),
         })
     };
-    let found = connection
+    let mut found = connection
         .prepare_cached(FACTS)
         .and_then(|mut s| s.query_row([feed.0], row).optional())
         .context("read what is known of a feed")?;
-    let with_recent = |facts| Ok(Facts { recent: recent_dates(connection, feed)?, ..facts });
-    found.map(with_recent).transpose()
+    if let Some(facts) = &mut found {
+        facts.history.recent = recent_dates(connection, feed)?;
+    }
+    Ok(found)
 }
 
 /// The permanent redirect of a feed, from its columns; `None` when there is none.

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::domain::host::Host;
 use crate::domain::poll::Decision;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
@@ -17,31 +18,27 @@ pub struct PausedHost {
 }
 
 const PAUSE: &str = "
-    INSERT INTO host (host, paused_until, strikes, status)
-    SELECT host, ?2, ?3, ?4 FROM poll_state WHERE feed_id = ?1 AND host IS NOT NULL
+    INSERT INTO host (host, paused_until, strikes, status) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (host) DO UPDATE SET
         paused_until = max(paused_until, ?2), strikes = max(strikes, ?3), status = ?4";
 
-const FORGIVE: &str = "
-    DELETE FROM host WHERE host = (SELECT host FROM poll_state WHERE feed_id = ?1)
-        AND paused_until <= ?2";
+const FORGIVE: &str = "DELETE FROM host WHERE host = ?1 AND paused_until <= ?2";
 
 /// Stores the pause that a poll has caused. A successful reply after the end of a pause removes the record of
 /// the host.
 pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     if let Some(pause) = &d.pause {
-        let row = params![d.feed.0, pause.until.timestamp(), pause.strikes, pause.status];
+        let row =
+            params![pause.host.as_str(), pause.until.timestamp(), pause.strikes, pause.status];
         return tx
             .prepare_cached(PAUSE)
             .and_then(|mut s| s.execute(row))
             .map(|_| ())
             .context("pause a host");
     }
-    if !d.forgive_host {
-        return Ok(());
-    }
+    let Some(host) = &d.forgiven else { return Ok(()) };
     tx.prepare_cached(FORGIVE)
-        .and_then(|mut s| s.execute(params![d.feed.0, d.polled_at.timestamp()]))
+        .and_then(|mut s| s.execute(params![host.as_str(), d.polled_at.timestamp()]))
         .map(|_| ())
         .context("end a host's pauses")
 }
@@ -49,7 +46,7 @@ pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
 /// The current pause of a host, if there is one.
 pub(super) fn paused(
     connection: &Connection,
-    host: &str,
+    host: &Host,
     now: Timestamp,
 ) -> Result<Option<PausedHost>, StoreError> {
     const PAUSED: &str =
@@ -57,7 +54,7 @@ pub(super) fn paused(
     connection
         .prepare_cached(PAUSED)
         .and_then(|mut s| {
-            s.query_row(params![host, now.timestamp()], |r| {
+            s.query_row(params![host.as_str(), now.timestamp()], |r| {
                 let until = from_unix(r.get("paused_until")?);
                 Ok(PausedHost { until, strikes: r.get("strikes")?, status: r.get("status")? })
             })

@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0003_reading.sql"),
     include_str!("../../../migrations/sqlite/0004_consumers.sql"),
     include_str!("../../../migrations/sqlite/0005_edited.sql"),
+    include_str!("../../../migrations/sqlite/0006_offers.sql"),
     include_str!("../../../migrations/sqlite/0007_table_names.sql"),
 ];
 

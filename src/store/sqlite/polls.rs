@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::domain::article::ArticleKey;
 use crate::domain::feed::{FeedId, FeedUrl};
+use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, PollJob,
     PollOutcome, Remembered,
@@ -31,7 +32,7 @@ pub struct Claim {
     /// The largest number of feeds of one host.
     pub per_host: usize,
     /// Hosts of which fewer feeds may be claimed now, and how many.
-    pub free_slots: HashMap<String, usize>,
+    pub free_slots: HashMap<Host, usize>,
     /// Whether feeds of paused hosts are claimed too.
     pub paused_too: bool,
 }
@@ -56,7 +57,7 @@ const JOB: Columns<21> = Columns([
     ("validated_url", "p.validated_url"),
     ("failures", "p.failures"),
     ("failing_since", "p.failing_since"),
-    ("planned_at", "coalesce(p.next_poll_at, ?1)"),
+    ("planned_at", "min(coalesce(p.next_poll_at, p.polled_at, ?1), ?1)"),
     ("adaptive", "p.policy LIKE 'adaptive%'"),
     ("body_hash", "m.body_hash"),
     ("key_policy", "m.key_policy"),
@@ -105,7 +106,14 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     let now = claim.now.timestamp();
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
     let per_host = i64::try_from(claim.per_host).unwrap_or(i64::MAX);
-    let free_slots = json!(claim.free_slots).to_string();
+    let free_slots = json!(
+        claim.free_slots.iter().map(|(host, n)| (host.as_str(), n)).collect::<HashMap<_, _>>()
+    )
+    .to_string();
+    let early = early_rechecks(tx, claim)?;
+    for (feed, _) in &early {
+        feeds::set_host(tx, *feed, claim.now)?;
+    }
     let columns = JOB.list();
     let found = match &claim.only {
         None => tx.prepare_cached(&format!("{CANDIDATES}{DUE} SELECT {columns} {FROM}")).and_then(
@@ -117,13 +125,18 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
         Some(feeds) => tx
             .prepare_cached(&format!("{CANDIDATES}{NAMED} SELECT {columns} {FROM}"))
             .and_then(|mut s| {
-                let ids = json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string();
-                s.query_map(params![now, limit, per_host, free_slots, claim.paused_too, ids], job)?
-                    .collect::<Result<Vec<_>, _>>()
+                s.query_map(
+                    params![now, limit, per_host, free_slots, claim.paused_too, ids(feeds)],
+                    job,
+                )?
+                .collect::<Result<Vec<_>, _>>()
             }),
     };
     let mut jobs: Vec<(PollJob, bool)> =
         found.context("claim feeds")?.into_iter().flatten().collect();
+    for (feed, planned_at) in early {
+        feeds::set_host(tx, feed, planned_at)?;
+    }
     let until = (claim.now + claim.lease).timestamp();
     for (job, adaptive) in &mut jobs {
         tx.prepare_cached("UPDATE poll_state SET leased_until = ?2 WHERE feed_id = ?1")
@@ -135,6 +148,25 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     }
     let (next_due, next_to_come) = next_due(tx, now)?;
     Ok(Claimed { jobs: jobs.into_iter().map(|(job, _)| job).collect(), next_due, next_to_come })
+}
+
+/// The claimed feeds that are moved, named before their plan, and whose recheck is due with the plan but not yet:
+/// their stored host is not the one that is requested now. Returned with the time of the plan.
+fn early_rechecks(tx: &Connection, claim: &Claim) -> Result<Vec<(FeedId, Timestamp)>, StoreError> {
+    const EARLY: &str = "
+        SELECT feed_id, next_poll_at FROM poll_state
+        WHERE feed_id IN (SELECT value FROM json_each(?1))
+            AND ?2 < recheck_at AND recheck_at <= next_poll_at";
+    let Some(feeds) = &claim.only else { return Ok(Vec::new()) };
+    let one = |r: &Row<'_>| Ok((FeedId(r.get("feed_id")?), from_unix(r.get("next_poll_at")?)));
+    tx.prepare_cached(EARLY)
+        .and_then(|mut s| s.query_map(params![ids(feeds), claim.now.timestamp()], one)?.collect())
+        .context("find rechecks that are not due yet")
+}
+
+/// The ids of feeds as a JSON array.
+fn ids(feeds: &[FeedId]) -> String {
+    json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string()
 }
 
 /// Reads a job, and whether its interval is adaptive. `None` for a URL that only an older version can have
@@ -196,23 +228,24 @@ pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(),
 }
 
 /// Reverts polls that do not count: sets the health and the next poll of their feeds.
-pub(in crate::store) fn spare(
+pub(in crate::store) fn revert(
     tx: &Connection,
     feeds: &[(FeedId, Health)],
     next: NextPoll,
 ) -> Result<(), StoreError> {
-    const SPARE: &str = "
+    const REVERT: &str = "
         UPDATE poll_state SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
-            leased_until = 0
+            host = ?6, leased_until = 0
         WHERE feed_id = ?1";
     for (feed, health) in feeds {
         let since = health.failing_since.map(|at| at.timestamp());
-        let at = next.at.map(|at| at.timestamp());
-        tx.prepare_cached(SPARE)
+        let host = feeds::host_at(tx, *feed, next.at)?;
+        let (at, host) = (next.at.map(|at| at.timestamp()), host.as_ref().map(Host::as_str));
+        tx.prepare_cached(REVERT)
             .and_then(|mut s| {
-                s.execute(params![feed.0, health.failures, since, at, next.because.as_str()])
+                s.execute(params![feed.0, health.failures, since, at, next.because.as_str(), host])
             })
-            .context("spare a feed")?;
+            .context("revert a poll")?;
     }
     Ok(())
 }
@@ -245,7 +278,7 @@ const PLAN: &str = "
         succeeded_at = CASE WHEN :failures = 0 THEN :polled_at ELSE succeeded_at END,
         full_at = CASE WHEN :full THEN :polled_at ELSE full_at END, asks = :asks,
         polls = polls + 1, host = :host, moved_to = :moved_to, moved_at = :moved_at,
-        recheck_at = :recheck_at
+        recheck_at = :recheck_at, offers = :offers
     WHERE feed_id = :feed_id";
 
 const VALIDATORS: &str = "
@@ -305,6 +338,8 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     let asks: Vec<_> =
         observed.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
     let asks = (!asks.is_empty()).then(|| json!(asks).to_string());
+    let offers: Vec<&str> = observed.offers.iter().map(Url::as_str).collect();
+    let offers = (!offers.is_empty()).then(|| json!(offers).to_string());
     let detail = Some(observed.detail.as_str()).filter(|text| !text.is_empty());
     let full = observed.status != Some(226)
         && matches!(observed.outcome, PollOutcome::Fresh(_) | PollOutcome::SameBody);
@@ -323,7 +358,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
                 ":failing_since": d.health.failing_since.map(|at| at.timestamp()),
                 ":full": full,
                 ":asks": asks,
-                ":host": d.host,
+                ":host": d.next_host.as_ref().map(Host::as_str),
                 ":moved_to": d.moved.as_ref().map(|moved| moved.to.as_str()),
                 ":moved_at": d.moved.as_ref().map(|moved| moved.at.timestamp()),
                 ":recheck_at": d
@@ -331,6 +366,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
                     .as_ref()
                     .and_then(|moved| moved.recheck_at)
                     .map(|at| at.timestamp()),
+                ":offers": offers,
             })
         })
         .map(|_| ())

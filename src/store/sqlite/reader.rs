@@ -9,6 +9,7 @@ use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
 use crate::domain::article::{Article, ArticleId, Change, DateSource, Position, Sighting, Version};
 use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
+use crate::domain::host::Host;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
@@ -237,7 +238,7 @@ impl Reader {
     }
 
     /// The pause of a host that is in force.
-    pub fn paused(&self, host: &str, now: Timestamp) -> Result<Option<PausedHost>, StoreError> {
+    pub fn paused(&self, host: &Host, now: Timestamp) -> Result<Option<PausedHost>, StoreError> {
         hosts::paused(&self.connection, host, now)
     }
 

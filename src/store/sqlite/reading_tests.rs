@@ -66,9 +66,9 @@ impl Home {
             health: Health::default(),
             next: NextPoll { at: None, because: Reason::Interval },
             moved: None,
-            host: None,
+            next_host: None,
             pause: None,
-            forgive_host: false,
+            forgiven: None,
         };
         self.store.apply(Arc::new(decision), 2).await.unwrap();
     }

@@ -50,6 +50,23 @@ fn a_feed_that_turns_into_a_page_keeps_articles_and_validators() {
 }
 
 #[test]
+fn the_feed_links_of_a_page_do_not_depend_on_the_wording_of_the_error() {
+    let (server, home) = polled("1h");
+    let page = "<!doctype html><link rel=alternate type=application/rss+xml href=/new>\
+                <link rel=alternate type=application/atom+xml href=/atom>";
+    server.put("/f", Page::ok(page));
+    home.poll_with_failures();
+    home.reword_details("a page, which links to feeds");
+    let links = serde_json::json!([server.url("/new"), server.url("/atom")]);
+    assert_eq!(home.feed()["offers"], links);
+    assert_eq!(home.json(&["explain", "1", "--json"])["offers"], links);
+    // They are forgotten with the page.
+    server.put("/f", Page::status(404));
+    home.poll_with_failures();
+    assert_eq!(home.feed().get("offers"), None);
+}
+
+#[test]
 fn a_feed_that_is_gone_is_left_alone_and_keeps_its_articles() {
     let (server, home) = polled("1h");
     let before = home.articles();

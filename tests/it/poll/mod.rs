@@ -4,6 +4,7 @@ mod choice;
 mod days;
 mod entry_filter;
 mod failures;
+mod hosts;
 mod identity;
 mod limits;
 mod politeness;

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{Datelike, TimeDelta, Timelike};
+use gazetted::clock;
+
 use crate::support::feeds::{item, rss};
 use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
@@ -97,6 +100,31 @@ fn each_wish_of_a_server_has_its_name_in_the_plan() {
     let feed = home.feed();
     let hour = feed["next_poll"].as_str().unwrap().get(11..13).unwrap().to_owned();
     assert_eq!(hour, "23", "the only hour left: {feed:#}");
+}
+
+#[test]
+fn a_change_of_schedule_keeps_the_hours_and_days_that_a_feed_skips() {
+    let in_three_hours = clock::now() + TimeDelta::hours(3);
+    let hours = (0..24).filter(|hour| *hour != in_three_hours.hour());
+    let today = in_three_hours.weekday();
+    let days = ["Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun"]
+        .into_iter()
+        .enumerate()
+        .filter(|(n, _)| *n != today.num_days_from_monday() as usize);
+    let skips = format!(
+        "<skipHours>{}</skipHours><skipDays>{}</skipDays><item>",
+        hours.map(|hour| format!("<hour>{hour}</hour>")).collect::<String>(),
+        days.map(|(_, day)| format!("<day>{day}day</day>")).collect::<String>(),
+    );
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("F", &[item(1)]).replace("<item>", &skips)));
+    let home = Home::new(&feed(&server.url("/f"), "every = \"10m\""));
+    home.poll();
+    let before = home.feed()["next_poll"].clone();
+    home.configure(&feed(&server.url("/f"), "every = \"20m\""));
+    assert_eq!(home.json(&["poll", "--json"])["polled"], 0);
+    let after = home.feed();
+    assert_eq!((&after["next_poll"], &after["next_because"]), (&before, &"skip_hours".into()));
 }
 
 /// A refusal counts for the host: its other feeds are left alone too, by the next process as well.

@@ -15,6 +15,15 @@ impl Home {
         ));
     }
 
+    /// Makes the last and next polls and the redirects so many seconds older; pauses of hosts stay.
+    pub(crate) fn age_plans(&self, seconds: i64) {
+        self.execute(&format!(
+            "UPDATE poll_state SET next_poll_at = next_poll_at - {seconds},
+                polled_at = polled_at - {seconds}, moved_at = moved_at - {seconds},
+                recheck_at = recheck_at - {seconds}"
+        ));
+    }
+
     /// Makes all times of the polls and of the articles so many seconds older; a negative number makes them newer.
     pub(crate) fn age_everything(&self, seconds: i64) {
         self.age_polls(seconds);
@@ -37,6 +46,11 @@ impl Home {
     /// Makes a feed due.
     pub(crate) fn make_due(&self, feed: i64) {
         self.execute(&format!("UPDATE poll_state SET next_poll_at = 1 WHERE feed_id = {feed}"));
+    }
+
+    /// Replaces the message of each feed's last poll.
+    pub(crate) fn reword_details(&self, text: &str) {
+        self.sql().execute("UPDATE poll_state SET detail = ?1", [text]).unwrap();
     }
 
     /// Makes all feeds healthy, as if they had sent a document an hour ago.
