@@ -86,7 +86,8 @@ fn check(reader: &Reader, path: &std::path::Path, json: bool, context: &Context)
     Ok(if check.faults.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-/// Copied beside the target, brought to the disk, then renamed: a backup is whole or not there.
+/// Writes the copy beside the target, flushes it to the disk, and then links it to its name, so that no incomplete
+/// backup has that name.
 fn backup(reader: &Reader, file: &std::path::Path, context: &Context) -> Result<Exit> {
     if file.exists() {
         bail!("{} exists already; name a new file", file.display());
@@ -96,7 +97,7 @@ fn backup(reader: &Reader, file: &std::path::Path, context: &Context) -> Result<
     let part = PathBuf::from(part);
     let copied = reader.copy_to(&part).map_err(anyhow::Error::from).and_then(|()| {
         std::fs::File::open(&part)?.sync_all()?;
-        Ok(std::fs::hard_link(&part, file)?) // Unlike a rename, never over a file.
+        Ok(std::fs::hard_link(&part, file)?) // Unlike a rename, this never replaces a file.
     });
     std::fs::remove_file(&part).ok();
     copied.with_context(|| format!("could not write {}", file.display()))?;

@@ -20,7 +20,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
 use crate::export::{Format, Shape, TableStyle};
 use crate::passes::export::write;
-use crate::passes::poll::{CLAIM_ROUNDS, Polled, Poller, Wanted};
+use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::search::filter::without_user_info;
 use crate::store::{Lock, LockError, Reader, Role, Store};
@@ -127,7 +127,7 @@ struct Round {
     concurrency: usize,
     /// Also feeds of hosts that asked to be left alone.
     paused_too: bool,
-    polls: JoinSet<Result<Option<Polled>, crate::store::StoreError>>,
+    polls: JoinSet<Result<Option<Polled>, PollError>>,
     done: Vec<Polled>,
 }
 
@@ -151,14 +151,14 @@ impl Round {
             if more && self.polls.len() <= self.concurrency {
                 (got, more) = self.claim(started, progress).await?;
             }
-            let next_room = self.poller.next_room().filter(|_| more);
-            if got == 0 && self.polls.is_empty() && next_room.is_none() {
+            let next_free_at = self.poller.next_free_at().filter(|_| more);
+            if got == 0 && self.polls.is_empty() && next_free_at.is_none() {
                 return Ok(());
             }
-            let room = sleep_until(next_room.unwrap_or_else(Instant::now).into());
+            let room = sleep_until(next_free_at.unwrap_or_else(Instant::now).into());
             tokio::select! {
                 Some(polled) = self.polls.join_next() => self.finished(polled??, progress),
-                () = room, if next_room.is_some() => {}
+                () = room, if next_free_at.is_some() => {}
             }
             while let Some(polled) = self.polls.try_join_next() {
                 self.finished(polled??, progress);

@@ -1,17 +1,21 @@
 //! `gazetted status`.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::consumers::{in_words, to_json};
 use super::feeds::{Listed, State, rows};
 use super::output::{count, data, json_data, relative, span};
 use super::{Context, Exit};
 use crate::clock;
-use crate::domain::time::{Timestamp, rfc3339};
-use crate::store::{Lock, LockError, Reader, Role};
+use crate::config::Config;
+use crate::domain::consumer::Consumer;
+use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
+use crate::store::{Lock, LockError, Reader, Role, Stats};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -20,88 +24,128 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Works with and without a running daemon, and before there is a store.
+/// What the command shows.
+struct Status {
+    store: PathBuf,
+    /// `None` before the store exists.
+    stats: Option<Stats>,
+    consumers: Vec<Consumer>,
+    /// The holder of the lock, such as `pid 17, run`.
+    daemon: Option<String>,
+    /// The number of feeds in each state, without those that left the configuration.
+    health: BTreeMap<State, u64>,
+    /// The number of feeds that are due, and for how long the longest overdue has been.
+    due: usize,
+    lag: Option<TimeDelta>,
+    last_poll: Option<Timestamp>,
+    next_poll: Option<Timestamp>,
+}
+
+/// Works with and without a running daemon, and before the store exists.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let now = clock::now();
-    let path = &config.store.path;
-    let feeds = rows(&config)?;
-    let reader = if path.exists() { Some(Reader::open(path)?) } else { None };
-    let stats = reader.as_ref().map(Reader::stats).transpose()?;
-    let consumers = reader.as_ref().map(Reader::consumers).transpose()?.unwrap_or_default();
-    let daemon = daemon(path);
-    let mut health: BTreeMap<State, u64> = BTreeMap::new();
-    for feed in feeds.iter().filter(|feed| feed.state != State::Retired) {
-        *health.entry(feed.state).or_default() += 1;
-    }
-    let last_poll = feeds.iter().filter_map(|feed| feed.row.as_ref()?.polled_at).max();
-    let active =
-        feeds.iter().filter(|feed| !matches!(feed.state, State::Disabled | State::Retired));
-    let plan = |feed: &Listed| feed.row.as_ref().and_then(|row| row.next_poll_at);
-    let due: Vec<Timestamp> = active.clone().filter_map(plan).filter(|at| *at <= now).collect();
-    let next = active.filter_map(plan).min();
-    let lag = due.iter().min().map(|oldest| now - *oldest);
-    let bytes = stats.as_ref().map_or(0, |s| s.pages * s.page_bytes);
+    let status = Status::read(&config, now)?;
     if args.json {
-        json_data(&json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "config": config.path,
-            "store": path,
-            "store_bytes": bytes,
-            "schema_version": stats.as_ref().map(|s| s.schema_version),
-            "daemon": daemon,
-            "feeds": health.iter().map(|(s, n)| (s.as_str(), *n)).collect::<BTreeMap<_, _>>(),
-            "due": due.len(),
-            "lag_seconds": lag.map_or(0, |lag| lag.num_seconds()),
-            "last_poll": last_poll.map(rfc3339),
-            "next_poll": next.map(rfc3339),
-            "articles": stats.as_ref().map_or(0, |s| s.articles),
-            "seq": stats.as_ref().map_or(0, |s| s.seq),
-            "consumers": consumers
-                .iter()
-                .map(|consumer| to_json(consumer, stats.as_ref().map_or(0, |s| s.seq)))
-                .collect::<Vec<_>>(),
-            "unindexed": stats.as_ref().map_or(0, |s| s.unindexed),
-        }))?;
-        return Ok(Exit::Done);
+        json_data(&status.to_json(&config.path))?;
+    } else {
+        data(|out| status.write(out, &config.path, now))?;
     }
-    let health: Vec<String> = health.iter().map(|(s, n)| format!("{n} {}", s.as_str())).collect();
-    let when = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| relative(at, now));
-    data(|out| {
-        writeln!(out, "gazetted  {}", env!("CARGO_PKG_VERSION"))?;
-        writeln!(out, "config    {}", config.path.display())?;
-        match &stats {
-            Some(stats) => {
-                let articles = count(stats.articles, "article");
-                writeln!(out, "store     {}, {articles}, {} MiB", path.display(), bytes >> 20)?;
-            }
-            None => writeln!(out, "store     {} (not there yet)", path.display())?,
-        }
-        let daemon =
-            daemon.as_deref().map_or("not running".to_owned(), |d| format!("running, {d}"));
-        writeln!(out, "daemon    {daemon}")?;
-        writeln!(out, "feeds     {}", health.join(", "))?;
-        let lag = lag.map(|lag| format!(", the longest for {}", span(lag))).unwrap_or_default();
-        writeln!(out, "due       {}{lag}", count(due.len() as u64, "feed"))?;
-        writeln!(out, "polled    {}", when(last_poll))?;
-        writeln!(out, "next      {}", when(next))?;
-        if !consumers.is_empty() {
-            writeln!(out, "consumers {}", consumers.len())?;
-        }
-        for (consumer, trouble) in
-            consumers.iter().filter_map(|consumer| Some((consumer, consumer.trouble.as_ref()?)))
-        {
-            writeln!(out, "          {}: {}", consumer.name, in_words(trouble, now))?;
-        }
-        Ok(())
-    })?;
     Ok(Exit::Done)
 }
 
-/// Who holds the store's lock, if anyone.
-fn daemon(store: &std::path::Path) -> Option<String> {
+impl Status {
+    fn read(config: &Config, now: Timestamp) -> Result<Self> {
+        let store = config.store.path.clone();
+        let feeds = rows(config)?;
+        let reader = if store.exists() { Some(Reader::open(&store)?) } else { None };
+        let mut health: BTreeMap<State, u64> = BTreeMap::new();
+        for feed in feeds.iter().filter(|feed| feed.state != State::Retired) {
+            *health.entry(feed.state).or_default() += 1;
+        }
+        let active =
+            feeds.iter().filter(|feed| !matches!(feed.state, State::Disabled | State::Retired));
+        let plan = |feed: &Listed| feed.row.as_ref().and_then(|row| row.next_poll_at);
+        let due: Vec<Timestamp> = active.clone().filter_map(plan).filter(|at| *at <= now).collect();
+        Ok(Self {
+            stats: reader.as_ref().map(Reader::stats).transpose()?,
+            consumers: reader.as_ref().map(Reader::consumers).transpose()?.unwrap_or_default(),
+            daemon: daemon(&store),
+            store,
+            health,
+            due: due.len(),
+            lag: due.iter().min().map(|oldest| now - *oldest),
+            last_poll: feeds.iter().filter_map(|feed| feed.row.as_ref()?.polled_at).max(),
+            next_poll: active.filter_map(plan).min(),
+        })
+    }
+
+    /// The size of the store, without its log.
+    fn bytes(&self) -> u64 {
+        self.stats.as_ref().map_or(0, |stats| stats.pages * stats.page_bytes)
+    }
+
+    fn to_json(&self, config: &Path) -> Value {
+        let seq = self.stats.as_ref().map_or(0, |stats| stats.seq);
+        let consumers: Vec<Value> =
+            self.consumers.iter().map(|consumer| to_json(consumer, seq)).collect();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "config": config,
+            "store": self.store,
+            "store_bytes": self.bytes(),
+            "schema_version": self.stats.as_ref().map(|stats| stats.schema_version),
+            "daemon": self.daemon,
+            "feeds": self.health.iter().map(|(s, n)| (s.as_str(), *n)).collect::<BTreeMap<_, _>>(),
+            "due": self.due,
+            "lag_seconds": self.lag.map_or(0, |lag| lag.num_seconds()),
+            "last_poll": self.last_poll.map(rfc3339),
+            "next_poll": self.next_poll.map(rfc3339),
+            "articles": self.stats.as_ref().map_or(0, |stats| stats.articles),
+            "seq": seq,
+            "consumers": consumers,
+            "unindexed": self.stats.as_ref().map_or(0, |stats| stats.unindexed),
+        })
+    }
+
+    fn write(&self, out: &mut dyn Write, config: &Path, now: Timestamp) -> io::Result<()> {
+        let when = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| relative(at, now));
+        writeln!(out, "gazetted  {}", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out, "config    {}", config.display())?;
+        let store = self.store.display();
+        match &self.stats {
+            Some(stats) => {
+                let articles = count(stats.articles, "article");
+                writeln!(out, "store     {store}, {articles}, {} MiB", self.bytes() >> 20)?;
+            }
+            None => writeln!(out, "store     {store} (not there yet)")?,
+        }
+        let daemon = self.daemon.as_deref();
+        let daemon = daemon.map_or("not running".to_owned(), |holder| format!("running, {holder}"));
+        writeln!(out, "daemon    {daemon}")?;
+        let health: Vec<String> =
+            self.health.iter().map(|(state, n)| format!("{n} {}", state.as_str())).collect();
+        writeln!(out, "feeds     {}", health.join(", "))?;
+        let lag = self.lag.map(|lag| format!(", the longest for {}", span(lag)));
+        writeln!(out, "due       {}{}", count(self.due as u64, "feed"), lag.unwrap_or_default())?;
+        writeln!(out, "polled    {}", when(self.last_poll))?;
+        writeln!(out, "next      {}", when(self.next_poll))?;
+        if !self.consumers.is_empty() {
+            writeln!(out, "consumers {}", self.consumers.len())?;
+        }
+        for consumer in &self.consumers {
+            if let Some(trouble) = &consumer.trouble {
+                writeln!(out, "          {}: {}", consumer.name, in_words(trouble, now))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The process that holds the lock of the store, such as `pid 17, run`; `None` when there is none.
+fn daemon(store: &Path) -> Option<String> {
     if !store.exists() {
-        return None; // Asking would leave a lock file behind.
+        return None; // An attempt to take the lock would create a lock file.
     }
     match Lock::take(store, Role::Once) {
         Err(LockError::Held { holder, .. }) => Some(holder),

@@ -22,10 +22,10 @@ use crate::config::Config;
 use crate::domain::poll::{Applied, NextPoll};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::passes::index;
-use crate::passes::poll::{CLAIM_ROUNDS, Polled, Poller, Wanted};
+use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::serve::Order;
-use crate::store::{Lock, Role, Store, StoreError};
+use crate::store::{Lock, Role, Store};
 use crate::telemetry::events;
 
 use exports::Exports;
@@ -135,7 +135,7 @@ struct State {
     config: Config,
     store: Store,
     poller: Arc<Poller>,
-    polls: JoinSet<Result<Option<Polled>, StoreError>>,
+    polls: JoinSet<Result<Option<Polled>, PollError>>,
     exports: Exports,
     /// Of earlier configurations, with a last delivery under way.
     leaving: JoinSet<()>,
@@ -221,13 +221,13 @@ impl State {
     /// When a host that is spared between two requests may be asked again; a poll that ends before that
     /// makes room as well.
     fn next_room(&self) -> Instant {
-        let next = self.poller.next_room().map(Instant::from_std);
+        let next = self.poller.next_free_at().map(Instant::from_std);
         next.unwrap_or_else(|| Instant::now() + LONGEST_SLEEP)
     }
 
     fn finished(
         &mut self,
-        polled: Result<Result<Option<Polled>, StoreError>, tokio::task::JoinError>,
+        polled: Result<Result<Option<Polled>, PollError>, tokio::task::JoinError>,
     ) {
         match polled {
             Ok(Ok(Some(polled))) => {
@@ -241,7 +241,8 @@ impl State {
             }
             Ok(Ok(None)) => {}
             // The lease runs out and the feed is polled again.
-            Ok(Err(error)) => events::store_error("store a poll", &error),
+            Ok(Err(PollError::Store(error))) => events::store_error("store a poll", &error),
+            Ok(Err(PollError::Parser(error))) => events::task_died("parse", &error),
             Err(error) => events::task_died("poll", &error),
         }
         if self.poller.is_cut_off() {
@@ -338,7 +339,7 @@ impl State {
         let server = self.server.stop();
         let all = async {
             while let Some(polled) = self.polls.join_next().await {
-                if let Ok(Err(error)) = polled {
+                if let Ok(Err(PollError::Store(error))) = polled {
                     events::store_error("store a poll", &error);
                 }
             }

@@ -1,4 +1,4 @@
-//! The task that removes old articles, if the configuration asks for it.
+//! The task that removes old articles, if an age is configured.
 
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use crate::passes::retain::prune;
 use crate::store::Store;
 use crate::telemetry::events;
 
-/// Often enough that a day's articles do not go all at once, rarely enough to cost nothing.
+/// The time between two runs: short, so that the articles of a day are not removed all at once, and long enough
+/// to cost nothing.
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Starts it; it ends when the set is dropped.
+/// Starts the task. It ends when the set is dropped.
 pub(super) fn start(config: &Config, store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     if let Some(keep) = config.store.keep {

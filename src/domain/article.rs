@@ -1,4 +1,4 @@
-//! Articles: as a poll found them ([`ArticleDraft`]) and as the store hands them out ([`Article`]).
+//! Articles: as a poll reads them from a document ([`ArticleDraft`]) and as the store returns them ([`Article`]).
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,16 +7,16 @@ use std::sync::Arc;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{TimeDelta, Timestamp};
 
-/// What an article is known by within its feed: a hash of its GUID, else its link, else of what does
+/// The identity of an article within its feed: a hash of its GUID, else of its link, else of content that does
 /// not change. Two entries of one feed with equal keys are one article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArticleKey(pub u64);
 
-/// A hash of everything a reader would notice. An entry whose hash is the stored one is not written.
+/// A hash of all content that a reader sees. An entry whose hash equals the stored one is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ContentHash(pub u64);
 
-/// The name of an article that leaves the program: stable for ever, unique across stores, opaque.
+/// The public id of an article: it never changes, is unique across stores, and has no meaning to others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ArticleId(pub String);
 
@@ -26,7 +26,7 @@ impl fmt::Display for ArticleId {
     }
 }
 
-/// An author. At least one of the three is present.
+/// An author. At least one of the three fields is present.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Person {
     pub name: Option<String>,
@@ -44,14 +44,14 @@ pub struct Attachment {
     pub duration_in_seconds: Option<u64>,
 }
 
-/// One entry of a feed document, normalised. Absent means unknown; no text in it is ever empty.
+/// One normalised entry of a feed document. `None` means unknown; no text is ever empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArticleDraft {
     pub key: ArticleKey,
-    /// The key that an earlier, more trusting rule gave this entry; see `feed::normalise::identity`.
+    /// The key of this entry under an earlier, less careful rule; see `feed::normalise::identity`.
     pub former_key: Option<ArticleKey>,
     pub hash: ContentHash,
-    /// As the feed gave it, white space trimmed.
+    /// The GUID as in the feed, without surrounding white space.
     pub guid: Option<String>,
     /// Absolute, `http` or `https`.
     pub url: Option<String>,
@@ -77,7 +77,7 @@ pub struct ArticleDraft {
 pub enum DateSource {
     /// The feed gave a readable date.
     Feed,
-    /// It gave none: the article is ordered by its first sighting.
+    /// The feed gave no date: the article is ordered by the time when it was first seen.
     FirstSeen,
 }
 
@@ -90,7 +90,7 @@ impl DateSource {
     }
 }
 
-/// A stored article, as exports see it.
+/// A stored article.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Article {
     pub id: ArticleId,
@@ -103,7 +103,7 @@ pub struct Article {
     pub title: Option<String>,
     pub summary: Option<String>,
     pub content_html: Option<String>,
-    /// `content_html` as plain text; derived when read, and only for formats that show it.
+    /// `content_html` as plain text. It is derived when the article is read, for formats that need it.
     pub content_text: Option<String>,
     pub image: Option<String>,
     pub authors: Vec<Person>,
@@ -114,17 +114,17 @@ pub struct Article {
     pub first_seen: Timestamp,
     pub date_source: DateSource,
     pub attachments: Vec<Attachment>,
-    /// 0 as first seen, then one more for each edit.
+    /// 0 when the article is first seen; each edit adds 1.
     pub revision: u32,
 }
 
 impl Article {
-    /// What it is ordered by; see [`effective_date`].
+    /// The date that orders articles; see [`effective_date`].
     pub fn effective_date(&self) -> Timestamp {
         effective_date(self.published, self.first_seen)
     }
 
-    /// Its place among all, newest first.
+    /// The place of this article among all, newest first.
     pub fn position(&self) -> Position {
         Position { order_at: self.effective_date().timestamp(), seq: self.seq }
     }
@@ -146,7 +146,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// The text is no [`Position`].
+/// The error for a text that is not a [`Position`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a place in the list of articles")]
 pub struct InvalidPosition;
@@ -161,20 +161,20 @@ impl FromStr for Position {
     }
 }
 
-/// What an article is ordered by: its date, unless that is missing or more than a day ahead of its
-/// first sighting (a date in the future would pin it to the top).
+/// The date that orders articles: the publication date, unless it is missing or more than a day later than the
+/// time when the article was first seen (a date in the future would keep the article at the top).
 pub fn effective_date(published: Option<Timestamp>, first_seen: Timestamp) -> Timestamp {
     published.filter(|at| *at - first_seen <= TimeDelta::days(1)).unwrap_or(first_seen)
 }
 
-/// An article as it was before an edit.
+/// An earlier version of an edited article.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// 0 as first seen, then one more for each edit.
+    /// 0 when the article is first seen; each edit adds 1.
     pub revision: u32,
-    /// When a poll first saw this version; `None` when that was before versions were kept.
+    /// When a poll first saw this version; `None` when that was before the store kept versions.
     pub seen_at: Option<Timestamp>,
-    /// When a poll saw the next one.
+    /// When a poll saw the next version.
     pub replaced_at: Timestamp,
     pub title: Option<String>,
     pub url: Option<String>,
@@ -182,35 +182,35 @@ pub struct Version {
     pub content_html: Option<String>,
 }
 
-/// A feed that an article was seen in, and what it is known by there.
+/// A feed that an article was seen in, and the key of the article there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {
     pub feed: Arc<FeedRef>,
     pub key: ArticleKey,
 }
 
-/// An article that was there once: pruned, or removed for another reason.
+/// An article that was removed from the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Removal {
     pub id: ArticleId,
-    /// From the same counter as those of articles.
+    /// Taken from the same counter as the sequence numbers of articles.
     pub seq: i64,
     pub feed: Arc<FeedRef>,
     pub removed_at: Timestamp,
 }
 
-/// What happened to an article after a sequence number.
+/// A change of an article after a given sequence number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// It was not there before; it may have been edited since.
+    /// The article was new; it may have been edited since.
     New(Article),
-    /// It was there, and reads differently now.
+    /// The article existed and has other content now.
     Edited(Article),
     Removed(Removal),
 }
 
 impl Change {
-    /// Where it stands in the order of changes: whoever has seen this one goes on after it.
+    /// The position in the order of changes. A consumer that has seen this change continues after it.
     pub fn seq(&self) -> i64 {
         match self {
             Self::New(article) | Self::Edited(article) => article.seq,

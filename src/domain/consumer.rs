@@ -1,18 +1,18 @@
-//! Those who follow what happens, each with a cursor of its own.
+//! Consumers: clients that follow the changes of articles, each with its own cursor.
 
 use std::fmt;
 
 use crate::domain::time::Timestamp;
 
-/// The longest name. With what goes around it, the name of a lock's file still fits everywhere.
+/// The longest name, in bytes. The name of a lock file contains it and must fit into every file system.
 const MAX_NAME: usize = 64;
 
-/// What a consumer is called: letters and digits of ASCII, `.`, `_` and `-`, and neither of the last two nor
-/// a dot at the start. It is shown in tables and logs, and part of a file's name.
+/// The name of a consumer: ASCII letters and digits, `.`, `_` and `-`; the first character is a letter or digit.
+/// Names are shown in tables and logs, and they are parts of file names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsumerName(String);
 
-/// The text is no [`ConsumerName`].
+/// The error for a text that is not a [`ConsumerName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a consumer's name has 1 to 64 of the characters a-z A-Z 0-9 . _ - and starts with a letter or digit"
@@ -21,7 +21,7 @@ pub struct InvalidConsumerName;
 
 impl ConsumerName {
     /// # Errors
-    /// [`InvalidConsumerName`], whose text says what a name may have.
+    /// [`InvalidConsumerName`], whose message describes valid names.
     pub fn parse(text: &str) -> Result<Self, InvalidConsumerName> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         let starts = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
@@ -43,11 +43,11 @@ impl fmt::Display for ConsumerName {
     }
 }
 
-/// How far a consumer has come.
+/// A consumer and the position of its cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consumer {
     pub name: String,
-    /// A sequence number: everything up to it was delivered.
+    /// The cursor: everything up to this sequence number was delivered.
     pub seq: i64,
     /// Deliveries that moved the cursor.
     pub batches: u64,
@@ -56,26 +56,26 @@ pub struct Consumer {
     pub created_at: Timestamp,
     /// When the cursor was moved last by a delivery.
     pub moved_at: Option<Timestamp>,
-    /// What went wrong since then, if anything did.
+    /// The failed deliveries since then, if there are any.
     pub trouble: Option<Trouble>,
 }
 
-/// Why a consumer is behind.
+/// Failed deliveries to a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     /// Failed deliveries in a row, at least 1.
     pub failures: u32,
-    /// The last one's reason.
+    /// The reason of the last failure.
     pub error: String,
     pub failed_at: Timestamp,
-    /// `None`: not before somebody has seen to it.
+    /// The time of the next attempt; `None` when a user must act first.
     pub retry_at: Option<Timestamp>,
 }
 
-/// A delivery that has arrived.
+/// A successful delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// Where the cursor stood when the batch was read.
+    /// The cursor when the batch was read.
     pub from: i64,
     pub to: i64,
     pub records: u64,
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_fit_for_a_table_a_log_and_a_file() {
+    fn a_valid_name_is_safe_in_tables_logs_and_file_names() {
         let longest = "a".repeat(64);
         for name in ["a", "chat", "7", "my.chat_room-2", &longest] {
             assert_eq!(ConsumerName::parse(name).unwrap().as_str(), name);

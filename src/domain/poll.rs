@@ -244,6 +244,8 @@ pub enum Failure {
     File,
     /// The request could not even be built.
     Request,
+    /// The parser panicked: a fault of this program.
+    Internal,
 }
 
 impl Failure {
@@ -262,6 +264,7 @@ impl Failure {
             Self::NotAFeed => "not_a_feed",
             Self::File => "file",
             Self::Request => "request",
+            Self::Internal => "internal",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which articles are wanted: the filters that exports, pages and searches share.
+//! Queries for articles: the filters that exports, pages and searches share.
 
 use crate::domain::article::{ArticleId, Position};
 use crate::domain::time::{TimeDelta, Timestamp};
@@ -19,49 +19,50 @@ impl When {
     }
 }
 
-/// Articles wanted. Empty lists and absent bounds ask for everything.
+/// A query for articles. An empty list or an absent bound restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     pub limit: Option<u64>,
-    /// Effective date at or after.
+    /// The effective date is at or after this.
     pub since: Option<When>,
-    /// Effective date before.
+    /// The effective date is before this.
     pub until: Option<When>,
-    /// Names, URLs or ids of feeds; any of them.
+    /// Names, URLs or ids of feeds; an article is of at least one of them.
     pub feeds: Vec<String>,
-    /// Tags of feeds; any of them.
+    /// Tags of feeds; the feed of an article has at least one of them.
     pub tags: Vec<String>,
-    /// BCP 47; any of them. `de` is also `de-AT`: basic filtering, RFC 4647 section 3.3.1.
+    /// Languages (BCP 47), of which an article has one. `de` includes `de-AT`: basic filtering, RFC 4647
+    /// section 3.3.1.
     pub languages: Vec<String>,
-    /// Parts of authors' names; any of them. Letter case and diacritics make no difference.
+    /// Parts of authors' names, of which an article has at least one. Letter case and diacritics are ignored.
     pub authors: Vec<String>,
     /// Words in title or text.
     pub search: Option<Search>,
-    /// These articles; any of them. Empty: all.
+    /// The ids of the articles.
     pub ids: Vec<ArticleId>,
-    /// Only what is new or edited since this sequence number.
+    /// Only articles that are new or edited after this sequence number.
     pub after_seq: Option<i64>,
-    /// Only what has not been edited after this sequence number.
+    /// Only articles that were not edited after this sequence number.
     pub up_to_seq: Option<i64>,
-    /// Only what comes after this place in the order [`Order::Newest`]: the next page.
+    /// Only articles after this place in the order [`Order::Newest`]: the next page.
     pub before: Option<Position>,
     pub order: Order,
 }
 
-/// In which order articles come.
+/// The order of articles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// By effective date, then sequence number, newest first.
     #[default]
     Newest,
-    /// By sequence number, oldest change first: for those who follow what happens.
+    /// By sequence number, oldest change first: for consumers.
     Sequence,
-    /// The best hits of the search first, among its newest ones; without a search as `Newest`.
+    /// The best of the newest hits of the search first; without a search as `Newest`.
     Relevance,
 }
 
-/// What to look for in titles and texts: all of `wanted`, none of `unwanted`. `search::query` reads it
-/// from what a user typed; `wanted` is never empty there.
+/// A full-text search in titles and texts: all of `wanted` and none of `unwanted` occur. `search::query` parses
+/// it from the text of a user; `wanted` is never empty then.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     pub wanted: Vec<Term>,
@@ -72,6 +73,6 @@ pub struct Search {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     pub text: String,
-    /// Whether the last word may go on.
+    /// Whether the last word is a prefix.
     pub prefix: bool,
 }

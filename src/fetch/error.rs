@@ -143,7 +143,8 @@ fn what_failed(error: &FetchError) -> String {
         | Failure::Body
         | Failure::TooLarge
         | Failure::NotAFeed
-        | Failure::File => format!("no answer from {host}"),
+        | Failure::File
+        | Failure::Internal => format!("no answer from {host}"),
     }
 }
 
@@ -183,7 +184,8 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         | Failure::Body
         | Failure::NotAFeed
         | Failure::File
-        | Failure::Request => None,
+        | Failure::Request
+        | Failure::Internal => None,
     }
 }
 

@@ -1,55 +1,56 @@
-//! The budget of each host: how many requests are in flight there, and when the next may start.
+//! The request budget of each host: how many requests are in flight, and when the next one may start.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::domain::host::Host;
 
-/// Counts polls by host. Times are those of a clock that only runs forwards.
+/// The polls of each host. Times are those of the monotonic clock.
 #[derive(Debug)]
-pub struct Hosts {
+pub struct HostBudgets {
     per_host: usize,
     delay: Duration,
     busy: HashMap<Host, Busy>,
 }
 
-/// A host that is being asked, or was just now.
+/// A host with a request in flight, or whose delay has not passed yet.
 #[derive(Debug)]
 struct Busy {
-    /// Polls claimed and not finished.
+    /// The number of polls that were claimed and have not finished.
     claimed: usize,
-    /// No claim before this.
+    /// No claim before this time.
     next_start: Instant,
-    /// No request before this, but for the first.
+    /// No request before this time; `None` before the first request.
     next_request: Option<Instant>,
 }
 
-impl Hosts {
-    /// `delay` between the starts of two requests to one host, of which `per_host` may be in flight.
+impl HostBudgets {
+    /// `delay` is the least time between the starts of two requests to one host; `per_host` of them may be in
+    /// flight at once.
     pub fn new(per_host: usize, delay: Duration) -> Self {
         Self { per_host: per_host.max(1), delay, busy: HashMap::new() }
     }
 
-    /// Feeds of an idle host that may be claimed at once: with a delay, one after the other.
-    pub fn room(&self) -> usize {
+    /// How many feeds of an idle host may be claimed at once. With a delay it is one after the other.
+    pub fn per_host_limit(&self) -> usize {
         if self.delay.is_zero() { self.per_host } else { 1 }
     }
 
-    /// Hosts that have less room just now.
-    pub fn rooms(&mut self, now: Instant) -> HashMap<Host, usize> {
+    /// The free request slots of the hosts that are not idle.
+    pub fn free_slots(&mut self, now: Instant) -> HashMap<Host, usize> {
         self.busy.retain(|_, host| 0 < host.claimed || now < host.next_start);
-        let room = self.room();
+        let limit = self.per_host_limit();
         let left = |host: &Busy| {
             if now < host.next_start {
                 0
             } else {
-                room.min(self.per_host.saturating_sub(host.claimed))
+                limit.min(self.per_host.saturating_sub(host.claimed))
             }
         };
         self.busy.iter().map(|(name, host)| (name.clone(), left(host))).collect()
     }
 
-    /// A feed of this host was claimed.
+    /// Notes that a feed of this host was claimed.
     pub fn claimed(&mut self, host: &Host, now: Instant) {
         let next_start = now + self.delay;
         let busy = self.busy.entry(host.clone());
@@ -58,8 +59,8 @@ impl Hosts {
         host.next_start = next_start;
     }
 
-    /// A request is about to start: how long it has to wait for its turn. Usually not at all, but a
-    /// claimed poll may have waited for a free place and now stand too close behind another.
+    /// Notes that a request is about to start, and returns how long it must wait before. Usually that is no
+    /// time, but a claimed poll may have waited for a request slot and now be too close to another request.
     pub fn starts(&mut self, host: &Host, now: Instant) -> Duration {
         let Some(busy) = self.busy.get_mut(host) else { return Duration::ZERO };
         let start = busy.next_request.map_or(now, |next| next.max(now));
@@ -68,15 +69,15 @@ impl Hosts {
         start - now
     }
 
-    /// A poll of this host has ended.
+    /// Notes that a poll of this host has ended.
     pub fn finished(&mut self, host: &Host) {
         if let Some(host) = self.busy.get_mut(host) {
             host.claimed = host.claimed.saturating_sub(1);
         }
     }
 
-    /// When a host that only waits for its delay may be asked again.
-    pub fn next_room(&self, now: Instant) -> Option<Instant> {
+    /// When the first host that only waits for its delay may be asked again.
+    pub fn next_free_at(&self, now: Instant) -> Option<Instant> {
         let waiting = self.busy.values().filter(|host| host.claimed < self.per_host);
         waiting.map(|host| host.next_start.max(now)).min()
     }
@@ -96,23 +97,23 @@ mod tests {
     fn requests_to_a_host_keep_their_distance_and_number() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut hosts = Hosts::new(2, DELAY);
-        assert_eq!(hosts.rooms(at(0)), HashMap::new());
+        let mut hosts = HostBudgets::new(2, DELAY);
+        assert_eq!(hosts.free_slots(at(0)), HashMap::new());
         hosts.claimed(&host("a"), at(0));
-        assert_eq!(hosts.rooms(at(0))[&host("a")], 0, "within the delay");
-        assert_eq!(hosts.rooms(at(1))[&host("a")], 1, "the second of two");
+        assert_eq!(hosts.free_slots(at(0))[&host("a")], 0, "within the delay");
+        assert_eq!(hosts.free_slots(at(1))[&host("a")], 1, "the second of two");
         hosts.claimed(&host("a"), at(1));
-        assert_eq!(hosts.rooms(at(5))[&host("a")], 0, "two in flight");
+        assert_eq!(hosts.free_slots(at(5))[&host("a")], 0, "two in flight");
         hosts.finished(&host("a"));
-        assert_eq!(hosts.rooms(at(5))[&host("a")], 1);
+        assert_eq!(hosts.free_slots(at(5))[&host("a")], 1);
         hosts.finished(&host("a"));
-        assert_eq!(hosts.rooms(at(5)), HashMap::new(), "an idle host is forgotten");
+        assert_eq!(hosts.free_slots(at(5)), HashMap::new(), "an idle host is forgotten");
     }
 
     #[test]
     fn polls_that_were_held_up_do_not_start_together() {
         let now = Instant::now();
-        let mut hosts = Hosts::new(2, DELAY);
+        let mut hosts = HostBudgets::new(2, DELAY);
         hosts.claimed(&host("a"), now);
         hosts.claimed(&host("a"), now + DELAY);
         let late = now + 5 * DELAY;
@@ -124,22 +125,22 @@ mod tests {
     #[test]
     fn without_a_delay_only_the_number_counts() {
         let now = Instant::now();
-        let mut hosts = Hosts::new(3, Duration::ZERO);
-        assert_eq!(hosts.room(), 3);
+        let mut hosts = HostBudgets::new(3, Duration::ZERO);
+        assert_eq!(hosts.per_host_limit(), 3);
         hosts.claimed(&host("a"), now);
         hosts.claimed(&host("b"), now);
         hosts.claimed(&host("b"), now);
-        assert_eq!(hosts.rooms(now), HashMap::from([(host("a"), 2), (host("b"), 1)]));
+        assert_eq!(hosts.free_slots(now), HashMap::from([(host("a"), 2), (host("b"), 1)]));
     }
 
     #[test]
     fn the_next_look_is_when_a_delay_ends() {
         let now = Instant::now();
-        let mut hosts = Hosts::new(1, DELAY);
-        assert_eq!(hosts.next_room(now), None);
+        let mut hosts = HostBudgets::new(1, DELAY);
+        assert_eq!(hosts.next_free_at(now), None);
         hosts.claimed(&host("a"), now);
-        assert_eq!(hosts.next_room(now), None, "its poll has to end first");
+        assert_eq!(hosts.next_free_at(now), None, "its poll has to end first");
         hosts.finished(&host("a"));
-        assert_eq!(hosts.next_room(now), Some(now + DELAY));
+        assert_eq!(hosts.next_free_at(now), Some(now + DELAY));
     }
 }

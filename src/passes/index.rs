@@ -1,18 +1,18 @@
-//! Keeps the full-text index up to date, behind the polls.
+//! Updates the full-text index after the polls.
 
 use crate::html::to_text::html_to_text;
 use crate::store::{Store, StoreError};
 
-/// Articles indexed in one transaction: some ten milliseconds in which no poll is written.
+/// The number of articles in one transaction. It takes about ten milliseconds, in which no poll is written.
 const BATCH: usize = 100;
 
-/// Indexes one batch; whether there may be more.
+/// Indexes one batch. Returns whether there may be more articles to index.
 pub async fn advance(store: &Store) -> Result<bool, StoreError> {
     let indexed = store.index_text(BATCH, html_to_text).await?;
     Ok(indexed == BATCH)
 }
 
-/// Indexes all there is, before a search that must not miss anything.
+/// Indexes all articles, before a search that must be complete.
 pub async fn catch_up(store: &Store) -> Result<(), StoreError> {
     while advance(store).await? {}
     Ok(())

@@ -1,8 +1,9 @@
-//! The threads that read documents: a fixed few.
+//! The parse pool: a fixed number of threads that parse documents.
 //!
-//! A pool that starts and ends threads as it likes would do the work as well. But a thread's stack and its part
-//! of the allocator keep the most that they ever held, and a stranger decides how much that is: with twenty
-//! threads taking turns, a daemon among hostile feeds held three times what it needed (docs/benchmarks.md).
+//! The blocking pool of tokio starts and ends threads as it likes. A thread's stack and its arena of the
+//! allocator keep the most memory that they ever held, and the author of a document decides how much that is:
+//! with twenty threads taking turns, a daemon among malicious feeds held three times what it needed
+//! (docs/decisions/0019).
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,74 +11,84 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use tokio::sync::oneshot::{self, error::RecvError};
+use tokio::sync::oneshot;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Deep, because documents of strangers decide how deep a parser goes.
+/// Bytes of stack for each thread. The author of a document decides how deep the parser recurses.
 const STACK: usize = 16 * 1024 * 1024;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// The threads; they end when this is dropped and their work is done.
-pub(super) struct Crew {
+/// The threads. They end when the pool is dropped and their work is done.
+pub(super) struct ParsePool {
     work: Sender<Work>,
     free: Semaphore,
 }
 
-/// A thread that waits for work.
-pub(super) struct Hand<'a> {
-    crew: &'a Crew,
-    _place: Option<SemaphorePermit<'a>>,
+/// A thread of the pool that is reserved for one piece of work.
+pub(super) struct ParseSlot<'a> {
+    pool: &'a ParsePool,
+    _reserved: Option<SemaphorePermit<'a>>,
 }
 
-impl Crew {
+/// The work panicked: a fault of this program, which the panic hook has reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the parser panicked")]
+pub struct ParserPanicked;
+
+/// The threads of the parse pool could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("could not start the threads that read documents")]
+pub struct NoParseThreads(#[source] io::Error);
+
+impl ParsePool {
     /// # Errors
     /// When the system grants no more threads.
-    pub(super) fn new(hands: usize) -> io::Result<Self> {
-        let (work, orders) = channel();
-        let orders = Arc::new(Mutex::new(orders));
-        for _ in 0..hands {
-            let orders = Arc::clone(&orders);
-            thread::Builder::new().name("reader".to_owned()).stack_size(STACK).spawn(
-                move || {
-                    while let Some(work) = next(&orders) {
-                        // A panic is told where it happens, and ends the work, not the thread.
-                        catch_unwind(AssertUnwindSafe(work)).ok();
-                    }
-                },
-            )?;
+    pub(super) fn new(threads: usize) -> Result<Self, NoParseThreads> {
+        let (work, queue) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..threads {
+            let queue = Arc::clone(&queue);
+            let thread = thread::Builder::new().name("parser".to_owned()).stack_size(STACK);
+            let started = thread.spawn(move || {
+                while let Some(work) = next(&queue) {
+                    // The panic hook reports a panic. It ends the work and not the thread.
+                    catch_unwind(AssertUnwindSafe(work)).ok();
+                }
+            });
+            started.map_err(NoParseThreads)?;
         }
-        Ok(Self { work, free: Semaphore::new(hands) })
+        Ok(Self { work, free: Semaphore::new(threads) })
     }
 
-    /// Waits until a thread is free.
-    pub(super) async fn hand(&self) -> Hand<'_> {
+    /// Waits until a thread is free and reserves it.
+    pub(super) async fn slot(&self) -> ParseSlot<'_> {
         // The semaphore is never closed.
-        Hand { crew: self, _place: self.free.acquire().await.ok() }
+        ParseSlot { pool: self, _reserved: self.free.acquire().await.ok() }
     }
 }
 
-impl Hand<'_> {
-    /// Has the thread do it.
+impl ParseSlot<'_> {
+    /// Runs `work` on the thread.
     ///
     /// # Errors
-    /// When it panicked.
+    /// When the work panicked.
     pub(super) async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, RecvError> {
+    ) -> Result<T, ParserPanicked> {
         let (answer, answered) = oneshot::channel();
         let work = move || {
-            // Whoever asked may have gone.
+            // The caller may have been cancelled.
             answer.send(work()).ok();
         };
-        self.crew.work.send(Box::new(work)).ok();
-        answered.await
+        self.pool.work.send(Box::new(work)).ok();
+        answered.await.map_err(|_| ParserPanicked)
     }
 }
 
-fn next(orders: &Mutex<Receiver<Work>>) -> Option<Work> {
-    orders.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+fn next(queue: &Mutex<Receiver<Work>>) -> Option<Work> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 #[cfg(test)]
@@ -87,12 +98,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn all_work_is_done_by_the_same_few_threads() {
-        let crew = Crew::new(2).unwrap();
+    async fn all_work_runs_on_the_same_few_threads() {
+        let pool = ParsePool::new(2).unwrap();
         let mut seen = HashSet::new();
         for n in 0..200 {
             let work = move || (n, thread::current().id());
-            let (answer, by) = crew.hand().await.run(work).await.unwrap();
+            let (answer, by) = pool.slot().await.run(work).await.unwrap();
             assert_eq!(answer, n);
             seen.insert(by);
         }
@@ -100,22 +111,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_costs_its_own_work_only() {
-        let crew = Crew::new(1).unwrap();
-        let died = crew.hand().await.run(|| -> u8 { panic!("part of a test") }).await;
-        assert!(died.is_err());
-        assert_eq!(crew.hand().await.run(|| 7).await, Ok(7));
+    async fn a_panic_ends_its_own_work_and_no_other() {
+        let pool = ParsePool::new(1).unwrap();
+        let died = pool.slot().await.run(|| -> u8 { panic!("part of a test") }).await;
+        assert_eq!(died, Err(ParserPanicked));
+        assert_eq!(pool.slot().await.run(|| 7).await, Ok(7));
     }
 
     #[tokio::test]
-    async fn no_more_is_begun_than_there_are_threads() {
-        let crew = Crew::new(1).unwrap();
-        let hand = crew.hand().await;
-        let second = crew.hand();
+    async fn no_more_work_begins_than_there_are_threads() {
+        let pool = ParsePool::new(1).unwrap();
+        let slot = pool.slot().await;
+        let second = pool.slot();
         tokio::pin!(second);
         let waits = tokio::time::timeout(std::time::Duration::from_millis(20), &mut second).await;
         assert!(waits.is_err());
-        assert_eq!(hand.run(|| 1).await, Ok(1));
+        assert_eq!(slot.run(|| 1).await, Ok(1));
         assert_eq!(second.await.run(|| 2).await, Ok(2));
     }
 }

@@ -1,4 +1,6 @@
-//! Polling: the pass that brings articles in.
+//! The polling pass: claims feeds, requests their documents, and stores what the rules of polling decide.
+//!
+//! Each poll goes through the same steps: request, read and decide, discount an outage, store, report.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,33 +13,34 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Failure, Health, NextPoll, Observed, PollJob, PollOutcome, Reason,
+    Applied, Decision, Failure, Health, NextPoll, Observed, PollJob, PollOutcome, Reason, Reply,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
-use crate::passes::host_budget::Hosts;
-use crate::passes::outage::{Network, Verdict, reached};
-use crate::passes::parse_pool::Crew;
+use crate::passes::host_budget::HostBudgets;
+use crate::passes::parse_pool::{NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
+use crate::polling::outage::{OutageDetector, Verdict, reached};
 use crate::polling::reply::{Limits, NoReply, read};
 use crate::polling::request;
 use crate::store::{Claim, Claimed, Store, StoreError};
 use crate::telemetry::events;
 
-/// A poll that takes longer than its timeout by this much has died.
+/// A poll that takes longer than its time-out by this much is taken for dead, and its lease ends.
 const LEASE_SLACK: TimeDelta = TimeDelta::seconds(60);
 
-/// Claims beyond the requests in flight, as a multiple: they wait for a free place. Few enough that a
-/// lease outlasts the wait behind the slowest servers.
+/// Claims beyond the requests in flight, as a multiple of them; they wait for a request slot. It is small
+/// enough that a lease outlasts the wait behind the slowest servers.
 pub const CLAIM_ROUNDS: usize = 8;
 const LEASED_ROUNDS: i32 = 9;
 
-/// When a feed that was asked in vain while our network was down may be asked again. Those overdue for
-/// longer go first anyway; but of a few feeds, all asked at once, there must be some for the next probe.
+/// The time until the next poll of a feed whose poll did not count because our network was down. It is short
+/// because in a fleet of few feeds, all polled at once, some must be due for the next probe.
 const OUTAGE_WAIT: TimeDelta = TimeDelta::seconds(15);
 
-/// All that polling needs. Made anew when the configuration changes; polls in flight keep the old one.
+/// Everything that polling needs. A change of the configuration makes a new one; polls in flight keep the
+/// old one.
 pub struct Poller {
     store: Store,
     fetcher: Fetcher,
@@ -45,16 +48,16 @@ pub struct Poller {
     max_body: u64,
     keep_revisions: u32,
     lease: TimeDelta,
-    /// Hosts without a budget: this machine, unless the configuration gives one.
+    /// Hosts without limits: this machine, unless the configuration sets limits.
     unlimited: HashSet<Host>,
-    /// What each host may be asked for; the lock is held for moments only.
-    hosts: Mutex<Hosts>,
-    /// Whether anybody can be reached; the lock is held for moments only.
-    reach: Mutex<Network>,
-    /// Requests in flight.
-    network: Arc<Semaphore>,
-    /// Documents being read: as many as there are cores. More would only hold more memory.
-    readers: Crew,
+    /// The request budget of each host. The lock is never held across an await.
+    hosts: Mutex<HostBudgets>,
+    /// Whether our own network is down. The lock is never held across an await.
+    outages: Mutex<OutageDetector>,
+    /// A permit for each request in flight.
+    requests: Semaphore,
+    /// As many documents are parsed at once as there are cores. More would only hold more memory.
+    parsers: ParsePool,
 }
 
 fn unlimited(config: &Config) -> HashSet<Host> {
@@ -65,17 +68,35 @@ fn unlimited(config: &Config) -> HashSet<Host> {
     hosts.filter(Host::is_this_machine).collect()
 }
 
+/// Why there can be no [`Poller`].
+#[derive(Debug, thiserror::Error)]
+pub enum NoPoller {
+    #[error(transparent)]
+    Fetcher(#[from] FetchError),
+    #[error(transparent)]
+    ParsePool(#[from] NoParseThreads),
+}
+
+/// Why a poll has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Parser(#[from] ParserPanicked),
+}
+
 /// Which feeds to claim.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     pub limit: usize,
-    /// These, due or not; else whichever are due.
+    /// Only these feeds, due or not; `None` for all that are due.
     pub only: Option<Vec<FeedId>>,
-    /// Also those of hosts that asked to be left alone.
+    /// Also the feeds of paused hosts.
     pub paused_too: bool,
 }
 
-/// What one poll came to, for whoever reports it.
+/// The result of one poll, for reports.
 #[derive(Clone, Debug)]
 pub struct Polled {
     pub feed: FeedId,
@@ -97,8 +118,8 @@ pub struct Polled {
 
 impl Poller {
     /// # Errors
-    /// When the fetcher cannot be set up, as with an unreadable `ca_file`.
-    pub fn new(store: Store, config: &Config, feeds: Feeds) -> Result<Self, FetchError> {
+    /// When the fetcher cannot be set up, as with an unreadable `ca_file`, or no thread can be started.
+    pub fn new(store: Store, config: &Config, feeds: Feeds) -> Result<Self, NoPoller> {
         let longest = config.feeds.iter().filter_map(|feed| feed.request.timeout).max();
         let timeout = longest.unwrap_or_default().max(config.fetch.timeout);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -111,13 +132,10 @@ impl Poller {
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
             unlimited: unlimited(config),
-            hosts: Mutex::new(Hosts::new(config.fetch.per_host, config.fetch.host_delay)),
-            reach: Mutex::default(),
-            network: Arc::new(Semaphore::new(config.fetch.concurrency)),
-            readers: Crew::new(cores).map_err(|error| FetchError::Setup {
-                what: "could not start the threads that read documents".to_owned(),
-                source: Some(error.into()),
-            })?,
+            hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
+            outages: Mutex::default(),
+            requests: Semaphore::new(config.fetch.concurrency),
+            parsers: ParsePool::new(cores)?,
         })
     }
 
@@ -125,16 +143,18 @@ impl Poller {
         &self.feeds
     }
 
-    /// Takes up to `limit` feeds that are due, or of these, as far as their hosts may be asked now.
+    /// Claims up to `limit` feeds that are due, or of the named ones, as far as the budgets of their hosts
+    /// allow requests now.
     pub async fn claim(&self, wanted: Wanted, now: Timestamp) -> Result<Claimed, StoreError> {
         let Wanted { limit, only, paused_too } = wanted;
-        let (per_host, rooms) = {
+        let (per_host, free_slots) = {
             let mut hosts = self.hosts();
-            let spared = self.unlimited.iter().map(|host| (host.clone(), usize::MAX));
-            (hosts.room(), hosts.rooms(Instant::now()).into_iter().chain(spared).collect())
+            let unlimited = self.unlimited.iter().map(|host| (host.clone(), usize::MAX));
+            let free = hosts.free_slots(Instant::now());
+            (hosts.per_host_limit(), free.into_iter().chain(unlimited).collect())
         };
         let lease = self.lease;
-        let claim = Claim { now, limit, lease, only, per_host, rooms, paused_too };
+        let claim = Claim { now, limit, lease, only, per_host, free_slots, paused_too };
         let claimed = self.store.claim(claim).await?;
         let mut hosts = self.hosts();
         for job in &claimed.jobs {
@@ -146,18 +166,18 @@ impl Poller {
         Ok(claimed)
     }
 
-    /// Whether our own network is down: then a few feeds are asked now and then, to see if it is back.
+    /// Whether our own network is down. Then only a few feeds are polled, to find out whether it is back.
     pub fn is_cut_off(&self) -> bool {
-        self.reach().is_down()
+        self.outages().is_down()
     }
 
-    fn reach(&self) -> MutexGuard<'_, Network> {
-        self.reach.lock().unwrap_or_else(PoisonError::into_inner)
+    fn outages(&self) -> MutexGuard<'_, OutageDetector> {
+        self.outages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When a host that is left alone between two requests may be asked again.
-    pub fn next_room(&self) -> Option<Instant> {
-        self.hosts().next_room(Instant::now())
+    /// When the delay between two requests ends at the next host that waits for nothing else.
+    pub fn next_free_at(&self) -> Option<Instant> {
+        self.hosts().next_free_at(Instant::now())
     }
 
     /// The host whose request budget a poll uses; `None` when it has no limits.
@@ -165,20 +185,24 @@ impl Poller {
         job.host().filter(|host| !self.unlimited.contains(host))
     }
 
-    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+    fn hosts(&self) -> MutexGuard<'_, HostBudgets> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One feed, from request to stored articles.
+    /// Polls one feed, from the request to the stored articles. `None` when the feed is not configured any
+    /// more.
     ///
     /// # Errors
-    /// Only when the store fails. Whatever the publisher's server does is an outcome, and is stored.
-    pub async fn poll(&self, job: PollJob) -> Result<Option<Polled>, StoreError> {
+    /// When the store fails or the parser panics; the lease keeps the feed for a later poll then. Whatever
+    /// the publisher's server does is an outcome, and is stored.
+    pub async fn poll(&self, job: PollJob) -> Result<Option<Polled>, PollError> {
         let host = self.budgeted(&job);
         let polled = match self.feeds.get(&job.feed).cloned() {
             Some(feed) => self.poll_one(&feed, job).await.map(Some),
-            // It left the configuration after the claim.
-            None => self.store.release(vec![job.feed]).await.map(|()| None),
+            // The feed left the configuration after the claim.
+            None => {
+                self.store.release(vec![job.feed]).await.map(|()| None).map_err(PollError::from)
+            }
         };
         if let Some(host) = host {
             self.hosts().finished(&host);
@@ -186,118 +210,173 @@ impl Poller {
         polled
     }
 
-    async fn poll_one(&self, feed: &Arc<FeedConfig>, job: PollJob) -> Result<Polled, StoreError> {
-        let in_flight = self.network.acquire().await;
-        if let Some(host) = self.budgeted(&job) {
+    async fn poll_one(&self, feed: &Arc<FeedConfig>, job: PollJob) -> Result<Polled, PollError> {
+        let suspect = Suspect::of(&job);
+        let (requested, slot) = self.request(feed, &job).await;
+        let decision = Arc::new(read_and_decide(slot, requested, job, feed).await?);
+        let verdict = self.judge(&suspect, &decision.observed);
+        let stored = self.store(&decision, &suspect, verdict).await?;
+        Ok(report(feed, &decision, stored))
+    }
+
+    /// Requests the document when a request slot is free and the host's delay has passed, then waits for
+    /// a thread that parses it. Until then the request slot stays taken: it bounds the bodies in memory.
+    async fn request(&self, feed: &FeedConfig, job: &PollJob) -> (Requested, ParseSlot<'_>) {
+        let in_flight = self.requests.acquire().await;
+        if let Some(host) = self.budgeted(job) {
             let wait = self.hosts().starts(&host, Instant::now());
             tokio::time::sleep(wait).await;
         }
-        let validators = request::validators(&job, clock::now());
+        let validators = request::validators(job, clock::now());
         let conditional = !validators.is_empty();
         let reply = self
             .fetcher
             .fetch_at(&job.url, job.address(), &validators, &feed.request, self.max_body)
             .await
-            .map_err(|error| NoReply {
-                failure: Failure::from(&error),
-                detail: fetch::advice(&error),
-            });
-        let now = clock::now();
-        let reader = self.readers.hand().await;
-        drop(in_flight); // Held until here: it bounds the bodies that wait.
-        let id = job.feed;
-        let (before, host) = (job.health, job.host());
-        let was_well = job.full_at.is_some() && before == Health::default();
-        let (max_body, feed_of) = (self.max_body, Arc::clone(feed));
-        let decided = reader.run(move || {
-            let mut job = job;
-            let (entries, map) = (feed_of.max_entries, feed_of.map.as_ref());
-            let limits = Limits { body: max_body, entries, map };
-            feed_of.entry_filter.mix_into_hashes(&mut job.remembered);
-            let mut observed = Observed { conditional, ..read(reply, &job, limits, now) };
-            feed_of.entry_filter.apply(&mut observed);
-            decide(&job, observed, &feed_of.policy, now)
-        });
-        let decision = match decided.await {
-            Ok(decision) => Arc::new(decision),
-            Err(died) => {
-                // Cannot happen as far as we know; the lease keeps the feed for a later try.
-                events::task_died("read", &died);
-                return Err(StoreError::Stopped);
-            }
-        };
-        let observed = &decision.observed;
-        let verdict = match (&host, reached(observed)) {
+            .map_err(|error| no_reply(&error));
+        let requested =
+            Requested { reply, conditional, max_body: self.max_body, ended_at: clock::now() };
+        let slot = self.parsers.slot().await;
+        drop(in_flight);
+        (requested, slot)
+    }
+
+    /// Asks the outage detector whether this poll counts.
+    fn judge(&self, suspect: &Suspect, observed: &Observed) -> Verdict {
+        match (&suspect.host, reached(observed)) {
             (Some(host), Some(reached)) => {
-                self.reach().note(host, reached, was_well, Instant::now())
+                self.outages().note(host, reached, suspect.was_well, Instant::now())
             }
             _ => Verdict::Counts,
-        };
-        let (applied, spared) = match verdict {
-            Verdict::Spared(found) => {
-                (Applied::default(), Some(self.spare(id, before, found).await?))
-            }
-            Verdict::Counts | Verdict::Back => {
-                if verdict == Verdict::Back {
-                    events::network_back();
-                }
-                self.apply(&decision, before, was_well).await?
-            }
-        };
-        if spared.is_none() {
-            events::poll_ended(&feed.spec.url, &decision, applied);
         }
-        Ok(Polled {
-            feed: id,
-            name: feed.spec.name.clone().unwrap_or_else(|| feed.spec.url.to_string()),
-            url: feed.spec.url.to_string(),
-            outcome: observed.outcome.as_str(),
-            failed: matches!(observed.outcome, PollOutcome::Failed(_) | PollOutcome::Gone),
-            detail: observed.detail.clone(),
-            status: observed.status,
-            bytes: observed.bytes,
-            elapsed: observed.elapsed,
-            entries: match &observed.outcome {
-                PollOutcome::Fresh(document) => Some(document.entries),
-                PollOutcome::SameBody
-                | PollOutcome::NotModified
-                | PollOutcome::Gone
-                | PollOutcome::Failed(_) => None,
-            },
-            applied,
-            next: spared.unwrap_or(decision.next),
-        })
     }
 
-    /// Stores a poll that counts, as far as is known. `Some` when it was taken back at once: the plan then.
-    async fn apply(
+    /// Stores a poll that counts, and plans one that does not count anew.
+    async fn store(
         &self,
         decision: &Arc<Decision>,
-        before: Health,
-        was_well: bool,
-    ) -> Result<(Applied, Option<NextPoll>), StoreError> {
-        let applied = self.store.apply(Arc::clone(decision), self.keep_revisions).await?;
-        let suspect = was_well && reached(&decision.observed) == Some(false);
-        if suspect && !self.reach().charged(decision.feed, before, Instant::now()) {
-            return Ok((applied, Some(self.spare(decision.feed, before, None).await?)));
+        suspect: &Suspect,
+        verdict: Verdict,
+    ) -> Result<Stored, StoreError> {
+        let feed = decision.feed;
+        match verdict {
+            Verdict::Discounted(found) => {
+                let next = self.revert(feed, suspect.health, found).await?;
+                return Ok(Stored { applied: Applied::default(), next, counts: false });
+            }
+            Verdict::Back => events::network_back(),
+            Verdict::Counts => {}
         }
-        Ok((applied, None))
+        let applied = self.store.apply(Arc::clone(decision), self.keep_revisions).await?;
+        let unreachable = suspect.was_well && reached(&decision.observed) == Some(false);
+        if unreachable && !self.outages().stored(feed, suspect.health, Instant::now()) {
+            let next = self.revert(feed, suspect.health, None).await?;
+            return Ok(Stored { applied, next, counts: false });
+        }
+        Ok(Stored { applied, next: decision.next, counts: true })
     }
 
-    /// Takes back a poll that does not count, and those that should not have.
-    async fn spare(
+    /// Plans a feed anew whose poll does not count, and reverts the failures that were stored before the
+    /// outage was detected. `found` is the number of unreachable hosts when it was detected just now.
+    async fn revert(
         &self,
         feed: FeedId,
         before: Health,
         found: Option<usize>,
     ) -> Result<NextPoll, StoreError> {
         let next = NextPoll { at: Some(clock::now() + OUTAGE_WAIT), because: Reason::Outage };
-        let mut feeds = self.reach().wronged();
+        let mut feeds = self.outages().take_stored();
         feeds.push((feed, before));
-        self.store.spare(feeds, next).await?;
+        self.store.revert(feeds, next).await?;
         if let Some(hosts) = found {
             events::network_down(hosts);
         }
         Ok(next)
+    }
+}
+
+/// What the outage detector has to know about a feed before its poll.
+struct Suspect {
+    host: Option<Host>,
+    health: Health,
+    /// The feed has been read before and has not failed since.
+    was_well: bool,
+}
+
+impl Suspect {
+    fn of(job: &PollJob) -> Self {
+        let was_well = job.full_at.is_some() && job.health == Health::default();
+        Self { host: job.host(), health: job.health, was_well }
+    }
+}
+
+/// What a request brought.
+struct Requested {
+    reply: Result<Reply, NoReply>,
+    /// Whether the request had validators.
+    conditional: bool,
+    /// Bytes of the body after decompression.
+    max_body: u64,
+    ended_at: Timestamp,
+}
+
+/// What was stored of a poll.
+struct Stored {
+    applied: Applied,
+    next: NextPoll,
+    /// Whether the poll counts: false for a failure during an outage of our own network.
+    counts: bool,
+}
+
+/// A transport error as the rules of polling see it.
+pub(super) fn no_reply(error: &FetchError) -> NoReply {
+    NoReply { failure: Failure::from(error), detail: fetch::advice(error) }
+}
+
+/// Parses the document on a thread of the pool and decides there on everything that is stored.
+async fn read_and_decide(
+    slot: ParseSlot<'_>,
+    requested: Requested,
+    mut job: PollJob,
+    feed: &Arc<FeedConfig>,
+) -> Result<Decision, ParserPanicked> {
+    let feed = Arc::clone(feed);
+    let work = move || {
+        let Requested { reply, conditional, max_body, ended_at } = requested;
+        let limits = Limits { body: max_body, entries: feed.max_entries, map: feed.map.as_ref() };
+        feed.entry_filter.mix_into_hashes(&mut job.remembered);
+        let mut observed = Observed { conditional, ..read(reply, &job, limits, ended_at) };
+        feed.entry_filter.apply(&mut observed);
+        decide(&job, observed, &feed.policy, ended_at)
+    };
+    slot.run(work).await
+}
+
+/// Logs and counts a poll that counts, and sums it up for the caller.
+fn report(feed: &FeedConfig, decision: &Decision, stored: Stored) -> Polled {
+    let Stored { applied, next, counts } = stored;
+    if counts {
+        events::poll_ended(&feed.spec.url, decision, applied);
+    }
+    let observed = &decision.observed;
+    Polled {
+        feed: decision.feed,
+        name: feed.spec.name.clone().unwrap_or_else(|| feed.spec.url.to_string()),
+        url: feed.spec.url.to_string(),
+        outcome: observed.outcome.as_str(),
+        failed: matches!(observed.outcome, PollOutcome::Failed(_) | PollOutcome::Gone),
+        detail: observed.detail.clone(),
+        status: observed.status,
+        bytes: observed.bytes,
+        elapsed: observed.elapsed,
+        entries: match &observed.outcome {
+            PollOutcome::Fresh(document) => Some(document.entries),
+            PollOutcome::SameBody
+            | PollOutcome::NotModified
+            | PollOutcome::Gone
+            | PollOutcome::Failed(_) => None,
+        },
+        applied,
+        next,
     }
 }

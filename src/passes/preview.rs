@@ -13,7 +13,8 @@ use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
 use crate::fetch::{self, FetchError, Fetcher};
-use crate::polling::reply::{Limits, NoReply, read};
+use crate::passes::poll::no_reply;
+use crate::polling::reply::{Limits, read};
 
 /// Asks for documents one after the other, as sparing of their hosts as polling is. A clone shares the
 /// connections and minds hosts of its own.
@@ -52,10 +53,7 @@ impl Looker {
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
         let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
-        let reply = reply.map_err(|error| NoReply {
-            failure: Failure::from(&error),
-            detail: fetch::advice(&error),
-        });
+        let reply = reply.map_err(|error| no_reply(&error));
         let now = clock::now();
         let seen = tokio::task::spawn_blocking(move || {
             read(reply, &job, Limits { body, entries, map: map.as_ref() }, now)
@@ -63,7 +61,7 @@ impl Looker {
         .await;
         seen.unwrap_or_else(|died| Observed {
             detail: format!("reading it failed (a fault of the program): {died}"),
-            ..Observed::of(PollOutcome::Failed(Failure::NotAFeed))
+            ..Observed::of(PollOutcome::Failed(Failure::Internal))
         })
     }
 

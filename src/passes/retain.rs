@@ -1,15 +1,15 @@
-//! Retention: articles older than the configuration keeps them go, a few at a time.
+//! Retention: removes articles that are older than the configured age, in small batches.
 
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::store::{Prune, Reader, Store, StoreError};
 
-/// Articles looked at in one transaction: some ten milliseconds in which no poll is written.
+/// The number of articles in one transaction. It takes about ten milliseconds, in which no poll is written.
 const BATCH: usize = 200;
 
-/// Removes what is older than `keep` and no longer in its feed; answers how many articles that were.
+/// Removes the articles that are older than `keep` and no longer in their feeds, and returns how many.
 ///
 /// # Errors
-/// When the store fails. What was removed until then stays removed.
+/// When the store fails. Articles that were removed before the error stay removed.
 pub async fn prune(store: &Store, keep: TimeDelta, now: Timestamp) -> Result<u64, StoreError> {
     let mut stretch = first(keep, now);
     let mut articles = 0;
@@ -24,7 +24,7 @@ pub async fn prune(store: &Store, keep: TimeDelta, now: Timestamp) -> Result<u64
     }
 }
 
-/// How many articles [`prune`] would remove.
+/// The number of articles that [`prune`] would remove.
 pub fn rehearse(reader: &Reader, keep: TimeDelta, now: Timestamp) -> Result<u64, StoreError> {
     let mut stretch = first(keep, now);
     let mut articles = 0;

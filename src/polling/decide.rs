@@ -125,7 +125,8 @@ fn weight(failure: Failure) -> f64 {
         | Failure::TooLarge
         | Failure::NotAFeed
         | Failure::File
-        | Failure::Request => 1.0,
+        | Failure::Request
+        | Failure::Internal => 1.0,
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod decide;
 pub mod freshness;
+pub mod outage;
 pub mod permanent_redirect;
 pub mod reason_text;
 pub mod reply;

@@ -1,9 +1,9 @@
-//! Floor 2: the one SQLite file. All SQL of the program is below this folder.
+//! The store: one SQLite file. All SQL of the program is below this folder.
 //!
-//! [`Store`] is a handle on the one writer thread: each call is a job, and the thread runs all jobs that
-//! wait in one transaction (group commit), so that a fleet of polls costs few fsyncs. A job that fails
-//! is rolled back alone. A caller hears of success only after the commit.
-//! [`Reader`] is a connection of its own that only reads; WAL lets it never wait for the writer.
+//! [`Store`] is a handle of the only writer thread. Each call is a job, and the thread runs all jobs that
+//! are waiting in one transaction (group commit), so that many polls cost few fsyncs. A job that fails is
+//! rolled back alone. A call returns after the commit. [`Reader`] is a separate connection that only reads; in
+//! WAL mode it never waits for the writer.
 
 mod error;
 mod lock;
@@ -42,31 +42,31 @@ pub fn on_copy(report: fn(&Path)) {
     sqlite::migrate::on_copy(report);
 }
 
-/// Jobs in one transaction at most. 500 to 2,000 entries a commit is where batching stops paying
-/// (docs/benchmarks.md); a poll brings some 30.
+/// The largest number of jobs in one transaction. Batches of more than 500 to 2,000 entries gain nothing
+/// (docs/benchmarks.md), and a poll brings about 30.
 const GROUP_JOBS: usize = 64;
 
-/// How long the writer waits for company before it commits. Long enough for polls that finish
-/// together, short enough that nobody notices.
+/// How long the writer waits for more jobs before it begins a transaction: long enough for polls that end
+/// together, and too short to be noticed.
 const GROUP_LINGER: Duration = Duration::from_millis(20);
 
-/// Jobs that may wait; beyond it callers do. Bounds the memory that finished polls hold.
+/// The largest number of jobs in the queue. Further callers wait, which bounds the memory of finished polls.
 const QUEUE: usize = 128;
 
-/// Runs inside the transaction, or hears why there is none; what it returns runs after the commit,
-/// with how that went.
+/// A job runs in the transaction, or receives the reason why there is none. The function that it returns runs
+/// after the commit and receives the result of that.
 type Job = Box<dyn FnOnce(Result<&Connection, &str>) -> Finish + Send>;
 type Finish = Box<dyn FnOnce(Result<(), String>) + Send>;
 
-/// The writing side. Cloning shares the thread. Dropping the last handle waits for the thread, so that a
-/// process that ends leaves the file tidy.
+/// A handle for writing. Clones share one thread. Dropping the last handle waits for the thread, so that the
+/// file is closed properly when the process ends.
 #[derive(Clone, Debug)]
 pub struct Store {
     writer: Arc<Writer>,
     path: PathBuf,
 }
 
-/// Both are there until the drop.
+/// The queue and the writer thread. Both are `Some` until the value is dropped.
 #[derive(Debug)]
 struct Writer {
     jobs: Option<tokio::sync::mpsc::Sender<JobSlot>>,
@@ -77,7 +77,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.jobs.take());
         if let Some(thread) = self.thread.take() {
-            thread.join().ok(); // If it panicked, that was told when it did.
+            thread.join().ok(); // A panic was reported when it happened.
         }
     }
 }
@@ -91,10 +91,11 @@ impl std::fmt::Debug for JobSlot {
 }
 
 impl Store {
-    /// Opens the file, creating it (mode 0600) and migrating it as needed, and starts the writer.
+    /// Opens the file and starts the writer. A file that does not exist is created (mode 0600); an older one is
+    /// migrated.
     ///
     /// # Errors
-    /// When the file cannot be opened, is not ours, or is newer than this program.
+    /// When the file cannot be opened, belongs to another program, or is of a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = sqlite::open::open_for_writing(path)?;
         let (jobs, queue) = tokio::sync::mpsc::channel(QUEUE);
@@ -121,7 +122,7 @@ impl Store {
         &self.path
     }
 
-    /// Another connection, for reading.
+    /// Opens another connection, for reading.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -129,8 +130,9 @@ impl Store {
         Reader::open(&self.path)
     }
 
-    /// Makes the store's list of feeds the configuration's: adds new ones (due now), updates names and
-    /// tags, retires what is gone. Answers with the feeds whose schedule changed; see [`Store::replan`].
+    /// Makes the stored list of feeds equal to the configured one: adds new feeds (due now), updates names and
+    /// tags, and retires feeds that are no longer configured. Returns, among others, the feeds whose schedule
+    /// has changed; see [`Store::replan`].
     pub async fn sync_feeds(
         &self,
         feeds: Vec<FeedSync>,
@@ -139,13 +141,14 @@ impl Store {
         self.write(move |tx| sqlite::feeds::sync(tx, &feeds, now)).await
     }
 
-    /// Sets new plans without polling.
+    /// Sets the next polls of feeds without polling them.
     pub async fn replan(&self, plans: Vec<(FeedId, NextPoll)>) -> Result<(), StoreError> {
         self.write(move |tx| sqlite::feeds::replan(tx, &plans)).await
     }
 
-    /// Forgets of these feeds what servers said: validators, the last document's bytes, failures, moves,
-    /// wishes; all are due at `now`. With `hosts` also the pauses of their hosts. Articles stay.
+    /// Forgets what the servers of these feeds have sent: validators, the last document, failures, permanent
+    /// redirects and requested waits. The feeds are due at `now`. With `hosts`, the pauses of their hosts end
+    /// too. Articles are kept.
     pub async fn reset(
         &self,
         feeds: Vec<FeedId>,
@@ -155,34 +158,33 @@ impl Store {
         self.write(move |tx| sqlite::feeds::reset(tx, &feeds, hosts, now)).await
     }
 
-    /// Takes up to `claim.limit` feeds whose turn it is, longest overdue first. Until the lease ends or
-    /// a decision is applied nobody else gets them; a process that dies leaves nothing but a lease.
+    /// Claims up to `claim.limit` feeds that are due; the longest overdue come first. No other process gets them
+    /// until the lease ends or a decision is applied. A process that dies leaves nothing but leases.
     pub async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         self.write(move |tx| sqlite::polls::claim(tx, &claim)).await
     }
 
-    /// Gives up claims that were not polled after all.
+    /// Ends the leases of feeds that were claimed but not polled.
     pub async fn release(&self, feeds: Vec<FeedId>) -> Result<(), StoreError> {
         self.write(move |tx| sqlite::polls::release(tx, &feeds)).await
     }
 
-    /// Gives up claims whose poll did not count, and takes back what earlier ones charged: the feeds have
-    /// this health and plan.
-    pub async fn spare(
+    /// Ends the leases of feeds whose polls do not count, and sets their health and next poll.
+    pub async fn revert(
         &self,
         feeds: Vec<(FeedId, Health)>,
         next: NextPoll,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::polls::spare(tx, &feeds, next)).await
+        self.write(move |tx| sqlite::polls::revert(tx, &feeds, next)).await
     }
 
-    /// Ends every lease. Only for a process that knows that no other one is polling.
+    /// Ends all leases. The caller must know that no other process is polling.
     pub async fn release_all(&self) -> Result<(), StoreError> {
         self.write(sqlite::polls::release_all).await
     }
 
-    /// Writes all that one poll decided: entries, validators, memory and plan, all or nothing. Of an
-    /// edited article, `keep_revisions` earlier versions are kept.
+    /// Writes everything that a poll has decided in one transaction: entries, validators, the hashes of the
+    /// document, and the next poll. `keep_revisions` earlier versions of an edited article are kept.
     pub async fn apply(
         &self,
         decision: Arc<Decision>,
@@ -191,8 +193,8 @@ impl Store {
         self.write(move |tx| sqlite::polls::apply(tx, &decision, keep_revisions)).await
     }
 
-    /// Brings up to `limit` articles into the full-text index. Answers how many; 0 means up to date.
-    /// `text` turns stored HTML into plain text.
+    /// Adds up to `limit` articles to the full-text index and returns how many; 0 means that the index is
+    /// complete. `text` converts stored HTML into plain text.
     pub async fn index_text(
         &self,
         limit: usize,
@@ -201,21 +203,21 @@ impl Store {
         self.write(move |tx| sqlite::text_index::advance(tx, limit, text)).await
     }
 
-    /// Removes the old articles of one stretch that their feeds no longer show.
+    /// Removes the articles of one batch that are old and no longer in the documents of their feeds.
     pub async fn prune(&self, stretch: Prune, now: Timestamp) -> Result<Pruned, StoreError> {
         self.write(move |tx| sqlite::prune::prune(tx, stretch, now)).await
     }
 
-    /// Gives the space of removed articles back to the file system. Others read meanwhile, but nobody
-    /// writes.
+    /// Returns the space of removed articles to the file system. Other processes can read meanwhile, but not
+    /// write.
     ///
     /// # Errors
-    /// When somebody else is writing for too long, or the disk has no room for a copy.
+    /// When another process writes for too long, or the disk has no space for a copy.
     pub fn vacuum(path: &Path) -> Result<(), StoreError> {
         sqlite::maintenance::vacuum(path)
     }
 
-    /// Makes a consumer who stands at `seq`; one of this name who is there already stays as it is.
+    /// Creates a consumer with its cursor at `seq`. A consumer of this name that exists is not changed.
     pub async fn register_consumer(
         &self,
         name: ConsumerName,
@@ -225,8 +227,8 @@ impl Store {
         self.write(move |tx| sqlite::consumers::register(tx, &name, seq, now)).await
     }
 
-    /// Moves the cursor of a consumer, whose trouble is over. `false`, and nothing changed, when it does
-    /// not stand at `delivered.from` any more: somebody has set it or removed it meanwhile.
+    /// Moves the cursor of a consumer and clears its delivery error. Returns `false` and changes nothing when the
+    /// cursor is no longer at `delivered.from`, because it was reset or removed meanwhile.
     pub async fn advance_consumer(
         &self,
         name: ConsumerName,
@@ -236,8 +238,8 @@ impl Store {
         self.write(move |tx| sqlite::consumers::advance(tx, &name, &delivered, now)).await
     }
 
-    /// Remembers that a delivery failed, why, and when it is tried again; `None`: not by itself. `false`,
-    /// and nothing changed, when the cursor does not stand at `from` any more.
+    /// Stores that a delivery has failed, the reason, and the time of the next attempt; `None` means that a user
+    /// must act first. Returns `false` and changes nothing when the cursor is no longer at `from`.
     pub async fn fail_consumer(
         &self,
         name: ConsumerName,
@@ -250,17 +252,17 @@ impl Store {
             .await
     }
 
-    /// Sets a cursor; trouble is forgotten. `false`: there is no such consumer.
+    /// Resets the cursor and clears the stored delivery error. Returns `false` when there is no such consumer.
     pub async fn reset_consumer(&self, name: String, seq: i64) -> Result<bool, StoreError> {
         self.write(move |tx| sqlite::consumers::reset(tx, &name, seq)).await
     }
 
-    /// Forgets a consumer. `false`: there is none of this name.
+    /// Removes a consumer. Returns `false` when there is none of this name.
     pub async fn remove_consumer(&self, name: String) -> Result<bool, StoreError> {
         self.write(move |tx| sqlite::consumers::remove(tx, &name)).await
     }
 
-    /// A write that changes nothing: proof that the writer and its disk answer.
+    /// Writes without changing anything, as proof that the writer and its disk work.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.write(sqlite::meta::ping).await
     }
@@ -280,7 +282,7 @@ impl Store {
                     Ok(()) => result,
                     Err(reason) => Err(StoreError::Commit { reason }),
                 };
-                // A caller that went away, such as an abandoned poll, does not miss the answer.
+                // The caller may be gone, such as an abandoned poll.
                 answer.send(outcome).ok();
             })
         });
@@ -355,7 +357,7 @@ mod tests {
     async fn jobs_that_arrive_together_are_one_group_and_a_lone_job_waits_for_the_deadline() {
         let (jobs, mut queue) = tokio::sync::mpsc::channel(QUEUE);
         let job = || JobSlot(Box::new(|_| Box::new(|_| ())));
-        for _ in 0..GROUP_JOBS + 1 {
+        for _ in 0..=GROUP_JOBS {
             jobs.send(job()).await.unwrap();
         }
         let first = queue.recv().await.unwrap();

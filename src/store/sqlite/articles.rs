@@ -1,4 +1,4 @@
-//! Articles: stored once, edited in place.
+//! Writes articles. Each is stored once and edited in place.
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 
@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{changes, columns, revisions};
 
-/// What storing one draft came to.
+/// The result of storing a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
     New,
@@ -16,7 +16,7 @@ pub(super) enum Stored {
     Known,
 }
 
-const FIND: &str = "SELECT article_id, hash FROM sighting WHERE feed_id = ?1 AND key = ?2";
+const FIND: &str = "SELECT article_id, hash FROM feed_entry WHERE feed_id = ?1 AND key = ?2";
 
 const INSERT: &str = "
     INSERT INTO article (id, seq, feed_id, order_at, first_seen_at, published_at, modified_at,
@@ -35,17 +35,18 @@ const EDIT: &str = "
         content_html = :content_html
     WHERE id = :id";
 
-const SIGHT: &str = "INSERT INTO sighting (feed_id, key, article_id, hash) VALUES (?1, ?2, ?3, ?4)";
+const INSERT_ENTRY: &str =
+    "INSERT INTO feed_entry (feed_id, key, article_id, hash) VALUES (?1, ?2, ?3, ?4)";
 
-const RESIGHT: &str = "UPDATE sighting SET hash = ?3 WHERE feed_id = ?1 AND key = ?2";
+const EDIT_ENTRY: &str = "UPDATE feed_entry SET hash = ?3 WHERE feed_id = ?1 AND key = ?2";
 
 const FIND_SAME_LINK: &str = "
-    SELECT s.article_id, s.hash FROM sighting s JOIN article a ON a.id = s.article_id
+    SELECT s.article_id, s.hash FROM feed_entry s JOIN article a ON a.id = s.article_id
     WHERE s.feed_id = ?1 AND s.key = ?2 AND a.url IS ?3";
 
-const REKEY: &str = "UPDATE sighting SET key = ?3 WHERE feed_id = ?1 AND key = ?2";
+const REKEY_ENTRY: &str = "UPDATE feed_entry SET key = ?3 WHERE feed_id = ?1 AND key = ?2";
 
-/// Stores a draft under the next sequence number, unless the very same content is there already.
+/// Stores a draft under the next sequence number, unless the store has the same content already.
 pub(super) fn store(
     tx: &Connection,
     feed: FeedId,
@@ -71,8 +72,8 @@ pub(super) fn store(
     }
 }
 
-/// The stored article and its content hash, under the draft's key, or under the key that an earlier
-/// rule gave it; that one is then replaced.
+/// Finds the row id and the content hash of the stored article by the key of the draft, else by the key that
+/// the draft has under an earlier rule; that key is then replaced.
 fn find(
     tx: &Connection,
     feed: FeedId,
@@ -91,7 +92,7 @@ fn find(
         .and_then(|mut s| s.query_row(params![feed.0, key(former), draft.url], pair).optional())
         .context("look up an article by its former key")?;
     if found.is_some() {
-        tx.prepare_cached(REKEY)
+        tx.prepare_cached(REKEY_ENTRY)
             .and_then(|mut s| s.execute(params![feed.0, key(former), key(draft.key)]))
             .context("give an article its new key")?;
     }
@@ -112,11 +113,11 @@ fn insert(
         ":published_at": draft.published.map(|at| at.timestamp()),
     };
     write(tx, INSERT, (seq, seq), draft, first_seen).context("store an article")?;
-    tx.prepare_cached(SIGHT)
+    tx.prepare_cached(INSERT_ENTRY)
         .and_then(|mut s| {
             s.execute(params![feed.0, key(draft.key), seq, draft.hash.0.cast_signed()])
         })
-        .context("store a sighting")?;
+        .context("store the entry of a feed")?;
     Ok(())
 }
 
@@ -128,9 +129,9 @@ fn edit(
     draft: &ArticleDraft,
 ) -> Result<(), StoreError> {
     write(tx, EDIT, (article, seq), draft, &[]).context("edit an article")?;
-    tx.prepare_cached(RESIGHT)
+    tx.prepare_cached(EDIT_ENTRY)
         .and_then(|mut s| s.execute(params![feed.0, key(draft.key), draft.hash.0.cast_signed()]))
-        .context("edit a sighting")?;
+        .context("edit the entry of a feed")?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What happened to articles: where they were seen, and which are gone.
+//! The feeds that articles were seen in, and the removal of articles.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{columns, meta, select};
 
-/// The feed and key of each sighting of an article.
+/// The feeds that an article was seen in, each with the key of the article there.
 pub(super) fn sightings(
     connection: &Connection,
     article: i64,
 ) -> Result<Vec<(i64, ArticleKey)>, StoreError> {
     const SIGHTINGS: &str =
-        "SELECT feed_id, key FROM sighting WHERE article_id = ?1 ORDER BY feed_id, key";
+        "SELECT feed_id, key FROM feed_entry WHERE article_id = ?1 ORDER BY feed_id, key";
     let one = |r: &Row<'_>| Ok((r.get("feed_id")?, ArticleKey(columns::count(r, "key")?)));
     connection
         .prepare_cached(SIGHTINGS)
@@ -26,7 +26,7 @@ pub(super) fn sightings(
         .context("read the sightings of an article")
 }
 
-/// Whether an article of this key was removed: then it is not news, however often it comes.
+/// Whether an article with this key was removed. Such an article is not stored again.
 pub(super) fn is_buried(tx: &Connection, feed: FeedId, key: i64) -> Result<bool, StoreError> {
     tx.prepare_cached("SELECT 1 FROM tombstone WHERE feed_id = ?1 AND key = ?2")
         .and_then(|mut s| s.query_row([feed.0, key], |_| Ok(())).optional())
@@ -34,8 +34,8 @@ pub(super) fn is_buried(tx: &Connection, feed: FeedId, key: i64) -> Result<bool,
         .context("look up a removed article")
 }
 
-/// Removes articles with all that belongs to them, and remembers that they were there: their keys, and
-/// an event with a sequence number for each. Answers how many there were.
+/// Removes articles with all that belongs to them. It keeps their keys, and for each a removal with a sequence
+/// number. Returns the number of articles that existed.
 pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Result<u64, StoreError> {
     let action = "remove an article";
     let before = meta::sequence(tx)?;
@@ -55,8 +55,8 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
         }
         for sql in [
             "INSERT OR IGNORE INTO tombstone (feed_id, key)
-             SELECT feed_id, key FROM sighting WHERE article_id = ?1",
-            "DELETE FROM sighting WHERE article_id = ?1",
+             SELECT feed_id, key FROM feed_entry WHERE article_id = ?1",
+            "DELETE FROM feed_entry WHERE article_id = ?1",
             "DELETE FROM article_revision WHERE article_id = ?1",
             "DELETE FROM article_text WHERE rowid = ?1",
             "DELETE FROM article WHERE id = ?1",
@@ -68,10 +68,10 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
     Ok((seq - before).cast_unsigned())
 }
 
-/// The statement that reads removals; it has to outlive what it reads.
+/// The statement that reads removals. It must live as long as the rows that it returns.
 pub(super) struct Removals<'c>(CachedStatement<'c>);
 
-/// Prepares to read the removals that pass a query's filters.
+/// Prepares the statement for the removals that pass the filters of a query.
 pub(super) fn removals<'c>(
     connection: &'c Connection,
     query: &Query,
@@ -88,7 +88,7 @@ pub(super) fn removals<'c>(
 }
 
 impl Removals<'_> {
-    /// Those after a sequence number and up to another, oldest first.
+    /// The removals after a sequence number and up to another, oldest first.
     pub(super) fn between<'s>(
         &'s mut self,
         (after, up_to): (i64, i64),

@@ -1,9 +1,8 @@
 //! Consumers and their cursors.
 //!
-//! What comes after a cursor is still to be delivered. It may be trusted to skip nothing, as sequence
-//! numbers become visible in their order: they are given out within immediate transactions, of which
-//! SQLite lets one run at a time, and each begins where the last one committed ended. A reader that sees
-//! one number sees every lower one.
+//! Changes after the cursor are still to be delivered. A cursor skips no change, because sequence numbers become
+//! visible in their order: they are assigned within immediate transactions, of which SQLite runs one at a
+//! time, and each continues from the last committed number. A reader that sees one number sees every lower one.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -18,7 +17,7 @@ const COLUMNS: &str = "
 
 const REGISTER: &str = "INSERT INTO consumer (name, seq, created_at) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING";
 
-/// Whoever was set elsewhere or removed while its batch was on the way stays so.
+/// Changes nothing when the cursor was reset or the consumer was removed during the delivery.
 const MOVE: &str = "
     UPDATE consumer SET seq = ?3, batches = batches + (0 < ?4), records = records + ?4, moved_at = ?5,
         failures = 0, error = NULL, failed_at = NULL, retry_at = NULL

@@ -1,4 +1,4 @@
-//! The list of feeds, and what `feeds` and `status` show of them.
+//! The list of feeds, their schedules, and what the commands show of them.
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -16,30 +16,30 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, decode, time};
 use crate::store::sqlite::meta;
 
-/// A configured feed, and a text that differs exactly when its schedule does.
+/// A configured feed, and a text that differs exactly when the schedule differs.
 #[derive(Clone, Debug)]
 pub struct FeedSync {
     pub spec: FeedSpec,
     pub policy: String,
 }
 
-/// What a change of the configuration came to.
+/// The result of a synchronisation with the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Synced {
-    /// In the order of the feeds given.
+    /// The ids of the given feeds, in their order.
     pub ids: Vec<FeedId>,
     pub added: usize,
     pub retired: usize,
-    /// Feeds that were polled before under another schedule: their plan is stale.
+    /// Feeds that were polled before under another schedule, so that their next poll must be computed again.
     pub stale: Vec<Planned>,
 }
 
-/// What a new plan for a known feed is computed from.
+/// The data from which the next poll of a known feed is computed.
 #[derive(Clone, Debug)]
 pub struct Planned {
     pub feed: FeedId,
     pub polled_at: Timestamp,
-    /// Whatever server and feed asked for is one wish here: no poll before the longest wait has passed.
+    /// `asks` holds one wait: no poll before the longest that was asked for has passed.
     pub history: PollHistory,
 }
 
@@ -50,25 +50,25 @@ const UPSERT: &str = "
 
 /// A new feed is due at once.
 const NEW_PLAN: &str = "
-    INSERT INTO plan (feed_id, active, policy, next_poll_at, because, host)
+    INSERT INTO poll_state (feed_id, active, policy, next_poll_at, because, host)
     VALUES (?1, ?2, ?3, ?4, 'new', ?5)
     ON CONFLICT (feed_id) DO NOTHING";
 
 const OLD_PLAN: &str = "
     SELECT policy, polled_at, failures, failing_since, not_before, next_poll_at, skip_hours,
         skip_days
-    FROM plan WHERE feed_id = ?1";
+    FROM poll_state WHERE feed_id = ?1";
 
-/// A feed that has moved keeps the host that its last poll planned to ask next.
+/// A permanently redirected feed keeps the host that its last poll planned to request next.
 const SET_PLAN: &str = "
-    UPDATE plan SET active = ?2, policy = ?3, host = iif(moved_to IS NULL, ?4, host)
+    UPDATE poll_state SET active = ?2, policy = ?3, host = iif(moved_to IS NULL, ?4, host)
     WHERE feed_id = ?1";
 
 const RETIRE: &str = "
-    UPDATE plan SET active = 0
+    UPDATE poll_state SET active = 0
     WHERE active = 1 AND feed_id NOT IN (SELECT id FROM feed WHERE configured = 1)";
 
-/// Makes the stored list the configured one. Nothing is written when it is that already.
+/// Makes the stored list of feeds equal to the configured one. Nothing is written when they are equal already.
 pub(in crate::store) fn sync(
     tx: &Connection,
     feeds: &[FeedSync],
@@ -150,14 +150,14 @@ fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
     let (Some(polled_at), Some(_)) = (time(r, "polled_at")?, time(r, "next_poll_at")?) else {
         return Ok(None);
     };
-    let not_before = time(r, "not_before")?;
+    let wait = |not_before: Timestamp| (Reason::ServerAsked, not_before - polled_at);
     Ok(Some(Planned {
         feed,
         polled_at,
         history: PollHistory {
             health: health(r.get("failures")?, r.get("failing_since")?),
             recent: Vec::new(),
-            asks: not_before.map(|at| (Reason::ServerAsked, at - polled_at)).into_iter().collect(),
+            asks: time(r, "not_before")?.map(wait).into_iter().collect(),
             skip_hours: r.get("skip_hours")?,
             skip_days: r.get("skip_days")?,
         },
@@ -179,9 +179,9 @@ fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError
 
 fn fingerprint(feeds: &[FeedSync]) -> i64 {
     let mut hash = Xxh3::new();
-    hash.write_u8(2); // What sync writes, by version: 2 brought the host.
+    hash.write_u8(2); // The version of what `sync` writes: 2 added the host.
     for FeedSync { spec, policy } in feeds {
-        // Lengths keep neighbouring fields apart.
+        // The lengths separate neighbouring fields.
         let mut field = |text: &str| {
             hash.write_usize(text.len());
             hash.write(text.as_bytes());
@@ -200,7 +200,7 @@ pub(in crate::store) fn replan(
     plans: &[(FeedId, NextPoll)],
 ) -> Result<(), StoreError> {
     const REPLAN: &str =
-        "UPDATE plan SET next_poll_at = ?2, because = ?3, host = ?4 WHERE feed_id = ?1";
+        "UPDATE poll_state SET next_poll_at = ?2, because = ?3, host = ?4 WHERE feed_id = ?1";
     for (feed, next) in plans {
         let host = host_at(tx, *feed, next.at)?;
         let (at, host) = (next.at.map(|at| at.timestamp()), host.as_ref().map(Host::as_str));
@@ -211,10 +211,10 @@ pub(in crate::store) fn replan(
     Ok(())
 }
 
-/// Stores the host that a poll at `at` asks.
+/// Stores the host that a poll at `at` requests.
 pub(super) fn set_host(tx: &Connection, feed: FeedId, at: Timestamp) -> Result<(), StoreError> {
     let host = host_at(tx, feed, Some(at))?;
-    tx.prepare_cached("UPDATE plan SET host = ?2 WHERE feed_id = ?1")
+    tx.prepare_cached("UPDATE poll_state SET host = ?2 WHERE feed_id = ?1")
         .and_then(|mut s| s.execute(params![feed.0, host.as_ref().map(Host::as_str)]))
         .map(|_| ())
         .context("store a feed's host")
@@ -229,31 +229,33 @@ pub(super) fn host_at(
 ) -> Result<Option<Host>, StoreError> {
     const ADDRESSES: &str = "
         SELECT f.url, p.moved_to, p.moved_at, p.recheck_at
-        FROM feed f JOIN plan p ON p.feed_id = f.id WHERE f.id = ?1";
+        FROM feed f JOIN poll_state p ON p.feed_id = f.id WHERE f.id = ?1";
+    let one = |r: &Row<'_>| {
+        let moved = moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?);
+        Ok((r.get::<_, String>("url")?, moved))
+    };
     let (url, moved) = tx
         .prepare_cached(ADDRESSES)
-        .and_then(|mut s| {
-            s.query_row([feed.0], |r| {
-                let moved = moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?);
-                Ok((r.get::<_, String>("url")?, moved))
-            })
-        })
+        .and_then(|mut s| s.query_row([feed.0], one))
         .context("read a feed's addresses")?;
     let (Ok(url), Some(at)) = (FeedUrl::parse(&url), at) else { return Ok(None) };
     Ok(Host::of(address_at(&url, moved.as_ref(), at)))
 }
 
-/// The identifiers' rule (`memory.key_policy`) stays: to trust again what once misled would make twins.
+/// The rule for identifiers (`last_document.key_policy`) is kept: a less careful rule would store articles
+/// twice.
 pub(in crate::store) fn reset(
     tx: &Connection,
     feeds: &[FeedId],
     hosts: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    const PAUSE: &str = "DELETE FROM host WHERE host = (SELECT host FROM plan WHERE feed_id = ?1)";
-    const MEMORY: &str = "UPDATE memory SET body_hash = NULL, items = x'' WHERE feed_id = ?1";
+    const PAUSE: &str =
+        "DELETE FROM host WHERE host = (SELECT host FROM poll_state WHERE feed_id = ?1)";
+    const MEMORY: &str =
+        "UPDATE last_document SET body_hash = NULL, items = x'' WHERE feed_id = ?1";
     const PLAN: &str = "
-        UPDATE plan SET next_poll_at = ?2, because = 'new', not_before = NULL, etag = NULL,
+        UPDATE poll_state SET next_poll_at = ?2, because = 'new', not_before = NULL, etag = NULL,
             last_modified = NULL, validated_url = NULL, full_at = NULL, failures = 0,
             failing_since = NULL, asks = NULL, ttl = NULL, update_period = NULL, skip_hours = 0,
             skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, host = ?3
@@ -274,7 +276,7 @@ pub(in crate::store) fn reset(
     Ok(())
 }
 
-/// What a document says of its feed; kept when the document no longer says it.
+/// Stores what a document says about its feed. A value stays when the document no longer has it.
 pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result<(), StoreError> {
     const DESCRIBE: &str = "
         UPDATE feed SET title = coalesce(?2, title), home_page_url = coalesce(?3, home_page_url),
@@ -296,7 +298,7 @@ pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result
     Ok(())
 }
 
-/// Enough to see how often a feed publishes.
+/// The dates of the latest articles of a feed, newest first: enough to compute how often it publishes.
 pub(super) fn recent_dates(tx: &Connection, feed: FeedId) -> Result<Vec<Timestamp>, StoreError> {
     const RECENT: &str = "
         SELECT order_at FROM article WHERE feed_id = ?1 ORDER BY order_at DESC, seq DESC LIMIT 20";
@@ -306,7 +308,7 @@ pub(super) fn recent_dates(tx: &Connection, feed: FeedId) -> Result<Vec<Timestam
         .context("read a feed's history")
 }
 
-/// A feed as the store knows it, for people and programs.
+/// A stored feed with its state, for the commands.
 #[derive(Clone, Debug)]
 pub struct FeedRow {
     pub id: FeedId,
@@ -335,19 +337,19 @@ pub struct FeedRow {
 }
 
 impl FeedRow {
-    /// The configured name, else the title, else the address.
+    /// The configured name, else the title, else the URL.
     pub fn display_name(&self) -> &str {
         self.name.as_deref().or(self.title.as_deref()).unwrap_or(&self.url)
     }
 
-    /// As an article carries it.
+    /// The description of this feed that its articles have.
     pub fn into_ref(self) -> FeedRef {
         let name = self.display_name().to_owned();
         let Self { url, title, home_page_url, tags, .. } = self;
         FeedRef { name, url, title, home_page_url, tags }
     }
 
-    /// How it is doing, as far as the store knows the configuration.
+    /// The state of this feed, as far as the store knows the configuration.
     pub fn state(&self) -> FeedState {
         match (self.configured, self.enabled) {
             (false, _) => FeedState::Retired,
@@ -356,7 +358,7 @@ impl FeedRow {
         }
     }
 
-    /// How polling it goes, whether it is polled now or not.
+    /// The state of polling, also when the feed is no longer polled.
     pub fn polling_state(&self) -> FeedState {
         if self.because == Some(Reason::Gone) {
             FeedState::Gone
@@ -369,7 +371,7 @@ impl FeedRow {
         }
     }
 
-    /// Whether `text` is the feed's name, title, address or id: what a user may type for FEED.
+    /// Whether `text` is the name, title, URL or id of the feed, as a user may type it for FEED.
     pub fn is_called(&self, text: &str) -> bool {
         is_called(self.id, &self.url, [&self.name, &self.title], text)
     }
@@ -381,7 +383,7 @@ fn is_called(id: FeedId, url: &str, names: [&Option<String>; 2], text: &str) -> 
         || text.parse() == Ok(id.0)
 }
 
-/// As little of a feed as it takes to name it: unlike a [`FeedRow`] it counts nothing.
+/// The names and tags of a feed. Unlike a [`FeedRow`] it counts nothing and is cheap to read.
 #[derive(Clone, Debug)]
 pub struct FeedName {
     pub id: FeedId,
@@ -403,7 +405,7 @@ impl FeedName {
     }
 }
 
-/// All feeds by their names, retired ones included.
+/// The names of all feeds, with those of retired feeds.
 pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError> {
     let one = |r: &Row<'_>| {
         Ok(FeedName {
@@ -420,7 +422,7 @@ pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError
         .context("list the names of feeds")
 }
 
-/// Primary languages of configured feeds (BCP 47), sorted.
+/// The primary languages (BCP 47) of the configured feeds, sorted.
 pub(super) fn languages(connection: &Connection) -> Result<Vec<String>, StoreError> {
     const LANGUAGES: &str = "
         SELECT DISTINCT substr(language || '-', 1, instr(language || '-', '-') - 1) AS primary_language
@@ -437,7 +439,7 @@ const LIST: &str = "
         p.failures, p.failing_since,
         (SELECT count(*) FROM article a WHERE a.feed_id = f.id) AS articles,
         (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id) AS newest_at, p.offers
-    FROM feed f JOIN plan p ON p.feed_id = f.id
+    FROM feed f JOIN poll_state p ON p.feed_id = f.id
     ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id";
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> {
@@ -468,11 +470,11 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         failing_since: time(r, "failing_since")?,
         articles: count(r, "articles")?,
         newest_at: time(r, "newest_at")?,
-        offers: decode::texts(r.get::<_, Option<String>>("offers")?.as_deref()),
+        offers: decode::texts(r.get_ref("offers")?.as_str_or_null()?),
     })
 }
 
-/// What a feed's next poll was computed from, for `explain`.
+/// The data from which the next poll of a feed was computed, for `explain`.
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub polls: u64,
@@ -487,7 +489,7 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
     const FACTS: &str = "
         SELECT polls, failures, failing_since, asks, skip_hours, skip_days, etag, last_modified,
             validated_url, full_at, moved_to, moved_at, recheck_at
-        FROM plan WHERE feed_id = ?1";
+        FROM poll_state WHERE feed_id = ?1";
     let row = |r: &Row<'_>| {
         let asks: Option<String> = r.get("asks")?;
         Ok(Facts {

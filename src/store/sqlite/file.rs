@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::store::error::{Context, StoreError};
 
-/// Makes an empty file that only its owner may read: article texts may come from behind a password.
+/// Creates an empty file that only its owner may read, because articles may come from password-protected feeds.
 /// SQLite gives its side files the same mode.
 pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     let create = |source| StoreError::Create { path: path.to_owned(), source };
@@ -24,11 +24,11 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// A consistent, compact copy, while others read and write. `target` must not exist.
+/// Writes a consistent, compact copy while other processes read and write. `target` must not exist.
 pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
-    create_private(target)?; // SQLite fills an empty file, and would make a new one for all to read.
+    create_private(target)?; // SQLite fills an empty file; a new one would be readable by all.
     let action = "copy the store";
-    // The copy is a write to SQLite, though not to this store.
+    // To SQLite the copy is a write, although not to this store.
     connection.execute_batch("PRAGMA query_only = OFF").context(action)?;
     let copied = connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).context(action);
     connection.execute_batch("PRAGMA query_only = ON").context(action)?;

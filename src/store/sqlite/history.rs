@@ -1,4 +1,4 @@
-//! The last polls of each feed, for `explain`.
+//! The last polls of each feed, and the number of polls by day.
 
 use rusqlite::{Connection, Row, params};
 
@@ -8,16 +8,17 @@ use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, time};
 
-/// Polls kept of a feed: two days at one an hour, a day at two.
+/// The number of polls that are kept of each feed: two days with one poll each hour, one day with two.
 const SLOTS: i64 = 50;
 
 const RECORD: &str = "
     INSERT OR REPLACE INTO poll (feed_id, slot, polled_at, conditional, outcome, status, bytes,
         elapsed_ms, added, edited, detail, next_poll_at, because)
     SELECT ?1, polls % ?2, ?3, ?4, outcome, status, ?5, ?6, ?7, ?8, detail, next_poll_at, because
-    FROM plan WHERE feed_id = ?1";
+    FROM poll_state WHERE feed_id = ?1";
 
-/// Copies what the plan just took up, beside what only this poll knows, over the oldest entry.
+/// Replaces the oldest poll in the history by this one. Some columns are copied from `poll_state`, which
+/// this transaction has just written.
 pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<(), StoreError> {
     let observed = &d.observed;
     let row = params![
@@ -44,7 +45,7 @@ pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// Days of which polls are counted.
+/// The number of days for which polls are counted.
 const DAYS: i64 = 31;
 
 const COUNT: &str = "
@@ -53,13 +54,13 @@ const COUNT: &str = "
 
 const FORGET: &str = "DELETE FROM poll_day WHERE feed_id = ?1 AND day < ?2";
 
-/// How often a feed was polled on a day.
+/// The number of polls of a feed on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PollDay {
     /// Days since 1970, UTC.
     pub day: i64,
     pub polls: u64,
-    /// Of them.
+    /// The number of these polls that failed.
     pub failed: u64,
 }
 
@@ -92,7 +93,7 @@ pub(super) fn articles_by_day(
         .context("count a feed's articles")
 }
 
-/// A poll that was.
+/// A poll in the history of a feed.
 #[derive(Clone, Debug)]
 pub struct PastPoll {
     pub polled_at: Timestamp,

@@ -1,4 +1,4 @@
-//! Hosts that are to be left alone.
+//! Pauses of hosts that refuse requests.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -7,13 +7,13 @@ use crate::domain::poll::Decision;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 
-/// A host that is left alone.
+/// The pause of a host.
 #[derive(Clone, Debug)]
 pub struct PausedHost {
     pub until: Timestamp,
-    /// Pauses in a row for which it named no time.
+    /// The number of pauses in a row for which the host named no duration.
     pub strikes: u32,
-    /// What it answered.
+    /// The HTTP status that caused the pause.
     pub status: u16,
 }
 
@@ -24,7 +24,8 @@ const PAUSE: &str = "
 
 const FORGIVE: &str = "DELETE FROM host WHERE host = ?1 AND paused_until <= ?2";
 
-/// Takes up the pause that a poll brought; a good answer after a pause ends the host's record.
+/// Stores the pause that a poll has caused. A successful reply after the end of a pause removes the record of
+/// the host.
 pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     if let Some(pause) = &d.pause {
         let row =
@@ -42,7 +43,7 @@ pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
         .context("end a host's pauses")
 }
 
-/// The pause in force, if any.
+/// The current pause of a host, if there is one.
 pub(super) fn paused(
     connection: &Connection,
     host: &Host,

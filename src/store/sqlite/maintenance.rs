@@ -1,4 +1,4 @@
-//! The file itself: checked, measured, copied.
+//! Checks and measures the file, and returns unused space.
 
 use std::path::Path;
 
@@ -24,13 +24,13 @@ pub struct Stats {
     pub schema_version: u64,
 }
 
-/// What `db check` found; no faults means a sound store.
+/// The result of `db check`; without faults the store is sound.
 #[derive(Clone, Debug)]
 pub struct Check {
     pub faults: Vec<String>,
 }
 
-/// Counted in an index of just those: all articles may be gigabytes.
+/// SQLite counts the entries of an index that holds only edited articles; the table may have gigabytes.
 pub(super) const EDITED: &str = "SELECT count(*) FROM article WHERE revision > 0";
 
 pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
@@ -52,7 +52,7 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
     })
 }
 
-/// Bytes of the file's pages.
+/// The size of all pages, in bytes.
 pub(super) fn size(connection: &Connection) -> Result<u64, StoreError> {
     const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
     let bytes: i64 =
@@ -60,18 +60,18 @@ pub(super) fn size(connection: &Connection) -> Result<u64, StoreError> {
     Ok(bytes.cast_unsigned())
 }
 
-/// What SQLite checks, and what must hold between our tables.
+/// Runs the checks of SQLite, and checks what must hold between the tables.
 pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
     const RULES: [(&str, &str); 4] = [
         (
             "sightings of articles that are not there",
-            "SELECT count(*) FROM sighting s LEFT JOIN article a ON a.id = s.article_id
+            "SELECT count(*) FROM feed_entry s LEFT JOIN article a ON a.id = s.article_id
              WHERE a.id IS NULL",
         ),
         (
             "articles without a sighting",
             "SELECT count(*) FROM article a
-             WHERE NOT EXISTS (SELECT 1 FROM sighting s
+             WHERE NOT EXISTS (SELECT 1 FROM feed_entry s
                  WHERE s.feed_id = a.feed_id AND s.article_id = a.id)",
         ),
         (
@@ -81,7 +81,7 @@ pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
         ),
         (
             "feeds without a plan",
-            "SELECT count(*) FROM feed f WHERE NOT EXISTS (SELECT 1 FROM plan WHERE feed_id = f.id)",
+            "SELECT count(*) FROM feed f WHERE NOT EXISTS (SELECT 1 FROM poll_state WHERE feed_id = f.id)",
         ),
     ];
     let action = "check the store";
@@ -105,8 +105,8 @@ pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
     Ok(Check { faults })
 }
 
-/// Gives the space of removed articles back to the file system; the text index is packed first. Others
-/// read meanwhile, but nobody writes. Needs as much free space as the store has.
+/// Returns the space of removed articles to the file system, after it has packed the text index. Other processes
+/// can read meanwhile, but not write. It needs as much free space as the store has.
 pub(in crate::store) fn vacuum(path: &Path) -> Result<(), StoreError> {
     let connection = open_for_writing(path)?;
     connection

@@ -14,17 +14,17 @@ use crate::store::sqlite::migrate;
 /// "gztd": tells our file from another program's (SQLite's `application_id`).
 const APPLICATION_ID: i32 = 0x677A_7464;
 
-/// How long a write waits for another process that is writing, such as `poll` beside the daemon.
+/// How long a write waits for another process that writes, such as `poll` beside the daemon.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens for reading and writing, created and migrated as needed.
+/// Opens a store for reading and writing. It is created or migrated if necessary.
 pub(in crate::store) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
     let open = |source| StoreError::Open { path: path.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(open)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
-    // A change of the journal mode does not wait for others who open a new file at the same moment.
+    // A change of the journal mode does not wait for other processes that open a new file at the same time.
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
         match set_up(&mut connection, path) {
@@ -73,7 +73,7 @@ pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, Stor
     connection.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
     refuse_foreign(&connection, path)?;
     if !migrate::is_latest(&connection, path)? {
-        // The program is newer than the file: as any writer would, bring it up to date first.
+        // The file is older than the program. Opening it for writing migrates it.
         drop(open_for_writing(path)?);
     }
     connection
@@ -98,12 +98,13 @@ fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), StoreError
     if id == APPLICATION_ID || (id == 0 && tables == 0) {
         return Ok(());
     }
-    // A crash between the first migration and the id leaves our tables without it.
-    let ours = connection.prepare("SELECT feed_id, key, hash FROM sighting").is_ok();
+    // A crash between the first migration and the setting of the id leaves our tables without it.
+    let ours =
+        connection.prepare("SELECT seq, feed_id, order_at, first_seen_at FROM article").is_ok();
     if id == 0 && ours { Ok(()) } else { Err(StoreError::Foreign { path: path.to_owned() }) }
 }
 
-/// Leaves the file tidy: fresh planner statistics, and the log folded in by SQLite's own close.
+/// Updates the statistics of the query planner and closes the file; SQLite then checkpoints the log.
 pub(in crate::store) fn close(connection: Connection) {
     connection.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize;").ok();
     connection.close().ok();

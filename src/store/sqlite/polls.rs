@@ -1,4 +1,4 @@
-//! Polls: claimed, applied.
+//! Claims feeds for polling, and stores what polls have decided.
 
 use std::collections::HashMap;
 
@@ -20,20 +20,20 @@ use crate::store::sqlite::articles::{self, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
 use crate::store::sqlite::{feeds, history, hosts, meta};
 
-/// A request for work.
+/// A request for feeds to poll.
 #[derive(Clone, Debug)]
 pub struct Claim {
     pub now: Timestamp,
     pub limit: usize,
-    /// How long nobody else gets these feeds. Longer than any poll can take.
+    /// How long no other process gets these feeds: longer than any poll can take.
     pub lease: TimeDelta,
-    /// These feeds, due or not; else whichever are due.
+    /// Only these feeds, due or not; `None` claims the feeds that are due.
     pub only: Option<Vec<FeedId>>,
-    /// Feeds of one host that may be claimed at once.
+    /// The largest number of feeds of one host.
     pub per_host: usize,
-    /// Hosts that may have fewer just now, and how many.
-    pub rooms: HashMap<Host, usize>,
-    /// Also feeds of hosts that asked to be left alone.
+    /// Hosts of which fewer feeds may be claimed now, and how many.
+    pub free_slots: HashMap<Host, usize>,
+    /// Whether feeds of paused hosts are claimed too.
     pub paused_too: bool,
 }
 
@@ -41,9 +41,10 @@ pub struct Claim {
 #[derive(Clone, Debug)]
 pub struct Claimed {
     pub jobs: Vec<PollJob>,
-    /// When the next feed is due that was not claimed, leases included; `None` when none ever is.
+    /// When the next feed that was not claimed is due, with leases taken into account; `None` when no feed will be
+    /// due.
     pub next_due: Option<Timestamp>,
-    /// The same of those that were not due yet: the others wait for room.
+    /// The same for feeds that were not due yet; feeds that were due wait for a free request slot.
     pub next_to_come: Option<Timestamp>,
 }
 
@@ -73,29 +74,30 @@ const JOB: Columns<21> = Columns([
 ]);
 
 const FROM: &str = "
-    FROM turn JOIN plan p ON p.feed_id = turn.feed_id JOIN feed f ON f.id = p.feed_id
-        LEFT JOIN memory m ON m.feed_id = p.feed_id
+    FROM candidate c JOIN poll_state p ON p.feed_id = c.feed_id JOIN feed f ON f.id = p.feed_id
+        LEFT JOIN last_document m ON m.feed_id = p.feed_id
         LEFT JOIN host h ON h.host = p.host
-        LEFT JOIN room ON room.host = p.host
-    WHERE turn.n <= coalesce(room.places, ?3) AND (?5 OR coalesce(h.paused_until, 0) <= ?1)
+        LEFT JOIN free_slots ON free_slots.host = p.host
+    WHERE c.rank <= coalesce(free_slots.slots, ?3) AND (?5 OR coalesce(h.paused_until, 0) <= ?1)
     ORDER BY p.next_poll_at LIMIT ?2";
 
-/// Whose turn it is, the longest overdue of each host first. A file is its own host. The rooms are
-/// materialised, so that SQLite looks them up by an index of its own instead of one by one.
-const TURN: &str = "
-    WITH room AS MATERIALIZED (
-        SELECT CAST(key AS TEXT) AS host, value AS places FROM json_each(?4)
-    ), turn AS (
+/// The feeds that may be claimed, ranked within their host: the longest overdue is first. Each file is a host
+/// of its own. `free_slots` is materialised, so that SQLite builds an index for the look-ups in it.
+const CANDIDATES: &str = "
+    WITH free_slots AS MATERIALIZED (
+        SELECT CAST(key AS TEXT) AS host, value AS slots FROM json_each(?4)
+    ), candidate AS (
         SELECT feed_id, row_number() OVER
-            (PARTITION BY coalesce(host, feed_id) ORDER BY next_poll_at, feed_id) AS n
-        FROM plan WHERE ";
+            (PARTITION BY coalesce(host, feed_id) ORDER BY next_poll_at, feed_id) AS rank
+        FROM poll_state WHERE ";
 
-/// A poll that the clock says lies in the future was made before the clock was set back: what it
-/// planned cannot be trusted, and neither can a lease of more than an hour.
+/// Feeds that are due and not leased. A poll that lies in the future was made before the clock was set back:
+/// then neither the time of the next poll nor a lease of more than an hour can be trusted.
 const DUE: &str = "
     active = 1 AND (next_poll_at <= ?1 OR ?1 + 60 < polled_at)
     AND leased_until NOT BETWEEN ?1 + 1 AND ?1 + 3600)";
 
+/// Feeds that were named, due or not, and that are not leased.
 const NAMED: &str = "
     feed_id IN (SELECT value FROM json_each(?6))
     AND leased_until NOT BETWEEN ?1 + 1 AND ?1 + 3600)";
@@ -104,27 +106,30 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     let now = claim.now.timestamp();
     let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
     let per_host = i64::try_from(claim.per_host).unwrap_or(i64::MAX);
-    let rooms: HashMap<&str, usize> =
-        claim.rooms.iter().map(|(host, n)| (host.as_str(), *n)).collect();
-    let rooms = json!(rooms).to_string();
+    let free_slots = json!(
+        claim.free_slots.iter().map(|(host, n)| (host.as_str(), n)).collect::<HashMap<_, _>>()
+    )
+    .to_string();
     let early = early_rechecks(tx, claim)?;
     for (feed, _) in &early {
         feeds::set_host(tx, *feed, claim.now)?;
     }
     let columns = JOB.list();
     let found = match &claim.only {
-        None => {
-            tx.prepare_cached(&format!("{TURN}{DUE} SELECT {columns} {FROM}")).and_then(|mut s| {
-                s.query_map(params![now, limit, per_host, rooms, claim.paused_too], job)?
+        None => tx.prepare_cached(&format!("{CANDIDATES}{DUE} SELECT {columns} {FROM}")).and_then(
+            |mut s| {
+                s.query_map(params![now, limit, per_host, free_slots, claim.paused_too], job)?
                     .collect::<Result<Vec<_>, _>>()
-            })
-        }
+            },
+        ),
         Some(feeds) => tx
-            .prepare_cached(&format!("{TURN}{NAMED} SELECT {columns} {FROM}"))
+            .prepare_cached(&format!("{CANDIDATES}{NAMED} SELECT {columns} {FROM}"))
             .and_then(|mut s| {
-                let ids = ids(feeds);
-                s.query_map(params![now, limit, per_host, rooms, claim.paused_too, ids], job)?
-                    .collect::<Result<Vec<_>, _>>()
+                s.query_map(
+                    params![now, limit, per_host, free_slots, claim.paused_too, ids(feeds)],
+                    job,
+                )?
+                .collect::<Result<Vec<_>, _>>()
             }),
     };
     let mut jobs: Vec<(PollJob, bool)> =
@@ -134,7 +139,7 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     }
     let until = (claim.now + claim.lease).timestamp();
     for (job, adaptive) in &mut jobs {
-        tx.prepare_cached("UPDATE plan SET leased_until = ?2 WHERE feed_id = ?1")
+        tx.prepare_cached("UPDATE poll_state SET leased_until = ?2 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([job.feed.0, until]))
             .context("lease a feed")?;
         if *adaptive {
@@ -145,11 +150,11 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     Ok(Claimed { jobs: jobs.into_iter().map(|(job, _)| job).collect(), next_due, next_to_come })
 }
 
-/// Moved feeds that are asked for by name before their plan, and whose recheck is due with the plan but not
-/// yet: the stored host is not the one that is asked now. With the time of the plan.
+/// The claimed feeds that are moved, named before their plan, and whose recheck is due with the plan but not yet:
+/// their stored host is not the one that is requested now. Returned with the time of the plan.
 fn early_rechecks(tx: &Connection, claim: &Claim) -> Result<Vec<(FeedId, Timestamp)>, StoreError> {
     const EARLY: &str = "
-        SELECT feed_id, next_poll_at FROM plan
+        SELECT feed_id, next_poll_at FROM poll_state
         WHERE feed_id IN (SELECT value FROM json_each(?1))
             AND ?2 < recheck_at AND recheck_at <= next_poll_at";
     let Some(feeds) = &claim.only else { return Ok(Vec::new()) };
@@ -159,12 +164,13 @@ fn early_rechecks(tx: &Connection, claim: &Claim) -> Result<Vec<(FeedId, Timesta
         .context("find rechecks that are not due yet")
 }
 
-/// As a JSON array.
+/// The ids of feeds as a JSON array.
 fn ids(feeds: &[FeedId]) -> String {
     json!(feeds.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string()
 }
 
-/// `None` for an address that only an older version could have stored.
+/// Reads a job, and whether its interval is adaptive. `None` for a URL that only an older version can have
+/// stored.
 fn job(r: &Row<'_>) -> rusqlite::Result<Option<(PollJob, bool)>> {
     let url = r.get_ref(column!(JOB.url))?.as_str()?;
     let Ok(url) = FeedUrl::parse(url) else { return Ok(None) };
@@ -214,43 +220,43 @@ fn span(seconds: Option<i64>) -> Option<TimeDelta> {
 
 pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(), StoreError> {
     for feed in feeds {
-        tx.prepare_cached("UPDATE plan SET leased_until = 0 WHERE feed_id = ?1")
+        tx.prepare_cached("UPDATE poll_state SET leased_until = 0 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([feed.0]))
             .context("release a feed")?;
     }
     Ok(())
 }
 
-/// Takes polls back that did not count: these feeds are as healthy as before and planned anew.
-pub(in crate::store) fn spare(
+/// Reverts polls that do not count: sets the health and the next poll of their feeds.
+pub(in crate::store) fn revert(
     tx: &Connection,
     feeds: &[(FeedId, Health)],
     next: NextPoll,
 ) -> Result<(), StoreError> {
-    const SPARE: &str = "
-        UPDATE plan SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
+    const REVERT: &str = "
+        UPDATE poll_state SET failures = ?2, failing_since = ?3, next_poll_at = ?4, because = ?5,
             host = ?6, leased_until = 0
         WHERE feed_id = ?1";
     for (feed, health) in feeds {
         let since = health.failing_since.map(|at| at.timestamp());
         let host = feeds::host_at(tx, *feed, next.at)?;
         let (at, host) = (next.at.map(|at| at.timestamp()), host.as_ref().map(Host::as_str));
-        tx.prepare_cached(SPARE)
+        tx.prepare_cached(REVERT)
             .and_then(|mut s| {
                 s.execute(params![feed.0, health.failures, since, at, next.because.as_str(), host])
             })
-            .context("spare a feed")?;
+            .context("revert a poll")?;
     }
     Ok(())
 }
 
 pub(in crate::store) fn release_all(tx: &Connection) -> Result<(), StoreError> {
-    tx.execute("UPDATE plan SET leased_until = 0 WHERE leased_until <> 0", [])
+    tx.execute("UPDATE poll_state SET leased_until = 0 WHERE leased_until <> 0", [])
         .map(|_| ())
         .context("release all feeds")
 }
 
-/// When the next feed is due, and when the next after `now`.
+/// When the next feed is due, and when the next one after `now`.
 fn next_due(
     tx: &Connection,
     now: i64,
@@ -258,7 +264,7 @@ fn next_due(
     const NEXT: &str = "
         SELECT min(at) AS next_due, min(at) FILTER (WHERE ?1 < at) AS next_to_come FROM (
             SELECT max(next_poll_at, leased_until, coalesce(paused_until, 0)) AS at
-            FROM plan LEFT JOIN host USING (host) WHERE active = 1)";
+            FROM poll_state LEFT JOIN host USING (host) WHERE active = 1)";
     let both = |row: &Row<'_>| Ok((time(row, "next_due")?, time(row, "next_to_come")?));
     tx.prepare_cached(NEXT)
         .and_then(|mut s| s.query_row([now], both))
@@ -266,7 +272,7 @@ fn next_due(
 }
 
 const PLAN: &str = "
-    UPDATE plan SET next_poll_at = :next_poll_at, because = :because, not_before = :not_before,
+    UPDATE poll_state SET next_poll_at = :next_poll_at, because = :because, not_before = :not_before,
         leased_until = 0, polled_at = :polled_at, outcome = :outcome, status = :status,
         detail = :detail, failures = :failures, failing_since = :failing_since,
         succeeded_at = CASE WHEN :failures = 0 THEN :polled_at ELSE succeeded_at END,
@@ -276,16 +282,16 @@ const PLAN: &str = "
     WHERE feed_id = :feed_id";
 
 const VALIDATORS: &str = "
-    UPDATE plan SET etag = ?2, last_modified = ?3, validated_url = ?4
+    UPDATE poll_state SET etag = ?2, last_modified = ?3, validated_url = ?4
     WHERE feed_id = ?1 AND (etag, last_modified, validated_url) IS NOT (?2, ?3, ?4)";
 
 const HINTS: &str = "
-    UPDATE plan SET ttl = ?2, update_period = ?3, skip_hours = ?4, skip_days = ?5
+    UPDATE poll_state SET ttl = ?2, update_period = ?3, skip_hours = ?4, skip_days = ?5
     WHERE feed_id = ?1
         AND (ttl, update_period, skip_hours, skip_days) IS NOT (?2, ?3, ?4, ?5)";
 
-/// All that one poll decided. Validators and entries together: had the one been stored without the
-/// other, a 304 would hide the entries for good.
+/// Stores everything that a poll has decided. Validators and entries belong together: had the validators been
+/// stored without the entries, a 304 would hide the entries forever.
 pub(in crate::store) fn apply(
     tx: &Connection,
     d: &Decision,
@@ -368,7 +374,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
 }
 
 const REMEMBER: &str = "
-    INSERT INTO memory (feed_id, body_hash, key_policy, items) VALUES (?1, ?2, ?3, ?4)
+    INSERT INTO last_document (feed_id, body_hash, key_policy, items) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (feed_id) DO UPDATE SET body_hash = ?2, key_policy = ?3, items = ?4";
 
 fn store_document(
@@ -382,7 +388,7 @@ fn store_document(
     let mut applied = Applied::default();
     let before = meta::sequence(tx)?;
     let mut seq = before;
-    // Documents list the newest first; among articles without a date the order of arrival decides.
+    // Documents list the newest entry first; the order of insertion orders articles without a date.
     for draft in document.drafts.iter().rev() {
         match articles::store(tx, feed, draft, &mut seq, keep_revisions, now)? {
             Stored::New => applied.added += 1,
@@ -405,12 +411,12 @@ fn store_document(
     Ok(applied)
 }
 
-/// What is in a feed's last document, as stored.
+/// The items of the last document of a feed, as stored.
 #[derive(Default)]
 pub(super) struct Items(Vec<KnownItem>);
 
 impl Items {
-    /// The keys of its articles, as stored with their sightings.
+    /// The keys of its articles, as stored in `feed_entry`.
     pub(super) fn keys(&self) -> impl Iterator<Item = i64> + '_ {
         self.0.iter().map(|item| item.key.0.cast_signed())
     }

@@ -1,4 +1,5 @@
-//! Old articles go, unless their feed still shows them: a feed that is polled must not lose what is in it.
+//! Removes old articles, except those that are still in the last documents of their feeds: a feed that is polled
+//! must not lose what is in it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,23 +10,23 @@ use crate::domain::time::Timestamp;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{changes, polls};
 
-/// A stretch of the articles to be looked at, oldest first.
+/// A batch of articles to examine, oldest first.
 #[derive(Clone, Copy, Debug)]
 pub struct Prune {
     /// Articles with an effective date before this are old.
     pub before: Timestamp,
-    /// Where the last stretch ended.
+    /// The end of the last batch.
     pub after: Option<Position>,
-    /// Articles looked at, at most: each transaction is short.
+    /// The largest number of articles to examine, so that each transaction is short.
     pub limit: usize,
 }
 
-/// What became of a stretch.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pruned {
-    /// Old, and no longer in their feeds.
+    /// The number of articles that are old and no longer in the documents of their feeds.
     pub articles: u64,
-    /// Where to go on; `None` at the end of the old ones.
+    /// Where the next batch begins; `None` when no old article is left.
     pub next: Option<Position>,
 }
 
@@ -38,13 +39,13 @@ pub(in crate::store) fn prune(
     Ok(Pruned { articles: changes::remove(tx, &rows, now)?, next })
 }
 
-/// What [`prune`] would do.
+/// Counts what [`prune`] would remove.
 pub(super) fn rehearse(connection: &Connection, stretch: Prune) -> Result<Pruned, StoreError> {
     let (rows, next) = candidates(connection, stretch)?;
     Ok(Pruned { articles: u64::try_from(rows.len()).unwrap_or(u64::MAX), next })
 }
 
-/// The rows that may go, and where the next stretch begins.
+/// The row ids of the articles to remove, and where the next batch begins.
 fn candidates(
     connection: &Connection,
     stretch: Prune,
@@ -52,7 +53,7 @@ fn candidates(
     const OLD: &str = "
         SELECT id, order_at, seq FROM article
         WHERE order_at < ?1 AND (?2, ?3) < (order_at, seq) ORDER BY order_at, seq LIMIT ?4";
-    const KEYS: &str = "SELECT feed_id, key FROM sighting WHERE article_id = ?1";
+    const KEYS: &str = "SELECT feed_id, key FROM feed_entry WHERE article_id = ?1";
     let action = "find old articles";
     let after = stretch.after.unwrap_or(Position { order_at: i64::MIN, seq: i64::MIN });
     let limit = i64::try_from(stretch.limit).unwrap_or(i64::MAX);
@@ -86,7 +87,7 @@ fn candidates(
     Ok((rows, next))
 }
 
-/// What is in the last documents of feeds, read when it is asked for.
+/// The keys of the articles in the last documents of feeds, read on first use.
 struct Shown<'c> {
     connection: &'c Connection,
     feeds: HashMap<i64, HashSet<i64>>,
@@ -97,7 +98,7 @@ impl Shown<'_> {
         if !self.feeds.contains_key(&feed) {
             let items: Option<polls::Items> = self
                 .connection
-                .prepare_cached("SELECT items FROM memory WHERE feed_id = ?1")
+                .prepare_cached("SELECT items FROM last_document WHERE feed_id = ?1")
                 .and_then(|mut s| s.query_row([feed], |r| r.get(0)).optional())
                 .context("read what is in a feed")?;
             self.feeds.insert(feed, items.unwrap_or_default().keys().collect());

@@ -1,4 +1,4 @@
-//! Reading: a connection of its own, which WAL never lets wait for the writer.
+//! A connection that only reads. In WAL mode it never waits for the writer.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -46,14 +46,14 @@ const ARTICLE: Columns<18> = Columns([
     ("content_html", "a.content_html"),
 ]);
 
-/// A read-only connection. Each call sees one moment of the store.
+/// A read-only connection. Each call sees one state of the store.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
     store_id: String,
 }
 
-/// Ends what a [`Reader`] is doing, with an error; what it does next is not affected.
+/// Ends the current call of a [`Reader`] with an error. Later calls are not affected.
 pub struct Interrupter(InterruptHandle);
 
 impl Interrupter {
@@ -64,7 +64,7 @@ impl Interrupter {
 
 impl Reader {
     /// # Errors
-    /// When there is no such file, or it is no store of this or an older version.
+    /// When the file does not exist, or is not a store of this or an older version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = open_for_reading(path)?;
         let store_id = meta::store_id(&connection)?;
@@ -76,8 +76,9 @@ impl Reader {
         Path::new(self.connection.path().unwrap_or_default())
     }
 
-    /// Hands articles to `consume`, in the query's order, read row by row: memory does not grow with
-    /// their number. The first error ends the articles; the caller must not take them for all.
+    /// Passes articles to `consume` in the order of the query. They are read row by row, so that memory does not
+    /// grow with their number. After an error there are no more articles; the caller must not treat them as
+    /// complete.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -95,8 +96,8 @@ impl Reader {
         })
     }
 
-    /// Where the articles of a query stand, in its order: as much as tells them and their edits apart,
-    /// read off an index.
+    /// The positions of the articles of a query, in its order. They are read from an index alone, and they differ
+    /// when the articles or their edits differ.
     pub fn positions(&self, query: &Query, now: Timestamp) -> Result<Vec<Position>, StoreError> {
         let action = "read the places of articles";
         let (sql, values) =
@@ -112,7 +113,7 @@ impl Reader {
         Ok(meta::feeds_hash(&self.connection)?.unwrap_or_default())
     }
 
-    /// The languages that configured feeds say they are in, without their regions; sorted.
+    /// The languages of the configured feeds, without regions, sorted.
     pub fn feed_languages(&self) -> Result<Vec<String>, StoreError> {
         feeds::languages(&self.connection)
     }
@@ -123,9 +124,9 @@ impl Reader {
         self.articles(&query, Timestamp::UNIX_EPOCH, |rows| rows.next().transpose())?
     }
 
-    /// Hands what happened since `query.after_seq` (`None`: ever) to `consume`, oldest first. Whoever
-    /// has consumed a change goes on after its [`Change::seq`]. Articles pass the query's filters;
-    /// removals pass those by feed and tag, as nothing else is known of them.
+    /// Passes the changes since `query.after_seq` (`None`: all changes) to `consume`, oldest first. A caller that
+    /// has consumed a change continues after its [`Change::seq`]. All filters of the query apply to articles;
+    /// only those by feed and tag apply to removals, because nothing else is known of a removed article.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -189,7 +190,7 @@ impl Reader {
         row.map_or(Ok(Vec::new()), |row| revisions::list(&self.connection, row))
     }
 
-    /// The feeds that an article was seen in.
+    /// The feeds in which an article was seen.
     pub fn sightings(&self, id: &ArticleId) -> Result<Vec<Sighting>, StoreError> {
         let Some(row) = columns::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
         let feeds = self.feed_refs()?;
@@ -198,8 +199,8 @@ impl Reader {
         Ok(found.into_iter().filter_map(one).collect())
     }
 
-    /// Articles of a feed by the day of their effective date (days since 1970, UTC), from `since` on;
-    /// days without any are not there.
+    /// The numbers of articles of a feed by the day of their effective date (days since 1970, UTC), from `since`
+    /// on. Days without articles are left out.
     pub fn articles_by_day(
         &self,
         feed: FeedId,
@@ -208,12 +209,12 @@ impl Reader {
         history::articles_by_day(&self.connection, feed, since)
     }
 
-    /// Polls of a feed by day (days since 1970, UTC), some 30 days back: all, and those that failed.
+    /// The numbers of polls of a feed by day (days since 1970, UTC), for about 30 days.
     pub fn polls_by_day(&self, feed: FeedId) -> Result<Vec<PollDay>, StoreError> {
         history::polls_by_day(&self.connection, feed)
     }
 
-    /// All feeds by their names, retired ones included; cheap.
+    /// The names of all feeds, with those of retired feeds. This is cheap.
     pub fn feed_names(&self) -> Result<Vec<FeedName>, StoreError> {
         feeds::named(&self.connection)
     }
@@ -222,7 +223,7 @@ impl Reader {
         feeds::list(&self.connection)
     }
 
-    /// Those who follow, by name.
+    /// All consumers, by name.
     pub fn consumers(&self) -> Result<Vec<Consumer>, StoreError> {
         consumers::list(&self.connection)
     }
@@ -251,12 +252,12 @@ impl Reader {
         maintenance::size(&self.connection)
     }
 
-    /// For another thread to end a call of this one that takes too long.
+    /// A handle with which another thread can end a call of this reader.
     pub fn interrupter(&self) -> Interrupter {
         Interrupter(self.connection.get_interrupt_handle())
     }
 
-    /// What the next poll of a feed was computed from.
+    /// The data from which the next poll of a feed was computed.
     pub fn facts(&self, feed: FeedId) -> Result<Option<Facts>, StoreError> {
         feeds::facts(&self.connection, feed)
     }
@@ -280,29 +281,29 @@ impl Reader {
         file::copy(&self.connection, target)
     }
 
-    /// The sequence number of the newest insert or edit: has anything changed since I looked?
+    /// The sequence number of the last change. It grows with every insert, edit and removal.
     pub fn sequence(&self) -> Result<i64, StoreError> {
         meta::sequence(&self.connection)
     }
 
-    /// How far a query of changes may be trusted to skip nothing: to the end, unless it looks for words,
-    /// which the text index does not have of the latest.
+    /// The sequence number up to which a query of changes is complete: the last one, unless the query is a
+    /// search, and the text index does not hold the latest articles yet.
     pub fn sequence_for(&self, query: &Query) -> Result<i64, StoreError> {
         let sequence = self.sequence()?;
         if query.search.is_none() {
             return Ok(sequence);
         }
-        // Read second: it never lies behind what it was when the sequence was read.
+        // This is read second, because the index only grows.
         Ok(text_index::complete_up_to(&self.connection)?.map_or(sequence, |seq| seq.min(sequence)))
     }
 
-    /// So that all that `read` reads is of one moment.
+    /// Runs `read` in one transaction, so that it sees one state of the store.
     fn in_one_moment<T>(
         &self,
         read: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if !self.connection.is_autocommit() {
-            return read(); // Asked from within a reading: its moment it is.
+            return read(); // The caller has begun the transaction already.
         }
         let moment = self.connection.unchecked_transaction().context("begin to read")?;
         let result = read();

@@ -7,7 +7,8 @@ use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::time;
 
-/// The version was first seen when the one before it was replaced; the very first one with the article.
+/// A version was first seen when the version before it was replaced; the first version, when the article was
+/// first seen.
 const KEEP: &str = "
     INSERT INTO article_revision
         (article_id, revision, hash, seen_at, replaced_at, title, url, summary, content_html)
@@ -21,7 +22,7 @@ const DROP: &str = "
     DELETE FROM article_revision
     WHERE article_id = ?1 AND revision <= (SELECT revision FROM article WHERE id = ?1) - ?2";
 
-/// Keeps an article as it is, before an edit, and no more than `most` of its versions.
+/// Copies an article before it is edited, and keeps at most `most` of its versions.
 pub(super) fn keep(
     tx: &Connection,
     article: i64,

@@ -1,93 +1,87 @@
-//! From a query to a statement that reads an index in order, and never sorts whole articles.
+//! Translates a query into a statement that reads an index in order and never sorts whole articles.
 
 use std::collections::HashSet;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::domain::query::{Order, Query};
+use crate::domain::query::{Order, Query, When};
 use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{columns, feeds};
 
-/// Feeds whose indexes are merged; of more, enough are among the latest of all to find them there.
+/// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
+/// feeds to be found there.
 const MERGED: usize = 100;
 
-/// Search hits that are looked up and put in order. More are met soon enough on the way through all
-/// articles, newest first.
+/// Up to this many search hits are looked up and sorted. When there are more, a walk through all articles,
+/// newest first, meets them soon enough.
 const SORTED_HITS: i64 = 2_000;
 
-/// Search hits that are ranked, the newest: a word that half of a million articles have must not cost
+/// Only this many search hits, the newest, are ranked: a word in half of a million articles must not cost
 /// seconds.
 const RANKED_HITS: i64 = 10_000;
 
-/// How a statement comes by its articles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// Through the index that has the order.
-    Walk,
-    /// Through that of each feed, merged.
-    Merge,
-    /// Through the hits of a search, the best first.
-    Rank,
-    /// One by one, as rows that are then sorted by their keys alone.
-    Look,
+/// How a statement gets at its articles.
+enum AccessPath {
+    /// Along the index that has the order; that of one feed, if there is only one.
+    Index { feed: Option<i64> },
+    /// Along the index of each of these feeds, merged.
+    MergedIndexes(Vec<i64>),
+    /// From the hits of a search with their scores, the best first. The text is the query for the hits.
+    RankedHits(String),
+    /// One by one, by their ids. Only the keys are sorted, not the articles.
+    Ids,
 }
 
-/// A statement in the making. Parameters are numbered, so that a condition may stand in several arms.
-struct Select {
+/// The conditions of a statement, with the values that are bound to its parameters. Parameters are numbered,
+/// so that a condition may occur in several arms of a statement.
+#[derive(Default)]
+struct Where {
     conditions: Vec<String>,
     values: Vec<Value>,
-    /// The hits of a search with their scores, for [`Way::Rank`].
-    ranked: String,
 }
 
-impl Select {
-    /// The place of a new parameter.
+impl Where {
+    /// Binds a value and returns its parameter, such as `?3`.
     fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("?{}", self.values.len())
     }
 
-    /// Looks for words. Answers with the way there, if it matters.
-    fn search(
-        &mut self,
-        connection: &Connection,
-        expression: String,
-        order: Order,
-    ) -> Result<Option<Way>, StoreError> {
-        let few = order == Order::Newest && hits(connection, &expression)? <= SORTED_HITS;
-        let expression = self.bind(expression);
-        if order == Order::Relevance {
-            // A word in a title counts for four in the text.
-            self.ranked = format!(
-                "SELECT rowid AS id, bm25(article_text, 4.0, 1.0) AS score FROM article_text
-                 WHERE article_text MATCH {expression} ORDER BY rowid DESC LIMIT {RANKED_HITS}"
-            );
-            return Ok(Some(Way::Rank));
+    /// Adds a comparison of a column with a value, if there is a value.
+    fn compare(&mut self, left: &str, value: Option<i64>) {
+        if let Some(value) = value {
+            let parameter = self.bind(value);
+            self.conditions.push(format!("{left} {parameter}"));
         }
-        let plus = if few { "" } else { "+" }; // It keeps SQLite on the index that gives the order.
-        self.conditions.push(format!(
-            "{plus}a.id IN (SELECT rowid FROM article_text WHERE article_text MATCH {expression})"
-        ));
-        Ok(few.then_some(Way::Look))
     }
 
-    fn any(&mut self, alternatives: &[String]) {
-        if !alternatives.is_empty() {
+    /// Adds a condition that a number is one of a list. SQLite uses no index for `+column`.
+    fn one_of(&mut self, column: &str, numbers: impl Iterator<Item = i64>) {
+        let list = numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+        self.conditions.push(format!("{column} IN ({list})"));
+    }
+
+    /// Adds a condition that at least one of the texts fulfils, if there are any.
+    fn any(&mut self, texts: &[String], condition: impl Fn(&mut Self, &str) -> String) {
+        if !texts.is_empty() {
+            let alternatives: Vec<String> =
+                texts.iter().map(|text| condition(self, text)).collect();
             self.conditions.push(format!("({})", alternatives.join(" OR ")));
         }
     }
 
-    fn all<'a>(&'a self, also: Option<&'a str>) -> String {
-        let all: Vec<&str> = also.into_iter().chain(self.conditions.iter().map(|c| &**c)).collect();
+    /// The `WHERE` clause of all conditions and perhaps one more; empty without any.
+    fn clause(&self, more: Option<&str>) -> String {
+        let all: Vec<&str> = more.into_iter().chain(self.conditions.iter().map(|c| &**c)).collect();
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
     }
 }
 
-/// The statement for a query, with its parameters.
+/// The statement that reads `columns` of the articles (`a`) that a query asks for, with its bound values.
 pub(super) fn select(
     connection: &Connection,
     columns: &str,
@@ -95,95 +89,131 @@ pub(super) fn select(
     query: &Query,
     now: Timestamp,
 ) -> Result<(String, Vec<Value>), StoreError> {
-    let mut select = Select { conditions: Vec::new(), values: Vec::new(), ranked: String::new() };
-    let mut way = Way::Walk;
-    let by_seq = query.order == Order::Sequence;
+    let mut filter = Where::default();
+    let mut path = AccessPath::Index { feed: None };
     if !query.ids.is_empty() {
-        let rows = query.ids.iter().filter_map(|id| columns::row_of(store_id, id));
-        let list = rows.map(|row| row.to_string()).collect::<Vec<_>>().join(",");
-        select.conditions.push(format!("a.id IN ({list})"));
-        way = Way::Look;
+        filter.one_of("a.id", query.ids.iter().filter_map(|id| columns::row_of(store_id, id)));
+        path = AccessPath::Ids;
     }
-    for (bound, comparison) in [(query.since, ">="), (query.until, "<")] {
-        if let Some(bound) = bound {
-            let at = select.bind(bound.resolve(now).timestamp());
-            select.conditions.push(format!("a.order_at {comparison} {at}"));
-        }
+    filter_by_content(&mut filter, query, now);
+    if let Some(expression) = query.search.as_ref().and_then(expression) {
+        let found = search(&mut filter, connection, expression, query.order)?;
+        path = found.unwrap_or(path);
     }
+    if let Some(feeds) = wanted_feeds(connection, query)? {
+        path = filter_by_feeds(&mut filter, feeds, path, query.order);
+    }
+    let limit = query.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
+    let limit = filter.bind(limit);
+    Ok((statement(columns, &path, &filter, query.order, &limit), filter.values))
+}
+
+/// Adds the conditions on what is in an article: its times, sequence number, language and authors.
+fn filter_by_content(filter: &mut Where, query: &Query, now: Timestamp) {
+    let at = |when: When| when.resolve(now).timestamp();
+    filter.compare("a.order_at >=", query.since.map(at));
+    filter.compare("a.order_at <", query.until.map(at));
     if let Some(position) = query.before {
-        let (at, seq) = (select.bind(position.order_at), select.bind(position.seq));
-        select.conditions.push(format!("(a.order_at, a.seq) < ({at}, {seq})"));
+        let (at, seq) = (filter.bind(position.order_at), filter.bind(position.seq));
+        filter.conditions.push(format!("(a.order_at, a.seq) < ({at}, {seq})"));
     }
-    for (bound, comparison) in [(query.after_seq, ">"), (query.up_to_seq, "<=")] {
-        if let Some(bound) = bound {
-            let seq = select.bind(bound);
-            select.conditions.push(format!("a.seq {comparison} {seq}"));
-        }
-    }
-    let languages = query.languages.iter().map(|language| {
-        let (same, below) = (select.bind(language.clone()), select.bind(format!("{language}-*")));
+    filter.compare("a.seq >", query.after_seq);
+    filter.compare("a.seq <=", query.up_to_seq);
+    filter.any(&query.languages, |filter, language| {
+        let (same, below) =
+            (filter.bind(language.to_owned()), filter.bind(format!("{language}-*")));
         format!("a.language = {same} OR a.language GLOB {below}")
     });
-    let languages: Vec<String> = languages.collect();
-    select.any(&languages);
-    let authors = query.authors.iter().map(|author| {
-        let name = select.bind(words::indexable(author));
+    filter.any(&query.authors, |filter, author| {
+        let name = filter.bind(words::indexable(author));
         format!(
             "EXISTS (SELECT 1 FROM json_each(a.authors) p
                 WHERE instr(indexable(p.value ->> 'name'), {name}))"
         )
     });
-    let authors: Vec<String> = authors.collect();
-    select.any(&authors);
-    if let Some(expression) = query.search.as_ref().and_then(expression) {
-        way = select.search(connection, expression, query.order)?.unwrap_or(way);
+}
+
+/// Adds the condition that an article matches a full-text expression. Returns the access path, if the
+/// search decides it.
+fn search(
+    filter: &mut Where,
+    connection: &Connection,
+    expression: String,
+    order: Order,
+) -> Result<Option<AccessPath>, StoreError> {
+    let few = order == Order::Newest && hits(connection, &expression)? <= SORTED_HITS;
+    let expression = filter.bind(expression);
+    if order == Order::Relevance {
+        // A word in a title counts for four in the text.
+        return Ok(Some(AccessPath::RankedHits(format!(
+            "SELECT rowid AS id, bm25(article_text, 4.0, 1.0) AS score FROM article_text
+             WHERE article_text MATCH {expression} ORDER BY rowid DESC LIMIT {RANKED_HITS}"
+        ))));
     }
-    let feeds = wanted_feeds(connection, query)?;
-    let arms = feeds.as_deref().unwrap_or_default();
-    let mut own = None;
-    match arms {
-        _ if feeds.is_none() => {}
-        [one] if !by_seq && way == Way::Walk => own = Some(format!("a.feed_id = {one}")),
-        [_, _, ..] if !by_seq && way == Way::Walk && arms.len() <= MERGED => way = Way::Merge,
-        many => {
-            let list = many.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-            select.conditions.push(format!("+a.feed_id IN ({list})"));
+    let plus = if few { "" } else { "+" }; // It keeps SQLite on the index that has the order.
+    filter.conditions.push(format!(
+        "{plus}a.id IN (SELECT rowid FROM article_text WHERE article_text MATCH {expression})"
+    ));
+    Ok(few.then_some(AccessPath::Ids))
+}
+
+/// Restricts the articles to these feeds: by the indexes of the feeds, if there are few and nothing else
+/// decides the access path; else by a condition.
+fn filter_by_feeds(
+    filter: &mut Where,
+    feeds: Vec<i64>,
+    path: AccessPath,
+    order: Order,
+) -> AccessPath {
+    let by_index = order != Order::Sequence && matches!(path, AccessPath::Index { .. });
+    match feeds.as_slice() {
+        [one] if by_index => AccessPath::Index { feed: Some(*one) },
+        [_, _, ..] if by_index && feeds.len() <= MERGED => AccessPath::MergedIndexes(feeds),
+        _ => {
+            filter.one_of("+a.feed_id", feeds.into_iter());
+            path
         }
     }
-    let limit = query.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
-    let limit = select.bind(limit);
-    let order = if by_seq { "seq" } else { "order_at DESC, seq DESC" };
-    let keys = |own: Option<&str>| {
-        format!("SELECT a.id, a.order_at, a.seq FROM article a{}", select.all(own))
-    };
-    // The keys of what is wanted, in order, drive the look-up of the rows; CROSS keeps it so.
+}
+
+fn statement(
+    columns: &str,
+    path: &AccessPath,
+    filter: &Where,
+    order: Order,
+    limit: &str,
+) -> String {
+    let order = if order == Order::Sequence { "a.seq" } else { "a.order_at DESC, a.seq DESC" };
+    let of_feed = |feed: i64| filter.clause(Some(&format!("a.feed_id = {feed}")));
+    let keys = |clause: String| format!("SELECT a.id, a.order_at, a.seq FROM article a{clause}");
+    // The keys of the articles, in order, drive the look-up of the rows; CROSS prevents another order.
     let through = |keys: String| {
+        let order = order.replace("a.", "");
         format!(
-            "SELECT {columns} FROM ({keys} ORDER BY {order} LIMIT {limit}) k CROSS JOIN article a ON a.id = k.id"
+            "SELECT {columns} FROM ({keys} ORDER BY {order} LIMIT {limit}) k
+             CROSS JOIN article a ON a.id = k.id"
         )
     };
-    let sql = match way {
-        Way::Walk => {
-            let order = if by_seq { "a.seq" } else { "a.order_at DESC, a.seq DESC" };
-            let all = select.all(own.as_deref());
-            format!("SELECT {columns} FROM article a{all} ORDER BY {order} LIMIT {limit}")
+    match path {
+        AccessPath::Index { feed } => {
+            let clause = feed.map_or_else(|| filter.clause(None), of_feed);
+            format!("SELECT {columns} FROM article a{clause} ORDER BY {order} LIMIT {limit}")
         }
-        Way::Look => through(keys(None)),
-        Way::Rank => {
-            let (hits, all) = (&select.ranked, select.all(None));
+        AccessPath::MergedIndexes(feeds) => {
+            let arms: Vec<String> = feeds.iter().map(|feed| keys(of_feed(*feed))).collect();
+            through(arms.join(" UNION ALL "))
+        }
+        AccessPath::Ids => through(keys(filter.clause(None))),
+        AccessPath::RankedHits(hits) => {
+            let clause = filter.clause(None);
             format!(
                 "SELECT {columns} FROM (SELECT a.id, h.score FROM ({hits}) h
-                    CROSS JOIN article a ON a.id = h.id{all}
+                    CROSS JOIN article a ON a.id = h.id{clause}
                     ORDER BY h.score, a.order_at DESC, a.seq DESC LIMIT {limit}) k
                  CROSS JOIN article a ON a.id = k.id"
             )
         }
-        Way::Merge => {
-            let arms = arms.iter().map(|feed| keys(Some(&format!("a.feed_id = {feed}"))));
-            through(arms.collect::<Vec<_>>().join(" UNION ALL "))
-        }
-    };
-    Ok((sql, select.values))
+    }
 }
 
 /// How many articles an expression finds, up to a bound.
@@ -200,7 +230,7 @@ fn hits(connection: &Connection, expression: &str) -> Result<i64, StoreError> {
         .context("search the articles")
 }
 
-/// The feeds that names and tags stand for; `None` when the query names neither.
+/// The ids of the feeds that the query names or that have its tags; `None` when it restricts neither.
 pub(super) fn wanted_feeds(
     connection: &Connection,
     query: &Query,

@@ -1,4 +1,4 @@
-//! The full-text index, brought up to date behind the polls.
+//! The full-text index. It is updated after the polls, in batches.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -10,10 +10,10 @@ const BEHIND: &str = "
     SELECT id, seq, title, summary, content_html FROM article
     WHERE seq > (SELECT value FROM meta WHERE key = 'indexed_seq') ORDER BY seq LIMIT ?1";
 
-/// An edited article has a new `seq`, so it comes by again and replaces its old row.
+/// An edited article has a new `seq`, so it is indexed again and replaces its old row.
 const PUT: &str = "INSERT OR REPLACE INTO article_text (rowid, title, body) VALUES (?1, ?2, ?3)";
 
-/// Indexes the next `limit` articles that are new or edited since the last call; answers how many.
+/// Indexes the next `limit` articles that are new or edited since the last call, and returns how many.
 pub(in crate::store) fn advance(
     tx: &Connection,
     limit: usize,
@@ -41,7 +41,7 @@ pub(in crate::store) fn advance(
     Ok(count)
 }
 
-/// The last sequence number up to which the index holds every article; `None`: it holds all there are.
+/// The last sequence number up to which the index holds every article; `None` when it holds all articles.
 pub(super) fn complete_up_to(connection: &Connection) -> Result<Option<i64>, StoreError> {
     const INDEXED: &str = "
         SELECT m.value FROM meta m WHERE m.key = 'indexed_seq'
@@ -52,7 +52,7 @@ pub(super) fn complete_up_to(connection: &Connection) -> Result<Option<i64>, Sto
         .context("look at the text index")
 }
 
-/// Articles that the index does not hold yet.
+/// The number of articles that the index does not hold yet.
 pub(super) fn behind(connection: &Connection) -> Result<u64, StoreError> {
     const BEHIND: &str = "
         SELECT count(*) FROM article

@@ -4,7 +4,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::store::error::{Context, StoreError, damage};
 
-/// Runs `work` in one immediate transaction and commits. The error is a text, as it goes to many.
+/// Runs `work` in an immediate transaction and commits it. The error is a text, because many callers get it.
 pub(in crate::store) fn in_transaction(
     connection: &mut Connection,
     work: impl FnOnce(Result<&Connection, String>),
@@ -15,7 +15,7 @@ pub(in crate::store) fn in_transaction(
             transaction.commit()
         }
         Err(error) => {
-            work(Err(told(&error)));
+            work(Err(error_text(&error)));
             Err(error)
         }
     };
@@ -23,22 +23,22 @@ pub(in crate::store) fn in_transaction(
         if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
             make_room(connection);
         }
-        told(&error)
+        error_text(&error)
     })
 }
 
-/// Folds the log in before its time: what it takes up can be written anew, so that a full disk is not the
-/// end of writing that needs no more pages than there are. Waits for nobody.
+/// Checkpoints the log early, so that its space can be used again: on a full disk, writes that need no new pages
+/// still succeed. It does not wait for readers.
 fn make_room(connection: &Connection) {
-    connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)").ok(); // On a full disk it may well fail.
+    connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)").ok(); // On a full disk this may fail.
 }
 
-/// As the many callers of a group hear of it.
-fn told(error: &rusqlite::Error) -> String {
+/// The text of an error for the callers of a group.
+fn error_text(error: &rusqlite::Error) -> String {
     format!("{error}{}", damage(error))
 }
 
-/// Runs one job of a group so that its failure undoes nothing but itself.
+/// Runs one job of a group in a savepoint, so that its failure undoes only its own changes.
 pub(in crate::store) fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,

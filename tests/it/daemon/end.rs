@@ -79,9 +79,5 @@ fn an_interrupted_poll_keeps_what_it_has_and_gives_back_the_rest() {
     assert_eq!(poll.wait(), Some(1));
     let report: serde_json::Value = serde_json::from_str(&poll.said().0).unwrap();
     assert_eq!((&report["polled"], &report["added"]), (&1.into(), &1.into()));
-    let leased: i64 = home
-        .sql()
-        .query_row("SELECT count(*) FROM plan WHERE leased_until <> 0", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(leased, 0);
+    assert_eq!(home.leases(), 0);
 }

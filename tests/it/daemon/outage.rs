@@ -33,12 +33,6 @@ fn internet(gone: &Arc<AtomicBool>) -> SocketAddr {
     address
 }
 
-fn failures(home: &Home) -> Vec<f64> {
-    let store = home.sql();
-    let mut rows = store.prepare("SELECT failures FROM plan").unwrap();
-    rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-}
-
 #[test]
 fn no_feed_is_charged_for_our_own_outage_and_all_are_polled_after_it() {
     let gone = Arc::<AtomicBool>::default();
@@ -54,10 +48,10 @@ fn no_feed_is_charged_for_our_own_outage_and_all_are_polled_after_it() {
     let message =
         "most hosts cannot be reached: our own network is down, no feed is charged for it";
     daemon.wait_for_event(message);
-    wait_for("nobody charged", || failures(&home).iter().all(|n| *n == 0.0).then_some(()));
+    wait_for("nobody charged", || home.failures().iter().all(|n| *n == 0.0).then_some(()));
     gone.store(false, Ordering::SeqCst);
     daemon.wait_for_event("the network is back");
-    assert_eq!(failures(&home), [0.0; 12]);
+    assert_eq!(home.failures(), [0.0; 12]);
     let told = daemon.events().iter().filter(|event| event["message"] == message).count();
     assert_eq!(told, 1);
 }

@@ -36,8 +36,8 @@ pub(super) fn of_version(version: usize, articles: i64) -> Home {
     ))
     .unwrap();
     let plan = "(feed_id, active, policy, because, failures) VALUES (1, 0, '', 'interval', 1.5)";
-    insert(&old, &["plan"], plan);
-    insert(&old, &["memory"], "VALUES (1, 5, 0, x'')");
+    insert(&old, &["plan", "poll_state"], plan);
+    insert(&old, &["memory", "last_document"], "VALUES (1, 5, 0, x'')");
     for n in 1..=articles {
         old.execute(
             "INSERT INTO article (id, seq, feed_id, order_at, first_seen_at, revision, guid, title, content_html)
@@ -45,7 +45,7 @@ pub(super) fn of_version(version: usize, articles: i64) -> Home {
             params![n, text(n)],
         )
         .unwrap();
-        insert(&old, &["sighting"], &format!("VALUES (1, {n}, {n}, 0)"));
+        insert(&old, &["sighting", "feed_entry"], &format!("VALUES (1, {n}, {n}, 0)"));
     }
     if 3 <= version {
         old.execute_batch(

@@ -77,19 +77,6 @@ fn answer(stream: &mut TcpStream, bad: bool) -> std::io::Result<()> {
     )
 }
 
-/// What is stored of feeds beside their articles, and must not change.
-fn validators(home: &Home) -> Vec<(String, [Option<Vec<u8>>; 2])> {
-    let store = home.sql();
-    let mut rows = store
-        .prepare(
-            "SELECT f.url, p.etag, p.last_modified FROM feed f JOIN plan p ON p.feed_id = f.id
-             ORDER BY f.url",
-        )
-        .unwrap();
-    let rows = rows.query_map([], |row| Ok((row.get(0)?, [row.get(1)?, row.get(2)?]))).unwrap();
-    rows.map(Result::unwrap).collect()
-}
-
 /// Runs a command to its end. Returns its peak memory in bytes too.
 pub(crate) fn measured(home: &Home, arguments: &[&str]) -> (Ran, u64) {
     let mut running = Running::start(home.command(arguments));
@@ -125,7 +112,7 @@ fn no_attack_outlasts_its_time_or_touches_what_is_stored() {
     let poll = ["poll", "--all", "--json"];
     let (ran, calm) = measured(&home, &poll);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
-    let (articles, stored) = (home.articles(), validators(&home));
+    let (articles, stored) = (home.articles(), home.validators());
 
     villain.turn(true);
     healthy.put("/healthy", Page::ok(rss("Healthy", &[item(9), item(1)])));
@@ -152,7 +139,7 @@ fn no_attack_outlasts_its_time_or_touches_what_is_stored() {
         ids
     };
     assert_eq!(seen(&after), seen(&articles));
-    assert_eq!(validators(&home), stored);
+    assert_eq!(home.validators(), stored);
 
     villain.turn(false);
     let report = home.poll();

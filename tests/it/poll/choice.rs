@@ -66,7 +66,7 @@ fn poll_asks_only_for_what_is_due() {
     assert_eq!(home.json(&["poll", "--json"])["polled"], 3);
     assert_eq!(home.json(&["poll", "--json"])["polled"], 0);
     assert_eq!(server.total(), 3);
-    home.sql().execute("UPDATE plan SET next_poll_at = 1 WHERE feed_id = 2", []).unwrap();
+    home.make_due(2);
     let report = home.json(&["poll", "--json"]);
     assert_eq!((&report["polled"], &report["feeds"][0]["id"]), (&1.into(), &2.into()));
     assert_eq!(paths(&server).last().unwrap(), "/2");

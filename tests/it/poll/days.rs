@@ -35,17 +35,7 @@ impl Story {
     /// All moments in the store are so much longer ago.
     fn pass(&mut self, seconds: i64) {
         self.now += seconds;
-        self.home
-            .sql()
-            .execute_batch(&format!(
-                "UPDATE plan SET next_poll_at = next_poll_at - {seconds},
-                    not_before = not_before - {seconds}, polled_at = polled_at - {seconds},
-                    succeeded_at = succeeded_at - {seconds}, full_at = full_at - {seconds},
-                    failing_since = failing_since - {seconds}, moved_at = moved_at - {seconds},
-                    recheck_at = recheck_at - {seconds};
-                UPDATE host SET paused_until = paused_until - {seconds};"
-            ))
-            .unwrap();
+        self.home.age_polls(seconds);
     }
 
     /// Polls what is due; answers the requests of that.

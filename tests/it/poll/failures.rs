@@ -56,7 +56,7 @@ fn the_feed_links_of_a_page_do_not_depend_on_the_wording_of_the_error() {
                 <link rel=alternate type=application/atom+xml href=/atom>";
     server.put("/f", Page::ok(page));
     home.poll_with_failures();
-    home.sql().execute("UPDATE plan SET detail = 'a page, which links to feeds'", []).unwrap();
+    home.reword_details("a page, which links to feeds");
     let links = serde_json::json!([server.url("/new"), server.url("/atom")]);
     assert_eq!(home.feed()["offers"], links);
     assert_eq!(home.json(&["explain", "1", "--json"])["offers"], links);

@@ -49,14 +49,7 @@ impl Hosts {
             .iter()
             .map(|feed| feed["next_poll"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap());
         let seconds = (next.max().unwrap() - clock::now()).num_seconds() + 1;
-        self.home
-            .sql()
-            .execute_batch(&format!(
-                "UPDATE plan SET next_poll_at = next_poll_at - {seconds},
-                    polled_at = polled_at - {seconds}, moved_at = moved_at - {seconds},
-                    recheck_at = recheck_at - {seconds}"
-            ))
-            .unwrap();
+        self.home.age_plans(seconds);
     }
 
     fn requests(&self) -> (usize, usize) {
@@ -111,7 +104,7 @@ fn explain_shows_the_pause_of_the_host_that_a_feed_moved_to() {
     let hosts = Hosts::start("0s", 308);
     hosts.new.put("/new", refuses());
     // Sooner than the recheck.
-    hosts.home.sql().execute("UPDATE plan SET recheck_at = recheck_at + 864000", []).unwrap();
+    hosts.home.advance_rechecks(-864_000);
     assert_eq!(hosts.home.run(&["poll", "new"]).code, Some(3));
     assert_eq!(hosts.explain("moved"), ("localhost".to_owned(), true));
     assert_eq!(hosts.explain("old"), ("127.0.0.1".to_owned(), false));

@@ -60,8 +60,7 @@ fn a_feed_without_a_body_for_eight_days_is_asked_in_full() {
     let home = Home::with_feeds(&[server.url("/f")]);
     home.poll();
     for (days, conditional) in [(7, true), (9, false), (0, true)] {
-        let seconds = days * 86_400;
-        home.sql().execute("UPDATE plan SET full_at = full_at - ?1", [seconds]).unwrap();
+        home.age_last_body(days * 86_400);
         home.poll();
         let requests = server.requests("/f");
         let last = requests.last().unwrap();
@@ -228,7 +227,7 @@ fn a_permanent_move_is_followed_from_then_on_and_undone() {
     assert_eq!(at_new[1].header("if-none-match"), Some(&b"\"v1\""[..]));
     // A day later the old address is asked, and serves the feed itself again.
     old.put("/f", Page::ok(rss("F", &[item(1), item(2)])));
-    home.sql().execute("UPDATE plan SET recheck_at = recheck_at - 90000", []).unwrap();
+    home.advance_rechecks(90_000);
     home.poll();
     home.poll();
     assert_eq!((old.total(), new.total()), (3, 2));

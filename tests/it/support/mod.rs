@@ -8,6 +8,7 @@ pub(crate) mod program;
 pub(crate) mod server;
 #[path = "../../support/skip.rs"]
 mod skip;
+pub(crate) mod store;
 
 use std::thread;
 use std::time::{Duration, Instant};
