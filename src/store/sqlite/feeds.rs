@@ -10,7 +10,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
 use crate::domain::host::Host;
-use crate::domain::poll::{Health, Move, NextPoll, PollHistory, Reason, Validators, address_at};
+use crate::domain::poll::{
+    Health, Move, NextPoll, OutcomeKind, PollHistory, Reason, Validators, address_at,
+};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::decode;
@@ -320,8 +322,8 @@ pub struct FeedRow {
     pub because: Option<Reason>,
     pub polled_at: Option<Timestamp>,
     pub succeeded_at: Option<Timestamp>,
-    /// As `PollOutcome::as_str` has it; `None` before the first poll.
-    pub outcome: Option<String>,
+    /// `None` before the first poll.
+    pub outcome: Option<OutcomeKind>,
     pub status: Option<u16>,
     pub detail: Option<String>,
     /// Feed links found in the HTML page that the server returned instead of a feed.
@@ -439,6 +441,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
     let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
         Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
     };
+    let (outcome, status): (Option<String>, Option<u16>) = (r.get(12)?, r.get(13)?);
     Ok(FeedRow {
         id: FeedId(r.get(0)?),
         url: r.get(1)?,
@@ -452,8 +455,8 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         because: Reason::parse(r.get_ref(9)?.as_str()?),
         polled_at: time(10)?,
         succeeded_at: time(11)?,
-        outcome: r.get(12)?,
-        status: r.get(13)?,
+        outcome: outcome.as_deref().and_then(|text| OutcomeKind::parse(text, status)),
+        status,
         detail: r.get(14)?,
         failures: r.get(15)?,
         failing_since: time(16)?,

@@ -15,6 +15,7 @@ use crate::domain::poll::{
     PollOutcome, Remembered, Validators,
 };
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
+use crate::polling::schedule::Policy;
 use crate::store::error::{Doing, StoreError};
 use crate::store::sqlite::articles::{self, Stored};
 use crate::store::sqlite::{feeds, history, hosts};
@@ -48,7 +49,7 @@ pub struct Claimed {
 
 const COLUMNS: &str = "
     SELECT p.feed_id, f.url, p.etag, p.last_modified, p.failures, p.failing_since,
-        min(coalesce(p.next_poll_at, p.polled_at, ?1), ?1), p.policy LIKE 'adaptive%', m.body_hash, m.key_policy, m.items,
+        min(coalesce(p.next_poll_at, p.polled_at, ?1), ?1), p.policy, m.body_hash, m.key_policy, m.items,
         p.validated_url, p.full_at, p.ttl, p.update_period, p.skip_hours, p.skip_days,
         h.strikes, p.moved_to, p.moved_at, p.recheck_at
     FROM turn JOIN plan p ON p.feed_id = turn.feed_id JOIN feed f ON f.id = p.feed_id
@@ -180,7 +181,7 @@ fn job(r: &Row<'_>) -> rusqlite::Result<Option<(PollJob, bool)>> {
         strikes: r.get(17)?,
         moved: feeds::moved(r, 18)?,
     };
-    Ok(Some((job, r.get(7)?)))
+    Ok(Some((job, Policy::is_adaptive(r.get_ref(7)?.as_str()?))))
 }
 
 pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(), StoreError> {
@@ -285,10 +286,10 @@ pub(in crate::store) fn apply(
             })
             .doing("store a feed's hints")?;
     }
-    let longest = observed.asks.iter().map(|(_, wait)| *wait).max();
+    let longest = d.asks.iter().map(|(_, wait)| *wait).max();
     let not_before = longest.map(|wait| (d.polled_at + wait).timestamp());
     let asks: Vec<_> =
-        observed.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
+        d.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
     let asks = (!asks.is_empty()).then(|| json!(asks).to_string());
     let offers: Vec<&str> = observed.offers.iter().map(Url::as_str).collect();
     let offers = (!offers.is_empty()).then(|| json!(offers).to_string());
