@@ -87,6 +87,7 @@ fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {
         feed,
         polled_at: now,
         observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
+        asks: Vec::new(),
         health: Health::default(),
         next: NextPoll { at: Some(now), because: Reason::Interval },
         moved: None,

@@ -71,6 +71,7 @@ fn decision(feed: FeedId, document: Document) -> Arc<Decision> {
             status: Some(200),
             ..Observed::of(PollOutcome::Fresh(Box::new(document)))
         },
+        asks: Vec::new(),
         health: Health::default(),
         next: NextPoll { at: Some(now()), because: Reason::Interval },
         moved: None,

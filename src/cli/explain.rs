@@ -13,7 +13,7 @@ use super::{Context, Exit};
 use crate::clock;
 use crate::config::{Config, FeedConfig};
 use crate::domain::host::Host;
-use crate::domain::poll::{Move, Reason, address_at};
+use crate::domain::poll::{Move, OutcomeKind, Reason, address_at};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::clean_line;
 use crate::polling::reason_text::told;
@@ -155,10 +155,11 @@ impl<'a> Story<'a> {
         let mut table = output.table(&HEADER, &[1]);
         for poll in &self.polls {
             let number = |n: u64| Cell::new(n).set_alignment(CellAlignment::Right);
+            let outcome = poll.outcome.map_or("-", OutcomeKind::as_str);
             let detail = poll.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
             let mut cells = Row::from(vec![
                 Cell::new(relative(poll.polled_at, self.now)),
-                Cell::new(clean_line(&format!("{}{detail}", poll.outcome))),
+                Cell::new(clean_line(&format!("{outcome}{detail}"))),
                 Cell::new(poll.status.map_or("-".to_owned(), |status| status.to_string())),
                 Cell::new(if poll.conditional { "if changed" } else { "in full" }),
                 number(poll.bytes),
@@ -243,7 +244,7 @@ impl<'a> Story<'a> {
             })).collect::<Vec<_>>(),
             "last_polls": self.polls.iter().map(|p| json!({
                 "polled": rfc3339(p.polled_at), "conditional": p.conditional,
-                "outcome": p.outcome, "http_status": p.status, "bytes": p.bytes,
+                "outcome": p.outcome.map(OutcomeKind::as_str), "http_status": p.status, "bytes": p.bytes,
                 "elapsed_ms": p.elapsed_ms, "added": p.added, "edited": p.edited,
                 "detail": p.detail, "next_poll": p.next_poll_at.map(rfc3339),
                 "next_because": p.because.map(Reason::as_str),

@@ -16,7 +16,7 @@ use super::{Context, Exit};
 use crate::clock;
 use crate::config::Config;
 pub(super) use crate::domain::feed::FeedState as State;
-use crate::domain::poll::Reason;
+use crate::domain::poll::{OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::terminal::{clean_line, fit};
 use crate::polling::reason_text::told;
@@ -145,7 +145,7 @@ impl Listed {
             "home_page_url": row.and_then(|r| r.home_page_url.as_deref()),
             "tags": self.tags,
             "state": self.state.as_str(),
-            "outcome": row.and_then(|r| r.outcome.as_deref()),
+            "outcome": row.and_then(|r| r.outcome).map(OutcomeKind::as_str),
             "http_status": row.and_then(|r| r.status),
             "detail": row.and_then(|r| r.detail.as_deref()),
             "failures": row.map(|r| r.failures),

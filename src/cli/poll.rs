@@ -231,7 +231,7 @@ struct Summary {
 impl Summary {
     fn of(round: &Round, elapsed: Duration) -> Self {
         let count = |test: fn(&&Polled) -> bool| round.done.iter().filter(test).count() as u64;
-        let failed = count(|polled| polled.failed);
+        let failed = count(|polled| polled.outcome.is_failure());
         let news = count(|polled| polled.applied.added + polled.applied.edited != 0);
         let polled = round.done.len() as u64;
         Self {
@@ -249,7 +249,7 @@ impl Summary {
     /// A line for each feed that failed, then the summary.
     fn print(&self, round: &Round, titles: &HashMap<FeedId, String>, context: &Context) {
         let output = &context.output;
-        for polled in round.done.iter().filter(|polled| polled.failed) {
+        for polled in round.done.iter().filter(|polled| polled.outcome.is_failure()) {
             let failed = output.styled_err(RED, "failed:");
             let name = titles.get(&polled.feed).unwrap_or(&polled.name);
             let (name, detail) = (clean_line(name), clean_line(&polled.detail));
@@ -288,8 +288,8 @@ impl Summary {
                     "id": polled.feed.0,
                     "name": titles.get(&polled.feed).unwrap_or(&polled.name),
                     "url": polled.url,
-                    "outcome": polled.outcome,
-                    "failed": polled.failed,
+                    "outcome": polled.outcome.as_str(),
+                    "failed": polled.outcome.is_failure(),
                     "detail": Some(&polled.detail).filter(|text| !text.is_empty()),
                     "http_status": polled.status,
                     "bytes": polled.bytes,

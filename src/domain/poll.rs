@@ -9,12 +9,12 @@ use crate::domain::feed::{FeedId, FeedMeta, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::time::{TimeDelta, Timestamp};
 
-/// What makes a request conditional (RFC 9110 section 13.1), byte for byte as the server sent it.
+/// The validators of a conditional GET (RFC 9110 section 13.1), byte for byte as the server sent them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
     pub etag: Option<Vec<u8>>,
     pub last_modified: Option<Vec<u8>>,
-    /// The address that sent them. To any other they mean nothing, and are not sent.
+    /// The address that sent them. They are sent to no other address (RFC 9110 section 8.8).
     pub sent_by: Option<Url>,
 }
 
@@ -41,7 +41,7 @@ pub enum KeyPolicy {
     Careful,
 }
 
-/// What the store remembers of a feed's last document, so that the next is compared, not re-read.
+/// What the store keeps of a feed's last document, so that only new items of the next one are parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// Hash of the decompressed body.
@@ -63,12 +63,12 @@ pub struct Hints {
     pub skip_days: u8,
 }
 
-/// A feed that answers elsewhere, by a permanent redirect (301, 308).
+/// A permanent redirect (301, 308) of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     pub to: Url,
     pub at: Timestamp,
-    /// When the configured address is asked again; `None`: not any more.
+    /// When the configured address is requested again; `None` when the redirect is final.
     pub recheck_at: Option<Timestamp>,
 }
 
@@ -88,12 +88,12 @@ pub fn address_at<'a>(
     }
 }
 
-/// How a feed has been doing.
+/// The health of a feed: its failures since the last success.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Health {
     /// Failures since the last success, each counted by its weight (hard 1, soft 0.5, temporary 0.25).
     pub failures: f64,
-    /// When that row of failures began.
+    /// When the first of these failures happened.
     pub failing_since: Option<Timestamp>,
 }
 
@@ -110,7 +110,7 @@ pub struct PollHistory {
     pub skip_days: u8,
 }
 
-/// A feed whose turn it is, with all that polling it needs.
+/// A claimed feed with everything that its poll needs.
 #[derive(Clone, Debug)]
 pub struct PollJob {
     pub feed: FeedId,
@@ -125,7 +125,7 @@ pub struct PollJob {
     pub recent: Vec<Timestamp>,
     /// When the server last sent a body, changed or not.
     pub full_at: Option<Timestamp>,
-    /// Of the last document read.
+    /// Hints (ttl, skipHours, skipDays) from the last document that was parsed.
     pub hints: Hints,
     pub moved: Option<Move>,
     /// How many times in a row the host that is asked refused without naming a time; `None` for a host
@@ -218,7 +218,7 @@ impl Reply {
     }
 }
 
-/// Why a poll brought no document. Everything a publisher's server can do wrong ends as one of these.
+/// Why a poll brought no document. Everything that can go wrong with a publisher's server is one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The name does not resolve.
@@ -267,14 +267,71 @@ impl Failure {
             Self::Internal => "internal",
         }
     }
+
+    /// The inverse of [`Failure::as_str`]; `status` is the status of the reply, 0 if there was none.
+    fn parse(text: &str, status: u16) -> Option<Self> {
+        [
+            Self::Dns,
+            Self::Connect,
+            Self::Tls,
+            Self::Timeout,
+            Self::Status(status),
+            Self::Redirect,
+            Self::Private,
+            Self::Body,
+            Self::TooLarge,
+            Self::NotAFeed,
+            Self::File,
+            Self::Request,
+            Self::Internal,
+        ]
+        .into_iter()
+        .find(|failure| failure.as_str() == text)
+    }
 }
 
-/// What came of asking.
+/// The outcome of a poll without its document, as the store keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeKind {
+    Fresh,
+    SameBody,
+    NotModified,
+    Gone,
+    Failed(Failure),
+}
+
+impl OutcomeKind {
+    /// As stored, logged and counted; stable. A failure is named by its kind.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::SameBody => "same_body",
+            Self::NotModified => "not_modified",
+            Self::Gone => "gone",
+            Self::Failed(failure) => failure.as_str(),
+        }
+    }
+
+    /// The inverse of [`OutcomeKind::as_str`]. `status` is the status of the reply, if there was one. `None`
+    /// for a text that this version does not write.
+    pub fn parse(text: &str, status: Option<u16>) -> Option<Self> {
+        let plain = [Self::Fresh, Self::SameBody, Self::NotModified, Self::Gone];
+        let found = plain.into_iter().find(|kind| kind.as_str() == text);
+        found.or_else(|| Failure::parse(text, status.unwrap_or_default()).map(Self::Failed))
+    }
+
+    /// Whether the poll brought no document because something is wrong with the feed or its server.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Gone)
+    }
+}
+
+/// The outcome of a request for a feed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PollOutcome {
-    /// A document with something new in it, or at least with other bytes than the last.
+    /// A document whose bytes differ from those of the last one.
     Fresh(Box<Document>),
-    /// 200, and the bytes of the last time.
+    /// 200 with the same bytes as the last document.
     SameBody,
     /// 304.
     NotModified,
@@ -284,15 +341,19 @@ pub enum PollOutcome {
 }
 
 impl PollOutcome {
-    /// As stored, logged and counted; stable. A failure is named by its kind.
-    pub fn as_str(&self) -> &'static str {
+    pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Fresh(_) => "fresh",
-            Self::SameBody => "same_body",
-            Self::NotModified => "not_modified",
-            Self::Gone => "gone",
-            Self::Failed(failure) => failure.as_str(),
+            Self::Fresh(_) => OutcomeKind::Fresh,
+            Self::SameBody => OutcomeKind::SameBody,
+            Self::NotModified => OutcomeKind::NotModified,
+            Self::Gone => OutcomeKind::Gone,
+            Self::Failed(failure) => OutcomeKind::Failed(*failure),
         }
+    }
+
+    /// As [`OutcomeKind::as_str`].
+    pub fn as_str(&self) -> &'static str {
+        self.kind().as_str()
     }
 }
 
@@ -331,27 +392,27 @@ pub struct RepairCount {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     pub outcome: PollOutcome,
-    /// For a person: what the server or parser said. Empty when all is well.
+    /// A message for the user about what went wrong; empty when nothing did.
     pub detail: String,
-    /// What to send next time; `None` leaves the stored ones.
+    /// The validators for the next request; `None` keeps the stored ones.
     pub validators: Option<Validators>,
-    /// How long the server asks to be left alone, and by which means; as far as it is believed.
+    /// How long the server asks to be left alone in its header fields, as far as that is believed.
     pub asks: Vec<(Reason, TimeDelta)>,
-    /// Of the document, if one was read.
+    /// Hints from the document; `None` when none was parsed.
     pub hints: Option<Hints>,
     /// The host that answered, which is the last one of the redirects; `None` when none did.
     pub answered_by: Option<Host>,
     /// How long the host that answered asks to be left alone by all feeds.
     pub host_wait: Option<HostWait>,
-    /// Where the leading permanent part of the redirects led, if the feed was found behind it.
+    /// The address at the end of the leading permanent redirects; `None` without such redirects.
     pub moved_to: Option<Url>,
-    /// Feeds that the page announces which stands where a feed was expected.
+    /// Feed links found in the HTML page that the server returned instead of a feed.
     pub offers: Vec<Url>,
     /// Whether the request was conditional.
     pub conditional: bool,
     pub status: Option<u16>,
     pub bytes: u64,
-    /// How the body was compressed for the way: `identity`, `gzip`, `br`, `zstd`, `deflate` or `other`.
+    /// `Content-Encoding` of the body as received: `identity`, `gzip`, `br`, `zstd`, `deflate` or `other`.
     pub encoding: &'static str,
     pub elapsed: Duration,
 }
@@ -378,10 +439,10 @@ impl Observed {
     }
 }
 
-/// A host's refusal to be asked for now.
+/// A host's request to be left alone for some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostWait {
-    /// It says for how long.
+    /// The host says for how long.
     Told(TimeDelta),
     /// 429 or 503 without a time.
     Untold,
@@ -397,7 +458,7 @@ pub struct Pause {
     pub status: u16,
 }
 
-/// Which rule set the next poll.
+/// The rule that set the time of the next poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Never polled.
@@ -482,22 +543,24 @@ impl Reason {
     }
 }
 
-/// When to poll again, and why then. `at` is `None` when polling has ended.
+/// When the feed is polled next, and why then. `at` is `None` when polling has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextPoll {
     pub at: Option<Timestamp>,
     pub because: Reason,
 }
 
-/// All that one poll writes, in one transaction.
+/// Everything that one poll writes, in one transaction.
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub feed: FeedId,
     pub polled_at: Timestamp,
     pub observed: Observed,
+    /// Everything that server and feed ask for together, as far as the policy obeys it; stored for `explain`.
+    pub asks: Vec<(Reason, TimeDelta)>,
     pub health: Health,
     pub next: NextPoll,
-    /// From now on; `None`: at the configured address.
+    /// The permanent redirect from now on; `None` when the feed is at its configured address.
     pub moved: Option<Move>,
     /// The host that the next poll asks; `None` for a file.
     pub next_host: Option<Host>,
@@ -512,4 +575,42 @@ pub struct Decision {
 pub struct Applied {
     pub added: u32,
     pub edited: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_is_read_back_from_the_store() {
+        use Failure::{
+            Body, Connect, Dns, File, Internal, NotAFeed, Private, Redirect, Request, Status,
+            Timeout, Tls, TooLarge,
+        };
+        let failures = [
+            Dns,
+            Connect,
+            Tls,
+            Timeout,
+            Redirect,
+            Private,
+            Body,
+            TooLarge,
+            NotAFeed,
+            File,
+            Request,
+            Internal,
+            Status(503),
+        ];
+        let plain = [
+            OutcomeKind::Fresh,
+            OutcomeKind::SameBody,
+            OutcomeKind::NotModified,
+            OutcomeKind::Gone,
+        ];
+        for kind in failures.into_iter().map(OutcomeKind::Failed).chain(plain) {
+            assert_eq!(OutcomeKind::parse(kind.as_str(), Some(503)), Some(kind));
+        }
+        assert_eq!(OutcomeKind::parse("of a later version", None), None);
+    }
 }

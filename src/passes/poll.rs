@@ -13,7 +13,8 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Failure, Health, NextPoll, Observed, PollJob, PollOutcome, Reason, Reply,
+    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
+    Reason, Reply,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
@@ -103,9 +104,7 @@ pub struct Polled {
     /// The configured name, else the address.
     pub name: String,
     pub url: String,
-    /// As `PollOutcome::as_str` has it.
-    pub outcome: &'static str,
-    pub failed: bool,
+    pub outcome: OutcomeKind,
     pub detail: String,
     pub status: Option<u16>,
     pub bytes: u64,
@@ -216,7 +215,7 @@ impl Poller {
         let decision = Arc::new(read_and_decide(slot, requested, job, feed).await?);
         let verdict = self.judge(&suspect, &decision.observed);
         let stored = self.store(&decision, &suspect, verdict).await?;
-        Ok(report(feed, &decision, stored))
+        Ok(report(feed, &decision, &stored))
     }
 
     /// Requests the document when a request slot is free and the host's delay has passed, then waits for
@@ -353,8 +352,8 @@ async fn read_and_decide(
 }
 
 /// Logs and counts a poll that counts, and sums it up for the caller.
-fn report(feed: &FeedConfig, decision: &Decision, stored: Stored) -> Polled {
-    let Stored { applied, next, counts } = stored;
+fn report(feed: &FeedConfig, decision: &Decision, stored: &Stored) -> Polled {
+    let &Stored { applied, next, counts } = stored;
     if counts {
         events::poll_ended(&feed.spec.url, decision, applied);
     }
@@ -363,8 +362,7 @@ fn report(feed: &FeedConfig, decision: &Decision, stored: Stored) -> Polled {
         feed: decision.feed,
         name: feed.spec.name.clone().unwrap_or_else(|| feed.spec.url.to_string()),
         url: feed.spec.url.to_string(),
-        outcome: observed.outcome.as_str(),
-        failed: matches!(observed.outcome, PollOutcome::Failed(_) | PollOutcome::Gone),
+        outcome: observed.outcome.kind(),
         detail: observed.detail.clone(),
         status: observed.status,
         bytes: observed.bytes,

@@ -44,11 +44,11 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     let forgiven = job.host().filter(|_| answered_well && pause.is_none() && job.strikes.is_some());
     let next_address = address_at(&job.url, moved.as_ref(), next.at.unwrap_or(now));
     let next_host = Host::of(next_address);
-    let observed = Observed { asks, ..observed };
     Decision {
         feed: job.feed,
         polled_at: now,
         observed,
+        asks,
         health,
         next,
         moved,

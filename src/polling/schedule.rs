@@ -45,17 +45,25 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Whether a stored description (see [`Policy::describe`]) is that of an adaptive policy.
+    pub fn is_adaptive(described: &str) -> bool {
+        described.starts_with(ADAPTIVE)
+    }
+
     /// A text that differs exactly when the schedule does; stored beside the plan made from it.
     pub fn describe(&self) -> String {
         match &self.cadence {
             Cadence::Every(interval) => format!("every {}s", interval.num_seconds()),
             Cadence::Cron(cron) => format!("cron {} {}", cron.as_str(), cron.zone()),
             Cadence::Adaptive => {
-                format!("adaptive {}s..{}s", self.min.num_seconds(), self.max.num_seconds())
+                format!("{ADAPTIVE} {}s..{}s", self.min.num_seconds(), self.max.num_seconds())
             }
         }
     }
 }
+
+/// The first word of the description of an adaptive policy.
+const ADAPTIVE: &str = "adaptive";
 
 /// Back-off ends here; after [`LONG_FAILING`] of nothing but failures, at [`LONGEST_BACKOFF_DEAD`].
 const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(24);

@@ -335,6 +335,7 @@ mod tests {
                 elapsed: Duration::from_millis(56),
                 ..Observed::of(outcome)
             },
+            asks: Vec::new(),
             health: Health { failures: 0.5, failing_since: None },
             next: NextPoll { at: Some(from_unix(86_400)), because: Reason::Interval },
             moved: None,

@@ -10,7 +10,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
 use crate::domain::host::Host;
-use crate::domain::poll::{Health, Move, NextPoll, PollHistory, Reason, Validators, address_at};
+use crate::domain::poll::{
+    Health, Move, NextPoll, OutcomeKind, PollHistory, Reason, Validators, address_at,
+};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, decode, time};
@@ -323,8 +325,8 @@ pub struct FeedRow {
     pub because: Option<Reason>,
     pub polled_at: Option<Timestamp>,
     pub succeeded_at: Option<Timestamp>,
-    /// As `PollOutcome::as_str` has it; `None` before the first poll.
-    pub outcome: Option<String>,
+    /// `None` before the first poll.
+    pub outcome: Option<OutcomeKind>,
     pub status: Option<u16>,
     pub detail: Option<String>,
     /// Feed links found in the HTML page that the server returned instead of a feed.
@@ -450,6 +452,8 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> 
 }
 
 fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
+    let outcome: Option<String> = r.get("outcome")?;
+    let status: Option<u16> = r.get("status")?;
     Ok(FeedRow {
         id: FeedId(r.get("id")?),
         url: r.get("url")?,
@@ -463,8 +467,8 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         because: Reason::parse(r.get_ref("because")?.as_str()?),
         polled_at: time(r, "polled_at")?,
         succeeded_at: time(r, "succeeded_at")?,
-        outcome: r.get("outcome")?,
-        status: r.get("status")?,
+        outcome: outcome.as_deref().and_then(|text| OutcomeKind::parse(text, status)),
+        status,
         detail: r.get("detail")?,
         failures: r.get("failures")?,
         failing_since: time(r, "failing_since")?,

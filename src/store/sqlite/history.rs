@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::feed::FeedId;
-use crate::domain::poll::{Applied, Decision, PollOutcome, Reason};
+use crate::domain::poll::{Applied, Decision, OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, time};
@@ -33,7 +33,7 @@ pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<
     ];
     tx.prepare_cached(RECORD).and_then(|mut s| s.execute(row)).context("record a poll")?;
     let day = d.polled_at.timestamp().div_euclid(DAY);
-    let failed = matches!(observed.outcome, PollOutcome::Failed(_) | PollOutcome::Gone);
+    let failed = observed.outcome.kind().is_failure();
     tx.prepare_cached(COUNT)
         .and_then(|mut s| s.execute(params![d.feed.0, day, failed]))
         .and_then(|_| tx.prepare_cached(FORGET))
@@ -98,8 +98,8 @@ pub(super) fn articles_by_day(
 pub struct PastPoll {
     pub polled_at: Timestamp,
     pub conditional: bool,
-    /// As `PollOutcome::as_str` has it.
-    pub outcome: String,
+    /// `None` for an outcome of a later version.
+    pub outcome: Option<OutcomeKind>,
     pub status: Option<u16>,
     pub bytes: u64,
     pub elapsed_ms: u64,
@@ -128,11 +128,12 @@ pub(super) fn latest(
 }
 
 fn past(r: &Row<'_>) -> rusqlite::Result<PastPoll> {
+    let status: Option<u16> = r.get("status")?;
     Ok(PastPoll {
         polled_at: from_unix(r.get("polled_at")?),
         conditional: r.get("conditional")?,
-        outcome: r.get("outcome")?,
-        status: r.get("status")?,
+        outcome: OutcomeKind::parse(r.get_ref("outcome")?.as_str()?, status),
+        status,
         bytes: count(r, "bytes")?,
         elapsed_ms: count(r, "elapsed_ms")?,
         added: r.get("added")?,

@@ -15,6 +15,7 @@ use crate::domain::poll::{
     PollOutcome, Remembered,
 };
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
+use crate::polling::schedule::Policy;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::articles::{self, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
@@ -58,7 +59,7 @@ const JOB: Columns<21> = Columns([
     ("failures", "p.failures"),
     ("failing_since", "p.failing_since"),
     ("planned_at", "min(coalesce(p.next_poll_at, p.polled_at, ?1), ?1)"),
-    ("adaptive", "p.policy LIKE 'adaptive%'"),
+    ("policy", "p.policy"),
     ("body_hash", "m.body_hash"),
     ("key_policy", "m.key_policy"),
     ("items", "m.items"),
@@ -200,7 +201,7 @@ fn job(r: &Row<'_>) -> rusqlite::Result<Option<(PollJob, bool)>> {
             r.get(column!(JOB.recheck_at))?,
         ),
     };
-    Ok(Some((job, r.get(column!(JOB.adaptive))?)))
+    Ok(Some((job, Policy::is_adaptive(r.get_ref(column!(JOB.policy))?.as_str()?))))
 }
 
 fn remembered(r: &Row<'_>) -> rusqlite::Result<Remembered> {
@@ -333,10 +334,10 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
 /// Stores when the feed is polled next, and how this poll went.
 fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     let observed = &d.observed;
-    let longest = observed.asks.iter().map(|(_, wait)| *wait).max();
+    let longest = d.asks.iter().map(|(_, wait)| *wait).max();
     let not_before = longest.map(|wait| (d.polled_at + wait).timestamp());
     let asks: Vec<_> =
-        observed.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
+        d.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
     let asks = (!asks.is_empty()).then(|| json!(asks).to_string());
     let offers: Vec<&str> = observed.offers.iter().map(Url::as_str).collect();
     let offers = (!offers.is_empty()).then(|| json!(offers).to_string());

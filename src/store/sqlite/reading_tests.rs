@@ -63,6 +63,7 @@ impl Home {
             feed: self.feeds[feed],
             polled_at: at(minute),
             observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
+            asks: Vec::new(),
             health: Health::default(),
             next: NextPoll { at: None, because: Reason::Interval },
             moved: None,

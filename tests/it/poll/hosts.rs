@@ -33,7 +33,8 @@ impl Hosts {
         for (name, url) in
             [("moved", old.url("/moved")), ("old", old.url("/old")), ("new", at_new("/new"))]
         {
-            config += &format!("[[feeds]]\nname = \"{name}\"\nurl = \"{url}\"\nevery = \"50h\"\n");
+            let feed = format!("[[feeds]]\nname = \"{name}\"\nurl = \"{url}\"\nevery = \"50h\"\n");
+            config.push_str(&feed);
         }
         let home = Home::new(&config);
         home.poll();

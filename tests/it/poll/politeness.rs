@@ -113,8 +113,8 @@ fn a_change_of_schedule_keeps_the_hours_and_days_that_a_feed_skips() {
         .filter(|(n, _)| *n != today.num_days_from_monday() as usize);
     let skips = format!(
         "<skipHours>{}</skipHours><skipDays>{}</skipDays><item>",
-        hours.map(|hour| format!("<hour>{hour}</hour>")).collect::<String>(),
-        days.map(|(_, day)| format!("<day>{day}day</day>")).collect::<String>(),
+        hours.map(|hour| format!("<hour>{hour}</hour>")).collect::<Vec<_>>().concat(),
+        days.map(|(_, day)| format!("<day>{day}day</day>")).collect::<Vec<_>>().concat(),
     );
     let server = Server::start();
     server.put("/f", Page::ok(rss("F", &[item(1)]).replace("<item>", &skips)));
