@@ -47,6 +47,7 @@ const ONE_PLACE: &[(&str, &str)] = &[
     ("feed_rs", "feed/parse"),
     ("cron::", "polling/schedule"),
     ("rusqlite", "store"),
+    ("SanitisedHtml::from_store", "store"),
     ("Utc::now", "clock"),
     ("SystemTime::now", "clock"),
 ];

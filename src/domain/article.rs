@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::feed::FeedRef;
 use crate::domain::query::Position;
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::html::sanitise::SanitisedHtml;
 
 /// What an article is known by within its feed: a hash of its GUID, else its link, else of what does
 /// not change. Two entries of one feed with equal keys are one article.
@@ -61,7 +62,7 @@ pub struct ArticleDraft {
     /// Plain text.
     pub summary: Option<String>,
     /// Sanitised, links absolute.
-    pub content_html: Option<String>,
+    pub content_html: Option<SanitisedHtml>,
     pub image: Option<String>,
     pub authors: Vec<Person>,
     pub tags: Vec<String>,
@@ -102,7 +103,7 @@ pub struct Article {
     pub external_url: Option<String>,
     pub title: Option<String>,
     pub summary: Option<String>,
-    pub content_html: Option<String>,
+    pub content_html: Option<SanitisedHtml>,
     /// `content_html` as plain text; derived when read, and only for formats that show it.
     pub content_text: Option<String>,
     pub image: Option<String>,
@@ -148,7 +149,7 @@ pub struct Version {
     pub title: Option<String>,
     pub url: Option<String>,
     pub summary: Option<String>,
-    pub content_html: Option<String>,
+    pub content_html: Option<SanitisedHtml>,
 }
 
 /// A feed that an article was seen in, and what it is known by there.

@@ -9,9 +9,11 @@ mod nesting_limit;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use ammonia::Builder;
 use memchr::memchr2_iter;
+use serde::Serialize;
 use url::Url;
 
 use crate::html::chars::{is_control, without_controls};
@@ -22,6 +24,30 @@ use allow_list::{ELEMENTS, EVERYWHERE, HIDDEN, RAW, SCHEMES};
 
 use crate::html::web_address::{self, is_web};
 pub use allow_list::VIDEO_HOSTS;
+
+/// HTML that the sanitiser wrote. Pages, exports and the store take HTML of feeds in this form only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SanitisedHtml(String);
+
+impl SanitisedHtml {
+    /// HTML that was sanitised before it was stored. Only the store may call this, and tests.
+    pub fn from_store(html: String) -> Self {
+        Self(html)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for SanitisedHtml {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
 
 /// Sanitises texts whose relative addresses start from one base.
 pub struct Sanitiser {
@@ -40,7 +66,11 @@ impl Sanitiser {
     }
 
     /// The HTML without what does not belong. `None` when nothing visible is left.
-    pub fn clean(&self, html: &str) -> Option<String> {
+    pub fn clean(&self, html: &str) -> Option<SanitisedHtml> {
+        self.clean_text(html).map(SanitisedHtml)
+    }
+
+    fn clean_text(&self, html: &str) -> Option<String> {
         let html = &*lazy_images::load(html);
         let cleaned = if let Some(cleaned) = fast_path::sanitise(html, &self.base) {
             finish(cleaned)
@@ -48,7 +78,7 @@ impl Sanitiser {
             let shown = |address: &str| kept_value("iframe", "src", address, &self.base).is_some();
             let html = balance::balance(html, shown);
             if nesting_limit::is_excessive(&html) {
-                return from_plain(&html_to_text(&html));
+                return paragraphs(&html_to_text(&html));
             }
             self.sanitise_by_tree(&html)?
         };
@@ -79,7 +109,7 @@ impl Sanitiser {
             }
             cleaned = again;
         }
-        from_plain(&html_to_text(&cleaned))
+        paragraphs(&html_to_text(&cleaned))
     }
 }
 
@@ -257,7 +287,11 @@ fn remove_controls(html: String) -> String {
 }
 
 /// Plain text as HTML: paragraphs where there are blank lines, line breaks where there are lines.
-pub fn from_plain(text: &str) -> Option<String> {
+pub fn from_plain(text: &str) -> Option<SanitisedHtml> {
+    paragraphs(text).map(SanitisedHtml)
+}
+
+fn paragraphs(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut open = false;
     let mut line_before = false;
@@ -286,7 +320,7 @@ mod tests {
 
     fn clean(html: &str) -> String {
         let base = Url::parse("https://example.org/blog/").unwrap();
-        Sanitiser::new(&base).clean(html).unwrap_or_default()
+        Sanitiser::new(&base).clean_text(html).unwrap_or_default()
     }
 
     #[test]

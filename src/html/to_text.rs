@@ -321,7 +321,7 @@ impl Page {
         // A list in a list goes on without a blank line.
         self.owe(if self.lists.is_empty() { Gap::Blank } else { Gap::Line });
         if !tag.closing {
-            let counts = name == "ol" && !tag.attributes.raw("reversed").is_some();
+            let counts = name == "ol" && tag.attributes.raw("reversed").is_none();
             self.lists.push(counts.then(|| integer(tag, "start").unwrap_or(1)));
         }
     }

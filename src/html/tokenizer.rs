@@ -426,16 +426,16 @@ pub(crate) struct HtmlTokens<'a> {
     code_ends: [bool; 2],
     /// Whether the text may be prose that mentions scripts. Then a mere `<script>` hides nothing.
     is_prose: bool,
-    /// Where the last character is that code has and prose has not, once it was searched.
-    last_of_code: Option<Option<usize>>,
+    /// Where the text ends in which characters of code may occur, once it was searched: behind the last of them.
+    end_of_code: Option<usize>,
 }
 
 impl<'a> HtmlTokens<'a> {
     pub(crate) fn new(html: &'a str) -> Self {
         let (tags_end, comments_end, code_ends) = (true, true, [true; 2]);
-        let (look_ahead, last_of_code) = (look_ahead(html.len()), None);
+        let (look_ahead, end_of_code) = (look_ahead(html.len()), None);
         let (rest, is_prose) = (html, false);
-        Self { html, rest, look_ahead, tags_end, comments_end, code_ends, is_prose, last_of_code }
+        Self { html, rest, look_ahead, tags_end, comments_end, code_ends, is_prose, end_of_code }
     }
 
     pub(crate) fn of_prose(text: &'a str) -> Self {
@@ -505,9 +505,11 @@ impl<'a> HtmlTokens<'a> {
             return Some("");
         }
         let html = self.html;
-        let last = *self.last_of_code.get_or_insert_with(|| html.rfind(['(', '{', '=', '[']));
-        // `None` when what follows is words.
-        last.filter(|last| html.len() - after.len() <= *last).map(|_| "")
+        let end_of_code = *self
+            .end_of_code
+            .get_or_insert_with(|| html.rfind(['(', '{', '=', '[']).map_or(0, |last| last + 1));
+        // What follows is words when there is no such character in it.
+        (html.len() - after.len() < end_of_code).then_some("")
     }
 }
 

@@ -24,7 +24,7 @@ use crate::feed::normalise::identity::Identity;
 use crate::feed::parse::model::{ParsedEntry, ParsedFeed, Text, TextKind};
 use crate::html::chars;
 use crate::html::sanitise;
-use crate::html::sanitise::Sanitiser;
+use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
 
 /// A description without any content beside it is both: the content, and when it is this short
@@ -154,7 +154,7 @@ fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
 /// Content and summary. The summary beside a content is the standfirst, unless it only repeats the
 /// content; alone it is the content, as in most RSS, and if it is short it is the standfirst too, so that
 /// lists have something to show.
-fn body(entry: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<String>) {
+fn body(entry: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<SanitisedHtml>, Option<String>) {
     let summary = || {
         let text = entry.summary.as_ref()?;
         let line = line(text)?;
@@ -178,7 +178,7 @@ fn body(entry: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<S
     (described.find_map(|text| html(text, sanitiser)), None)
 }
 
-fn html(text: &Text, sanitiser: &Sanitiser) -> Option<String> {
+fn html(text: &Text, sanitiser: &Sanitiser) -> Option<SanitisedHtml> {
     match text.kind {
         TextKind::Html => sanitiser.clean(&double_escaped::healed(&text.text)),
         TextKind::Plain if to_text::looks_like_html(&text.text) => sanitiser.clean(&text.text),

@@ -119,7 +119,7 @@ fn insert(
         texts(&d.tags),
         attachments(&d.attachments),
         d.summary,
-        d.content_html,
+        d.content_html.as_deref(),
     ];
     tx.prepare_cached(INSERT).and_then(|mut s| s.execute(row)).doing("store an article")?;
     tx.prepare_cached(SIGHT)
@@ -149,7 +149,7 @@ fn edit(
         texts(&d.tags),
         attachments(&d.attachments),
         d.summary,
-        d.content_html,
+        d.content_html.as_deref(),
     ];
     tx.prepare_cached(EDIT).and_then(|mut s| s.execute(row)).doing("edit an article")?;
     tx.prepare_cached(RESIGHT)

@@ -1,5 +1,6 @@
 //! Reading: a connection of its own, which WAL never lets wait for the writer.
 
+use crate::html::sanitise::SanitisedHtml;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -362,7 +363,7 @@ impl Reader {
             tags: decode::texts(r.get_ref(14)?.as_str_or_null()?),
             attachments: decode::attachments(r.get_ref(15)?.as_str_or_null()?),
             summary: r.get(16)?,
-            content_html: r.get(17)?,
+            content_html: r.get::<_, Option<String>>(17)?.map(SanitisedHtml::from_store),
             content_text: None,
         })
     }

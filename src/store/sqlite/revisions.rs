@@ -1,5 +1,6 @@
 //! Earlier versions of edited articles.
 
+use crate::html::sanitise::SanitisedHtml;
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::article::Version;
@@ -51,7 +52,7 @@ pub(super) fn list(connection: &Connection, article: i64) -> Result<Vec<Version>
             title: r.get(3)?,
             url: r.get(4)?,
             summary: r.get(5)?,
-            content_html: r.get(6)?,
+            content_html: r.get::<_, Option<String>>(6)?.map(SanitisedHtml::from_store),
         })
     };
     connection
