@@ -21,12 +21,17 @@ const HEADINGS_ABOVE: usize = 3;
 /// Headings become levels 4 to 6. Only `http`, `https` and `mailto` addresses stay links.
 pub fn html_to_markdown(sanitised: &str) -> String {
     let mut page = Page { out: String::with_capacity(sanitised.len()), ..Page::default() };
-    for token in HtmlTokens::new(sanitised) {
+    let mut tokens = HtmlTokens::new(sanitised);
+    let mut rest = sanitised;
+    while let Some(token) = tokens.next() {
+        let source = rest.get(..rest.len() - tokens.rest().len()).unwrap_or_default();
+        rest = tokens.rest();
         match token {
             HtmlToken::Text(text) => page.text(&decode(text, Context::Text)),
             HtmlToken::Tag(tag) if tag.closing => page.close(&tag.lower_name()),
             HtmlToken::Tag(tag) => page.open(&tag.lower_name(), tag.attributes),
-            HtmlToken::Hidden => {}
+            // The sanitiser writes nothing of this kind: it is shown as it is.
+            HtmlToken::Hidden => page.text(&decode(source, Context::Text)),
         }
     }
     page.finish()
