@@ -5,6 +5,7 @@
 //! docs/benchmarks.md. Without a file it does nothing, so that `cargo bench` goes on.
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
 
+use gazetted::html::sanitise::SanitisedHtml;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -142,7 +143,7 @@ fn draft(n: u64, now: Timestamp) -> ArticleDraft {
         external_url: None,
         title: Some(words(0, 8)),
         summary: Some(words(20, 30)),
-        content_html: Some((0..5).map(paragraph).collect()),
+        content_html: Some(SanitisedHtml::from_store((0..5).map(paragraph).collect())),
         image: None,
         authors: vec![Person { name: Some(words(60, 2)), ..Person::default() }],
         tags: vec![word((n << 20) + 70)],

@@ -60,6 +60,7 @@ const ONE_PLACE: &[(&str, &str)] = &[
     ("cron::", "polling/schedule"),
     ("rusqlite", "store"),
     ("reqwest", "fetch"),
+    ("SanitisedHtml::from_store", "store"),
     ("Utc::now", "clock"),
     ("SystemTime::now", "clock"),
 ];
@@ -276,7 +277,9 @@ impl Source {
     fn new(path: String, text: &str) -> Self {
         let is_test = path.starts_with("tests/") || path.ends_with("tests.rs");
         // Unit tests are at the end of a file, by convention.
-        let end = if is_test { 0 } else { text.find("#[cfg(test)]\nmod ").unwrap_or(text.len()) };
+        let begins = ["#[cfg(test)]\nmod ", "#[cfg(test)]\npub(super) mod "];
+        let tests = begins.iter().find_map(|begin| text.find(begin));
+        let end = if is_test { 0 } else { tests.unwrap_or(text.len()) };
         let (tested, literals) = scan(text.get(..end).unwrap_or_default());
         Self { path, code: scan(text).0, tested, literals }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::html::sanitise::SanitisedHtml;
 
 /// The identity of an article within its feed: a hash of its GUID, else of its link, else of content that does
 /// not change. Two entries of one feed with equal keys are one article.
@@ -61,7 +62,7 @@ pub struct ArticleDraft {
     /// Plain text.
     pub summary: Option<String>,
     /// Sanitised, links absolute.
-    pub content_html: Option<String>,
+    pub content_html: Option<SanitisedHtml>,
     pub image: Option<String>,
     pub authors: Vec<Person>,
     pub tags: Vec<String>,
@@ -102,7 +103,7 @@ pub struct Article {
     pub external_url: Option<String>,
     pub title: Option<String>,
     pub summary: Option<String>,
-    pub content_html: Option<String>,
+    pub content_html: Option<SanitisedHtml>,
     /// `content_html` as plain text. It is derived when the article is read, for formats that need it.
     pub content_text: Option<String>,
     pub image: Option<String>,
@@ -179,7 +180,7 @@ pub struct Version {
     pub title: Option<String>,
     pub url: Option<String>,
     pub summary: Option<String>,
-    pub content_html: Option<String>,
+    pub content_html: Option<SanitisedHtml>,
 }
 
 /// A feed that an article was seen in, and the key of the article there.

@@ -1,5 +1,6 @@
 //! The article record of the specification, section 3: one wire form for every JSON that leaves.
 
+use crate::html::sanitise::SanitisedHtml;
 use serde::Serialize;
 
 use crate::domain::article::{Article, Attachment, Person};
@@ -26,7 +27,7 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_html: Option<&'a str>,
+    pub content_html: Option<&'a SanitisedHtml>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +125,7 @@ impl<'a> Record<'a> {
             external_url: present(article.external_url.as_deref()),
             title: present(article.title.as_deref()),
             summary: present(article.summary.as_deref()),
-            content_html: present(article.content_html.as_deref()),
+            content_html: article.content_html.as_ref().filter(|html| !html.is_empty()),
             content_text: present(article.content_text.as_deref()),
             image: present(article.image.as_deref()),
             authors: article.authors.iter().map(AuthorRecord::of).collect(),
@@ -219,7 +220,7 @@ pub(super) mod tests {
             external_url: text(),
             title: text(),
             summary: text(),
-            content_html: text(),
+            content_html: text().map(SanitisedHtml::from_store),
             content_text: text(),
             image: text(),
             authors: vec![Person { name: text(), ..Person::default() }],

@@ -201,6 +201,7 @@ mod tests {
     use super::*;
     use crate::domain::article::{ArticleKey, ContentHash};
     use crate::domain::poll::{Document, KnownItem};
+    use crate::html::sanitise::SanitisedHtml;
 
     fn draft() -> ArticleDraft {
         ArticleDraft {
@@ -212,7 +213,9 @@ mod tests {
             external_url: None,
             title: Some("Election: a title".to_owned()),
             summary: Some("Short.".to_owned()),
-            content_html: Some("<p>The <b>whole</b> text</p>".to_owned()),
+            content_html: Some(SanitisedHtml::from_store(
+                "<p>The <b>whole</b> text</p>".to_owned(),
+            )),
             image: None,
             authors: vec![Person { name: Some("Ann".to_owned()), ..Person::default() }],
             tags: vec!["Politics".to_owned()],

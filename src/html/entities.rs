@@ -145,12 +145,12 @@ pub(crate) fn push_reference<'a>(
     }
     let shortest_that_stands_alone = match context {
         Context::Xml(_) => return None,
-        Context::Text => 2,
-        Context::Attribute if after.as_bytes().get(run) == Some(&b'=') => return None,
-        Context::Attribute => run.max(2),
         // The name of a parameter in a query.
-        Context::MaybePlain if after.as_bytes().get(run) == Some(&b'=') => return None,
-        Context::MaybePlain => 2,
+        Context::Attribute | Context::MaybePlain if after.as_bytes().get(run) == Some(&b'=') => {
+            return None;
+        }
+        Context::Attribute => run.max(2),
+        Context::Text | Context::MaybePlain => 2,
     };
     (shortest_that_stands_alone..=run.min(LONGEST_OLD_NAME)).rev().find_map(|length| {
         let (name, rest) = after.split_at_checked(length)?;

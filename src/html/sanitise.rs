@@ -1,5 +1,6 @@
 //! HTML that may be shown anywhere: no script, style, handler, form or foreign frame, links absolute.
 
+mod allow_list;
 mod balance;
 mod fast_path;
 mod lazy_images;
@@ -8,59 +9,45 @@ mod nesting_limit;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use ammonia::Builder;
 use memchr::memchr2_iter;
+use serde::Serialize;
 use url::Url;
 
 use crate::html::chars::{is_control, without_controls};
 use crate::html::escape::push_text;
 use crate::html::to_text::html_to_text;
+use crate::html::tokenizer::{Attributes, CODE};
+use allow_list::{ELEMENTS, EVERYWHERE, HIDDEN, RAW, SCHEMES};
+
 use crate::html::web_address::{self, is_web};
+pub use allow_list::VIDEO_HOSTS;
 
-/// Frames are kept when they show a video from one of these.
-pub const VIDEO_HOSTS: [&str; 9] = [
-    "www.youtube.com",
-    "youtube.com",
-    "www.youtube-nocookie.com",
-    "youtube-nocookie.com",
-    "player.vimeo.com",
-    "www.dailymotion.com",
-    "geo.dailymotion.com",
-    "player.twitch.tv",
-    "embed.ted.com",
-];
+/// HTML that the sanitiser wrote. Pages, exports and the store take HTML of feeds in this form only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SanitisedHtml(String);
 
-/// Elements kept beside those of HTML text that ammonia keeps by default.
-const MORE_ELEMENTS: [&str; 6] = ["audio", "iframe", "picture", "section", "source", "video"];
+impl SanitisedHtml {
+    /// HTML that was sanitised before it was stored. Only the store may call this, and tests.
+    pub fn from_store(html: String) -> Self {
+        Self(html)
+    }
 
-/// Elements that vanish with all that is in them.
-const REMOVED: [&str; 13] = [
-    "annotation",
-    "annotation-xml",
-    "head",
-    "noembed",
-    "noframes",
-    "noscript",
-    "script",
-    "select",
-    "style",
-    "svg",
-    "template",
-    "textarea",
-    "title",
-];
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
-const MORE_ATTRIBUTES: [(&str, &[&str]); 8] = [
-    ("audio", &["controls", "src"]),
-    ("details", &["open"]),
-    ("iframe", &["allowfullscreen", "height", "src", "width"]),
-    ("img", &["sizes", "srcset"]),
-    ("li", &["value"]),
-    ("ol", &["reversed", "type"]),
-    ("source", &["media", "sizes", "src", "srcset", "type"]),
-    ("video", &["controls", "height", "poster", "src", "width"]),
-];
+impl Deref for SanitisedHtml {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
 
 /// Sanitises texts whose relative addresses start from one base.
 pub struct Sanitiser {
@@ -79,17 +66,21 @@ impl Sanitiser {
     }
 
     /// The HTML without what does not belong. `None` when nothing visible is left.
-    pub fn clean(&self, html: &str) -> Option<String> {
-        let html = &*lazy_images::restore(html);
-        let cleaned = if let Some(cleaned) = fast_path::rewrite(html, &self.base) {
+    pub fn clean(&self, html: &str) -> Option<SanitisedHtml> {
+        self.clean_text(html).map(SanitisedHtml)
+    }
+
+    fn clean_text(&self, html: &str) -> Option<String> {
+        let html = &*lazy_images::load(html);
+        let cleaned = if let Some(cleaned) = fast_path::sanitise(html, &self.base) {
             finish(cleaned)
         } else {
             let shown = |address: &str| kept_value("iframe", "src", address, &self.base).is_some();
-            let html = balance::mend(html, shown);
+            let html = balance::balance(html, shown);
             if nesting_limit::is_excessive(&html) {
-                return from_plain(&html_to_text(&html));
+                return paragraphs(&html_to_text(&html));
             }
-            self.until_it_stays(&html)?
+            self.sanitise_by_tree(&html)?
         };
         // A parser takes a byte order mark for one only at the very start, and drops it.
         let trimmed = cleaned.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
@@ -101,15 +92,15 @@ impl Sanitiser {
         }
     }
 
-    /// By way of a tree. What is left after elements were taken out may nest otherwise than HTML does,
-    /// and a reader would build another tree from it: it is read again, until it means what it says.
-    fn until_it_stays(&self, html: &str) -> Option<String> {
+    /// Sanitises by building a tree. After elements were removed the rest may nest as HTML does not, and a
+    /// browser would build another tree from it. So the result is sanitised again until it does not change.
+    fn sanitise_by_tree(&self, html: &str) -> Option<String> {
         /// Two rounds are rare.
         const ROUNDS: usize = 4;
         let builder = self.builder.get_or_init(|| builder(&self.base));
         let mut cleaned = finish(builder.clean(html).to_string());
         for _ in 0..ROUNDS {
-            let again = match fast_path::rewrite(&cleaned, &self.base) {
+            let again = match fast_path::sanitise(&cleaned, &self.base) {
                 Some(again) => finish(again),
                 None => finish(builder.clean(&cleaned).to_string()),
             };
@@ -118,24 +109,26 @@ impl Sanitiser {
             }
             cleaned = again;
         }
-        from_plain(&html_to_text(&cleaned))
+        paragraphs(&html_to_text(&cleaned))
     }
 }
 
 fn finish(cleaned: String) -> String {
-    remove_controls(tidy(cleaned))
+    remove_controls(remove_invisible_media(cleaned))
 }
 
 fn builder(base: &Url) -> Builder<'static> {
+    let attributes = ELEMENTS.iter().map(|(name, _, kept)| (*name, kept.iter().copied().collect()));
+    // What is raw but for frames, and what is no part of an article, vanishes with its content.
+    let raw = RAW.into_iter().filter(|name| !matches!(*name, "iframe" | "xmp"));
+    let removed = raw.chain(HIDDEN).chain(CODE).chain(["head"]);
     let mut builder = Builder::default();
     builder
-        .add_tags(MORE_ELEMENTS)
-        .clean_content_tags(HashSet::from(REMOVED))
-        .url_schemes(HashSet::from(["http", "https", "mailto", "tel"]))
-        .add_generic_attributes(["dir"]);
-    for (element, attributes) in MORE_ATTRIBUTES {
-        builder.add_tag_attributes(element, attributes);
-    }
+        .tags(ELEMENTS.iter().map(|(name, ..)| *name).collect())
+        .tag_attributes(attributes.collect())
+        .generic_attributes(HashSet::from(EVERYWHERE))
+        .clean_content_tags(removed.collect())
+        .url_schemes(HashSet::from(SCHEMES));
     let base = base.clone();
     builder.attribute_filter(move |element, attribute, value| {
         kept_value(element, attribute, value, &base)
@@ -143,7 +136,7 @@ fn builder(base: &Url) -> Builder<'static> {
     builder
 }
 
-/// An attribute's value as it stays, or none.
+/// The value of an attribute as it is kept, with its address absolute. `None` when it must go.
 fn kept_value<'a>(
     element: &str,
     attribute: &str,
@@ -230,9 +223,9 @@ fn candidates(value: &str, base: &Url) -> Option<String> {
     (!found.is_empty()).then(|| found.join(", "))
 }
 
-/// Takes images of one pixel, images and frames without address out of canonical HTML: in the
-/// sanitiser's output every `<` opens a tag and every `>` closes one, frames' content excepted.
-fn tidy(html: String) -> String {
+/// Removes images of one pixel, and images and frames without an address, from canonical HTML. In it every `<`
+/// begins a tag and every `>` ends one, except in the content of frames.
+fn remove_invisible_media(html: String) -> String {
     if !html.contains("<img") && !html.contains("<iframe") {
         return html;
     }
@@ -242,17 +235,19 @@ fn tidy(html: String) -> String {
         out.push_str(before);
         let (inside, after) = tag.split_once('>').unwrap_or((tag, ""));
         rest = after;
-        let frame = inside.starts_with("frame");
-        if frame {
+        let (name, attributes) = inside.split_once(' ').unwrap_or((inside, ""));
+        let attributes = Attributes(attributes);
+        let is_frame = name == "frame";
+        if is_frame {
             rest = rest.split_once("</iframe>").map_or("", |(_, after)| after);
         }
-        let kept = match inside.strip_prefix("mg") {
-            Some(attributes) => shows(attributes),
-            None => !frame || attribute(inside, "src").is_some(),
-        };
-        if kept {
+        if if name == "mg" {
+            is_visible(attributes)
+        } else {
+            !is_frame || attributes.raw("src").is_some()
+        } {
             out.extend(["<i", inside, ">"]);
-            if frame {
+            if is_frame {
                 out.push_str("</iframe>");
             }
         }
@@ -261,27 +256,14 @@ fn tidy(html: String) -> String {
     out
 }
 
-fn shows(attributes: &str) -> bool {
+/// Whether an image has an address, and no side of a single pixel.
+fn is_visible(image: Attributes<'_>) -> bool {
     let side = |name: &str| -> Option<u32> {
-        let value = attribute(attributes, name)?;
-        value.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        image.raw(name)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     };
-    attribute(attributes, "src").is_some_and(|source| !source.is_empty())
+    image.raw("src").is_some_and(|source| !source.is_empty())
         && side("width").is_none_or(|width| 1 < width)
         && side("height").is_none_or(|height| 1 < height)
-}
-
-/// An attribute's value in the inside of a canonical tag.
-fn attribute<'a>(inside: &'a str, name: &str) -> Option<&'a str> {
-    let mut rest = inside.split_once(' ')?.1;
-    loop {
-        let (key, after) = rest.split_once("=\"")?;
-        let (value, after) = after.split_once('"')?;
-        if key == name {
-            return Some(value);
-        }
-        rest = after.strip_prefix(' ')?;
-    }
 }
 
 /// Removes control characters: terminals obey them, and no page shows them. Those that change the direction
@@ -305,7 +287,11 @@ fn remove_controls(html: String) -> String {
 }
 
 /// Plain text as HTML: paragraphs where there are blank lines, line breaks where there are lines.
-pub fn from_plain(text: &str) -> Option<String> {
+pub fn from_plain(text: &str) -> Option<SanitisedHtml> {
+    paragraphs(text).map(SanitisedHtml)
+}
+
+fn paragraphs(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut open = false;
     let mut line_before = false;
@@ -334,7 +320,7 @@ mod tests {
 
     fn clean(html: &str) -> String {
         let base = Url::parse("https://example.org/blog/").unwrap();
-        Sanitiser::new(&base).clean(html).unwrap_or_default()
+        Sanitiser::new(&base).clean_text(html).unwrap_or_default()
     }
 
     #[test]

@@ -4,13 +4,11 @@
 //! emphasis or a list in the HTML is one in the Markdown. The ready-made converters leave other things
 //! unescaped than a stranger's text needs, and bring a second HTML parser with them.
 
-mod pieces;
-
 use std::borrow::Cow;
 
 use crate::html::chars::is_control;
 use crate::html::entities::{Context, decode};
-use pieces::{Piece, Pieces, attribute};
+use crate::html::tokenizer::{Attributes, HtmlToken, HtmlTokens};
 
 /// Levels that quotations and lists are indented by. Beyond it the text goes on at the last one, or a
 /// hostile nesting would repeat its prefix before every line.
@@ -23,11 +21,17 @@ const HEADINGS_ABOVE: usize = 3;
 /// Headings become levels 4 to 6. Only `http`, `https` and `mailto` addresses stay links.
 pub fn html_to_markdown(sanitised: &str) -> String {
     let mut page = Page { out: String::with_capacity(sanitised.len()), ..Page::default() };
-    for piece in Pieces(sanitised) {
-        match piece {
-            Piece::Text(text) => page.text(&decode(text, Context::Text)),
-            Piece::Tag { name, attributes, closing: false } => page.open(name, attributes),
-            Piece::Tag { name, closing: true, .. } => page.close(name),
+    let mut tokens = HtmlTokens::new(sanitised);
+    let mut rest = sanitised;
+    while let Some(token) = tokens.next() {
+        let source = rest.get(..rest.len() - tokens.rest().len()).unwrap_or_default();
+        rest = tokens.rest();
+        match token {
+            HtmlToken::Text(text) => page.text(&decode(text, Context::Text)),
+            HtmlToken::Tag(tag) if tag.closing => page.close(&tag.lower_name()),
+            HtmlToken::Tag(tag) => page.open(&tag.lower_name(), tag.attributes),
+            // The sanitiser writes nothing of this kind: it is shown as it is.
+            HtmlToken::Hidden => page.text(&decode(source, Context::Text)),
         }
     }
     page.finish()
@@ -134,7 +138,7 @@ impl Page {
         }
     }
 
-    fn open(&mut self, name: &str, attributes: &str) {
+    fn open(&mut self, name: &str, attributes: Attributes<'_>) {
         if self.code.is_some() {
             if name == "br" {
                 self.text("\n");
@@ -262,7 +266,7 @@ impl Page {
         self.marks.remove(at);
     }
 
-    fn image(&mut self, attributes: &str) {
+    fn image(&mut self, attributes: Attributes<'_>) {
         let Some(to) = attribute(attributes, "src").and_then(|url| destination(&url)) else {
             return;
         };
@@ -462,6 +466,11 @@ fn around(name: &str) -> Gap {
         "td" | "th" => Gap::Space,
         _ => Gap::None,
     }
+}
+
+/// The value of an attribute, decoded.
+fn attribute(attributes: Attributes<'_>, name: &str) -> Option<String> {
+    Some(decode(attributes.raw(name)?, Context::Attribute).into_owned())
 }
 
 fn longest_run(text: &str) -> usize {

@@ -15,6 +15,9 @@ pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
 /// A tag longer than this is text. A real one of 9,000 bytes was seen.
 const LONGEST_TAG: usize = 1024 * 1024;
 
+/// HTML elements whose content is code: neither markup nor text.
+pub(crate) const CODE: [&str; 2] = ["script", "style"];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
     Start {
@@ -153,7 +156,7 @@ impl<'a> Tokens<'a> {
                     return Some((None, end.or_else(|| Some(self.close(at)? + 1))?));
                 }
                 if rest.get(2..9).is_some_and(|word| word.eq_ignore_ascii_case("doctype")) {
-                    let length = doctype_length(rest)?;
+                    let length = doctype_length(rest, self.close(at)? - at)?;
                     return Some((Some(Token::Doctype(rest.get(9..length)?)), upto(length)));
                 }
                 rest.as_bytes()
@@ -261,42 +264,106 @@ fn begins_a_name(c: char) -> bool {
     c.is_alphabetic() || c == '_'
 }
 
-fn doctype_length(text: &str) -> Option<usize> {
-    let close = memchr(b'>', text.as_bytes())?;
+/// The length of the document type declaration that a text begins with. Its inner subset is looked for in the
+/// first bytes only, as it may never end.
+fn doctype_length(text: &str, close: usize) -> Option<usize> {
     if memchr(b'[', text.as_bytes().get(..close)?).is_none() {
         return Some(close + 1);
     }
-    let ends = memmem::find_iter(text.as_bytes(), b"]").find_map(|end| {
+    let window = text.as_bytes().get(..text.len().min(LONGEST_VALUE))?;
+    let end = memmem::find_iter(window, b"]").find_map(|end| {
         let rest = text.get(end + 1..)?;
-        let blank = rest.len() - rest.trim_start().len();
-        rest.trim_start().starts_with('>').then_some(end + 1 + blank + 1)
+        let after = rest.trim_start().strip_prefix('>')?;
+        Some(text.len() - after.len())
     });
-    Some(ends.unwrap_or(close + 1))
+    Some(end.unwrap_or(close + 1))
+}
+
+/// An attribute at the beginning of a text, as HTML reads it (13.2.5.32 to 39).
+pub(crate) struct Attribute<'a> {
+    pub(crate) name: &'a str,
+    /// As written, without its quotes; empty when there is none.
+    pub(crate) value: &'a str,
+    pub(crate) is_quoted: bool,
+    pub(crate) rest: &'a str,
+    /// Whether the attribute ends before the text does.
+    pub(crate) is_complete: bool,
+}
+
+impl Attribute<'_> {
+    /// Whether the quotation mark that closes the value seems to be that of another value: the value contains
+    /// a `>`, and more of the same word follows.
+    pub(crate) fn seems_unclosed(&self) -> bool {
+        let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>');
+        self.is_quoted && self.value.contains('>') && !self.rest.starts_with(ends)
+    }
+}
+
+/// The next attribute of a tag; `None` at the `>` that ends the tag, or at the end of the text.
+pub(crate) fn attribute(text: &str) -> Option<Attribute<'_>> {
+    let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
+    if text.is_empty() || text.starts_with('>') {
+        return None;
+    }
+    // The first character belongs to the name, even if it is an equals sign.
+    let ends = |b: u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>' | b'=');
+    let length = text.bytes().skip(1).position(ends).map_or(text.len(), |length| 1 + length);
+    let (name, after) = text.split_at(length);
+    let Some(value) = after.trim_ascii_start().strip_prefix('=') else {
+        let is_complete = !after.is_empty();
+        return Some(Attribute { name, value: "", is_quoted: false, rest: after, is_complete });
+    };
+    let value = value.trim_ascii_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let quoted = quote.and_then(|quote| value.get(1..)?.split_once(quote));
+    if let Some((value, rest)) = quoted {
+        return Some(Attribute { name, value, is_quoted: true, rest, is_complete: true });
+    }
+    let end = value.bytes().position(|b| b.is_ascii_whitespace() || b == b'>');
+    let (value, rest) = value.split_at(end.unwrap_or(value.len()));
+    let is_complete = quote.is_none() && end.is_some();
+    Some(Attribute { name, value, is_quoted: false, rest, is_complete })
+}
+
+/// The attributes of the tag whose name ends where `tail` begins, and what follows the tag. `None` when the
+/// tag does not end, or a quotation mark in it is missing.
+///
+/// Each failure costs what it looked at from `look_ahead`; when that is
+/// used up, every tag with attributes fails. So a text of tags that do not end is read in linear time.
+pub(crate) fn split_tag<'a>(
+    tail: &'a str,
+    look_ahead: &mut usize,
+) -> Option<(Attributes<'a>, &'a str)> {
+    let mut rest = tail;
+    while let Some(found) = attribute(rest) {
+        if !found.is_complete || found.seems_unclosed() || *look_ahead == 0 {
+            let seen = tail.len() - if found.is_complete { found.rest.len() } else { 0 };
+            *look_ahead = look_ahead.saturating_sub(seen);
+            return None;
+        }
+        rest = found.rest;
+    }
+    let end = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
+    let Some(after) = end.strip_prefix('>') else {
+        *look_ahead = look_ahead.saturating_sub(tail.len());
+        return None;
+    };
+    Some((Attributes(tail.get(..tail.len() - end.len())?), after))
+}
+
+/// How much [`split_tag`] may look ahead in vain in a text of this length.
+pub(crate) fn look_ahead(length: usize) -> usize {
+    4 * length + 1024
 }
 
 impl<'a> Attributes<'a> {
-    /// Name and raw value of each, in order; a name without value has an empty one.
+    /// Name and raw value of each attribute, in order. Quotes and commas between attributes are skipped.
     pub(crate) fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
-            rest =
-                rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || "/\"',".contains(c));
-            let end = rest.find(|c: char| c.is_ascii_whitespace() || c == '=');
-            let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
-            let after_blank = after.trim_start();
-            let Some(value) = after_blank.strip_prefix('=') else {
-                rest = after;
-                return (!name.is_empty()).then_some((name, ""));
-            };
-            let value = value.trim_start();
-            let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-            let quoted = quote.and_then(|quote| value.get(1..)?.split_once(quote));
-            let (value, after) = quoted.unwrap_or_else(|| {
-                let end = value.find(|c: char| c.is_ascii_whitespace()).unwrap_or(value.len());
-                value.split_at(end)
-            });
-            rest = after;
-            Some((name, value))
+            let found = attribute(rest)?;
+            rest = found.rest;
+            Some((found.name.trim_start_matches(['"', '\'', ',']), found.value))
         })
         .filter(|(name, _)| !name.is_empty())
     }
@@ -314,6 +381,163 @@ impl<'a> Attributes<'a> {
     pub(crate) fn get(self, name: &str, entities: &Entities) -> Option<Cow<'a, str>> {
         let value = self.raw(name)?.trim();
         (!value.is_empty()).then(|| resolve(value, entities).0)
+    }
+}
+
+/// A stretch of HTML.
+pub(crate) enum HtmlToken<'a> {
+    /// References unresolved.
+    Text(&'a str),
+    Tag(Tag<'a>),
+    /// A comment, a declaration, or a whole script or style.
+    Hidden,
+}
+
+pub(crate) struct Tag<'a> {
+    /// As written.
+    pub(crate) name: &'a str,
+    pub(crate) attributes: Attributes<'a>,
+    pub(crate) closing: bool,
+}
+
+impl Tag<'_> {
+    pub(crate) fn is(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The name in lower case.
+    pub(crate) fn lower_name(&self) -> Cow<'_, str> {
+        if self.name.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Cow::Owned(self.name.to_ascii_lowercase());
+        }
+        Cow::Borrowed(self.name)
+    }
+}
+
+/// Cuts HTML into tags and text. What begins like a tag and never ends is text.
+pub(crate) struct HtmlTokens<'a> {
+    html: &'a str,
+    rest: &'a str,
+    look_ahead: usize,
+    /// Whether a `>`, the end of a comment, and the end of a script or style may still come. Without these
+    /// each of many beginnings would be searched to the end of the text.
+    tags_end: bool,
+    comments_end: bool,
+    code_ends: [bool; 2],
+    /// Whether the text may be prose that mentions scripts. Then a mere `<script>` hides nothing.
+    is_prose: bool,
+    /// Where the text ends in which characters of code may occur, once it was searched: behind the last of them.
+    end_of_code: Option<usize>,
+}
+
+impl<'a> HtmlTokens<'a> {
+    pub(crate) fn new(html: &'a str) -> Self {
+        let (tags_end, comments_end, code_ends) = (true, true, [true; 2]);
+        let (look_ahead, end_of_code) = (look_ahead(html.len()), None);
+        let (rest, is_prose) = (html, false);
+        Self { html, rest, look_ahead, tags_end, comments_end, code_ends, is_prose, end_of_code }
+    }
+
+    pub(crate) fn of_prose(text: &'a str) -> Self {
+        Self { is_prose: true, ..Self::new(text) }
+    }
+
+    /// What follows the last token.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    /// The tag or comment that the rest begins with, and what follows it.
+    fn markup(&mut self) -> Option<(HtmlToken<'a>, &'a str)> {
+        let inner = self.rest.strip_prefix('<')?;
+        if let Some(comment) = inner.strip_prefix("!--") {
+            let end = self.comments_end.then(|| memmem::find(comment.as_bytes(), b"-->")).flatten();
+            self.comments_end = end.is_some();
+            return Some((HtmlToken::Hidden, comment.get(end? + 3..)?));
+        }
+        let (closing, inner) = match inner.strip_prefix('/') {
+            Some(inner) => (true, inner),
+            None => (false, inner),
+        };
+        if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!' || c == '?')
+            || !self.tags_end
+        {
+            return None;
+        }
+        let Some(end) = memchr(b'>', inner.as_bytes()) else {
+            self.tags_end = false;
+            return None;
+        };
+        let (tag, after) = (inner.get(..end)?, inner.get(end + 1..)?);
+        if tag.starts_with(['!', '?']) {
+            return Some((HtmlToken::Hidden, after));
+        }
+        let length = tag.bytes().position(|b| b.is_ascii_whitespace() || b == b'/');
+        let (name, attributes) = tag.split_at(length.unwrap_or(tag.len()));
+        // Only a quoted value can contain a `>`.
+        let split = memchr(b'=', attributes.as_bytes())
+            .and_then(|_| split_tag(inner.get(name.len()..)?, &mut self.look_ahead));
+        let (attributes, after) = split.unwrap_or((Attributes(attributes), after));
+        let tag = Tag { name, attributes, closing };
+        if !closing && tag.is(&CODE) {
+            return Some((HtmlToken::Hidden, self.after_code(&tag, after)?));
+        }
+        Some((HtmlToken::Tag(tag), after))
+    }
+
+    /// What follows a script or style. `None` when the text only mentions one.
+    fn after_code(&mut self, tag: &Tag<'a>, after: &'a str) -> Option<&'a str> {
+        let ends = self.code_ends.get_mut(CODE.iter().position(|name| tag.is(&[name]))?)?;
+        let is_end = |at: &usize| {
+            let name = after.get(at + 2..at + 2 + tag.name.len());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(tag.name))
+        };
+        let end = ends.then(|| memmem::find_iter(after.as_bytes(), "</").find(is_end)).flatten();
+        *ends = end.is_some();
+        if let Some(at) = end {
+            return Some(after.get(at..)?.split_once('>').map_or("", |(_, after)| after));
+        }
+        let is_mentioned = self.is_prose
+            && tag.attributes.0.is_empty()
+            && (after.is_empty()
+                || after.starts_with(|c: char| c.is_whitespace() || ".,;:!?)".contains(c)));
+        if !is_mentioned {
+            return Some("");
+        }
+        let html = self.html;
+        let end_of_code = *self
+            .end_of_code
+            .get_or_insert_with(|| html.rfind(['(', '{', '=', '[']).map_or(0, |last| last + 1));
+        // What follows is words when there is no such character in it.
+        (html.len() - after.len() < end_of_code).then_some("")
+    }
+}
+
+impl<'a> Iterator for HtmlTokens<'a> {
+    type Item = HtmlToken<'a>;
+
+    fn next(&mut self) -> Option<HtmlToken<'a>> {
+        let rest = self.rest;
+        if rest.is_empty() {
+            return None;
+        }
+        let start = memchr(b'<', rest.as_bytes()).unwrap_or(rest.len());
+        if start == 0
+            && let Some((token, after)) = self.markup()
+        {
+            self.rest = after;
+            return Some(token);
+        }
+        let end = if start == 0 {
+            // A `<` that opens nothing is text, up to the next one.
+            let next = rest.get(1..).and_then(|rest| memchr(b'<', rest.as_bytes()));
+            next.map_or(rest.len(), |found| found + 1)
+        } else {
+            start
+        };
+        let (text, after) = rest.split_at(end);
+        self.rest = after;
+        Some(HtmlToken::Text(text))
     }
 }
 
@@ -369,7 +593,8 @@ mod tests {
             (" a='1'b='2'", &[("a", "1"), ("b", "2")]),
             (" href=http://x/?a=b/ ", &[("href", "http://x/?a=b/")]),
             (" a=\"1", &[("a", "\"1")]),
-            (" = ' ", &[]),
+            (" = ' ", &[("=", "")]),
+            (" a='1',b='2' \"c=3", &[("a", "1"), ("b", "2"), ("c", "3")]),
         ] {
             let found: Vec<_> = Attributes(text).iter().collect();
             assert_eq!(found, expected, "{text}");

@@ -1,5 +1,6 @@
 //! The articles that the tests write.
 
+use gazetted::html::sanitise::SanitisedHtml;
 use std::sync::Arc;
 
 use gazetted::domain::article::{Article, ArticleId, Attachment, DateSource, Person};
@@ -83,7 +84,8 @@ pub(crate) fn full() -> Article {
         external_url: some("https://elsewhere.example/story"),
         title: some("Elections: a \"surprise\" & what <b>it</b> means"),
         summary: some("In short: 1 < 2 & <script> is a word"),
-        content_html: some("<p>All of it, <em>at length</em> ]]&gt; &amp; more.</p>"),
+        content_html: some("<p>All of it, <em>at length</em> ]]&gt; &amp; more.</p>")
+            .map(SanitisedHtml::from_store),
         content_text: some("All of it, at length ]]> & more."),
         image: some("https://example.org/1.jpg"),
         authors: vec![
@@ -121,7 +123,8 @@ pub(crate) fn hostile() -> Article {
         url: some("https://evil.example/\"'<>"),
         title: some("=HYPERLINK(\"x\")\u{1b}[31m\0\u{9b}2J ]]> </title>\r\n\u{202e}gnp.exe"),
         summary: some("-1, \"quoted\"\nsecond line\u{fffe}\u{ffff}"),
-        content_html: some("<p>]]> &lt;/content> \u{8} <!-- --> <![CDATA[x]]></p>"),
+        content_html: some("<p>]]> &lt;/content> \u{8} <!-- --> <![CDATA[x]]></p>")
+            .map(SanitisedHtml::from_store),
         authors: vec![Person { name: some("@cmd|' /C calc'!A0"), ..Person::default() }],
         tags: vec!["+1".to_owned(), "a;b".to_owned(), "שלום 👩‍👩‍👧".to_owned()],
         language: some("not a language"),
@@ -141,7 +144,7 @@ pub(crate) fn hostile() -> Article {
 /// Posts of this kind have no title; this one no link either.
 fn note() -> Article {
     Article {
-        content_html: some("<p>Just a\nthought.</p>"),
+        content_html: some("<p>Just a\nthought.</p>").map(SanitisedHtml::from_store),
         content_text: some("Just a\nthought."),
         date_source: DateSource::Feed,
         published: Some(from_unix(NOW - 86_400 * 365)),

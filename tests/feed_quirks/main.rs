@@ -54,7 +54,7 @@ fn field(document: &Document, name: &str) -> String {
         "external" => text(&draft.external_url),
         "guid" => text(&draft.guid),
         "summary" => text(&draft.summary),
-        "html" => text(&draft.content_html),
+        "html" => draft.content_html.as_deref().unwrap_or_default().to_owned(),
         "image" => text(&draft.image),
         "language" => text(&draft.language),
         "date" => draft.published.map(rfc3339).unwrap_or_default(),

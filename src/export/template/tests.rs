@@ -1,3 +1,4 @@
+use crate::html::sanitise::SanitisedHtml;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pulldown_cmark::{Event, Parser};
@@ -62,7 +63,7 @@ fn hostile() -> Article {
         title: some("</a><script>alert(1)</script> [x](http://evil.example) # \u{202e}"),
         url: some("https://e.example/?a=\"><b>&(c)"),
         summary: some("1 < 2\n\n# no heading\n<b>no markup</b>"),
-        content_html: some("<p>All <b>of</b> it</p>"),
+        content_html: some("<p>All <b>of</b> it</p>").map(SanitisedHtml::from_store),
         authors: vec![Person { name: some("<A>"), url: None, email: None }],
         published: Some(from_unix(86_400)),
         ..bare()

@@ -24,7 +24,7 @@ use crate::feed::normalise::identity::Identity;
 use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed};
 use crate::html::chars;
 use crate::html::sanitise;
-use crate::html::sanitise::Sanitiser;
+use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
 
 /// A description without content beside it is the content. It is also the summary when it has at most this
@@ -161,7 +161,7 @@ fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
 /// Returns content and summary. A description beside a content is the summary, unless it only repeats the
 /// content. A description alone is the content, as in most RSS feeds. If it is short, it is the summary as
 /// well, so that lists have a text to show.
-fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<String>) {
+fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<SanitisedHtml>, Option<String>) {
     let entry = &parsed.entry;
     let content = entry.content.as_ref().map(MarkedText::from);
     let description = entry.summary.as_ref().map(MarkedText::from);
@@ -186,7 +186,7 @@ fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<String>, Option<
     (described.find_map(|text| html(text.into(), sanitiser)), None)
 }
 
-fn html(text: MarkedText<'_>, sanitiser: &Sanitiser) -> Option<String> {
+fn html(text: MarkedText<'_>, sanitiser: &Sanitiser) -> Option<SanitisedHtml> {
     if text.is_html {
         sanitiser.clean(&double_escaped::unescape(text.text))
     } else if to_text::looks_like_html(text.text) {

@@ -1,89 +1,28 @@
-//! The short way through the sanitiser: clean HTML, rewritten tag by tag without building a tree.
+//! The fast path of the sanitiser: it rewrites well nested HTML tag by tag, without building a tree.
 //!
-//! Building a tree and tearing it down is the dearest step of a poll, and most articles do not need it:
-//! their elements nest so that HTML's repair rules have nothing to do. This copies such HTML exactly as
-//! the sanitiser would write it, and gives up at the first doubt: unknown or misnested elements, a block
-//! in a paragraph, an item outside a list, an odd attribute, an unsafe address.
-//! The tests compare the two, byte for byte, on all that is accepted.
+//! To build a tree is the most expensive step of a poll, and most articles do not need it, because their
+//! elements nest so that the repair rules of HTML have nothing to do. This module writes such HTML exactly as
+//! the tree path would. It gives up at the first doubt: an unknown or misnested element, a block in a
+//! paragraph, an item outside a list, an unusual attribute name, an unsafe address. The tests compare the two
+//! paths byte for byte.
 
 use memchr::{memchr, memchr2, memmem};
 use url::Url;
 
 use crate::html::entities::{Context, decode};
 use crate::html::escape::{push_attribute, push_text};
+use crate::html::sanitise::allow_list::{Kind, element, keeps};
 use crate::html::sanitise::kept_value;
+use crate::html::tokenizer::attribute;
 
-/// Deeper nesting is left to the tree.
+/// HTML that nests deeper is left to the tree path.
 const MAX_OPEN: usize = 64;
 
-/// Each is compared with all before it.
+/// Each attribute of a tag is compared with all before it.
 const MAX_ATTRIBUTES: usize = 32;
 
-/// What the parser does at an element's start tag, as far as it can matter here (HTML, 13.2.6.4.7).
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Would close an open paragraph.
-    Block,
-    /// As a block; and would close a heading.
-    Heading,
-    /// Belongs into one of the named parents, and nowhere else.
-    Part(&'static [&'static str]),
-    /// Goes anywhere. A link would close an open link.
-    Inline,
-    Link,
-    /// Has no content and no end tag.
-    Void,
-    /// As void; and would close an open paragraph.
-    Rule,
-    /// Its content is no markup; here it must be empty.
-    Frame,
-}
-
-fn kind(element: &str) -> Option<Kind> {
-    Some(match element {
-        "p" | "div" | "blockquote" | "ul" | "ol" | "dl" | "figure" | "figcaption" | "section"
-        | "article" | "header" | "footer" | "aside" | "nav" | "center" | "details" | "summary"
-        | "pre" => Kind::Block,
-        "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => Kind::Heading,
-        "li" => Kind::Part(&["ul", "ol"]),
-        "dt" | "dd" => Kind::Part(&["dl"]),
-        "a" => Kind::Link,
-        "b" | "code" | "em" | "i" | "s" | "small" | "strike" | "strong" | "tt" | "u" | "span"
-        | "abbr" | "cite" | "q" | "sub" | "sup" | "del" | "ins" | "mark" | "kbd" | "var"
-        | "samp" | "time" | "dfn" | "picture" => Kind::Inline,
-        "br" | "img" | "wbr" | "source" => Kind::Void,
-        "hr" => Kind::Rule,
-        "iframe" => Kind::Frame,
-        _ => return None,
-    })
-}
-
-/// The attributes that the sanitiser keeps; a test holds this against its own lists.
-fn keeps(element: &str, attribute: &str) -> bool {
-    match attribute {
-        "dir" | "lang" | "title" => true,
-        "href" | "hreflang" => element == "a",
-        "cite" => matches!(element, "blockquote" | "q" | "del" | "ins"),
-        "datetime" => matches!(element, "del" | "ins"),
-        "alt" => element == "img",
-        "align" => matches!(element, "img" | "hr"),
-        "width" => matches!(element, "img" | "hr" | "iframe"),
-        "height" => matches!(element, "img" | "iframe"),
-        "src" => matches!(element, "img" | "source" | "iframe"),
-        "srcset" | "sizes" => matches!(element, "img" | "source"),
-        "allowfullscreen" => element == "iframe",
-        "media" => element == "source",
-        "type" => matches!(element, "source" | "ol"),
-        "size" => element == "hr",
-        "start" | "reversed" => element == "ol",
-        "value" => element == "li",
-        "open" => element == "details",
-        _ => false,
-    }
-}
-
-/// What the sanitiser would write, or `None` when that takes a tree to know.
-pub(super) fn rewrite(html: &str, base: &Url) -> Option<String> {
+/// The HTML as the tree path would sanitise it, or `None` when only the tree path can tell.
+pub(super) fn sanitise(html: &str, base: &Url) -> Option<String> {
     if html.starts_with('\u{FEFF}') || memchr2(b'\r', b'\0', html.as_bytes()).is_some() {
         return None;
     }
@@ -119,7 +58,7 @@ fn after_comment(comment: &str) -> Option<&str> {
 struct Writer<'a> {
     out: String,
     open: Vec<&'a str>,
-    /// Attributes of the tag being read.
+    /// The attributes of the current tag.
     seen: Vec<&'a str>,
     base: &'a Url,
 }
@@ -133,7 +72,7 @@ impl<'a> Writer<'a> {
         let (name, after) = tag.split_once('>')?;
         let name = name.trim_end_matches([' ', '\n', '\t']);
         if matches!(name, "img" | "hr" | "wbr" | "source") {
-            return Some(after); // Nothing to close: ignored.
+            return Some(after); // A parser ignores it.
         }
         if self.open.pop()? != name {
             return None;
@@ -145,49 +84,38 @@ impl<'a> Writer<'a> {
     }
 
     fn start_tag(&mut self, tag: &'a str) -> Option<&'a str> {
-        let length = tag.bytes().position(|b| !(b.is_ascii_lowercase() || b.is_ascii_digit()))?;
-        let (name, mut rest) = tag.split_at(length);
-        let kind = kind(name)?;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let (name, mut rest) = tag.split_at(tag.bytes().position(|b| !plain(b))?);
+        if !rest.starts_with([' ', '\n', '\t', '/', '>']) {
+            return None;
+        }
+        let element = element(name)?;
+        let kind = element.1;
         self.admit(name, kind)?;
         self.out.push('<');
         self.out.push_str(name);
         self.seen.clear();
-        loop {
-            let trimmed = rest.trim_start_matches([' ', '\n', '\t']);
-            if let Some(after) = trimmed.strip_prefix('>') {
-                rest = after;
-                break;
-            }
-            if let Some(after) = trimmed.strip_prefix("/>") {
-                if !matches!(kind, Kind::Void | Kind::Rule) {
-                    return None;
-                }
-                rest = after;
-                break;
-            }
-            if trimmed.len() == rest.len() {
-                return None; // No space before the attribute.
-            }
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            let (attribute, after) = trimmed.split_at(trimmed.bytes().position(|b| !plain(b))?);
-            let crowded = MAX_ATTRIBUTES < self.seen.len();
-            if attribute.is_empty() || crowded || self.seen.contains(&attribute) {
+        while let Some(found) = attribute(rest) {
+            let is_plain = found.name.bytes().all(|b| plain(b) || b == b'-');
+            let is_crowded = MAX_ATTRIBUTES < self.seen.len();
+            if !found.is_complete
+                || found.seems_unclosed()
+                || !is_plain
+                || is_crowded
+                || self.seen.contains(&found.name)
+            {
                 return None;
             }
-            self.seen.push(attribute);
-            let value = if let Some(quoted) = after.strip_prefix('=') {
-                let quote = quoted.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-                let (value, after) = quoted.get(1..)?.split_once(quote)?;
-                rest = after;
-                value
-            } else {
-                // Without a value, unless what follows is neither space nor the tag's end.
-                rest = after;
-                ""
-            };
-            if keeps(name, attribute) {
-                self.attribute(name, attribute, value)?;
+            self.seen.push(found.name);
+            if keeps(element, found.name) {
+                self.attribute(name, found.name, found.value)?;
             }
+            rest = found.rest;
+        }
+        let (slashes, after) = rest.split_at(rest.find('>')?);
+        rest = after.strip_prefix('>')?;
+        if slashes.contains('/') && !matches!(kind, Kind::Void | Kind::Rule) {
+            return None;
         }
         if kind == Kind::Link {
             self.out.push_str(" rel=\"noopener noreferrer\"");
@@ -205,6 +133,7 @@ impl<'a> Writer<'a> {
             Kind::Block | Kind::Heading | Kind::Part(_) | Kind::Inline | Kind::Link => {
                 self.open.push(name);
             }
+            Kind::Other => return None,
         }
         Some(rest)
     }
@@ -221,6 +150,7 @@ impl<'a> Writer<'a> {
             Kind::Link => is_open(&["a"]),
             Kind::Inline => self.open.iter().filter(|open| **open == name).count() == 3,
             Kind::Void | Kind::Frame => false,
+            Kind::Other => true,
         };
         (!closes && self.open.len() < MAX_OPEN).then_some(())
     }

@@ -8,6 +8,8 @@
 
 use memchr::{memchr_iter, memchr2_iter};
 
+use crate::html::tokenizer::attribute;
+
 /// Articles nest some tens of elements.
 const MAX_DEPTH: usize = 256;
 
@@ -23,7 +25,7 @@ const REOPENED_PER_TAG: usize = 16;
 const REOPENED_ANYWAY: usize = 64_000;
 
 /// No element has a tenth of these.
-const MAX_ATTRIBUTES: u16 = 2_000;
+const MAX_ATTRIBUTES: usize = 2_000;
 
 /// No more than 8,000 attributes fit in here, and so many are compared in no time.
 const FEW_BYTES: usize = 16 * 1024;
@@ -63,7 +65,7 @@ pub(super) fn is_excessive(html: &str) -> bool {
     MOST < html.len()
         || MOST_LOOKED_AT / html.len().max(1) < memchr2_iter(b'&', 0xC2, html.as_bytes()).count()
         || nests_too_deep(html)
-        || FEW_BYTES < html.len() && has_a_crowded_tag(html.as_bytes())
+        || FEW_BYTES < html.len() && has_a_crowded_tag(html)
 }
 
 /// An end tag counts only for the innermost open element, so that misnested ones err towards yes;
@@ -112,120 +114,31 @@ fn nests_too_deep(html: &str) -> bool {
     false
 }
 
-/// Where the tokeniser is in a tag (HTML, 13.2.5.8 and 13.2.5.32 to 39).
-#[derive(Clone, Copy)]
-enum At {
-    TagName,
-    BeforeName,
-    Name,
-    AfterName,
-    BeforeValue,
-    Quoted(u8),
-    Unquoted,
-}
-
-const STATES: [At; 8] = [
-    At::TagName,
-    At::BeforeName,
-    At::Name,
-    At::AfterName,
-    At::BeforeValue,
-    At::Quoted(b'"'),
-    At::Quoted(b'\''),
-    At::Unquoted,
-];
-
-impl At {
-    fn index(self) -> usize {
-        match self {
-            Self::TagName => 0,
-            Self::BeforeName => 1,
-            Self::Name => 2,
-            Self::AfterName => 3,
-            Self::BeforeValue => 4,
-            Self::Quoted(b'"') => 5,
-            Self::Quoted(_) => 6,
-            Self::Unquoted => 7,
-        }
-    }
-
-    /// What follows at this byte, and whether an attribute begins with it. `None`: the tag ends.
-    fn step(self, byte: u8) -> Option<(Self, bool)> {
-        let blank = byte.is_ascii_whitespace();
-        Some(match (self, byte) {
-            (Self::Quoted(quote), _) => {
-                (if byte == quote { Self::BeforeName } else { self }, false)
-            }
-            (_, b'>') => return None,
-            (Self::BeforeValue, b'"' | b'\'') => (Self::Quoted(byte), false),
-            (Self::BeforeValue, _) if blank => (self, false),
-            (Self::BeforeValue, _) => (Self::Unquoted, false),
-            (Self::Unquoted, _) => (if blank { Self::BeforeName } else { self }, false),
-            (Self::TagName, _) => {
-                (if blank || byte == b'/' { Self::BeforeName } else { self }, false)
-            }
-            (Self::Name | Self::AfterName, b'=') => (Self::BeforeValue, false),
-            (Self::Name, _) if blank => (Self::AfterName, false),
-            (Self::BeforeName | Self::Name | Self::AfterName, b'/') => (Self::BeforeName, false),
-            (Self::BeforeName | Self::AfterName, _) if blank => (self, false),
-            (Self::Name, _) => (self, false),
-            (Self::BeforeName | Self::AfterName, _) => (Self::Name, true),
-        })
-    }
-}
-
-/// Whether a tag that may begin anywhere has more attributes than any element.
-///
-/// Each tag is walked through on its own. Only where they overlap, which takes a `<` within a tag, can that
-/// come to far more than the length of the text; then they are walked through all at once.
-fn has_a_crowded_tag(html: &[u8]) -> bool {
-    let mut budget = 2 * html.len();
-    for start in memchr_iter(b'<', html) {
+/// Whether a tag that may begin anywhere has more attributes than any element. Tags that overlap, which takes
+/// a `<` within a tag, so much that reading each costs far more than the length of the text, count as one.
+fn has_a_crowded_tag(html: &str) -> bool {
+    let mut budget = 8 * html.len();
+    for start in memchr_iter(b'<', html.as_bytes()) {
         let tag = html.get(start + 1..).unwrap_or_default();
-        if !tag.first().is_some_and(u8::is_ascii_alphabetic) {
+        if !tag.starts_with(|c: char| c.is_ascii_alphabetic()) {
             continue;
         }
-        match attributes(tag, &mut budget) {
-            Some(count) if MAX_ATTRIBUTES < count => return true,
-            Some(_) => {}
-            None => return has_a_crowded_tag_among_many(html),
+        let ends = |b: u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>');
+        let length = tag.bytes().take(budget).position(ends).unwrap_or(tag.len());
+        let (mut rest, mut count) = (tag.get(length..).unwrap_or_default(), 0);
+        budget = budget.saturating_sub(length);
+        if budget == 0 {
+            return true;
         }
-    }
-    false
-}
-
-/// The attributes of one tag, or enough of them; `None` when the budget of steps is used up.
-fn attributes(tag: &[u8], budget: &mut usize) -> Option<u16> {
-    let (mut state, mut count) = (At::TagName, 0);
-    for byte in tag {
-        *budget = budget.checked_sub(1)?;
-        let Some((next, begins)) = state.step(*byte) else { break };
-        state = next;
-        count += u16::from(begins);
-        if MAX_ATTRIBUTES < count {
-            break;
-        }
-    }
-    Some(count)
-}
-
-/// Counted from the end, for all states at once: in linear time, of eight steps a byte.
-fn has_a_crowded_tag_among_many(html: &[u8]) -> bool {
-    let mut ahead = [0_u16; STATES.len()];
-    for (n, byte) in html.iter().enumerate().rev() {
-        if *byte == b'<' && html.get(n + 1).is_some_and(u8::is_ascii_alphabetic) {
-            let [in_tag, ..] = ahead;
-            if MAX_ATTRIBUTES < in_tag {
+        while let Some(found) = attribute(rest) {
+            count += 1;
+            let after = if found.is_complete { found.rest } else { "" };
+            budget = budget.saturating_sub(rest.len() - after.len());
+            if MAX_ATTRIBUTES < count || budget == 0 {
                 return true;
             }
+            rest = after;
         }
-        ahead = STATES.map(|state| match state.step(*byte) {
-            None => 0,
-            Some((next, begins)) => {
-                let counted = ahead.get(next.index()).copied().unwrap_or_default();
-                counted.saturating_add(u16::from(begins))
-            }
-        });
     }
     false
 }
@@ -286,8 +199,6 @@ mod tests {
             ("tags within tags", many("<a b='<c "), true),
             ("text", many("a b c "), false),
         ] {
-            let all_at_once = has_a_crowded_tag_among_many(html.as_bytes());
-            assert_eq!(has_a_crowded_tag(html.as_bytes()), all_at_once, "{name}");
             assert_eq!(is_excessive(&html), expected, "{name}");
         }
     }

@@ -98,9 +98,9 @@ proptest! {
         let markdown = html_to_markdown(&html);
         for event in Parser::new(&markdown) {
             match event {
-                Event::Html(_) | Event::InlineHtml(_) => prop_assert!(false, "{html}\n{markdown}"),
+                Event::Html(_) | Event::InlineHtml(_) => prop_assert!(false, "{html:?}\n{markdown}"),
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                    prop_assert!(dest_url.starts_with("https://e.example/"), "{html}\n{markdown}");
+                    prop_assert!(dest_url.starts_with("https://e.example/"), "{html:?}\n{markdown}");
                 }
                 _ => {}
             }

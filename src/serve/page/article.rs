@@ -13,6 +13,7 @@ use super::Page;
 use super::parts::{encoded, feed_link, full_time, heading, web};
 use crate::clock;
 use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
+use crate::html::sanitise::SanitisedHtml;
 use crate::html::to_text::{html_to_text, says_the_same};
 use crate::present::count;
 use crate::serve::{Site, error_response};
@@ -63,7 +64,7 @@ fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError>
 
 fn show(reading: &Reading, title: &str) -> Markup {
     let Reading { article, sightings, versions } = reading;
-    let content = article.content_html.as_deref();
+    let content = article.content_html.as_ref();
     // Many feeds give the content's beginning as the summary.
     let repeated = |summary: &&str| {
         !content.is_some_and(|html| {
@@ -84,7 +85,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
             }
             @if let Some(html) = content {
                 // Sanitised when it was stored.
-                div .text dir="auto" { (PreEscaped(below_title(html))) }
+                div .text dir="auto" { (below_title(html)) }
             }
             div lang="en" {
                 (original(article))
@@ -97,11 +98,12 @@ fn show(reading: &Reading, title: &str) -> Markup {
 }
 
 /// The title is the page's one heading of the first level. In sanitised HTML a `<` that is text is escaped.
-fn below_title(html: &str) -> Cow<'_, str> {
-    if !html.contains("<h1") {
-        return html.into();
-    }
-    html.replace("<h1", "<h2").replace("</h1>", "</h2>").into()
+fn below_title(html: &SanitisedHtml) -> PreEscaped<Cow<'_, str>> {
+    PreEscaped(if html.contains("<h1") {
+        html.replace("<h1", "<h2").replace("</h1>", "</h2>").into()
+    } else {
+        html.as_str().into()
+    })
 }
 
 fn begins_with(text: &str, summary: &str) -> bool {
@@ -256,7 +258,7 @@ fn earlier(versions: &[Version]) -> Markup {
                         }
                         div .text dir="auto" {
                             @if let Some(html) = &version.content_html {
-                                (PreEscaped(below_title(html))) // Sanitised when it was stored.
+                                (below_title(html))
                             } @else if let Some(summary) = &version.summary {
                                 p { (summary) }
                             } @else {

@@ -158,7 +158,7 @@ fn write(
         ":tags": columns::texts(&draft.tags),
         ":attachments": columns::attachments(&draft.attachments),
         ":summary": draft.summary,
-        ":content_html": draft.content_html,
+        ":content_html": draft.content_html.as_deref(),
     };
     tx.prepare_cached(sql)?.execute(&[content, more].concat()[..])
 }

@@ -1,5 +1,6 @@
 //! A connection that only reads. In WAL mode it never waits for the writer.
 
+use crate::html::sanitise::SanitisedHtml;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -388,7 +389,9 @@ impl Reader {
             tags: decode::texts(text(column!(ARTICLE.tags))?),
             attachments: decode::attachments(text(column!(ARTICLE.attachments))?),
             summary: r.get(column!(ARTICLE.summary))?,
-            content_html: r.get(column!(ARTICLE.content_html))?,
+            content_html: r
+                .get::<_, Option<String>>(column!(ARTICLE.content_html))?
+                .map(SanitisedHtml::from_store),
             content_text: None,
         })
     }

@@ -1,5 +1,6 @@
 //! Queries, changes and removals on real files.
 
+use crate::html::sanitise::SanitisedHtml;
 use std::sync::Arc;
 
 use rusqlite::params_from_iter;
@@ -120,7 +121,7 @@ fn draft(n: u64, title: &str) -> ArticleDraft {
         external_url: None,
         title: Some(title.to_owned()),
         summary: None,
-        content_html: Some(format!("text of {title}")),
+        content_html: Some(SanitisedHtml::from_store(format!("text of {title}"))),
         image: None,
         authors: Vec::new(),
         tags: Vec::new(),

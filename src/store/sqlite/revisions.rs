@@ -1,5 +1,6 @@
 //! Earlier versions of edited articles.
 
+use crate::html::sanitise::SanitisedHtml;
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::article::Version;
@@ -53,7 +54,9 @@ pub(super) fn list(connection: &Connection, article: i64) -> Result<Vec<Version>
             title: r.get("title")?,
             url: r.get("url")?,
             summary: r.get("summary")?,
-            content_html: r.get("content_html")?,
+            content_html: r
+                .get::<_, Option<String>>("content_html")?
+                .map(SanitisedHtml::from_store),
         })
     };
     connection
