@@ -39,7 +39,7 @@ use crate::telemetry::events;
 
 use access::Access;
 use conditional::Changes;
-pub use control::Order;
+pub use control::Command;
 pub use listen::{BindError, bind};
 use reader_pool::Readers;
 
@@ -51,8 +51,8 @@ const MAX_BODY: usize = 4096;
 
 /// What ties the server to the daemon.
 pub struct Daemon {
-    /// Where orders go.
-    pub orders: mpsc::Sender<Order>,
+    /// Receives the commands.
+    pub commands: mpsc::Sender<Command>,
     /// Bumped whenever a poll stored something.
     pub news: watch::Receiver<u64>,
     /// Turns true when the listener is to end.
@@ -68,7 +68,7 @@ struct Shared {
     readers: Readers,
     /// When exports and pages came to say what they say.
     changes: Changes,
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<Command>,
     /// Bumped whenever a poll stored something.
     news: watch::Receiver<u64>,
     /// Turns true when the listener is to end.
@@ -81,12 +81,12 @@ struct Shared {
 
 impl Site {
     pub fn new(config: &ServerConfig, store: &Path, daemon: Daemon) -> Self {
-        let Daemon { orders, news, closing } = daemon;
+        let Daemon { commands, news, closing } = daemon;
         Self(Arc::new(Shared {
             access: watch::Sender::new(Access::of(config)),
             readers: Readers::new(store),
             changes: Changes::default(),
-            orders,
+            commands,
             news,
             closing,
             listeners: Arc::new(Semaphore::new(event_stream::MAX_CLIENTS)),
