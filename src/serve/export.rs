@@ -8,6 +8,7 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LINK}
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
+use super::compression::Streamed;
 use super::conditional::{Version, hash};
 use super::params::{Asked, origin};
 use super::stream::{self, Broken};
@@ -96,7 +97,11 @@ pub(super) async fn export(
             write_format(reader, &query, format, &channel, out).map(|_| ()).map_err(Broken::from)
         });
         match written.await {
-            Ok(body) => Response::new(body),
+            Ok(body) => {
+                let mut response = Response::new(body);
+                response.extensions_mut().insert(Streamed);
+                response
+            }
             Err(error) => return error.into_response(),
         }
     };

@@ -6,6 +6,7 @@
 //! thread with a `readers` connection and a deadline.
 
 mod access;
+mod compression;
 mod conditional;
 mod control;
 mod error_response;
@@ -164,6 +165,7 @@ fn router(site: Site) -> Router {
         .layer(from_fn(limit_time))
         .layer(from_fn(page::dress))
         .layer(CompressionLayer::new())
+        .layer(from_fn(compression::off_runtime))
         .layer(from_fn(finish))
         .with_state(site)
 }
