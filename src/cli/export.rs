@@ -15,7 +15,7 @@ use crate::deliver;
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::query::Query;
 use crate::export::{Format, Shape, TableStyle, Template};
-use crate::passes::changes::{Hearing, write_after};
+use crate::passes::changes::{RecordKind, write_after};
 use crate::passes::export::write;
 use crate::search::filter;
 use crate::store::{ConsumerLock, Reader, Store};
@@ -166,9 +166,9 @@ fn deliver_batch(
     from: i64,
 ) -> Result<Option<Delivered>> {
     let Job { query, shape, style, .. } = job;
-    let hearing = if args.events { Hearing::Events } else { Hearing::Articles };
+    let kind = if args.events { RecordKind::Events } else { RecordKind::Articles };
     let produce =
-        |out: &mut dyn io::Write| write_after(reader, query, from, (hearing, shape), *style, out);
+        |out: &mut dyn io::Write| write_after(reader, query, from, (kind, shape), *style, out);
     let Some(path) = &args.output else { return Ok(deliver::to_stdout_synced(produce)?) };
     let delivered = match own_file(path, from) {
         Some(path) => deliver::to_file_if(&path, produce, |batch| batch.records != 0)?,

@@ -14,7 +14,7 @@ use crate::domain::hook::{CommandSpec, Hook, HookTarget, WebhookSpec};
 use crate::domain::query::Query;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{Fetcher, PostError};
-use crate::passes::changes::{Batch, Hearing, read_batch};
+use crate::passes::changes::{Batch, RecordKind, read_batch};
 use crate::passes::index;
 use crate::polling::freshness::retry_after;
 use crate::store::{ConsumerLock, LockError, Reader, Store, StoreError};
@@ -170,12 +170,12 @@ impl Deliverer {
         };
         let (path, query, name) =
             (self.store.path().to_owned(), self.query.clone(), self.hook.consumer.clone());
-        let hearing = if self.hook.events { Hearing::Events } else { Hearing::Articles };
+        let kind = if self.hook.events { RecordKind::Events } else { RecordKind::Articles };
         let read = spawn_blocking(move || {
             let reader = Reader::open(&path)?;
             // Read again: the previous holder of the lock may have advanced the cursor.
             let consumer = reader.consumer(&name)?.unwrap_or(consumer);
-            let batch = read_batch(&reader, &query, consumer.seq, hearing, clock::now())?;
+            let batch = read_batch(&reader, &query, consumer.seq, kind, clock::now())?;
             Ok((consumer, batch))
         });
         let (consumer, batch) = read.await.map_err(|_| StoreError::Stopped)??;
