@@ -15,9 +15,9 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::host::Host;
 use crate::domain::poll::{Move, OutcomeKind, Reason, address_at};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::terminal::clean_line;
 use crate::polling::reason_text::told;
 use crate::polling::schedule::{Candidate, History, candidates};
+use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 use crate::store::{Facts, FeedRow, PastPoll, PausedHost, Reader};
 

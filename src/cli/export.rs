@@ -1,22 +1,24 @@
-//! `gazetted export`.
+//! `gazetted export`: the articles that match the filters, or with `--consumer` and `--after` what is new
+//! since the last run.
 
-mod following;
-
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::filters::{Filters, checked, indexed};
 use super::output::{count, width};
+use super::run::runtime;
 use super::{Context, Exit};
 use crate::clock;
 use crate::deliver;
-use crate::domain::consumer::ConsumerName;
+use crate::domain::consumer::{ConsumerName, Delivered};
+use crate::domain::query::Query;
 use crate::export::{Format, Shape, TableStyle, Template};
+use crate::passes::changes::{RecordKind, write_after};
 use crate::passes::export::write;
 use crate::search::filter;
-use crate::store::Reader;
+use crate::store::{ConsumerLock, Reader, Store};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -58,7 +60,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let reader = Reader::open(&config.store.path)
         .context("nothing to export yet; `gazetted poll` collects articles")?;
-    let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let to_terminal = args.output.is_none() && io::stdout().is_terminal();
     let guessed = args.output.as_deref().and_then(Format::from_path);
     let table = to_terminal && !args.events;
     let otherwise = if table { Format::Table } else { Format::JsonLines };
@@ -82,10 +84,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         now: clock::now(),
     };
     if follows {
-        let wanted = following::Wanted { query, shape, style, store: &config.store.path };
-        return following::run(args, &reader, &wanted, context);
+        let job = Job { query, shape, style, store: &config.store.path };
+        return export_changes(args, &reader, &job, context);
     }
-    let produce = |out: &mut dyn std::io::Write| write(&reader, &query, &shape, style, out);
+    let produce = |out: &mut dyn io::Write| write(&reader, &query, &shape, style, out);
     let Some(path) = &args.output else {
         deliver::to_stdout(produce)?;
         return Ok(Exit::Done);
@@ -103,4 +105,81 @@ fn template(path: &Path) -> Result<Template> {
         .with_context(|| format!("could not read the template {}", path.display()))?;
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     Ok(Template::parse(&name, &source)?)
+}
+
+/// The placeholder in a file name for the cursor at which the batch starts.
+const SEQ: &str = "{seq}";
+
+/// What to export and how.
+struct Job<'a> {
+    query: Query,
+    shape: Shape,
+    style: TableStyle,
+    store: &'a Path,
+}
+
+/// Exports what comes after the cursor of a consumer, or after a given sequence number.
+fn export_changes(args: &Args, reader: &Reader, job: &Job<'_>, context: &Context) -> Result<Exit> {
+    let as_json = [Format::Json, Format::JsonLines].map(Shape::Format).contains(&job.shape);
+    if args.events && !as_json {
+        bail!("--events are written as jsonl or json");
+    }
+    if job.shape == Shape::Format(Format::Opml) {
+        bail!("opml holds feeds, and a consumer follows articles; choose another format");
+    }
+    let Some(consumer) = &args.consumer else {
+        deliver_batch(args, reader, job, args.after.unwrap_or(0))?;
+        return Ok(Exit::Done);
+    };
+    // Held to the end: two runs that start from one cursor would deliver the same records twice.
+    let _lock = ConsumerLock::take(job.store, consumer)?;
+    let known = reader.consumer(consumer)?;
+    let store = Store::open(job.store)?;
+    let runtime = runtime()?;
+    if known.is_none() {
+        runtime.block_on(store.register_consumer(consumer.clone(), 0, clock::now()))?;
+    }
+    let from = known.map_or(0, |consumer| consumer.seq);
+    let Some(delivered) = deliver_batch(args, reader, job, from)? else {
+        context.output.note(&format!("the reader went away; {consumer} stays where it was"));
+        return Ok(Exit::Done);
+    };
+    if args.output.is_some() && !context.quiet {
+        let records = count(delivered.records, "record");
+        context.output.note(&format!("{consumer}: {records}, now at {}", delivered.to));
+    }
+    if delivered.from < delivered.to && !runtime.block_on(advance(&store, consumer, delivered))? {
+        context.output.note(&format!("{consumer} was reset meanwhile and stays where it was put"));
+    }
+    Ok(Exit::Done)
+}
+
+async fn advance(store: &Store, consumer: &ConsumerName, delivered: Delivered) -> Result<bool> {
+    Ok(store.advance_consumer(consumer.clone(), delivered, clock::now()).await?)
+}
+
+/// Delivers a batch. Returns `None` when the reader of standard output closed the pipe.
+fn deliver_batch(
+    args: &Args,
+    reader: &Reader,
+    job: &Job<'_>,
+    from: i64,
+) -> Result<Option<Delivered>> {
+    let Job { query, shape, style, .. } = job;
+    let kind = if args.events { RecordKind::Events } else { RecordKind::Articles };
+    let produce =
+        |out: &mut dyn io::Write| write_after(reader, query, from, (kind, shape), *style, out);
+    let Some(path) = &args.output else { return Ok(deliver::to_stdout_synced(produce)?) };
+    let delivered = match own_file(path, from) {
+        Some(path) => deliver::to_file_if(&path, produce, |batch| batch.records != 0)?,
+        None => deliver::to_file(path, produce)?,
+    };
+    Ok(Some(delivered))
+}
+
+/// The file for this batch alone, if the name has the placeholder. It is named by the cursor, so that a batch
+/// that is repeated after a crash replaces itself.
+fn own_file(output: &Path, from: i64) -> Option<PathBuf> {
+    let text = output.to_str().filter(|text| text.contains(SEQ))?;
+    Some(text.replace(SEQ, &format!("{from:012}")).into())
 }

@@ -18,8 +18,8 @@ use crate::config::Config;
 pub(super) use crate::domain::feed::FeedState as State;
 use crate::domain::poll::{OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::terminal::{clean_line, fit};
 use crate::polling::reason_text::told;
+use crate::present::terminal::{clean_line, fit};
 use crate::store::{FeedRow, Reader, StoreError};
 
 #[derive(clap::Args, Debug)]

@@ -22,10 +22,10 @@ use crate::domain::poll::{Document, Observed, PollOutcome};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::Record;
-use crate::export::terminal::clean_line;
 use crate::feed::entry_filter::EntryFilter;
 use crate::html::to_text::html_to_text;
 use crate::passes::preview::Looker;
+use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 
 #[derive(clap::Args, Debug)]

@@ -17,11 +17,11 @@ use crate::config::Config;
 use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::terminal::clean_line;
 use crate::export::{Format, Shape, TableStyle};
 use crate::passes::export::write;
 use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
+use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 use crate::store::{Lock, LockError, Reader, Role, Store};
 

@@ -1,31 +1,24 @@
-//! The scheduled exports: a task each.
+//! The entries of `[[exports]]`, each in a task of its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::hooks::keep_delivering;
+use super::hooks::delivery_loop;
+use super::trigger::{DEBOUNCE, next, sleep_until};
 use crate::clock;
 use crate::config::{Config, FileTarget, Target, Trigger};
 use crate::domain::query::{Query, When};
-use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{FetchError, Fetcher};
 use crate::passes::export::{ExportError, write_file};
-use crate::passes::hooks::Courier;
-use crate::polling::schedule::Cadence;
+use crate::passes::hooks::Deliverer;
 use crate::store::{Reader, Store, StoreError};
 use crate::telemetry::events;
 
-/// What arrives together is exported together.
-pub(super) const GATHER: Duration = Duration::from_secs(1);
-
-/// As in the daemon: a clock that was set is noticed within this time.
-pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(15);
-
-/// All exports of a configuration, at work. Those that are not finished end with the value.
+/// The running exports of a configuration. Dropping the value aborts them.
 pub(super) struct Exports {
     tasks: JoinSet<()>,
     closing: watch::Sender<bool>,
@@ -51,24 +44,24 @@ impl Exports {
                         file: file.clone(),
                         query: export.query.clone(),
                     };
-                    tasks.spawn(keep_exported(job, export.trigger.clone(), news, closed.clone()));
+                    tasks.spawn(export_loop(job, export.trigger.clone(), news, closed.clone()));
                 }
                 Target::Hook(hook) => {
-                    let courier = Courier {
+                    let deliverer = Deliverer {
                         hook: hook.clone(),
                         query: export.query.clone(),
                         store: store.clone(),
                         fetcher: Arc::clone(&fetcher),
                     };
                     let trigger = export.trigger.clone();
-                    tasks.spawn(keep_delivering(Arc::new(courier), trigger, news, closed.clone()));
+                    tasks.spawn(delivery_loop(Arc::new(deliverer), trigger, news, closed.clone()));
                 }
             }
         }
         Ok(Self { tasks, closing })
     }
 
-    /// Makes the consumers that are new: what is stored from now on is theirs.
+    /// Registers consumers that are new. They get the articles that are stored from now on.
     pub(super) async fn register(config: &Config, store: &Store) -> Result<(), StoreError> {
         let sequence = store.reader()?.sequence()?;
         for export in &config.exports {
@@ -80,14 +73,14 @@ impl Exports {
         Ok(())
     }
 
-    /// Starts nothing more, and ends with what is under way.
+    /// Starts no more exports and waits for those in progress.
     pub(super) async fn finish(mut self) {
         self.closing.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
     }
 }
 
-/// A file, and what goes into it.
+/// A file and the query for its articles.
 #[derive(Clone)]
 struct FileJob {
     store: PathBuf,
@@ -95,8 +88,8 @@ struct FileJob {
     query: Query,
 }
 
-/// Writes at once, so that whoever reads the file finds one, then whenever it is time.
-async fn keep_exported(
+/// Writes the file at once, so that it exists, and then whenever the trigger fires.
+async fn export_loop(
     job: FileJob,
     trigger: Trigger,
     mut changes: watch::Receiver<u64>,
@@ -105,42 +98,27 @@ async fn keep_exported(
     let mut last = None;
     loop {
         last = write(&job, last).await.or(last);
-        let time = async {
+        let due = async {
             match &trigger {
                 Trigger::OnChange => {
                     if changes.changed().await.is_err() {
                         return false;
                     }
-                    tokio::time::sleep(GATHER).await;
+                    tokio::time::sleep(DEBOUNCE).await;
                 }
                 Trigger::Cadence(cadence) => sleep_until(next(cadence, clock::now())).await,
             }
             true
         };
         tokio::select! {
-            come = time => if !come { return },
+            is_due = due => if !is_due { return },
             _ = closing.wait_for(|closing| *closing) => return,
         }
     }
 }
 
-pub(super) fn next(cadence: &Cadence, now: Timestamp) -> Timestamp {
-    match cadence {
-        Cadence::Every(interval) => now + *interval,
-        Cadence::Cron(cron) => cron.next_after(now).unwrap_or(now + TimeDelta::days(1)),
-        Cadence::Adaptive => now + TimeDelta::hours(1), // The configuration has no such export.
-    }
-}
-
-pub(super) async fn sleep_until(at: Timestamp) {
-    while let Ok(wait) = (at - clock::now_precise()).to_std()
-        && !wait.is_zero()
-    {
-        tokio::time::sleep(wait.min(LONGEST_SLEEP)).await;
-    }
-}
-
-/// Writes the file, unless it would come out as it is; answers how far the store had come.
+/// Writes the file unless its content would be the same. Returns the sequence number of the store at that
+/// time, or `None` if the export failed.
 async fn write(job: &FileJob, last: Option<i64>) -> Option<i64> {
     let began = Instant::now();
     let FileTarget { path, shape } = &job.file;
@@ -149,10 +127,10 @@ async fn write(job: &FileJob, last: Option<i64>) -> Option<i64> {
     let written = tokio::task::spawn_blocking(move || -> Result<_, ExportError> {
         let reader = Reader::open(&job.store)?;
         let sequence = reader.sequence()?;
-        let moving = [job.query.since, job.query.until]
+        let is_relative = [job.query.since, job.query.until]
             .iter()
             .any(|bound| matches!(bound, Some(When::Ago(_))));
-        if last == Some(sequence) && !moving && job.file.path.exists() {
+        if last == Some(sequence) && !is_relative && job.file.path.exists() {
             return Ok((sequence, None));
         }
         let articles = write_file(&reader, &job.file, &job.query)?.records;

@@ -1,44 +1,42 @@
-//! The exports that are handed on: a task each, which nothing else waits for.
+//! Deliveries to webhooks and commands, one task for each consumer. Nothing else waits for these tasks.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
 
-use super::STORE_RETRY;
-use super::exports::{GATHER, LONGEST_SLEEP, next, sleep_until};
+use super::trigger::{CLOCK_CHECK_INTERVAL, STORE_RETRY, change_or_check, next, sleep_until};
 use crate::clock;
 use crate::config::Trigger;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::passes::hooks::{Courier, Standing};
+use crate::passes::hooks::{Deliverer, DeliveryStatus};
 use crate::polling::schedule::Cadence;
 use crate::telemetry::events;
 
-/// Delivers whenever it is time, until `closing`; the delivery under way is finished first.
-pub(super) async fn keep_delivering(
-    courier: Arc<Courier>,
+/// Delivers whenever the trigger fires, until `closing` is true. A delivery in progress is finished first.
+pub(super) async fn delivery_loop(
+    deliverer: Arc<Deliverer>,
     trigger: Trigger,
     mut changes: watch::Receiver<u64>,
     mut closing: watch::Receiver<bool>,
 ) {
-    // A start is a good moment to try what has failed: the configuration may be another.
-    let mut again = true;
-    let mut due = first(&courier, &trigger).await;
+    // Failed deliveries are retried at the start, because the configuration may have changed.
+    let mut retry_now = true;
+    let mut due = first(&deliverer, &trigger).await;
     loop {
         let stop = closing.clone();
         tokio::select! {
             () = wait(due, &mut changes) => {}
             _ = closing.wait_for(|closing| *closing) => return,
         }
-        let standing = courier.deliver(again, &|| *stop.borrow()).await;
-        again = false;
+        let status = deliverer.deliver(retry_now, &|| *stop.borrow()).await;
+        retry_now = false;
         let now = clock::now();
-        due = match (standing, &trigger) {
-            (Ok(Standing::Done), Trigger::OnChange) => None,
-            (Ok(Standing::Done), Trigger::Cadence(cadence)) => Some(next(cadence, now)),
-            // Looked at in between: `consumers reset` ends a wait.
-            (Ok(Standing::Wait(at)), _) => Some(at.min(now + look())),
-            (Ok(Standing::Stopped), _) => Some(now + look()),
+        due = match (status, &trigger) {
+            (Ok(DeliveryStatus::Done), Trigger::OnChange) => None,
+            (Ok(DeliveryStatus::Done), Trigger::Cadence(cadence)) => Some(next(cadence, now)),
+            // The cursor is read in between, because `consumers reset` ends a wait.
+            (Ok(DeliveryStatus::Wait(at)), _) => Some(at.min(now + check_interval())),
+            (Ok(DeliveryStatus::Stopped), _) => Some(now + check_interval()),
             (Err(error), _) => {
                 events::store_error("deliver to a consumer", &error);
                 Some(now + TimeDelta::from_std(STORE_RETRY).unwrap_or_default())
@@ -47,14 +45,14 @@ pub(super) async fn keep_delivering(
     }
 }
 
-fn look() -> TimeDelta {
-    TimeDelta::from_std(LONGEST_SLEEP).unwrap_or_default()
+fn check_interval() -> TimeDelta {
+    TimeDelta::from_std(CLOCK_CHECK_INTERVAL).unwrap_or_default()
 }
 
-/// When it is delivered first: what was due while nobody ran is made up for at once.
-async fn first(courier: &Courier, trigger: &Trigger) -> Option<Timestamp> {
+/// The time of the first delivery: at once if one was due while no daemon ran.
+async fn first(deliverer: &Deliverer, trigger: &Trigger) -> Option<Timestamp> {
     let now = clock::now();
-    match (courier.consumer().await, trigger) {
+    match (deliverer.consumer().await, trigger) {
         (Ok((consumer, _)), Trigger::Cadence(cadence)) => {
             let last = consumer.moved_at.unwrap_or(consumer.created_at);
             let missed = match cadence {
@@ -71,14 +69,11 @@ async fn first(courier: &Courier, trigger: &Trigger) -> Option<Timestamp> {
     }
 }
 
-/// Until then; without a time until something was stored, or for a while: a cursor may have been reset.
+/// Waits until the delivery is due. Without a time it waits for a change, or for a while: the cursor may have
+/// been reset.
 async fn wait(due: Option<Timestamp>, changes: &mut watch::Receiver<u64>) {
     match due {
         Some(at) => sleep_until(at).await,
-        None => match timeout(LONGEST_SLEEP, changes.changed()).await {
-            Ok(Ok(())) => tokio::time::sleep(GATHER).await,
-            Ok(Err(_)) => tokio::time::sleep(LONGEST_SLEEP).await,
-            Err(_) => {}
-        },
+        None => change_or_check(changes).await,
     }
 }

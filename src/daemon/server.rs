@@ -1,4 +1,4 @@
-//! The HTTP server within the daemon: when it listens, and what a reload changes.
+//! The HTTP server as a part of the daemon: its start, its reload and its end.
 
 use std::net::SocketAddr;
 
@@ -7,16 +7,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::config::ServerConfig;
-use crate::serve::{self, BindError, Daemon, Order, Site};
+use crate::serve::{self, BindError, Command, Daemon, Site};
 use crate::store::Store;
 use crate::telemetry::events;
 
-/// The server, listening or not.
+/// The server, whether it listens or not.
 pub(super) struct Server {
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<Command>,
     news: watch::Receiver<u64>,
     listening: Option<Listening>,
-    /// The one that listens, and those that finish requests taken before a reload.
+    /// The listening server, and those of before a reload that finish their requests.
     tasks: JoinSet<()>,
 }
 
@@ -28,7 +28,7 @@ struct Listening {
     shutdown: watch::Sender<bool>,
 }
 
-/// What a reload will do to the listener, with everything done that can fail.
+/// What a reload does to the listener. Everything that can fail has been done.
 pub(super) enum Change {
     Keep,
     Stop,
@@ -36,17 +36,17 @@ pub(super) enum Change {
 }
 
 impl Server {
-    /// Listens at once if the configuration says so.
+    /// Starts listening if the configuration has a `[server]` table.
     ///
     /// # Errors
     /// When the address is taken.
     pub(super) fn start(
         config: Option<&ServerConfig>,
         store: &Store,
-        orders: mpsc::Sender<Order>,
+        commands: mpsc::Sender<Command>,
         news: watch::Receiver<u64>,
     ) -> Result<Self, BindError> {
-        let mut server = Self { orders, news, listening: None, tasks: JoinSet::new() };
+        let mut server = Self { commands, news, listening: None, tasks: JoinSet::new() };
         if let Some(config) = config {
             let listener = serve::bind(config.listen)?;
             server.listen(listener, config, store);
@@ -60,7 +60,7 @@ impl Server {
         }
     }
 
-    /// What [`Server::change`] will need.
+    /// Prepares [`Server::change`]: binds the new address.
     ///
     /// # Errors
     /// When the new address is taken.
@@ -72,7 +72,7 @@ impl Server {
         }
     }
 
-    /// Takes up a configuration for which [`Server::prepare`] was asked.
+    /// Applies a configuration for which [`Server::prepare`] was called.
     pub(super) fn change(&mut self, change: Change, config: Option<&ServerConfig>, store: &Store) {
         match (change, config) {
             (Change::Listen(listener), Some(config)) => {
@@ -90,7 +90,7 @@ impl Server {
         while self.tasks.try_join_next().is_some() {}
     }
 
-    /// Ends with the last request that was under way.
+    /// Stops listening. The future ends with the last request in progress.
     pub(super) fn stop(mut self) -> impl Future<Output = ()> {
         self.close();
         async move { while self.tasks.join_next().await.is_some() {} }
@@ -99,7 +99,7 @@ impl Server {
     fn listen(&mut self, listener: TcpListener, config: &ServerConfig, store: &Store) {
         let actual = listener.local_addr().unwrap_or(config.listen);
         let (shutdown, closing) = watch::channel(false);
-        let daemon = Daemon { orders: self.orders.clone(), news: self.news.clone(), closing };
+        let daemon = Daemon { commands: self.commands.clone(), news: self.news.clone(), closing };
         let site = Site::new(config, store.path(), daemon);
         self.tasks.spawn(serve::run(listener, site.clone()));
         events::server_listening(actual);

@@ -1,5 +1,5 @@
-//! The daemon's side of systemd (`sd_notify(3)`), and the tasks that run beside the polls. Everything here
-//! is silent on a machine without systemd.
+//! Notifications to systemd (`sd_notify(3)`) and the background tasks. Without systemd the notifications do
+//! nothing.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::config::Config;
 use crate::store::Store;
 use crate::telemetry::events;
 
-/// Starts the index keeper and, where systemd watches, the watchdog. They end with the value.
+/// Starts the index loop and, if systemd asks for it, the watchdog. Dropping the value aborts them.
 pub(super) fn start(store: &Store, changed: watch::Receiver<u64>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(super::keep_indexed(store.clone(), changed));
+    tasks.spawn(super::index::index_loop(store.clone(), changed));
     if let Some(limit) = sd_notify::watchdog_enabled() {
         tasks.spawn(watchdog(store.clone(), limit));
     }
@@ -24,29 +24,29 @@ pub(super) fn start(store: &Store, changed: watch::Receiver<u64>) -> JoinSet<()>
 
 pub(super) fn ready(config: &Config) {
     let status = format!("{} feeds, {} exports", config.feeds.len(), config.exports.len());
-    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
 pub(super) fn reloading() {
-    // Newer systemd wants to know when the reload began.
+    // systemd 253 and later require the time at which the reload began.
     match NotifyState::monotonic_usec_now() {
-        Ok(began) => tell(&[NotifyState::Reloading, began]),
-        Err(_) => tell(&[NotifyState::Reloading]),
+        Ok(began) => notify(&[NotifyState::Reloading, began]),
+        Err(_) => notify(&[NotifyState::Reloading]),
     }
 }
 
 pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-/// Feeds the watchdog only while the store takes writes: a daemon that cannot store is of no use, and a
-/// restart may help.
+/// Notifies the watchdog only while the store accepts writes: a daemon that cannot store anything is useless,
+/// and a restart may help.
 async fn watchdog(store: Store, limit: Duration) {
     let interval = limit / 3;
     loop {
         let began = Instant::now();
         match timeout(interval, store.ping()).await {
-            Ok(Ok(())) => tell(&[NotifyState::Watchdog]),
+            Ok(Ok(())) => notify(&[NotifyState::Watchdog]),
             Ok(Err(error)) => events::store_error("answer the watchdog", &error),
             Err(_) => events::watchdog_withheld(began.elapsed()),
         }
@@ -54,7 +54,7 @@ async fn watchdog(store: Store, limit: Duration) {
     }
 }
 
-/// A service manager that cannot be told is no reason to stop.
-fn tell(states: &[NotifyState<'_>]) {
+/// Errors are ignored: the daemon can run without its service manager.
+fn notify(states: &[NotifyState<'_>]) {
     sd_notify::notify(states).ok();
 }

@@ -76,7 +76,7 @@ fn row(record: Record<'_>) -> [Cow<'_, str>; COLUMNS] {
         optional(external_url),
         optional(title),
         optional(summary),
-        optional(content_html),
+        optional(content_html.map(|html| &**html)),
         optional(content_text),
         optional(image),
         list(authors.iter().filter_map(AuthorRecord::display_name)),

@@ -29,7 +29,6 @@ mod rss;
 mod table;
 mod template;
 /// Kept as a name for the many that use it; the functions are in [`crate::present`].
-pub use crate::present::terminal;
 mod xml;
 
 pub use template::{Template, TemplateFault};
@@ -278,7 +277,9 @@ mod tests {
             };
             assert_eq!(headline(&article), expected);
         }
-        let html = Some("<p>Only <b>HTML</b></p>".to_owned());
+        let html = Some(crate::html::sanitise::SanitisedHtml::from_store(
+            "<p>Only <b>HTML</b></p>".to_owned(),
+        ));
         let untitled =
             Article { title: None, summary: None, content_text: None, ..record::tests::full() };
         assert_eq!(headline(&Article { content_html: html, ..untitled }), "Only HTML");

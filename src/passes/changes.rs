@@ -16,7 +16,7 @@ use crate::store::{Reader, StoreError};
 
 /// What a follower wants to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hearing {
+pub enum RecordKind {
     /// Articles that are new or edited, as they are now.
     Articles,
     /// Records of what happened, removals included. As `json` or `jsonl`.
@@ -32,7 +32,7 @@ pub fn write_after(
     reader: &Reader,
     query: &Query,
     from: i64,
-    (hearing, shape): (Hearing, &Shape),
+    (kind, shape): (RecordKind, &Shape),
     style: TableStyle,
     out: &mut dyn io::Write,
 ) -> Result<Delivered, ExportError> {
@@ -44,9 +44,9 @@ pub fn write_after(
         order: Order::Sequence,
         ..query.clone()
     };
-    let written = match hearing {
-        Hearing::Articles => write(reader, &query, shape, style, out)?,
-        Hearing::Events => write_events(reader, &query, shape, style, out)?,
+    let written = match kind {
+        RecordKind::Articles => write(reader, &query, shape, style, out)?,
+        RecordKind::Events => write_events(reader, &query, shape, style, out)?,
     };
     let is_cut = query.limit.is_some_and(|limit| limit <= written.records);
     // The cursor can be past the end of a store that was restored from a backup.
@@ -73,7 +73,7 @@ pub fn read_batch(
     reader: &Reader,
     query: &Query,
     from: i64,
-    hearing: Hearing,
+    kind: RecordKind,
     now: Timestamp,
 ) -> Result<Batch, StoreError> {
     let up_to = reader.sequence_for(query)?;
@@ -90,7 +90,7 @@ pub fn read_batch(
         let mut last = from;
         for change in changes {
             let change = texted(change?);
-            let Some(record) = events::record(&change, hearing == Hearing::Events) else {
+            let Some(record) = events::record(&change, kind == RecordKind::Events) else {
                 continue;
             };
             bytes += record.len();

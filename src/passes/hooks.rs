@@ -1,5 +1,5 @@
-//! Handing on: a batch of what comes after a consumer's cursor goes to a webhook or a program, and the cursor
-//! moves when that has taken it. What failed is tried again later, and what is known of it is in the store.
+//! Delivery to hooks: the records after a consumer's cursor are sent in batches to a webhook or a program, and
+//! the cursor is advanced when a batch was acknowledged. A failed delivery is stored and retried later.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,65 +14,67 @@ use crate::domain::hook::{CommandSpec, Hook, HookTarget, WebhookSpec};
 use crate::domain::query::Query;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{Fetcher, PostError};
-use crate::passes::changes::{Batch, Hearing, read_batch};
+use crate::passes::changes::{Batch, RecordKind, read_batch};
 use crate::passes::index;
 use crate::polling::freshness::retry_after;
 use crate::store::{ConsumerLock, LockError, Reader, Store, StoreError};
 use crate::telemetry::events;
 
-/// While somebody else delivers to this consumer, such as `export --consumer`.
+/// The wait while another process delivers to this consumer, such as `export --consumer`.
 const BUSY_WAIT: TimeDelta = TimeDelta::seconds(1);
 
-/// Characters of a reason that are stored.
+/// The most characters of a failure's reason that are stored.
 const MAX_REASON: usize = 500;
 
-/// A hook with all that a delivery needs.
+/// A hook with everything that a delivery needs.
 #[derive(Clone)]
-pub struct Courier {
+pub struct Deliverer {
     pub hook: Hook,
-    /// Its limit is that of a delivery.
+    /// Its limit is the size of a batch.
     pub query: Query,
     pub store: Store,
     pub fetcher: Arc<Fetcher>,
 }
 
-/// How it stands after all was delivered that could be.
+/// The state of a consumer after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing is left.
+pub enum DeliveryStatus {
+    /// Everything was delivered.
     Done,
-    /// Not before then.
+    /// The next attempt is not before this time.
     Wait(Timestamp),
-    /// Not before somebody has seen to it.
+    /// There are no more attempts until a person acts or the daemon restarts.
     Stopped,
 }
 
-/// Why a batch did not arrive.
-struct Setback {
+/// Why a batch was not acknowledged.
+struct DeliveryFailure {
     reason: String,
-    /// Before that it need not be tried.
-    asked: Option<TimeDelta>,
-    /// The receiver says that there is no more.
+    /// The wait that the receiver asked for (`Retry-After`).
+    retry_after: Option<TimeDelta>,
+    /// The receiver no longer exists (410 Gone).
     gone: bool,
 }
 
-impl From<String> for Setback {
+impl From<String> for DeliveryFailure {
     fn from(reason: String) -> Self {
-        Self { reason, asked: None, gone: false }
+        Self { reason, retry_after: None, gone: false }
     }
 }
 
-/// What the store says before a delivery.
-enum Turn {
+/// Whether a delivery can be attempted now.
+enum Attempt {
+    /// Another process holds the lock of the consumer.
     Busy,
-    NotYet(Standing),
-    /// With the lock, which is held until the cursor has moved.
+    /// Nothing can be sent now.
+    None(DeliveryStatus),
+    /// A batch, with the lock, which is held until the cursor has been advanced.
     Batch(ConsumerLock, Consumer, Batch),
 }
 
-impl Courier {
-    /// The consumer, and how far the store has come. A consumer that is not there is made, and gets what
-    /// comes from now on.
+impl Deliverer {
+    /// The consumer and the sequence number of the store. A consumer that does not exist is registered and
+    /// gets what is stored from now on.
     ///
     /// # Errors
     /// When the store fails.
@@ -80,11 +82,11 @@ impl Courier {
         loop {
             let name = self.hook.consumer.clone();
             let path = self.store.path().to_owned();
-            let look = spawn_blocking(move || {
+            let read = spawn_blocking(move || {
                 let reader = Reader::open(&path)?;
                 Ok((reader.consumer(&name)?, reader.sequence()?))
             });
-            match look.await.map_err(|_| StoreError::ReaderStopped)?? {
+            match read.await.map_err(|_| StoreError::ReaderStopped)?? {
                 (Some(consumer), sequence) => return Ok((consumer, sequence)),
                 (None, sequence) => {
                     let name = self.hook.consumer.clone();
@@ -94,88 +96,90 @@ impl Courier {
         }
     }
 
-    /// Delivers batch after batch until nothing is left, one fails, or `closing` says to stop. `again`: also
-    /// if it was stopped or the time of the next try has not come, as after a start.
+    /// Delivers batch after batch until none is left, one fails, or `closing` returns true. With `retry_now`
+    /// the first attempt ignores that the consumer was stopped or that its next attempt is later.
     ///
     /// # Errors
-    /// When the store fails. What the receiver does is stored and told.
+    /// When the store fails. A failure of the receiver is no error: it is stored and logged.
     pub async fn deliver(
         &self,
-        mut again: bool,
+        mut retry_now: bool,
         closing: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Standing, StoreError> {
+    ) -> Result<DeliveryStatus, StoreError> {
         while !closing() {
             if self.query.search.is_some() {
                 index::catch_up(&self.store).await?;
             }
-            let (lock, consumer, batch) = match self.turn(again).await? {
-                Turn::Busy => return Ok(Standing::Wait(clock::now() + BUSY_WAIT)),
-                Turn::NotYet(standing) => return Ok(standing),
-                Turn::Batch(lock, consumer, batch) => (lock, consumer, batch),
+            let (lock, consumer, batch) = match self.attempt(retry_now).await? {
+                Attempt::Busy => return Ok(DeliveryStatus::Wait(clock::now() + BUSY_WAIT)),
+                Attempt::None(status) => return Ok(status),
+                Attempt::Batch(lock, consumer, batch) => (lock, consumer, batch),
             };
-            again = false;
+            retry_now = false;
             let Batch { records, delivered } = batch;
             if records.is_empty() {
                 if delivered.from < delivered.to {
                     self.advance(delivered).await?;
                 }
-                return Ok(Standing::Done);
+                return Ok(DeliveryStatus::Done);
             }
             let began = Instant::now();
             let sent = match &self.hook.to {
                 HookTarget::Webhook(webhook) => self.post(webhook, &delivered, &records).await,
                 HookTarget::Command(command) => run(command, &records).await,
             };
-            let standing = match sent {
+            let status = match sent {
                 Ok(()) => {
                     let name = self.hook.consumer.as_str();
                     events::delivered(name, &self.hook.to, &delivered, began.elapsed());
                     self.advance(delivered).await?;
-                    None // There may be more.
+                    None // There may be more batches.
                 }
-                Err(setback) => Some(self.failed(&consumer, setback).await?),
+                Err(failure) => Some(self.failed(&consumer, failure).await?),
             };
             drop(lock);
-            if let Some(standing) = standing {
-                return Ok(standing);
+            if let Some(status) = status {
+                return Ok(status);
             }
         }
-        Ok(Standing::Done)
+        Ok(DeliveryStatus::Done)
     }
 
-    async fn turn(&self, again: bool) -> Result<Turn, StoreError> {
+    async fn attempt(&self, retry_now: bool) -> Result<Attempt, StoreError> {
         let (consumer, sequence) = self.consumer().await?;
         if sequence <= consumer.seq {
-            return Ok(Turn::NotYet(Standing::Done));
+            return Ok(Attempt::None(DeliveryStatus::Done));
         }
         if let Some(trouble) = &consumer.trouble
-            && !again
+            && !retry_now
         {
             match trouble.retry_at {
-                None => return Ok(Turn::NotYet(Standing::Stopped)),
-                Some(at) if clock::now() < at => return Ok(Turn::NotYet(Standing::Wait(at))),
+                None => return Ok(Attempt::None(DeliveryStatus::Stopped)),
+                Some(at) if clock::now() < at => {
+                    return Ok(Attempt::None(DeliveryStatus::Wait(at)));
+                }
                 Some(_) => {}
             }
         }
         let lock = match ConsumerLock::take(self.store.path(), &self.hook.consumer) {
             Ok(lock) => lock,
-            Err(LockError::Delivering { .. } | LockError::Held { .. }) => return Ok(Turn::Busy),
+            Err(LockError::Delivering { .. } | LockError::Held { .. }) => return Ok(Attempt::Busy),
             Err(LockError::Io { path, source }) => {
                 return Err(StoreError::Create { path, source });
             }
         };
         let (path, query, name) =
             (self.store.path().to_owned(), self.query.clone(), self.hook.consumer.clone());
-        let hearing = if self.hook.events { Hearing::Events } else { Hearing::Articles };
+        let kind = if self.hook.events { RecordKind::Events } else { RecordKind::Articles };
         let read = spawn_blocking(move || {
             let reader = Reader::open(&path)?;
-            // Read again: whoever held the lock before may have moved it.
+            // Read again: the previous holder of the lock may have advanced the cursor.
             let consumer = reader.consumer(&name)?.unwrap_or(consumer);
-            let batch = read_batch(&reader, &query, consumer.seq, hearing, clock::now())?;
+            let batch = read_batch(&reader, &query, consumer.seq, kind, clock::now())?;
             Ok((consumer, batch))
         });
         let (consumer, batch) = read.await.map_err(|_| StoreError::ReaderStopped)??;
-        Ok(Turn::Batch(lock, consumer, batch))
+        Ok(Attempt::Batch(lock, consumer, batch))
     }
 
     async fn post(
@@ -183,7 +187,7 @@ impl Courier {
         webhook: &WebhookSpec,
         delivered: &Delivered,
         records: &[Vec<u8>],
-    ) -> Result<(), Setback> {
+    ) -> Result<(), DeliveryFailure> {
         let body = signature::body(self.hook.consumer.as_str(), delivered, records);
         let now = clock::now();
         let (id, at) = (signature::delivery_id(&body), now.timestamp());
@@ -193,19 +197,19 @@ impl Courier {
         fields.extend(signature.map(|signature| ("webhook-signature", signature)));
         let posted = self.fetcher.post(webhook, &fields, body).await;
         let posted = posted.map_err(|error| match error {
-            PostError::Setup(error) => Setback::from(crate::fetch::advice(&error)),
-            other => Setback::from(other.to_string()),
+            PostError::Setup(error) => DeliveryFailure::from(crate::fetch::advice(&error)),
+            other => DeliveryFailure::from(other.to_string()),
         })?;
         match posted.status {
             200..=299 => Ok(()),
-            300..=399 => Err(Setback::from(format!(
+            300..=399 => Err(DeliveryFailure::from(format!(
                 "{}; redirects are not followed, write the new address into the configuration",
                 posted.said
             ))),
-            410 => Err(Setback { reason: posted.said, asked: None, gone: true }),
+            410 => Err(DeliveryFailure { reason: posted.said, retry_after: None, gone: true }),
             _ => {
-                let asked = retry_after(&posted.headers, now);
-                Err(Setback { reason: posted.said, asked, gone: false })
+                let retry_after = retry_after(&posted.headers, now);
+                Err(DeliveryFailure { reason: posted.said, retry_after, gone: false })
             }
         }
     }
@@ -214,24 +218,31 @@ impl Courier {
         self.store.advance_consumer(self.hook.consumer.clone(), delivered, clock::now()).await
     }
 
-    async fn failed(&self, consumer: &Consumer, setback: Setback) -> Result<Standing, StoreError> {
+    async fn failed(
+        &self,
+        consumer: &Consumer,
+        failure: DeliveryFailure,
+    ) -> Result<DeliveryStatus, StoreError> {
         let failures = 1 + consumer.trouble.as_ref().map_or(0, |trouble| trouble.failures);
         let now = clock::now();
-        let retry_at = (!setback.gone).then(|| now + signature::wait(failures, setback.asked));
-        let reason: String = setback.reason.chars().take(MAX_REASON).collect();
+        let retry_at =
+            (!failure.gone).then(|| now + signature::wait(failures, failure.retry_after));
+        let reason: String = failure.reason.chars().take(MAX_REASON).collect();
         let name = self.hook.consumer.clone();
         let stored =
             self.store.fail_consumer(name, consumer.seq, reason.clone(), retry_at, now).await;
         let name = self.hook.consumer.as_str();
         events::delivery_failed(name, &self.hook.to, &reason, failures, retry_at);
         stored?;
-        Ok(retry_at.map_or(Standing::Stopped, Standing::Wait))
+        Ok(retry_at.map_or(DeliveryStatus::Stopped, DeliveryStatus::Wait))
     }
 }
 
 /// Hands the records to the program, one per line.
-async fn run(command: &CommandSpec, records: &[Vec<u8>]) -> Result<(), Setback> {
+async fn run(command: &CommandSpec, records: &[Vec<u8>]) -> Result<(), DeliveryFailure> {
     let mut input = records.join(&b'\n');
     input.push(b'\n');
-    command::run(command, &input).await.map_err(|error| Setback::from(command::in_words(&error)))
+    command::run(command, &input)
+        .await
+        .map_err(|error| DeliveryFailure::from(command::in_words(&error)))
 }

@@ -138,6 +138,11 @@ impl Poller {
         })
     }
 
+    #[must_use]
+    pub fn with_feeds(self, feeds: Feeds) -> Self {
+        Self { feeds, ..self }
+    }
+
     pub fn feeds(&self) -> &Feeds {
         &self.feeds
     }

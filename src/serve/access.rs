@@ -1,4 +1,4 @@
-//! Who may read, and who may give orders.
+//! Authorisation: which requests may read, and which may give commands.
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
@@ -13,7 +13,7 @@ use super::{Site, error_response};
 use crate::config::ServerConfig;
 use crate::domain::request::Secret;
 
-/// What the configuration says of it.
+/// The settings of `[server]` that decide access.
 #[derive(Clone)]
 pub(super) struct Access {
     token: Option<Secret>,
@@ -27,7 +27,7 @@ impl Access {
         Self { token, public: config.public, hub }
     }
 
-    /// Whom exports name as their hub (`WebSub`, section 4).
+    /// The hub that exports announce (`WebSub`, section 4).
     pub(super) fn hub(&self) -> Option<&str> {
         self.hub.as_deref()
     }
@@ -57,12 +57,12 @@ impl Access {
     }
 }
 
-/// Lets through what may read. Where there is a token, everything but `/healthz` wants it, unless all
-/// may read.
+/// Passes on requests that may read. If a token is configured, all routes except `/healthz` require it, unless
+/// `public` is set.
 ///
-/// Where neither is configured, which only a listener on this machine may do, the request must also name
-/// this machine: else a page of any web site could have a name of its own point here, and read along in
-/// the browser of whoever sits at it (DNS rebinding).
+/// Without both, which is allowed for a listener on this machine only, the `Host` of the request must be this
+/// machine. Otherwise a web site could make a name of its own point to this address and read the articles in
+/// the browser of a local user (DNS rebinding).
 pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let access = site.access();
     if request.uri().path() == "/healthz" || access.public || access.shown(request.headers()) {
@@ -91,7 +91,7 @@ pub(super) fn asking_for_token() -> Response {
     response
 }
 
-/// Whether a page of another site sent this: a browser would add the password of its own accord.
+/// Whether a page of another site sent the request. Browsers add a stored password to such requests too.
 pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return false };
     let own = headers.get(HOST).and_then(|host| host.to_str().ok());
@@ -99,8 +99,8 @@ pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     origin.map(|(_, host)| host) != own
 }
 
-/// An address is no name that somebody could point elsewhere, and `localhost` always means here. A
-/// request without `Host` (HTTP/1.0) comes from no browser.
+/// Whether `Host` is an IP address or `localhost`, which cannot be redirected by DNS. A request without `Host`
+/// (HTTP/1.0) does not come from a browser.
 fn names_this_machine(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST) else { return true };
     let Ok(host) = host.to_str() else { return false };

@@ -1,6 +1,6 @@
-//! Whether the client has it already (RFC 9110 section 13).
+//! Conditional requests (RFC 9110 section 13).
 //!
-//! A tag is weak: what it stands for may go out compressed in one of several ways, or not at all.
+//! Entity tags are weak, because the same document may be sent with different content codings.
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -14,10 +14,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 
-/// Addresses whose last change is remembered.
+/// The most addresses whose last change is kept in memory.
 const REMEMBERED: usize = 1024;
 
-/// The validators of an answer.
+/// The validators of a response.
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     etag: String,
@@ -25,13 +25,13 @@ pub(super) struct Version {
 }
 
 impl Version {
-    /// Named by a hash of all that decides what the answer says.
+    /// Takes a hash of everything that decides the content of the response.
     pub(super) fn of(hash: u64) -> Self {
         Self { etag: format!("W/\"{hash:016x}\""), last_modified: None }
     }
 
-    /// Whether the request is conditional on another version than this. `If-Modified-Since` does not
-    /// count beside `If-None-Match` (section 13.1.3).
+    /// Whether the client already has this version. `If-Modified-Since` is ignored if there is an
+    /// `If-None-Match` (section 13.1.3).
     pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {
         if let Some(known) = headers.get(IF_NONE_MATCH) {
             let bare = self.etag.trim_start_matches("W/");
@@ -71,16 +71,16 @@ impl Version {
     }
 }
 
-/// When each address came to say what it says, as far as this process has seen it.
+/// The time of the last change of each address, as far as this process has seen it.
 ///
-/// Articles carry no time of their last edit that could be trusted for this. So an address has changed
-/// when it is first asked for, and then whenever its tag is another: that may send a client too much
-/// after a restart, and never hides anything from it.
+/// The articles have no time of their last edit that could be used for this. An address therefore counts as
+/// changed at its first request, and then whenever its tag differs. After a restart a client may get a
+/// document that it has, but no change is ever hidden from it.
 #[derive(Default)]
 pub(super) struct Changes(Mutex<HashMap<u64, (String, Timestamp)>>);
 
 impl Changes {
-    /// Adds the time of the last change. `address` is a hash of all that was asked.
+    /// Adds the time of the last change. `address` is a hash of the address.
     pub(super) fn date(&self, address: u64, version: Version, now: Timestamp) -> Version {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = match known.get(&address) {

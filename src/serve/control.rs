@@ -1,4 +1,5 @@
-//! The two orders that may be given over HTTP. Both want the token, wherever the server listens.
+//! `POST /-/reload` and `POST /-/poll`: the commands to the daemon. Both require the token, whatever address
+//! the server listens on.
 
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE};
@@ -14,28 +15,30 @@ use crate::domain::poll::Reason;
 use crate::store::{FeedRow, Reader};
 use crate::telemetry::events;
 
-/// What the daemon is asked to do.
+/// A command to the daemon, with the channel for its reply.
 #[derive(Debug)]
-pub enum Order {
-    /// Read the configuration again. The answer says why it was refused.
+pub enum Command {
+    /// Reads the configuration again. The error says why it was rejected.
     Reload(oneshot::Sender<Result<(), String>>),
-    /// Poll these as soon as their hosts allow, whatever the plan; with the reason of the plan they had.
+    /// Polls these feeds as soon as their hosts allow it, whatever their schedule. The reason is that of the
+    /// schedule they had.
     Poll(Vec<(FeedId, Reason)>, oneshot::Sender<Result<(), String>>),
 }
 
-/// As SIGHUP: the new configuration as a whole, or the old one with what is wrong with the new.
+/// Reloads the configuration as SIGHUP does. The response names the faults of a configuration that was
+/// rejected.
 pub(super) async fn reload(State(site): State<Site>, request: Request) -> Response {
     if let Some(refusal) = refusal(&site, &request) {
         return refusal;
     }
     events::ordered("reload");
-    match order(&site, Order::Reload).await {
+    match send(&site, Command::Reload).await {
         Ok(()) => "reloaded\n".into_response(),
         Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
     }
 }
 
-/// `?feed=NAME` (again for more) or `?all=true`; else whatever is due.
+/// Polls the feeds of `?feed=NAME` (which may be repeated) or all of them (`?all=true`).
 pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response {
     if let Some(refusal) = refusal(&site, &request) {
         return refusal;
@@ -64,7 +67,7 @@ pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response
     }
     let polled = |feed: &&FeedRow| match feed.state() {
         FeedState::Disabled | FeedState::Retired => false,
-        // A named feed is asked again even if it was given up.
+        // A feed that is named is requested even if its server said 410 Gone.
         FeedState::Gone => names.iter().any(|name| feed.is_called(name)),
         FeedState::Ok | FeedState::New | FeedState::Failing => {
             all || names.iter().any(|name| feed.is_called(name))
@@ -77,16 +80,16 @@ pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response
         .collect();
     let count = wanted.len();
     events::ordered("poll");
-    match order(&site, |answer| Order::Poll(wanted, answer)).await {
+    match send(&site, |reply| Command::Poll(wanted, reply)).await {
         Ok(()) => {
-            let said = json!({ "feeds": count }).to_string();
-            (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], said).into_response()
+            let body = json!({ "feeds": count }).to_string();
+            (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], body).into_response()
         }
         Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
     }
 }
 
-/// Why this one may not give orders; `None`: it may.
+/// The error response if the request may not give commands.
 fn refusal(site: &Site, request: &Request) -> Option<Response> {
     let access = site.access();
     if request.method() != Method::POST {
@@ -107,12 +110,12 @@ fn refusal(site: &Site, request: &Request) -> Option<Response> {
     }
 }
 
-async fn order(
+async fn send(
     site: &Site,
-    order: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Order,
+    command: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Command,
 ) -> Result<(), String> {
-    let (tell, told) = oneshot::channel();
+    let (sender, reply) = oneshot::channel();
     let stopping = || "the daemon is stopping".to_owned();
-    site.0.orders.send(order(tell)).await.map_err(|_| stopping())?;
-    told.await.map_err(|_| stopping())?
+    site.0.commands.send(command(sender)).await.map_err(|_| stopping())?;
+    reply.await.map_err(|_| stopping())?
 }

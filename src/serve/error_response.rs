@@ -1,4 +1,4 @@
-//! Answers that several routes give.
+//! Error responses that several routes send.
 
 use axum::Extension;
 use axum::http::header::{ALLOW, RETRY_AFTER};
@@ -8,16 +8,16 @@ use axum::response::{IntoResponse, Response};
 use super::reader_pool::ReadError;
 use crate::telemetry::events;
 
-/// Why there is nothing else: what a page made of the answer says.
+/// The reason of an error response, from which [`error_page`](super::page::error_page) makes a page.
 #[derive(Clone, Debug)]
-pub(super) struct Why(pub(super) String);
+pub(super) struct ErrorReason(pub(super) String);
 
-/// No, and why, in one line of text.
+/// An error response with its reason as one line of text.
 pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
-    (status, Extension(Why(why.to_owned())), format!("{why}\n")).into_response()
+    (status, Extension(ErrorReason(why.to_owned())), format!("{why}\n")).into_response()
 }
 
-/// Not now: 503, to be asked again in a moment.
+/// 503 with `Retry-After`.
 pub(super) fn busy(why: &str) -> Response {
     let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, why);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
@@ -35,7 +35,7 @@ pub(super) async fn wrong_method(method: Method) -> Response {
     response
 }
 
-/// A failure of ours; what exactly failed is for the log.
+/// A failure of the server. The details go to the log only.
 impl IntoResponse for ReadError {
     fn into_response(self) -> Response {
         match self {

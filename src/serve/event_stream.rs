@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::listen::end;
-use super::params::Asked;
+use super::params::Params;
 use super::{Site, error_response};
 use crate::clock;
 use crate::domain::article::{Article, Change};
@@ -28,29 +28,30 @@ use crate::passes::export::with_text;
 use crate::store::{Reader, StoreError};
 use crate::telemetry::events;
 
-/// Clients that listen at once.
+/// The most clients at the same time.
 pub(super) const MAX_CLIENTS: usize = 64;
 
-/// Events read from the store at once.
+/// The number of events that are read from the store at once.
 const BATCH: u64 = 50;
 
-/// A comment this often: proxies cut connections that are silent for a minute.
+/// The interval of comments that keep the connection open: proxies close connections that are silent for a
+/// minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Before a client that was cut off comes back.
+/// The wait of a client before it reconnects.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// What arrives together is read together.
-const GATHER: Duration = Duration::from_millis(200);
+/// The wait after a change, so that changes in quick succession are read together.
+const DEBOUNCE: Duration = Duration::from_millis(200);
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// A client that listens.
+/// A connected client.
 struct Client {
     site: Site,
-    /// Its filters, going on after what was read.
+    /// Its filters, and the sequence number after which to continue.
     query: Query,
     waiting: VecDeque<Event>,
     news: watch::Receiver<u64>,
@@ -59,27 +60,27 @@ struct Client {
 }
 
 pub(super) async fn follow(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Response {
-    let mut asked = match Asked::read(&uri, BATCH, clock::now()) {
-        Ok(asked) => asked,
+    let mut params = match Params::read(&uri, BATCH, clock::now()) {
+        Ok(params) => params,
         Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
     };
     let is_of_pages = |name: &str| matches!(name, "limit" | "sort");
-    let paged = asked.kept.iter().map(|(name, _)| &**name).find(|name| is_of_pages(name));
-    if let Some(name) = paged.or(asked.query.before.map(|_| "before")) {
+    let paged = params.kept.iter().map(|(name, _)| &**name).find(|name| is_of_pages(name));
+    if let Some(name) = paged.or(params.query.before.map(|_| "before")) {
         let why = format!("{name}: events have no pages; they come one by one, oldest first");
         return error_response::refusal(StatusCode::BAD_REQUEST, &why);
     }
-    // What a browser says on coming back is newer than what the page's author wrote.
+    // The header of a reconnecting browser is newer than the parameter in the address.
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
-    let last = last.and_then(|id| id.trim().parse().ok()).or(asked.query.after_seq);
+    let last = last.and_then(|id| id.trim().parse().ok()).or(params.query.after_seq);
     let Ok(place) = Arc::clone(site.listeners()).try_acquire_owned() else {
         return error_response::busy("too many clients are listening");
     };
     let news = site.news();
-    let looked = asked.clone();
+    let for_reader = params.clone();
     let start = site
         .readers()
-        .read(DEADLINE, move |reader| Ok((looked.unknown(reader)?, reader.sequence()?)));
+        .read(DEADLINE, move |reader| Ok((for_reader.unknown(reader)?, reader.sequence()?)));
     let now = match start.await {
         Ok((None, now)) => now,
         Ok((Some(unknown), _)) => {
@@ -87,16 +88,16 @@ pub(super) async fn follow(State(site): State<Site>, uri: Uri, headers: HeaderMa
         }
         Err(error) => return error.into_response(),
     };
-    // A number that was never given out is of another store, or of a time before a backup came back:
-    // what comes from now on must not wait until it is reached.
+    // A number that does not exist yet comes from another store, or from before a backup was restored. New
+    // events must not wait until it is reached.
     let start = last.unwrap_or(now).min(now);
-    asked.query.after_seq = Some(start);
-    asked.query.limit = Some(BATCH);
-    // Without data it reaches no handler, but a client that is cut off now comes back to this place.
+    params.query.after_seq = Some(start);
+    params.query.limit = Some(BATCH);
+    // An event without data calls no handler, but a client that is disconnected now reconnects at this number.
     let hello = Event::default().id(start.to_string()).retry(RETRY);
     let closing = site.closing();
     let waiting = VecDeque::from([hello]);
-    let client = Client { site, query: asked.query, waiting, news, closing, _place: place };
+    let client = Client { site, query: params.query, waiting, news, closing, _place: place };
     let events = unfold(client, |mut client| async {
         let event = client.next().await?;
         Some((Ok::<_, Infallible>(event), client))
@@ -105,7 +106,7 @@ pub(super) async fn follow(State(site): State<Site>, uri: Uri, headers: HeaderMa
 }
 
 impl Client {
-    /// The next event; `None` ends the conversation.
+    /// The next event; `None` ends the stream.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
@@ -118,7 +119,7 @@ impl Client {
                 Ok(read) => self.take(read),
                 Err(error) => {
                     events::request_failed(&error);
-                    return None; // It comes back.
+                    return None; // The client reconnects.
                 }
             }
             if self.waiting.is_empty() {
@@ -126,7 +127,7 @@ impl Client {
                     () = end(&mut self.closing) => return None,
                     changed = self.news.changed() => changed.ok()?,
                 }
-                tokio::time::sleep(GATHER).await;
+                tokio::time::sleep(DEBOUNCE).await;
             } else if *self.closing.borrow() {
                 return None;
             }
@@ -135,14 +136,14 @@ impl Client {
 
     fn take(&mut self, (changes, came_to): (Vec<Change>, i64)) {
         let full = u64::try_from(changes.len()).is_ok_and(|count| count == BATCH);
-        // What the filters left out is not read again.
+        // Changes that the filters excluded are not read again.
         let last = if full { changes.last().map(Change::seq) } else { Some(came_to) };
         self.query.after_seq = self.query.after_seq.max(last);
         self.waiting.extend(changes.into_iter().filter_map(event));
     }
 }
 
-/// What happened, and how far the store had come before it was read.
+/// The next changes, and the sequence number of the store before they were read.
 fn changes(reader: &Reader, query: &Query) -> Result<(Vec<Change>, i64), StoreError> {
     let came_to = reader.sequence()?;
     let changes = reader.changes(query, clock::now(), |changes| {

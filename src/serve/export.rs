@@ -1,5 +1,6 @@
-//! `GET /export.FORMAT`: what `gazetted export` writes, for those who poll.
+//! `GET /export.FORMAT`: the document that `gazetted export` writes, with validators for conditional requests.
 
+use std::io;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,9 +9,11 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LINK}
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
+use super::compression::Streamed;
 use super::conditional::{Version, hash};
-use super::params::{Asked, origin};
-use super::stream::{self, Broken};
+use super::params::{Params, origin};
+use super::reader_pool::ReadError;
+use super::stream;
 use super::{Site, error_response};
 use crate::clock;
 use crate::domain::article::Position;
@@ -21,18 +24,27 @@ use crate::passes::export::{feeds, updated, write_format};
 use crate::present::export_title;
 use crate::store::{Reader, StoreError};
 
-/// Articles of a request that names no limit: more than a poller misses between two polls.
+/// The most articles of a response when the request names no limit: more than a client misses between two
+/// requests.
 const DEFAULT_LIMIT: u64 = 100;
 
-/// For finding out whether there is anything new; the writing itself takes as long as the client.
+/// The time limit for reading the [`Outline`]. Writing the export takes as long as the client does.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What is known of an export before it is written.
+/// What is known about an export before it is written.
 struct Outline {
     version: u64,
-    /// Where the next page begins.
+    /// The position at which the next page begins.
     next: Option<Position>,
     updated: Timestamp,
+}
+
+/// The addresses that an export names.
+struct Addresses {
+    this: String,
+    next: Option<String>,
+    home_page: String,
+    hub: Option<String>,
 }
 
 pub(super) async fn export(
@@ -47,75 +59,101 @@ pub(super) async fn export(
         return error_response::refusal(StatusCode::NOT_FOUND, &why);
     };
     let now = clock::now();
-    let asked = match Asked::read(&uri, DEFAULT_LIMIT, now) {
-        Ok(asked) => asked,
+    let params = match Params::read(&uri, DEFAULT_LIMIT, now) {
+        Ok(params) => params,
         Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
     };
-    let looked = asked.clone();
-    let outline = site.readers().read(DEADLINE, move |reader| match looked.unknown(reader)? {
-        Some(unknown) => Ok(Err(unknown)),
-        None => outline(reader, &looked.query, now).map(Ok),
-    });
-    let outline = match outline.await {
-        Ok(Ok(outline)) => outline,
-        Ok(Err(unknown)) => {
-            return error_response::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}"));
-        }
-        Err(error) => return error.into_response(),
+    let outline = match read_outline(&site, &params, now).await {
+        Ok(outline) => outline,
+        Err(response) => return response,
     };
     let origin = origin(&headers).unwrap_or_default();
-    let address = format!("{origin}{uri}");
-    let access = site.access();
-    let hub = access.hub();
-    let said = [address.as_bytes(), hub.unwrap_or_default().as_bytes()];
-    let version = Version::of(hash(&[said[0], said[1], &outline.version.to_le_bytes()]));
-    let version = site.changes().date(hash(&[address.as_bytes()]), version, now);
+    let addresses = Addresses {
+        this: format!("{origin}{uri}"),
+        next: outline.next.map(|next| format!("{origin}{}{}", uri.path(), params.link(Some(next)))),
+        home_page: format!("{origin}/{}", params.link(None)),
+        hub: site.access().hub().map(str::to_owned),
+    };
+    let (this, hub) = (addresses.this.as_bytes(), addresses.hub.as_deref().unwrap_or_default());
+    let version = Version::of(hash(&[this, hub.as_bytes(), &outline.version.to_le_bytes()]));
+    let version = site.changes().date(hash(&[this]), version, now);
     if version.is_known(&headers) {
         return own_policy(format, version.not_modified());
     }
-    let next = outline.next.map(|next| format!("{origin}{}{}", uri.path(), asked.link(Some(next))));
     let mut response = if method == Method::HEAD {
         // Of unknown length, as the body of a GET is: 0 would be a false answer (RFC 9110 section 8.6).
         Response::new(Body::from_stream(stream::nothing()))
     } else {
-        let style = TableStyle { width: None, color: false, now };
-        let channel = Channel {
-            title: export_title(asked.query.feeds.iter().chain(&asked.query.tags)),
-            home_page_url: Some(format!("{origin}/{}", asked.link(None))),
-            feed_url: Some(address.clone()),
-            next_url: next.clone(),
-            hub_url: hub.map(str::to_owned),
-            description: None,
-            updated: outline.updated,
-            table: style,
-            feeds: Vec::new(),
-        };
-        let query = asked.query;
-        let written = stream::body(site.readers(), move |reader, out| {
-            let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
-            let channel = Channel { feeds, ..channel };
-            write_format(reader, &query, format, &channel, out).map(|_| ()).map_err(Broken::from)
-        });
-        match written.await {
+        match body(&site, format, params.query, &addresses, (outline.updated, now)).await {
             Ok(body) => Response::new(body),
             Err(error) => return error.into_response(),
         }
     };
+    response.extensions_mut().insert(Streamed);
     version.stamp(response.headers_mut());
     let kind = HeaderValue::from_static(format.media_type());
     response.headers_mut().insert(CONTENT_TYPE, kind);
-    // For formats that cannot say it themselves (RFC 8288), and for WebSub, which looks here first.
-    let links = [("next", next.as_deref()), ("hub", hub), ("self", hub.and(Some(&*address)))];
-    for (relation, url) in links.into_iter().filter_map(|(name, url)| Some((name, url?))) {
-        if let Ok(link) = format!("<{url}>; rel=\"{relation}\"").parse() {
-            response.headers_mut().append(LINK, link);
-        }
-    }
+    add_links(&addresses, response.headers_mut());
     own_policy(format, response)
 }
 
-/// A page that is an export carries its style within, so that it is whole when it is saved. A 304 says so
-/// as well: a browser puts its headers in the place of those that it has (RFC 9111 section 3.2).
+async fn read_outline(site: &Site, params: &Params, now: Timestamp) -> Result<Outline, Response> {
+    let params = params.clone();
+    let read = site.readers().read(DEADLINE, move |reader| match params.unknown(reader)? {
+        Some(unknown) => Ok(Err(unknown)),
+        None => outline(reader, &params.query, now).map(Ok),
+    });
+    match read.await {
+        Ok(Ok(outline)) => Ok(outline),
+        Ok(Err(unknown)) => {
+            Err(error_response::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}")))
+        }
+        Err(error) => Err(error.into_response()),
+    }
+}
+
+async fn body(
+    site: &Site,
+    format: Format,
+    query: Query,
+    addresses: &Addresses,
+    (updated, now): (Timestamp, Timestamp),
+) -> Result<Body, ReadError> {
+    let channel = Channel {
+        title: export_title(query.feeds.iter().chain(&query.tags)),
+        home_page_url: Some(addresses.home_page.clone()),
+        feed_url: Some(addresses.this.clone()),
+        next_url: addresses.next.clone(),
+        hub_url: addresses.hub.clone(),
+        description: None,
+        updated,
+        table: TableStyle { width: None, color: false, now },
+        feeds: Vec::new(),
+    };
+    let write = move |reader: &Reader, out: &mut dyn io::Write| {
+        let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
+        let channel = Channel { feeds, ..channel };
+        write_format(reader, &query, format, &channel, out)?;
+        Ok(())
+    };
+    stream::body(site.readers(), write).await
+}
+
+/// Adds `Link` fields (RFC 8288) for formats that cannot contain links, and for `WebSub`, which reads the
+/// header first.
+fn add_links(addresses: &Addresses, headers: &mut HeaderMap) {
+    let Addresses { this, next, hub, .. } = addresses;
+    let links =
+        [("next", next.as_ref()), ("hub", hub.as_ref()), ("self", hub.as_ref().and(Some(this)))];
+    for (relation, url) in links.into_iter().filter_map(|(name, url)| Some((name, url?))) {
+        if let Ok(link) = format!("<{url}>; rel=\"{relation}\"").parse() {
+            headers.append(LINK, link);
+        }
+    }
+}
+
+/// Allows the style sheet inside an exported page, which makes the page complete when it is saved. A 304 needs
+/// the same header, because a browser replaces its stored headers by those of the 304 (RFC 9111 section 3.2).
 fn own_policy(format: Format, mut response: Response) -> Response {
     if format == Format::Html {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, super::policy("'unsafe-inline'"));
@@ -123,7 +161,7 @@ fn own_policy(format: Format, mut response: Response) -> Response {
     response
 }
 
-/// Reads an index only: the sequence numbers of the articles tell them and their edits apart.
+/// Reads an index only: the sequence numbers identify the articles and their edits.
 fn outline(reader: &Reader, query: &Query, now: Timestamp) -> Result<Outline, StoreError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     let one_more = Query { limit: Some(limit + 1), ..query.clone() };
@@ -139,5 +177,5 @@ fn outline(reader: &Reader, query: &Query, now: Timestamp) -> Result<Outline, St
     Ok(Outline { version, next: positions.last().copied().filter(|_| more), updated })
 }
 
-/// Another version of the program may write the same articles otherwise.
+/// A part of the version, because another release may write the same articles differently.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

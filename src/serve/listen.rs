@@ -1,8 +1,8 @@
-//! Connections: how many, how patiently, and how they end.
+//! Connections: their number, their time limits and their end.
 //!
-//! A client that connects and says nothing, or says it byte by byte (slow loris), is dropped after
-//! [`HEADER_TIMEOUT`]. Before that it keeps nobody out: when all places are taken, the longest silent
-//! connection makes room.
+//! A client that sends no request, or sends it byte by byte (slow loris), is disconnected after
+//! [`HEADER_TIMEOUT`]. It cannot keep others out before that: at the limit, a new connection replaces the one
+//! that has been silent for longest.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,7 +25,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::telemetry::events;
 
-/// Connections at once. The usual limit of file descriptors is 1024, and polls need some of them.
+/// The most connections. The usual limit of file descriptors is 1024, and polls need some of them.
 const MAX_CONNECTIONS: usize = 512;
 
 /// Connections that may wait to be taken; the system has a say in it as well. Beyond it a client tries again
@@ -39,7 +39,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of a request's head: cookies of other programs on the same host come along.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// After a connection could not be taken.
+/// The wait after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The address cannot be listened on.
@@ -50,7 +50,7 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// Takes the address, so that connections queue up from here on.
+/// Binds the address. Connections are queued from then on.
 ///
 /// # Errors
 /// When the port is taken or not ours to take.
@@ -64,7 +64,7 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     listen().map_err(|source| BindError { address, source })
 }
 
-/// Takes connections until `shutdown` turns true, then lets those that have begun a request finish it.
+/// Accepts connections until `shutdown` is true, then waits for the requests in progress.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -103,12 +103,12 @@ pub(super) async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
-/// Waits until `shutdown` turns true, or nobody is left who could turn it.
+/// Waits until `shutdown` is true or its sender is dropped.
 pub(super) async fn end(shutdown: &mut watch::Receiver<bool>) {
     shutdown.wait_for(|end| *end).await.ok();
 }
 
-/// A connection that has not brought a whole request so far.
+/// A connection that has not sent a complete request yet.
 struct Silent {
     heard: Arc<AtomicBool>,
     abort: AbortHandle,
@@ -120,7 +120,7 @@ impl Silent {
     }
 }
 
-/// Ends the connection that has been silent for longest. Whether there was one.
+/// Closes the connection that has been silent for longest. Returns whether there was one.
 fn make_room(silent: &mut VecDeque<Silent>) -> bool {
     while let Some(oldest) = silent.pop_front() {
         if oldest.is_silent() {
@@ -149,7 +149,7 @@ async fn converse(
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    // An error is the client's: it went away, or does not speak HTTP and was told so.
+    // Errors are those of the client: it disconnected, or it does not speak HTTP and got a 400.
     tokio::select! {
         ended = connection.as_mut() => { ended.ok(); }
         () = end(&mut shutdown) => {

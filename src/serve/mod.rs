@@ -1,11 +1,12 @@
-//! Floor 3: the HTTP server. It only reads, and serves what the store holds; two orders, given with the
-//! token, go to the daemon.
+//! The HTTP server. It serves what is in the store and only reads it; two commands, which require the token,
+//! go to the daemon.
 //!
-//! A request passes `listen` (connections, their number and patience), then here the headers every
-//! answer gets, compression, the time limit and `access`. What it asks of the store runs on a blocking
-//! thread with a `readers` connection and a deadline.
+//! A request passes `listen` (number of connections and their time limits), then the layers of [`router`]: the
+//! headers of every response, compression, the time limit and `access`. The store is read on a blocking thread
+//! with a connection of the `reader_pool` and a deadline.
 
 mod access;
+mod compression;
 mod conditional;
 mod control;
 mod error_response;
@@ -39,41 +40,41 @@ use crate::telemetry::events;
 
 use access::Access;
 use conditional::Changes;
-pub use control::Order;
+pub use control::Command;
 pub use listen::{BindError, bind};
 use reader_pool::Readers;
 
-/// For an answer to begin. Pages take milliseconds; whoever waits longer is better told.
+/// The time limit for a response to begin. Pages take milliseconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// No request of ours has a body worth reading.
+/// The most bytes of a request body. No route reads one.
 const MAX_BODY: usize = 4096;
 
-/// What ties the server to the daemon.
+/// The channels between server and daemon.
 pub struct Daemon {
-    /// Where orders go.
-    pub orders: mpsc::Sender<Order>,
-    /// Bumped whenever a poll stored something.
+    /// Receives the commands.
+    pub commands: mpsc::Sender<Command>,
+    /// Changes whenever a poll stored something.
     pub news: watch::Receiver<u64>,
-    /// Turns true when the listener is to end.
+    /// Becomes true when the listener has to end.
     pub closing: watch::Receiver<bool>,
 }
 
-/// What all requests share. Cloning shares it.
+/// What all requests share. A clone refers to the same data.
 #[derive(Clone)]
 pub struct Site(Arc<Shared>);
 
 struct Shared {
     access: watch::Sender<Access>,
     readers: Readers,
-    /// When exports and pages came to say what they say.
+    /// The times of the last changes of exports and pages.
     changes: Changes,
-    orders: mpsc::Sender<Order>,
-    /// Bumped whenever a poll stored something.
+    commands: mpsc::Sender<Command>,
+    /// Changes whenever a poll stored something.
     news: watch::Receiver<u64>,
-    /// Turns true when the listener is to end.
+    /// Becomes true when the listener has to end.
     closing: watch::Receiver<bool>,
-    /// Places for those who follow events.
+    /// Limits the clients of the event stream.
     listeners: Arc<Semaphore>,
     /// Whether the store's list of feeds is the configuration's.
     ready: AtomicBool,
@@ -81,12 +82,12 @@ struct Shared {
 
 impl Site {
     pub fn new(config: &ServerConfig, store: &Path, daemon: Daemon) -> Self {
-        let Daemon { orders, news, closing } = daemon;
+        let Daemon { commands, news, closing } = daemon;
         Self(Arc::new(Shared {
             access: watch::Sender::new(Access::of(config)),
             readers: Readers::new(store),
             changes: Changes::default(),
-            orders,
+            commands,
             news,
             closing,
             listeners: Arc::new(Semaphore::new(event_stream::MAX_CLIENTS)),
@@ -94,12 +95,12 @@ impl Site {
         }))
     }
 
-    /// Takes up what may be changed while connections stay: token and `public`.
+    /// Applies the settings that can change while connections stay open: the token, `public` and the hub.
     pub fn reconfigure(&self, config: &ServerConfig) {
         self.0.access.send_replace(Access::of(config));
     }
 
-    /// From now on `/readyz` says yes.
+    /// Makes `/readyz` respond with 200.
     pub fn set_ready(&self) {
         self.0.ready.store(true, Ordering::Relaxed);
     }
@@ -133,17 +134,16 @@ impl Site {
     }
 }
 
-/// Serves until `closing` turns true; then connections get to finish their request. It is for the
-/// caller to lose patience.
+/// Serves until `closing` is true, then waits for the requests in progress. The caller limits that wait.
 pub async fn run(listener: TcpListener, site: Site) {
     let closing = site.closing();
     listen::serve(listener, router(site), closing).await;
 }
 
 fn router(site: Site) -> Router {
-    // Outermost last: the log sees what the client gets.
+    // The outermost layer is the last, so that the log shows what the client gets.
     Router::new()
-        .route("/", get(page::river))
+        .route("/", get(page::latest))
         .route("/search", get(page::search))
         .route("/feeds", get(page::feeds))
         .route("/articles/{id}", get(page::article))
@@ -162,8 +162,9 @@ fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(site.clone(), access::guard))
         .layer(from_fn(limit_time))
-        .layer(from_fn(page::dress))
+        .layer(from_fn(page::error_page))
         .layer(CompressionLayer::new())
+        .layer(from_fn(compression::off_runtime))
         .layer(from_fn(finish))
         .with_state(site)
 }
@@ -175,9 +176,8 @@ async fn limit_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// Nothing of ours runs a script, is framed, or tells another server where its reader comes from. What
-/// articles show may come from anywhere; frames only from the video hosts that the sanitiser lets
-/// through.
+/// The Content Security Policy: no scripts, no framing by other sites. Images and media of articles may come
+/// from anywhere, frames only from the video hosts that the sanitiser allows.
 fn policy(style: &str) -> HeaderValue {
     let videos = VIDEO_HOSTS.map(|host| format!("https://{host}")).join(" ");
     let policy = format!(
@@ -196,7 +196,7 @@ const SECURITY: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// The headers that every answer gets, and its line in the log.
+/// Adds the headers that every response has, and logs the request.
 async fn finish(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();

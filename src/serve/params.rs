@@ -1,4 +1,5 @@
-//! What a request asks for: the filters of the command line, by the same names, and where to go on.
+//! The query parameters of a request: the filters of the command line under the same names, and the position
+//! of a page.
 
 use axum::http::Uri;
 use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
@@ -10,42 +11,43 @@ use crate::domain::time::Timestamp;
 use crate::search::filter;
 use crate::store::{Reader, StoreError};
 
-/// The most articles of one answer. Whoever wants all of them pages, or uses `gazetted export`.
+/// The most articles of one response. For more, a client follows the links to the next page.
 const MAX_LIMIT: u64 = 10_000;
 
-/// Parameters, and values of filters, of one request.
+/// The most parameters of one request.
 const MAX_PARAMETERS: usize = 64;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// A request for articles.
+/// The parameters of a request for articles.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct Params {
     pub(super) query: Query,
-    /// All parameters but `before`, in their order: what links to other pages keep.
+    /// All parameters except `before`, in their order. Links to other pages repeat them.
     pub(super) kept: Vec<(String, String)>,
-    /// `?…` of these, empty without any.
+    /// These as `?…`; empty if there are none.
     pub(super) filters: String,
-    /// The search as typed.
+    /// The search as the user typed it.
     pub(super) words: Option<String>,
-    /// `sort=newest`: what a search finds comes by date, not by how well it matches.
+    /// `sort=newest`: search results are in the order of time and not of relevance.
     pub(super) by_date: bool,
 }
 
-impl Asked {
-    /// Reads the query of an address. Browsers send empty fields of a form: they ask for nothing.
+impl Params {
+    /// Reads the query of a URI. Parameters without a value are ignored, because browsers send the empty fields
+    /// of a form.
     ///
     /// # Errors
-    /// A sentence for the user.
+    /// A message for the user, if a parameter is unknown or has a wrong value.
     pub(super) fn read(uri: &Uri, limit: u64, now: Timestamp) -> Result<Self, String> {
-        let mut asked = Self {
+        let mut params = Self {
             query: Query::default(),
             kept: Vec::new(),
             filters: String::new(),
             words: None,
             by_date: false,
         };
-        asked.query.limit = Some(limit);
+        params.query.limit = Some(limit);
         let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         for (count, (name, value)) in pairs.enumerate() {
             if count == MAX_PARAMETERS {
@@ -57,32 +59,32 @@ impl Asked {
             match name.as_ref() {
                 "before" => {
                     let place: Result<Position, _> = value.parse();
-                    asked.query.before = Some(place.map_err(|error| format!("before: {error}"))?);
+                    params.query.before = Some(place.map_err(|error| format!("before: {error}"))?);
                     continue;
                 }
                 "after" => {
                     let after: i64 = value.parse().ok().filter(|n| 0 <= *n).ok_or_else(|| {
                         "after: a sequence number is wanted, such as 17".to_owned()
                     })?;
-                    asked.query.after_seq = Some(after);
+                    params.query.after_seq = Some(after);
                 }
-                "sort" if value == "newest" => asked.by_date = true,
+                "sort" if value == "newest" => params.by_date = true,
                 "sort" => return Err("sort: newest, or nothing".to_owned()),
                 "q" | "search" => {
-                    asked.words = Some(value.clone().into_owned());
-                    filter::set(&mut asked.query, "search", &value, now)
+                    params.words = Some(value.clone().into_owned());
+                    filter::set(&mut params.query, "search", &value, now)
                         .map_err(|error| format!("search: {error}"))?;
                 }
-                name => filter::set(&mut asked.query, name, &value, now).map_err(|error| {
+                name => filter::set(&mut params.query, name, &value, now).map_err(|error| {
                     if name == "limit" { format!("limit: {error}") } else { error }
                 })?,
             }
-            asked.kept.push((name.into_owned(), value.into_owned()));
+            params.kept.push((name.into_owned(), value.into_owned()));
         }
-        match asked.query.limit {
+        match params.query.limit {
             Some(1..=MAX_LIMIT) => {
-                asked.filters = address(&asked.kept, None);
-                Ok(asked)
+                params.filters = address(&params.kept, None);
+                Ok(params)
             }
             Some(_) | None => Err(format!(
                 "limit: from 1 to {MAX_LIMIT}; for more follow the links to the next page, or use \
@@ -91,7 +93,8 @@ impl Asked {
         }
     }
 
-    /// The first feed or tag that is named and not there: a slip, not an empty result.
+    /// The first feed or tag that the request names and the store does not have. This is an error of the
+    /// request, not an empty result.
     pub(super) fn unknown(&self, reader: &Reader) -> Result<Option<String>, StoreError> {
         if self.query.feeds.is_empty() && self.query.tags.is_empty() {
             return Ok(None);
@@ -106,12 +109,12 @@ impl Asked {
         Ok(feed.or_else(tag))
     }
 
-    /// `?…` with the same filters, going on before `position`; empty without any.
+    /// The same filters as `?…`, for the articles before a position.
     pub(super) fn link(&self, before: Option<Position>) -> String {
         address(&self.kept, before)
     }
 
-    /// `?…` with all filters but one.
+    /// All filters except one, as `?…`.
     pub(super) fn without(&self, one: &(String, String)) -> String {
         let rest: Vec<_> = self.kept.iter().filter(|pair| *pair != one).cloned().collect();
         address(&rest, None)
@@ -128,7 +131,7 @@ fn address(pairs: &[(String, String)], before: Option<Position>) -> String {
     if query.is_empty() { query } else { format!("?{query}") }
 }
 
-/// `http://host:port`, as the client knows this server; a proxy in front says `https`.
+/// `http://host:port` of this server as the client knows it; `https` if a proxy says so.
 pub(super) fn origin(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(HOST)?.to_str().ok()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
@@ -144,20 +147,20 @@ pub(super) fn origin(headers: &HeaderMap) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(uri: &str) -> Result<Asked, String> {
-        Asked::read(&uri.parse().unwrap(), 100, Timestamp::UNIX_EPOCH)
+    fn read(uri: &str) -> Result<Params, String> {
+        Params::read(&uri.parse().unwrap(), 100, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
     fn parameters_are_the_filters_of_the_command_line() {
-        let asked = read("/?tag=sea&tag=a%26b&limit=7&before=5.3&q=storm+surge&feed=").unwrap();
-        assert_eq!(asked.query.tags, ["sea", "a&b"]);
-        assert_eq!(asked.query.limit, Some(7));
-        assert_eq!(asked.query.before, Some(Position { order_at: 5, seq: 3 }));
-        assert!(asked.query.feeds.is_empty() && asked.query.search.is_some());
-        assert_eq!(asked.link(None), "?tag=sea&tag=a%26b&limit=7&q=storm+surge");
+        let params = read("/?tag=sea&tag=a%26b&limit=7&before=5.3&q=storm+surge&feed=").unwrap();
+        assert_eq!(params.query.tags, ["sea", "a&b"]);
+        assert_eq!(params.query.limit, Some(7));
+        assert_eq!(params.query.before, Some(Position { order_at: 5, seq: 3 }));
+        assert!(params.query.feeds.is_empty() && params.query.search.is_some());
+        assert_eq!(params.link(None), "?tag=sea&tag=a%26b&limit=7&q=storm+surge");
         let next = Position { order_at: -1, seq: 2 };
-        assert!(asked.link(Some(next)).ends_with("&before=-1.2"));
+        assert!(params.link(Some(next)).ends_with("&before=-1.2"));
         assert_eq!(read("/").unwrap().link(None), "");
         assert_eq!(read("/").unwrap().query.limit, Some(100));
     }

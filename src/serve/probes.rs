@@ -1,4 +1,4 @@
-//! For machines that look after machines.
+//! `GET /healthz`, `/readyz` and `/metrics`, for monitoring.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,20 +16,20 @@ use crate::domain::time::Timestamp;
 use crate::store::{Reader, StoreError};
 use crate::telemetry::metrics::{self, Gauges};
 
-/// A probe that waits longer has its answer.
+/// The time limit of a probe.
 const PROBE: Duration = Duration::from_secs(3);
 
-/// The process runs and the store answers. What the feeds do is no reason to restart anything.
+/// The process runs and the store can be read. Failing feeds are no reason to restart the process.
 pub(super) async fn health(State(site): State<Site>) -> Response {
     match site.readers().read(PROBE, Reader::sequence).await {
         Ok(_) => "ok\n".into_response(),
-        // Busy is not ill.
+        // A busy server is healthy.
         Err(ReadError::Busy) => "busy\n".into_response(),
         Err(error) => error.into_response(),
     }
 }
 
-/// The feeds of the configuration are in the store: what is served is what it asks for.
+/// Whether the store has the feeds of the configuration.
 pub(super) async fn ready(State(site): State<Site>) -> Response {
     if site.is_ready() { "ready\n".into_response() } else { error_response::busy("starting") }
 }

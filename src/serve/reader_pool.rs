@@ -1,4 +1,4 @@
-//! Connections to the store for requests: few, kept open, each with a deadline.
+//! A small pool of connections to the store. Every use of one has a deadline.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,14 @@ use tokio::task::JoinError;
 
 use crate::store::{Reader, StoreError};
 
-/// Requests that read at once. SQLite reads at memory speed, so more would only share the cores.
+/// The most requests that read at the same time. SQLite reads at memory speed, so that more readers would only
+/// compete for the cores.
 const MAX_READERS: usize = 8;
 
-/// For a free connection.
+/// The longest wait for a free connection.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Why nothing was read.
+/// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
     #[error("all connections to the store are in use")]
@@ -35,7 +36,7 @@ pub(super) struct Readers {
     idle: Arc<Mutex<Vec<Reader>>>,
 }
 
-/// A connection on loan; it goes back when dropped.
+/// A connection that returns to the pool when it is dropped.
 pub(super) struct Loan {
     reader: Option<Reader>,
     idle: Arc<Mutex<Vec<Reader>>>,
@@ -50,7 +51,7 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        // One that was in use when its thread panicked is not trusted again.
+        // A connection whose thread panicked is not used again.
         if let Some(reader) = self.reader.take()
             && !std::thread::panicking()
         {
@@ -72,7 +73,7 @@ impl Readers {
         }
     }
 
-    /// A place for a blocking thread that reads.
+    /// Waits for permission to use a connection.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, ReadError> {
         let place = tokio::time::timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
         place.ok().and_then(Result::ok).ok_or(ReadError::Busy)
@@ -87,7 +88,7 @@ impl Readers {
         Ok(Loan { reader: Some(reader), idle: Arc::clone(&self.idle), _place: place })
     }
 
-    /// Runs `work` on a blocking thread; at the deadline SQLite is told to stop.
+    /// Runs `work` on a blocking thread. At the deadline the query is interrupted.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         deadline: Duration,
@@ -108,7 +109,7 @@ impl Readers {
         if let Ok(interrupter) = told.await {
             interrupter.interrupt();
         }
-        // The thread is given back before the request ends; what it had is of no use.
+        // The thread ends before the request does; its result is discarded.
         drop(task.await);
         Err(ReadError::TimedOut)
     }

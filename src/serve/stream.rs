@@ -1,8 +1,10 @@
-//! Bodies that are written while they are sent: memory does not grow with them.
+//! Response bodies that are written while they are sent, so that memory use does not depend on their size.
 
 use std::convert::Infallible;
 use std::io;
-use std::task::Poll;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -15,21 +17,21 @@ use crate::passes::export::ExportError;
 use crate::store::{Reader, StoreError};
 use crate::telemetry::events;
 
-/// Bytes that are sent at once.
+/// The size of a chunk in bytes.
 const CHUNK: usize = 32 * 1024;
 
-/// Chunks written ahead of the client.
+/// The most chunks that wait for the client.
 const AHEAD: usize = 2;
 
-/// A client that takes nothing for so long is let go of: it keeps a connection to the store.
+/// A client that reads nothing for this time is disconnected, because it occupies a connection to the store.
 const STALL: Duration = Duration::from_secs(30);
 
-/// Why a body came to nothing, or to an end before its end.
+/// Why a body could not be written completely.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The client went away, or stopped reading.
+    /// The client disconnected or stopped reading.
     #[error("the client is gone")]
     Client(#[source] io::Error),
 }
@@ -44,18 +46,86 @@ impl From<ExportError> for Broken {
     }
 }
 
-/// Has `produce` write a body on a blocking thread.
+/// The sending half of a body that is written while it is sent.
+pub(super) struct BodySender<E> {
+    chunks: mpsc::Sender<Result<Bytes, E>>,
+    is_complete: Arc<AtomicBool>,
+}
+
+impl<E> BodySender<E> {
+    /// Sends a chunk. Waits at most [`STALL`] for a client that does not read.
+    ///
+    /// # Errors
+    /// `BrokenPipe` if the client is gone, `TimedOut` if it does not read.
+    pub(super) async fn send(&self, chunk: Result<Bytes, E>) -> io::Result<()> {
+        match tokio::time::timeout(STALL, self.chunks.send(chunk)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Marks the end of the document. A body whose sender is dropped without this breaks the connection, so
+    /// that no client takes a part for the whole.
+    pub(super) fn complete(self) {
+        self.is_complete.store(true, Ordering::Release);
+    }
+}
+
+/// The receiving half.
+struct BodyReceiver<E> {
+    chunks: mpsc::Receiver<Result<Bytes, E>>,
+    is_complete: Arc<AtomicBool>,
+}
+
+impl<E: Into<axum::BoxError> + Send + 'static> BodyReceiver<E> {
+    /// The body that begins with `first`.
+    fn into_body(mut self, mut first: Option<Result<Bytes, E>>) -> Body {
+        let mut has_ended = false;
+        Body::from_stream(poll_fn(move |context| {
+            let next = match first.take() {
+                Some(chunk) => Some(chunk),
+                None if has_ended => None,
+                None => ready!(self.chunks.poll_recv(context)),
+            };
+            let next = next.map(|chunk| chunk.map_err(Into::into));
+            has_ended |= next.is_none();
+            if has_ended && !self.is_complete.swap(true, Ordering::Acquire) {
+                return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::TimedOut).into())));
+            }
+            Poll::Ready(next.inspect(|chunk: &Result<Bytes, axum::BoxError>| {
+                if let Err(error) = chunk {
+                    events::request_failed(&**error);
+                }
+            }))
+        }))
+    }
+}
+
+fn halves<E>() -> (BodySender<E>, BodyReceiver<E>) {
+    let (sender, chunks) = mpsc::channel(AHEAD);
+    let is_complete = Arc::<AtomicBool>::default();
+    let sender = BodySender { chunks: sender, is_complete: Arc::clone(&is_complete) };
+    (sender, BodyReceiver { chunks, is_complete })
+}
+
+/// A body and what it is written to.
+pub(super) fn channel<E: Into<axum::BoxError> + Send + 'static>() -> (BodySender<E>, Body) {
+    let (sender, receiver) = halves();
+    (sender, receiver.into_body(None))
+}
+
+/// Writes a body by `produce` on a blocking thread.
 ///
 /// # Errors
-/// When nothing could be read at all. A failure after the first bytes breaks the connection, so that
-/// nobody takes half a document for a whole one.
+/// When nothing could be read at all. A failure after the first bytes breaks the connection.
 pub(super) async fn body(
     readers: &Readers,
     produce: impl FnOnce(&Reader, &mut dyn io::Write) -> Result<(), Broken> + Send + 'static,
 ) -> Result<Body, ReadError> {
     let place = readers.place().await?;
     let readers = readers.clone();
-    let (sender, mut chunks) = mpsc::channel::<Result<Bytes, Broken>>(AHEAD);
+    let (sender, mut receiver) = halves();
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let mut out = Chunks { buffer: Vec::with_capacity(CHUNK), sender, runtime };
@@ -64,45 +134,36 @@ pub(super) async fn body(
             produce(reader, &mut out)?;
             io::Write::flush(&mut out).map_err(Broken::Client)
         });
-        if let Err(Broken::Store(error)) = produced {
-            out.send(Err(Broken::Store(error))).ok(); // Nobody there: nobody to tell.
+        match produced {
+            Ok(()) => out.sender.complete(),
+            Err(Broken::Store(error)) => {
+                out.send(Err(Broken::Store(error))).ok(); // The client may be gone.
+                out.sender.complete(); // The error has broken the connection.
+            }
+            Err(Broken::Client(_)) => {}
         }
     });
-    let mut first = match chunks.recv().await {
-        Some(Err(Broken::Store(error))) => return Err(ReadError::Store(error)),
-        first => first,
-    };
-    Ok(Body::from_stream(poll_fn(move |context| match first.take() {
-        Some(chunk) => Poll::Ready(Some(chunk)),
-        None => chunks.poll_recv(context).map(|chunk| {
-            chunk.inspect(|chunk| {
-                if let Err(broken) = chunk {
-                    events::request_failed(broken);
-                }
-            })
-        }),
-    })))
+    match receiver.chunks.recv().await {
+        Some(Err(Broken::Store(error))) => Err(ReadError::Store(error)),
+        first => Ok(receiver.into_body(first)),
+    }
 }
 
-/// The body of an answer that says what a body would be, without one.
+/// The empty body of a response to HEAD, whose length is unknown as that of the GET is.
 pub(super) fn nothing() -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
     poll_fn(|_| Poll::Ready(None))
 }
 
+/// Collects what is written into chunks.
 struct Chunks {
     buffer: Vec<u8>,
-    sender: mpsc::Sender<Result<Bytes, Broken>>,
+    sender: BodySender<Broken>,
     runtime: Handle,
 }
 
 impl Chunks {
-    fn send(&mut self, chunk: Result<Bytes, Broken>) -> io::Result<()> {
-        let sent = async { tokio::time::timeout(STALL, self.sender.send(chunk)).await };
-        match self.runtime.block_on(sent) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
-        }
+    fn send(&self, chunk: Result<Bytes, Broken>) -> io::Result<()> {
+        self.runtime.block_on(self.sender.send(chunk))
     }
 }
 
@@ -121,5 +182,26 @@ impl io::Write for Chunks {
         }
         let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
         self.send(Ok(chunk.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_without_its_end_is_an_error() {
+        for is_complete in [true, false] {
+            let (sender, body) = channel::<io::Error>();
+            sender.send(Ok(Bytes::from_static(b"[1,"))).await.unwrap();
+            if is_complete {
+                sender.complete();
+            } else {
+                drop(sender);
+            }
+            assert_eq!(to_bytes(body, 100).await.is_ok(), is_complete);
+        }
     }
 }

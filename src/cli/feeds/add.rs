@@ -113,7 +113,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             if nothing.private {
                 nothing.detail.push_str("; with --allow-private it is added so");
             }
-            context.output.note(&crate::export::terminal::clean_line(&nothing.to_string()));
+            context.output.note(&crate::present::terminal::clean_line(&nothing.to_string()));
         }
     }
     if !feeds.is_empty() {

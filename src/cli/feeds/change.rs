@@ -36,5 +36,5 @@ pub(super) fn note_reload(context: &Context) {
 
 /// For a person, on standard output.
 pub(super) fn line(out: &mut dyn io::Write, sign: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "{sign} {}", crate::export::terminal::clean_line(text))
+    writeln!(out, "{sign} {}", crate::present::terminal::clean_line(text))
 }

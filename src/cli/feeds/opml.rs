@@ -16,8 +16,8 @@ use crate::config::Config;
 use crate::config::edit::{Edit, NewFeed};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::export::opml::write;
-use crate::export::terminal::clean_line;
 use crate::feed::opml::{Outline, opml};
+use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 
 /// No list of feeds is larger.

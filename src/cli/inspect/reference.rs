@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::cli::output::{DIM, GREEN, Output, YELLOW, count, data, json_data};
 use crate::domain::article::ArticleDraft;
 use crate::domain::time::rfc3339;
-use crate::export::terminal::clean_line;
 use crate::feed::comparison::{Comparison, Difference};
+use crate::present::terminal::clean_line;
 
 /// Differences of one kind that are shown in the list; `--json` has them all.
 const SHOWN: usize = 3;

@@ -1,4 +1,4 @@
-//! `GET /`, the latest articles, and `GET /search`, those that were looked for.
+//! `GET /`, the page of the latest articles, and `GET /search`, the page of search results.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,23 +16,23 @@ use crate::domain::article::{Article, Position};
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
 use crate::search::snippet::Hits;
-use crate::serve::params::Asked;
+use crate::serve::params::Params;
 use crate::serve::{Site, error_response};
 use crate::store::{Reader, StoreError};
 
-/// Articles of a page: few enough for 50 KB.
+/// The number of articles on a page: about 50 KB of HTML.
 const ARTICLES: u64 = 40;
 
-/// Most articles of a page that asks for more.
+/// The most articles on a page that a request may ask for.
 const MOST: u64 = 200;
 
-/// Feeds that can be chosen from a list; beyond it the page of feeds is the list.
+/// The most feeds in the list of the filter form; with more feeds it links to the page of feeds.
 const CHOICES: usize = 100;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What the page needs of the store.
-struct River {
+/// What the page shows.
+struct Latest {
     articles: Vec<Article>,
     next: Option<Position>,
     feeds: Vec<(String, String)>,
@@ -40,18 +40,18 @@ struct River {
     languages: Vec<String>,
 }
 
-pub(in crate::serve) async fn river(
+pub(in crate::serve) async fn latest(
     State(site): State<Site>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let now = clock::now();
-    let asked = match read(&uri, now) {
-        Ok(asked) => asked,
+    let params = match read(&uri, now) {
+        Ok(params) => params,
         Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
     };
-    match load(&site, &asked, now).await {
-        Ok(river) => show(&asked, &river).answer(&site, (&uri, &headers), now),
+    match load(&site, &params, now).await {
+        Ok(latest) => show(&params, &latest).answer(&site, (&uri, &headers), now),
         Err(refusal) => refusal,
     }
 }
@@ -62,39 +62,39 @@ pub(in crate::serve) async fn search(
     headers: HeaderMap,
 ) -> Response {
     let now = clock::now();
-    let mut asked = match read(&uri, now) {
-        Ok(asked) => asked,
+    let mut params = match read(&uri, now) {
+        Ok(params) => params,
         Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
     };
-    let Some(words) = asked.words.clone() else {
+    let Some(words) = params.words.clone() else {
         return ask_for_words().answer(&site, (&uri, &headers), now);
     };
-    // A place in the order of time is none in that of matches.
-    if asked.query.before.is_none() && !asked.by_date {
-        asked.query.order = Order::Relevance;
+    // A position in the order of time does not exist in the order of relevance.
+    if params.query.before.is_none() && !params.by_date {
+        params.query.order = Order::Relevance;
     }
-    match load(&site, &asked, now).await {
-        Ok(river) => found(&asked, &words, &river).answer(&site, (&uri, &headers), now),
+    match load(&site, &params, now).await {
+        Ok(latest) => found(&params, &words, &latest).answer(&site, (&uri, &headers), now),
         Err(refusal) => refusal,
     }
 }
 
-fn read(uri: &Uri, now: Timestamp) -> Result<Asked, String> {
-    let asked = Asked::read(uri, ARTICLES, now)?;
-    if asked.query.limit.is_some_and(|limit| MOST < limit) {
+fn read(uri: &Uri, now: Timestamp) -> Result<Params, String> {
+    let params = Params::read(uri, ARTICLES, now)?;
+    if params.query.limit.is_some_and(|limit| MOST < limit) {
         return Err(format!("limit: a page has {MOST} articles at most"));
     }
-    Ok(asked)
+    Ok(params)
 }
 
-async fn load(site: &Site, asked: &Asked, now: Timestamp) -> Result<River, Response> {
-    let looked = asked.clone();
-    let read = site.readers().read(DEADLINE, move |reader| match looked.unknown(reader)? {
+async fn load(site: &Site, params: &Params, now: Timestamp) -> Result<Latest, Response> {
+    let for_reader = params.clone();
+    let read = site.readers().read(DEADLINE, move |reader| match for_reader.unknown(reader)? {
         Some(unknown) => Ok(Err(unknown)),
-        None => fetch(reader, &looked.query, now).map(Ok),
+        None => fetch(reader, &for_reader.query, now).map(Ok),
     });
     match read.await {
-        Ok(Ok(river)) => Ok(river),
+        Ok(Ok(latest)) => Ok(latest),
         Ok(Err(unknown)) => {
             Err(error_response::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}")))
         }
@@ -102,7 +102,7 @@ async fn load(site: &Site, asked: &Asked, now: Timestamp) -> Result<River, Respo
     }
 }
 
-fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<River, StoreError> {
+fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<Latest, StoreError> {
     let limit = query.limit.unwrap_or(ARTICLES);
     let one_more = Query { limit: Some(limit + 1), ..query.clone() };
     let mut articles: Vec<Article> =
@@ -116,54 +116,54 @@ fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<River, StoreE
     let mut feeds: Vec<(String, String)> =
         names.iter().map(|feed| (feed.display_name().to_owned(), feed.url.clone())).collect();
     feeds.sort_by_key(|(name, _)| name.to_lowercase());
-    Ok(River { articles, next, feeds, tags, languages: reader.feed_languages()? })
+    Ok(Latest { articles, next, feeds, tags, languages: reader.feed_languages()? })
 }
 
-fn show<'a>(asked: &'a Asked, river: &River) -> Page<'a> {
+fn show<'a>(params: &'a Params, latest: &Latest) -> Page<'a> {
     let main = html! {
         h1 { "Latest articles" }
-        (filters("/", asked, river))
-        @if river.articles.is_empty() {
+        (filters("/", params, latest))
+        @if latest.articles.is_empty() {
             p .empty {
                 "There is nothing here yet. Articles show up as soon as a feed that fits was polled; "
                 a href="/feeds" { "the feeds" } " say when that is."
             }
         }
-        (by_day(&river.articles, None))
-        (older("/", asked, river))
+        (by_day(&latest.articles, None))
+        (older("/", params, latest))
     };
     Page {
         title: "Latest articles",
-        at: if asked.kept.is_empty() { "/" } else { "" },
-        words: asked.words.as_deref().unwrap_or_default(),
-        filters: &asked.filters,
+        at: if params.kept.is_empty() { "/" } else { "" },
+        words: params.words.as_deref().unwrap_or_default(),
+        filters: &params.filters,
         main,
     }
 }
 
-fn found<'a>(asked: &'a Asked, words: &'a str, river: &River) -> Page<'a> {
-    let query = &asked.query;
+fn found<'a>(params: &'a Params, words: &'a str, latest: &Latest) -> Page<'a> {
+    let query = &params.query;
     let hits = query.search.as_ref().map(Hits::of);
     let hits = hits.as_ref();
-    let best = asked.without(&("sort".to_owned(), "newest".to_owned()));
+    let best = params.without(&("sort".to_owned(), "newest".to_owned()));
     let main = html! {
         h1 { "Articles with “" bdi { (words) } "”" }
-        (filters("/search", asked, river))
-        @if river.articles.is_empty() {
+        (filters("/search", params, latest))
+        @if latest.articles.is_empty() {
             p .empty { "Nothing was found. All of the words must be there; " code { "word*" } " finds what begins with it." }
         } @else if query.order == Order::Relevance {
-            p .meta { "The best matches first; " a href={ "/search" (asked.link(None)) "&sort=newest" } { "newest first" } "." }
+            p .meta { "The best matches first; " a href={ "/search" (params.link(None)) "&sort=newest" } { "newest first" } "." }
             section .day aria-labelledby="best" {
                 h2 #best .sr { "Best matches" }
-                @for article in &river.articles { (card(article, hits, full_time)) }
+                @for article in &latest.articles { (card(article, hits, full_time)) }
             }
         } @else {
             p .meta { "The newest first; " a href={ "/search" (best) } { "best matches first" } "." }
-            (by_day(&river.articles, hits))
+            (by_day(&latest.articles, hits))
         }
-        (older("/search", asked, river))
+        (older("/search", params, latest))
     };
-    Page { title: words, at: "/search", words, filters: &asked.filters, main }
+    Page { title: words, at: "/search", words, filters: &params.filters, main }
 }
 
 fn ask_for_words() -> Page<'static> {
@@ -178,42 +178,42 @@ fn ask_for_words() -> Page<'static> {
     Page { title: "Search", at: "/search", words: "", filters: "", main }
 }
 
-/// The filters in force, and a form that sets them.
-fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
-    let query = &asked.query;
-    let of = |name: &'static str| asked.kept.iter().filter(move |(other, _)| other == name);
+/// The active filters, and a form that sets them.
+fn filters(path: &str, params: &Params, latest: &Latest) -> Markup {
+    let query = &params.query;
+    let of = |name: &'static str| params.kept.iter().filter(move |(other, _)| other == name);
     let lists = [
-        ("tag", !river.tags.is_empty()),
-        ("feed", (2..=CHOICES).contains(&river.feeds.len())),
-        ("language", !river.languages.is_empty()),
+        ("tag", !latest.tags.is_empty()),
+        ("feed", (2..=CHOICES).contains(&latest.feeds.len())),
+        ("language", !latest.languages.is_empty()),
     ];
     let listed = |name: &str| lists.contains(&(name, true));
-    let many = CHOICES < river.feeds.len();
+    let many = CHOICES < latest.feeds.len();
     html! {
         form .filters action=(path) {
-            // What no list sets stays as it is.
-            @for (name, value) in asked.kept.iter().filter(|(name, _)| !listed(name)) {
+            // Filters without a list are kept.
+            @for (name, value) in params.kept.iter().filter(|(name, _)| !listed(name)) {
                 input type="hidden" name=(name) value=(value);
             }
             @if listed("tag") {
-                (choice("Tag", "tag", &query.tags, river.tags.iter().map(|tag| (&**tag, &**tag))))
+                (choice("Tag", "tag", &query.tags, latest.tags.iter().map(|tag| (&**tag, &**tag))))
             }
             @if listed("feed") {
-                (choice("Feed", "feed", &query.feeds, river.feeds.iter().map(|(name, url)| (&**url, &**name))))
+                (choice("Feed", "feed", &query.feeds, latest.feeds.iter().map(|(name, url)| (&**url, &**name))))
             }
             @if listed("language") {
-                (choice("Language", "language", &query.languages, river.languages.iter().map(|code| (&**code, &**code))))
+                (choice("Language", "language", &query.languages, latest.languages.iter().map(|code| (&**code, &**code))))
             }
             @if lists.iter().any(|(_, listed)| *listed) { button { "Show" } }
             @if many { p { a href="/feeds" { "Choose a feed" } } }
         }
-        @if asked.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
+        @if params.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
             ul .chips aria-label="Filters in force" {
                 @for name in ["tag", "feed", "language", "author", "since", "until"] {
                     @for pair in of(name) {
                         li {
-                            a href={ (path) (asked.without(pair)) } {
-                                (pair.0) ": " bdi { (label(pair, river)) } " " span aria-hidden="true" { "×" }
+                            a href={ (path) (params.without(pair)) } {
+                                (pair.0) ": " bdi { (label(pair, latest)) } " " span aria-hidden="true" { "×" }
                                 span .sr { " (remove)" }
                             }
                         }
@@ -224,8 +224,8 @@ fn filters(path: &str, asked: &Asked, river: &River) -> Markup {
     }
 }
 
-/// A list to choose one of; each entry is a value and what is shown of it. Either may have been asked
-/// for. What was asked for beyond the list, such as a language with its region, is shown in it, too.
+/// A list to choose from; each entry is a value and its label. The request may name either of them. What it
+/// names beyond the list, such as a language with its region, is added to the list.
 fn choice<'a>(
     label: &str,
     name: &str,
@@ -253,22 +253,22 @@ fn choice<'a>(
     }
 }
 
-/// A feed is shown by its name, though it is asked for by its address.
-fn label<'a>(pair: &'a (String, String), river: &'a River) -> &'a str {
+/// The label of a filter: a feed is shown by its name, though the request names its address.
+fn label<'a>(pair: &'a (String, String), latest: &'a Latest) -> &'a str {
     let (name, value) = pair;
-    let feed = || river.feeds.iter().find(|(_, url)| url == value).map(|(name, _)| name.as_str());
+    let feed = || latest.feeds.iter().find(|(_, url)| url == value).map(|(name, _)| name.as_str());
     if name == "feed" { feed().unwrap_or(value) } else { value }
 }
 
-fn older(path: &str, asked: &Asked, river: &River) -> Markup {
+fn older(path: &str, params: &Params, latest: &Latest) -> Markup {
     html! {
-        @if asked.query.before.is_some() || river.next.is_some() {
+        @if params.query.before.is_some() || latest.next.is_some() {
             nav .more aria-label="More articles" {
-                @if asked.query.before.is_some() {
-                    a href={ (path) (asked.link(None)) } { "↑ Newest" }
+                @if params.query.before.is_some() {
+                    a href={ (path) (params.link(None)) } { "↑ Newest" }
                 } @else { span {} }
-                @if let Some(next) = river.next {
-                    a rel="next" href={ (path) (asked.link(Some(next))) } { "Older →" }
+                @if let Some(next) = latest.next {
+                    a rel="next" href={ (path) (params.link(Some(next))) } { "Older →" }
                 }
             }
         }

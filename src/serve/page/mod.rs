@@ -1,7 +1,7 @@
-//! The pages: HTML made on the server, one stylesheet, no script.
+//! The pages: HTML rendered on the server, one style sheet, no script.
 //!
-//! `maud` escapes all text. What goes in unescaped is the content of articles, which was sanitised when
-//! it was stored. A page has one `h1`, landmarks, and a link past its head.
+//! `maud` escapes all text except the content of articles, which was sanitised before it was stored. A page
+//! has one `h1`, landmarks, and a link that skips the header.
 
 mod article;
 mod feeds;
@@ -10,7 +10,7 @@ mod parts;
 
 pub(super) use article::article;
 pub(super) use feeds::feeds;
-pub(super) use latest::{river, search};
+pub(super) use latest::{latest, search};
 
 use std::sync::LazyLock;
 
@@ -25,13 +25,13 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::Site;
 use super::conditional::{Version, hash};
-use super::error_response::Why;
+use super::error_response::ErrorReason;
 use crate::domain::time::Timestamp;
 
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
 
-/// The stylesheet's address changes with it, so that it may be kept for ever.
+/// The address of the style sheet changes with its content, so that clients may cache it without limit.
 static STYLE_ADDRESS: LazyLock<String> =
     LazyLock::new(|| format!("/style.css?v={:08x}", hash(&[STYLE.as_bytes()]) >> 32));
 
@@ -46,14 +46,14 @@ pub(super) async fn icon() -> Response {
         .into_response()
 }
 
-/// A page within what all pages share.
+/// The content of a page, and what its header and footer need.
 struct Page<'a> {
     title: &'a str,
-    /// The entry of the menu that it belongs to.
+    /// The path of the menu entry to highlight.
     at: &'static str,
     /// The search as typed.
     words: &'a str,
-    /// `?…` of the filters: the exports of the same articles are named in the foot.
+    /// The filters as `?…`, for the links in the footer to exports of the same articles.
     filters: &'a str,
     main: Markup,
 }
@@ -120,8 +120,8 @@ impl Page<'_> {
         }
     }
 
-    /// 200, or 304 to a browser that has it. What a page says does not depend on the name by which it was
-    /// asked for, so its address is path and query alone.
+    /// 200 with the page, or 304 if the client has this version. The page does not depend on the host name of
+    /// the request, so path and query identify it.
     fn answer(self, site: &Site, asked: (&Uri, &HeaderMap), now: Timestamp) -> Response {
         let (uri, headers) = asked;
         let address = uri.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -141,12 +141,14 @@ fn html_response(text: String) -> Response {
     ([(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
 }
 
-/// Gives a refusal the looks of a page where a browser asks.
-pub(super) async fn dress(request: Request, next: Next) -> Response {
+/// Replaces the text of an error response by a page if the client is a browser.
+pub(super) async fn error_page(request: Request, next: Next) -> Response {
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
     let browser = accept.is_some_and(|accept| accept.contains("text/html"));
     let response = next.run(request).await;
-    let Some(Why(why)) = response.extensions().get().filter(|_| browser) else { return response };
+    let Some(ErrorReason(why)) = response.extensions().get().filter(|_| browser) else {
+        return response;
+    };
     let status = response.status();
     let title = match status {
         StatusCode::NOT_FOUND => "Not found",
@@ -170,7 +172,7 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(text))
 }
 
-/// With a capital letter and a full stop.
+/// The text with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();

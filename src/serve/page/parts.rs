@@ -1,4 +1,4 @@
-//! What several pages show.
+//! Parts that several pages use.
 
 use std::borrow::Cow;
 
@@ -16,31 +16,31 @@ use crate::html::web_address::is_web;
 use crate::present::{day, headline, relative_in_words};
 use crate::search::snippet::{Hits, Part};
 
-/// Characters of a standfirst in a list.
+/// The most characters of a standfirst in a list.
 const STANDFIRST: usize = 220;
 
-/// `<time>`, shown as the clock has it.
+/// A `<time>` element with hour and minute.
 pub(super) fn clock_time(at: Timestamp) -> Markup {
     html! { time datetime=(rfc3339(at)) { (at.format("%H:%M")) } }
 }
 
-/// `<time>` with its day.
+/// A `<time>` element with date, hour and minute.
 pub(super) fn full_time(at: Timestamp) -> Markup {
     html! { time lang="en" datetime=(rfc3339(at)) { (at.format("%-d %B %Y, %H:%M")) } }
 }
 
-/// `<time>` relative to now; the exact time shows on hover.
+/// A `<time>` element with the relative time; the exact time shows on hover.
 pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
     let text = relative_in_words(at, now);
     html! { time datetime=(rfc3339(at)) title=(at.format("%Y-%m-%d %H:%M UTC")) { (text) } }
 }
 
-/// The address, if a browser may be sent there.
+/// The address, if it is an http or https URL.
 pub(super) fn web(address: Option<&str>) -> Option<&str> {
     address.filter(|address| Url::parse(address).is_ok_and(|url| is_web(&url)))
 }
 
-/// The river of one feed, whose name may run the other way than what stands around it.
+/// A link to the latest articles of a feed. The name has its own text direction.
 pub(super) fn feed_link(feed: &FeedRef) -> Markup {
     html! { a href={ "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.name) } }
 }
@@ -54,7 +54,7 @@ pub(super) fn heading(article: &Article) -> Cow<'_, str> {
     headline(article).unwrap_or(Cow::Borrowed("Untitled"))
 }
 
-/// The first words of summary or content.
+/// The beginning of the summary or of the content.
 pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String> {
     let content = || article.content_html.as_deref().map(html_to_text);
     let text = article.summary.clone().or_else(content)?;
@@ -62,7 +62,7 @@ pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String>
     (!text.is_empty()).then(|| excerpt(&text, characters).into_owned())
 }
 
-/// An article in a list; what a search hit in it is marked.
+/// An article in a list, with the search hits marked.
 pub(super) fn card(
     article: &Article,
     hits: Option<&Hits>,
@@ -71,7 +71,7 @@ pub(super) fn card(
     let title = heading(article);
     let stand = match hits {
         Some(hits) => found(article, hits),
-        // A title that was made of the first words is not followed by them again.
+        // A title that was made from the beginning of the text is not followed by the same text.
         None => standfirst(article, STANDFIRST)
             .filter(|stand| article.title.is_some() && *stand != *title)
             .map(|stand| html! { (stand) }),
@@ -94,7 +94,7 @@ pub(super) fn card(
     }
 }
 
-/// The place in summary or content that was hit.
+/// The part of the summary or of the content that the search found.
 fn found(article: &Article, hits: &Hits) -> Option<Markup> {
     let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (mut parts, hit) =
@@ -116,7 +116,7 @@ fn marked(parts: &[Part]) -> Markup {
     }
 }
 
-/// Articles under the headings of their days. They come in order, newest first.
+/// Articles grouped by day. Expects them in order, newest first.
 pub(super) fn by_day(articles: &[Article], hits: Option<&Hits>) -> Markup {
     let date = |article: &Article| article.effective_date().date_naive().num_days_from_ce();
     html! {

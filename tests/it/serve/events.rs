@@ -1,5 +1,6 @@
 //! Server-sent events.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
@@ -7,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::{Served, serve, serve_with};
-use crate::support::feeds::{item, rss};
+use crate::support::feeds::{Item, item, rss};
 use crate::support::http::Site;
 use crate::support::server::Page;
 
@@ -146,4 +147,43 @@ fn there_is_room_for_so_many_and_no_more() {
         line.contains(" 200 ").then_some(())
     });
     assert_eq!(served.site.get("/healthz").status, 200);
+}
+
+/// More than the buffers of a connection hold is waiting for a client that reads nothing.
+#[test]
+fn a_client_that_stops_reading_delays_nobody_and_misses_nothing() {
+    const ITEMS: u32 = 120;
+    let long = |n: u32| Item { text: format!("<p>{}</p>", "word ".repeat(12_000)), ..item(n) };
+    let items: Vec<_> = (1..=ITEMS).map(long).collect();
+    let mut served = serve(&items);
+    let connect = || {
+        let mut stream = served.site.connect();
+        stream.write_all(b"GET /events?after=0 HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+        stream
+    };
+    let (stalled, never_read) = (connect(), connect());
+    let mut listener = Listener::start(&served.site, "/events", "");
+    let mut edited = items;
+    edited[0].title = "Title 1, corrected".to_owned();
+    served.server.put("/f", Page::ok(rss("Harbour News", &edited)));
+    served.repoll();
+    let heard = listener.next().unwrap();
+    assert_eq!(
+        (heard.kind.as_str(), &heard.data["title"]),
+        ("edited", &edited[0].title.as_str().into())
+    );
+    // Now the stalled client reads all of it: the article that was edited comes last.
+    let mut stalled = Listener(BufReader::new(stalled));
+    let (mut last, mut articles) = (0, BTreeSet::new());
+    while last != ITEMS + 1 {
+        let heard = stalled.next().unwrap();
+        let seq = heard.id.parse().unwrap();
+        assert!(last < seq, "{seq} after {last}");
+        last = seq;
+        articles.insert(heard.data["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(articles.len(), ITEMS as usize);
+    served.daemon.signal(Signal::SIGTERM);
+    assert_eq!(served.daemon.wait(), Some(0));
+    drop(never_read);
 }
