@@ -155,6 +155,7 @@ mod tests {
         )
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     #[test]
     fn lists_are_read_as_readers_write_them() {
         for (name, text, expected) in [

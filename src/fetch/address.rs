@@ -98,6 +98,7 @@ mod tests {
         not_public(text.parse().unwrap())
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     #[test]
     fn special_addresses_are_known_by_their_kind_and_their_neighbours_are_public() {
         for (address, expected) in [

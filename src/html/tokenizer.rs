@@ -143,42 +143,8 @@ impl<'a> Tokens<'a> {
                 let closed = usize::from(rest.as_bytes().get(end) == Some(&b'>'));
                 Some((Some(Token::End { name }), upto(end + closed)))
             }
-            b'!' => {
-                if rest.starts_with("<![CDATA[") {
-                    let end = self.find(&self.ends.cdata, at + 9, b"]]>");
-                    let text = self.text.get(at + 9..end.unwrap_or(self.text.len()))?;
-                    let after = end.map_or(self.text.len(), |end| end + 3);
-                    return Some((Some(Token::CData { text, closed: end.is_some() }), after));
-                }
-                if rest.starts_with("<!--") {
-                    // An unclosed comment ends at the next `>`: better stray text than a lost feed.
-                    let end = self.find(&self.ends.comment, at + 4, b"-->").map(|end| end + 3);
-                    return Some((None, end.or_else(|| Some(self.close(at)? + 1))?));
-                }
-                if rest.get(2..9).is_some_and(|word| word.eq_ignore_ascii_case("doctype")) {
-                    let length = doctype_length(rest, self.close(at)? - at)?;
-                    return Some((Some(Token::Doctype(rest.get(9..length)?)), upto(length)));
-                }
-                rest.as_bytes()
-                    .get(2)
-                    .filter(|byte| byte.is_ascii_alphabetic() || **byte == b'[')?;
-                Some((None, self.close(at)? + 1))
-            }
-            b'?' => {
-                let close = self.close(at)? + 1;
-                let end = self.find(&self.ends.instruction, at + 2, b"?>").map(|end| end + 2);
-                // `<?xml …>` without its question mark would swallow all up to the next one.
-                let end = end.filter(|end| {
-                    let limit = at.saturating_add(LONGEST_VALUE);
-                    *end < limit
-                        && memchr(
-                            b'<',
-                            self.from(at + 1).get(..end - at - 1).unwrap_or_default().as_bytes(),
-                        )
-                        .is_none()
-                });
-                Some((None, end.unwrap_or(close)))
-            }
+            b'!' => self.declaration(at, rest),
+            b'?' => self.instruction(at),
             byte if byte.is_ascii_alphabetic() || *byte == b'_' || 0x80 <= *byte => {
                 let end = self.tag_end(at)? - at;
                 let inside = rest.get(1..end)?;
@@ -196,6 +162,44 @@ impl<'a> Tokens<'a> {
             }
             _ => None,
         }
+    }
+
+    /// The comment, CDATA section, document type or other declaration at `at`; `rest` is the text from there.
+    fn declaration(&self, at: usize, rest: &'a str) -> Option<(Option<Token<'a>>, usize)> {
+        if rest.starts_with("<![CDATA[") {
+            let end = self.find(&self.ends.cdata, at + 9, b"]]>");
+            let text = self.text.get(at + 9..end.unwrap_or(self.text.len()))?;
+            let after = end.map_or(self.text.len(), |end| end + 3);
+            return Some((Some(Token::CData { text, closed: end.is_some() }), after));
+        }
+        if rest.starts_with("<!--") {
+            // An unclosed comment ends at the next `>`: better stray text than a lost feed.
+            let end = self.find(&self.ends.comment, at + 4, b"-->").map(|end| end + 3);
+            return Some((None, end.or_else(|| Some(self.close(at)? + 1))?));
+        }
+        if rest.get(2..9).is_some_and(|word| word.eq_ignore_ascii_case("doctype")) {
+            let length = doctype_length(rest, self.close(at)? - at)?;
+            return Some((Some(Token::Doctype(rest.get(9..length)?)), at + length));
+        }
+        rest.as_bytes().get(2).filter(|byte| byte.is_ascii_alphabetic() || **byte == b'[')?;
+        Some((None, self.close(at)? + 1))
+    }
+
+    /// The processing instruction at `at`, which is no token.
+    fn instruction(&self, at: usize) -> Option<(Option<Token<'a>>, usize)> {
+        let close = self.close(at)? + 1;
+        let end = self.find(&self.ends.instruction, at + 2, b"?>").map(|end| end + 2);
+        // `<?xml …>` without its question mark would swallow all up to the next one.
+        let end = end.filter(|end| {
+            let limit = at.saturating_add(LONGEST_VALUE);
+            *end < limit
+                && memchr(
+                    b'<',
+                    self.from(at + 1).get(..end - at - 1).unwrap_or_default().as_bytes(),
+                )
+                .is_none()
+        });
+        Some((None, end.unwrap_or(close)))
     }
 }
 

@@ -103,6 +103,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     #[test]
     fn a_move_is_kept_rechecked_and_undone() {
         let good = || PollOutcome::NotModified;

@@ -107,7 +107,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             })
         })?;
     }
-    for (_, outcome) in &outcomes {
+    note_failures(&outcomes, context);
+    if !feeds.is_empty() {
+        note_reload(context);
+    }
+    let failed = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Nothing(_)));
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// Says on stderr which addresses have no feed, and why.
+fn note_failures(outcomes: &[(String, Outcome)], context: &Context) {
+    for (_, outcome) in outcomes {
         if let Outcome::Nothing(nothing) = outcome {
             let mut nothing = nothing.clone();
             if nothing.private {
@@ -116,11 +126,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             context.output.note(&crate::present::terminal::clean_line(&nothing.to_string()));
         }
     }
-    if !feeds.is_empty() {
-        note_reload(context);
-    }
-    let failed = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Nothing(_)));
-    Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
 /// An address, or a file on this machine. No password is taken: it would stand in the configuration,

@@ -301,6 +301,7 @@ pub fn address(text: &str) -> Result<(Url, bool), ParseError> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     #[test]
     fn pages_of_known_sites_lead_to_their_feeds() {
         for (page, expected) in [

@@ -93,6 +93,7 @@ fn strip_feed(href: &str) -> &str {
 mod tests {
     use super::*;
 
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     #[test]
     fn the_feeds_of_a_page_are_found_however_it_names_them() {
         let base = Url::parse("https://example.org/a/page").unwrap();

@@ -78,6 +78,7 @@ mod tests {
     use crate::feed::charset::decide;
     use crate::feed::parse::parse;
 
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     #[test]
     fn a_document_that_is_no_feed_is_told_why() {
         let base = Url::parse("https://example.org/a/").unwrap();

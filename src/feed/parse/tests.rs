@@ -93,6 +93,7 @@ fn repairs_are_counted() {
 }
 
 /// Documents on which feed-rs panics, overflows the stack or allocates gigabytes.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn no_document_is_too_much() {
     let rss = |inside: &str| {

@@ -115,6 +115,7 @@ fn how_long(home: &Home, name: &str) -> Duration {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "how often is for whoever runs it to say")]
+#[expect(clippy::too_many_lines, reason = "the steps of one scenario")]
 fn a_consumer_that_is_killed_again_and_again_misses_nothing() {
     let kills = std::env::var("GAZETTED_KILLS").map_or(KILLS, |n| n.parse().unwrap());
     let home =

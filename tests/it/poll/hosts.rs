@@ -5,9 +5,9 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use gazetted::clock;
 
 use crate::support::feeds::{item, rss};
+use crate::support::now;
 use crate::support::program::Home;
 use crate::support::server::{Page, Server};
 
@@ -49,7 +49,7 @@ impl Hosts {
             .unwrap()
             .iter()
             .map(|feed| feed["next_poll"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap());
-        let seconds = (next.max().unwrap() - clock::now()).num_seconds() + 1;
+        let seconds = (next.max().unwrap() - now()).num_seconds() + 1;
         self.home.age_plans(seconds);
     }
 

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use chrono::{Datelike, TimeDelta, Timelike};
-use gazetted::clock;
 
 use crate::support::feeds::{item, rss};
+use crate::support::now;
 use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
 use crate::support::wait_for;
@@ -104,7 +104,7 @@ fn each_wish_of_a_server_has_its_name_in_the_plan() {
 
 #[test]
 fn a_change_of_schedule_keeps_the_hours_and_days_that_a_feed_skips() {
-    let in_three_hours = clock::now() + TimeDelta::hours(3);
+    let in_three_hours = now() + TimeDelta::hours(3);
     let hours = (0..24).filter(|hour| *hour != in_three_hours.hour());
     let today = in_three_hours.weekday();
     let days = ["Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun"]
