@@ -1,23 +1,25 @@
-//! HTML and half-HTML to plain text, by one linear scan each; no tree is built.
+//! HTML, and text that may be HTML, as plain text. Each function is one linear scan without a tree.
 
 use std::borrow::Cow;
 
+use crate::html::blocks::{Blocks, Gap, Layout, Level, Page, next_marker, walk};
 use crate::html::chars::collapse;
 use crate::html::entities::{Context, decode};
 use crate::html::tokenizer::{CODE, HtmlToken, HtmlTokens, Tag};
 
-/// Which `<…>` in a text are tags.
+/// Which `<…>` of a text are read as tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Markup {
-    /// The text is HTML: all.
+    /// The text is HTML. All are tags.
     Html,
-    /// The text claims to be plain: only names that HTML has, so that `Vec<String>` stays whole.
+    /// The text is declared as plain text but may be HTML. Only names of HTML are tags, so that `Vec<String>` is kept.
     Doubtful,
 }
 
-/// A text on one line: tags gone, entities decoded, white space single. `None` when nothing is left.
+/// A text on one line: without tags, with references resolved and white space collapsed. `None` when nothing is
+/// left.
 ///
-/// Entities are decoded once more when some survive: many publishers escape twice.
+/// References are resolved a second time when some are left, because many publishers escape twice.
 pub fn plain(text: &str, markup: Markup) -> Option<String> {
     let is_html = match markup {
         Markup::Html => text.contains('<'),
@@ -37,7 +39,7 @@ pub fn plain(text: &str, markup: Markup) -> Option<String> {
     Some(collapse(&text)).filter(|text| !text.is_empty())
 }
 
-/// Whether HTML says the same as a text, white space and tags aside.
+/// Whether HTML holds the same text, ignoring white space and tags.
 pub fn says_the_same(html: &str, text: &str) -> bool {
     let mut rest = text;
     for token in HtmlTokens::new(html) {
@@ -49,10 +51,10 @@ pub fn says_the_same(html: &str, text: &str) -> bool {
             if seen.is_empty() {
                 break;
             }
-            // What is alike up to the next white space of either.
+            // The common beginning, up to the next white space of either text.
             let alike = seen.bytes().zip(rest.bytes()).take_while(|(a, b)| a == b && 0x20 < *a);
             match alike.count() {
-                // Not within a character: white space is told by characters.
+                // The cut must not be inside a character.
                 0 => return false,
                 alike => {
                     let alike = seen.floor_char_boundary(alike);
@@ -70,56 +72,59 @@ pub fn says_the_same(html: &str, text: &str) -> bool {
     rest.trim_start().is_empty()
 }
 
-/// Elements without a line of their own.
+/// Elements within a line.
 const INLINE: [&str; 29] = [
     "a", "abbr", "audio", "b", "big", "cite", "code", "del", "em", "font", "i", "iframe", "img",
     "ins", "kbd", "mark", "nobr", "q", "s", "small", "span", "strike", "strong", "sub", "sup",
     "tt", "u", "video", "wbr",
 ];
 
-/// Elements that separate the words before them from those after them.
-const BREAKING: [&str; 32] = [
-    "article",
-    "aside",
-    "blockquote",
-    "br",
-    "center",
-    "dd",
-    "div",
-    "dl",
-    "dt",
-    "figcaption",
-    "figure",
-    "footer",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "header",
-    "hr",
-    "li",
-    "ol",
-    "p",
-    "pre",
-    "section",
-    "table",
-    "tbody",
-    "td",
-    "th",
-    "thead",
-    "tr",
-    "ul",
-];
-
-fn is_known(tag: &Tag<'_>) -> bool {
-    tag.is(&INLINE) || tag.is(&BREAKING) || tag.is(&CODE)
+/// Whether an element separates the words before it from those after it.
+fn is_breaking(tag: &Tag<'_>) -> bool {
+    matches!(
+        &*tag.lower_name(),
+        "article"
+            | "aside"
+            | "blockquote"
+            | "br"
+            | "center"
+            | "dd"
+            | "div"
+            | "dl"
+            | "dt"
+            | "figcaption"
+            | "figure"
+            | "footer"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "header"
+            | "hr"
+            | "li"
+            | "ol"
+            | "p"
+            | "pre"
+            | "section"
+            | "table"
+            | "tbody"
+            | "td"
+            | "th"
+            | "thead"
+            | "tr"
+            | "ul"
+    )
 }
 
-/// Whether a text that claims to be plain is HTML: it has a tag that HTML knows, and uses it.
+fn is_known(tag: &Tag<'_>) -> bool {
+    tag.is(&INLINE) || is_breaking(tag) || tag.is(&CODE)
+}
+
+/// Whether a text that is declared as plain text is HTML: it uses a tag of HTML.
 ///
-/// A tag is spoken of when it has no attributes and stands apart, as a word does: "the `<b>` tag".
+/// A tag without attributes that is separated like a word is only mentioned, as in "the `<b>` tag".
 pub fn looks_like_html(text: &str) -> bool {
     if !text.contains('<') {
         return false;
@@ -147,7 +152,10 @@ pub fn looks_like_html(text: &str) -> bool {
             && tokens.rest().is_empty()
             && first.is_some_and(|name: &str| name.eq_ignore_ascii_case(tag.name));
         breaks += usize::from(tag.is(&["br", "p", "li"]) && !tag.closing);
-        if whole || 1 < breaks || tag.attributes.0.contains('=') || !stands_apart(text, place, end)
+        if whole
+            || 1 < breaks
+            || tag.attributes.0.contains('=')
+            || !is_separate_word(text, place, end)
         {
             return true;
         }
@@ -158,16 +166,16 @@ pub fn looks_like_html(text: &str) -> bool {
     false
 }
 
-/// Whether what is from `start` to `end` is a word of its own.
-fn stands_apart(text: &str, start: usize, end: usize) -> bool {
+/// Whether the text from `start` to `end` is separated from its neighbours like a word.
+fn is_separate_word(text: &str, start: usize, end: usize) -> bool {
     let before = text.get(..start).and_then(|before| before.chars().next_back());
     let after = text.get(end..).and_then(|after| after.chars().next());
     before.is_none_or(|c| c.is_whitespace() || "([{\"'“‘«„`/,".contains(c))
         && after.is_none_or(|c| c.is_whitespace() || ".,;:!?)]}\"'”’»“`/".contains(c))
 }
 
-/// Whether a text is, from its first character to its last, a row of complete elements of HTML, and not
-/// a sentence between two tags that it speaks of.
+/// Whether a text consists of complete elements of HTML only, and is not a sentence between two tags that it
+/// mentions.
 pub fn is_whole_html(text: &str) -> bool {
     let mut open: Vec<&str> = Vec::new();
     let (mut tags, mut attributes, mut apart) = (0, false, false);
@@ -212,118 +220,67 @@ fn strip(text: &str, markup: Markup) -> String {
             HtmlToken::Tag(tag) if markup == Markup::Doubtful && !is_known(&tag) => {
                 out.push_str(source);
             }
-            HtmlToken::Tag(tag) if tag.is(&BREAKING) => out.push(' '),
+            HtmlToken::Tag(tag) if is_breaking(&tag) => out.push(' '),
             HtmlToken::Tag(_) | HtmlToken::Hidden => {}
         }
     }
     out
 }
 
-/// Deeper quotations and lists look like these: each line would repeat all their marks.
+/// Quotations and lists that are nested deeper are written at this depth. Otherwise each line would repeat
+/// the marks of all levels.
 const DEEPEST: usize = 8;
 
 /// Sanitised HTML as plain text: a blank line between paragraphs, `- ` or a number before list items,
-/// `> ` before the lines of a quotation, ` | ` between the cells of a table. Addresses of links are
-/// left out; who wants them wants Markdown.
+/// `> ` before the lines of a quotation, ` | ` between the cells of a table. The addresses of links are
+/// left out; [`html_to_markdown`](crate::html::to_markdown::html_to_markdown) keeps them.
 pub fn html_to_text(sanitised: &str) -> String {
-    let mut page = Page { out: String::with_capacity(sanitised.len()), ..Page::default() };
-    for token in HtmlTokens::new(sanitised) {
-        match token {
-            HtmlToken::Text(text) => page.text(&decode(text, Context::Text)),
-            HtmlToken::Tag(tag) => page.tag(&tag),
-            HtmlToken::Hidden => {}
-        }
-    }
+    let mut page = TextPage { out: String::with_capacity(sanitised.len()), ..TextPage::default() };
+    walk(sanitised, &mut page);
     page.out
 }
 
-/// What is owed before the next visible character.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Gap {
-    #[default]
-    None,
-    Space,
-    Cell,
-    Line,
-    Blank,
-}
-
 #[derive(Default)]
-struct Page {
+struct TextPage {
     out: String,
-    gap: Gap,
-    quotes: usize,
-    /// The fewest quotations open since the last visible character.
-    common_quotes: usize,
-    /// The number of each open list's next item; `None` when its items have none.
-    lists: Vec<Option<i64>>,
+    blocks: Blocks,
     preformatted: usize,
-    /// Whether an item has begun of which nothing is visible yet.
-    item: bool,
-    /// Players open: what is in them is for browsers without any.
+    /// How many players are open. Their content is for browsers that have none.
     players: usize,
     superscript: bool,
 }
 
-impl Page {
-    fn owe(&mut self, gap: Gap) {
-        self.gap = self.gap.max(gap);
+impl Page for TextPage {
+    const LAYOUT: Layout = Layout {
+        line_break: Gap::Line,
+        part: Gap::Line,
+        row: Gap::Line,
+        cell: Gap::Cell,
+        numbers_as_in_html: true,
+        nests_without_item: true,
+    };
+
+    fn blocks(&mut self) -> &mut Blocks {
+        &mut self.blocks
     }
 
-    fn tag(&mut self, tag: &Tag<'_>) {
+    fn tag(&mut self, name: &str, tag: &Tag<'_>) -> bool {
         let step = |depth: usize| if tag.closing { depth.saturating_sub(1) } else { depth + 1 };
-        let name = tag.lower_name();
-        match &*name {
-            "br" => {
-                // Two of them make a paragraph.
-                self.gap = if self.gap < Gap::Line { Gap::Line } else { Gap::Blank };
-            }
-            "li" => {
-                self.owe(Gap::Line);
-                self.item = !tag.closing;
-                let number = integer(tag, "value").filter(|_| self.item);
-                if let (Some(list), Some(_)) = (self.lists.last_mut(), number) {
-                    *list = number;
-                }
-            }
-            "ul" | "ol" => self.list(&name, tag),
-            "blockquote" => {
-                self.owe(Gap::Blank);
-                self.quotes = step(self.quotes);
-                self.common_quotes = self.common_quotes.min(self.quotes);
-            }
+        match name {
             "pre" => {
-                self.owe(Gap::Blank);
+                self.require(Gap::Blank);
                 self.preformatted = step(self.preformatted);
             }
             "audio" | "video" => {
-                self.owe(Gap::Line);
+                self.require(Gap::Line);
                 self.players = step(self.players);
             }
             "sup" => self.superscript = !tag.closing,
             "q" if tag.closing => self.out.push('”'),
             "q" => self.text("“"),
-            // A paragraph right inside a list item starts on the item's line.
-            "p" if self.item && !tag.closing => {}
-            "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "figure" | "table" | "hr" | "dl"
-            | "section" | "article" | "details" => self.owe(Gap::Blank),
-            "div" | "tr" | "dt" | "dd" | "figcaption" | "caption" | "summary" | "header"
-            | "footer" | "aside" | "nav" | "center" | "main" | "address" => self.owe(Gap::Line),
-            "td" | "th" if !tag.closing => self.owe(Gap::Cell),
-            _ => {}
+            _ => return false,
         }
-    }
-
-    fn list(&mut self, name: &str, tag: &Tag<'_>) {
-        if tag.closing {
-            self.lists.pop();
-        }
-        // A list in a list goes on without a blank line.
-        self.owe(if self.lists.is_empty() { Gap::Blank } else { Gap::Line });
-        if !tag.closing {
-            let counts = name == "ol" && tag.attributes.raw("reversed").is_none();
-            self.lists.push(counts.then(|| integer(tag, "start").unwrap_or(1)));
-        }
+        true
     }
 
     fn text(&mut self, text: &str) {
@@ -332,63 +289,72 @@ impl Page {
         }
         for c in text.chars() {
             if 0 < self.preformatted && c == '\n' {
-                if self.gap == Gap::Line {
+                if self.blocks.gap == Gap::Line {
                     self.flush();
                 }
-                self.owe(Gap::Line);
+                self.require(Gap::Line);
             } else if 0 < self.preformatted && matches!(c, ' ' | '\t' | '\u{A0}') {
                 self.flush();
                 self.out.push(' ');
             } else if c.is_whitespace() {
-                self.owe(Gap::Space);
+                self.require(Gap::Space);
             } else if !c.is_control() {
                 self.flush();
                 self.out.push(if self.superscript { superscript(c) } else { c });
             }
         }
     }
+}
 
-    /// Pays what is owed.
+impl TextPage {
+    /// Writes the gap.
     fn flush(&mut self) {
-        let starts = self.out.is_empty();
-        if !starts {
-            match self.gap {
+        let blocks = &mut self.blocks;
+        let gap = std::mem::take(&mut blocks.gap);
+        if !self.out.is_empty() {
+            match gap {
                 Gap::None => return,
-                Gap::Space | Gap::Cell => {
-                    self.out.push_str(if self.gap == Gap::Cell { " | " } else { " " });
-                    self.gap = Gap::None;
-                    return;
-                }
-                Gap::Line => self.out.push('\n'),
+                Gap::Space => return self.out.push(' '),
+                Gap::Cell => return self.out.push_str(" | "),
+                Gap::Break | Gap::Line => self.out.push('\n'),
                 Gap::Blank => {
                     self.out.push('\n');
-                    self.out.extend(std::iter::repeat_n('>', self.common_quotes.min(DEEPEST)));
+                    self.out.extend(std::iter::repeat_n('>', blocks.common_quotes.min(DEEPEST)));
                     self.out.push('\n');
                 }
             }
         }
-        self.gap = Gap::None;
-        self.common_quotes = self.quotes;
-        self.out.extend(std::iter::repeat_n("> ", self.quotes.min(DEEPEST)));
-        let indent = |list: &Option<i64>| if list.is_some() { "   " } else { "  " };
-        let deepest = self.lists.len().min(DEEPEST);
-        if let Some((list, outer)) = self.lists.get_mut(..deepest).and_then(<[_]>::split_last_mut) {
-            self.out.extend(outer.iter().map(indent));
-            match list {
-                _ if !std::mem::take(&mut self.item) => self.out.push_str(indent(list)),
-                None => self.out.push_str("- "),
-                Some(number) => {
-                    self.out.extend([&*number.to_string(), ". "]);
-                    *number = number.saturating_add(1);
-                }
+        let quotes = blocks.quotes();
+        blocks.common_quotes = quotes;
+        self.out.extend(std::iter::repeat_n("> ", quotes.min(DEEPEST)));
+        self.start_of_item();
+    }
+
+    /// Writes the indents of the lists, and the marker if this line is the first of an item.
+    fn start_of_item(&mut self) {
+        /// Sanitised HTML does not nest deeper.
+        const MOST_LEVELS: usize = 256;
+        let mut starts = None;
+        for level in self.blocks.levels.iter_mut().rev().take(MOST_LEVELS) {
+            if let Level::Item { written, .. } = level {
+                starts = starts.or(Some(!*written));
+                *written = true;
+            }
+        }
+        let lists =
+            self.blocks.levels.iter_mut().take(MOST_LEVELS).filter_map(|level| match level {
+                Level::List(next) => Some(next),
+                _ => None,
+            });
+        let mut lists = lists.take(DEEPEST).peekable();
+        while let Some(next) = lists.next() {
+            if starts == Some(true) && lists.peek().is_none() {
+                self.out.push_str(&next_marker(next));
+            } else {
+                self.out.push_str(if next.is_some() { "   " } else { "  " });
             }
         }
     }
-}
-
-/// The value of an attribute that is a whole number.
-fn integer(tag: &Tag<'_>, attribute: &str) -> Option<i64> {
-    tag.attributes.raw(attribute)?.trim().parse().ok()
 }
 
 /// The superscript form of a digit, so that `10<sup>6</sup>` is not read as 106.
@@ -445,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn html_is_told_from_talk_of_it() {
+    fn html_is_distinguished_from_text_that_mentions_tags() {
         for (text, html) in [
             ("Vec<String>", false),
             ("a < b > c", false),
@@ -506,16 +472,15 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_nesting_do_not_multiply() {
+    fn deep_nesting_does_not_multiply_the_output() {
         for (open, line) in [("<ul>", "<li>x"), ("<blockquote>", "x<br>")] {
             let html = open.repeat(50_000) + &line.repeat(50_000);
             assert!(html_to_text(&html).len() < 40 * 50_000, "{open}");
         }
     }
 
-    /// Each was searched to its end for every beginning in it.
     #[test]
-    fn a_row_of_beginnings_is_read_once() {
+    fn repeated_beginnings_of_markup_take_linear_time() {
         for beginning in [
             "<a ",
             "<!--",
@@ -542,14 +507,14 @@ mod tests {
     }
 
     #[test]
-    fn html_and_text_are_compared_by_what_is_seen() {
+    fn html_and_text_are_compared_by_their_visible_text() {
         assert!(says_the_same("<p>a <b>b</b>&amp;</p>", "a b &"));
         assert!(!says_the_same("<p>a b c</p>", "a b"));
     }
 
     proptest! {
         #[test]
-        fn any_text_is_taken(text in "(?s)([<>&;#/!a-z '\"\n-]|<[a-z/]{1,6}>|&[a-z#0-9]{1,5};|.){0,60}") {
+        fn any_text_is_accepted(text in "(?s)([<>&;#/!a-z '\"\n-]|<[a-z/]{1,6}>|&[a-z#0-9]{1,5};|.){0,60}") {
             let line = plain(&text, Markup::Html).unwrap_or_default();
             prop_assert!(!line.contains(['\n', '\t']));
             let _text = (html_to_text(&text), plain(&text, Markup::Doubtful), looks_like_html(&text));

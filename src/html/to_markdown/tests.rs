@@ -5,7 +5,7 @@ use super::*;
 use crate::html::sanitise::Sanitiser;
 
 #[test]
-fn what_html_means_markdown_means() {
+fn markdown_keeps_the_structure_of_html() {
     for (html, markdown) in [
         ("", ""),
         ("<p> </p>", ""),
@@ -45,7 +45,7 @@ fn what_html_means_markdown_means() {
 }
 
 #[test]
-fn text_stays_text() {
+fn escaped_text_holds_no_markup() {
     for (text, line) in [
         ("plain", "plain"),
         (" a\n\nb ", "a b"),
@@ -64,7 +64,7 @@ fn text_stays_text() {
     }
 }
 
-/// The text that a reader of the Markdown sees, and what is no text in it.
+/// The visible text of the Markdown, and all its markup.
 fn read(markdown: &str) -> (String, Vec<String>) {
     let (mut text, mut markup) = (String::new(), Vec::new());
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
@@ -90,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn no_body_becomes_html_and_links_lead_where_they_did(
+    fn markdown_of_a_body_holds_no_html_and_keeps_link_targets(
         html in "(<(/?)(p|b|i|a|ul|ol|li|pre|code|blockquote|h2|br|div|td|tr|table)>|<a href=\"https://e\\.example/[a-z&()_*]{0,3}\">|[-*_#<>&;:!\\[\\]()`~|\\\\.0-9 \n]|[a-z]{1,3}|javascript:|&lt;script&gt;){0,25}"
     ) {
         let base = url::Url::parse("https://e.example/").unwrap();
