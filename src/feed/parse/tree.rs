@@ -14,6 +14,7 @@ use crate::feed::parse::namespaces::{Ns, Scope};
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::root::{Root, Rootless, find_root};
 use crate::html::entities::{Entities, resolve};
+use crate::html::escape::{push_attribute, push_text};
 use crate::html::tokenizer::{Attributes, LONGEST_VALUE, Token, Tokens};
 
 /// The deepest nesting that is kept. Real feeds stay below 60, including XHTML content.
@@ -373,8 +374,9 @@ impl<'a> Builder<'a, '_> {
         if 0 < bare {
             self.repairs.add(Repair::Ampersand, bare);
         }
-        let text = if xhtml { escape(text) } else { text };
-        if top.element.text.is_empty() {
+        if xhtml {
+            push_text(top.element.text.to_mut(), &text);
+        } else if top.element.text.is_empty() {
             top.element.text = text;
         } else {
             top.element.text.to_mut().push_str(&text);
@@ -409,7 +411,9 @@ impl<'a> Builder<'a, '_> {
                     continue;
                 }
                 let value = resolve(value.trim(), &self.entities).0;
-                out.extend([" ", name, "=\"", &escape_value(&value), "\""]);
+                out.extend([" ", name, "=\""]);
+                push_attribute(out, &value);
+                out.push('"');
             }
             out.push('>');
             if empty && !void {
@@ -478,19 +482,4 @@ fn is_void(name: &str) -> bool {
         "wbr",
     ];
     VOID.iter().any(|void| name.eq_ignore_ascii_case(void))
-}
-
-fn escape(text: Cow<'_, str>) -> Cow<'_, str> {
-    if memchr::memchr3(b'&', b'<', b'>', text.as_bytes()).is_none() {
-        return text;
-    }
-    Cow::Owned(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
-}
-
-fn escape_value(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"']) {
-        return Cow::Borrowed(text);
-    }
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    Cow::Owned(text.replace('"', "&quot;"))
 }
