@@ -69,7 +69,7 @@ impl Entities {
     }
 }
 
-/// Where a reference stands, which decides what is one.
+/// The place of a text, which decides what counts as a reference in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Context<'a> {
     /// XML with these declared entities. The five names of XML and the declared ones come before those of
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_resolved_and_the_rest_stays() {
+    fn references_are_resolved_and_other_text_is_kept() {
         let doctype = "rss [<!ENTITY me \"M &amp; Co\"><!ENTITY tag '<b>'>\
                        <!ENTITY ext SYSTEM \"file:///etc/passwd\"><!ENTITY lol \"&me;&me;\">]";
         let entities = Entities::declared(doctype);
@@ -277,7 +277,7 @@ mod tests {
                 assert_eq!(decode(&text, context), format!("a{meaning}b;"), "{name} {context:?}");
             }
         }
-        // A few by hand, so that the table itself cannot be wrong unseen.
+        // Some names are checked independently of the table.
         let hand =
             "&alpha;&oelig;&Scaron;&pi;&phi;&NotEqualTilde;&CounterClockwiseContourIntegral;&zwnj;";
         assert_eq!(decode(hand, Context::Text), "αœŠπφ≂\u{338}∳\u{200C}");
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_name_that_matches_is_the_one_that_is_meant() {
+    fn the_longest_matching_name_is_used() {
         for (text, in_text, in_attribute) in [
             ("&notit;", "¬it;", "&notit;"),
             ("&notin;", "∉", "∉"),
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_mean_what_they_mean_in_a_browser() {
+    fn numeric_references_are_read_as_in_a_browser() {
         for (text, expected) in [
             ("&#65;&#x41;&#X41;&#65&#x41", "AAAAA"),
             ("&#128;&#x92;&#159;&#146", "€’Ÿ’"),

@@ -1,4 +1,5 @@
-//! HTML that may be shown anywhere: no script, style, handler, form or foreign frame, links absolute.
+//! The sanitiser. Its HTML is safe on any page: it has no scripts, styles, event handlers or forms, no frames except
+//! those of video hosts, and all its addresses are absolute.
 
 mod allow_list;
 mod balance;
@@ -49,10 +50,10 @@ impl Deref for SanitisedHtml {
     }
 }
 
-/// Sanitises texts whose relative addresses start from one base.
+/// Sanitises HTML whose relative addresses are resolved against one base.
 pub struct Sanitiser {
     base: Url,
-    /// Made when the first text needs it.
+    /// Built when the first text needs a tree.
     builder: OnceCell<Builder<'static>>,
 }
 
@@ -65,7 +66,7 @@ impl Sanitiser {
         &self.base
     }
 
-    /// The HTML without what does not belong. `None` when nothing visible is left.
+    /// Sanitises the HTML. Returns `None` when nothing visible is left.
     pub fn clean(&self, html: &str) -> Option<SanitisedHtml> {
         self.clean_text(html).map(SanitisedHtml)
     }
@@ -75,16 +76,17 @@ impl Sanitiser {
         let cleaned = if let Some(cleaned) = fast_path::sanitise(html, &self.base) {
             finish(cleaned)
         } else {
-            let shown = |address: &str| kept_value("iframe", "src", address, &self.base).is_some();
-            let html = balance::balance(html, shown);
+            let keeps_frame =
+                |address: &str| kept_value("iframe", "src", address, &self.base).is_some();
+            let html = balance::balance(html, keeps_frame);
             if nesting_limit::is_excessive(&html) {
                 return paragraphs(&html_to_text(&html));
             }
             self.sanitise_by_tree(&html)?
         };
-        // A parser takes a byte order mark for one only at the very start, and drops it.
+        // At the very start a parser would drop a byte order mark, so that sanitising again would change the text.
         let trimmed = cleaned.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-        let whole = trimmed.len() == cleaned.len(); // As most are: it is not copied.
+        let whole = trimmed.len() == cleaned.len(); // The common case, which needs no copy.
         match trimmed {
             "" => None,
             _ if whole => Some(cleaned),
@@ -119,7 +121,7 @@ fn finish(cleaned: String) -> String {
 
 fn builder(base: &Url) -> Builder<'static> {
     let attributes = ELEMENTS.iter().map(|(name, _, kept)| (*name, kept.iter().copied().collect()));
-    // What is raw but for frames, and what is no part of an article, vanishes with its content.
+    // These elements are removed with their content. The content of frames and `<xmp>` stays as text.
     let raw = RAW.into_iter().filter(|name| !matches!(*name, "iframe" | "xmp"));
     let removed = raw.chain(HIDDEN).chain(CODE).chain(["head"]);
     let mut builder = Builder::default();
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_or_tracks_is_removed_and_the_text_stays() {
+    fn scripts_and_trackers_are_removed_and_text_is_kept() {
         for (html, expected) in [
             ("<p onclick='x()' style='a' class='b' id='c'>t</p>", "<p>t</p>"),
             ("a<script>x</script><style>y</style>b", "ab"),
@@ -394,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_address_is_one_for_the_parser_too() {
+    fn every_plain_address_is_accepted_by_the_parser() {
         for (value, plain) in [
             ("https://example.org", true),
             ("http://www.example-site.co.uk/a b?c=d|e#f[g]", true),
@@ -415,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn html_nested_beyond_reason_is_kept_as_text() {
+    fn html_that_nests_too_deeply_becomes_text() {
         let html = format!("<p>a</p>{}b &lt;c&gt;<table>", "<div>".repeat(100_000));
         assert_eq!(clean(&html), "<p>a</p><p>b &lt;c&gt;</p>");
     }
@@ -433,7 +435,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_runs_comes_through(
+        fn sanitised_html_holds_nothing_executable(
             html in "(<(p|a|b|i|img|iframe|td|table|svg|math|li|pre|style|script|select|noscript|title) ?(src|href|onload|width)?(=['\"]?(javascript:|data:|[a-z:/1&<])?[a-z]{0,3}['\"]?)?>|</(p|a|b|table|svg|iframe|script|style|title)>|<!--|-->|[a-z <&\n\u{feff}]){0,12}"
         ) {
             let once = clean(&html);

@@ -1,6 +1,6 @@
-//! Text to tags and text, whatever stands in it: nothing is an error.
+//! Splits XML and HTML into tags and text. No input is an error.
 //!
-//! A `<` that opens no tag is text; what is not closed ends with the document.
+//! A `<` that opens no tag is text. Markup that is not closed ends with the document.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -9,10 +9,10 @@ use memchr::{memchr, memchr2, memchr3, memmem};
 
 use crate::html::entities::{Entities, resolve};
 
-/// Longer attribute values are left out: data addresses, mostly.
+/// The longest attribute value that is kept, in bytes. Longer values are mostly `data:` addresses.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
 
-/// A tag longer than this is text. A real one of 9,000 bytes was seen.
+/// The longest tag, in bytes. Longer ones are text. Real tags of 9,000 bytes exist.
 const LONGEST_TAG: usize = 1024 * 1024;
 
 /// HTML elements whose content is code: neither markup nor text.
@@ -28,9 +28,9 @@ pub(crate) enum Token<'a> {
     End {
         name: &'a str,
     },
-    /// References unresolved.
+    /// Text whose references are not resolved yet.
     Text(&'a str),
-    /// Literal; `closed` unless the document ends in it.
+    /// Text without references. It is not `closed` when the document ends in it.
     CData {
         text: &'a str,
         closed: bool,
@@ -38,7 +38,7 @@ pub(crate) enum Token<'a> {
     Doctype(&'a str),
 }
 
-/// The inside of a tag after its name.
+/// The text of a tag after its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attributes<'a>(pub(crate) &'a str);
 
@@ -46,11 +46,11 @@ pub(crate) struct Tokens<'a> {
     text: &'a str,
     at: usize,
     ends: Ends,
-    /// `<` that open nothing.
+    /// How many `<` opened nothing.
     pub(crate) bare: u32,
 }
 
-/// Where each kind of markup next ends: from where it was searched, and what was found.
+/// For each kind of markup, from which offset its end was searched, and at which offset the end was found.
 #[derive(Default)]
 struct Ends {
     tag: Cell<Option<(usize, Option<usize>)>>,
@@ -69,7 +69,7 @@ impl<'a> Tokens<'a> {
         self.at
     }
 
-    /// Steps back (or forth) to a place inside the last token.
+    /// Continues at another offset, which must be inside the last token.
     pub(crate) fn seek(&mut self, at: usize) {
         self.at = at;
     }
@@ -83,7 +83,7 @@ impl<'a> Tokens<'a> {
         self.find(&self.ends.tag, at, b">")
     }
 
-    /// Where `end` next is. What was found is kept: without that, a document of a million beginnings
+    /// The offset of the next `end`. The result is kept, because otherwise a document with a million beginnings
     /// and no end would be searched a million times.
     fn find(
         &self,
@@ -102,15 +102,15 @@ impl<'a> Tokens<'a> {
         found
     }
 
-    /// Where the `>` of the start tag at `start` is. None if it is no tag: another `<` comes first, or
-    /// none ends it.
+    /// The offset of the `>` that ends the start tag at `start`. `None` when it is no tag, because another `<` comes
+    /// first or no `>` follows.
     fn tag_end(&self, start: usize) -> Option<usize> {
         let simple = self.close(start)?;
         let mut at = start + 1;
         loop {
             let close = self.close(at).filter(|close| close - start < LONGEST_TAG)?;
             let between = self.text.as_bytes().get(at..close)?;
-            // A value may hold a `<`, the tag outside of its values may not.
+            // Only a quoted value may contain a `<`.
             let Some(found) = memchr3(b'<', b'"', b'\'', between) else { return Some(close) };
             let quote = *between.get(found).filter(|byte| **byte != b'<')?;
             let found = at + found;
@@ -126,7 +126,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The markup at `at`, where there is a `<`, and where it ends. None when it opens nothing.
+    /// The markup that begins with the `<` at `at`, and the offset of its end. `None` when it is not markup.
     fn markup(&self, at: usize) -> Option<(Option<Token<'a>>, usize)> {
         let rest = self.from(at);
         let upto = |end: usize| at + end;
@@ -173,7 +173,7 @@ impl<'a> Tokens<'a> {
             return Some((Some(Token::CData { text, closed: end.is_some() }), after));
         }
         if rest.starts_with("<!--") {
-            // An unclosed comment ends at the next `>`: better stray text than a lost feed.
+            // An unclosed comment ends at the next `>`, so that the rest of the feed is not lost.
             let end = self.find(&self.ends.comment, at + 4, b"-->").map(|end| end + 3);
             return Some((None, end.or_else(|| Some(self.close(at)? + 1))?));
         }
@@ -189,7 +189,7 @@ impl<'a> Tokens<'a> {
     fn instruction(&self, at: usize) -> Option<(Option<Token<'a>>, usize)> {
         let close = self.close(at)? + 1;
         let end = self.find(&self.ends.instruction, at + 2, b"?>").map(|end| end + 2);
-        // `<?xml …>` without its question mark would swallow all up to the next one.
+        // An `<?xml …>` without its question mark must not extend to the next instruction.
         let end = end.filter(|end| {
             let limit = at.saturating_add(LONGEST_VALUE);
             *end < limit
@@ -237,7 +237,7 @@ impl<'a> Iterator for Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// After a comment: a loop instead of a recursion.
+    /// The next token after markup that is no token, such as a comment.
     fn next_after_nothing(&mut self) -> Option<Token<'a>> {
         while self.from(self.at).starts_with('<') {
             match self.markup(self.at) {
@@ -332,8 +332,8 @@ pub(crate) fn attribute(text: &str) -> Option<Attribute<'_>> {
 /// The attributes of the tag whose name ends where `tail` begins, and what follows the tag. `None` when the
 /// tag does not end, or a quotation mark in it is missing.
 ///
-/// Each failure costs what it looked at from `look_ahead`; when that is
-/// used up, every tag with attributes fails. So a text of tags that do not end is read in linear time.
+/// Each failure reduces `look_ahead` by the bytes that were read. When it is used up, every tag with attributes
+/// fails. So a text of tags that do not end is read in linear time.
 pub(crate) fn split_tag<'a>(
     tail: &'a str,
     look_ahead: &mut usize,
@@ -355,7 +355,7 @@ pub(crate) fn split_tag<'a>(
     Some((Attributes(tail.get(..tail.len() - end.len())?), after))
 }
 
-/// How much [`split_tag`] may look ahead in vain in a text of this length.
+/// How many bytes [`split_tag`] may read without success in a text of this length.
 pub(crate) fn look_ahead(length: usize) -> usize {
     4 * length + 1024
 }
@@ -388,9 +388,9 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// A stretch of HTML.
+/// A tag of HTML, or the text between two tags.
 pub(crate) enum HtmlToken<'a> {
-    /// References unresolved.
+    /// Text whose references are not resolved yet.
     Text(&'a str),
     Tag(Tag<'a>),
     /// A comment, a declaration, or a whole script or style.
@@ -398,7 +398,7 @@ pub(crate) enum HtmlToken<'a> {
 }
 
 pub(crate) struct Tag<'a> {
-    /// As written.
+    /// The name as it is written.
     pub(crate) name: &'a str,
     pub(crate) attributes: Attributes<'a>,
     pub(crate) closing: bool,
@@ -418,19 +418,19 @@ impl Tag<'_> {
     }
 }
 
-/// Cuts HTML into tags and text. What begins like a tag and never ends is text.
+/// Splits HTML into tags and text. A tag that does not end is text.
 pub(crate) struct HtmlTokens<'a> {
     html: &'a str,
     rest: &'a str,
     look_ahead: usize,
-    /// Whether a `>`, the end of a comment, and the end of a script or style may still come. Without these
-    /// each of many beginnings would be searched to the end of the text.
+    /// Whether a `>`, the end of a comment, and the end of a script or style may still follow. Otherwise the end of
+    /// the text would be searched for each of many beginnings.
     tags_end: bool,
     comments_end: bool,
     code_ends: [bool; 2],
     /// Whether the text may be prose that mentions scripts. Then a mere `<script>` hides nothing.
     is_prose: bool,
-    /// Where the text ends in which characters of code may occur, once it was searched: behind the last of them.
+    /// The offset after the last character that is typical of code, if it was searched.
     end_of_code: Option<usize>,
 }
 
@@ -565,7 +565,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_text_are_told_apart() {
+    fn tags_are_distinguished_from_text() {
         for (text, expected) in [
             ("<a b='>'>x</a >", &["<a|b='>'>", "x", "</a>"][..]),
             ("<a/><b />", &["<a||/>", "<b||/>"]),
@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_read_however_written() {
+    fn attributes_are_read_in_every_notation() {
         for (text, expected) in [
             (" a='1' b = \"2\" c=3", &[("a", "1"), ("b", "2"), ("c", "3")][..]),
             (" checked a=''", &[("checked", ""), ("a", "")]),

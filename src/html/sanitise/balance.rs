@@ -1,10 +1,11 @@
-//! HTML whose faults would take text along with them, mended before a tree is built from it.
+//! Repairs faults of HTML that would hide text, before a tree is built from it.
 //!
-//! A browser hides what follows `<iframe>`, `<svg>` or `<!--` that never ends, what stands in a tag whose
-//! quotation mark is missing, and what is in `<![CDATA[` or behind `<!`. In an article that is text which
-//! its author meant to be read. Scripts and styles stay whole: what is in them is never text.
+//! A browser hides the text after an `<iframe>`, `<svg>` or `<!--` that is not closed, the text in a tag whose
+//! quotation mark is missing, and the text in `<![CDATA[` or after `<!`. In an article this is text that its
+//! author meant to be read. Scripts and styles are not changed, because their content is never text.
 //!
-//! One scan: whatever might be searched to the end is searched once.
+//! The HTML is scanned once. Each search for an end tag that may reach the end of the HTML is made once, and
+//! its result is kept.
 
 use memchr::{memchr, memmem};
 
@@ -14,26 +15,27 @@ use crate::html::sanitise::allow_list::{HIDDEN, RAW};
 use crate::html::to_text::{Markup, plain};
 use crate::html::tokenizer::{Attributes, CODE, look_ahead, split_tag};
 
-/// The HTML as its author meant it. `shows` says whether a frame with this address stays.
-pub(super) fn balance(html: &str, shows: impl Fn(&str) -> bool) -> String {
+/// Returns the repaired HTML. `keeps_frame` decides by its address whether a frame is kept.
+pub(super) fn balance(html: &str, keeps_frame: impl Fn(&str) -> bool) -> String {
     let out = String::with_capacity(html.len());
     let look_ahead = look_ahead(html.len());
-    let (next_end, last, drawing) = (None, Vec::new(), false);
-    Balancer { html, out, look_ahead, next_end, last, shows: &shows, drawing }.balance()
+    let (next_end, last, in_drawing) = (None, Vec::new(), false);
+    let keeps_frame = &keeps_frame;
+    Balancer { html, out, look_ahead, next_end, last, keeps_frame, in_drawing }.balance()
 }
 
 struct Balancer<'a> {
     html: &'a str,
     out: String,
-    /// How far [`split_tag`] may still look ahead in vain.
+    /// How many bytes [`split_tag`] may still read without finding the end of a tag.
     look_ahead: usize,
-    /// Where the next `>` is, as far as that has been looked for.
+    /// The offset of the next `>`, if it was searched.
     next_end: Option<usize>,
-    /// Where the last of something is.
+    /// The offset of the last occurrence of each end that was searched.
     last: Vec<(&'static str, Option<usize>)>,
-    shows: &'a dyn Fn(&str) -> bool,
-    /// Whether a drawing is open: the title in it is its own.
-    drawing: bool,
+    keeps_frame: &'a dyn Fn(&str) -> bool,
+    /// Whether an `<svg>` is open. A `<title>` in it is that of the drawing.
+    in_drawing: bool,
 }
 
 impl<'a> Balancer<'a> {
@@ -73,8 +75,9 @@ impl<'a> Balancer<'a> {
         self.next_end.is_some()
     }
 
-    /// Whether `what` comes again: `-->`, `]]>` (or what became of it), or the end tag of an element.
-    fn comes(&mut self, what: &'static str, rest: &str) -> bool {
+    /// Whether `what` occurs in `rest`. It is `-->`, `]]>`, `]]&gt;`, or the name of an element whose end tag is
+    /// meant.
+    fn occurs_in(&mut self, what: &'static str, rest: &str) -> bool {
         let here = self.place(rest);
         let known = self.last.iter().find(|(name, _)| *name == what).map(|(_, last)| *last);
         let last = known.unwrap_or_else(|| {
@@ -90,13 +93,14 @@ impl<'a> Balancer<'a> {
         last.is_some_and(|last| here <= last)
     }
 
-    /// A `<` that opens nothing; what follows it.
+    /// Writes a `<` that opens nothing. Returns the text after it.
     fn no_markup(&mut self, inner: &'a str) -> &'a str {
         self.out.push_str("&lt;");
         inner
     }
 
-    /// Without a `>` up to the end no tag is whole. The last may have been cut off with the text.
+    /// Writes the end of HTML that has no `>` any more, so that no tag in it is complete. The last tag may have
+    /// been cut off together with the text after it.
     fn cut_off(&mut self, markup: &'a str) -> &'a str {
         let (text, comment) = markup.split_once("<!--").map_or((markup, false), |(t, _)| (t, true));
         let (before, last) = text.split_at(text.rfind('<').unwrap_or(text.len()));
@@ -119,19 +123,20 @@ impl<'a> Balancer<'a> {
             let abrupt = comment.strip_prefix('>').or_else(|| comment.strip_prefix("->"));
             return match abrupt {
                 Some(rest) => rest,
-                None if self.comes("-->", comment) => {
+                None if self.occurs_in("-->", comment) => {
                     comment.split_once("-->").map_or("", |(_, rest)| rest)
                 }
                 None => after(comment, '>'),
             };
         }
         if let Some(text) = inner.strip_prefix("![CDATA[") {
-            // Its end may have been escaped on the way.
-            let Some(end) = ["]]>", "]]&gt;"].into_iter().find(|end| self.comes(end, text)) else {
+            // Some publishers escape the end of the section.
+            let Some(end) = ["]]>", "]]&gt;"].into_iter().find(|end| self.occurs_in(end, text))
+            else {
                 return text;
             };
             let (inside, rest) = text.split_once(end).unwrap_or((text, ""));
-            self.out.push_str(&balance(inside, self.shows));
+            self.out.push_str(&balance(inside, self.keeps_frame));
             return rest;
         }
         if inner.get(1..).is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())) {
@@ -149,7 +154,7 @@ impl<'a> Balancer<'a> {
             return self.no_markup(inner);
         }
         let (tag, rest) = inner.split_once('>').unwrap_or((inner, ""));
-        self.drawing &= !tag.trim_end().eq_ignore_ascii_case("/svg");
+        self.in_drawing &= !tag.trim_end().eq_ignore_ascii_case("/svg");
         self.out.extend(["<", tag, ">"]);
         rest
     }
@@ -170,7 +175,7 @@ impl<'a> Balancer<'a> {
             names.iter().copied().find(|known| name.eq_ignore_ascii_case(known))
         };
         if name.eq_ignore_ascii_case("plaintext") {
-            return rest; // Nothing ends it, not even its end tag.
+            return rest; // No tag would end it, its own end tag included.
         }
         if name.eq_ignore_ascii_case("math") {
             return self.formula(tag, attributes, rest);
@@ -178,18 +183,18 @@ impl<'a> Balancer<'a> {
         let empty = tag.ends_with("/>");
         if let Some(name) = is(&CODE).or_else(|| is(&RAW)) {
             let frame = name == "iframe";
-            if frame && !self.shows_frame(attributes) {
-                return rest; // What is in it is for those who do not see it.
+            if frame && !self.is_kept_frame(attributes) {
+                return rest; // Its content replaces a frame that is not shown.
             }
-            // As XML has it, there is nothing in it: what follows is no part of it.
-            let closed = self.comes(name, rest) && !(empty && opens_again(name, rest));
+            // In XML an element of the form `<script/>` has no content.
+            let closed = self.occurs_in(name, rest) && !(empty && opens_again(name, rest));
             let (inside, after) = match closed.then(|| end_of(name, rest)).flatten() {
                 Some(ends) => ends,
                 None if CODE.contains(&name) && !empty => return "",
                 None => ("", rest),
             };
-            if name == "title" && closed && !self.drawing {
-                // Of a whole page that somebody put into an article.
+            if name == "title" && closed && !self.in_drawing {
+                // The title of a whole page that was put into an article.
                 self.out.extend(["<p>", &inside.replace('<', "&lt;"), "</p>"]);
                 return after;
             }
@@ -199,25 +204,25 @@ impl<'a> Balancer<'a> {
             return after;
         }
         let hidden = is(&HIDDEN);
-        if hidden.is_none_or(|name| empty || self.comes(name, rest)) {
+        if hidden.is_none_or(|name| empty || self.occurs_in(name, rest)) {
             self.out.extend(["<", tag]);
-            self.drawing |= hidden == Some("svg") && !empty;
+            self.in_drawing |= hidden == Some("svg") && !empty;
         }
         rest
     }
 
-    fn shows_frame(&self, attributes: Attributes<'_>) -> bool {
+    fn is_kept_frame(&self, attributes: Attributes<'_>) -> bool {
         attributes
             .raw("src")
-            .is_some_and(|address| (self.shows)(&decode(address, Context::Attribute)))
+            .is_some_and(|address| (self.keeps_frame)(&decode(address, Context::Attribute)))
     }
 
-    /// What a formula says in words; without any, its letters and signs, as text.
+    /// Writes a formula as text: its description in words, or else its letters and signs.
     fn formula(&mut self, tag: &str, attributes: Attributes<'_>, rest: &'a str) -> &'a str {
-        let is_closed = !tag.ends_with("/>") && self.comes("math", rest);
+        let is_closed = !tag.ends_with("/>") && self.occurs_in("math", rest);
         let ends = is_closed.then(|| end_of("math", rest)).flatten();
         let Some((inside, after)) = ends else { return rest };
-        if is_shown_again(after) {
+        if is_repeated_for_display(after) {
             return after;
         }
         let words = attributes.raw("alttext").and_then(|words| plain(words, Markup::Doubtful));
@@ -229,9 +234,9 @@ impl<'a> Balancer<'a> {
     }
 }
 
-/// Whether what follows a formula is the same as a picture, or drawn in letters: readers of screens are
-/// told to pass it over (`KaTeX`, `MediaWiki`).
-fn is_shown_again(after: &str) -> bool {
+/// Whether a formula is followed by the same formula as an image or as styled text. Screen readers skip it
+/// because it is `aria-hidden` (`KaTeX`, `MediaWiki`).
+fn is_repeated_for_display(after: &str) -> bool {
     let mut rest = after.trim_start();
     while let Some(end) = rest.strip_prefix("</") {
         rest = end.split_once('>').map_or("", |(_, rest)| rest).trim_start();
@@ -243,12 +248,12 @@ fn is_shown_again(after: &str) -> bool {
     })
 }
 
-/// What follows the first `end`; nothing, when there is none.
+/// The text after the first `end`, or an empty text when there is none.
 fn after(text: &str, end: char) -> &str {
     text.split_once(end).map_or("", |(_, rest)| rest)
 }
 
-/// Whether the end tag of an element is there.
+/// Whether the end tag of an element is at this offset.
 fn is_end_of(name: &str, html: &str, at: usize) -> bool {
     let found = html.get(at + 2..at + 2 + name.len());
     let next = html.as_bytes().get(at + 2 + name.len());
@@ -256,7 +261,7 @@ fn is_end_of(name: &str, html: &str, at: usize) -> bool {
         && next.is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>'))
 }
 
-/// What is before the end tag of an element, and what is after it.
+/// The text before the end tag of an element, and the text after it.
 fn end_of<'a>(name: &str, rest: &'a str) -> Option<(&'a str, &'a str)> {
     let at = memmem::find_iter(rest.as_bytes(), "</").find(|at| is_end_of(name, rest, *at))?;
     let (inside, tag) = rest.split_at(at);
@@ -279,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_takes_no_text_along() {
+    fn faulty_markup_does_not_hide_text() {
         for (html, expected) in [
             ("a<iframe src='/x'>b", "ab"),
             ("a<iframe src='/x'>b</iframe>c", "ab</iframe>c"),
@@ -338,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_beginnings_is_read_once() {
+    fn repeated_beginnings_of_markup_take_linear_time() {
         for beginning in [
             "<",
             "<a ",

@@ -1,6 +1,7 @@
-//! Images that a script would load: their address is not in `src`, where a placeholder stands or nothing.
+//! Images that a script loads later. Their address is in an attribute such as `data-src`, and `src` is missing or
+//! holds a placeholder.
 //!
-//! Works on HTML as it came, before the sanitiser: whatever is written here goes through it.
+//! This step precedes the sanitiser, so that the sanitiser checks the addresses it writes.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,7 @@ use memchr::memchr;
 
 use crate::html::tokenizer::{look_ahead, split_tag};
 
-/// Where scripts look for the address, the usual ones first.
+/// Attributes in which scripts find the address, the most common first.
 const SOURCES: [&str; 8] = [
     "data-src",
     "data-lazy-src",
@@ -24,7 +25,7 @@ const SETS: [&str; 3] = ["data-srcset", "data-lazy-srcset", "data-original-set"]
 
 const ELEMENTS: [&str; 3] = ["img", "source", "iframe"];
 
-/// The HTML with the addresses of lazily loaded images where browsers look for them.
+/// Copies the addresses of lazily loaded images to `src` and `srcset`, where browsers look for them.
 pub(super) fn load(html: &str) -> Cow<'_, str> {
     let lazy = ["data-src", "data-lazy", "data-o", "data-hi", "data-actualsrc", "data-echo"];
     if memchr::memmem::find(html.as_bytes(), b" data-").is_none()
@@ -66,7 +67,8 @@ fn starts_with(tag: &str, name: &str) -> bool {
     found && next.is_some_and(|b| b.is_ascii_whitespace() || *b == b'/')
 }
 
-/// The attributes of a lazily loaded image as a browser wants them.
+/// The attributes of a lazily loaded image, with its address in `src` or `srcset`. `None` when the image is not
+/// loaded lazily.
 fn eager(attributes: &[(&str, &str)]) -> Option<String> {
     let value = |names: &[&str]| {
         names.iter().find_map(|name| {
@@ -103,7 +105,7 @@ fn eager(attributes: &[(&str, &str)]) -> Option<String> {
     Some(out)
 }
 
-/// Rather than a number, a word or some JSON for a script.
+/// Whether a value looks like an address, and not like a number, a word or JSON for a script.
 fn is_address(value: &str) -> bool {
     let value = value.trim();
     value.contains(['/', '.']) && !value.starts_with(['{', '[', '<']) && !is_inline(value)
@@ -118,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lazy_image_is_found_where_its_script_would() {
+    fn the_address_of_a_lazy_image_becomes_its_source() {
         for (html, expected) in [
             (
                 "<img src='data:x' data-src='/a.png' alt='b'>",
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_lazy_stays_as_it_is() {
+    fn other_images_are_not_changed() {
         for html in [
             "<img src='/a' data-id='data-src'>",
             "<img src='/a' data-src='{\"a\":1}'>",
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_beginnings_is_read_once() {
+    fn repeated_beginnings_of_markup_take_linear_time() {
         for beginning in
             ["<img data-src='", "<img data-src ", "<img a=\"data-src", "<img data-src=/"]
         {

@@ -1,49 +1,49 @@
-//! Bounds on HTML before a tree is built from it: on how deep it nests, on what repairing it multiplies,
-//! and on the attributes of one tag.
+//! Limits for HTML from which a tree is built: its nesting depth, the elements that the tree builder repeats, and
+//! the attributes of one tag.
 //!
-//! The tree builder looks through all open elements at many a tag: half a megabyte of nested `<div>`
-//! keeps it busy for most of a minute. It opens every unclosed `<b>` anew in each paragraph (HTML,
-//! 13.2.4.3): 4 MB of `<p>` after 200 of them are gigabytes. And it compares each attribute with all
-//! before it in its tag.
+//! For many tags the tree builder searches all open elements. Half a megabyte of nested `<div>` takes it most
+//! of a minute. It reopens every unclosed `<b>` in each paragraph (HTML, 13.2.4.3), so that 4 MB of `<p>` after
+//! 200 unclosed `<b>` become gigabytes. It also compares each attribute with all attributes before it in its tag.
 
 use memchr::{memchr_iter, memchr2_iter};
 
 use crate::html::tokenizer::attribute;
 
-/// Articles nest some tens of elements.
+/// The deepest nesting. Articles nest a few dozen elements.
 const MAX_DEPTH: usize = 256;
 
-/// In bytes. The tree takes more than ten times as much, and as much again for each error in it.
+/// The longest HTML, in bytes. The tree takes more than ten times as much memory, and more for each error.
 const MOST: usize = 1024 * 1024;
 
-/// The serialiser looks for the next `<` or `>` at each `&` and each U+0080 to U+00BF: this many bytes
-/// are looked at in no time.
+/// The most bytes that the serialiser may search. At each `&` and each U+0080 to U+00BF it searches the next `<`
+/// or `>`. This many bytes take less than half a second.
 const MOST_LOOKED_AT: usize = 4_000_000_000;
 
-/// Elements that are opened anew, for each tag of the text: of sound HTML a few.
+/// The most elements that the tree builder may reopen, per tag. Correct HTML has few.
 const REOPENED_PER_TAG: usize = 16;
+/// As many elements may be reopened in addition, whatever the number of tags.
 const REOPENED_ANYWAY: usize = 64_000;
 
-/// No element has a tenth of these.
+/// The most attributes of one tag. No real element has a tenth of them.
 const MAX_ATTRIBUTES: usize = 2_000;
 
-/// No more than 8,000 attributes fit in here, and so many are compared in no time.
+/// Shorter HTML is not checked for attributes: at most 8,000 fit in, and comparing them takes little time.
 const FEW_BYTES: usize = 16 * 1024;
 
-/// Longer names are no element's.
+/// The longest name of an element.
 const LONGEST_NAME: usize = 24;
 
-/// What an element does to the nesting.
+/// How an element affects the nesting.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Void, or closed by its parent's end or its sibling's start.
+    /// The element is void, or the end of its parent or the start of a sibling closes it.
     Shallow,
-    /// Opened anew after what closed it by the way (HTML, 13.2.4.3).
+    /// The element is reopened when the end of another element closed it (HTML, 13.2.4.3).
     Formatting,
     Other,
 }
 
-/// Names are compared in lower case, as one word: this is asked for every tag there is.
+/// Names are compared in lower case as one machine word, because this function runs for every tag.
 fn kind(name: &str) -> Kind {
     let mut lower = [0; 8];
     let Some(lower) = lower.get_mut(..name.len()) else { return Kind::Other };
@@ -60,7 +60,7 @@ fn kind(name: &str) -> Kind {
     }
 }
 
-/// Whether building a tree from this may take far more time or memory than its length promises.
+/// Whether building a tree from this HTML may take far more time or memory than usual for its length.
 pub(super) fn is_excessive(html: &str) -> bool {
     MOST < html.len()
         || MOST_LOOKED_AT / html.len().max(1) < memchr2_iter(b'&', 0xC2, html.as_bytes()).count()
@@ -68,8 +68,8 @@ pub(super) fn is_excessive(html: &str) -> bool {
         || FEW_BYTES < html.len() && has_a_crowded_tag(html)
 }
 
-/// An end tag counts only for the innermost open element, so that misnested ones err towards yes;
-/// `<b><i></b></i>` is forgiven.
+/// Whether the elements nest too deeply. An end tag closes only the innermost open element, so that misnested
+/// HTML counts as deeper than it is. `<b><i></b></i>` is an exception and closes both.
 fn nests_too_deep(html: &str) -> bool {
     let mut open: Vec<(&str, bool)> = Vec::new();
     let (mut formatting, mut tags, mut reopened) = (0, 0, 0);
@@ -114,8 +114,8 @@ fn nests_too_deep(html: &str) -> bool {
     false
 }
 
-/// Whether a tag that may begin anywhere has more attributes than any element. Tags that overlap, which takes
-/// a `<` within a tag, so much that reading each costs far more than the length of the text, count as one.
+/// Whether a tag has too many attributes. Every `<` may begin a tag, so tags may overlap. When reading them all
+/// would cost far more than the length of the HTML, the answer is yes.
 fn has_a_crowded_tag(html: &str) -> bool {
     let mut budget = 8 * html.len();
     for start in memchr_iter(b'<', html.as_bytes()) {
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_stays_open_counts() {
+    fn only_elements_that_stay_open_count() {
         for (name, html, expected) in [
             ("flat", "<div>a</div>".repeat(1000), false),
             ("never closed paragraphs", "<p>a<br><li>b".repeat(1000), false),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_opened_anew_in_every_paragraph_counts() {
+    fn elements_that_are_reopened_in_every_paragraph_count() {
         let unclosed = |n: usize| (0..n).fold(String::new(), |all, n| all + &format!("<b a={n}>"));
         for (name, html, expected) in [
             ("a few", unclosed(5) + &"<p>x".repeat(100_000), false),

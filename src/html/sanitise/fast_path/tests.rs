@@ -12,7 +12,7 @@ fn base() -> Url {
 }
 
 #[test]
-fn clean_html_takes_the_short_way() {
+fn well_nested_html_takes_the_fast_path() {
     let builder = builder(&base());
     for html in [
         "",
@@ -35,7 +35,7 @@ fn clean_html_takes_the_short_way() {
 }
 
 #[test]
-fn doubtful_html_takes_the_long_way() {
+fn doubtful_html_takes_the_tree_path() {
     for html in [
         "<p>a<p>b</p>",
         "<p>a",
@@ -68,7 +68,7 @@ fn doubtful_html_takes_the_long_way() {
 }
 
 #[test]
-fn captured_articles_are_rewritten_as_the_sanitiser_writes_them() {
+fn both_paths_write_captured_articles_alike() {
     let Some(folder) = captured_feeds() else { return };
     let files = fs::read_dir(folder).unwrap();
     let builder = builder(&base());
@@ -90,7 +90,7 @@ fn captured_articles_are_rewritten_as_the_sanitiser_writes_them() {
             }
         }
     }
-    println!("{rewritten} of {all} bytes of HTML take the short way");
+    println!("{rewritten} of {all} bytes of HTML take the fast path");
     assert!(all < rewritten * 4, "{rewritten} of {all}");
 }
 
@@ -196,14 +196,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn what_is_rewritten_is_what_the_sanitiser_writes(html in html()) {
+    fn both_paths_write_well_nested_html_alike(html in html()) {
         if let Some(short) = sanitise(&html, &base()) {
             prop_assert_eq!(short, builder(&base()).clean(&html).to_string(), "{}", html);
         }
     }
 
     #[test]
-    fn so_it_is_for_a_soup_of_tags(
+    fn both_paths_write_random_tags_alike(
         parts in prop::collection::vec(
             prop::sample::select(vec![
                 "<p>", "</p>", "<b>", "</b>", "<a href='x'>", "</a>", "<ul>", "</ul>", "<li>", "</li>", "<div>",
