@@ -127,15 +127,16 @@ format:
 lint:
     cargo clippy --all-targets --locked -- -D warnings
 
-# The service file names an installed binary; before there is one, /bin/true stands in for it. A remark
-# on the unit is an error here, though systemd-analyze itself would let it pass.
+# The service file names an installed binary, which is replaced by /bin/true here. A remark on the unit is an
+# error here, though systemd-analyze itself would let it pass.
 [private]
 unit:
     #!/usr/bin/env bash
     set -euo pipefail
-    if ! command -v systemd-analyze >/dev/null || [ ! -e systemd/gazetted.service ]; then
-        echo "unit: no systemd-analyze or no service file here, skipped"
-        exit 0
+    if ! command -v systemd-analyze >/dev/null; then
+        echo "unit: SKIPPED for want of systemd-analyze"
+        [ -z "${CI_EXPECTED_SKIPS+set}" ] || [[ ";$CI_EXPECTED_SKIPS;" == *";systemd-analyze;"* ]]
+        exit
     fi
     folder=$(mktemp -d)
     trap 'rm -r "$folder"' EXIT
