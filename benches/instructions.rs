@@ -2,9 +2,9 @@
 //!
 //! `cargo bench --bench instructions --no-run`, then
 //! `valgrind --tool=callgrind target/release/deps/instructions-… FILE whole` and the same with `bare`
-//! (feed-rs alone) or `nothing` (what the process costs anyway). `callgrind_annotate
-//! --inclusive=yes` shows `Sanitiser::clean` apart. With a number after the mode the document is read that many
-//! times, and the speed is printed.
+//! (feed-rs alone) or `nothing` (the cost of the process itself). `callgrind_annotate --inclusive=yes` shows
+//! the share of `Sanitiser::clean`. With a number after the mode, the document is read that many times, and the
+//! speed is printed.
 
 #![expect(clippy::print_stdout, reason = "a program of its own, which reports there")]
 

@@ -1,8 +1,8 @@
 //! Fills a store with many articles through the program's own code, to read from it afterwards.
 //!
 //! `cargo bench --bench million -- FILE` writes a new store of 1,000,000 articles of 1,000 feeds, a tenth of them
-//! tagged `world`, with its text index, and says how long that took. The reading is done with the program: see
-//! docs/benchmarks.md. Without a file it does nothing, so that `cargo bench` goes on.
+//! tagged `world`, with its text index, and prints how long that took. docs/benchmarks.md says how to read from
+//! the store with the program. Without a file it does nothing, so that `cargo bench` continues.
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
 
 use gazetted::html::sanitise::SanitisedHtml;
@@ -21,9 +21,9 @@ use gazetted::passes::index;
 use gazetted::store::{FeedSync, Store};
 
 const FEEDS: u64 = 1_000;
-/// Articles of one poll.
+/// The number of articles in one poll.
 const DOCUMENT: u64 = 50;
-/// Words of an article: some 2 KB of HTML, as most feeds carry.
+/// The number of words in an article. This makes about 2 KB of HTML, as in most feeds.
 const WORDS: u64 = 260;
 
 #[derive(Parser)]
@@ -98,7 +98,7 @@ fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {
     })
 }
 
-/// `SplitMix64` (Steele, Lea and Flood, 2014): the same articles every time.
+/// `SplitMix64` (Steele, Lea and Flood, 2014), so that every run makes the same articles.
 fn mixed(mut n: u64) -> u64 {
     n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
     n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -106,7 +106,8 @@ fn mixed(mut n: u64) -> u64 {
     n ^ (n >> 31)
 }
 
-/// A made-up word. Their frequencies fall as in a language (Zipf): the square of a uniform number.
+/// A made-up word. The frequencies of the words are distributed about as in a language (Zipf's law), because the
+/// index is the square of a uniform number.
 fn word(seed: u64) -> String {
     const SYLLABLES: [&str; 16] = [
         "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu",

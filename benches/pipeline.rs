@@ -1,6 +1,6 @@
 //! The work on one document: finding its new items, parsing and normalising them, storing them.
 //!
-//! `cargo bench --bench pipeline`. Compare runs made side by side; absolute times are the machine's.
+//! `cargo bench --bench pipeline`. Compare only runs on one machine; absolute times depend on it.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).expect("a moment in range")
 }
 
-/// An RSS document as a news site writes it: escaped HTML of a few paragraphs an item.
+/// An RSS document like that of a news site. Each item has a few paragraphs of escaped HTML.
 fn rss(first: usize) -> Vec<u8> {
     use std::fmt::Write as _;
     let mut text = String::from(

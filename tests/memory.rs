@@ -1,5 +1,5 @@
-//! Documents that made parsers panic, overflow the stack, or take gigabytes and minutes: each is read
-//! within four times its size and 32 MiB of memory, on a stack of 2 MiB, or is refused.
+//! Documents that made parsers panic, overflow the stack, or use gigabytes of memory and minutes of time. Each
+//! is read or refused with at most 32 MiB plus four times its size of memory, on a stack of 2 MiB.
 //!
 //! This binary has one test only, because the test counts all allocations of the process.
 
@@ -77,11 +77,11 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Read)> {
         text("a late encoding", format!("<?xml version='1.0'{}encoding='koi8-r'?>{}", " ".repeat(100), item("")), Entries(1)),
         ("UTF-16 big-endian", utf16(&format!("<?xml version='1.0' encoding='utf-16'?>{}", item(""))), Entries(1)),
         ("UTF-16 called UTF-8", utf16(&format!("<?xml version='1.0' encoding='utf-8'?>{}", item(""))), Entries(1)),
-        // A panic: overflow.
+        // A panic: an integer overflow.
         text("a long duration", item("<itunes:duration>99999999999999999999</itunes:duration>"), Entries(1)),
-        // A panic: a slice inside of a character.
+        // A panic: a string was sliced inside a character.
         text("an author beside a wide parenthesis", item("<author>a@b.example（名）</author><author>“a@b.example”</author>"), Entries(1)),
-        // A panic: a parser used again after an error; here the first fails, the second must not.
+        // A panic: a parser was used again after an error. The first document fails, the second must not.
         text("no feed", "<html><p>x".to_owned(), Refused),
         text("a feed after it", item(""), Entries(1)),
         // Stack overflows.
@@ -99,9 +99,9 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Read)> {
         text("templates and forms", html(&"<template><form><select>".repeat(20_000)), Entries(1)),
         text("lists in JSON", format!("{{\"items\":{}", "[".repeat(100_000)), Refused),
         text("objects in JSON", format!("{{\"version\":\"\",\"items\":[{{\"id\":\"1\",\"_x\":{}1{}}}]}}", "{\"a\":".repeat(100_000), "}".repeat(100_000)), Entries(1)),
-        // 2.7 GB.
+        // This document once took 2.7 GB of memory.
         text("pictures times groups", item(&("<media:thumbnail url='/t'/>".repeat(5_000) + &"<media:group><media:content url='/c'/></media:group>".repeat(2_000))), Entries(1)),
-        // 1.5 GB and 7 seconds.
+        // This document once took 1.5 GB of memory and 7 seconds.
         text("two million empty items", rss(&"<item/>".repeat(2_000_000)), Entries(10_000)),
         text("200,000 items", rss(&numbered(200_000, |n| format!("<item><guid>{n}</guid><title>{n}</title></item>"))), Entries(10_000)),
         text("200,000 items of JSON", format!("{{\"version\":\"\",\"items\":[{}{{}}]}}", numbered(200_000, |n| format!("{{\"id\":{n}}},"))), Entries(10_000)),
@@ -110,13 +110,13 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Read)> {
         text("a billion laughs", laughs(), Entries(1)),
         text("one long entity many times", format!("<!DOCTYPE x [<!ENTITY a '{}'>]>{}", "x".repeat(1000), item(&format!("<description>{}</description>", "&a;".repeat(20_000)))), Entries(1)),
         text("an outside entity", format!("<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'><!ENTITY % b SYSTEM 'http://127.0.0.1:1/'>%b;]>{}", item("<description>&a;</description>")), Entries(1)),
-        // Size alone.
+        // Documents that are only large.
         text("160,000 items in 16 MB", rss(&numbered(160_000, |n| format!("<item><guid>{n}</guid><description>{}</description></item>", "word ".repeat(10)))), Entries(10_000)),
         text("one entry of 50 MB", html(&"plain words, ".repeat(4_000_000)), Entries(1)),
         text("a title of 10 MB", rss(&format!("<item><title>{}</title></item>", "long ".repeat(2_000_000))), Entries(1)),
         text("an address of 4 MB", item(&format!("<link>https://a.example/{}</link>", "x".repeat(4_000_000))), Entries(1)),
         text("300,000 tags", item(&"<category>x</category>".repeat(300_000)), Entries(1)),
-        // Documents that once took quadratic time somewhere.
+        // Documents that took quadratic time in an earlier version.
         text("tags never ended", unclosed("<a "), Entries(1)),
         text("names never ended", unclosed("<a"), Entries(1)),
         text("comments never ended", unclosed("<!--"), Entries(1)),
@@ -129,7 +129,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Read)> {
         text("paragraphs that reopen 200 elements", html(&(numbered(200, |n| format!("<b a={n}>")) + &"<p>x".repeat(300_000))), Entries(1)),
         text("relative addresses and a long base", format!("<rss><channel><item xml:base='https://a.example/{}/'><title>a</title><description><![CDATA[{}]]></description></item></channel></rss>", "x".repeat(100_000), "<a href=b>c</a>".repeat(20_000)), Entries(1)),
         text("escape sequences never ended", item(&format!("<description>{}</description>", "&#27;]".repeat(200_000))), Entries(1)),
-        // Bytes.
+        // Bytes that are not text, and unusual characters.
         ("nothing but NUL", vec![0; MIB], Refused),
         ("nothing at all", Vec::new(), Refused),
         ("a mebibyte of 0xFF", vec![0xFF; MIB], Refused),

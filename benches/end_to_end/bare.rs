@@ -1,7 +1,7 @@
-//! The same work done bare: what the network, the parser and `SQLite` cost by themselves.
+//! The baseline: what the network, the parser and `SQLite` cost without gazetted.
 //!
-//! One thread for the sockets, two that unpack and parse, one that writes. No sanitising, no text
-//! index, no schedule, no limits: the yardstick for what gazetted adds, not an aggregator.
+//! One thread serves the sockets, two unpack and parse, and one writes. There is no sanitising, no text index, no
+//! schedule and no limit, so this is not an aggregator. The difference to it is what gazetted adds.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,14 +18,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// How far the work goes; each includes the one before it.
+/// How much of the work is done. Each variant includes the work of the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, clap::ValueEnum)]
 pub(crate) enum Depth {
-    /// Bodies are dropped as they come in, compressed.
+    /// Bodies are received and dropped, still compressed.
     Fetch,
-    /// Unpacked, hashed and, when the hash is not the known one, parsed by feed-rs.
+    /// Bodies are decompressed and hashed. When the hash is new, feed-rs parses them.
     Parse,
-    /// Written in bulk to `SQLite`, with the poll state of the feeds.
+    /// Entries are written to `SQLite` in bulk, with the poll state of the feeds.
     Insert,
 }
 
@@ -33,15 +33,15 @@ pub(crate) enum Depth {
 pub(crate) struct Task {
     #[arg(long, value_enum)]
     pub depth: Depth,
-    /// A line a feed: its URL, the `ETag` to send, the hash of the body at hand, by tabs.
+    /// A file with one line for each feed: URL, `ETag` to send and hash of the known body, separated by tabs
     #[arg(long)]
     pub list: PathBuf,
-    /// The database of `insert`, which takes `ETag` and hash from there.
+    /// The database for `insert`, which reads `ETag` and hash from it
     #[arg(long)]
     pub store: PathBuf,
     #[arg(long, default_value_t = 64)]
     pub concurrency: usize,
-    /// Connections are worth keeping: the feeds share a host.
+    /// Keep connections open, because the feeds share a host
     #[arg(long)]
     pub one_host: bool,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Task {
 const PARSERS: usize = 2;
 const ENTRIES_A_COMMIT: usize = 2_000;
 
-/// A feed to poll, with what is known of it.
+/// A feed to poll, with its validator and the hash of its last body.
 #[derive(Clone, Debug)]
 struct Target {
     url: String,
@@ -216,7 +216,7 @@ fn parse(reply: Reply, known: Option<u64>) -> anyhow::Result<Parsed> {
     if known == Some(hash) {
         return Ok(Parsed { feed, etag, hash: Some(hash), entries: Vec::new() });
     }
-    // The default would hash the title into the id, and an edited one make a second entry.
+    // The default id is a hash of the title too, so that an edited entry would become a second one.
     let link = |links: &[feed_rs::model::Link]| links.first().map(|link| link.href.clone());
     let parser = parser::Builder::new()
         .id_generator(move |links, _, _| link(links).unwrap_or_default())
@@ -237,7 +237,7 @@ fn row(entry: feed_rs::model::Entry) -> Row {
     Row { guid: entry.id, hash, title, url, date, html }
 }
 
-/// The database; what it knows of the feeds goes into `targets`.
+/// Opens the database, and copies the known validators and hashes into `targets`.
 fn open(task: &Task, targets: &mut [Target]) -> anyhow::Result<Connection> {
     let store = Connection::open(&task.store)?;
     store.execute_batch(

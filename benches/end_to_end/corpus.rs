@@ -13,11 +13,11 @@ use crate::formats;
 use crate::plan::{Entry, Format, Plan, newest, plan};
 use crate::text::{Rng, Writer};
 
-/// Of a feed's entries, what a churn adds and what it edits; at least one of each is added.
+/// The shares of a feed's entries that a churn adds and edits. At least one entry is added.
 const NEW_PERCENT: usize = 5;
 const EDITED_PERCENT: usize = 3;
 
-/// All feeds in both states: as first polled, and after the churn.
+/// All feeds in both states: at the first poll, and after the churn.
 pub(crate) struct Corpus {
     pub feeds: Vec<Feed>,
 }
@@ -25,17 +25,17 @@ pub(crate) struct Corpus {
 pub(crate) struct Feed {
     pub first: Document,
     pub churned: Document,
-    /// Entries of the churned document that the first one lacks.
+    /// The number of entries that only the churned document has.
     pub added: usize,
-    /// Entries of both, with another title or text in the churned one.
+    /// The number of entries in both documents whose title or text differs.
     pub edited: usize,
 }
 
-/// A body as it goes over the wire.
+/// A compressed body.
 pub(crate) struct Document {
     pub gzip: Bytes,
     pub plain_bytes: usize,
-    /// Of the plain body.
+    /// The hash of the body before compression.
     pub hash: u64,
     pub entries: usize,
     pub etag: String,
@@ -43,10 +43,10 @@ pub(crate) struct Document {
     pub content_type: &'static str,
 }
 
-/// The same seed and count make the same feeds, byte for byte.
+/// Generates the feeds. The same seed and count make the same bytes.
 pub(crate) fn generate(seed: u64, feeds: usize) -> anyhow::Result<Corpus> {
     let plans = plan(seed, feeds);
-    // Two halves at a time: there is much to compress.
+    // Two threads compress one half each, because this takes long.
     let (left, right) = plans.split_at(plans.len() / 2);
     let build = |plans: &[Plan]| plans.iter().map(feed).collect::<anyhow::Result<Vec<_>>>();
     let (left, right) = std::thread::scope(|scope| {
@@ -64,7 +64,7 @@ fn feed(plan: &Plan) -> anyhow::Result<Feed> {
         |serial: usize| Rng::of(plan.seed, &[plan.index, serial, 1]).percent(EDITED_PERCENT);
     let kept = added..plan.entries;
     let edited = kept.clone().filter(|serial| edits(*serial)).count();
-    // Newest first; a feed shows as many entries as before, so the oldest leave it.
+    // The newest entry is first. The number of entries stays the same, so the oldest ones leave the document.
     let first = (0..plan.entries).rev().map(|serial| entry(plan, serial, false));
     let churned = (added..plan.entries + added)
         .rev()
@@ -100,8 +100,8 @@ fn document(plan: &Plan, entries: &[Entry], state: u32) -> anyhow::Result<Docume
     })
 }
 
-/// The entry with this number, counted from a feed's oldest. The same at every call, so an entry that
-/// is not edited keeps its bytes.
+/// The entry with this number, counted from the oldest of the feed. Every call returns the same entry, so an
+/// entry that is not edited keeps its bytes.
 fn entry(plan: &Plan, serial: usize, edited: bool) -> Entry {
     let rng = Rng::of(plan.seed, &[plan.index, serial, 0]);
     let mut writer = Writer::new(plan.language, rng);
@@ -116,7 +116,7 @@ fn entry(plan: &Plan, serial: usize, edited: bool) -> Entry {
     let mut title = (plan.format == Format::Rdf || variant != 7).then(|| writer.title());
     let author = writer.name();
     let category = writer.title().split(' ').next().unwrap_or_default().to_owned();
-    // What stands around the text takes some 420 bytes and a twelfth; one entry in twenty is a title only.
+    // The markup around the text takes about 420 bytes and a twelfth. One entry in twenty has a title only.
     let share = plan.bytes / plan.entries * writer.rng.between(30, 170) / 100;
     let least = if variant % 20 == 3 { 0 } else { 90 };
     let budget = (share * 11 / 12).saturating_sub(420).max(least);

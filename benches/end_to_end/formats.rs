@@ -1,5 +1,5 @@
-//! A feed's entries as RSS 2.0, Atom, RSS 1.0 and JSON Feed, each with the marking-up habits of its
-//! publishers: CDATA, escaped, XHTML, summaries beside contents.
+//! Writes the entries of a feed as RSS 2.0, Atom, RSS 1.0 and JSON Feed, each with the usual variants of its
+//! publishers: CDATA, escaped HTML, XHTML, summaries beside content.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ pub(crate) fn write_feed(plan: &Plan, entries: &[Entry]) -> Vec<u8> {
         Format::Json => json_feed(plan, entries),
     };
     if plan.latin_1 {
-        // Every letter of these languages is in Unicode's first 256, which are ISO 8859-1.
+        // ISO 8859-1 has every letter of these languages: it is the first 256 characters of Unicode.
         return text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
     }
     text.into_bytes()
@@ -194,7 +194,7 @@ fn element(out: &mut String, name: &str, text: Option<&str>) {
     }
 }
 
-/// `name` may carry attributes.
+/// Writes an element. `name` may be followed by attributes.
 fn html(out: &mut String, name: &str, html: &str, cdata: bool) {
     let end = name.split(' ').next().unwrap_or_default();
     if cdata {

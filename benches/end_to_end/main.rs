@@ -1,4 +1,4 @@
-//! What polling a fleet of feeds costs, beside the same work done bare. See docs/benchmarks.md.
+//! Measures what polling many feeds costs, compared with a baseline ([`bare`]). See docs/benchmarks.md.
 //!
 //! `cargo bench --bench end_to_end -- --feeds 1000 --modes cold,churn`
 
@@ -27,17 +27,17 @@ use corpus::{Corpus, Document};
 use report::Sample;
 use server::{Hosts, Replies, Server};
 
-/// What the server answers. A store goes through them in this order.
+/// What the server responds with. Each store is polled in these modes, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 #[repr(u8)]
 pub enum Mode {
-    /// Nothing is known; always done first, as the others need a filled store.
+    /// Nothing is known. This mode is always run first, because the others need a filled store.
     Cold,
-    /// Every conditional request is answered with 304.
+    /// The response to every conditional request is 304.
     NotModified,
     /// The same bodies again, from a server without validators.
     SameBody,
-    /// Every feed has new entries, some edited ones, and most as they were.
+    /// Every feed has some new entries and some edited ones; most entries are unchanged.
     Churn,
 }
 
@@ -93,7 +93,7 @@ impl Subject {
     }
 }
 
-/// Polls a fleet of local feeds with gazetted and with bare programs, and compares what they cost.
+/// Polls many local feeds with gazetted and with the baseline, and compares what they cost.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Args {
@@ -106,7 +106,7 @@ struct Args {
     modes: Vec<Mode>,
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Subject::ALL)]
     subjects: Vec<Subject>,
-    /// Whole rounds; the table shows medians
+    /// Number of rounds; the table shows medians
     #[arg(long, default_value_t = 3)]
     runs: u32,
     #[arg(long, value_enum, default_value_t = Hosts::Each)]
@@ -125,7 +125,7 @@ struct Args {
     bench: bool,
 }
 
-/// What this program starts itself as.
+/// The subcommands with which this program starts itself.
 #[derive(Subcommand)]
 #[command(hide = true)]
 enum Inner {
@@ -198,8 +198,8 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The order turns round by round, so that none always runs on a warm or a tired machine. Without
-    /// bodies there is nothing to parse.
+    /// The order rotates with each round, so that no subject always runs first. In a mode without bodies there is
+    /// nothing to parse.
     fn subjects(&self, mode: Mode, round: u32) -> Vec<Subject> {
         let asked = |subject: &Subject| {
             let idle = mode == Mode::NotModified && *subject == Subject::Parse;
@@ -268,15 +268,15 @@ impl Bench<'_> {
         Ok(command)
     }
 
-    /// Of a database and its journal.
+    /// The size of a database and its journal, in bytes.
     fn size(&self, name: &str) -> anyhow::Result<u64> {
         let database = fs::metadata(self.folder.join(name)).context("the subject left no store")?;
         let journal = fs::metadata(self.folder.join(format!("{name}-wal")));
         Ok(database.len() + journal.map_or(0, |file| file.len()))
     }
 
-    /// What is wrong with a poll, however fast it was: requests not made, entries lost, doubled or not
-    /// brought up to date.
+    /// Faults that make a measurement worthless: requests that were not made, and entries that were lost, stored
+    /// twice or not updated.
     fn check(&self, mode: Mode, subject: Subject, replies: Replies) -> anyhow::Result<Vec<String>> {
         let feeds = self.corpus.feeds.len();
         let expected = match mode {

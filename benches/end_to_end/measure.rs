@@ -1,8 +1,8 @@
-//! CPU time and peak memory of one process, from the kernel's own accounts.
+//! CPU time and peak memory of one process, as the kernel counts them.
 //!
-//! The kernel keeps them summed over all children that ended. So each subject is started by a fresh
-//! process of this program that has no other child: what it reads is the subject's alone, to the
-//! microsecond, without a race, and this process with its feeds and its server is not in it.
+//! The kernel sums them over all children that have ended. Therefore each subject is started by a new process of
+//! this program that has no other child, so that the sum is that of the subject alone. It does not contain this
+//! process with its feeds and its server.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -15,24 +15,24 @@ use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::{TimeVal, TimeValLike as _};
 use serde::{Deserialize, Serialize};
 
-/// What one run of a subject took.
+/// The cost of one run of a subject.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Cost {
-    /// User and system, all threads.
+    /// CPU time in user and system mode, of all threads.
     pub cpu: Duration,
-    /// From start to end of the process.
+    /// Wall-clock time from the start to the end of the process.
     pub wall: Duration,
     pub peak_rss_bytes: u64,
 }
 
-/// Proxies of the environment are not part of the measurement.
+/// Environment variables that name proxies. They are removed, so that they do not affect the measurement.
 const PROXIES: [&str; 6] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Runs a command in a process that measures it. What it writes to stderr goes to the file `log`.
+/// Runs a command in a process that measures it. Its standard error goes to the file `log`.
 ///
 /// # Errors
-/// Also when the command fails; then with what it said.
+/// Also when the command fails. The error contains the output of the command then.
 pub(crate) fn run(command: &[OsString], open_files: u64, log: &Path) -> anyhow::Result<Cost> {
     let output = Command::new(std::env::current_exe()?)
         .args(["measured", "--open-files", &open_files.to_string(), "--"])
@@ -49,7 +49,7 @@ pub(crate) fn run(command: &[OsString], open_files: u64, log: &Path) -> anyhow::
     serde_json::from_slice(&output.stdout).context("read the measurement")
 }
 
-/// The inner process: runs the command and returns what it cost.
+/// The inner process. Runs the command and returns its cost.
 pub(crate) fn measured(command: &[OsString], open_files: u64) -> anyhow::Result<Cost> {
     let [program, arguments @ ..] = command else { bail!("no command to measure") };
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
@@ -64,7 +64,7 @@ pub(crate) fn measured(command: &[OsString], open_files: u64) -> anyhow::Result<
     let wall = start.elapsed();
     ensure!(status.success(), "{} ended with {status}", program.display());
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    // In KiB on Linux, in bytes on macOS.
+    // The unit is KiB on Linux and bytes on macOS.
     let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
     let time = |part: TimeVal| Duration::from_micros(part.num_microseconds().unsigned_abs());
     Ok(Cost {
@@ -74,7 +74,8 @@ pub(crate) fn measured(command: &[OsString], open_files: u64) -> anyhow::Result<
     })
 }
 
-/// Lets this process hold a connection for every feed; returns the limit that it had, for the subjects.
+/// Raises the limit of open files as far as possible, so that every feed can have a connection. Returns the limit
+/// before, for the subjects.
 pub(crate) fn raise_open_files() -> anyhow::Result<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;

@@ -1,4 +1,4 @@
-//! What each generated feed is like, before a word of it is written.
+//! The properties of each generated feed, chosen before its text is generated.
 //!
 //! Sizes and shapes follow a survey of live feeds: a document has a median of 32 KB and a 90th
 //! percentile of 215 KB (log-normal, mean about 100 KB), 10 to 100 entries, and compresses about four
@@ -22,41 +22,41 @@ pub(crate) enum Format {
     Json,
 }
 
-/// What a feed is like, before a word of it is written.
+/// The properties of a feed, chosen before its text is generated.
 pub(crate) struct Plan {
     pub index: usize,
     pub format: Format,
     pub language: &'static Language,
-    /// Its site, without a slash at the end.
+    /// The address of its site, without a slash at the end.
     pub site: String,
     pub has_guids: bool,
     pub has_dates: bool,
-    /// Written in ISO 8859-1, as its XML declaration says.
+    /// Whether it is in ISO 8859-1, which its XML declaration says.
     pub latin_1: bool,
     pub seed: u64,
     /// The number of entries in its document.
     pub entries: usize,
-    /// The size of its document, roughly.
+    /// The approximate size of its document, in bytes.
     pub bytes: usize,
 }
 
-/// One entry, in no format yet.
+/// One entry, independent of the format.
 pub(crate) struct Entry {
     pub title: Option<String>,
     pub html: String,
-    /// The beginning of the text, for a feed that has both.
+    /// The beginning of the text, in a feed with summaries and content.
     pub summary: Option<String>,
     pub link: String,
     pub guid: String,
     pub date: Option<DateTime<Utc>>,
     pub author: String,
     pub category: String,
-    /// Decides between the ways to mark up the same thing.
+    /// Selects one of the ways to mark up the same content.
     pub variant: usize,
 }
 
-/// Formats, languages and sizes come in exact shares, dealt out in random order, so that 100 feeds
-/// are like 10,000.
+/// Formats, languages and sizes have exact shares and are assigned in random order, so that 100 feeds have the
+/// same distribution as 10,000.
 pub(crate) fn plan(seed: u64, feeds: usize) -> Vec<Plan> {
     let mut rng = Rng::of(seed, &[]);
     let mut deal = || {
@@ -77,7 +77,7 @@ pub(crate) fn plan(seed: u64, feeds: usize) -> Vec<Plan> {
             };
             let language = language_at(language * 100 / feeds);
             let bytes = body_bytes(size, feeds);
-            // Ten entries are the usual default; a short document holds no hundred.
+            // Ten entries are the usual default. A short document cannot contain a hundred.
             let spread = 10 * (rng.below(10) + 1) * (rng.below(10) + 1) / 10;
             let entries = spread.clamp(10, 100).min((bytes / 600).max(10));
             Plan {
@@ -125,7 +125,7 @@ fn body_bytes(place: usize, count: usize) -> usize {
     (MEDIAN_BYTES * (SIGMA * z).exp()).clamp(SMALLEST_BYTES, LARGEST_BYTES) as usize
 }
 
-/// The date of the newest entries: fixed, and long past on any machine that runs this.
+/// The date of the newest entries. It is fixed, and in the past on any machine.
 pub(crate) fn newest() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_150)
 }

@@ -1,4 +1,4 @@
-//! The samples as one table.
+//! Writes the samples as one table.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use crate::corpus::{Corpus, Document};
 use crate::measure::Cost;
 use crate::{Mode, Subject};
 
-/// One subject in one mode, once.
+/// One measurement of one subject in one mode.
 pub(crate) struct Sample {
     pub mode: Mode,
     pub subject: Subject,
     pub cost: Cost,
-    /// Of the store and its journal afterwards; `None` for a subject without one.
+    /// The size of the store and its journal afterwards, in bytes; `None` for a subject without a store.
     pub store_bytes: Option<u64>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Volume {
 }
 
 impl Volume {
-    /// What the server sends whole in a mode.
+    /// The bodies that the server sends in a mode.
     pub(crate) fn sent(corpus: &Corpus, mode: Mode) -> Self {
         let first = corpus.feeds.iter().map(|feed| &feed.first);
         let churned = corpus.feeds.iter().map(|feed| &feed.churned);
@@ -45,7 +45,7 @@ impl Volume {
     }
 }
 
-/// What the feeds are like, so that a table can be judged by itself.
+/// The properties of the feeds, so that a reader needs only the table.
 pub(crate) fn describe(corpus: &Corpus, seed: u64) -> io::Result<()> {
     let first = Volume::sent(corpus, Mode::Cold);
     let mut sizes: Vec<_> = corpus.feeds.iter().map(|feed| feed.first.plain_bytes).collect();
@@ -80,7 +80,8 @@ const HEAD: [&str; 10] = [
     "store MiB",
 ];
 
-/// One row a mode and subject: medians, rates by wall time, CPU also as a multiple of bare insert's.
+/// One row for each mode and subject. Values are medians, rates refer to wall-clock time, and CPU time is also
+/// given as a multiple of that of the baseline `insert`.
 pub(crate) fn table(samples: &[Sample], corpus: &Corpus) -> io::Result<()> {
     let mut rows = vec![HEAD.map(str::to_owned)];
     for mode in Mode::ALL {

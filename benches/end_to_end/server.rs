@@ -1,4 +1,4 @@
-//! The feed server: bodies made and compressed beforehand, so that answering costs little.
+//! The feed server. Bodies are generated and compressed beforehand, so that a response costs little.
 //!
 //! It runs on a thread of this process, whose CPU time is not counted.
 
@@ -19,16 +19,16 @@ use tokio::net::TcpListener;
 use crate::Mode;
 use crate::corpus::Corpus;
 
-/// How many hosts the feeds live on.
+/// The number of hosts that serve the feeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Hosts {
-    /// A loopback address for each feed, as feeds in life are on hosts of their own. Linux only.
+    /// A loopback address for each feed, because most real feeds are on different hosts. Linux only
     Each,
-    /// All on 127.0.0.1.
+    /// All feeds are on 127.0.0.1
     One,
 }
 
-/// A running server; it ends with the process.
+/// A running server. It ends with the process.
 pub(crate) struct Server {
     site: Arc<Site>,
     address: SocketAddr,
@@ -43,12 +43,12 @@ struct Site {
     refused: AtomicUsize,
 }
 
-/// Replies since the mode was last set.
+/// The numbers of responses since the mode was last set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Replies {
     pub whole: usize,
     pub not_modified: usize,
-    /// Wrong address, or a client that takes no gzip.
+    /// Requests with a wrong address, or from a client that does not accept gzip.
     pub refused: usize,
 }
 
@@ -61,7 +61,7 @@ impl Server {
             not_modified: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
         });
-        // Only the wildcard reaches all of 127.0.0.0/8; `answer` turns away whoever is not from there.
+        // Only the wildcard address receives connections to all of 127.0.0.0/8. `answer` rejects clients from elsewhere.
         let ip = match hosts {
             Hosts::Each => Ipv4Addr::UNSPECIFIED,
             Hosts::One => Ipv4Addr::LOCALHOST,
@@ -78,7 +78,7 @@ impl Server {
         };
         thread::Builder::new().name("server".into()).spawn(move || {
             let listener = listener.tap_io(|stream| {
-                // Without it a reply in two segments may wait for an acknowledgement.
+                // Otherwise a response in two segments may wait for an acknowledgement.
                 drop(stream.set_nodelay(true));
             });
             runtime.block_on(async { axum::serve(listener, app).await })
@@ -86,7 +86,7 @@ impl Server {
         Ok(Self { site, address, hosts })
     }
 
-    /// Sets what the server answers from now on, and counts anew.
+    /// Sets what the server responds with from now on, and resets the counters.
     pub(crate) fn set(&self, mode: Mode) {
         let site = &self.site;
         site.mode.store(mode as u8, Ordering::SeqCst);

@@ -1,14 +1,14 @@
-//! Sentences and HTML as publishers write them, from a seed. The words are arranged at random; what
-//! counts is their shape: lengths, scripts, mark-up, and how well they compress.
+//! Generates sentences and HTML from a seed. The words are in random order. Lengths, scripts, markup and the
+//! compression ratio are like those of real publishers.
 
 use std::fmt::Write as _;
 
-/// A generator of pseudo-random numbers (SplitMix64): the same seed, the same feeds, on any machine.
+/// A generator of pseudo-random numbers (SplitMix64). The same seed makes the same feeds on any machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// A generator for one thing, told from its neighbours by `parts`.
+    /// A generator for one object, which `parts` identifies.
     pub(crate) fn of(seed: u64, parts: &[usize]) -> Self {
         let mut rng = Self(seed);
         for part in parts {
@@ -26,7 +26,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Below `bound`, or 0 when that is 0.
+    /// A number below `bound`, or 0 when `bound` is 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.next() % bound).unwrap_or(0)
@@ -52,14 +52,14 @@ impl Rng {
     }
 }
 
-/// What a feed is written in.
+/// The language of a feed.
 #[derive(Debug)]
 pub(crate) struct Language {
-    /// BCP 47.
+    /// The language tag (BCP 47).
     pub tag: &'static str,
-    /// In per cent of all feeds.
+    /// The share of all feeds, in per cent.
     pub share: usize,
-    /// Its letters fit into ISO 8859-1.
+    /// Whether ISO 8859-1 has all of its letters.
     pub latin_1: bool,
     space: &'static str,
     comma: &'static str,
@@ -75,7 +75,7 @@ const fn unspaced(tag: &'static str, share: usize, words: &'static str) -> Langu
     Language { tag, share, latin_1: false, space: "", comma: "、", stop: "。", words }
 }
 
-/// Shares add up to 100.
+/// All languages. Their shares add up to 100.
 pub(crate) const LANGUAGES: &[Language] = &[
     spaced(
         "en",
@@ -171,7 +171,7 @@ pub(crate) const LANGUAGES: &[Language] = &[
     ),
 ];
 
-/// A writer with a language and a seed.
+/// Generates text in one language from a seed.
 pub(crate) struct Writer {
     pub rng: Rng,
     language: &'static Language,
@@ -183,7 +183,7 @@ impl Writer {
         Self { rng, language, words: language.words.split(' ').collect() }
     }
 
-    /// A heading: a few words, no full stop.
+    /// A heading: a few words without a full stop.
     pub(crate) fn title(&mut self) -> String {
         let mut title = String::new();
         let words = self.rng.between(4, 10);
@@ -191,7 +191,7 @@ impl Writer {
         title
     }
 
-    /// A name that no other sentence holds.
+    /// A name that no other sentence contains.
     pub(crate) fn name(&mut self) -> String {
         const SYLLABLES: [&str; 20] = [
             "ba", "be", "ko", "lu", "ma", "ne", "ri", "sa", "to", "vi", "dor", "gan", "hel", "kin",
@@ -204,7 +204,7 @@ impl Writer {
         name
     }
 
-    /// About `bytes` of plain text.
+    /// Plain text of about `bytes` bytes.
     pub(crate) fn text(&mut self, bytes: usize) -> String {
         let mut text = String::new();
         while text.len() < bytes {
@@ -213,7 +213,7 @@ impl Writer {
         text
     }
 
-    /// At least `bytes` of HTML, in blocks; also well-formed XML. Addresses lie below `site`.
+    /// HTML blocks of at least `bytes` bytes, which are well-formed XML too. Addresses begin with `site`.
     pub(crate) fn html(&mut self, bytes: usize, site: &str) -> String {
         let mut html = String::with_capacity(bytes + 1024);
         while html.len() < bytes {
@@ -342,7 +342,7 @@ impl Writer {
     }
 }
 
-/// Appends; writing to a string cannot fail.
+/// Appends formatted text. Writing to a string cannot fail.
 pub(crate) fn write(text: &mut String, what: std::fmt::Arguments<'_>) {
     let written = text.write_fmt(what);
     debug_assert!(written.is_ok(), "writing to a string");

@@ -1,4 +1,4 @@
-//! What the hostile feeds do, each with a name that says it.
+//! The faults of the malicious feeds, each with a name.
 
 use std::io::{self, Write as _};
 use std::sync::LazyLock;
@@ -12,17 +12,17 @@ use tokio::time::sleep;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
-    /// These bytes, then the end.
+    /// Sends these bytes and closes the connection.
     Says(&'static [u8]),
-    /// This head, then the document as the body.
+    /// Sends this head, then the document as the body.
     Sends(&'static str, fn() -> &'static [u8]),
-    /// These bytes, then nothing for as long as the client waits.
+    /// Sends these bytes, then nothing for as long as the client waits.
     Stalls(&'static [u8]),
-    /// These bytes, then a byte a second.
+    /// Sends these bytes, then one byte each second.
     Drips(&'static [u8]),
-    /// These bytes, then more and more.
+    /// Sends these bytes, then more without end.
     Floods(&'static [u8]),
-    /// A reset in the middle.
+    /// Resets the connection in the middle of the body.
     Resets,
 }
 
@@ -127,7 +127,7 @@ impl Fault {
             }
             Self::Resets => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<rss>").await?;
-                // What is still unsent is thrown away, and the client gets a reset.
+                // Bytes that are still unsent are dropped, and the client receives a reset.
                 stream.set_zero_linger()
             }
         }

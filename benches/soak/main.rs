@@ -1,5 +1,5 @@
-//! The daemon among many good feeds and some bad ones, for a long time: does it stay small, is every good
-//! feed asked when it should be, and is every article there in the end? See docs/benchmarks.md.
+//! Runs the daemon for a long time against many good feeds and some malicious ones. It checks that the memory does
+//! not grow, that every good feed is polled on time, and that every article is stored. See docs/benchmarks.md.
 //!
 //! `cargo bench --bench soak -- --feeds 2000 --minutes 30`
 
@@ -25,17 +25,17 @@ use rusqlite::{Connection, OpenFlags};
 use server::Site;
 use watch::{Footprint, lateness};
 
-/// Runs the daemon against a fleet of local feeds, some of them hostile, and watches it.
+/// Runs the daemon against many local feeds, some of them malicious, and watches it.
 #[derive(Parser)]
 struct Args {
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(10..=60_000))]
     feeds: u32,
-    /// Of a hundred feeds, how many misbehave at every other request
+    /// The share of feeds, in per cent, that misbehave at every other request
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=45))]
     hostile: u32,
     #[arg(long, default_value_t = 30)]
     minutes: u64,
-    /// Minutes at the start that growth is not counted from
+    /// Minutes at the start in which growth is not measured
     #[arg(long, default_value_t = 5)]
     warm_up: u64,
     /// Interval of each feed, in seconds
@@ -130,7 +130,7 @@ fn program(config: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Looks every five seconds until the time is over.
+/// Takes a measurement every five seconds until the time is over.
 fn watch_over(daemon: &mut Daemon, args: &Args, site: &Site) -> anyhow::Result<Vec<Footprint>> {
     let begun = Instant::now();
     let mut footprints = Vec::new();
@@ -148,7 +148,7 @@ fn watch_over(daemon: &mut Daemon, args: &Args, site: &Site) -> anyhow::Result<V
     Ok(footprints)
 }
 
-/// What is missing in the store, or there without having been offered.
+/// The articles that are missing in the store, and those in the store that no feed contained.
 fn store_faults(path: &Path, site: &Site) -> anyhow::Result<Vec<String>> {
     let store = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut query = store.prepare(
@@ -163,7 +163,7 @@ fn store_faults(path: &Path, site: &Site) -> anyhow::Result<Vec<String>> {
         let feed = url.rsplit('/').next().and_then(|feed| feed.parse().ok());
         let feed = feed.context("a feed of another test")?;
         let offered = site.offered(feed);
-        // Some of what the hostile feeds send is a feed, if an odd one.
+        // Some documents of the malicious feeds can be read as feeds.
         if found < offered || (found > offered && !site.is_hostile(feed)) {
             faults.push(format!("{url}: {offered} articles offered, {found} in the store"));
         }
@@ -171,7 +171,7 @@ fn store_faults(path: &Path, site: &Site) -> anyhow::Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Killed when dropped, so that a failed soak leaves nothing running.
+/// The daemon. It is killed on drop, so that a failed soak leaves no process behind.
 struct Daemon {
     child: Child,
 }

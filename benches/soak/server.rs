@@ -1,5 +1,5 @@
-//! The feeds: good ones that have something new now and then, and hostile ones that misbehave at every
-//! other request, each in its own way, so that back-off never gives them up.
+//! The feed server. Good feeds have a new entry at some requests. Malicious feeds misbehave at every other request,
+//! each with its own fault, so that the daemon never stops polling them.
 
 use std::fmt::{self, Write as _};
 use std::io;
@@ -17,9 +17,9 @@ use gazetted::clock::now_precise;
 
 use crate::faults::FAULTS;
 
-/// Entries that a document holds, the newest.
+/// The number of entries in a document: the newest ones.
 const WINDOW: u32 = 20;
-/// A feed has a new entry at every so many requests.
+/// The number of requests after which a feed has a new entry.
 const NEWS_EVERY: u32 = 4;
 
 pub(crate) struct Site {
@@ -34,9 +34,9 @@ pub(crate) struct Site {
 #[derive(Default)]
 struct Feed {
     requests: AtomicU32,
-    /// Entries 0..offered have been in a document.
+    /// The entries with numbers below this have been in a document.
     offered: AtomicU32,
-    /// When it was asked, until [`Site::behave`].
+    /// The times of the requests before [`Site::behave`].
     asked: Mutex<Vec<SystemTime>>,
 }
 
@@ -70,12 +70,12 @@ impl Site {
         self.feeds.len() - self.hostile()
     }
 
-    /// From now on every feed answers as it should, and none has anything new.
+    /// From now on every feed responds correctly, and none has new entries.
     pub(crate) fn behave(&self) {
         self.behaving.store(true, SeqCst);
     }
 
-    /// How many entries the feed has had in its documents.
+    /// The number of entries that were in the documents of the feed.
     pub(crate) fn offered(&self, feed: usize) -> u32 {
         self.feeds.get(feed).map_or(0, |feed| feed.offered.load(SeqCst))
     }
@@ -91,7 +91,7 @@ impl Site {
     }
 }
 
-/// Listens on all of 127.0.0.0/8, on a thread that ends with the process.
+/// Listens on all addresses of 127.0.0.0/8, on a thread that ends with the process.
 pub(crate) fn start(site: Arc<Site>) -> io::Result<u16> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)))?;
@@ -102,7 +102,7 @@ pub(crate) fn start(site: Arc<Site>) -> io::Result<u16> {
                 let Ok((stream, peer)) = listener.accept().await else { continue };
                 if peer.ip().is_loopback() {
                     let site = Arc::clone(&site);
-                    // No reply takes longer; the daemon gives up much earlier.
+                    // No response takes longer. The daemon times out much earlier.
                     let reply = async move { answer(&site, stream).await };
                     tokio::spawn(timeout(Duration::from_mins(1), reply));
                 }

@@ -1,4 +1,4 @@
-//! What the daemon takes while it runs, and when it asked the feeds.
+//! The resources that the daemon uses, and the times of its requests.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,12 +12,12 @@ use serde::Deserialize;
 
 use crate::server::Site;
 
-/// Growth of the median between the minutes after the warm-up and the last ones that counts as flat.
+/// The largest growth of the median, from the minutes after the warm-up to the last ones, that is no leak.
 const FLAT: f64 = 1.10;
-/// A poll later than this after its plan is late.
+/// A poll is late when it comes this much later than planned.
 const LATE: Duration = Duration::from_secs(1);
 
-/// What a process takes at one moment.
+/// The resources of a process at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Footprint {
     since_start: Duration,
@@ -54,7 +54,7 @@ fn mib(kib: u64) -> f64 {
     kib as f64 / 1024.0
 }
 
-/// A line for every fifth minute: least, median, most.
+/// One line for every fifth minute: minimum, median, maximum.
 pub(crate) fn table(out: &mut impl Write, footprints: &[Footprint]) -> io::Result<()> {
     writeln!(out, "minutes   RSS in MiB (least, median, most)   open files")?;
     for (number, slice) in footprints.chunks(60).enumerate() {
@@ -78,7 +78,7 @@ fn sorted(slice: &[Footprint], value: impl Fn(&Footprint) -> u64) -> Vec<u64> {
     values
 }
 
-/// The first five minutes after the warm-up against the last five.
+/// Compares the first five minutes after the warm-up with the last five.
 pub(crate) fn growth(footprints: &[Footprint], warm_up: Duration) -> Vec<String> {
     let warm: Vec<_> =
         footprints.iter().filter(|seen| seen.since_start > warm_up).copied().collect();
@@ -100,14 +100,14 @@ pub(crate) fn growth(footprints: &[Footprint], warm_up: Duration) -> Vec<String>
     faults
 }
 
-/// How long after its plan each poll of a good feed came.
+/// The delay of each poll of a good feed: the time between plan and request.
 pub(crate) struct Lateness {
     lags: Vec<Duration>,
     early: usize,
     silent: usize,
 }
 
-/// A poll that the daemon logs when it is over.
+/// A log event of the daemon for one poll that has ended.
 #[derive(Deserialize)]
 struct Polled {
     timestamp: DateTime<Utc>,
@@ -116,8 +116,8 @@ struct Polled {
     next_at: DateTime<Utc>,
 }
 
-/// Compares the plans in the log with the requests that came. Plans of the hostile feeds do not count: a
-/// server may ask for more time than the plan knew.
+/// Compares the plans in the log with the requests. Malicious feeds are left out, because their servers may ask for a
+/// longer wait than was planned.
 pub(crate) fn lateness(log: &str, site: &Site) -> anyhow::Result<Lateness> {
     let mut plans: HashMap<usize, Vec<(SystemTime, SystemTime)>> = HashMap::new();
     for polled in log.lines().filter_map(|line| serde_json::from_str::<Polled>(line).ok()) {
@@ -128,7 +128,7 @@ pub(crate) fn lateness(log: &str, site: &Site) -> anyhow::Result<Lateness> {
     }
     let (mut lags, mut early) = (Vec::new(), 0);
     for (feed, plans) in &plans {
-        // Request by request: the last plan has none.
+        // The last plan has no request.
         let asked = site.asked(*feed);
         for (said, plan) in plans {
             let Some(asked) = asked.get(asked.partition_point(|asked| asked <= said)) else {

@@ -1,4 +1,4 @@
-//! Titles, standfirsts and texts.
+//! Titles, summaries and content.
 
 use crate::{atom, atom03, check, json, rdf, rss};
 

@@ -1,15 +1,15 @@
-//! Faults that would take text, an item or the whole feed along with them.
+//! Damaged documents. A fault must not lose the text behind it, other items, or the whole feed.
 
 use crate::{atom, check, json, rdf, rss};
 
-/// A description with this HTML in it.
+/// A feed with an item whose description is this HTML.
 fn html(html: &str) -> String {
     rss(&format!("<description><![CDATA[{html}]]></description>"))
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn text_outlives_the_markup_around_it() {
+fn damaged_markup_does_not_lose_text() {
     let link = |address: &str| {
         format!("<a href=\"https://a.example/{address}\" rel=\"noopener noreferrer\">")
     };
@@ -83,7 +83,7 @@ fn text_outlives_the_markup_around_it() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn html_escaped_twice_is_read_and_talk_of_html_is_left() {
+fn html_that_was_escaped_twice_is_unescaped_but_text_about_html_is_not() {
     let twice = |text: &str| rss(&format!("<description>{text}</description>"));
     check(&[
         ("one paragraph", twice("&amp;lt;p&amp;gt;a&amp;lt;/p&amp;gt;"), "html=<p>a</p>"),
@@ -165,7 +165,7 @@ fn html_escaped_twice_is_read_and_talk_of_html_is_left() {
 }
 
 #[test]
-fn one_fault_costs_no_feed() {
+fn one_fault_does_not_lose_the_feed() {
     let two = |inside: &str| {
         format!(
             "<rss version=\"2.0\"><channel><item><title>a</title>{inside}</item><item><title>b</title></item></channel></rss>"

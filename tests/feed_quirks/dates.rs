@@ -1,4 +1,4 @@
-//! Spellings of moments, each in a feed.
+//! Date formats, and the elements that contain dates.
 
 use crate::{atom, atom03, check, json, rdf, rss};
 
@@ -64,7 +64,7 @@ fn dates_are_read_in_any_spelling() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn dates_are_found_wherever_they_stand() {
+fn dates_are_read_from_every_element_that_may_contain_one() {
     const A: &str = "2004-01-01T00:00:00Z";
     const B: &str = "2005-01-01T00:00:00Z";
     check(&[

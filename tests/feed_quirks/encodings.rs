@@ -1,10 +1,10 @@
-//! Bytes to letters: what the label says, and what is true.
+//! Character encodings: declared, not declared, and declared wrongly.
 
 use crate::{field, read};
 
 const TITLE: &str = "Größe – Æ";
 
-/// Latin letters, and what a document of them says of itself.
+/// A document in a Latin encoding, with the declaration that it contains.
 fn document(declared: Option<&str>, title: &str) -> String {
     let declaration = declared.map(|name| format!("<?xml version=\"1.0\" encoding=\"{name}\"?>\n"));
     format!(
@@ -23,7 +23,7 @@ fn one_byte(text: &str, table: &[(char, u8)]) -> Vec<u8> {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn letters_are_right_whatever_the_label_says() {
+fn characters_are_right_whatever_encoding_is_declared() {
     let windows = |text: &str| one_byte(text, &[('–', 0x96), ('’', 0x92), ('€', 0x80)]);
     let wide = |text: &str, order: fn(u16) -> [u8; 2]| {
         text.encode_utf16().flat_map(order).collect::<Vec<u8>>()

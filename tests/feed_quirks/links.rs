@@ -1,4 +1,4 @@
-//! Where an entry can be read.
+//! The address of the page of an entry.
 
 use crate::{atom, atom03, check, json, rdf, rss};
 

@@ -1,7 +1,7 @@
 //! Quirks of real feeds, one for each case: what the document contains, and what a reader expects of it.
 //!
-//! An expectation is `field=value`, several apart by ` | `; an empty value means that there is none. The
-//! document comes from `https://example.org/dir/feed`.
+//! An expectation is `field=value`, and ` | ` separates several. An empty value means that the field must be
+//! absent. The address of each document is `https://example.org/dir/feed`.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -28,7 +28,8 @@ fn read(body: &[u8], content_type: Option<&str>) -> Result<Document, String> {
     document(body, &base, content_type, &known, 2_000, from_unix(NOW)).map_err(|e| e.to_string())
 }
 
-/// A field of the first entry, or (`feed.…`, `n`) of the document.
+/// The text of a field. `feed.…`, `n` (the number of entries), `titles` and `guids` are of the document; the others are
+/// of its first entry.
 fn field(document: &Document, name: &str) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     match name {
@@ -80,7 +81,7 @@ fn field(document: &Document, name: &str) -> String {
     }
 }
 
-/// Tells every expectation that fails, not the first alone.
+/// Checks all cases, and fails with every expectation that was not met.
 #[track_caller]
 fn check<B: AsRef<[u8]>>(cases: &[(&str, B, &str)]) {
     let mut faults = Vec::new();

@@ -1,10 +1,10 @@
-//! Files and pictures.
+//! Enclosures, other media files, and images.
 
 use crate::{atom, check, json, rss};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn files_are_gathered_from_all_vocabularies() {
+fn files_are_read_from_all_namespaces() {
     check(&[
         (
             "enclosure",
@@ -86,7 +86,7 @@ fn files_are_gathered_from_all_vocabularies() {
 }
 
 #[test]
-fn a_picture_is_found() {
+fn the_image_of_an_entry_is_found() {
     check(&[
         ("media:thumbnail", rss("<media:thumbnail url=\"https://a.example/t.jpg\"/>"), "image=https://a.example/t.jpg"),
         ("of a media:content", rss("<media:content url=\"https://a.example/v.mp4\"><media:thumbnail url=\"https://a.example/t.jpg\"/></media:content>"), "image=https://a.example/t.jpg"),

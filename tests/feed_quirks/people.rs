@@ -1,9 +1,9 @@
-//! Authors, tags, languages.
+//! Authors, tags and languages.
 
 use crate::{atom, check, json, rdf, rss};
 
 #[test]
-fn authors_are_named_wherever_they_stand() {
+fn authors_are_read_from_every_element_that_names_one() {
     check(&[
         ("mail and name", rss("<author>a@a.example (Ada)</author>"), "authors=Ada/a@a.example"),
         ("name and mail", rss("<author>Ada &lt;a@a.example&gt;</author>"), "authors=Ada/a@a.example"),
@@ -37,7 +37,7 @@ fn authors_are_named_wherever_they_stand() {
 }
 
 #[test]
-fn tags_are_gathered_once_each() {
+fn tags_are_read_from_all_elements_without_duplicates() {
     check(&[
         ("category", rss("<category>A</category><category domain=\"x\">B</category>"), "tags=A,B"),
         ("the same twice", rss("<category>A</category><category>a</category>"), "tags=A"),
@@ -65,7 +65,7 @@ fn tags_are_gathered_once_each() {
 }
 
 #[test]
-fn languages_are_inherited_and_put_in_order() {
+fn languages_are_inherited_and_normalised() {
     check(&[
         ("of the channel", "<rss><channel><language>en_us</language><item><title>a</title></item></channel></rss>".into(), "language=en-US"),
         ("of the item", rss("<dc:language>fr</dc:language>"), "language=fr"),

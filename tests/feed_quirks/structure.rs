@@ -1,9 +1,9 @@
-//! Roots, nesting, namespaces, damage.
+//! Root elements, nesting, namespaces, identifiers, and the metadata of the feed.
 
 use crate::{atom, check, json, rdf, rss};
 
 #[test]
-fn documents_of_every_shape_yield_their_entries() {
+fn entries_are_found_in_documents_of_every_structure() {
     let item = "<item><title>a</title><link>https://example.org/1</link></item>";
     check(&[
         ("rss without version", format!("<rss><channel>{item}</channel></rss>"), "titles=a | url=https://example.org/1"),
@@ -43,7 +43,7 @@ fn documents_of_every_shape_yield_their_entries() {
 }
 
 #[test]
-fn identifiers_are_taken_as_given() {
+fn identifiers_are_kept_as_they_are() {
     check(&[
         ("rss", rss("<guid isPermaLink=\"false\"> x-1 </guid>"), "guid=x-1 | url="),
         (
@@ -93,7 +93,7 @@ fn identifiers_are_taken_as_given() {
 }
 
 #[test]
-fn what_a_feed_says_of_itself_is_read() {
+fn the_metadata_of_the_feed_is_read() {
     let rss = |channel: &str| {
         format!(
             "<rss version=\"2.0\" xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\" xmlns:atom=\"http://www.w3.org/2005/Atom\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\"><channel>{channel}</channel></rss>"
