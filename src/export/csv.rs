@@ -100,9 +100,9 @@ fn list<'a>(items: impl Iterator<Item = &'a str>) -> Cow<'static, str> {
     Cow::Owned(safe(&joined).into_owned())
 }
 
-/// A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection"): one that begins with a
-/// formula's sign, if only after white space, or with a tab or line break, gets an apostrophe in
-/// front. The signs' full-width forms count, as some spreadsheets fold them.
+/// Adds an apostrophe before a cell that a spreadsheet could evaluate as a formula (OWASP, "CSV Injection"). Such
+/// a cell begins with a tab, with a line break, or with one of the signs, also after white space. The full-width
+/// forms of the signs are included, because some spreadsheets convert them.
 fn safe(text: &str) -> Cow<'_, str> {
     const SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let text = without_controls(text);
@@ -112,7 +112,7 @@ fn safe(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// The crate's own conversion would hide a closed pipe behind `ErrorKind::Other`.
+/// Keeps the kind of the error. The conversion of the crate would turn a closed pipe into `ErrorKind::Other`.
 fn into_io(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

@@ -1,5 +1,5 @@
-//! What happened to articles, as JSON: the article's record with `event`, `new` or `edited`, before it;
-//! for `removed` only what is still known.
+//! Changes of articles as JSON. A record of a new or edited article has the additional key `event` with the value
+//! `new` or `edited`. A record of a removed article has only the keys that are still known.
 
 use std::io;
 
@@ -27,7 +27,7 @@ struct Gone<'a> {
     date_removed: Option<String>,
 }
 
-/// Writes events, one per line, as NDJSON (`lines`) or as an array. Returns their number.
+/// Writes one event on each line, as NDJSON (`lines`) or as a JSON array. Returns the number of events.
 ///
 /// # Errors
 /// The first error of `changes` or of `out`, unchanged.
@@ -59,7 +59,7 @@ pub fn write<E: From<io::Error>>(
     Ok(count)
 }
 
-/// One record by itself: with its `event`, or without, and then nothing of what was removed.
+/// One record, with the key `event` if `event` is true. Without it there is no record of a removed article.
 pub fn record(change: &Change, event: bool) -> Option<Vec<u8>> {
     let mut record = Vec::new();
     let written = match change {
@@ -69,7 +69,7 @@ pub fn record(change: &Change, event: bool) -> Option<Vec<u8>> {
         }
         Change::Removed(_) => return None,
     };
-    written.ok().map(|()| record) // Nothing fails that is written to memory.
+    written.ok().map(|()| record) // Writing to memory cannot fail.
 }
 
 fn write_one(change: &Change, out: &mut dyn io::Write) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! HTML: one page that needs nothing else. No script; what a browser may load is bounded by a policy
-//! in the page itself (Content Security Policy level 3), so that it holds in a plain file too.
+//! HTML: one page that contains its style sheet and no script. A policy in the page (Content Security Policy level
+//! 3) restricts what a browser may load, also when the page is opened as a file.
 
 use std::borrow::Cow;
 use std::io;
@@ -15,8 +15,8 @@ use crate::present::day;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing but the one style sheet, and pictures and sounds from the web. The hash is the sheet's; a
-/// test computes it.
+/// Allows only the style sheet of the page, and images, audio and video from the web. A test compares the hash
+/// with that of the style sheet.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-K8DNgWntdcoVk3oTs19kpZvMtOCM1e5XrkYvr9URSUI='; \
      img-src http: https:; media-src http: https:; base-uri 'none'; form-action 'none'";
 
@@ -84,7 +84,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
         writeln!(out, "<p><bdi>{}</bdi></p>", text(summary))?;
     }
     if let Some(html) = present(article.content_html.as_deref()) {
-        // Sanitised when it was stored.
+        // The HTML was sanitised before it was stored.
         let html = characters(html);
         writeln!(
             out,
@@ -105,7 +105,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
     out.write_all(b"</article>\n")
 }
 
-/// A moment as people read it, with its machine-readable form where that exists.
+/// The time as text, in a `<time>` element if the year can be written in RFC 3339 and HTML.
 fn time(at: Timestamp, format: &str) -> String {
     let shown = at.format(format).to_string();
     let shown = shown.trim();
@@ -116,12 +116,12 @@ fn time(at: Timestamp, format: &str) -> String {
     }
 }
 
-/// Escaped for text and for attributes in quotes.
+/// Escapes text for the content of an element and for quoted attributes.
 fn text(text: &str) -> String {
     escape(characters(text)).into_owned()
 }
 
-/// Without the characters that HTML calls an error: controls and noncharacters (WHATWG HTML, section
+/// Removes the characters that are parse errors in HTML: controls and noncharacters (HTML Living Standard, section
 /// 13.2.3.5).
 fn characters(text: &str) -> Cow<'_, str> {
     let text = without_controls(text);

@@ -1,4 +1,4 @@
-//! JSON: one array, or one record a line (NDJSON). Both hold the [`Record`] of the specification.
+//! JSON: an array of records, or one record on each line (NDJSON). Both contain a [`Record`] for each article.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use serde_json::ser::Formatter;
 use crate::domain::article::Article;
 use crate::export::record::Record;
 
-/// An array, one record a line, so that line tools can read it too.
+/// Writes an array with one record on each line, so that tools that work by lines can process it too.
 pub(super) fn write_array<E: From<io::Error>>(
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
@@ -35,7 +35,7 @@ pub(super) fn write_lines<E: From<io::Error>>(
     Ok(count)
 }
 
-/// The inside of an array, an element a line.
+/// Writes the elements of an array, one on each line, without the brackets.
 pub(super) fn write_elements<E: From<io::Error>>(
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
@@ -54,14 +54,14 @@ pub(super) fn write_elements<E: From<io::Error>>(
     Ok(count)
 }
 
-/// A value as JSON without line breaks.
+/// Writes a value as JSON without line breaks.
 pub(super) fn to_writer<T: Serialize>(out: &mut dyn io::Write, value: &T) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, EscapeControls))?;
-    Ok(()) // A serde_json error becomes the io::Error that it holds, so a closed pipe is still one.
+    Ok(()) // `?` returns the io::Error inside, so that a closed pipe is still recognised.
 }
 
-/// Escapes DEL and the C1 controls as well. JSON need not (RFC 8259 section 7), but the output may be
-/// looked at on a terminal, where U+009B begins an escape sequence.
+/// Escapes DEL and the C1 controls as well. JSON does not require it (RFC 8259 section 7), but the output may be
+/// shown on a terminal, where U+009B starts an escape sequence.
 struct EscapeControls;
 
 impl Formatter for EscapeControls {
@@ -70,7 +70,7 @@ impl Formatter for EscapeControls {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Either DEL, or the first byte of U+0080 to U+00BF, of which half are controls.
+        // 0x7f is DEL. 0xc2 is the first byte of U+0080 to U+00BF, which include the C1 controls.
         if memchr2(0x7f, 0xc2, fragment.as_bytes()).is_none() {
             return out.write_all(fragment.as_bytes());
         }

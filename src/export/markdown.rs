@@ -1,5 +1,5 @@
-//! A digest in Markdown (CommonMark): a heading a day, below it one an article, then its text. What
-//! feeds say is escaped, so that it stays text; see [`markdown`](crate::html::to_markdown).
+//! A digest in Markdown (CommonMark): a heading for each day, and below it a heading and the text of each article.
+//! Text from feeds is escaped; see [`to_markdown`](crate::html::to_markdown).
 
 use std::io;
 

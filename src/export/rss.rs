@@ -1,5 +1,5 @@
 //! RSS 2.0 (<https://www.rssboard.org/rss-specification>) with `content:encoded`, `dc:creator` and
-//! `atom:link`, as the RSS Advisory Board's best practices have them.
+//! `atom:link`, as the RSS Best Practices Profile of the RSS Advisory Board recommends.
 
 use std::io;
 
@@ -39,8 +39,8 @@ pub(super) fn write<E: From<io::Error>>(
     Ok(count)
 }
 
-/// Writes the channel's elements. Title, link and description are required. An export that is published
-/// nowhere has no page to link to: its link is the home page of this program, or empty when it has none.
+/// Writes the elements of the channel. Title, link and description are required. The link of an export without an
+/// address is the home page of this program.
 fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
     let feed_url = present(channel.feed_url.as_deref());
     let home = present(channel.home_page_url.as_deref()).or(feed_url);
@@ -86,7 +86,7 @@ fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
         xml.text("pubDate", &published)?;
     }
     if let Some(modified) = article.modified.and_then(date) {
-        xml.text("atom:updated", &modified)?; // RSS itself has no word for it.
+        xml.text("atom:updated", &modified)?; // RSS has no element for the date of an edit.
     }
     xml.element("source", &[("url", &article.feed.url)], &article.feed.name)?;
     if let Some(tag) = language(article) {
@@ -101,8 +101,8 @@ fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     xml.close("item")
 }
 
-/// A description is HTML, so plain text is escaped once more than XML asks for: a summary that says
-/// `<script>` must not become one. An item needs a title or a description.
+/// Writes the description. A description contains HTML, so plain text is escaped twice: as HTML and as XML. An item
+/// must have a title or a description.
 fn description(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     let summary = present(article.summary.as_deref());
     let html = present(article.content_html.as_deref());
@@ -118,7 +118,8 @@ fn description(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     }
 }
 
-/// RSS allows one; all three attributes are required, `0` being the customary length when unknown.
+/// Writes the first attachment, because RSS allows only one enclosure. All three attributes are required; `0` is
+/// the usual length when it is unknown.
 fn enclosure(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     let Some(first) = article.attachments.iter().find(|attachment| !attachment.url.is_empty())
     else {

@@ -1,4 +1,4 @@
-//! The pages in a browser, on a phone and on a desk: a reader's way from the river to an article.
+//! The pages in a browser with a small and a large window: a user goes from the latest articles to one article.
 
 use super::{Served, serve};
 use crate::support::browser::{self, Browser, Visit};

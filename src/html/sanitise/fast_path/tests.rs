@@ -90,7 +90,7 @@ fn captured_articles_are_rewritten_as_the_sanitiser_writes_them() {
             }
         }
     }
-    println!("{rewritten} of {all} bytes of HTML take the short way");
+    println!("{rewritten} of {all} bytes of HTML take the fast path");
     assert!(all < rewritten * 4, "{rewritten} of {all}");
 }
 
