@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A URL as it is; anything else is a path.
+/// The address of the document: the URL of an existing file, or the text as a URL.
 fn address(text: &str) -> Result<FeedUrl> {
     let path = Path::new(text);
     if path.exists() {
@@ -89,7 +89,7 @@ fn address(text: &str) -> Result<FeedUrl> {
     })
 }
 
-/// As the configuration would fetch it, if there is one; a broken one is no reason not to look.
+/// The settings of the configuration for this address; the defaults if there is no configuration file.
 fn settings(
     url: &FeedUrl,
     context: &Context,
@@ -111,10 +111,10 @@ fn settings(
     Ok((config.fetch, request, entries, map, filter))
 }
 
-/// The entry it is about, and the words.
+/// The index of the entry, `None` for the whole feed, and the message.
 type Complaint = (Option<usize>, &'static str);
 
-/// What a feed validator would say, as far as it matters to what is stored. Place and words.
+/// The faults of the document that matter for the stored articles.
 fn complaints(document: &Document) -> Vec<Complaint> {
     let mut list = Vec::new();
     if document.meta.title.is_none() {
@@ -150,7 +150,7 @@ fn complaints(document: &Document) -> Vec<Complaint> {
     list
 }
 
-/// The draft as the article it would become; the store would give it an id and a number.
+/// The article that would be stored for a draft, except its id and its sequence number.
 fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article {
     let text = draft.content_html.as_deref().map(html_to_text);
     Article {
@@ -294,7 +294,7 @@ fn print(
     })
 }
 
-/// What would be stored of one entry, a field a line.
+/// Prints the fields of the article that would be stored.
 fn entry(article: &Article, output: &Output, out: &mut dyn io::Write) -> io::Result<()> {
     let mut field = |name: &str, value: &str| {
         let name = output.styled(DIM, &format!("{name:<11}"));

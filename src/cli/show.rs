@@ -16,7 +16,7 @@ use crate::html::to_text::html_to_text;
 use crate::present::terminal::{clean_line, fit};
 use crate::store::Reader;
 
-/// Columns of text: what is wider reads badly.
+/// The most columns of text. Longer lines are difficult to read.
 const WIDEST: usize = 88;
 
 #[derive(clap::Args, Debug)]
@@ -131,7 +131,7 @@ fn print(
     })
 }
 
-/// The summary, unless the text begins with it, and the text.
+/// The summary, unless the text begins with it, and then the text.
 fn body(article: &Article) -> Vec<&str> {
     let text = article.content_text.as_deref();
     let summary = article.summary.as_deref().filter(|summary| {
@@ -141,7 +141,7 @@ fn body(article: &Article) -> Vec<&str> {
     summary.into_iter().chain(text).collect()
 }
 
-/// What each edit changed, the last one first: what was there before it, and what it put there.
+/// Prints the changes of each edit, the last edit first: the old text and the new text.
 fn print_versions(
     article: &Article,
     versions: &[Version],
@@ -193,7 +193,7 @@ fn edit_time(at: Timestamp, revision: u32) -> String {
     format!("{}  revision {revision}", rfc3339(at))
 }
 
-/// Two texts without the words that they begin and end with alike, and a few of these for context.
+/// The parts in which two texts differ. A few of the equal words before and after are kept as context.
 fn difference(old: &str, new: &str) -> (String, String) {
     const CONTEXT: usize = 3;
     let (old, new) = (clean_line(old), clean_line(new));
@@ -216,7 +216,7 @@ fn difference(old: &str, new: &str) -> (String, String) {
     (middle(&old), middle(&new))
 }
 
-/// A line as lines of at most so many columns, cut between words; an empty one stays.
+/// Wraps a line between words into lines of at most this many columns. An empty line stays.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;

@@ -1,5 +1,5 @@
-//! Floor 2: where an export goes. A file is there as a whole or not at all; a closed pipe is success; a
-//! program's exit code is its answer.
+//! Delivery of exports to files, to standard output and to programs. A file is replaced completely or not at all. It
+//! is no error if the reader of standard output closes the pipe.
 
 pub mod command;
 pub mod signature;
@@ -11,14 +11,14 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Large enough that a system call is rare beside the work of formatting.
+/// The size of the write buffer. With it, system calls take little time compared to formatting.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// As many links in a row as Linux follows (`path_resolution(7)`).
+/// The most symbolic links that are followed in a row, as in Linux (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
-/// Why an export did not arrive. A regular file is then as it was before, but for
-/// [`DeliverError::Sync`] of its folder: then it is new, and may be old again after a power cut.
+/// The reason why an export could not be delivered. A regular file is unchanged then, except after a
+/// [`DeliverError::Sync`] of its folder: the file is new, but the old one may be back after a power failure.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
     #[error("{path} is a folder; give the name of a file in it")]
@@ -38,7 +38,7 @@ pub enum DeliverError {
     Rename { from: PathBuf, path: PathBuf, source: io::Error },
     #[error("could not write to standard output")]
     Stdout { source: io::Error },
-    /// What was to be written could not be made; nothing is wrong with the output.
+    /// The content could not be produced. The output did not fail.
     #[error(transparent)]
     Content { source: io::Error },
 }
@@ -70,16 +70,16 @@ impl From<io::Error> for DeliverError {
 
 /// Writes a file and returns what `write` returns.
 ///
-/// A reader of `path` sees the old file or the new one, never a part: the text goes to a temporary
-/// file beside it, `.NAME.PID.N.tmp`, is brought to the disk and renamed; then the folder is brought
-/// to the disk. A missing folder is created. A link stays and its target is replaced; permissions of
-/// a replaced file stay. What is no regular file (a pipe, `/dev/stdout`) is written to directly.
+/// A reader of `path` sees the old file or the new one, never an incomplete one. The text is written to a temporary
+/// file in the same folder, `.NAME.PID.N.tmp`, which is synchronised to the disk and renamed; then the folder is
+/// synchronised. A missing folder is created. The target of a symbolic link is replaced, and the link stays. The new
+/// file has the permissions of the old one. A pipe or a device, such as `/dev/stdout`, is written to directly.
 ///
-/// `write` must return `Err` when it could not write everything: only then does the old file stay.
+/// `write` must return `Err` if it could not write everything; otherwise the incomplete file replaces the old one.
 ///
 /// # Errors
-/// Those of `write`; a failure of the output becomes a [`DeliverError`], which names the path. The
-/// temporary file is removed.
+/// The error of `write`. A failure of the output becomes a [`DeliverError`], which names the path. The temporary
+/// file is removed.
 pub fn to_file<T, E: WriteError>(
     path: &Path,
     write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
@@ -120,7 +120,7 @@ pub fn to_file_if<T, E: WriteError>(
         file.set_permissions(permissions).map_err(sync_failed)?;
     }
     file.sync_all().map_err(sync_failed)?;
-    drop(file); // Some systems rename no open file.
+    drop(file); // Some systems cannot rename an open file.
     temporary.rename(&target)?;
     sync_folder(folder).map_err(|source| DeliverError::Sync { path: folder.to_owned(), source })?;
     Ok(written)
@@ -208,14 +208,13 @@ fn write_through<T, E: WriteError>(
     })
 }
 
-/// The path with links followed, as far as something is there. Unlike [`fs::canonicalize`] it takes
-/// a link to a file that does not exist yet.
+/// Follows symbolic links. Unlike [`fs::canonicalize`], it accepts a link to a file that does not exist yet.
 fn resolve(path: &Path) -> Result<PathBuf, DeliverError> {
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(is_folder(path));
     }
     let mut target = path.to_owned();
-    // The links in /dev and /proc that stand for an open pipe lead to no path.
+    // Links to open pipes in /dev and /proc do not contain a path.
     if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         return Ok(target);
     }
@@ -226,7 +225,7 @@ fn resolve(path: &Path) -> Result<PathBuf, DeliverError> {
                     .map_err(|source| DeliverError::Resolve { path: path.to_owned(), source })?;
                 target = folder_of(&target).join(link);
             }
-            // Whatever else is wrong with it, the next step says.
+            // Other errors are reported by the next step.
             _ => return Ok(target),
         }
     }
@@ -245,7 +244,7 @@ fn is_folder(path: &Path) -> DeliverError {
     DeliverError::IsFolder { path: path.to_owned() }
 }
 
-/// A rename is on the disk once its folder is (`fsync(2)`). Only Unix can do that.
+/// Synchronises a folder to the disk, after which a rename in it is permanent (`fsync(2)`). Only Unix supports it.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
@@ -257,8 +256,8 @@ struct Temporary {
 }
 
 impl Temporary {
-    /// A name that no other writer of this process has; so a file that bears it was left behind by
-    /// an earlier process of the same number, as in a container, where that is always 1.
+    /// Creates a file whose name no other writer of this process uses. If the file exists, an earlier process with
+    /// the same process id has left it; in a container the id is always 1.
     fn create(target: &Path, private: bool) -> Result<(Self, File), DeliverError> {
         static WRITERS: AtomicU64 = AtomicU64::new(0);
         let name = target.file_name().ok_or_else(|| is_folder(target))?;
@@ -293,14 +292,14 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.kept {
-            // Already on the way out with an error that says more than this one would.
+            // The error that led here is more useful than an error of this call.
             fs::remove_file(&self.path).ok();
         }
     }
 }
 
-/// Follows no link that someone else put there. `private` while it stands in for a file whose
-/// permissions are not yet known to allow more.
+/// Creates a file and does not follow a link at its path. With `private`, only the owner can read it: the file gets
+/// the permissions of the file that it replaces later.
 fn create_new(path: &Path, private: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,6 +1,6 @@
-//! `GET /events`: server-sent events (HTML Living Standard, section 9.2), one for each article that is
-//! new, edited or removed. The id of an event is the sequence number: a client that was cut off says the
-//! last one it saw and misses nothing.
+//! `GET /events`: server-sent events (HTML Living Standard, section 9.2), one for each article that is new, edited
+//! or removed. The id of an event is the sequence number. A client that reconnects sends the last id, so that it
+//! misses no event.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

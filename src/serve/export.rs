@@ -81,7 +81,7 @@ pub(super) async fn export(
         return own_policy(format, version.not_modified());
     }
     let mut response = if method == Method::HEAD {
-        // Of unknown length, as the body of a GET is: 0 would be a false answer (RFC 9110 section 8.6).
+        // The length is unknown, as it is for a GET; 0 would be wrong (RFC 9110 section 8.6).
         Response::new(Body::from_stream(stream::nothing()))
     } else {
         match body(&site, format, params.query, &addresses, (outline.updated, now)).await {

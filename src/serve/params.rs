@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_is_what_the_client_asked() {
+    fn the_origin_is_that_of_the_request() {
         for (pairs, expected) in [
             (&[("host", "a.example:80")][..], Some("http://a.example:80")),
             (&[("host", "[::1]:80"), ("x-forwarded-proto", "https")], Some("https://[::1]:80")),

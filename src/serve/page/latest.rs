@@ -51,7 +51,7 @@ pub(in crate::serve) async fn latest(
         Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
     };
     match load(&site, &params, now).await {
-        Ok(latest) => show(&params, &latest).answer(&site, (&uri, &headers), now),
+        Ok(latest) => show(&params, &latest).respond(&site, (&uri, &headers), now),
         Err(refusal) => refusal,
     }
 }
@@ -67,14 +67,14 @@ pub(in crate::serve) async fn search(
         Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
     };
     let Some(words) = params.words.clone() else {
-        return ask_for_words().answer(&site, (&uri, &headers), now);
+        return ask_for_words().respond(&site, (&uri, &headers), now);
     };
     // A position in the order of time does not exist in the order of relevance.
     if params.query.before.is_none() && !params.by_date {
         params.query.order = Order::Relevance;
     }
     match load(&site, &params, now).await {
-        Ok(latest) => found(&params, &words, &latest).answer(&site, (&uri, &headers), now),
+        Ok(latest) => found(&params, &words, &latest).respond(&site, (&uri, &headers), now),
         Err(refusal) => refusal,
     }
 }
