@@ -1,6 +1,7 @@
 //! `gazetted check`.
 
 use anyhow::Result;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::feeds::{State, rows};
@@ -53,10 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     if args.json {
         let mut answer = json!({
             "ok": fine, "feeds": config.feeds.len(), "exports": config.exports.len(),
-            "diff": diff.map(|d| json!({
-                "added": d.added, "removed": d.removed, "enabled": d.enabled,
-                "disabled": d.disabled, "renamed": d.renamed,
-            })),
+            "diff": diff,
         });
         if let (Some(online), Some(answer)) = (&online, answer.as_object_mut()) {
             answer.insert("online".to_owned(), online.iter().map(Seen::json).collect());
@@ -150,6 +148,7 @@ impl Seen {
 }
 
 /// The changes of the list of feeds since the store was last used.
+#[derive(Default, Serialize)]
 struct Diff {
     added: Vec<String>,
     /// The address and the number of articles, which are kept.
@@ -161,13 +160,7 @@ struct Diff {
 }
 
 fn diff(config: &Config) -> Result<Diff> {
-    let mut diff = Diff {
-        added: Vec::new(),
-        removed: Vec::new(),
-        enabled: Vec::new(),
-        disabled: Vec::new(),
-        renamed: Vec::new(),
-    };
+    let mut diff = Diff::default();
     for feed in rows(config)? {
         match (&feed.row, feed.state) {
             (None, _) => diff.added.push(feed.url),

@@ -9,10 +9,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::output::{DIM, GREEN, Output, RED, data, json_data, width};
 use super::{Context, Exit};
-use crate::domain::article::{Article, Sighting, Version};
+use crate::domain::article::{Article, Person, Sighting, Version};
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::Format;
 use crate::export::record::{FeedRecord, Record};
 use crate::html::to_text::html_to_text;
+use crate::passes::export::with_text;
 use crate::present::terminal::{clean_line, fit};
 use crate::store::Reader;
 
@@ -34,11 +36,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let reader = Reader::open(&config.store.path)
         .context("nothing to show yet; `gazetted poll` collects articles")?;
     let id = reader.id(&args.id);
-    let Some(mut article) = reader.article(&id)? else {
+    let Some(article) = reader.article(&id)? else {
         bail!("there is no article `{}`; `gazetted search` shows ids", args.id.escape_debug());
     };
-    let text = article.content_html.as_deref().map(html_to_text);
-    article.content_text = text.filter(|text| !text.is_empty());
+    let article = with_text(article, Format::Json);
     let (sightings, versions) = (reader.sightings(&id)?, reader.versions(&id)?);
     if args.json {
         json_data(&as_json(&article, &sightings, &versions)?)?;
@@ -99,10 +100,8 @@ fn print(
         field("published", &article.published.map(rfc3339).unwrap_or_default())?;
         field("modified", &article.modified.map(rfc3339).unwrap_or_default())?;
         field("first seen", &rfc3339(article.first_seen))?;
-        let authors = article.authors.iter();
-        let authors: Vec<&str> = authors
-            .filter_map(|a| a.name.as_deref().or(a.email.as_deref()).or(a.url.as_deref()))
-            .collect();
+        let authors = article.authors.iter().filter_map(Person::display_name);
+        let authors = authors.collect::<Vec<_>>();
         field("by", &authors.join(", "))?;
         field("url", article.url.as_deref().unwrap_or_default())?;
         field("about", article.external_url.as_deref().unwrap_or_default())?;

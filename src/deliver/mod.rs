@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -109,9 +110,8 @@ pub fn to_file_if<T, E: WriteError>(
     fs::create_dir_all(folder)
         .map_err(|source| DeliverError::Folder { path: folder.to_owned(), source })?;
     let (mut temporary, file) = Temporary::create(&target, existing.is_some())?;
-    let written = write_all(&file, write).map_err(|error| {
-        describe(error, |source| DeliverError::Write { path: target.clone(), source })
-    })?;
+    let write_failed = |source| DeliverError::Write { path: target.clone(), source };
+    let written = write_all(&file, write, write_failed)?;
     if !keep(&written) {
         return Ok(written);
     }
@@ -120,9 +120,11 @@ pub fn to_file_if<T, E: WriteError>(
         file.set_permissions(permissions).map_err(sync_failed)?;
     }
     file.sync_all().map_err(sync_failed)?;
-    drop(file); // Some systems cannot rename an open file.
     temporary.rename(&target)?;
-    sync_folder(folder).map_err(|source| DeliverError::Sync { path: folder.to_owned(), source })?;
+    // The rename is permanent once the folder is on the disk (`fsync(2)`).
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| DeliverError::Sync { path: folder.to_owned(), source })?;
     Ok(written)
 }
 
@@ -152,47 +154,39 @@ pub fn to_stdout_synced<T, E: WriteError>(
 pub fn to_stdout<T, E: WriteError>(
     write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
 ) -> Result<Option<T>, E> {
-    unless_closed(write_all(io::stdout().lock(), write))
+    write_unless_closed(io::stdout().lock(), write)
 }
 
-fn unless_closed<T, E: WriteError>(written: Result<T, Failure<E>>) -> Result<Option<T>, E> {
-    match written {
-        Ok(written) => Ok(Some(written)),
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-        Err(Failure::Output(source))
-            if source.kind() == io::ErrorKind::InvalidInput && source.get_ref().is_some() =>
-        {
-            Err(DeliverError::Content { source }.into())
+fn write_unless_closed<T, E: WriteError>(
+    out: impl io::Write,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<Option<T>, E> {
+    let mut closed = false;
+    let written = write_all(out, write, |source| {
+        closed = source.kind() == io::ErrorKind::BrokenPipe;
+        match source.kind() {
+            io::ErrorKind::InvalidInput if source.get_ref().is_some() => {
+                DeliverError::Content { source }
+            }
+            _ => DeliverError::Stdout { source },
         }
-        Err(Failure::Output(source)) => Err(DeliverError::Stdout { source }.into()),
-        Err(Failure::Other(error)) => Err(error),
-    }
+    });
+    if closed { Ok(None) } else { written.map(Some) }
 }
 
-enum Failure<E> {
-    Output(io::Error),
-    Other(E),
-}
-
-fn describe<E: WriteError>(
-    failure: Failure<E>,
-    output: impl FnOnce(io::Error) -> DeliverError,
-) -> E {
-    match failure {
-        Failure::Output(error) => output(error).into(),
-        Failure::Other(error) => error,
-    }
-}
-
+/// Writes through a buffer. `output_error` describes an error of `out`.
 fn write_all<T, E: WriteError>(
     out: impl io::Write,
     write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
-) -> Result<T, Failure<E>> {
+    output_error: impl FnOnce(io::Error) -> DeliverError,
+) -> Result<T, E> {
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
-    let written = write(&mut out)
-        .map_err(|error| error.into_output_error().map_or_else(Failure::Other, Failure::Output))?;
-    out.flush().map_err(Failure::Output)?;
-    Ok(written)
+    let written = match write(&mut out).map_err(E::into_output_error) {
+        Ok(written) => out.flush().map(|()| written),
+        Err(Ok(error)) => Err(error),
+        Err(Err(other)) => return Err(other),
+    };
+    written.map_err(|error| output_error(error).into())
 }
 
 fn write_through<T, E: WriteError>(
@@ -203,9 +197,7 @@ fn write_through<T, E: WriteError>(
         .write(true)
         .open(target)
         .map_err(|source| DeliverError::Create { path: target.to_owned(), source })?;
-    write_all(file, write).map_err(|error| {
-        describe(error, |source| DeliverError::Write { path: target.to_owned(), source })
-    })
+    write_all(file, write, |source| DeliverError::Write { path: target.to_owned(), source })
 }
 
 /// Follows symbolic links. Unlike [`fs::canonicalize`], it accepts a link to a file that does not exist yet.
@@ -242,11 +234,6 @@ fn folder_of(path: &Path) -> &Path {
 
 fn is_folder(path: &Path) -> DeliverError {
     DeliverError::IsFolder { path: path.to_owned() }
-}
-
-/// Synchronises a folder to the disk, after which a rename in it is permanent (`fsync(2)`). Only Unix supports it.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// A file that is removed unless it was renamed.
@@ -301,16 +288,8 @@ impl Drop for Temporary {
 /// Creates a file and does not follow a link at its path. With `private`, only the owner can read it: the file gets
 /// the permissions of the file that it replaces later.
 fn create_new(path: &Path, private: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if private {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    #[cfg(not(unix))]
-    let _ = private;
-    options.open(path)
+    let mode = if private { 0o600 } else { 0o666 };
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
 #[cfg(test)]

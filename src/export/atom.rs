@@ -8,7 +8,6 @@ use url::form_urlencoded::byte_serialize;
 use crate::domain::article::{Article, Person};
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::record::display_name;
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, has_four_digits, present};
 
@@ -16,19 +15,15 @@ pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let mut xml = Xml::begin(out)?;
     xml.open("feed", &[("xmlns", "http://www.w3.org/2005/Atom"), ("xmlns:media", MEDIA)])?;
     head(&mut xml, channel)?;
-    let mut count = 0;
     for article in articles {
-        let article = article?;
-        entry(&mut xml, &article)?;
-        count += 1;
+        entry(&mut xml, &article?)?;
     }
     xml.close("feed")?;
-    xml.finish()?;
-    Ok(count)
+    Ok(xml.finish()?)
 }
 
 fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
@@ -106,7 +101,7 @@ fn links(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
 
 /// Writes a Person construct (section 3.2). A name is required, and the schema restricts the email address.
 fn author(xml: &mut Xml<'_>, person: &Person) -> io::Result<()> {
-    let Some(name) = display_name(person) else { return Ok(()) };
+    let Some(name) = person.display_name() else { return Ok(()) };
     xml.open("author", &[])?;
     xml.text("name", name)?;
     if let Some(url) = present(person.url.as_deref()) {

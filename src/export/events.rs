@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::article::Change;
 use crate::export::date;
-use crate::export::json::to_writer;
+use crate::export::json::{to_writer, write_array, write_article, write_lines};
 use crate::export::record::{FeedRecord, Record};
 
 #[derive(Serialize)]
@@ -36,25 +36,12 @@ pub fn write<E: From<io::Error>>(
     changes: impl Iterator<Item = Result<Change, E>>,
     out: &mut dyn io::Write,
 ) -> Result<u64, E> {
-    if !lines {
-        out.write_all(b"[")?;
-    }
     let mut count = 0;
-    for change in changes {
-        let change = change?;
-        match (lines, count) {
-            (true, _) => {}
-            (false, 0) => out.write_all(b"\n")?,
-            (false, _) => out.write_all(b",\n")?,
-        }
-        write_one(&change, out)?;
-        if lines {
-            out.write_all(b"\n")?;
-        }
-        count += 1;
-    }
-    if !lines {
-        out.write_all(if count == 0 { b"]\n" } else { b"\n]\n" })?;
+    let changes = &mut changes.inspect(|_| count += 1);
+    if lines {
+        write_lines(changes, out, write_one)?;
+    } else {
+        write_array(changes, out, write_one)?;
     }
     Ok(count)
 }
@@ -64,9 +51,7 @@ pub fn record(change: &Change, event: bool) -> Option<Vec<u8>> {
     let mut record = Vec::new();
     let written = match change {
         _ if event => write_one(change, &mut record),
-        Change::New(article) | Change::Edited(article) => {
-            to_writer(&mut record, &Record::of(article))
-        }
+        Change::New(article) | Change::Edited(article) => write_article(article, &mut record),
         Change::Removed(_) => return None,
     };
     written.ok().map(|()| record) // Writing to memory cannot fail.

@@ -6,9 +6,8 @@ use std::io;
 
 use quick_xml::escape::escape;
 
-use crate::domain::article::Article;
+use crate::domain::article::{Article, Person};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::record::display_name;
 use crate::export::{Channel, headline, present, without_controls};
 use crate::html::web_address::has_web_scheme;
 use crate::present::day;
@@ -24,7 +23,7 @@ pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let title = text(&channel.title);
     write!(
         out,
@@ -40,7 +39,6 @@ pub(super) fn write<E: From<io::Error>>(
         writeln!(out, "<p>{}</p>", text(description))?;
     }
     out.write_all(b"</header>\n<main>\n")?;
-    let mut count = 0;
     let mut today: Option<String> = None;
     for article in articles {
         let article = article?;
@@ -51,12 +49,11 @@ pub(super) fn write<E: From<io::Error>>(
             today = Some(day);
         }
         write_article(&article, out)?;
-        count += 1;
     }
     let end = if today.is_some() { "</section>\n" } else { "" };
     let updated = time(channel.updated, "%e %B %Y, %H:%M UTC");
-    write!(out, "{end}</main>\n<footer><p>Last change {updated}</p></footer>\n</body>\n</html>\n")?;
-    Ok(count)
+    let footer = format!("<footer><p>Last change {updated}</p></footer>");
+    Ok(write!(out, "{end}</main>\n{footer}\n</body>\n</html>\n")?)
 }
 
 fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
@@ -76,7 +73,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
     }
     write!(out, "<p class=\"by\"><bdi>{}</bdi> · ", text(&article.feed.name))?;
     out.write_all(time(article.effective_date(), "%H:%M").as_bytes())?;
-    for name in article.authors.iter().filter_map(display_name) {
+    for name in article.authors.iter().filter_map(Person::display_name) {
         write!(out, " · <bdi>{}</bdi>", text(name))?;
     }
     out.write_all(b"</p>\n")?;

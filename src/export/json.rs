@@ -10,48 +10,47 @@ use serde_json::ser::Formatter;
 use crate::domain::article::Article;
 use crate::export::record::Record;
 
-/// Writes an array with one record on each line, so that tools that work by lines can process it too.
-pub(super) fn write_array<E: From<io::Error>>(
-    articles: &mut dyn Iterator<Item = Result<Article, E>>,
+/// Writes an array with one item on each line, so that tools that work by lines can process it too.
+pub(super) fn write_array<T, E: From<io::Error>>(
+    items: &mut dyn Iterator<Item = Result<T, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+    write_item: impl Fn(&T, &mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), E> {
     out.write_all(b"[")?;
-    let count = write_elements(articles, out, |article, out| to_writer(out, &Record::of(article)))?;
-    out.write_all(b"]\n")?;
-    Ok(count)
+    write_elements(items, out, write_item)?;
+    Ok(out.write_all(b"]\n")?)
 }
 
-pub(super) fn write_lines<E: From<io::Error>>(
-    articles: &mut dyn Iterator<Item = Result<Article, E>>,
+pub(super) fn write_lines<T, E: From<io::Error>>(
+    items: &mut dyn Iterator<Item = Result<T, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
-    let mut count = 0;
-    for article in articles {
-        let article = article?;
-        to_writer(out, &Record::of(&article))?;
+    write_item: impl Fn(&T, &mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), E> {
+    for item in items {
+        write_item(&item?, out)?;
         out.write_all(b"\n")?;
-        count += 1;
     }
-    Ok(count)
+    Ok(())
 }
 
 /// Writes the elements of an array, one on each line, without the brackets.
-pub(super) fn write_elements<E: From<io::Error>>(
-    articles: &mut dyn Iterator<Item = Result<Article, E>>,
+pub(super) fn write_elements<T, E: From<io::Error>>(
+    items: &mut dyn Iterator<Item = Result<T, E>>,
     out: &mut dyn io::Write,
-    mut element: impl FnMut(&Article, &mut dyn io::Write) -> io::Result<()>,
-) -> Result<u64, E> {
-    let mut count = 0;
-    for article in articles {
-        let article = article?;
-        out.write_all(if count == 0 { b"\n" } else { b",\n" })?;
-        element(&article, out)?;
-        count += 1;
+    write_item: impl Fn(&T, &mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), E> {
+    let (mut before, mut end) = ("\n", "");
+    for item in items {
+        let item = item?;
+        out.write_all(before.as_bytes())?;
+        write_item(&item, out)?;
+        (before, end) = (",\n", "\n");
     }
-    if 0 < count {
-        out.write_all(b"\n")?;
-    }
-    Ok(count)
+    Ok(out.write_all(end.as_bytes())?)
+}
+
+pub(super) fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
+    to_writer(out, &Record::of(article))
 }
 
 /// Writes a value as JSON without line breaks.
@@ -112,8 +111,8 @@ mod tests {
     fn no_article_makes_an_empty_array_and_no_line() {
         let mut out = Vec::new();
         let none = || std::iter::empty::<io::Result<Article>>();
-        assert_eq!(write_array(&mut none(), &mut out).unwrap(), 0);
-        assert_eq!(write_lines(&mut none(), &mut out).unwrap(), 0);
+        write_array(&mut none(), &mut out, write_article).unwrap();
+        write_lines(&mut none(), &mut out, write_article).unwrap();
         assert_eq!(out, b"[]\n");
     }
 }

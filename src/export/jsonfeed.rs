@@ -19,15 +19,14 @@ pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let mut head = Vec::new();
     to_writer(&mut head, &Head::of(channel))?;
     head.pop(); // Removes the closing brace: the member `items` follows.
     out.write_all(&head)?;
     out.write_all(b",\"items\":[")?;
-    let count = write_elements(articles, out, |article, out| to_writer(out, &item(article)))?;
-    out.write_all(b"]}\n")?;
-    Ok(count)
+    write_elements(articles, out, |article, out| to_writer(out, &item(article)))?;
+    Ok(out.write_all(b"]}\n")?)
 }
 
 /// The members of the top level that come before `items`.

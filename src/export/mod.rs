@@ -4,6 +4,7 @@
 //! removed (XML, CSV, table).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -103,13 +104,17 @@ pub struct TableStyle {
 pub fn write<E: From<io::Error>>(
     format: Format,
     channel: &Channel,
-    mut articles: impl Iterator<Item = Result<Article, E>>,
+    articles: impl Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
 ) -> Result<u64, E> {
-    let articles: &mut dyn Iterator<Item = Result<Article, E>> = &mut articles;
+    if format == Format::Opml {
+        return Ok(opml::write(&channel.feeds, out)?);
+    }
+    let count = Cell::new(0);
+    let articles = &mut articles.inspect(|_| count.update(|n| n + 1));
     match format {
-        Format::Json => json::write_array(articles, out),
-        Format::JsonLines => json::write_lines(articles, out),
+        Format::Json => json::write_array(articles, out, json::write_article),
+        Format::JsonLines => json::write_lines(articles, out, json::write_article),
         Format::JsonFeed => jsonfeed::write(channel, articles, out),
         Format::Atom => atom::write(channel, articles, out),
         Format::Rss => rss::write(channel, articles, out),
@@ -117,8 +122,9 @@ pub fn write<E: From<io::Error>>(
         Format::Table => table::write(channel.table, articles, out),
         Format::Markdown => markdown::write(channel, articles, out),
         Format::Html => html::write(channel, articles, out),
-        Format::Opml => Ok(opml::write(&channel.feeds, out)?),
-    }
+        Format::Opml => Ok(()),
+    }?;
+    Ok(count.get())
 }
 
 impl Format {

@@ -161,10 +161,6 @@ impl<'a> AuthorRecord<'a> {
             email: present(person.email.as_deref()),
         }
     }
-
-    pub(super) fn display_name(&self) -> Option<&'a str> {
-        self.name.or(self.email).or(self.url)
-    }
 }
 
 impl<'a> AttachmentRecord<'a> {
@@ -177,12 +173,6 @@ impl<'a> AttachmentRecord<'a> {
             duration_in_seconds: attachment.duration_in_seconds,
         }
     }
-}
-
-/// The name of a person for formats that have a single text for it: the name, else the email address,
-/// else the URL.
-pub(super) fn display_name(person: &Person) -> Option<&str> {
-    AuthorRecord::of(person).display_name()
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::io;
 
 use quick_xml::escape::partial_escape;
 
-use crate::domain::article::Article;
-use crate::export::record::display_name;
+use crate::domain::article::{Article, Person};
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, present, rfc822};
 
@@ -22,21 +21,17 @@ pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let mut xml = Xml::begin(out)?;
     xml.open("rss", NAMESPACES)?;
     xml.open("channel", &[])?;
     head(&mut xml, channel)?;
-    let mut count = 0;
     for article in articles {
-        let article = article?;
-        item(&mut xml, &article)?;
-        count += 1;
+        item(&mut xml, &article?)?;
     }
     xml.close("channel")?;
     xml.close("rss")?;
-    xml.finish()?;
-    Ok(count)
+    Ok(xml.finish()?)
 }
 
 /// Writes the elements of the channel. Title, link and description are required. The link of an export without an
@@ -74,7 +69,7 @@ fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
         xml.text("link", url)?;
     }
     description(xml, article)?;
-    for name in article.authors.iter().filter_map(display_name) {
+    for name in article.authors.iter().filter_map(Person::display_name) {
         xml.text("dc:creator", name)?;
     }
     for tag in article.tags.iter().filter(|tag| !tag.is_empty()) {

@@ -24,19 +24,17 @@ pub(super) fn write<E: From<io::Error>>(
     style: TableStyle,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let columns = Columns::of(style.width.unwrap_or(WIDTH).into());
     let paint = Paint::of(style.color);
     columns.line(&paint.head, ["DATE", "FEED", "TITLE"], out)?;
-    let mut count = 0;
     for article in articles {
         let article = article?;
         let date = short_date(article.effective_date(), style.now);
         let feed = clean_line(&article.feed.name);
         columns.line(&paint.row, [&date, &feed, &headline(&article)], out)?;
-        count += 1;
     }
-    Ok(count)
+    Ok(())
 }
 
 /// The columns of the table and their widths.

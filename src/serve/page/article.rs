@@ -35,25 +35,17 @@ pub(in crate::serve) async fn article(
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Response> {
     let wanted = ArticleId(id);
-    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, &wanted));
-    match read.await {
-        Ok(Some(reading)) => {
-            let title = heading(&reading.article);
-            let main = show(&reading, &title);
-            Page { title: &title, at: "", words: "", filters: "", main }.respond(
-                &site,
-                (&uri, &headers),
-                clock::now(),
-            )
-        }
-        Ok(None) => {
-            let why = "there is no such article; it may have been removed, or be of another store";
-            error_response::refusal(StatusCode::NOT_FOUND, why)
-        }
-        Err(error) => error.into_response(),
-    }
+    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, &wanted)).await;
+    let Some(reading) = read.map_err(IntoResponse::into_response)? else {
+        let why = "there is no such article; it may have been removed, or be of another store";
+        return Err(error_response::refusal(StatusCode::NOT_FOUND, why));
+    };
+    let title = heading(&reading.article);
+    let main = show(&reading, &title);
+    let page = Page { title: &title, at: "", words: "", filters: "", main };
+    Ok(page.respond(&site, (&uri, &headers), clock::now()))
 }
 
 fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError> {

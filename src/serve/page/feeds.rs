@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::Uri;
 use axum::http::header::HeaderMap;
-use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use url::form_urlencoded;
@@ -18,7 +18,8 @@ use crate::domain::feed::FeedState;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::reason_text::told;
 use crate::present::count;
-use crate::serve::{Site, error_response};
+use crate::serve::Site;
+use crate::serve::error_response::bad_request;
 use crate::store::{FeedRow, PollDay, Reader, StoreError};
 
 /// The number of feeds on a page: about 50 KB of HTML.
@@ -62,23 +63,14 @@ pub(in crate::serve) async fn feeds(
     State(site): State<Site>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Response> {
     let now = clock::now();
-    let selection = match read(&uri) {
-        Ok(selection) => selection,
-        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
-    };
-    match site.readers().read(DEADLINE, move |reader| fetch(reader, selection, now)).await {
-        Ok(overview) => {
-            let main = show(selection, &overview, now);
-            Page { title: "Feeds", at: "/feeds", words: "", filters: "", main }.respond(
-                &site,
-                (&uri, &headers),
-                now,
-            )
-        }
-        Err(error) => error.into_response(),
-    }
+    let selection = read(&uri).map_err(|why| bad_request(&why))?;
+    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, selection, now)).await;
+    let overview = read.map_err(IntoResponse::into_response)?;
+    let main = show(selection, &overview, now);
+    let page = Page { title: "Feeds", at: "/feeds", words: "", filters: "", main };
+    Ok(page.respond(&site, (&uri, &headers), now))
 }
 
 fn read(uri: &Uri) -> Result<Selection, String> {
