@@ -12,7 +12,7 @@ fn base() -> Url {
 }
 
 #[test]
-fn clean_html_takes_the_short_way() {
+fn clean_html_takes_the_fast_path() {
     let builder = builder(&base());
     for html in [
         "",
