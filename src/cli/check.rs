@@ -1,6 +1,7 @@
 //! `gazetted check`.
 
 use anyhow::Result;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::feeds::{State, rows};
@@ -45,7 +46,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         Err(errors) => return Err(errors.into()),
     };
-    Fetcher::new(&config.fetch)?; // Certificates and proxies are what the daemon would stumble over.
+    Fetcher::new(&config.fetch)?; // This finds invalid certificates and proxies.
     let diff = if args.diff { Some(diff(&config)?) } else { None };
     let online = if args.online { Some(ask(&config, args.json, context)?) } else { None };
     let fine = online.as_ref().is_none_or(|seen| seen.iter().all(|one| one.fine));
@@ -53,10 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     if args.json {
         let mut answer = json!({
             "ok": fine, "feeds": config.feeds.len(), "exports": config.exports.len(),
-            "diff": diff.map(|d| json!({
-                "added": d.added, "removed": d.removed, "enabled": d.enabled,
-                "disabled": d.disabled, "renamed": d.renamed,
-            })),
+            "diff": diff,
         });
         if let (Some(online), Some(answer)) = (&online, answer.as_object_mut()) {
             answer.insert("online".to_owned(), online.iter().map(Seen::json).collect());
@@ -84,7 +82,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(exit)
 }
 
-/// What asking for one feed came to.
+/// The result of the online check of one feed.
 struct Seen {
     name: String,
     url: String,
@@ -143,31 +141,26 @@ impl Seen {
             "offers": Some(&self.offers).filter(|offers| !offers.is_empty()),
         });
         if let Some(fields) = value.as_object_mut() {
-            fields.retain(|_, field| !field.is_null()); // Absent means unknown.
+            fields.retain(|_, field| !field.is_null()); // An unknown value has no key.
         }
         value
     }
 }
 
-/// What the configuration would change in the store.
+/// The changes of the list of feeds since the store was last used.
+#[derive(Default, Serialize)]
 struct Diff {
     added: Vec<String>,
-    /// With the number of articles that stay.
+    /// The address and the number of articles, which are kept.
     removed: Vec<(String, u64)>,
     enabled: Vec<String>,
     disabled: Vec<String>,
-    /// Address, old name, new name.
+    /// The address, the old name and the new name.
     renamed: Vec<(String, String, String)>,
 }
 
 fn diff(config: &Config) -> Result<Diff> {
-    let mut diff = Diff {
-        added: Vec::new(),
-        removed: Vec::new(),
-        enabled: Vec::new(),
-        disabled: Vec::new(),
-        renamed: Vec::new(),
-    };
+    let mut diff = Diff::default();
     for feed in rows(config)? {
         match (&feed.row, feed.state) {
             (None, _) => diff.added.push(feed.url),

@@ -131,7 +131,7 @@ fn list(consumers: &[Consumer], sequence: i64, json: bool, context: &Context) ->
     Ok(Exit::Done)
 }
 
-/// Sequence numbers that a consumer has not come past: changes, some of which it may not want.
+/// The number of sequence numbers after the cursor. Some of these changes may be excluded by filters.
 fn behind(consumer: &Consumer, sequence: i64) -> i64 {
     (sequence - consumer.seq).max(0)
 }

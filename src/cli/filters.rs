@@ -1,4 +1,4 @@
-//! The filters that every command on articles shares.
+//! The article filters, which all commands for articles have.
 
 use anyhow::{Result, anyhow};
 
@@ -34,13 +34,13 @@ pub(super) struct Filters {
     author: Vec<String>,
 }
 
-/// The text as it is, if the filter takes it.
+/// The unchanged text, if it is valid for the filter.
 pub(super) fn checked(name: &str, text: &str) -> Result<String, String> {
     filter::set(&mut Query::default(), name, text, clock::now()).map(|()| text.to_owned())
 }
 
 impl Filters {
-    /// What they ask for, which must be there.
+    /// The query for these filters. It is an error if a feed or a tag is unknown.
     pub(super) fn query(&self, reader: &Reader) -> Result<Query> {
         let mut query = Query::default();
         let given = [
@@ -62,9 +62,9 @@ impl Filters {
     }
 }
 
-/// Brings the text index up to date, so that a search finds what a poll has just brought in.
+/// Updates the full-text index, so that a search finds the articles of the last poll.
 pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Result<()> {
-    /// Articles that are indexed in a moment.
+    /// The number of articles that are indexed without a noticeable delay.
     const FEW: u64 = 10_000;
     let behind = reader.unindexed()?;
     if behind == 0 {
@@ -77,7 +77,7 @@ pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Re
     Ok(runtime()?.block_on(index::catch_up(&store))?)
 }
 
-/// A filter that names nothing known is a slip, not an empty result.
+/// Returns an error if a filter names an unknown feed or tag, which is most likely a mistake of the user.
 fn known(reader: &Reader, query: &Query) -> Result<()> {
     let feeds = reader.feed_names()?;
     for name in &query.feeds {
@@ -94,7 +94,7 @@ fn known(reader: &Reader, query: &Query) -> Result<()> {
     Ok(())
 }
 
-/// "There is no …", with the nearest that there is.
+/// The error for an unknown name. It suggests the most similar known name.
 pub(super) fn unknown(
     what: &str,
     name: &str,

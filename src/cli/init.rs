@@ -17,7 +17,7 @@ pub(super) struct Args {
     stdout: bool,
 }
 
-/// Writes `--config FILE`, else `gazetted.toml` here; never over a file.
+/// Writes the file of `--config`, or `gazetted.toml` in the current folder. An existing file is never overwritten.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     if args.stdout {
         data(|out| out.write_all(STARTER.as_bytes()))?;

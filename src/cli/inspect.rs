@@ -15,15 +15,16 @@ use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::NotFound;
-use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource};
+use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource, Person};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{Document, Observed, PollOutcome};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::Format;
 use crate::export::record::Record;
 use crate::feed::entry_filter::EntryFilter;
-use crate::html::to_text::html_to_text;
+use crate::passes::export::with_text;
 use crate::passes::preview::Looker;
 use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
@@ -66,7 +67,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A URL as it is; anything else is a path.
+/// The address of the document: the URL of an existing file, or the text as a URL.
 fn address(text: &str) -> Result<FeedUrl> {
     let path = Path::new(text);
     if path.exists() {
@@ -89,7 +90,7 @@ fn address(text: &str) -> Result<FeedUrl> {
     })
 }
 
-/// As the configuration would fetch it, if there is one; a broken one is no reason not to look.
+/// The settings of the configuration for this address; the defaults if there is no configuration file.
 fn settings(
     url: &FeedUrl,
     context: &Context,
@@ -111,10 +112,10 @@ fn settings(
     Ok((config.fetch, request, entries, map, filter))
 }
 
-/// The entry it is about, and the words.
+/// The index of the entry, `None` for the whole feed, and the message.
 type Complaint = (Option<usize>, &'static str);
 
-/// What a feed validator would say, as far as it matters to what is stored. Place and words.
+/// The faults of the document that matter for the stored articles.
 fn complaints(document: &Document) -> Vec<Complaint> {
     let mut list = Vec::new();
     if document.meta.title.is_none() {
@@ -150,10 +151,9 @@ fn complaints(document: &Document) -> Vec<Complaint> {
     list
 }
 
-/// The draft as the article it would become; the store would give it an id and a number.
+/// The article that would be stored for a draft, except its id and its sequence number.
 fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article {
-    let text = draft.content_html.as_deref().map(html_to_text);
-    Article {
+    let article = Article {
         id: ArticleId("unstored".to_owned()),
         seq: 0,
         feed: Arc::clone(feed),
@@ -163,7 +163,7 @@ fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article
         title: draft.title.clone(),
         summary: draft.summary.clone(),
         content_html: draft.content_html.clone(),
-        content_text: text.filter(|text| !text.is_empty()),
+        content_text: None,
         image: draft.image.clone(),
         authors: draft.authors.clone(),
         tags: draft.tags.clone(),
@@ -177,7 +177,8 @@ fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article
         },
         attachments: draft.attachments.clone(),
         revision: 0,
-    }
+    };
+    with_text(article, Format::Json)
 }
 
 fn feed_ref(url: &FeedUrl, document: &Document) -> Arc<FeedRef> {
@@ -294,7 +295,7 @@ fn print(
     })
 }
 
-/// What would be stored of one entry, a field a line.
+/// Prints the fields of the article that would be stored.
 fn entry(article: &Article, output: &Output, out: &mut dyn io::Write) -> io::Result<()> {
     let mut field = |name: &str, value: &str| {
         let name = output.styled(DIM, &format!("{name:<11}"));
@@ -306,10 +307,8 @@ fn entry(article: &Article, output: &Output, out: &mut dyn io::Write) -> io::Res
     text("external", article.external_url.as_deref())?;
     text("published", article.published.map(rfc3339).as_deref())?;
     text("modified", article.modified.map(rfc3339).as_deref())?;
-    let authors = article.authors.iter();
-    let authors: Vec<&str> = authors
-        .filter_map(|a| a.name.as_deref().or(a.email.as_deref()).or(a.url.as_deref()))
-        .collect();
+    let authors = article.authors.iter().filter_map(Person::display_name);
+    let authors = authors.collect::<Vec<_>>();
     text("authors", Some(authors.join(", ")).filter(|t| !t.is_empty()).as_deref())?;
     text("tags", Some(article.tags.join(", ")).filter(|t| !t.is_empty()).as_deref())?;
     text("language", article.language.as_deref())?;

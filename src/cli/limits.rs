@@ -1,4 +1,4 @@
-//! What the system allows this process, and how we keep within it.
+//! Resource limits of the system, and how the process keeps within them.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -6,16 +6,16 @@ use std::sync::atomic::AtomicBool;
 use nix::libc::SIGXFSZ;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Open files beside those of requests: the store's connections, exports, a listener, the runtime.
+/// The number of open files that are not sockets of requests: the store, exports, the listener, the runtime.
 const RESERVED: u64 = 32;
 
-/// Files of a request: its socket, and one for the name server.
+/// The number of open files of a request: its socket, and one for DNS.
 const PER_REQUEST: u64 = 2;
 
-/// A file that reaches a limit of its size (`ulimit -f`) is to be an error like a full disk, not death by
-/// a signal. As many open files as the system will give are asked for.
+/// Ignores SIGXFSZ, so that a file that reaches the size limit (`ulimit -f`) is an error like a full disk. Raises the
+/// limit of open files to the hard limit.
 pub(super) fn prepare() {
-    // What is left undone when these fail is what they are for.
+    // If one of these calls fails, the process runs with the old limits.
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).ok();
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
@@ -24,7 +24,7 @@ pub(super) fn prepare() {
     }
 }
 
-/// Requests that may be in flight at once, of the `wanted` ones.
+/// The number of simultaneous requests, at most `wanted`, that the limit of open files allows.
 pub(super) fn requests(wanted: usize) -> usize {
     let Ok((files, _)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
     within(files, wanted)

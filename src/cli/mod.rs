@@ -1,4 +1,4 @@
-//! Floor 4: the command line. The definitions here are also the source of the man page and completions.
+//! The command line. The manual page and the shell completions are generated from the definitions here.
 
 mod check;
 mod consumers;
@@ -32,7 +32,7 @@ use crate::store;
 use crate::telemetry::{self, LogFormat, LogSettings, events};
 use output::{Output, data};
 
-/// How the process ends, besides by a signal. sysexits.h names 78; systemd does not restart on it.
+/// The exit codes. 78 is `EX_CONFIG` of sysexits.h, after which systemd does not restart the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Done = 0,
@@ -122,7 +122,7 @@ enum Command {
     Man,
 }
 
-/// What every command gets: read once, at the start.
+/// The global options and the environment, which all commands use.
 struct Context {
     config: Option<PathBuf>,
     environment: fn(&str) -> Option<String>,
@@ -136,7 +136,7 @@ impl Context {
         Ok(config::find(self.config.as_deref(), &self.environment, &cwd)?)
     }
 
-    /// The configuration in force.
+    /// Loads the configuration.
     fn load(&self) -> Result<Config> {
         Ok(self.load_from(&self.config_path()?)?)
     }
@@ -148,7 +148,7 @@ impl Context {
     }
 }
 
-/// Runs a command line. Usage errors, `--help` and `--version` have their own exit codes, clap's.
+/// Runs a command line. Usage errors, `--help` and `--version` have the exit codes of clap.
 pub fn main(
     arguments: impl Iterator<Item = OsString>,
     environment: fn(&str) -> Option<String>,
@@ -201,7 +201,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
     }
 }
 
-/// One page: the program, then each command.
+/// Writes one manual page for the program and all its commands.
 fn manual(out: &mut dyn io::Write) -> io::Result<()> {
     let mut command = Cli::command();
     command.build();
@@ -216,7 +216,7 @@ fn manual(out: &mut dyn io::Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The commands and the commands of commands, with their whole names.
+/// All commands and their subcommands with their full names.
 fn flattened(command: &clap::Command, prefix: &str) -> Vec<(String, clap::Command)> {
     let own = command.get_subcommands().filter(|sub| sub.get_name() != "help");
     own.flat_map(|sub| {
@@ -227,7 +227,7 @@ fn flattened(command: &clap::Command, prefix: &str) -> Vec<(String, clap::Comman
     .collect()
 }
 
-/// Turns the sections of a page into subsections of another.
+/// A writer that turns the sections of a manual page into subsections.
 struct Demoted<'a>(&'a mut dyn io::Write);
 
 impl io::Write for Demoted<'_> {
@@ -244,7 +244,7 @@ impl io::Write for Demoted<'_> {
 
 fn start_logging(cli: &Cli, context: &Context) -> Result<()> {
     let daemon = matches!(cli.command, Command::Run);
-    // A one-shot command reports failures in its own words; its log is for those who ask.
+    // All commands except the daemon print their errors themselves and log only with --verbose.
     let silent = if daemon { -1 } else { -2 };
     let verbosity = match (cli.quiet, cli.verbose) {
         (true, _) => silent,
@@ -273,19 +273,19 @@ fn start_logging(cli: &Cli, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Prints what ended the program: faults of the configuration as such, else the chain of causes.
+/// Prints the error: the faults of a configuration, or the chain of causes of another error.
 fn report(error: &anyhow::Error, output: &Output) -> Exit {
     let pipe = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     };
     if error.chain().any(pipe) {
-        return Exit::Done; // `gazetted export | head` got what it wanted.
+        return Exit::Done; // The reader closed the pipe, as in `gazetted export | head`.
     }
     if let Some(faults) = error.downcast_ref::<ConfigErrors>() {
         output.note(&faults.render(output.stderr_color()));
         return Exit::BadConfig;
     }
-    // What was asked for may come from a feed, and a server's words stand in many an error.
+    // The error may contain text from a feed or a server.
     let lines: Vec<String> =
         format!("{error:#}").lines().map(|line| without_controls(line).into_owned()).collect();
     output.error(&lines.join("\n"));

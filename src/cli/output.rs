@@ -1,4 +1,4 @@
-//! Standard output for data, standard error for everything else.
+//! Standard output, which is for data, and standard error, which is for everything else.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,12 +12,12 @@ use crate::html::chars::is_control;
 use crate::present::terminal::clean_line;
 pub(super) use crate::present::{count, relative, short_date, span};
 
-/// The two streams of the process, and what they can show.
+/// The two output streams, and whether they show colours.
 #[derive(Clone, Debug)]
 pub(super) struct Output {
     stdout_color: bool,
     stderr_color: bool,
-    /// The progress bar on the screen, if there is one: log lines go around it.
+    /// The visible progress bar, which is hidden while a log line is written.
     bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
@@ -48,12 +48,12 @@ impl Output {
         self.stderr_color
     }
 
-    /// A line for the person at the terminal.
+    /// Writes a message for the user to standard error.
     pub(super) fn note(&self, text: &str) {
         let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let write = || {
             let mut stderr = io::stderr().lock();
-            // Nobody is left to tell when this fails.
+            // If this fails, there is no other place for the message.
             writeln!(stderr, "{text}").ok();
         };
         match bar {
@@ -74,8 +74,8 @@ impl Output {
         styled(self.stderr_color, style, text)
     }
 
-    /// A table that fits the terminal, a line a row; a pipe gets it as wide as it is. The columns at
-    /// `flexible` give way, the others keep their width.
+    /// Creates a table. On a terminal it has the width of the terminal: the columns in `flexible` become narrower, and
+    /// the others keep their width. In a pipe the width is not limited.
     pub(super) fn table(&self, header: &[&str], flexible: &[usize]) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
@@ -106,7 +106,7 @@ impl Output {
         table
     }
 
-    /// A progress bar on a terminal, nothing elsewhere. It is gone when the guard is dropped.
+    /// Shows a progress bar if standard error is a terminal. It disappears when the returned value is dropped.
     pub(super) fn progress(&self, total: u64, shown: bool) -> Progress<'_> {
         let target = if shown && io::stderr().is_terminal() {
             ProgressDrawTarget::stderr()
@@ -122,7 +122,7 @@ impl Output {
         Progress { output: self, bar }
     }
 
-    /// For the log: standard error, around the progress bar.
+    /// The writer of the log: standard error, with the progress bar hidden meanwhile.
     pub(super) fn log_writer(&self) -> impl Fn() -> LogLine + Send + Sync + 'static {
         let output = self.clone();
         move || LogLine { output: output.clone(), text: Vec::new() }
@@ -152,7 +152,7 @@ impl Drop for Progress<'_> {
     }
 }
 
-/// One log line, written whole when it is complete.
+/// One line of the log. It is written when it is dropped.
 pub(super) struct LogLine {
     output: Output,
     text: Vec<u8>,
@@ -181,12 +181,12 @@ fn styled(color: bool, style: Style, text: &str) -> String {
     if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
-/// Columns of the terminal that data goes to; `None` for a file or a pipe.
+/// The width of the terminal in columns; `None` if standard output is a file or a pipe.
 pub(super) fn width() -> Option<u16> {
     Table::new().width().filter(|width| 0 < *width && io::stdout().is_terminal())
 }
 
-/// Text from anywhere as a cell; headers and asides have no colour and are dimmed.
+/// A table cell with one clean line of text. Without a colour it is dimmed, as in headers.
 pub(super) fn cell(text: &str, color: Option<Color>) -> Cell {
     let cell = Cell::new(clean_line(text));
     match color {
@@ -195,7 +195,7 @@ pub(super) fn cell(text: &str, color: Option<Color>) -> Cell {
     }
 }
 
-/// Writes data. A reader that closes the pipe has had enough; that is no error.
+/// Writes data to standard output. It is no error if the reader closes the pipe.
 pub(super) fn data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
@@ -204,14 +204,14 @@ pub(super) fn data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::
     }
 }
 
-/// Writes a value as pretty JSON. What a terminal would obey is escaped, beyond what JSON asks for.
+/// Writes a value as indented JSON. All characters that could control a terminal are escaped.
 pub(super) fn json_data(value: &serde_json::Value) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;
-    let obeyed = |c: char| c != '\n' && is_control(c);
-    if text.contains(obeyed) {
-        // Such characters stand in strings only.
+    let is_escaped = |c: char| c != '\n' && is_control(c);
+    if text.contains(is_escaped) {
+        // These characters occur only in strings.
         let escaped =
-            |c: char| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() };
+            |c: char| if is_escaped(c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() };
         text = text.chars().map(escaped).collect();
     }
     data(|out| writeln!(out, "{text}"))

@@ -13,8 +13,8 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// One thread drives all sockets, a tenth of the work; documents are read by threads of their own, and files
-/// and exports have the blocking pool. Its stacks are deep because strangers decide how deep an article goes.
+/// Creates the runtime. One thread serves all sockets, which is a tenth of the work. Documents are parsed on other
+/// threads; files and exports use the blocking pool. Its stacks are large because articles can be nested deeply.
 pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -20,7 +20,7 @@ use crate::search::query;
 use crate::search::snippet::{Hits, Part};
 use crate::store::Reader;
 
-/// Characters of a snippet on a terminal of unknown width, and in JSON.
+/// The length of a snippet in characters, in JSON and if the width of the terminal is unknown.
 const SNIPPET: usize = 160;
 
 #[derive(clap::Args, Debug)]
@@ -42,7 +42,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// One article, and where it was hit.
+/// An article with the hits in its title and text.
 struct Found {
     article: Article,
     title: Vec<Part>,
@@ -102,7 +102,7 @@ fn as_json(found: &Found) -> Result<Value> {
     Ok(value)
 }
 
-/// A line an article as `export` has it, with the id that `show` takes, and below it where it was hit.
+/// Prints a line for each article, as `export` does, with the id for `show`, and the snippet below it.
 fn print(list: &[Found], now: Timestamp, output: &Output) -> io::Result<()> {
     const DATE: usize = 12;
     const MOST_FEED: usize = 24;
@@ -136,7 +136,7 @@ fn print(list: &[Found], now: Timestamp, output: &Output) -> io::Result<()> {
     })
 }
 
-/// Parts on one line, hits marked, cut to the columns there are.
+/// Prints the parts on one line, with the hits marked, cut to a number of columns.
 fn line(parts: &[Part], columns: usize, output: &Output, out: &mut dyn Write) -> io::Result<()> {
     let mut room = columns;
     for part in parts {
@@ -151,7 +151,7 @@ fn line(parts: &[Part], columns: usize, output: &Output, out: &mut dyn Write) ->
     writeln!(out)
 }
 
-/// What stands behind the dash: enough to name an article of this store.
+/// The part of the id after the dash, which identifies an article within its store.
 pub(super) fn short_id(article: &Article) -> &str {
     article.id.0.rsplit('-').next().unwrap_or(&article.id.0)
 }

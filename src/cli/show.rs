@@ -9,14 +9,16 @@ use unicode_width::UnicodeWidthStr;
 
 use super::output::{DIM, GREEN, Output, RED, data, json_data, width};
 use super::{Context, Exit};
-use crate::domain::article::{Article, Sighting, Version};
+use crate::domain::article::{Article, Person, Sighting, Version};
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::export::Format;
 use crate::export::record::{FeedRecord, Record};
 use crate::html::to_text::html_to_text;
+use crate::passes::export::with_text;
 use crate::present::terminal::{clean_line, fit};
 use crate::store::Reader;
 
-/// Columns of text: what is wider reads badly.
+/// The most columns of text. Longer lines are difficult to read.
 const WIDEST: usize = 88;
 
 #[derive(clap::Args, Debug)]
@@ -34,11 +36,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let reader = Reader::open(&config.store.path)
         .context("nothing to show yet; `gazetted poll` collects articles")?;
     let id = reader.id(&args.id);
-    let Some(mut article) = reader.article(&id)? else {
+    let Some(article) = reader.article(&id)? else {
         bail!("there is no article `{}`; `gazetted search` shows ids", args.id.escape_debug());
     };
-    let text = article.content_html.as_deref().map(html_to_text);
-    article.content_text = text.filter(|text| !text.is_empty());
+    let article = with_text(article, Format::Json);
     let (sightings, versions) = (reader.sightings(&id)?, reader.versions(&id)?);
     if args.json {
         json_data(&as_json(&article, &sightings, &versions)?)?;
@@ -99,10 +100,8 @@ fn print(
         field("published", &article.published.map(rfc3339).unwrap_or_default())?;
         field("modified", &article.modified.map(rfc3339).unwrap_or_default())?;
         field("first seen", &rfc3339(article.first_seen))?;
-        let authors = article.authors.iter();
-        let authors: Vec<&str> = authors
-            .filter_map(|a| a.name.as_deref().or(a.email.as_deref()).or(a.url.as_deref()))
-            .collect();
+        let authors = article.authors.iter().filter_map(Person::display_name);
+        let authors = authors.collect::<Vec<_>>();
         field("by", &authors.join(", "))?;
         field("url", article.url.as_deref().unwrap_or_default())?;
         field("about", article.external_url.as_deref().unwrap_or_default())?;
@@ -131,7 +130,7 @@ fn print(
     })
 }
 
-/// The summary, unless the text begins with it, and the text.
+/// The summary, unless the text begins with it, and then the text.
 fn body(article: &Article) -> Vec<&str> {
     let text = article.content_text.as_deref();
     let summary = article.summary.as_deref().filter(|summary| {
@@ -141,7 +140,7 @@ fn body(article: &Article) -> Vec<&str> {
     summary.into_iter().chain(text).collect()
 }
 
-/// What each edit changed, the last one first: what was there before it, and what it put there.
+/// Prints the changes of each edit, the last edit first: the old text and the new text.
 fn print_versions(
     article: &Article,
     versions: &[Version],
@@ -193,7 +192,7 @@ fn edit_time(at: Timestamp, revision: u32) -> String {
     format!("{}  revision {revision}", rfc3339(at))
 }
 
-/// Two texts without the words that they begin and end with alike, and a few of these for context.
+/// The parts in which two texts differ. A few of the equal words before and after are kept as context.
 fn difference(old: &str, new: &str) -> (String, String) {
     const CONTEXT: usize = 3;
     let (old, new) = (clean_line(old), clean_line(new));
@@ -216,7 +215,7 @@ fn difference(old: &str, new: &str) -> (String, String) {
     (middle(&old), middle(&new))
 }
 
-/// A line as lines of at most so many columns, cut between words; an empty one stays.
+/// Wraps a line between words into lines of at most this many columns. An empty line stays.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;

@@ -254,10 +254,10 @@ fn give(document: &mut DocumentMut, place: Option<isize>, comments: &str) {
             Some(_) | None => next(table, after, found),
         }
     }
-    let mut followers = Vec::new();
-    next(document.as_table_mut(), place.unwrap_or(isize::MAX), &mut followers);
-    followers.sort_by_key(|(place, _)| *place);
-    if let Some((_, table)) = followers.into_iter().next() {
+    let mut tables = Vec::new();
+    next(document.as_table_mut(), place.unwrap_or(isize::MAX), &mut tables);
+    tables.sort_by_key(|(place, _)| *place);
+    if let Some((_, table)) = tables.into_iter().next() {
         let own = table.decor().prefix().and_then(|text| text.as_str()).unwrap_or_default();
         let above = format!("{comments}{}", own.trim_start_matches('\n'));
         table.decor_mut().set_prefix(above);

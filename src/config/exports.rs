@@ -79,8 +79,7 @@ impl Reader<'_> {
         let is_folder = matches!(field.value, DeValue::String(text) if text.ends_with('/'));
         if is_folder || path.is_dir() {
             let hint = "name a file in it".to_owned();
-            self.fault(&field.key, &field.span, "is a folder", Some(hint));
-            return None;
+            return self.refuse(&field, "is a folder", Some(hint));
         }
         let here = self.place(&field.span);
         match taken.get(&plain(&path)) {
@@ -123,16 +122,14 @@ impl Reader<'_> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => known(),
         };
-        self.fault(&field.key, &field.span, "unknown format", Some(hint));
-        None
+        self.refuse(&field, "unknown format", Some(hint))
     }
 
     /// Reads a template together with the configuration, so that a fault in it is reported before it is needed.
     fn template(&mut self, field: &Field<'_>, file: &str) -> Option<Template> {
         if file.trim().is_empty() {
             let hint = "name its file: template=page.html.j2".to_owned();
-            self.fault(&field.key, &field.span, "names no template", Some(hint));
-            return None;
+            return self.refuse(field, "names no template", Some(hint));
         }
         let path = self.base.join(file);
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -140,16 +137,14 @@ impl Reader<'_> {
             Ok(source) => source,
             Err(error) => {
                 let message = format!("cannot read {}: {}", path.display(), reason(&error));
-                self.fault(&field.key, &field.span, message, None);
-                return None;
+                return self.refuse(field, message, None);
             }
         };
         match Template::parse(&name, &source) {
             Ok(template) => Some(template),
             Err(fault) => {
                 let hint = "the language is that of Jinja 2; docs/templates.md".to_owned();
-                self.fault(&field.key, &field.span, fault.to_string(), Some(hint));
-                None
+                self.refuse(field, fault.to_string(), Some(hint))
             }
         }
     }
@@ -240,10 +235,7 @@ impl Reader<'_> {
         };
         match moment {
             Ok(moment) => Some(moment),
-            Err(message) => {
-                self.fault(&field.key, &field.span, message, None);
-                None
-            }
+            Err(message) => self.refuse(&field, message, None),
         }
     }
 }

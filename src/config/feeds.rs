@@ -174,15 +174,13 @@ impl Reader<'_> {
             Ok(url) => url,
             Err(error) => {
                 let (message, hint) = self.no_url(text, error);
-                self.fault(&field.key, &field.span, message, hint);
-                return None;
+                return self.refuse(field, message, hint);
             }
         };
         if url.scheme() == "file" && url.host().is_some() {
             let hint = "write file:name.xml for a file beside the configuration, or file:///folder/name.xml";
             let message = "a file URL names no host";
-            self.fault(&field.key, &field.span, message, Some(hint.to_owned()));
-            return None;
+            return self.refuse(field, message, Some(hint.to_owned()));
         }
         let auth = self.split_off(&mut url, field).ok()?;
         match FeedUrl::from_url(url) {
@@ -209,8 +207,7 @@ impl Reader<'_> {
                     | InvalidFeedUrl::NoHost
                     | InvalidFeedUrl::Credentials => error.to_string(),
                 };
-                self.fault(&field.key, &field.span, message, Some(hint));
-                None
+                self.refuse(field, message, Some(hint))
             }
         }
     }
@@ -337,8 +334,7 @@ impl Reader<'_> {
             let user = self.label(&field)?;
             if user.contains(':') {
                 let message = "a user name has no colon (RFC 7617)";
-                self.fault(&field.key, &field.span, message, None);
-                return None;
+                return self.refuse(&field, message, None);
             }
             Some(user.to_owned())
         });

@@ -105,8 +105,7 @@ impl Reader<'_> {
         let name = match ConsumerName::parse(self.string(&field)?) {
             Ok(name) => name,
             Err(error) => {
-                self.fault(&field.key, &field.span, error.to_string(), None);
-                return None;
+                return self.refuse(&field, error.to_string(), None);
             }
         };
         let hint = "give each a name of its own: each has its own cursor";
@@ -119,10 +118,7 @@ impl Reader<'_> {
         let address = self.string(field).and_then(|text| self.expanded(field, text.trim()));
         let url = address.and_then(|text| match webhook_url(&text) {
             Ok(url) => Some(url),
-            Err((message, hint)) => {
-                self.fault(&field.key, &field.span, message, Some(hint.to_owned()));
-                None
-            }
+            Err((message, hint)) => self.refuse(field, message, Some(hint.to_owned())),
         });
         let agent = "set [fetch] user_agent";
         let headers = self.headers(table, &OURS, agent);
@@ -147,8 +143,7 @@ impl Reader<'_> {
             Ok(key) => Some(key),
             Err(message) => {
                 let hint = "`openssl rand -hex 32` makes one".to_owned();
-                self.fault(&field.key, &field.span, message, Some(hint));
-                None
+                self.refuse(&field, message, Some(hint))
             }
         }
     }
@@ -181,8 +176,7 @@ impl Reader<'_> {
         }
         let Some(program) = words.first().filter(|program| !program.trim().is_empty()) else {
             let hint = "write command = [\"program\", \"argument\"]".to_owned();
-            self.fault(&field.key, &field.span, "names no program", Some(hint));
-            return None;
+            return self.refuse(&field, "names no program", Some(hint));
         };
         let program = self.program(program);
         if program.is_absolute() && !program.is_file() {

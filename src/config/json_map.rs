@@ -40,8 +40,7 @@ impl Reader<'_> {
         let steps: Vec<String> = text.split('.').map(str::to_owned).collect();
         if steps.iter().any(|step| step.trim().is_empty() || step.contains(['[', ']', '*'])) {
             let hint = "names with dots between, places in a list by number: \"images.0.url\"";
-            self.fault(&field.key, &field.span, "is no path", Some(hint.to_owned()));
-            return None;
+            return self.refuse(&field, "is no path", Some(hint.to_owned()));
         }
         Some(JsonPath(steps))
     }

@@ -141,6 +141,17 @@ impl Reader<'_> {
         self.clash(key, span, message, hint, None);
     }
 
+    /// Notes a fault in the value of a field. Returns `None`, which the caller returns instead of the value.
+    pub(super) fn refuse<T>(
+        &mut self,
+        field: &Field<'_>,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Option<T> {
+        self.fault(&field.key, &field.span, message, hint);
+        None
+    }
+
     /// Notes a fault like [`Reader::fault`], with another place that contradicts this one.
     pub(super) fn clash(
         &mut self,
@@ -288,10 +299,7 @@ impl Reader<'_> {
     /// Reads a string that is not empty.
     pub(super) fn string<'t>(&mut self, field: &Field<'t>) -> Option<&'t str> {
         match field.value {
-            DeValue::String(text) if text.trim().is_empty() => {
-                self.fault(&field.key, &field.span, "is empty", None);
-                None
-            }
+            DeValue::String(text) if text.trim().is_empty() => self.refuse(field, "is empty", None),
             DeValue::String(text) => (!self.doubtful(&field.span)).then_some(text.as_ref()),
             _ => {
                 self.mistyped(field, "a string", None);
@@ -305,8 +313,7 @@ impl Reader<'_> {
         let text = self.string(field)?;
         if text.chars().any(char::is_control) || text.trim() != text {
             let message = "has control characters, or white space around it";
-            self.fault(&field.key, &field.span, message, None);
-            return None;
+            return self.refuse(field, message, None);
         }
         Some(text)
     }
@@ -391,20 +398,7 @@ impl Reader<'_> {
             self.mistyped(&field, "a duration", Some(hint));
             return None;
         };
-        match units::duration(text) {
-            Ok(span) if limits.contains(&span) => Some(span),
-            Ok(_) => {
-                let [least, most] =
-                    [limits.start(), limits.end()].map(|limit| units::duration_text(*limit));
-                let message = format!("must be from {least} to {most}");
-                self.fault(&field.key, &field.span, message, None);
-                None
-            }
-            Err(message) => {
-                self.fault(&field.key, &field.span, message, None);
-                None
-            }
-        }
+        self.within(&field, units::duration(text), limits, units::duration_text)
     }
 
     /// Reads a size, `"16MiB"` or a number of bytes, within limits.
@@ -425,19 +419,24 @@ impl Reader<'_> {
                 return None;
             }
         };
-        match bytes {
-            Ok(bytes) if limits.contains(&bytes) => Some(bytes),
+        self.within(&field, bytes, &limits, units::size_text)
+    }
+
+    /// The value if it is within the limits. Otherwise a fault is noted.
+    fn within<T: Copy + PartialOrd>(
+        &mut self,
+        field: &Field<'_>,
+        value: Result<T, String>,
+        limits: &RangeInclusive<T>,
+        text: fn(T) -> String,
+    ) -> Option<T> {
+        let message = match value {
+            Ok(value) if limits.contains(&value) => return Some(value),
             Ok(_) => {
-                let [least, most] =
-                    [limits.start(), limits.end()].map(|limit| units::size_text(*limit));
-                let message = format!("must be from {least} to {most}");
-                self.fault(&field.key, &field.span, message, None);
-                None
+                format!("must be from {} to {}", text(*limits.start()), text(*limits.end()))
             }
-            Err(message) => {
-                self.fault(&field.key, &field.span, message, None);
-                None
-            }
-        }
+            Err(message) => message,
+        };
+        self.refuse(field, message, None)
     }
 }

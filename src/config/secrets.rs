@@ -110,8 +110,7 @@ impl Reader<'_> {
         let text = self.string(field)?;
         if text == "~" || text.starts_with("~/") {
             let hint = "write ${HOME} instead".to_owned();
-            self.fault(&field.key, &field.span, "`~` is not expanded here", Some(hint));
-            return None;
+            return self.refuse(field, "`~` is not expanded here", Some(hint));
         }
         let text = self.expanded(field, text)?;
         Some(self.base.join(text))
@@ -124,8 +123,7 @@ impl Reader<'_> {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 let message = format!("cannot read {}: {}", path.display(), reason(&error));
-                self.fault(&field.key, &field.span, message, None);
-                None
+                self.refuse(field, message, None)
             }
         }
     }
@@ -134,8 +132,7 @@ impl Reader<'_> {
     pub(super) fn secret_file(&mut self, field: &Field<'_>) -> Option<String> {
         let bytes = self.file(field)?;
         let Ok(mut text) = String::from_utf8(bytes) else {
-            self.fault(&field.key, &field.span, "the file is not UTF-8 text", None);
-            return None;
+            return self.refuse(field, "the file is not UTF-8 text", None);
         };
         if text.ends_with('\n') {
             text.pop();
@@ -145,8 +142,7 @@ impl Reader<'_> {
         }
         if text.is_empty() || text.contains(['\n', '\r', '\0']) {
             let message = "the file must hold the secret in a single line and nothing else";
-            self.fault(&field.key, &field.span, message, None);
-            return None;
+            return self.refuse(field, message, None);
         }
         Some(text)
     }
@@ -178,8 +174,7 @@ impl Reader<'_> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
         if certificates.map_or(true, |certificates| certificates.is_empty()) {
             let hint = "a PEM file has lines `-----BEGIN CERTIFICATE-----`".to_owned();
-            self.fault(&field.key, &field.span, "no certificate in this file", Some(hint));
-            return None;
+            return self.refuse(field, "no certificate in this file", Some(hint));
         }
         self.path(field)
     }
@@ -206,8 +201,7 @@ impl Reader<'_> {
             Ok(url) => return Some(Secret::new(url.into())),
             Err(_) => "not the URL of a proxy",
         };
-        self.fault(&field.key, &field.span, fault, Some(hint));
-        None
+        self.refuse(&field, fault, Some(hint))
     }
 
     /// Marks what may be a password in `text`, the value of `field`, which should be a URL. Call it before

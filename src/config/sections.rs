@@ -136,8 +136,7 @@ impl Reader<'_> {
                     Some((_, last)) => format!("not a cron expression: {}", last.trim()),
                     None => message,
                 };
-                self.fault(&field.key, &field.span, message, Some(hint.to_owned()));
-                None
+                self.refuse(&field, message, Some(hint.to_owned()))
             }
         }
     }
@@ -209,8 +208,7 @@ impl Reader<'_> {
         let text = self.label(&field)?;
         if HeaderValue::from_str(text).is_err() {
             let message = "has characters that a header may not have";
-            self.fault(&field.key, &field.span, message, None);
-            return None;
+            return self.refuse(&field, message, None);
         }
         Some(text.to_owned())
     }

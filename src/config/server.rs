@@ -68,8 +68,7 @@ impl Reader<'_> {
             return Some(text.to_owned());
         }
         let hint = "write the hub's address, such as \"https://hub.example/\"".to_owned();
-        self.fault(&field.key, &field.span, "not an http or https URL", Some(hint));
-        None
+        self.refuse(&field, "not an http or https URL", Some(hint))
     }
 
     fn token(&mut self, table: &Table<'_>) -> Option<Secret> {
@@ -81,8 +80,7 @@ impl Reader<'_> {
                 TOKEN_LENGTH.end()
             );
             let hint = "`openssl rand -hex 32` makes one".to_owned();
-            self.fault(&field.key, &field.span, message, Some(hint));
-            return None;
+            return self.refuse(&field, message, Some(hint));
         }
         Some(Secret::new(token))
     }

@@ -143,7 +143,7 @@ impl ProcessGroup {
     /// Sends a signal to the child and to all its descendants that have not left the group.
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.0 {
-            killpg(group, signal).ok(); // There may be nobody left in it.
+            killpg(group, signal).ok(); // The group may be empty by now.
         }
     }
 
@@ -159,8 +159,8 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// Writes the input and closes the pipe. A program may close its end early; whether that was right is
-/// for its exit code to say.
+/// Writes the input and closes the pipe. It is no error if the program closes the pipe early: only the exit code
+/// says whether it succeeded.
 async fn write_input(stdin: Option<ChildStdin>, input: &[u8]) {
     if let Some(mut stdin) = stdin {
         stdin.write_all(input).await.ok();

@@ -1,5 +1,5 @@
-//! Floor 2: where an export goes. A file is there as a whole or not at all; a closed pipe is success; a
-//! program's exit code is its answer.
+//! Delivery of exports to files, to standard output and to programs. A file is replaced completely or not at all. It
+//! is no error if the reader of standard output closes the pipe.
 
 pub mod command;
 pub mod signature;
@@ -8,17 +8,18 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Large enough that a system call is rare beside the work of formatting.
+/// The size of the write buffer. With it, system calls take little time compared to formatting.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// As many links in a row as Linux follows (`path_resolution(7)`).
+/// The most symbolic links that are followed in a row, as in Linux (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
-/// Why an export did not arrive. A regular file is then as it was before, but for
-/// [`DeliverError::Sync`] of its folder: then it is new, and may be old again after a power cut.
+/// The reason why an export could not be delivered. A regular file is unchanged then, except after a
+/// [`DeliverError::Sync`] of its folder: the file is new, but the old one may be back after a power failure.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
     #[error("{path} is a folder; give the name of a file in it")]
@@ -38,7 +39,7 @@ pub enum DeliverError {
     Rename { from: PathBuf, path: PathBuf, source: io::Error },
     #[error("could not write to standard output")]
     Stdout { source: io::Error },
-    /// What was to be written could not be made; nothing is wrong with the output.
+    /// The content could not be produced. The output did not fail.
     #[error(transparent)]
     Content { source: io::Error },
 }
@@ -70,16 +71,16 @@ impl From<io::Error> for DeliverError {
 
 /// Writes a file and returns what `write` returns.
 ///
-/// A reader of `path` sees the old file or the new one, never a part: the text goes to a temporary
-/// file beside it, `.NAME.PID.N.tmp`, is brought to the disk and renamed; then the folder is brought
-/// to the disk. A missing folder is created. A link stays and its target is replaced; permissions of
-/// a replaced file stay. What is no regular file (a pipe, `/dev/stdout`) is written to directly.
+/// A reader of `path` sees the old file or the new one, never an incomplete one. The text is written to a temporary
+/// file in the same folder, `.NAME.PID.N.tmp`, which is synchronised to the disk and renamed; then the folder is
+/// synchronised. A missing folder is created. The target of a symbolic link is replaced, and the link stays. The new
+/// file has the permissions of the old one. A pipe or a device, such as `/dev/stdout`, is written to directly.
 ///
-/// `write` must return `Err` when it could not write everything: only then does the old file stay.
+/// `write` must return `Err` if it could not write everything; otherwise the incomplete file replaces the old one.
 ///
 /// # Errors
-/// Those of `write`; a failure of the output becomes a [`DeliverError`], which names the path. The
-/// temporary file is removed.
+/// The error of `write`. A failure of the output becomes a [`DeliverError`], which names the path. The temporary
+/// file is removed.
 pub fn to_file<T, E: WriteError>(
     path: &Path,
     write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
@@ -109,9 +110,8 @@ pub fn to_file_if<T, E: WriteError>(
     fs::create_dir_all(folder)
         .map_err(|source| DeliverError::Folder { path: folder.to_owned(), source })?;
     let (mut temporary, file) = Temporary::create(&target, existing.is_some())?;
-    let written = write_all(&file, write).map_err(|error| {
-        describe(error, |source| DeliverError::Write { path: target.clone(), source })
-    })?;
+    let write_failed = |source| DeliverError::Write { path: target.clone(), source };
+    let written = write_all(&file, write, write_failed)?;
     if !keep(&written) {
         return Ok(written);
     }
@@ -120,9 +120,11 @@ pub fn to_file_if<T, E: WriteError>(
         file.set_permissions(permissions).map_err(sync_failed)?;
     }
     file.sync_all().map_err(sync_failed)?;
-    drop(file); // Some systems rename no open file.
     temporary.rename(&target)?;
-    sync_folder(folder).map_err(|source| DeliverError::Sync { path: folder.to_owned(), source })?;
+    // The rename is permanent once the folder is on the disk (`fsync(2)`).
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| DeliverError::Sync { path: folder.to_owned(), source })?;
     Ok(written)
 }
 
@@ -152,47 +154,39 @@ pub fn to_stdout_synced<T, E: WriteError>(
 pub fn to_stdout<T, E: WriteError>(
     write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
 ) -> Result<Option<T>, E> {
-    unless_closed(write_all(io::stdout().lock(), write))
+    write_unless_closed(io::stdout().lock(), write)
 }
 
-fn unless_closed<T, E: WriteError>(written: Result<T, Failure<E>>) -> Result<Option<T>, E> {
-    match written {
-        Ok(written) => Ok(Some(written)),
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-        Err(Failure::Output(source))
-            if source.kind() == io::ErrorKind::InvalidInput && source.get_ref().is_some() =>
-        {
-            Err(DeliverError::Content { source }.into())
+fn write_unless_closed<T, E: WriteError>(
+    out: impl io::Write,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<Option<T>, E> {
+    let mut closed = false;
+    let written = write_all(out, write, |source| {
+        closed = source.kind() == io::ErrorKind::BrokenPipe;
+        match source.kind() {
+            io::ErrorKind::InvalidInput if source.get_ref().is_some() => {
+                DeliverError::Content { source }
+            }
+            _ => DeliverError::Stdout { source },
         }
-        Err(Failure::Output(source)) => Err(DeliverError::Stdout { source }.into()),
-        Err(Failure::Other(error)) => Err(error),
-    }
+    });
+    if closed { Ok(None) } else { written.map(Some) }
 }
 
-enum Failure<E> {
-    Output(io::Error),
-    Other(E),
-}
-
-fn describe<E: WriteError>(
-    failure: Failure<E>,
-    output: impl FnOnce(io::Error) -> DeliverError,
-) -> E {
-    match failure {
-        Failure::Output(error) => output(error).into(),
-        Failure::Other(error) => error,
-    }
-}
-
+/// Writes through a buffer. `output_error` describes an error of `out`.
 fn write_all<T, E: WriteError>(
     out: impl io::Write,
     write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
-) -> Result<T, Failure<E>> {
+    output_error: impl FnOnce(io::Error) -> DeliverError,
+) -> Result<T, E> {
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
-    let written = write(&mut out)
-        .map_err(|error| error.into_output_error().map_or_else(Failure::Other, Failure::Output))?;
-    out.flush().map_err(Failure::Output)?;
-    Ok(written)
+    let written = match write(&mut out).map_err(E::into_output_error) {
+        Ok(written) => out.flush().map(|()| written),
+        Err(Ok(error)) => Err(error),
+        Err(Err(other)) => return Err(other),
+    };
+    written.map_err(|error| output_error(error).into())
 }
 
 fn write_through<T, E: WriteError>(
@@ -203,19 +197,16 @@ fn write_through<T, E: WriteError>(
         .write(true)
         .open(target)
         .map_err(|source| DeliverError::Create { path: target.to_owned(), source })?;
-    write_all(file, write).map_err(|error| {
-        describe(error, |source| DeliverError::Write { path: target.to_owned(), source })
-    })
+    write_all(file, write, |source| DeliverError::Write { path: target.to_owned(), source })
 }
 
-/// The path with links followed, as far as something is there. Unlike [`fs::canonicalize`] it takes
-/// a link to a file that does not exist yet.
+/// Follows symbolic links. Unlike [`fs::canonicalize`], it accepts a link to a file that does not exist yet.
 fn resolve(path: &Path) -> Result<PathBuf, DeliverError> {
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(is_folder(path));
     }
     let mut target = path.to_owned();
-    // The links in /dev and /proc that stand for an open pipe lead to no path.
+    // Links to open pipes in /dev and /proc do not contain a path.
     if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         return Ok(target);
     }
@@ -226,7 +217,7 @@ fn resolve(path: &Path) -> Result<PathBuf, DeliverError> {
                     .map_err(|source| DeliverError::Resolve { path: path.to_owned(), source })?;
                 target = folder_of(&target).join(link);
             }
-            // Whatever else is wrong with it, the next step says.
+            // Other errors are reported by the next step.
             _ => return Ok(target),
         }
     }
@@ -245,11 +236,6 @@ fn is_folder(path: &Path) -> DeliverError {
     DeliverError::IsFolder { path: path.to_owned() }
 }
 
-/// A rename is on the disk once its folder is (`fsync(2)`). Only Unix can do that.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
 /// A file that is removed unless it was renamed.
 struct Temporary {
     path: PathBuf,
@@ -257,8 +243,8 @@ struct Temporary {
 }
 
 impl Temporary {
-    /// A name that no other writer of this process has; so a file that bears it was left behind by
-    /// an earlier process of the same number, as in a container, where that is always 1.
+    /// Creates a file whose name no other writer of this process uses. If the file exists, an earlier process with
+    /// the same process id has left it; in a container the id is always 1.
     fn create(target: &Path, private: bool) -> Result<(Self, File), DeliverError> {
         static WRITERS: AtomicU64 = AtomicU64::new(0);
         let name = target.file_name().ok_or_else(|| is_folder(target))?;
@@ -293,25 +279,17 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.kept {
-            // Already on the way out with an error that says more than this one would.
+            // The error that led here is more useful than an error of this call.
             fs::remove_file(&self.path).ok();
         }
     }
 }
 
-/// Follows no link that someone else put there. `private` while it stands in for a file whose
-/// permissions are not yet known to allow more.
+/// Creates a file and does not follow a link at its path. With `private`, only the owner can read it: the file gets
+/// the permissions of the file that it replaces later.
 fn create_new(path: &Path, private: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if private {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    #[cfg(not(unix))]
-    let _ = private;
-    options.open(path)
+    let mode = if private { 0o600 } else { 0o666 };
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
 #[cfg(test)]

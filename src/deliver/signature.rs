@@ -1,7 +1,7 @@
-//! What a delivery to a hook says, how it is signed, and when a failed one is tried again.
+//! The body of a delivery to a webhook, its signature, and the wait after a failed delivery.
 //!
-//! Signatures, their headers and the form of keys are those of Standard Webhooks 1.0
-//! (<https://www.standardwebhooks.com>), so that receivers can check them with a library.
+//! Signatures, headers and keys follow Standard Webhooks 1.0 (<https://www.standardwebhooks.com>), so that receivers
+//! can check them with a library.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,12 +12,12 @@ use crate::domain::consumer::Delivered;
 use crate::domain::hook::SigningKey;
 use crate::domain::time::TimeDelta;
 
-/// The wait after a first failure, which each further one doubles.
+/// The wait after the first failure. Each further failure doubles it.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(2);
 
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 
-/// `v1,` and the HMAC-SHA256 of id, time (Unix seconds) and body, in base64.
+/// The value of `webhook-signature`: `v1,` and, in base64, the HMAC-SHA256 of id, time (Unix seconds) and body.
 pub fn signature(key: &SigningKey, id: &str, at: i64, body: &[u8]) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).ok()?; // It takes keys of any length.
     mac.update(format!("{id}.{at}.").as_bytes());
@@ -25,14 +25,14 @@ pub fn signature(key: &SigningKey, id: &str, at: i64, body: &[u8]) -> Option<Str
     Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
-/// The same for a batch that is sent again, unless it reads differently by then.
+/// The value of `webhook-id`: a hash of the body, so that a batch that is sent again has the same id.
 pub fn delivery_id(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
     let hex: Vec<String> = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("msg_{}", hex.concat())
 }
 
-/// The JSON object that is posted: whose batch, from where to where, and its records.
+/// The JSON object that is posted: the consumer, the sequence numbers before and after the batch, and the records.
 pub fn body(consumer: &str, delivered: &Delivered, records: &[Vec<u8>]) -> Vec<u8> {
     let Delivered { from, to, .. } = delivered;
     let consumer = serde_json::Value::from(consumer);
@@ -43,10 +43,10 @@ pub fn body(consumer: &str, delivered: &Delivered, records: &[Vec<u8>]) -> Vec<u
     body
 }
 
-/// How long to wait after so many failures in a row (at least 1), or longer if the receiver says so.
-pub fn wait(failures: u32, asked: Option<TimeDelta>) -> TimeDelta {
+/// The wait after this many failures in a row (at least 1), or the wait that the receiver requested if that is longer.
+pub fn wait(failures: u32, requested: Option<TimeDelta>) -> TimeDelta {
     let doubled = FIRST_WAIT * 2_i32.pow(failures.saturating_sub(1).min(20));
-    doubled.min(LONGEST_WAIT).max(asked.unwrap_or_default())
+    doubled.min(LONGEST_WAIT).max(requested.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -101,9 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_an_hour_and_longer_if_asked() {
+    fn waits_double_up_to_an_hour_and_longer_if_requested() {
         let minute = TimeDelta::minutes(1);
-        for (failures, asked, seconds) in [
+        for (failures, requested, seconds) in [
             (1, None, 2),
             (2, None, 4),
             (5, None, 32),
@@ -114,7 +114,11 @@ mod tests {
             (10, Some(minute), 1_024),
             (1, Some(TimeDelta::days(2)), 172_800),
         ] {
-            assert_eq!(wait(failures, asked).num_seconds(), seconds, "{failures} {asked:?}");
+            assert_eq!(
+                wait(failures, requested).num_seconds(),
+                seconds,
+                "{failures} {requested:?}"
+            );
         }
     }
 }

@@ -35,6 +35,14 @@ pub struct Person {
     pub email: Option<String>,
 }
 
+impl Person {
+    /// The name for output with a single text for a person: the name, else the email address, else the URL.
+    pub fn display_name(&self) -> Option<&str> {
+        let texts = [&self.name, &self.email, &self.url].into_iter().flatten();
+        texts.map(String::as_str).find(|text| !text.is_empty())
+    }
+}
+
 /// A file that belongs to an article: an enclosure (RSS, Atom), `media:content`, a JSON Feed attachment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attachment {

@@ -1,4 +1,4 @@
-//! Hooks: where new records are handed to, batch by batch, and how.
+//! Hooks: webhooks and programs that get new records in batches.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ use crate::domain::request::Secret;
 /// A consumer that the daemon delivers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hook {
-    /// Whose cursor says what comes next.
+    /// The consumer whose cursor is advanced.
     pub consumer: ConsumerName,
-    /// Whether records say what happened, and removals are records too.
+    /// Whether the records are events, which include removals.
     pub events: bool,
     pub to: HookTarget,
 }
@@ -26,48 +26,48 @@ pub enum HookTarget {
     Command(CommandSpec),
 }
 
-/// Where batches are posted.
+/// A URL to which batches are posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookSpec {
-    /// An absolute `http` or `https` URL without user name and password. Whoever knows it may post to many
-    /// a service, so it is as secret as the key.
+    /// An absolute `http` or `https` URL without user name and password. It is secret, because many services accept
+    /// everything that is posted to it.
     pub url: Secret,
-    /// Scheme, host and port of it, which may be shown.
+    /// Scheme, host and port of the URL, which are not secret.
     pub origin: String,
-    /// Added to each request; as those of a feed.
+    /// Headers that are added to each request.
     pub headers: Vec<(String, Secret)>,
-    /// What bodies are signed with.
+    /// The key that signs the bodies.
     pub key: Option<SigningKey>,
-    /// For the whole reply.
+    /// The time limit for the complete response.
     pub timeout: Duration,
-    /// Whether the host may be in a network that is not public.
+    /// Whether the host may be in a private network.
     pub allow_private: bool,
 }
 
 /// A program that gets a batch on its standard input. No shell is involved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandSpec {
-    /// A name to be looked for in `PATH`, or an absolute path.
+    /// A name that is searched for in `PATH`, or an absolute path.
     pub program: PathBuf,
     pub arguments: Vec<String>,
-    /// Where it runs.
+    /// The working directory of the program.
     pub folder: PathBuf,
-    /// For one batch.
+    /// The time limit for one batch.
     pub timeout: Duration,
 }
 
-/// Of a key. Shorter ones can be guessed from one delivery.
+/// The length of a key in bytes. A shorter key can be guessed from one delivery.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=1024;
 
-/// The key of an HMAC. Never printed.
+/// The key of an HMAC. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKey(Vec<u8>);
 
 impl SigningKey {
-    /// Reads a key: base64 after `whsec_`, anything else as it is.
+    /// Parses a key: base64 after `whsec_`; any other text is the key itself.
     ///
     /// # Errors
-    /// What is wrong with it, without the text.
+    /// A message for the user, without the text of the key.
     pub fn parse(text: &str) -> Result<Self, String> {
         let bytes = match text.strip_prefix("whsec_") {
             Some(rest) => {
@@ -81,7 +81,7 @@ impl SigningKey {
         Ok(Self(bytes))
     }
 
-    /// The one way to the bytes; call it where a signature is computed and nowhere else.
+    /// The bytes of the key. They are needed only for computing a signature.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -94,7 +94,7 @@ impl fmt::Debug for SigningKey {
 }
 
 impl fmt::Display for HookTarget {
-    /// As much as may be shown: of a webhook no path, of a command no arguments.
+    /// Shows no secrets: neither the path of a webhook nor the arguments of a command.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Webhook(webhook) => f.write_str(&webhook.origin),

@@ -3,7 +3,7 @@
 use crate::domain::article::{ArticleId, Position};
 use crate::domain::time::{TimeDelta, Timestamp};
 
-/// A moment, or a span back from the moment the query runs.
+/// A time, or a duration before the time of the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     At(Timestamp),

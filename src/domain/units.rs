@@ -1,19 +1,18 @@
-//! Durations, sizes and moments as people write them, in the configuration and on the command line.
-//!
-//! Every function takes the text and gives the value or one sentence that says what is wrong with it.
+//! Parses durations, sizes and times in the configuration and on the command line. The errors are messages for the
+//! user.
 
 use chrono::{DateTime, NaiveDate, NaiveTime};
 
 use crate::domain::query::When;
 use crate::domain::time::{TimeDelta, Timestamp};
 
-/// Seconds in a unit, largest first, which is also the order in which they are written.
+/// The units of a duration in seconds, in the order in which they are written: the largest first.
 const UNITS: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
-/// `90s`, `1h30m`, `7d`: whole numbers of weeks, days, hours, minutes and seconds, largest first.
+/// Parses `90s`, `1h30m` or `7d`: whole numbers of weeks, days, hours, minutes and seconds, the largest unit first.
 ///
 /// # Errors
-/// A sentence for the user: no number, no unit, an unknown unit, units out of order, too long.
+/// When a number or a unit is missing, when a unit is unknown or out of order, and when the duration is too long.
 pub fn duration(text: &str) -> Result<TimeDelta, String> {
     let text = text.trim();
     let quoted = text.escape_debug();
@@ -52,7 +51,7 @@ pub fn duration(text: &str) -> Result<TimeDelta, String> {
     i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).ok_or_else(too_long)
 }
 
-/// The inverse of [`duration`], in its shortest spelling. Parts of a second are left out.
+/// The inverse of [`duration`]. Fractions of a second are left out.
 pub fn duration_text(span: TimeDelta) -> String {
     let mut seconds = u64::try_from(span.num_seconds()).unwrap_or(0);
     if seconds == 0 {
@@ -79,11 +78,11 @@ const SIZES: [(&str, u64); 7] = [
     ("GiB", 1 << 30),
 ];
 
-/// Bytes: `16MiB` (1024-based), `500kB` (1000-based, IEC 80000-13), or a plain number of bytes.
-/// Letter case is not looked at.
+/// Parses a size in bytes: `16MiB` (1024-based), `500kB` (1000-based, IEC 80000-13), or a number of bytes. Letter
+/// case makes no difference.
 ///
 /// # Errors
-/// A sentence for the user.
+/// When the text is no size, and when the number does not fit into 64 bits.
 pub fn size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let quoted = text.escape_debug();
@@ -107,24 +106,24 @@ pub fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// The inverse of [`size`], in the largest unit that divides it.
+/// The inverse of [`size`], in the largest unit that divides the number.
 pub fn size_text(bytes: u64) -> String {
     let divides = |(_, factor): &&(&str, u64)| bytes != 0 && bytes.is_multiple_of(*factor);
     let unit = SIZES.iter().filter(divides).max_by_key(|(_, factor)| *factor);
     unit.map_or_else(|| format!("{bytes}B"), |(name, factor)| format!("{}{name}", bytes / factor))
 }
 
-/// A moment: RFC 3339, `YYYY-MM-DD` (midnight UTC), or a [`duration`] that lies back from `now`.
+/// Parses a time: RFC 3339, `YYYY-MM-DD` (midnight UTC), or a [`duration`] before `now`.
 ///
 /// # Errors
-/// A sentence for the user.
+/// When the text is none of them, and when the time is before all dates.
 pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
     let text = text.trim();
     let quoted = text.escape_debug();
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
         return Ok(When::At(moment.to_utc()));
     }
-    // Everything written as a date has a dash in it, and nothing written as a duration.
+    // A date contains a dash, and a duration does not.
     if text.contains('-') {
         return NaiveDate::parse_from_str(text, "%Y-%m-%d")
             .map(|day| When::At(day.and_time(NaiveTime::MIN).and_utc()))

@@ -8,7 +8,6 @@ use url::form_urlencoded::byte_serialize;
 use crate::domain::article::{Article, Person};
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::record::display_name;
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, has_four_digits, present};
 
@@ -16,19 +15,15 @@ pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let mut xml = Xml::begin(out)?;
     xml.open("feed", &[("xmlns", "http://www.w3.org/2005/Atom"), ("xmlns:media", MEDIA)])?;
     head(&mut xml, channel)?;
-    let mut count = 0;
     for article in articles {
-        let article = article?;
-        entry(&mut xml, &article)?;
-        count += 1;
+        entry(&mut xml, &article?)?;
     }
     xml.close("feed")?;
-    xml.finish()?;
-    Ok(count)
+    Ok(xml.finish()?)
 }
 
 fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
@@ -50,7 +45,7 @@ fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
     if let Some(url) = present(channel.hub_url.as_deref()) {
         xml.empty("link", &[("rel", "hub"), ("href", url)])?;
     }
-    // Required unless every entry has one (section 4.1.1), which a stream cannot know beforehand.
+    // The author is required unless every entry has one (section 4.1.1). The entries are not known yet.
     xml.open("author", &[])?;
     xml.text("name", name_or(&channel.title, "gazetted"))?;
     xml.close("author")?;
@@ -104,9 +99,9 @@ fn links(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     Ok(())
 }
 
-/// A Person construct (section 3.2). A name is required; an address must look like one.
+/// Writes a Person construct (section 3.2). A name is required, and the schema restricts the email address.
 fn author(xml: &mut Xml<'_>, person: &Person) -> io::Result<()> {
-    let Some(name) = display_name(person) else { return Ok(()) };
+    let Some(name) = person.display_name() else { return Ok(()) };
     xml.open("author", &[])?;
     xml.text("name", name)?;
     if let Some(url) = present(person.url.as_deref()) {
@@ -118,8 +113,8 @@ fn author(xml: &mut Xml<'_>, person: &Person) -> io::Result<()> {
     xml.close("author")
 }
 
-/// Where the entry comes from (section 4.2.11). Its author speaks for an entry that names none
-/// (section 4.2.1); otherwise the whole export would be taken for the author.
+/// Writes the feed of the entry as `atom:source` (section 4.2.11). If the entry has no author, the source has one;
+/// otherwise the author of the whole export would apply to the entry (section 4.2.1).
 fn source(xml: &mut Xml<'_>, feed: &FeedRef, is_author: bool) -> io::Result<()> {
     xml.open("source", &[])?;
     xml.text("id", &feed.url)?;
@@ -136,7 +131,8 @@ fn source(xml: &mut Xml<'_>, feed: &FeedRef, is_author: bool) -> io::Result<()> 
     xml.close("source")
 }
 
-/// The content; an entry without a link must have one, be it short (section 4.1.2).
+/// Writes the content. An entry without a link must have content, so the summary is used if need be (section
+/// 4.1.2).
 fn content(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     if let Some(html) = present(article.content_html.as_deref()) {
         return xml.element("content", &[("type", "html")], html);
@@ -149,7 +145,7 @@ fn content(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     }
 }
 
-/// When the entry last changed; never before it was published.
+/// The time of the last change, which is never earlier than the publication.
 fn updated(article: &Article) -> String {
     let known = |at: Option<Timestamp>| at.filter(|at| has_four_digits(*at));
     let (published, modified) = (known(article.published), known(article.modified));
@@ -157,8 +153,7 @@ fn updated(article: &Article) -> String {
     rfc3339(at.unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
-/// The export's identifier: where it is published, else something that stays the same as long as
-/// its title does.
+/// The identifier of the export: its address, else a URN that is made from its title.
 fn feed_id(channel: &Channel) -> Cow<'_, str> {
     [&channel.feed_url, &channel.home_page_url]
         .into_iter()
@@ -166,7 +161,7 @@ fn feed_id(channel: &Channel) -> Cow<'_, str> {
         .map_or_else(|| Cow::Owned(urn("feed:", &channel.title)), Cow::Borrowed)
 }
 
-/// `urn:gazetted:…`, with everything escaped that a URN may not hold (RFC 8141 section 2).
+/// A URN `urn:gazetted:…`. Characters that a URN cannot contain are percent-encoded (RFC 8141 section 2).
 fn urn(kind: &str, name: &str) -> String {
     let escaped: String = byte_serialize(name.as_bytes()).collect();
     format!("urn:gazetted:{kind}{escaped}")
@@ -176,7 +171,7 @@ fn name_or<'a>(name: &'a str, otherwise: &'a str) -> &'a str {
     if name.trim().is_empty() { otherwise } else { name }
 }
 
-/// As the schema of RFC 4287 has it: something, an at sign, something.
+/// Whether the text is an email address for the schema of RFC 4287: `.+@.+`.
 fn is_address(email: &str) -> bool {
     email.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
 }

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::domain::article::Article;
-use crate::export::record::{AuthorRecord, KEYS, Record};
+use crate::domain::article::{Article, Person};
+use crate::export::record::{KEYS, Record};
 use crate::export::without_controls;
 
 /// The columns that replace the key `feed`.
@@ -18,18 +18,15 @@ const COLUMNS: usize = KEYS.len() - 1 + FEED_COLUMNS.len();
 pub(super) fn write<E: From<io::Error>>(
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let mut rows = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     rows.write_record(header()).map_err(into_io)?;
-    let mut count = 0;
     for article in articles {
         let article = article?;
-        let row = row(Record::of(&article));
+        let row = row(&article);
         rows.write_record(row.iter().map(|cell| cell.as_bytes())).map_err(into_io)?;
-        count += 1;
     }
-    rows.flush()?;
-    Ok(count)
+    Ok(rows.flush()?)
 }
 
 fn header() -> impl Iterator<Item = &'static str> {
@@ -41,53 +38,31 @@ fn header() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
-/// The cells in the order of the header. The record is taken apart completely, so that a new field of it
-/// does not compile without a column.
-fn row(record: Record<'_>) -> [Cow<'_, str>; COLUMNS] {
-    let Record {
-        id,
-        seq,
-        feed,
-        guid,
-        url,
-        external_url,
-        title,
-        summary,
-        content_html,
-        content_text,
-        image,
-        authors,
-        tags,
-        language,
-        date_published,
-        date_modified,
-        date_first_seen,
-        date_source,
-        attachments,
-        revision,
-    } = record;
+/// The cells in the order of the header.
+fn row(article: &Article) -> [Cow<'_, str>; COLUMNS] {
+    let record = Record::of(article);
     [
-        safe(id),
-        seq.to_string().into(),
-        safe(feed.name),
-        safe(feed.url),
-        optional(guid),
-        optional(url),
-        optional(external_url),
-        optional(title),
-        optional(summary),
-        optional(content_html.map(|html| &**html)),
-        optional(content_text),
-        optional(image),
-        list(authors.iter().filter_map(AuthorRecord::display_name)),
-        list(tags.iter().map(String::as_str)),
-        optional(language),
-        date_published.unwrap_or_default().into(),
-        date_modified.unwrap_or_default().into(),
-        date_first_seen.unwrap_or_default().into(),
-        date_source.into(),
-        list(attachments.iter().map(|attachment| attachment.url)),
-        revision.to_string().into(),
+        safe(record.id),
+        record.seq.to_string().into(),
+        safe(record.feed.name),
+        safe(record.feed.url),
+        optional(record.guid),
+        optional(record.url),
+        optional(record.external_url),
+        optional(record.title),
+        optional(record.summary),
+        optional(record.content_html.map(|html| &**html)),
+        optional(record.content_text),
+        optional(record.image),
+        list(article.authors.iter().filter_map(Person::display_name)),
+        list(record.tags.iter().map(String::as_str)),
+        optional(record.language),
+        record.date_published.unwrap_or_default().into(),
+        record.date_modified.unwrap_or_default().into(),
+        record.date_first_seen.unwrap_or_default().into(),
+        record.date_source.into(),
+        list(record.attachments.iter().map(|attachment| attachment.url)),
+        record.revision.to_string().into(),
     ]
 }
 
@@ -100,9 +75,9 @@ fn list<'a>(items: impl Iterator<Item = &'a str>) -> Cow<'static, str> {
     Cow::Owned(safe(&joined).into_owned())
 }
 
-/// A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection"): one that begins with a
-/// formula's sign, if only after white space, or with a tab or line break, gets an apostrophe in
-/// front. The signs' full-width forms count, as some spreadsheets fold them.
+/// Adds an apostrophe before a cell that a spreadsheet could evaluate as a formula (OWASP, "CSV Injection"). Such
+/// a cell begins with a tab, with a line break, or with one of the signs, also after white space. The full-width
+/// forms of the signs are included, because some spreadsheets convert them.
 fn safe(text: &str) -> Cow<'_, str> {
     const SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let text = without_controls(text);
@@ -112,7 +87,7 @@ fn safe(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// The crate's own conversion would hide a closed pipe behind `ErrorKind::Other`.
+/// Keeps the kind of the error. The conversion of the crate would turn a closed pipe into `ErrorKind::Other`.
 fn into_io(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

@@ -1,5 +1,5 @@
-//! What happened to articles, as JSON: the article's record with `event`, `new` or `edited`, before it;
-//! for `removed` only what is still known.
+//! Changes of articles as JSON. A record of a new or edited article has the additional key `event` with the value
+//! `new` or `edited`. A record of a removed article has only the keys that are still known.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::article::Change;
 use crate::export::date;
-use crate::export::json::to_writer;
+use crate::export::json::{to_writer, write_array, write_article, write_lines};
 use crate::export::record::{FeedRecord, Record};
 
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ struct Gone<'a> {
     date_removed: Option<String>,
 }
 
-/// Writes events, one per line, as NDJSON (`lines`) or as an array. Returns their number.
+/// Writes one event on each line, as NDJSON (`lines`) or as a JSON array. Returns the number of events.
 ///
 /// # Errors
 /// The first error of `changes` or of `out`, unchanged.
@@ -36,40 +36,25 @@ pub fn write<E: From<io::Error>>(
     changes: impl Iterator<Item = Result<Change, E>>,
     out: &mut dyn io::Write,
 ) -> Result<u64, E> {
-    if !lines {
-        out.write_all(b"[")?;
-    }
     let mut count = 0;
-    for change in changes {
-        let change = change?;
-        match (lines, count) {
-            (true, _) => {}
-            (false, 0) => out.write_all(b"\n")?,
-            (false, _) => out.write_all(b",\n")?,
-        }
-        write_one(&change, out)?;
-        if lines {
-            out.write_all(b"\n")?;
-        }
-        count += 1;
-    }
-    if !lines {
-        out.write_all(if count == 0 { b"]\n" } else { b"\n]\n" })?;
+    let changes = &mut changes.inspect(|_| count += 1);
+    if lines {
+        write_lines(changes, out, write_one)?;
+    } else {
+        write_array(changes, out, write_one)?;
     }
     Ok(count)
 }
 
-/// One record by itself: with its `event`, or without, and then nothing of what was removed.
+/// One record, with the key `event` if `event` is true. Without it there is no record of a removed article.
 pub fn record(change: &Change, event: bool) -> Option<Vec<u8>> {
     let mut record = Vec::new();
     let written = match change {
         _ if event => write_one(change, &mut record),
-        Change::New(article) | Change::Edited(article) => {
-            to_writer(&mut record, &Record::of(article))
-        }
+        Change::New(article) | Change::Edited(article) => write_article(article, &mut record),
         Change::Removed(_) => return None,
     };
-    written.ok().map(|()| record) // Nothing fails that is written to memory.
+    written.ok().map(|()| record) // Writing to memory cannot fail.
 }
 
 fn write_one(change: &Change, out: &mut dyn io::Write) -> io::Result<()> {

@@ -1,22 +1,21 @@
-//! HTML: one page that needs nothing else. No script; what a browser may load is bounded by a policy
-//! in the page itself (Content Security Policy level 3), so that it holds in a plain file too.
+//! HTML: one page that contains its style sheet and no script. A policy in the page (Content Security Policy level
+//! 3) restricts what a browser may load, also when the page is opened as a file.
 
 use std::borrow::Cow;
 use std::io;
 
 use quick_xml::escape::escape;
 
-use crate::domain::article::Article;
+use crate::domain::article::{Article, Person};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::record::display_name;
 use crate::export::{Channel, headline, present, without_controls};
 use crate::html::web_address::has_web_scheme;
 use crate::present::day;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing but the one style sheet, and pictures and sounds from the web. The hash is the sheet's; a
-/// test computes it.
+/// Allows only the style sheet of the page, and images, audio and video from the web. A test compares the hash
+/// with that of the style sheet.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-K8DNgWntdcoVk3oTs19kpZvMtOCM1e5XrkYvr9URSUI='; \
      img-src http: https:; media-src http: https:; base-uri 'none'; form-action 'none'";
 
@@ -24,7 +23,7 @@ pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let title = text(&channel.title);
     write!(
         out,
@@ -40,7 +39,6 @@ pub(super) fn write<E: From<io::Error>>(
         writeln!(out, "<p>{}</p>", text(description))?;
     }
     out.write_all(b"</header>\n<main>\n")?;
-    let mut count = 0;
     let mut today: Option<String> = None;
     for article in articles {
         let article = article?;
@@ -51,12 +49,11 @@ pub(super) fn write<E: From<io::Error>>(
             today = Some(day);
         }
         write_article(&article, out)?;
-        count += 1;
     }
     let end = if today.is_some() { "</section>\n" } else { "" };
     let updated = time(channel.updated, "%e %B %Y, %H:%M UTC");
-    write!(out, "{end}</main>\n<footer><p>Last change {updated}</p></footer>\n</body>\n</html>\n")?;
-    Ok(count)
+    let footer = format!("<footer><p>Last change {updated}</p></footer>");
+    Ok(write!(out, "{end}</main>\n{footer}\n</body>\n</html>\n")?)
 }
 
 fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
@@ -76,7 +73,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
     }
     write!(out, "<p class=\"by\"><bdi>{}</bdi> · ", text(&article.feed.name))?;
     out.write_all(time(article.effective_date(), "%H:%M").as_bytes())?;
-    for name in article.authors.iter().filter_map(display_name) {
+    for name in article.authors.iter().filter_map(Person::display_name) {
         write!(out, " · <bdi>{}</bdi>", text(name))?;
     }
     out.write_all(b"</p>\n")?;
@@ -84,7 +81,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
         writeln!(out, "<p><bdi>{}</bdi></p>", text(summary))?;
     }
     if let Some(html) = present(article.content_html.as_deref()) {
-        // Sanitised when it was stored.
+        // The HTML was sanitised before it was stored.
         let html = characters(html);
         writeln!(
             out,
@@ -105,7 +102,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
     out.write_all(b"</article>\n")
 }
 
-/// A moment as people read it, with its machine-readable form where that exists.
+/// The time as text, in a `<time>` element if the year can be written in RFC 3339 and HTML.
 fn time(at: Timestamp, format: &str) -> String {
     let shown = at.format(format).to_string();
     let shown = shown.trim();
@@ -116,12 +113,12 @@ fn time(at: Timestamp, format: &str) -> String {
     }
 }
 
-/// Escaped for text and for attributes in quotes.
+/// Escapes text for the content of an element and for quoted attributes.
 fn text(text: &str) -> String {
     escape(characters(text)).into_owned()
 }
 
-/// Without the characters that HTML calls an error: controls and noncharacters (WHATWG HTML, section
+/// Removes the characters that are parse errors in HTML: controls and noncharacters (HTML Living Standard, section
 /// 13.2.3.5).
 fn characters(text: &str) -> Cow<'_, str> {
     let text = without_controls(text);

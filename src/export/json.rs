@@ -1,4 +1,4 @@
-//! JSON: one array, or one record a line (NDJSON). Both hold the [`Record`] of the specification.
+//! JSON: an array of records, or one record on each line (NDJSON). Both contain a [`Record`] for each article.
 
 use std::io;
 
@@ -10,58 +10,57 @@ use serde_json::ser::Formatter;
 use crate::domain::article::Article;
 use crate::export::record::Record;
 
-/// An array, one record a line, so that line tools can read it too.
-pub(super) fn write_array<E: From<io::Error>>(
-    articles: &mut dyn Iterator<Item = Result<Article, E>>,
+/// Writes an array with one item on each line, so that tools that work by lines can process it too.
+pub(super) fn write_array<T, E: From<io::Error>>(
+    items: &mut dyn Iterator<Item = Result<T, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+    write_item: impl Fn(&T, &mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), E> {
     out.write_all(b"[")?;
-    let count = write_elements(articles, out, |article, out| to_writer(out, &Record::of(article)))?;
-    out.write_all(b"]\n")?;
-    Ok(count)
+    write_elements(items, out, write_item)?;
+    Ok(out.write_all(b"]\n")?)
 }
 
-pub(super) fn write_lines<E: From<io::Error>>(
-    articles: &mut dyn Iterator<Item = Result<Article, E>>,
+pub(super) fn write_lines<T, E: From<io::Error>>(
+    items: &mut dyn Iterator<Item = Result<T, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
-    let mut count = 0;
-    for article in articles {
-        let article = article?;
-        to_writer(out, &Record::of(&article))?;
-        out.write_all(b"\n")?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-/// The inside of an array, an element a line.
-pub(super) fn write_elements<E: From<io::Error>>(
-    articles: &mut dyn Iterator<Item = Result<Article, E>>,
-    out: &mut dyn io::Write,
-    mut element: impl FnMut(&Article, &mut dyn io::Write) -> io::Result<()>,
-) -> Result<u64, E> {
-    let mut count = 0;
-    for article in articles {
-        let article = article?;
-        out.write_all(if count == 0 { b"\n" } else { b",\n" })?;
-        element(&article, out)?;
-        count += 1;
-    }
-    if 0 < count {
+    write_item: impl Fn(&T, &mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), E> {
+    for item in items {
+        write_item(&item?, out)?;
         out.write_all(b"\n")?;
     }
-    Ok(count)
+    Ok(())
 }
 
-/// A value as JSON without line breaks.
+/// Writes the elements of an array, one on each line, without the brackets.
+pub(super) fn write_elements<T, E: From<io::Error>>(
+    items: &mut dyn Iterator<Item = Result<T, E>>,
+    out: &mut dyn io::Write,
+    write_item: impl Fn(&T, &mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), E> {
+    let (mut before, mut end) = ("\n", "");
+    for item in items {
+        let item = item?;
+        out.write_all(before.as_bytes())?;
+        write_item(&item, out)?;
+        (before, end) = (",\n", "\n");
+    }
+    Ok(out.write_all(end.as_bytes())?)
+}
+
+pub(super) fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
+    to_writer(out, &Record::of(article))
+}
+
+/// Writes a value as JSON without line breaks.
 pub(super) fn to_writer<T: Serialize>(out: &mut dyn io::Write, value: &T) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, EscapeControls))?;
-    Ok(()) // A serde_json error becomes the io::Error that it holds, so a closed pipe is still one.
+    Ok(()) // `?` returns the io::Error inside, so that a closed pipe is still recognised.
 }
 
-/// Escapes DEL and the C1 controls as well. JSON need not (RFC 8259 section 7), but the output may be
-/// looked at on a terminal, where U+009B begins an escape sequence.
+/// Escapes DEL and the C1 controls as well. JSON does not require it (RFC 8259 section 7), but the output may be
+/// shown on a terminal, where U+009B starts an escape sequence.
 struct EscapeControls;
 
 impl Formatter for EscapeControls {
@@ -70,7 +69,7 @@ impl Formatter for EscapeControls {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Either DEL, or the first byte of U+0080 to U+00BF, of which half are controls.
+        // 0x7f is DEL. 0xc2 is the first byte of U+0080 to U+00BF, which include the C1 controls.
         if memchr2(0x7f, 0xc2, fragment.as_bytes()).is_none() {
             return out.write_all(fragment.as_bytes());
         }
@@ -112,8 +111,8 @@ mod tests {
     fn no_article_makes_an_empty_array_and_no_line() {
         let mut out = Vec::new();
         let none = || std::iter::empty::<io::Result<Article>>();
-        assert_eq!(write_array(&mut none(), &mut out).unwrap(), 0);
-        assert_eq!(write_lines(&mut none(), &mut out).unwrap(), 0);
+        write_array(&mut none(), &mut out, write_article).unwrap();
+        write_lines(&mut none(), &mut out, write_article).unwrap();
         assert_eq!(out, b"[]\n");
     }
 }

@@ -1,7 +1,7 @@
 //! JSON Feed 1.1 (<https://www.jsonfeed.org/version/1.1/>).
 //!
-//! Items are the record of the specification. JSON Feed wants keys of others to begin with `_`; ours
-//! do not, as the record promises the same keys everywhere, and readers skip keys they do not know.
+//! The items are [`Record`]s. JSON Feed requires that the names of extensions begin with `_`. Ours do not, because a
+//! record has the same keys in every format, and feed readers ignore unknown keys.
 
 use std::io;
 
@@ -12,22 +12,21 @@ use crate::export::json::{to_writer, write_elements};
 use crate::export::record::Record;
 use crate::export::{Channel, present};
 
-/// Required of every attachment; RFC 2046 section 4.5.1 for "no idea".
+/// The media type of an attachment of unknown type (RFC 2046 section 4.5.1). JSON Feed requires a type.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let mut head = Vec::new();
     to_writer(&mut head, &Head::of(channel))?;
-    head.pop(); // The closing brace, as one more member follows.
+    head.pop(); // Removes the closing brace: the member `items` follows.
     out.write_all(&head)?;
     out.write_all(b",\"items\":[")?;
-    let count = write_elements(articles, out, |article, out| to_writer(out, &item(article)))?;
-    out.write_all(b"]}\n")?;
-    Ok(count)
+    write_elements(articles, out, |article, out| to_writer(out, &item(article)))?;
+    Ok(out.write_all(b"]}\n")?)
 }
 
 /// The members of the top level that come before `items`.
@@ -68,8 +67,8 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The record, with what JSON Feed requires: one of the two contents, a name or address of each author, and
-/// a type of each attachment.
+/// The record with what JSON Feed requires: `content_html` or `content_text`, the name or URL of each author, and
+/// the type of each attachment.
 fn item(article: &Article) -> Record<'_> {
     let mut item = Record::of(article);
     if item.content_html.is_none() && item.content_text.is_none() {

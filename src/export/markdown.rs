@@ -1,10 +1,9 @@
-//! A digest in Markdown (CommonMark): a heading a day, below it one an article, then its text. What
-//! feeds say is escaped, so that it stays text; see [`markdown`](crate::html::to_markdown).
+//! A digest in Markdown (CommonMark): a heading for each day, and below it a heading and the text of each article.
+//! Text from feeds is escaped; see [`to_markdown`](crate::html::to_markdown).
 
 use std::io;
 
-use crate::domain::article::Article;
-use crate::export::record::display_name;
+use crate::domain::article::{Article, Person};
 use crate::export::{Channel, headline, present};
 use crate::html::to_markdown::{destination, escape, html_to_markdown};
 use crate::present::day;
@@ -13,12 +12,11 @@ pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     writeln!(out, "# {}", escape(&channel.title))?;
     if let Some(description) = present(channel.description.as_deref()) {
         writeln!(out, "\n{}", escape(description))?;
     }
-    let mut count = 0;
     let mut today = None;
     for article in articles {
         let article = article?;
@@ -28,9 +26,8 @@ pub(super) fn write<E: From<io::Error>>(
             today = Some(day);
         }
         write_article(&article, out)?;
-        count += 1;
     }
-    Ok(count)
+    Ok(())
 }
 
 fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
@@ -41,7 +38,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
     }
     let feed = escape(&article.feed.name);
     write!(out, "\n{feed} · {}", article.effective_date().format("%H:%M"))?;
-    for name in article.authors.iter().filter_map(display_name) {
+    for name in article.authors.iter().filter_map(Person::display_name) {
         write!(out, " · {}", escape(name))?;
     }
     writeln!(out)?;

@@ -1,9 +1,10 @@
-//! Floor 1: writers of articles, one format a file. They stream, and know nothing of stores or files.
+//! Export formats: each file writes articles in one format to a stream. Nothing here reads the store or opens files.
 //!
-//! [`write()`] is the one way in. Formats for programs carry what the article holds; characters that
-//! would break a reader or act on a terminal are escaped (JSON) or dropped (XML, CSV, table).
+//! [`write()`] writes all formats. Characters that would break a parser or control a terminal are escaped (JSON) or
+//! removed (XML, CSV, table).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -28,12 +29,11 @@ pub mod record;
 mod rss;
 mod table;
 mod template;
-/// Kept as a name for the many that use it; the functions are in [`crate::present`].
 mod xml;
 
 pub use template::{Template, TemplateFault};
 
-/// What an export is written as.
+/// A format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     Json,
@@ -45,11 +45,11 @@ pub enum Format {
     Table,
     Markdown,
     Html,
-    /// The feeds, not the articles.
+    /// The list of feeds instead of articles.
     Opml,
 }
 
-/// One of our formats, or the user's own.
+/// A format of this module, or a template of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
     Format(Format),
@@ -57,7 +57,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// For the log.
+    /// The name of the format for the log.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Format(format) => format.as_str(),
@@ -66,52 +66,55 @@ impl Shape {
     }
 }
 
-/// What an export says about itself, apart from its articles.
+/// The metadata of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
     pub title: String,
-    /// The page that a reader of the export may be sent to.
+    /// The web page that shows the same articles.
     pub home_page_url: Option<String>,
-    /// Where the export itself is published.
+    /// The address of the export.
     pub feed_url: Option<String>,
-    /// Where older articles go on: the next page (RFC 5005 section 3).
+    /// The address of the next page, with older articles (RFC 5005 section 3).
     pub next_url: Option<String>,
-    /// Where a reader may ask to be told of news: a `WebSub` hub.
+    /// The address of the `WebSub` hub.
     pub hub_url: Option<String>,
     pub description: Option<String>,
-    /// When something in it last changed.
+    /// The time of the last change.
     pub updated: Timestamp,
     pub table: TableStyle,
-    /// For [`Format::Opml`]; the other formats do not read it.
+    /// The feeds for [`Format::Opml`]; other formats ignore them.
     pub feeds: Vec<FeedRef>,
 }
 
-/// How [`Format::Table`] looks; the other formats do not read it.
+/// The appearance of [`Format::Table`]; other formats ignore it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableStyle {
-    /// Columns of the terminal; 100 when unknown.
+    /// The width of the terminal in columns; 100 is assumed if it is unknown.
     pub width: Option<u16>,
     /// Whether to write ANSI colours.
     pub color: bool,
-    /// Dates of this year are shown with their time, others with their year.
+    /// Dates in the year of `now` are shown with the time, other dates with the year.
     pub now: Timestamp,
 }
 
-/// Writes all articles in one format and returns their number. Memory use does not depend on it.
+/// Writes all articles in one format and returns their number. Memory use does not depend on the number.
 ///
 /// # Errors
-/// The first error of `articles` or of `out`, unchanged. The document is then incomplete: its end is
-/// not written.
+/// The first error of `articles` or of `out`, unchanged. The document is incomplete then.
 pub fn write<E: From<io::Error>>(
     format: Format,
     channel: &Channel,
-    mut articles: impl Iterator<Item = Result<Article, E>>,
+    articles: impl Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
 ) -> Result<u64, E> {
-    let articles: &mut dyn Iterator<Item = Result<Article, E>> = &mut articles;
+    if format == Format::Opml {
+        return Ok(opml::write(&channel.feeds, out)?);
+    }
+    let count = Cell::new(0);
+    let articles = &mut articles.inspect(|_| count.update(|n| n + 1));
     match format {
-        Format::Json => json::write_array(articles, out),
-        Format::JsonLines => json::write_lines(articles, out),
+        Format::Json => json::write_array(articles, out, json::write_article),
+        Format::JsonLines => json::write_lines(articles, out, json::write_article),
         Format::JsonFeed => jsonfeed::write(channel, articles, out),
         Format::Atom => atom::write(channel, articles, out),
         Format::Rss => rss::write(channel, articles, out),
@@ -119,8 +122,9 @@ pub fn write<E: From<io::Error>>(
         Format::Table => table::write(channel.table, articles, out),
         Format::Markdown => markdown::write(channel, articles, out),
         Format::Html => html::write(channel, articles, out),
-        Format::Opml => Ok(opml::write(&channel.feeds, out)?),
-    }
+        Format::Opml => Ok(()),
+    }?;
+    Ok(count.get())
 }
 
 impl Format {
@@ -141,7 +145,7 @@ impl Format {
     pub const NAMES: [&'static str; 10] =
         ["json", "jsonl", "jsonfeed", "atom", "rss", "csv", "table", "markdown", "html", "opml"];
 
-    /// As written on the command line and in the configuration.
+    /// The name on the command line and in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -162,7 +166,7 @@ impl Format {
         Self::ALL.into_iter().find(|format| format.as_str() == name)
     }
 
-    /// The format that a file's extension asks for, in either case; `None` when it asks for none.
+    /// The format that belongs to the extension of a file name, in upper or lower case.
     pub fn from_path(path: &Path) -> Option<Self> {
         match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
             "json" => Some(Self::Json),
@@ -177,8 +181,8 @@ impl Format {
         }
     }
 
-    /// For `Content-Type`: RFC 8259, the JSON Feed 1.1 page, RFC 4287, RFC 7111, RFC 7763; NDJSON, RSS and OPML
-    /// have no registration, so theirs are the customary ones.
+    /// The media type for `Content-Type`. Sources: RFC 8259, JSON Feed 1.1, RFC 4287, RFC 7111, RFC 7763. The types
+    /// of NDJSON, RSS and OPML are not registered; these are the usual ones.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -194,19 +198,19 @@ impl Format {
         }
     }
 
-    /// Whether the format shows [`Article::content_text`] of this article. Deriving it costs a pass
-    /// over the HTML, so whoever reads articles asks first.
+    /// Whether the format contains [`Article::content_text`] of this article. If not, the caller does not need to
+    /// convert the HTML to text.
     pub fn shows_content_text(self, article: &Article) -> bool {
         match self {
             Self::Json | Self::JsonLines | Self::JsonFeed | Self::Csv => true,
             Self::Atom | Self::Rss => article.content_html.is_none(),
-            // For these, the headline derives its own.
+            // The headline converts the HTML itself if it needs to.
             Self::Table | Self::Markdown | Self::Html | Self::Opml => false,
         }
     }
 }
 
-/// RFC 3339; `None` for a year that it cannot write (0000 to 9999, section 5.6).
+/// The time in RFC 3339; `None` if the year is not in 0000 to 9999 (section 5.6).
 fn date(at: Timestamp) -> Option<String> {
     has_four_digits(at).then(|| rfc3339(at))
 }
@@ -215,7 +219,7 @@ fn has_four_digits(at: Timestamp) -> bool {
     (0..=9999).contains(&at.year())
 }
 
-/// RFC 822 with the four-digit year that RSS asks for; `None` for a year that has more.
+/// The time in RFC 822 with a year of four digits, as RSS requires; `None` if the year has more digits.
 fn rfc822(at: Timestamp) -> Option<String> {
     has_four_digits(at).then(|| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
@@ -227,13 +231,12 @@ fn headline(article: &Article) -> Cow<'_, str> {
         .unwrap_or(Cow::Borrowed("(no title)"))
 }
 
-/// The text without the characters that no document of ours carries. Bidirectional controls are text and
-/// stay.
+/// The text without the characters that XML forbids. Bidirectional controls are not removed.
 fn without_controls(text: &str) -> Cow<'_, str> {
     without(text, is_forbidden_in_xml)
 }
 
-/// A text that is there: `None` for the empty one too.
+/// The text, or `None` if it is empty.
 fn present(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Feeds as OPML 2.0 (opml.org/spec2.opml), for other readers to import.
+//! The list of feeds as OPML 2.0 (<https://opml.org/spec2.opml>), which other feed readers can import.
 
 use std::io;
 
@@ -6,8 +6,8 @@ use crate::domain::feed::FeedRef;
 use crate::export::present;
 use crate::export::xml::Xml;
 
-/// Writes the feeds, those with a tag in the folder of their first, folders in the order of their first
-/// feed. All tags are in `category` too. Answers the number of feeds.
+/// Writes the feeds and returns their number. A feed with tags is in the folder of its first tag; the folders are in
+/// the order of their first feeds. The attribute `category` contains all tags.
 ///
 /// # Errors
 /// When `out` fails.
@@ -47,7 +47,7 @@ fn outline(xml: &mut Xml<'_>, feed: &FeedRef) -> io::Result<()> {
     let category =
         feed.tags.iter().map(|tag| tag.replace([',', '/'], " ")).collect::<Vec<_>>().join(",");
     let mut attributes = vec![
-        ("type", "rss"), // Of every dialect, says the specification.
+        ("type", "rss"), // The specification requires it for all feed formats.
         ("text", feed.name.as_str()),
         ("title", feed.title.as_deref().unwrap_or(&feed.name)),
         ("xmlUrl", feed.url.as_str()),

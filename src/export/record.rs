@@ -1,4 +1,4 @@
-//! The article record of the specification, section 3: one wire form for every JSON that leaves.
+//! The record of an article: the same JSON object in all JSON exports, in events and in HTTP responses.
 
 use crate::html::sanitise::SanitisedHtml;
 use serde::Serialize;
@@ -7,10 +7,10 @@ use crate::domain::article::{Article, Attachment, Person};
 use crate::domain::feed::FeedRef;
 use crate::export::{date, present};
 
-/// An article as JSON. What is unknown has no key: no value is null, and no text or list empty.
+/// An article as JSON. An unknown value has no key: no value is null, and no text or list is empty.
 ///
-/// Keys are those of a JSON Feed 1.1 item, with ours (`seq`, `feed`, `guid`, `content_text` beside
-/// `content_html`, `date_first_seen`, `date_source`, `revision`, an author's `email`) beside them.
+/// The keys are those of a JSON Feed 1.1 item and some more: `seq`, `feed`, `guid`, `content_text` together with
+/// `content_html`, `date_first_seen`, `date_source`, `revision`, and the `email` of an author.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record<'a> {
     pub id: &'a str,
@@ -38,7 +38,7 @@ pub struct Record<'a> {
     pub tags: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<&'a str>,
-    /// This and the other dates: RFC 3339, UTC, whole seconds; no key for a year beyond 9999.
+    /// All dates are in RFC 3339, UTC, with whole seconds. A date after the year 9999 has no key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date_published: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ pub struct AttachmentRecord<'a> {
     pub duration_in_seconds: Option<u64>,
 }
 
-/// The keys of a [`Record`], for formats that name all of them whether they are there or not.
+/// The keys of a [`Record`], for formats that contain all of them in any case.
 pub const KEYS: [&str; 20] = [
     "id",
     "seq",
@@ -111,7 +111,7 @@ pub const KEYS: [&str; 20] = [
     "revision",
 ];
 
-/// Those of a [`FeedRecord`].
+/// The keys of a [`FeedRecord`].
 pub const FEED_KEYS: [&str; 5] = ["name", "url", "title", "home_page_url", "tags"];
 
 impl<'a> Record<'a> {
@@ -161,10 +161,6 @@ impl<'a> AuthorRecord<'a> {
             email: present(person.email.as_deref()),
         }
     }
-
-    pub(super) fn display_name(&self) -> Option<&'a str> {
-        self.name.or(self.email).or(self.url)
-    }
 }
 
 impl<'a> AttachmentRecord<'a> {
@@ -177,12 +173,6 @@ impl<'a> AttachmentRecord<'a> {
             duration_in_seconds: attachment.duration_in_seconds,
         }
     }
-}
-
-/// The name of a person for formats that have a single text for it: the name, else the email address,
-/// else the URL.
-pub(super) fn display_name(person: &Person) -> Option<&str> {
-    AuthorRecord::of(person).display_name()
 }
 
 #[cfg(test)]

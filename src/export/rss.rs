@@ -1,12 +1,11 @@
 //! RSS 2.0 (<https://www.rssboard.org/rss-specification>) with `content:encoded`, `dc:creator` and
-//! `atom:link`, as the RSS Advisory Board's best practices have them.
+//! `atom:link`, as the RSS Best Practices Profile of the RSS Advisory Board recommends.
 
 use std::io;
 
 use quick_xml::escape::partial_escape;
 
-use crate::domain::article::Article;
-use crate::export::record::display_name;
+use crate::domain::article::{Article, Person};
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, present, rfc822};
 
@@ -22,25 +21,21 @@ pub(super) fn write<E: From<io::Error>>(
     channel: &Channel,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let mut xml = Xml::begin(out)?;
     xml.open("rss", NAMESPACES)?;
     xml.open("channel", &[])?;
     head(&mut xml, channel)?;
-    let mut count = 0;
     for article in articles {
-        let article = article?;
-        item(&mut xml, &article)?;
-        count += 1;
+        item(&mut xml, &article?)?;
     }
     xml.close("channel")?;
     xml.close("rss")?;
-    xml.finish()?;
-    Ok(count)
+    Ok(xml.finish()?)
 }
 
-/// Writes the channel's elements. Title, link and description are required. An export that is published
-/// nowhere has no page to link to: its link is the home page of this program, or empty when it has none.
+/// Writes the elements of the channel. Title, link and description are required. The link of an export without an
+/// address is the home page of this program.
 fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
     let feed_url = present(channel.feed_url.as_deref());
     let home = present(channel.home_page_url.as_deref()).or(feed_url);
@@ -74,7 +69,7 @@ fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
         xml.text("link", url)?;
     }
     description(xml, article)?;
-    for name in article.authors.iter().filter_map(display_name) {
+    for name in article.authors.iter().filter_map(Person::display_name) {
         xml.text("dc:creator", name)?;
     }
     for tag in article.tags.iter().filter(|tag| !tag.is_empty()) {
@@ -86,7 +81,7 @@ fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
         xml.text("pubDate", &published)?;
     }
     if let Some(modified) = article.modified.and_then(date) {
-        xml.text("atom:updated", &modified)?; // RSS itself has no word for it.
+        xml.text("atom:updated", &modified)?; // RSS has no element for the date of an edit.
     }
     xml.element("source", &[("url", &article.feed.url)], &article.feed.name)?;
     if let Some(tag) = language(article) {
@@ -101,8 +96,8 @@ fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     xml.close("item")
 }
 
-/// A description is HTML, so plain text is escaped once more than XML asks for: a summary that says
-/// `<script>` must not become one. An item needs a title or a description.
+/// Writes the description. A description contains HTML, so plain text is escaped twice: as HTML and as XML. An item
+/// must have a title or a description.
 fn description(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     let summary = present(article.summary.as_deref());
     let html = present(article.content_html.as_deref());
@@ -118,7 +113,8 @@ fn description(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     }
 }
 
-/// RSS allows one; all three attributes are required, `0` being the customary length when unknown.
+/// Writes the first attachment, because RSS allows only one enclosure. All three attributes are required; `0` is
+/// the usual length when it is unknown.
 fn enclosure(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     let Some(first) = article.attachments.iter().find(|attachment| !attachment.url.is_empty())
     else {

@@ -1,4 +1,5 @@
-//! The table for terminals: a line an article, in fixed columns, so that it streams.
+//! The table for terminals: one line for each article. The columns have fixed widths, so that lines can be written
+//! one by one.
 
 use std::io;
 
@@ -10,12 +11,12 @@ use crate::export::{TableStyle, headline};
 use crate::present::short_date;
 use crate::present::terminal::{clean_line, fit};
 
-/// Columns assumed when nothing is known: enough for most titles, and most windows have them.
+/// The width in columns when that of the terminal is unknown. Most windows have it, and most titles fit.
 const WIDTH: u16 = 100;
-/// `Aug 20 06:18`, and `Aug 20  2024` for another year.
+/// The width of `Aug 20 06:18` and of `Aug 20  2024`.
 const DATE_WIDTH: usize = 12;
 const GAP: usize = 2;
-/// Below these widths a column would leave the title no room, so it is left out.
+/// In a narrower table the column is left out, because it would leave no space for the title.
 const NARROWEST_WITH_DATE: usize = 30;
 const NARROWEST_WITH_FEED: usize = 44;
 
@@ -23,22 +24,20 @@ pub(super) fn write<E: From<io::Error>>(
     style: TableStyle,
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
     out: &mut dyn io::Write,
-) -> Result<u64, E> {
+) -> Result<(), E> {
     let columns = Columns::of(style.width.unwrap_or(WIDTH).into());
     let paint = Paint::of(style.color);
     columns.line(&paint.head, ["DATE", "FEED", "TITLE"], out)?;
-    let mut count = 0;
     for article in articles {
         let article = article?;
         let date = short_date(article.effective_date(), style.now);
         let feed = clean_line(&article.feed.name);
         columns.line(&paint.row, [&date, &feed, &headline(&article)], out)?;
-        count += 1;
     }
-    Ok(count)
+    Ok(())
 }
 
-/// Which columns there are, and how wide.
+/// The columns of the table and their widths.
 struct Columns {
     date: bool,
     feed: Option<usize>,
@@ -71,7 +70,7 @@ impl Columns {
     }
 }
 
-/// A style for each column of the header and of a row; plain ones write nothing.
+/// The styles of the columns in the header and in a row. Plain styles write nothing.
 struct Paint {
     head: [Style; 3],
     row: [Style; 3],

@@ -1,14 +1,14 @@
-//! Templates of the user's own, in the language of Jinja 2 (minijinja).
+//! Templates of the user in the language of Jinja 2 (minijinja).
 //!
-//! A template sees `channel` (title, `home_page_url`, `feed_url`, description, updated) and `articles`,
-//! records as in [`record`](crate::export::record); what a record lacks is `none` and shows as nothing,
-//! while a name that no record has is an error. Articles are read one by one as the template's loop
-//! asks for them, so there is one loop over them, and memory stays flat unless a filter gathers them.
+//! A template has the variables `channel` (`title`, `home_page_url`, `feed_url`, `description`, `updated`) and
+//! `articles`, which are records as in [`record`](crate::export::record). A value that a record lacks is `none` and
+//! is printed as nothing; a name that no record has is an error. The loop of the template reads the articles one by
+//! one. Therefore there can be one loop only, and memory use does not depend on the number of articles.
 //!
-//! What is printed is escaped by the ending of the template's name, `.j2` or `.jinja` aside: as HTML for
-//! `html`, `htm`, `xhtml`, `xml`, `svg`, `atom`, `rss` and `opml`, as JSON for `json`, as Markdown for `md` and `markdown`, else not
-//! at all. Filters beside minijinja's own: `markdown` (HTML to Markdown), `link` (a URL as the
-//! destination of a Markdown link), `excerpt(characters)`, `date(format)`.
+//! The extension of the template's name, without `.j2` or `.jinja`, decides how values are escaped: as HTML for
+//! `html`, `htm`, `xhtml`, `xml`, `svg`, `atom`, `rss` and `opml`, as JSON for `json`, as Markdown for `md` and
+//! `markdown`, otherwise not at all. There are four filters in addition to those of minijinja: `markdown` (HTML to
+//! Markdown), `link` (a URL as the destination of a Markdown link), `excerpt(characters)` and `date(format)`.
 
 use std::fmt::Write as _;
 use std::io;
@@ -25,28 +25,28 @@ use crate::export::{Channel, date};
 use crate::html::chars::excerpt;
 use crate::html::to_markdown::{destination, escape, html_to_markdown};
 
-/// Those whose absence is an empty list, to loop over.
+/// The keys whose value is an empty list, not `none`, if the record lacks them.
 const LISTS: [&str; 3] = ["authors", "tags", "attachments"];
 
 const MARKDOWN: &str = "markdown";
 
-/// A template whose syntax was found good.
+/// A template whose syntax is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     name: Arc<str>,
     source: Arc<str>,
 }
 
-/// Why a template cannot be used; one line, with the line of the template.
+/// The fault of a template in one line, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TemplateFault(String);
 
 impl Template {
-    /// `name` is the file's, and decides how values are escaped.
+    /// Parses a template. `name` is its file name, which decides how values are escaped.
     ///
     /// # Errors
-    /// For faults of syntax.
+    /// When the syntax is wrong.
     pub fn parse(name: &str, source: &str) -> Result<Self, TemplateFault> {
         let template = Self { name: name.into(), source: source.into() };
         template.environment().map_err(|error| fault(&error, source))?;
@@ -57,11 +57,11 @@ impl Template {
         &self.name
     }
 
-    /// Fills the template. The articles are taken as its loop asks for them.
+    /// Renders the template. Its loop reads the articles one by one.
     ///
     /// # Errors
-    /// Those of `out`, with their kind; and [`io::ErrorKind::InvalidInput`] holding a [`TemplateFault`]
-    /// for what goes wrong in the template itself, such as a name that nothing has.
+    /// The error of `out`, with its kind; or [`io::ErrorKind::InvalidInput`] with a [`TemplateFault`] inside for an
+    /// error of the template, such as an unknown name.
     pub fn write(
         &self,
         channel: &Channel,
@@ -94,7 +94,7 @@ impl Template {
         environment.set_auto_escape_callback(escaping);
         environment.set_formatter(|out, state, value| {
             if value.is_none() {
-                return Ok(()); // What is unknown is not written.
+                return Ok(()); // Unknown values are printed as nothing.
             }
             match state.auto_escape() {
                 AutoEscape::Custom(_) if value.is_safe() => Ok(out.write_str(&value.to_string())?),
@@ -111,7 +111,7 @@ impl Template {
     }
 }
 
-/// By the ending of the name within `.j2`.
+/// How values are escaped in a template of this name.
 fn escaping(name: &str) -> AutoEscape {
     let inner = [".j2", ".jinja", ".jinja2"].iter().find_map(|end| name.strip_suffix(end));
     let ending = inner.unwrap_or(name).rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -128,18 +128,18 @@ fn markdown(html: &Value) -> Value {
     html.as_str().map_or(Value::from(()), |html| Value::from_safe_string(html_to_markdown(html)))
 }
 
-/// `[{{ article.title }}]({{ article.url | link }})`; nothing for an address that is not of the web.
+/// `[{{ article.title }}]({{ article.url | link }})`. The result is `none` if the address is not an http(s) URL.
 fn link(url: &Value) -> Value {
     let url = url.as_str().and_then(destination);
     url.map_or(Value::from(()), Value::from_safe_string)
 }
 
-/// `{{ article.summary | excerpt(280) }}`: so many characters at most, cut between words.
+/// `{{ article.summary | excerpt(280) }}`: the beginning, cut between words, of at most this many characters.
 fn beginning(text: &Value, characters: usize) -> Value {
     text.as_str().map_or(Value::from(()), |text| Value::from(excerpt(text, characters).as_ref()))
 }
 
-/// `{{ article.date_published | date("%d %B %Y") }}`: chrono's letters, UTC.
+/// `{{ article.date_published | date("%d %B %Y") }}`: the date in UTC, in the format language of chrono.
 fn formatted(at: &Value, format: &str) -> Result<Value, Error> {
     if at.kind() == ValueKind::None {
         return Ok(Value::from(()));
@@ -167,7 +167,7 @@ fn channel_value(channel: &Channel) -> Value {
 fn value(article: &Article) -> Value {
     let mut record = match serde_json::to_value(Record::of(article)) {
         Ok(serde_json::Value::Object(members)) => members,
-        _ => Map::new(), // A record is an object of texts and numbers; it always can be written.
+        _ => Map::new(), // A record always becomes an object.
     };
     if let Some(serde_json::Value::Object(feed)) = record.get_mut("feed") {
         complete(feed, &record::FEED_KEYS);
@@ -190,14 +190,14 @@ fn fault(error: &Error, source: &str) -> TemplateFault {
         _ => String::new(),
     };
     let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-    // minijinja says that something is undefined, and where, but not what.
+    // The message of minijinja does not contain the undefined name, so it is taken from the source.
     let what = error.range().filter(|_| error.kind() == ErrorKind::UndefinedError);
     let what = what.and_then(|range| source.get(range)).map(str::trim);
     let what = what.map(|what| format!(": {what}")).unwrap_or_default();
     TemplateFault(format!("{place}{}{what}{detail}", error.kind()))
 }
 
-/// Keeps an error of the output, of which minijinja would tell that there was one.
+/// Keeps an error of the output, because minijinja only reports that there was one.
 struct Keeping<'a> {
     out: &'a mut dyn io::Write,
     error: Option<io::Error>,

@@ -1,4 +1,4 @@
-//! What the XML formats share: elements whose text and attributes are escaped and cleaned.
+//! Writes XML elements for the XML formats. Text and attributes are escaped, and forbidden characters are removed.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use crate::domain::article::Article;
 use crate::export::{present, without_controls};
 
-/// The namespace of `<media:thumbnail>` (Media RSS 1.5.1), the one common way to name an image.
+/// The namespace of `<media:thumbnail>` (Media RSS 1.5.1), the usual element for the image of an entry.
 pub(super) const MEDIA: &str = "http://search.yahoo.com/mrss/";
 
 pub(super) type Attributes<'a> = &'a [(&'a str, &'a str)];
 
-/// A document being written, indented by two spaces. Text is escaped, never put into a CDATA section,
-/// so `]]>` in it needs no care; characters that XML forbids are dropped (`without_controls`).
+/// An XML document that is written element by element, indented by two spaces. Text is escaped and never written as
+/// a CDATA section. Characters that XML forbids are removed (`without_controls`).
 pub(super) struct Xml<'a> {
     writer: Writer<&'a mut dyn io::Write>,
 }
@@ -68,8 +68,7 @@ fn start<'a>(name: &'a str, attributes: Attributes<'_>) -> BytesStart<'a> {
     start
 }
 
-/// The article's language, if `xml:lang` and `dc:language` may hold it: of the shape of a language
-/// tag (XML Schema part 2, section 3.3.3).
+/// The language of the article, if it is valid in `xml:lang` and `dc:language` (XML Schema part 2, section 3.3.3).
 pub(super) fn language(article: &Article) -> Option<&str> {
     let is_part = |letters_only: bool, part: &str| {
         (1..=8).contains(&part.len())
@@ -79,7 +78,7 @@ pub(super) fn language(article: &Article) -> Option<&str> {
         .filter(|tag| tag.split('-').enumerate().all(|(i, part)| is_part(i == 0, part)))
 }
 
-/// A media type that the formats' schemas accept: something, a slash, something.
+/// The media type, if the schemas of the formats accept it: `.+/.+`.
 pub(super) fn media_type(text: Option<&str>) -> Option<&str> {
     text.filter(|text| {
         text.split_once('/').is_some_and(|(kind, subtype)| !kind.is_empty() && !subtype.is_empty())

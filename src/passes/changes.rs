@@ -1,8 +1,7 @@
-//! Following what happens: a batch of changes after a cursor, oldest first, and the cursor moved once the
-//! batch has arrived.
+//! Reads the changes after a cursor in batches, oldest first. The caller advances the cursor after the delivery.
 //!
-//! At least once: whoever dies between delivery and cursor repeats that batch, and nothing is skipped. Why
-//! a cursor can be trusted is told in `store/sqlite/consumers.rs`.
+//! Each change is delivered at least once: if the process dies between the delivery and the advance of the cursor,
+//! the batch is delivered again. `store/sqlite/consumers.rs` explains why no change is skipped.
 
 use std::io;
 
@@ -14,17 +13,17 @@ use crate::export::{Format, Shape, TableStyle, events};
 use crate::passes::export::{ExportError, Written, with_text, write};
 use crate::store::{Reader, StoreError};
 
-/// What a follower wants to hear of.
+/// The kind of records that a consumer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
-    /// Articles that are new or edited, as they are now.
+    /// New and edited articles in their current state.
     Articles,
-    /// Records of what happened, removals included. As `json` or `jsonl`.
+    /// Events, which include removals. They are written as `json` or `jsonl`.
     Events,
 }
 
-/// Writes what happened after `from`, oldest first; of a query with a limit, that many at most. Answers
-/// how far whoever gets it has come with that: also past what the query leaves out.
+/// Writes the changes after the sequence number `from`, oldest first, at most as many as the limit of the query.
+/// Returns the position of the cursor after this delivery, which is also past the changes that the query excludes.
 ///
 /// # Errors
 /// As [`write`](crate::passes::export::write).
@@ -36,7 +35,7 @@ pub fn write_after(
     style: TableStyle,
     out: &mut dyn io::Write,
 ) -> Result<Delivered, ExportError> {
-    // Read first: what is written from here on has a higher number, and its turn is next time.
+    // The sequence number is read first. Later changes have higher numbers and belong to the next delivery.
     let up_to = reader.sequence_for(query)?;
     let query = Query {
         after_seq: Some(from),
@@ -54,18 +53,17 @@ pub fn write_after(
     Ok(Delivered { from, to, records: written.records })
 }
 
-/// Records read for one delivery, as JSON.
+/// The records of one delivery as JSON.
 #[derive(Debug)]
 pub struct Batch {
     pub records: Vec<Vec<u8>>,
     pub delivered: Delivered,
 }
 
-/// Bytes of records that are held at once, but for the last of them.
+/// The most bytes of records in a batch. A single record may be larger.
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Reads what [`write_after`] would write, as far as one delivery takes it: the query's limit, and a bound
-/// in bytes.
+/// Reads the records that [`write_after`] would write, up to the limit of the query and a limit in bytes.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -79,7 +77,7 @@ pub fn read_batch(
     let up_to = reader.sequence_for(query)?;
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let query = Query {
-        limit: None, // Of records that are wanted, which removals may not be.
+        limit: None, // The limit counts records, and not every change becomes a record.
         after_seq: Some(from),
         up_to_seq: Some(up_to),
         order: Order::Sequence,

@@ -1,4 +1,4 @@
-//! Exporting: from a query to the bytes of a format, row by row.
+//! Exports: reads the articles that match a query from the store and writes them in a format, row by row.
 
 use std::io;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::html::to_text::html_to_text;
 use crate::present::export_title;
 use crate::store::{FeedRow, Reader, StoreError};
 
-/// Why an export failed. If its target is a file, that file is unchanged.
+/// The reason why an export failed. A file that should have been replaced is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error(transparent)]
@@ -38,10 +38,10 @@ impl WriteError for ExportError {
     }
 }
 
-/// Articles read ahead for a template.
+/// The most articles that are read ahead of a template.
 const READ_AHEAD: usize = 16;
 
-/// What was written.
+/// The result of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// The number of articles or of other records.
@@ -91,8 +91,8 @@ pub fn write_format(
     Ok(Written { records, last_seq })
 }
 
-/// A template takes ownership of the articles that it loops over. They are therefore read on a thread
-/// with its own connection, at most [`READ_AHEAD`] of them ahead of the template.
+/// Renders a template. A template owns the articles that it loops over. They are therefore read on a thread with its
+/// own connection, at most [`READ_AHEAD`] of them ahead of the template.
 fn write_template(
     store: &Path,
     query: &Query,
@@ -151,8 +151,8 @@ pub fn write_file(
     deliver::to_file(&file.path, |out| write(reader, query, &file.shape, style, out))
 }
 
-/// What the export says of itself. `updated` is the newest article's: the same articles give the same
-/// bytes, whenever they are written.
+/// The metadata of an export. `updated` is the time of the newest article and not of the export, so that the same
+/// articles always give the same bytes.
 fn channel(
     reader: &Reader,
     query: &Query,
@@ -178,7 +178,7 @@ fn channel(
     })
 }
 
-/// When the newest of the articles was published or edited; the epoch where there are none.
+/// The time when the newest article was published or edited; the Unix epoch if there is no article.
 pub fn updated(reader: &Reader, query: &Query, now: Timestamp) -> Result<Timestamp, StoreError> {
     let newest = Query { limit: Some(1), order: Order::Newest, ..query.clone() };
     reader.articles(&newest, now, |rows| {
@@ -187,7 +187,7 @@ pub fn updated(reader: &Reader, query: &Query, now: Timestamp) -> Result<Timesta
     })?
 }
 
-/// The feeds of the configuration that the query's articles come from, by name.
+/// The configured feeds that match the query, sorted by name.
 pub fn feeds(reader: &Reader, query: &Query) -> Result<Vec<FeedRef>, StoreError> {
     let wanted = |feed: &FeedRow| {
         let named = query.feeds.is_empty() || query.feeds.iter().any(|text| feed.is_called(text));
@@ -200,7 +200,7 @@ pub fn feeds(reader: &Reader, query: &Query) -> Result<Vec<FeedRef>, StoreError>
     Ok(feeds)
 }
 
-/// Plain text is derived when a format shows it, not stored.
+/// Adds the plain text of the article if the format contains it. The text is not stored.
 pub fn with_text(mut article: Article, format: Format) -> Article {
     if format.shows_content_text(&article) {
         let text = article.content_html.as_deref().map(html_to_text);

@@ -1,5 +1,5 @@
-//! How values are shown to people: times, counts, titles. The command line, the pages and the exports all
-//! use these functions, so that one thing has one appearance. Pure.
+//! Text forms of times, counts and titles. The command line, the pages and the exports use the same functions, so
+//! that a value looks the same everywhere.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ pub mod terminal;
 
 use terminal::clean_line;
 
-/// `12 s`, `3 min`, `5 h`, `9 d`: the largest unit of which there are at least two.
+/// `12 s`, `3 min`, `5 h`, `9 d`: the span in the largest unit of which it has at least two.
 pub fn span(span: TimeDelta) -> String {
     let seconds = span.num_seconds().abs();
     match seconds {
@@ -25,7 +25,7 @@ pub fn span(span: TimeDelta) -> String {
     }
 }
 
-/// `3 min ago`, `in 5 h`, `now`: for tables on a terminal, where a column is narrow.
+/// `3 min ago`, `in 5 h`, `now`: a short form for the columns of a table.
 pub fn relative(at: Timestamp, now: Timestamp) -> String {
     let distance = at - now;
     match distance.num_seconds() {
@@ -35,7 +35,7 @@ pub fn relative(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `just now`, `3 min ago`, `in 2 days`: for running text. Exact to the minute at best.
+/// `just now`, `3 min ago`, `in 2 days`: a form for sentences, with a precision of one minute at most.
 pub fn relative_in_words(at: Timestamp, now: Timestamp) -> String {
     let distance = (at - now).abs();
     let text = match distance {
@@ -50,13 +50,13 @@ pub fn relative_in_words(at: Timestamp, now: Timestamp) -> String {
     if now < at { format!("in {text}") } else { format!("{text} ago") }
 }
 
-/// The time as `ls -l` shows it: `Aug 20 06:18`, or `Aug 20  2024` in another year than `now`. UTC.
+/// The time in the format of `ls -l`: `Aug 20 06:18`, or `Aug 20  2024` if the year is not that of `now`. UTC.
 pub fn short_date(at: Timestamp, now: Timestamp) -> String {
     let format = if at.year() == now.year() { "%b %d %H:%M" } else { "%b %d  %Y" };
     at.format(format).to_string()
 }
 
-/// `Thursday, 20 August 2026`: the heading of a day's articles. UTC.
+/// `Thursday, 20 August 2026`: the heading above the articles of a day. UTC.
 pub fn day(at: Timestamp) -> String {
     at.format("%A, %-d %B %Y").to_string()
 }
@@ -77,7 +77,7 @@ pub fn count(n: u64, noun: &str) -> String {
 
 /// The name of an article in one line: its title, else the beginning of its summary or of its text.
 pub fn headline(article: &Article) -> Option<Cow<'_, str>> {
-    /// Characters. A text without a title can be as long as a book.
+    /// The most characters of a headline that is made from the text.
     const BEGINNING: usize = 120;
     let beginning = |text: &str| Some(excerpt(&line(text)?, BEGINNING).into_owned());
     let content = || match (&article.content_text, &article.content_html) {
@@ -92,8 +92,7 @@ pub fn headline(article: &Article) -> Option<Cow<'_, str>> {
         .or_else(|| article.summary.as_deref().and_then(beginning).or_else(content).map(Cow::Owned))
 }
 
-/// The text in one line that a terminal can show; `None` if nothing of it is visible. Only the first
-/// 2,000 characters are read.
+/// The first 2,000 characters of the text as one line for a terminal; `None` if no character is visible.
 pub fn line(text: &str) -> Option<Cow<'_, str>> {
     const CHARS: usize = 2_000;
     let end = text.char_indices().nth(CHARS).map_or(text.len(), |(at, _)| at);

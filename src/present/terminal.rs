@@ -1,4 +1,4 @@
-//! Text from outside on a terminal: one clean line, cut to the columns there are.
+//! Makes text from feeds safe for a terminal: one line without control characters, cut to a number of columns.
 
 use std::borrow::Cow;
 use std::str::Chars;
@@ -6,9 +6,9 @@ use std::str::Chars;
 use crate::html::chars::is_control;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text as one line that a terminal can only show: escape sequences and control characters are
-/// gone, likewise bidirectional overrides and isolates (they would reorder what stands beside them);
-/// white space, line breaks included, is one space between words and none at the ends.
+/// The text as one line without escape sequences and control characters. Bidirectional overrides and isolates are
+/// removed too, because they would reorder the text around them. White space, including line breaks, becomes one
+/// space between words and is removed at both ends.
 pub fn clean_line(text: &str) -> Cow<'_, str> {
     if is_clean(text) {
         return Cow::Borrowed(text);
@@ -35,11 +35,10 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// The longest beginning that fits, with `…` in its last column if anything is missing.
+/// The longest beginning of `line` that fits into the columns, with `…` in the last column if it is cut.
 ///
-/// Expects a line of [`clean_line`]. Columns are those of Unicode's East Asian Width, as most
-/// terminals count them. A heap of marks on one letter is cut as well: it takes no column, but hides
-/// the lines around it.
+/// `line` is the result of [`clean_line`]. Columns are counted by East Asian Width (Unicode Annex 11), as most
+/// terminals do. Many combining marks on one letter are cut too: they take no column, but cover other lines.
 pub fn fit(line: &str, columns: usize) -> Cow<'_, str> {
     let most_chars = columns.saturating_mul(8);
     let is_short = line.len() <= columns || line.chars().nth(most_chars).is_none();
@@ -57,8 +56,8 @@ pub fn fit(line: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{beginning}…"))
 }
 
-/// No string is wider than the sum of this over its characters: sequences only ever merge, but for
-/// U+FE0F, which widens the character before it.
+/// An upper bound of the columns of a character. Sequences of characters never take more columns than the sum of
+/// these bounds. U+FE0F is counted because it can make the character before it wider.
 fn columns_at_most(c: char) -> usize {
     if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
 }
@@ -75,11 +74,11 @@ fn is_clean(text: &str) -> bool {
     text.is_empty() || !after_space
 }
 
-/// What follows an escape character (ECMA-48 sections 5.3 to 5.6).
+/// The rest of a text after an escape character (ECMA-48 sections 5.3 to 5.6).
 struct Rest<'a> {
     chars: Chars<'a>,
-    /// Whether a string terminator may still come; keeps a row of openings from being read anew
-    /// to the end for each.
+    /// Whether a string terminator may still follow. Without this flag, each of many openings would cause a search
+    /// to the end of the text.
     terminated: bool,
 }
 
@@ -107,8 +106,8 @@ impl Rest<'_> {
         self.skip_if(|c| matches!(c, '@'..='~'));
     }
 
-    /// Up to and including the terminator (or BEL, as xterm has it). Without one nothing is skipped:
-    /// better a garbled title than none.
+    /// Skips to the end of the string terminator, or of BEL, which xterm accepts too. If there is none, nothing is
+    /// skipped, so that a title is garbled but not lost.
     fn skip_string(&mut self) {
         let mut ahead = self.chars.clone();
         while let Some(c) = self.terminated.then(|| ahead.next()).flatten() {

@@ -1,4 +1,4 @@
-//! The filters of queries as texts: one reading for the command line, `[[exports]]` and HTTP.
+//! Parses the article filters of the command line, of `[[exports]]` and of HTTP requests.
 
 use std::borrow::Cow;
 
@@ -10,15 +10,15 @@ use crate::domain::units;
 use crate::feed::normalise::language::language;
 use crate::search::{query, words};
 
-/// The names that [`set`] knows, which are those of the command line's options and of HTTP's parameters.
-/// `feed`, `tag`, `language` and `author` may be given more than once: any of them.
+/// The filters, by the names of the command line options and of the HTTP parameters. `feed`, `tag`, `language` and
+/// `author` may be given more than once; an article needs to match one value of each.
 pub const NAMES: [&str; 8] =
     ["feed", "tag", "since", "until", "language", "author", "search", "limit"];
 
-/// Narrows a query by one filter.
+/// Adds a filter to a query.
 ///
 /// # Errors
-/// A sentence for the user: an unknown name, or what is wrong with the text.
+/// A message for the user when the name is unknown or the text is invalid.
 pub fn set(query: &mut Query, name: &str, text: &str, now: Timestamp) -> Result<(), String> {
     match name {
         "feed" => query.feeds.push(without_user_info(text).into_owned()),
@@ -41,7 +41,7 @@ pub fn set(query: &mut Query, name: &str, text: &str, now: Timestamp) -> Result<
                 .trim()
                 .parse()
                 .map_err(|_| format!("`{}` is no number of articles", text.escape_debug()))?;
-            query.limit = Some(limit).filter(|n| *n != 0); // 0: all of them.
+            query.limit = Some(limit).filter(|n| *n != 0); // 0 means all articles.
         }
         _ => {
             return Err(format!(
@@ -54,13 +54,13 @@ pub fn set(query: &mut Query, name: &str, text: &str, now: Timestamp) -> Result<
     Ok(())
 }
 
-/// What a user typed as a feed, without the user name and password of a URL: feeds are known without
-/// them, and no message may repeat them.
+/// The text of a user that names a feed, without user name and password if it is a URL. Feeds are stored without
+/// them, and no message may contain them.
 pub fn without_user_info(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
     let end = match Url::parse(text) {
         Ok(_) => rest.find(['/', '?', '#']).unwrap_or(rest.len()),
-        Err(_) => rest.len(), // No URL: its password may hold anything.
+        Err(_) => rest.len(), // The password in an invalid URL may contain any character.
     };
     match rest.get(..end).and_then(|part| part.rfind('@')).and_then(|at| rest.get(at + 1..)) {
         Some(rest) => format!("{scheme}://{rest}").into(),

@@ -1,5 +1,5 @@
-//! Full-text search and the filters of queries: how words are found in a text, what a query means, and which
-//! part of an article to show for it.
+//! Full-text search and the article filters: splitting texts into words, parsing searches, and choosing the part of
+//! an article that is shown in the results.
 
 pub mod filter;
 pub mod query;

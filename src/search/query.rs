@@ -1,20 +1,20 @@
-//! What a user types into a search, as something the full-text index can be asked without error.
+//! Parses the search of a user and translates it into a valid query of the full-text index (SQLite FTS5).
 
 use std::fmt::Write as _;
 
 use crate::domain::query::{Search, Term};
 use crate::search::words::{fold, pairs, pieces, shortened};
 
-/// Words and phrases of one search. More find nothing, and cost.
+/// The most words and phrases of a search. A longer search is slow and finds nothing.
 const TERMS: usize = 32;
-/// Characters of one search; nobody types more.
+/// The most characters of a search.
 const CHARS: usize = 1_000;
 
-/// Reads words (all must be there), `"phrases"`, `prefix*` and `-excluded` ones. Anything else in it,
-/// operators of other search engines included, is words.
+/// Parses words, which must all occur, `"phrases"`, `prefix*` and `-excluded` words. All other text is read as words,
+/// including the operators of other search engines.
 ///
 /// # Errors
-/// A sentence for the user: nothing to look for, only exclusions, too long.
+/// A message for the user when the search has no words, has only exclusions, or is too long.
 pub fn parse(text: &str) -> Result<Search, String> {
     if text.chars().nth(CHARS).is_some() {
         return Err(format!("a search has {CHARS} characters at most"));
@@ -44,7 +44,7 @@ pub fn parse(text: &str) -> Result<Search, String> {
     }
 }
 
-/// The term that `text` begins with, and what follows it.
+/// The term at the beginning of `text`, and the text after it.
 fn term(text: &str) -> (Option<Term>, &str) {
     let quote = |c: char| matches!(c, '"' | '“' | '”' | '„');
     if let Some(phrase) = text.strip_prefix(quote) {
@@ -63,7 +63,7 @@ fn term(text: &str) -> (Option<Term>, &str) {
     ((!word.is_empty()).then_some(term), after)
 }
 
-/// The tokens of a term as the index has them, and whether the last one is only its beginning.
+/// The tokens of a term as in the index, and whether the last one is a prefix.
 pub fn tokens(term: &Term) -> (Vec<String>, bool) {
     let mut tokens = Vec::new();
     let mut prefix = term.prefix;
@@ -78,7 +78,7 @@ pub fn tokens(term: &Term) -> (Vec<String>, bool) {
         tokens.extend(pairs(&folded).map(str::to_owned));
         let single = folded.chars().nth(1).is_none();
         if !last || single {
-            // Where a run ends, its last character is a token; anywhere else it begins one.
+            // The last character of a run is a token of its own. All other characters begin a pair.
             tokens.extend(folded.chars().next_back().map(String::from));
         }
         if last {
@@ -89,8 +89,8 @@ pub fn tokens(term: &Term) -> (Vec<String>, bool) {
     (tokens, prefix)
 }
 
-/// The search in the language of FTS5 (section 3 of its documentation); `None` when nothing is wanted.
-/// All tokens stand in quotes and hold letters, digits and marks only: it cannot be malformed.
+/// The search in the query syntax of FTS5 (section 3 of its documentation); `None` if no word is wanted. All tokens
+/// are quoted and contain only letters, digits and marks, so the query is always valid.
 pub fn expression(search: &Search) -> Option<String> {
     let phrases = |terms: &[Term], between: &str| -> String {
         terms.iter().filter_map(phrase).collect::<Vec<_>>().join(between)
@@ -111,7 +111,7 @@ fn phrase(term: &Term) -> Option<String> {
     }
     let mut text = format!("\"{}\"", tokens.join(" "));
     if prefix {
-        write!(text, " *").ok(); // Into a string: cannot fail.
+        write!(text, " *").ok(); // Writing to a string cannot fail.
     }
     Some(text)
 }

@@ -1,34 +1,34 @@
-//! Where a search hit an article: a few words around it, with the hits told from the rest.
+//! Snippets of search results: a few words around the first hits in a text, with the hits marked.
 
 use std::ops::Range;
 
 use crate::domain::query::{Search, Term};
 use crate::search::words::{Piece, fold, pieces};
 
-/// Bytes of a text that are looked through; no snippet comes from behind the first chapter.
-const LOOKED_THROUGH: usize = 200_000;
+/// The most bytes of a text that are searched for hits.
+const MAX_BYTES: usize = 200_000;
 
-/// Pieces before the first hit that a snippet begins with.
+/// The number of words before the first hit in a snippet.
 const BEFORE: usize = 6;
 
-/// A stretch of a snippet, and whether it was looked for.
+/// A part of a text that is a hit, or a part between hits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub text: String,
     pub hit: bool,
 }
 
-/// The words of a search, ready to be found again in a text.
+/// The words of a search, prepared for finding them in texts.
 #[derive(Clone, Debug)]
 pub struct Hits {
-    /// Words, and whether they may go on.
+    /// Words, and whether each is a prefix.
     words: Vec<(String, bool)>,
-    /// Parts of runs without spaces.
+    /// The characters of words in scripts without spaces.
     runs: Vec<Vec<String>>,
 }
 
 impl Hits {
-    /// Of what is wanted. The words of a phrase are found one by one.
+    /// Prepares the wanted words. The words of a phrase are marked one by one.
     pub fn of(search: &Search) -> Self {
         let mut hits = Self { words: Vec::new(), runs: Vec::new() };
         for Term { text, prefix } in &search.wanted {
@@ -45,7 +45,7 @@ impl Hits {
         hits
     }
 
-    /// A whole text, cut where hits begin and end.
+    /// Splits a whole text at the beginnings and ends of hits.
     pub fn mark(&self, text: &str) -> Vec<Part> {
         let mut ranges = Vec::new();
         for piece in pieces(text) {
@@ -54,10 +54,10 @@ impl Hits {
         parts(text, 0..text.len(), &ranges)
     }
 
-    /// Some `length` characters around the first hits, with `…` where the text goes on; how the text
-    /// begins when there is none in it. Answers whether there is.
+    /// About `length` characters around the first hit, with `…` where text was cut; the beginning of the text if it
+    /// has no hit. The second value says whether there is a hit.
     pub fn snippet(&self, text: &str, length: usize) -> (Vec<Part>, bool) {
-        let end = text.floor_char_boundary(LOOKED_THROUGH.min(text.len()));
+        let end = text.floor_char_boundary(MAX_BYTES.min(text.len()));
         let text = text.get(..end).unwrap_or_default();
         let mut ranges = Vec::new();
         let mut starts = Vec::new();
@@ -69,7 +69,7 @@ impl Hits {
             first = first.or(hit.map(|at| (starts.len() - 1, at)));
             let from = first.map_or(0, |(_, at)| at);
             if first.is_some() && from + 4 * length < piece.range.start {
-                break; // Four bytes a character at most: nothing beyond is shown.
+                break; // A character has at most four bytes, so later pieces are not shown.
             }
         }
         let start = first.map_or(0, |(piece, at)| {
@@ -80,7 +80,7 @@ impl Hits {
             } else if lead <= word {
                 word
             } else {
-                // Long words, or a run that begins far before its hit.
+                // The words are long, or a run begins far before the hit.
                 starts.iter().copied().find(|start| (lead..=at).contains(start)).unwrap_or(lead)
             }
         });
@@ -141,7 +141,7 @@ impl Hits {
     }
 }
 
-/// A stretch of a text, cut at the hits that lie in it.
+/// Splits a range of a text at the beginnings and ends of the hits in it.
 fn parts(text: &str, within: Range<usize>, hits: &[Range<usize>]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut push = |range: Range<usize>, hit: bool| {

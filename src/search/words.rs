@@ -1,11 +1,12 @@
-//! Text as the tokens of the full-text index, the same for articles and for what is looked for.
+//! Splits text into the tokens of the full-text index. Articles and searches are split in the same way.
 //!
-//! Words are runs of letters, digits and marks, folded: compatibility forms (NFKC), letter case and the
-//! diacritics of Latin, Greek, Cyrillic, Arabic and Hebrew make no difference. In scripts that put no
-//! spaces between words (Han, Kana, Thai, Lao, Khmer, Myanmar) or glue particles to them (Hangul) every
-//! two neighbouring characters are a token, so that any part of such a run is found as a phrase of
-//! pairs, without a dictionary. Its last character is a token of its own, so that a single character is
-//! found wherever it stands, as the beginning of a token.
+//! A word is a sequence of letters, digits and marks. Words are folded: compatibility forms (NFKC), letter case and
+//! the diacritics of Latin, Greek, Cyrillic, Arabic and Hebrew make no difference.
+//!
+//! Some scripts have no spaces between words (Han, Kana, Thai, Lao, Khmer, Myanmar) or join particles to them
+//! (Hangul). There, every two neighbouring characters are a token, so that any part of such a run is found as a
+//! phrase of pairs, without a dictionary. The last character of a run is a token of its own, so that a search for a
+//! single character, which is a prefix search, finds it at every position.
 
 use std::ops::Range;
 
@@ -13,11 +14,11 @@ use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed}
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Characters kept of a word: no language has a longer one that is not a compound, and what is longer
-/// still is no word (base64, a hash).
+/// The most characters of a word that are indexed. Only compounds are longer, and texts that are no words, such as
+/// base64.
 const LONGEST: usize = 48;
 
-/// A stretch of text: a word, or a run in a script that is indexed by pairs.
+/// A part of a text: a word, or a run of characters in a script that is indexed by pairs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// In bytes of the text.
@@ -55,7 +56,7 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
     })
 }
 
-/// A text as the index takes it: tokens between spaces.
+/// The tokens of a text, separated by spaces, for the index.
 pub fn indexable(text: &str) -> String {
     let mut line = String::with_capacity(text.len() + text.len() / 4);
     for piece in pieces(text) {
@@ -83,20 +84,20 @@ fn push(line: &mut String, token: &str) {
     }
 }
 
-/// Every two neighbouring characters.
+/// All pairs of neighbouring characters.
 pub(super) fn pairs(folded: &str) -> impl Iterator<Item = &str> {
     let starts = folded.char_indices().map(|(at, _)| at);
     let ends = folded.char_indices().map(|(at, c)| at + c.len_utf8()).skip(1);
     starts.zip(ends).filter_map(|(start, end)| folded.get(start..end))
 }
 
-/// The beginning of a word that is kept of it.
+/// The part of a word that is indexed.
 pub(super) fn shortened(folded: &str) -> &str {
     let end = folded.char_indices().nth(LONGEST).map_or(folded.len(), |(at, _)| at);
     folded.get(..end).unwrap_or(folded)
 }
 
-/// A word or run without what makes no difference.
+/// A word in the form that is compared: without letter case, diacritics and compatibility forms.
 pub fn fold(piece: &str) -> String {
     if piece.is_ascii() {
         return piece.to_ascii_lowercase();
@@ -113,7 +114,7 @@ pub fn fold(piece: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(&plain).into_owned()
 }
 
-/// Letters that Unicode does not take apart and readers do.
+/// Letters that Unicode does not decompose, but that people also write with other letters.
 fn spelt_out(c: char) -> Option<&'static str> {
     Some(match c {
         'ß' | 'ẞ' => "ss",
@@ -139,7 +140,7 @@ fn is_mark(c: char) -> bool {
         && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
-/// Marks whose letter is found with and without them.
+/// Whether the mark is ignored.
 fn is_diacritic(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}'                                       // Latin, Greek, Cyrillic
@@ -149,12 +150,12 @@ fn is_diacritic(c: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}')
 }
 
-/// Characters in a word that are no part of it: soft hyphen, joiners, the Arabic stroke.
+/// Whether the character is ignored inside a word: soft hyphen, joiners, the Arabic tatweel.
 fn is_ignored(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{640}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
-/// Whether the index takes a letter with its neighbour.
+/// Whether the index contains the character as a part of pairs.
 fn is_paired(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}'           // Thai, Lao

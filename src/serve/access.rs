@@ -36,9 +36,9 @@ impl Access {
         self.token.is_some()
     }
 
-    /// Whether the request carries the token: `Authorization: Bearer` (RFC 6750), or the password of
-    /// `Basic` (RFC 7617), which browsers ask their user for; the user name does not matter.
-    pub(super) fn shown(&self, headers: &HeaderMap) -> bool {
+    /// Whether the request has the token: as `Authorization: Bearer` (RFC 6750), or as the password of `Basic`
+    /// (RFC 7617) with any user name, for which a browser asks the user.
+    pub(super) fn has_valid_token(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.token else { return false };
         let value = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
         let Some(space) = value.iter().position(|&b| b == b' ') else { return false };
@@ -65,11 +65,14 @@ impl Access {
 /// the browser of a local user (DNS rebinding).
 pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let access = site.access();
-    if request.uri().path() == "/healthz" || access.public || access.shown(request.headers()) {
+    if request.uri().path() == "/healthz"
+        || access.public
+        || access.has_valid_token(request.headers())
+    {
         return next.run(request).await;
     }
     if access.has_token() {
-        return asking_for_token();
+        return token_required();
     }
     if names_this_machine(request.headers()) {
         return next.run(request).await;
@@ -81,7 +84,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
     )
 }
 
-pub(super) fn asking_for_token() -> Response {
+pub(super) fn token_required() -> Response {
     let mut response = error_response::refusal(
         StatusCode::UNAUTHORIZED,
         "send the token as `Authorization: Bearer TOKEN`, or as the password in a browser",
@@ -142,11 +145,11 @@ mod tests {
             ("", false),
         ] {
             let headers = headers(&[("authorization", value)]);
-            assert_eq!(access.shown(&headers), shown, "{value}");
+            assert_eq!(access.has_valid_token(&headers), shown, "{value}");
         }
-        assert!(!access.shown(&HeaderMap::new()));
+        assert!(!access.has_valid_token(&HeaderMap::new()));
         let none = Access { token: None, public: false, hub: None };
-        assert!(!none.shown(&headers(&[("authorization", "Bearer ")])));
+        assert!(!none.has_valid_token(&headers(&[("authorization", "Bearer ")])));
     }
 
     #[test]

@@ -100,8 +100,8 @@ fn refusal(site: &Site, request: &Request) -> Option<Response> {
     } else if !access.has_token() {
         let why = "orders over HTTP want a token, and none is configured: see [server] token_file";
         Some(error_response::refusal(StatusCode::FORBIDDEN, why))
-    } else if !access.shown(request.headers()) {
-        Some(access::asking_for_token())
+    } else if !access.has_valid_token(request.headers()) {
+        Some(access::token_required())
     } else if access::is_from_elsewhere(request.headers()) {
         let why = "orders are not taken from pages of other sites";
         Some(error_response::refusal(StatusCode::FORBIDDEN, why))

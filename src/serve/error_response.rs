@@ -17,6 +17,11 @@ pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
     (status, Extension(ErrorReason(why.to_owned())), format!("{why}\n")).into_response()
 }
 
+/// 400 for a request with wrong parameters.
+pub(super) fn bad_request(why: &str) -> Response {
+    refusal(StatusCode::BAD_REQUEST, why)
+}
+
 /// 503 with `Retry-After`.
 pub(super) fn busy(why: &str) -> Response {
     let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, why);

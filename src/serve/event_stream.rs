@@ -1,6 +1,6 @@
-//! `GET /events`: server-sent events (HTML Living Standard, section 9.2), one for each article that is
-//! new, edited or removed. The id of an event is the sequence number: a client that was cut off says the
-//! last one it saw and misses nothing.
+//! `GET /events`: server-sent events (HTML Living Standard, section 9.2), one for each article that is new, edited
+//! or removed. The id of an event is the sequence number. A client that reconnects sends the last id, so that it
+//! misses no event.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::Uri;
 use axum::http::header::{HeaderMap, HeaderName};
-use axum::http::{StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
@@ -59,35 +59,27 @@ struct Client {
     _place: OwnedSemaphorePermit,
 }
 
-pub(super) async fn follow(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Response {
-    let mut params = match Params::read(&uri, BATCH, clock::now()) {
-        Ok(params) => params,
-        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
-    };
+pub(super) async fn follow(
+    State(site): State<Site>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
+    let params = Params::read(&uri, BATCH, clock::now());
+    let mut params = params.map_err(|why| error_response::bad_request(&why))?;
     let is_of_pages = |name: &str| matches!(name, "limit" | "sort");
     let paged = params.kept.iter().map(|(name, _)| &**name).find(|name| is_of_pages(name));
     if let Some(name) = paged.or(params.query.before.map(|_| "before")) {
         let why = format!("{name}: events have no pages; they come one by one, oldest first");
-        return error_response::refusal(StatusCode::BAD_REQUEST, &why);
+        return Err(error_response::bad_request(&why));
     }
     // The header of a reconnecting browser is newer than the parameter in the address.
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let last = last.and_then(|id| id.trim().parse().ok()).or(params.query.after_seq);
     let Ok(place) = Arc::clone(site.listeners()).try_acquire_owned() else {
-        return error_response::busy("too many clients are listening");
+        return Err(error_response::busy("too many clients are listening"));
     };
     let news = site.news();
-    let for_reader = params.clone();
-    let start = site
-        .readers()
-        .read(DEADLINE, move |reader| Ok((for_reader.unknown(reader)?, reader.sequence()?)));
-    let now = match start.await {
-        Ok((None, now)) => now,
-        Ok((Some(unknown), _)) => {
-            return error_response::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}"));
-        }
-        Err(error) => return error.into_response(),
-    };
+    let now = params.load(site.readers(), |reader, _| reader.sequence()).await?;
     // A number that does not exist yet comes from another store, or from before a backup was restored. New
     // events must not wait until it is reached.
     let start = last.unwrap_or(now).min(now);
@@ -102,7 +94,7 @@ pub(super) async fn follow(State(site): State<Site>, uri: Uri, headers: HeaderMa
         let event = client.next().await?;
         Some((Ok::<_, Infallible>(event), client))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
 impl Client {

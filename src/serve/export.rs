@@ -1,7 +1,6 @@
 //! `GET /export.FORMAT`: the document that `gazetted export` writes, with validators for conditional requests.
 
 use std::io;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -28,9 +27,6 @@ use crate::store::{Reader, StoreError};
 /// requests.
 const DEFAULT_LIMIT: u64 = 100;
 
-/// The time limit for reading the [`Outline`]. Writing the export takes as long as the client does.
-const DEADLINE: Duration = Duration::from_secs(10);
-
 /// What is known about an export before it is written.
 struct Outline {
     version: u64,
@@ -39,97 +35,67 @@ struct Outline {
     updated: Timestamp,
 }
 
-/// The addresses that an export names.
-struct Addresses {
-    this: String,
-    next: Option<String>,
-    home_page: String,
-    hub: Option<String>,
-}
-
 pub(super) async fn export(
     State(site): State<Site>,
     Path(name): Path<String>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Response> {
     let Some(format) = Format::parse(&name) else {
         let why = format!("there is no format `{name}`; there are {}", Format::NAMES.join(", "));
-        return error_response::refusal(StatusCode::NOT_FOUND, &why);
+        return Err(error_response::refusal(StatusCode::NOT_FOUND, &why));
     };
     let now = clock::now();
-    let params = match Params::read(&uri, DEFAULT_LIMIT, now) {
-        Ok(params) => params,
-        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
-    };
-    let outline = match read_outline(&site, &params, now).await {
-        Ok(outline) => outline,
-        Err(response) => return response,
-    };
+    let params = Params::read(&uri, DEFAULT_LIMIT, now);
+    let params = params.map_err(|why| error_response::bad_request(&why))?;
+    let outline = move |reader: &Reader, query: &Query| outline(reader, query, now);
+    let outline = params.load(site.readers(), outline).await?;
     let origin = origin(&headers).unwrap_or_default();
-    let addresses = Addresses {
-        this: format!("{origin}{uri}"),
-        next: outline.next.map(|next| format!("{origin}{}{}", uri.path(), params.link(Some(next)))),
-        home_page: format!("{origin}/{}", params.link(None)),
-        hub: site.access().hub().map(str::to_owned),
+    let this = format!("{origin}{uri}");
+    let next =
+        outline.next.map(|next| format!("{origin}{}{}", uri.path(), params.link(Some(next))));
+    let channel = Channel {
+        title: export_title(params.query.feeds.iter().chain(&params.query.tags)),
+        home_page_url: Some(format!("{origin}/{}", params.link(None))),
+        feed_url: Some(this.clone()),
+        next_url: next,
+        hub_url: site.access().hub().map(str::to_owned),
+        description: None,
+        updated: outline.updated,
+        table: TableStyle { width: None, color: false, now },
+        feeds: Vec::new(),
     };
-    let (this, hub) = (addresses.this.as_bytes(), addresses.hub.as_deref().unwrap_or_default());
+    let (this, hub) = (this.as_bytes(), channel.hub_url.as_deref().unwrap_or_default());
     let version = Version::of(hash(&[this, hub.as_bytes(), &outline.version.to_le_bytes()]));
     let version = site.changes().date(hash(&[this]), version, now);
     if version.is_known(&headers) {
-        return own_policy(format, version.not_modified());
+        return Ok(own_policy(format, version.not_modified()));
     }
+    let links = links(&channel);
     let mut response = if method == Method::HEAD {
-        // Of unknown length, as the body of a GET is: 0 would be a false answer (RFC 9110 section 8.6).
+        // The length is unknown, as it is for a GET; 0 would be wrong (RFC 9110 section 8.6).
         Response::new(Body::from_stream(stream::nothing()))
     } else {
-        match body(&site, format, params.query, &addresses, (outline.updated, now)).await {
-            Ok(body) => Response::new(body),
-            Err(error) => return error.into_response(),
-        }
+        let body = body(&site, format, params.query, channel).await;
+        Response::new(body.map_err(IntoResponse::into_response)?)
     };
     response.extensions_mut().insert(Streamed);
     version.stamp(response.headers_mut());
     let kind = HeaderValue::from_static(format.media_type());
     response.headers_mut().insert(CONTENT_TYPE, kind);
-    add_links(&addresses, response.headers_mut());
-    own_policy(format, response)
-}
-
-async fn read_outline(site: &Site, params: &Params, now: Timestamp) -> Result<Outline, Response> {
-    let params = params.clone();
-    let read = site.readers().read(DEADLINE, move |reader| match params.unknown(reader)? {
-        Some(unknown) => Ok(Err(unknown)),
-        None => outline(reader, &params.query, now).map(Ok),
-    });
-    match read.await {
-        Ok(Ok(outline)) => Ok(outline),
-        Ok(Err(unknown)) => {
-            Err(error_response::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}")))
-        }
-        Err(error) => Err(error.into_response()),
+    for link in links {
+        response.headers_mut().append(LINK, link);
     }
+    Ok(own_policy(format, response))
 }
 
 async fn body(
     site: &Site,
     format: Format,
     query: Query,
-    addresses: &Addresses,
-    (updated, now): (Timestamp, Timestamp),
+    channel: Channel,
 ) -> Result<Body, ReadError> {
-    let channel = Channel {
-        title: export_title(query.feeds.iter().chain(&query.tags)),
-        home_page_url: Some(addresses.home_page.clone()),
-        feed_url: Some(addresses.this.clone()),
-        next_url: addresses.next.clone(),
-        hub_url: addresses.hub.clone(),
-        description: None,
-        updated,
-        table: TableStyle { width: None, color: false, now },
-        feeds: Vec::new(),
-    };
     let write = move |reader: &Reader, out: &mut dyn io::Write| {
         let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
         let channel = Channel { feeds, ..channel };
@@ -139,17 +105,14 @@ async fn body(
     stream::body(site.readers(), write).await
 }
 
-/// Adds `Link` fields (RFC 8288) for formats that cannot contain links, and for `WebSub`, which reads the
-/// header first.
-fn add_links(addresses: &Addresses, headers: &mut HeaderMap) {
-    let Addresses { this, next, hub, .. } = addresses;
-    let links =
-        [("next", next.as_ref()), ("hub", hub.as_ref()), ("self", hub.as_ref().and(Some(this)))];
-    for (relation, url) in links.into_iter().filter_map(|(name, url)| Some((name, url?))) {
-        if let Ok(link) = format!("<{url}>; rel=\"{relation}\"").parse() {
-            headers.append(LINK, link);
-        }
-    }
+/// The `Link` fields (RFC 8288) for formats that cannot contain links, and for `WebSub`, which reads the header first.
+fn links(channel: &Channel) -> Vec<HeaderValue> {
+    let Channel { feed_url: this, next_url: next, hub_url: hub, .. } = channel;
+    let links = [("next", next), ("hub", hub), ("self", if hub.is_some() { this } else { &None })];
+    let link = |(name, url): (&str, &Option<String>)| {
+        format!("<{}>; rel=\"{name}\"", url.as_deref()?).parse().ok()
+    };
+    links.into_iter().filter_map(link).collect()
 }
 
 /// Allows the style sheet inside an exported page, which makes the page complete when it is saved. A 304 needs

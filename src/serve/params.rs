@@ -1,10 +1,15 @@
 //! The query parameters of a request: the filters of the command line under the same names, and the position
 //! of a page.
 
-use axum::http::Uri;
+use std::time::Duration;
+
 use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
+use super::error_response;
+use super::reader_pool::Readers;
 use crate::domain::article::Position;
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
@@ -16,6 +21,9 @@ const MAX_LIMIT: u64 = 10_000;
 
 /// The most parameters of one request.
 const MAX_PARAMETERS: usize = 64;
+
+/// The time limit for reading the store.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -93,9 +101,27 @@ impl Params {
         }
     }
 
+    /// Reads the store, unless the request names a feed or a tag that the store does not have.
+    ///
+    /// # Errors
+    /// The error response.
+    pub(super) async fn load<T: Send + 'static>(
+        &self,
+        readers: &Readers,
+        work: impl FnOnce(&Reader, &Query) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Response> {
+        let params = self.clone();
+        let read = readers.read(DEADLINE, move |reader| match params.unknown(reader)? {
+            Some(unknown) => Ok(Err(format!("there is {unknown}"))),
+            None => work(reader, &params.query).map(Ok),
+        });
+        let read = read.await.map_err(IntoResponse::into_response)?;
+        read.map_err(|why| error_response::refusal(StatusCode::NOT_FOUND, &why))
+    }
+
     /// The first feed or tag that the request names and the store does not have. This is an error of the
     /// request, not an empty result.
-    pub(super) fn unknown(&self, reader: &Reader) -> Result<Option<String>, StoreError> {
+    fn unknown(&self, reader: &Reader) -> Result<Option<String>, StoreError> {
         if self.query.feeds.is_empty() && self.query.tags.is_empty() {
             return Ok(None);
         }
@@ -183,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_is_what_the_client_asked() {
+    fn the_origin_is_that_of_the_request() {
         for (pairs, expected) in [
             (&[("host", "a.example:80")][..], Some("http://a.example:80")),
             (&[("host", "[::1]:80"), ("x-forwarded-proto", "https")], Some("https://[::1]:80")),

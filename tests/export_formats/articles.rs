@@ -1,4 +1,4 @@
-//! The articles that the tests write.
+//! The articles that the tests export.
 
 use gazetted::html::sanitise::SanitisedHtml;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Only what an article cannot be without.
+/// An article with the required values only.
 pub(crate) fn bare(id: &str) -> Article {
     Article {
         id: ArticleId(id.to_owned()),
@@ -117,7 +117,7 @@ pub(crate) fn full() -> Article {
     }
 }
 
-/// What feeds do by accident or on purpose.
+/// An article with texts that could break a format.
 pub(crate) fn hostile() -> Article {
     Article {
         url: some("https://evil.example/\"'<>"),

@@ -1,4 +1,4 @@
-//! Every export format: reviewed snapshots, and each read back by a parser that is not ours.
+//! Tests of every export format: reviewed snapshots, and parsing by an independent parser.
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 mod articles;
@@ -61,7 +61,7 @@ fn an_export_of_nothing_is_a_valid_document() {
     assert_eq!(parsed(&atom).id, "urn:gazetted:feed:Nothing");
 }
 
-/// What every format of feeds can say, as feed-rs reads it.
+/// The values that all feed formats contain, as feed-rs reads them.
 fn assert_same(entry: &Entry, article: &Article, format: Format) {
     let text = |text: &Option<String>| text.clone().map(|text| text.trim().to_owned());
     assert_eq!(entry.title.as_ref().map(|title| &title.content), text(&article.title).as_ref());
@@ -76,7 +76,7 @@ fn assert_same(entry: &Entry, article: &Article, format: Format) {
 }
 
 #[test]
-fn a_reader_of_feeds_finds_every_field() {
+fn feed_rs_reads_every_field() {
     let article = full();
     for format in [Format::Atom, Format::Rss, Format::JsonFeed] {
         let feed = parsed(&written(format, &channel(), std::slice::from_ref(&article)));
@@ -253,7 +253,7 @@ fn a_closed_pipe_is_reported_as_one() {
     }
 }
 
-/// A document that lacks articles must not look complete.
+/// A document without all its articles must not have its end.
 #[test]
 fn an_error_of_the_articles_ends_the_document_and_is_returned() {
     for format in Format::ALL.into_iter().filter(|format| *format != Format::Opml) {

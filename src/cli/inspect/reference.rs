@@ -1,4 +1,5 @@
-//! `gazetted inspect --reference`: what feed-rs alone reads of a document, and where our readers differ.
+//! `gazetted inspect --reference`: shows what the feed-rs library alone reads from a document, and the differences to
+//! our parsers.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +12,7 @@ use crate::domain::time::rfc3339;
 use crate::feed::comparison::{Comparison, Difference};
 use crate::present::terminal::clean_line;
 
-/// Differences of one kind that are shown in the list; `--json` has them all.
+/// The most differences of one kind that are printed; `--json` contains all of them.
 const SHOWN: usize = 3;
 
 pub(super) fn print(comparison: &Comparison, as_json: bool, output: &Output) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! `GET /articles/ID`: one article to read.
+//! `GET /articles/ID`: the page of one article.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::store::{Reader, StoreError};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Earlier versions that are shown.
+/// The most earlier versions that are shown.
 const VERSIONS: usize = 20;
 
 struct Reading {
@@ -35,25 +35,17 @@ pub(in crate::serve) async fn article(
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Response> {
     let wanted = ArticleId(id);
-    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, &wanted));
-    match read.await {
-        Ok(Some(reading)) => {
-            let title = heading(&reading.article);
-            let main = show(&reading, &title);
-            Page { title: &title, at: "", words: "", filters: "", main }.answer(
-                &site,
-                (&uri, &headers),
-                clock::now(),
-            )
-        }
-        Ok(None) => {
-            let why = "there is no such article; it may have been removed, or be of another store";
-            error_response::refusal(StatusCode::NOT_FOUND, why)
-        }
-        Err(error) => error.into_response(),
-    }
+    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, &wanted)).await;
+    let Some(reading) = read.map_err(IntoResponse::into_response)? else {
+        let why = "there is no such article; it may have been removed, or be of another store";
+        return Err(error_response::refusal(StatusCode::NOT_FOUND, why));
+    };
+    let title = heading(&reading.article);
+    let main = show(&reading, &title);
+    let page = Page { title: &title, at: "", words: "", filters: "", main };
+    Ok(page.respond(&site, (&uri, &headers), clock::now()))
 }
 
 fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError> {
@@ -65,7 +57,7 @@ fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError>
 fn show(reading: &Reading, title: &str) -> Markup {
     let Reading { article, sightings, versions } = reading;
     let content = article.content_html.as_ref();
-    // Many feeds give the content's beginning as the summary.
+    // In many feeds the summary is the beginning of the content.
     let repeated = |summary: &&str| {
         !content.is_some_and(|html| {
             says_the_same(html, summary) || begins_with(&html_to_text(html), summary)
@@ -84,7 +76,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
                 img .lead src=(image) alt="" decoding="async" referrerpolicy="no-referrer";
             }
             @if let Some(html) = content {
-                // Sanitised when it was stored.
+                // The HTML was sanitised before it was stored.
                 div .text dir="auto" { (below_title(html)) }
             }
             div lang="en" {
@@ -97,7 +89,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
     }
 }
 
-/// The title is the page's one heading of the first level. In sanitised HTML a `<` that is text is escaped.
+/// Turns `h1` into `h2`, because only the title of the page is an `h1`. In sanitised HTML, a `<` in text is escaped.
 fn below_title(html: &SanitisedHtml) -> PreEscaped<Cow<'_, str>> {
     PreEscaped(if html.contains("<h1") {
         html.replace("<h1", "<h2").replace("</h1>", "</h2>").into()
@@ -112,7 +104,7 @@ fn begins_with(text: &str, summary: &str) -> bool {
     plain(text).starts_with(summary.trim_end_matches(['…', '.', '[', ']']))
 }
 
-/// Whether the content shows the picture, perhaps in another size: by its file's name.
+/// Whether the content contains the image, perhaps in another size. The name of its file is compared.
 fn shows(html: &str, image: &str) -> bool {
     let path = image.split(['?', '#']).next().unwrap_or(image);
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -151,7 +143,7 @@ fn byline(article: &Article) -> Markup {
     }
 }
 
-/// The way to where it comes from.
+/// Links to the original article and to the page that it is about.
 fn original(article: &Article) -> Markup {
     let link = |address: &str, words: &str| {
         let host = url::Url::parse(address).ok();
@@ -170,7 +162,7 @@ fn original(article: &Article) -> Markup {
 }
 
 fn attachments(article: &Article) -> Markup {
-    // The picture of the article is on the page already.
+    // The image of the article is already shown above.
     let shown = |attachment: &&Attachment| Some(&attachment.url) != article.image.as_ref();
     let attachments: Vec<&Attachment> = article.attachments.iter().filter(shown).collect();
     let is = |attachment: &Attachment, kind: &str| {
@@ -218,7 +210,7 @@ fn described(attachment: &Attachment) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Its tags, and the feeds it was seen in.
+/// The feeds that contained the article, its tags and its language.
 fn also(article: &Article, sightings: &[Sighting]) -> Markup {
     html! {
         section aria-labelledby="where" {

@@ -1,12 +1,12 @@
-//! `GET /feeds`: how each feed is doing, at a glance.
+//! `GET /feeds`: the page of feeds, with their states and a chart of the last 30 days.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::Uri;
 use axum::http::header::HeaderMap;
-use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use url::form_urlencoded;
@@ -18,23 +18,25 @@ use crate::domain::feed::FeedState;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::reason_text::told;
 use crate::present::count;
-use crate::serve::{Site, error_response};
+use crate::serve::Site;
+use crate::serve::error_response::bad_request;
 use crate::store::{FeedRow, PollDay, Reader, StoreError};
 
-/// Feeds of a page: few enough for 50 KB.
+/// The number of feeds on a page: about 50 KB of HTML.
 const FEEDS: usize = 25;
 
-/// Days of a chart.
+/// The days of a chart.
 const DAYS: i64 = 30;
 
 const SECONDS_A_DAY: i64 = 86_400;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// The feeds that the page shows.
 #[derive(Clone, Copy, Default)]
-struct Asked {
+struct Selection {
     state: Option<FeedState>,
-    /// From 0.
+    /// The number of the page, from 0.
     page: usize,
 }
 
@@ -43,7 +45,7 @@ struct Line {
     chart: Chart,
 }
 
-/// The last 30 days, oldest first.
+/// The counts of each of the last 30 days, oldest first.
 #[derive(Default)]
 struct Chart {
     articles: Vec<u64>,
@@ -61,57 +63,49 @@ pub(in crate::serve) async fn feeds(
     State(site): State<Site>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Response> {
     let now = clock::now();
-    let asked = match read(&uri) {
-        Ok(asked) => asked,
-        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
-    };
-    match site.readers().read(DEADLINE, move |reader| fetch(reader, asked, now)).await {
-        Ok(overview) => {
-            let main = show(asked, &overview, now);
-            Page { title: "Feeds", at: "/feeds", words: "", filters: "", main }.answer(
-                &site,
-                (&uri, &headers),
-                now,
-            )
-        }
-        Err(error) => error.into_response(),
-    }
+    let selection = read(&uri).map_err(|why| bad_request(&why))?;
+    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, selection, now)).await;
+    let overview = read.map_err(IntoResponse::into_response)?;
+    let main = show(selection, &overview, now);
+    let page = Page { title: "Feeds", at: "/feeds", words: "", filters: "", main };
+    Ok(page.respond(&site, (&uri, &headers), now))
 }
 
-fn read(uri: &Uri) -> Result<Asked, String> {
-    let mut asked = Asked::default();
+fn read(uri: &Uri) -> Result<Selection, String> {
+    let mut selection = Selection::default();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
         match name.as_ref() {
             "state" if value.is_empty() => {}
             "state" => {
                 let state = FeedState::ALL.into_iter().find(|state| state.as_str() == value);
-                asked.state = Some(state.ok_or_else(|| format!("there is no state `{value}`"))?);
+                selection.state =
+                    Some(state.ok_or_else(|| format!("there is no state `{value}`"))?);
             }
             "page" => {
                 let page: Option<usize> =
                     value.parse().ok().filter(|page| (1..=1_000_000).contains(page));
-                asked.page = page.ok_or("page: a number from 1 on is wanted")? - 1;
+                selection.page = page.ok_or("page: a number from 1 on is wanted")? - 1;
             }
             name => return Err(format!("`{name}` is not known here; known: state, page")),
         }
     }
-    Ok(asked)
+    Ok(selection)
 }
 
-fn fetch(reader: &Reader, asked: Asked, now: Timestamp) -> Result<Overview, StoreError> {
+fn fetch(reader: &Reader, selection: Selection, now: Timestamp) -> Result<Overview, StoreError> {
     let all = reader.feeds()?;
     let count = |state| (state, all.iter().filter(|feed| feed.state() == state).count());
     let counts = FeedState::ALL.into_iter().map(count).filter(|(_, count)| 0 < *count).collect();
     let mut wanted: Vec<FeedRow> = all
         .into_iter()
-        .filter(|feed| match asked.state {
+        .filter(|feed| match selection.state {
             Some(state) => feed.state() == state,
             None => feed.state() != FeedState::Retired,
         })
         .collect();
-    // What wants looking after comes first.
+    // Feeds that need attention come first.
     wanted.sort_by_key(|feed| !matches!(feed.state(), FeedState::Failing | FeedState::Gone));
     let pages = wanted.len().div_ceil(FEEDS);
     let today = now.timestamp().div_euclid(SECONDS_A_DAY);
@@ -121,7 +115,7 @@ fn fetch(reader: &Reader, asked: Asked, now: Timestamp) -> Result<Overview, Stor
         let polls = reader.polls_by_day(feed.id)?;
         Ok(Line { chart: Chart::of(&articles, &polls, today), feed })
     };
-    let lines = wanted.into_iter().skip(asked.page.saturating_mul(FEEDS)).take(FEEDS).map(line);
+    let lines = wanted.into_iter().skip(selection.page.saturating_mul(FEEDS)).take(FEEDS).map(line);
     Ok(Overview { counts, lines: lines.collect::<Result<_, _>>()?, pages })
 }
 
@@ -138,7 +132,7 @@ impl Chart {
         chart
     }
 
-    /// Articles upwards, polls downwards, the failed ones of them in another colour.
+    /// Bars of articles above the line, and bars of polls below it. Failed polls have another colour.
     fn markup(&self) -> Markup {
         let most = |counts: &[u64]| counts.iter().copied().max().unwrap_or_default();
         let (articles, polls) = (most(&self.articles), most(&self.polls));
@@ -161,8 +155,8 @@ impl Chart {
     }
 }
 
-/// Bars of a path, 4 wide and 1 apart, from the line at 27 upwards or from that at 28 downwards. `height`
-/// is that of `most`; whatever is not nothing is seen.
+/// The SVG path of the bars, which are 4 wide and 1 apart, upwards from y = 27 or downwards from y = 28. The largest
+/// count, `most`, has the height `height`. Every count except 0 is visible.
 fn bars(counts: &[u64], most: u64, height: u64, up: bool) -> String {
     let mut path = String::new();
     for (x, count) in counts.iter().enumerate().filter(|(_, count)| 0 < **count) {
@@ -173,17 +167,17 @@ fn bars(counts: &[u64], most: u64, height: u64, up: bool) -> String {
     path
 }
 
-fn show(asked: Asked, overview: &Overview, now: Timestamp) -> Markup {
+fn show(selection: Selection, overview: &Overview, now: Timestamp) -> Markup {
     let state = |state: Option<FeedState>| state.map(|s| format!("state={}&", s.as_str()));
-    let page = |n: usize| format!("/feeds?{}page={n}", state(asked.state).unwrap_or_default());
+    let page = |n: usize| format!("/feeds?{}page={n}", state(selection.state).unwrap_or_default());
     html! {
         h1 { "Feeds" }
         ul .chips aria-label="Feeds by state" {
-            li { a href="/feeds" aria-current=[asked.state.is_none().then_some("true")] { "all" } }
+            li { a href="/feeds" aria-current=[selection.state.is_none().then_some("true")] { "all" } }
             @for (state, count) in &overview.counts {
                 li {
                     a href={ "/feeds?state=" (state.as_str()) }
-                        aria-current=[(asked.state == Some(*state)).then_some("true")] {
+                        aria-current=[(selection.state == Some(*state)).then_some("true")] {
                         span .state .(state.as_str()) { (state.as_str()) } " " (count)
                     }
                 }
@@ -192,7 +186,7 @@ fn show(asked: Asked, overview: &Overview, now: Timestamp) -> Markup {
         @if overview.lines.is_empty() {
             p .empty { "No feed here. Feeds are named in the configuration." }
         } @else {
-            // The charts say the same to those who do not see them.
+            // The charts have a text for screen readers.
             p .meta .key aria-hidden="true" {
                 "Of the last " (DAYS) " days: " span .a { "articles upwards" } ", "
                 span .p { "polls downwards" } ", " span .f { "failed ones" }
@@ -213,10 +207,10 @@ fn show(asked: Asked, overview: &Overview, now: Timestamp) -> Markup {
         }
         @if 1 < overview.pages {
             nav .more aria-label="More feeds" {
-                @if 0 < asked.page { a rel="prev" href=(page(asked.page)) { "← Previous" } } @else { span {} }
-                span { "Page " (asked.page + 1) " of " (overview.pages) }
-                @if asked.page + 1 < overview.pages {
-                    a rel="next" href=(page(asked.page + 2)) { "Next →" }
+                @if 0 < selection.page { a rel="prev" href=(page(selection.page)) { "← Previous" } } @else { span {} }
+                span { "Page " (selection.page + 1) " of " (overview.pages) }
+                @if selection.page + 1 < overview.pages {
+                    a rel="next" href=(page(selection.page + 2)) { "Next →" }
                 } @else { span {} }
             }
         }

@@ -1,12 +1,11 @@
 //! `GET /`, the page of the latest articles, and `GET /search`, the page of search results.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::Uri;
 use axum::http::header::HeaderMap;
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::Page;
@@ -16,8 +15,9 @@ use crate::domain::article::{Article, Position};
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
 use crate::search::snippet::Hits;
+use crate::serve::Site;
+use crate::serve::error_response::bad_request;
 use crate::serve::params::Params;
-use crate::serve::{Site, error_response};
 use crate::store::{Reader, StoreError};
 
 /// The number of articles on a page: about 50 KB of HTML.
@@ -28,8 +28,6 @@ const MOST: u64 = 200;
 
 /// The most feeds in the list of the filter form; with more feeds it links to the page of feeds.
 const CHOICES: usize = 100;
-
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What the page shows.
 struct Latest {
@@ -44,39 +42,29 @@ pub(in crate::serve) async fn latest(
     State(site): State<Site>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Response> {
     let now = clock::now();
-    let params = match read(&uri, now) {
-        Ok(params) => params,
-        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
-    };
-    match load(&site, &params, now).await {
-        Ok(latest) => show(&params, &latest).answer(&site, (&uri, &headers), now),
-        Err(refusal) => refusal,
-    }
+    let params = read(&uri, now).map_err(|why| bad_request(&why))?;
+    let latest = load(&site, &params, now).await?;
+    Ok(show(&params, &latest).respond(&site, (&uri, &headers), now))
 }
 
 pub(in crate::serve) async fn search(
     State(site): State<Site>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Response> {
     let now = clock::now();
-    let mut params = match read(&uri, now) {
-        Ok(params) => params,
-        Err(why) => return error_response::refusal(StatusCode::BAD_REQUEST, &why),
-    };
+    let mut params = read(&uri, now).map_err(|why| bad_request(&why))?;
     let Some(words) = params.words.clone() else {
-        return ask_for_words().answer(&site, (&uri, &headers), now);
+        return Ok(ask_for_words().respond(&site, (&uri, &headers), now));
     };
     // A position in the order of time does not exist in the order of relevance.
     if params.query.before.is_none() && !params.by_date {
         params.query.order = Order::Relevance;
     }
-    match load(&site, &params, now).await {
-        Ok(latest) => found(&params, &words, &latest).answer(&site, (&uri, &headers), now),
-        Err(refusal) => refusal,
-    }
+    let latest = load(&site, &params, now).await?;
+    Ok(found(&params, &words, &latest).respond(&site, (&uri, &headers), now))
 }
 
 fn read(uri: &Uri, now: Timestamp) -> Result<Params, String> {
@@ -88,18 +76,7 @@ fn read(uri: &Uri, now: Timestamp) -> Result<Params, String> {
 }
 
 async fn load(site: &Site, params: &Params, now: Timestamp) -> Result<Latest, Response> {
-    let for_reader = params.clone();
-    let read = site.readers().read(DEADLINE, move |reader| match for_reader.unknown(reader)? {
-        Some(unknown) => Ok(Err(unknown)),
-        None => fetch(reader, &for_reader.query, now).map(Ok),
-    });
-    match read.await {
-        Ok(Ok(latest)) => Ok(latest),
-        Ok(Err(unknown)) => {
-            Err(error_response::refusal(StatusCode::NOT_FOUND, &format!("there is {unknown}")))
-        }
-        Err(error) => Err(error.into_response()),
-    }
+    params.load(site.readers(), move |reader, query| fetch(reader, query, now)).await
 }
 
 fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<Latest, StoreError> {

@@ -122,8 +122,7 @@ impl Page<'_> {
 
     /// 200 with the page, or 304 if the client has this version. The page does not depend on the host name of
     /// the request, so path and query identify it.
-    fn answer(self, site: &Site, asked: (&Uri, &HeaderMap), now: Timestamp) -> Response {
-        let (uri, headers) = asked;
+    fn respond(self, site: &Site, (uri, headers): (&Uri, &HeaderMap), now: Timestamp) -> Response {
         let address = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let text = self.markup().into_string();
         let version = Version::of(hash(&[text.as_bytes()]));

@@ -38,7 +38,7 @@ every = \"5m\"
 ";
 
 #[test]
-fn all_faults_are_told_at_once_each_with_its_line() {
+fn all_faults_are_reported_at_once_with_their_lines() {
     let home = Home::empty();
     home.configure_exactly(FAULTY);
     let ran = home.run(&["check"]);
@@ -64,7 +64,7 @@ fn all_faults_are_told_at_once_each_with_its_line() {
 }
 
 #[test]
-fn faults_of_an_included_file_are_told_in_its_name() {
+fn faults_of_an_included_file_name_that_file() {
     let home = Home::new("include = [\"more/*.toml\", \"missing.toml\"]\n");
     fs::create_dir(home.path("more")).unwrap();
     fs::write(home.path("more/a.toml"), "[[feeds]]\nurl = \"nonsense\"\n").unwrap();
@@ -96,7 +96,7 @@ fn every_command_refuses_a_faulty_configuration() {
 }
 
 #[test]
-fn without_a_configuration_it_says_where_it_looked() {
+fn without_a_configuration_the_error_lists_the_places_searched() {
     let home = Home::empty();
     for command in [&["check"][..], &["poll"], &["run"], &["export"]] {
         let ran = home.run(command);
@@ -124,7 +124,7 @@ fn the_environment_can_name_the_configuration() {
 }
 
 #[test]
-fn init_writes_a_configuration_without_a_fault_and_never_over_one() {
+fn init_writes_a_valid_configuration_and_never_replaces_one() {
     let home = Home::empty();
     home.ok(&["init"]);
     let written = fs::read_to_string(home.path("gazetted.toml")).unwrap();
@@ -141,7 +141,7 @@ fn init_writes_a_configuration_without_a_fault_and_never_over_one() {
 }
 
 #[test]
-fn check_tells_what_would_change_and_changes_nothing() {
+fn check_shows_what_would_change_and_changes_nothing() {
     let home = Home::new("[[feeds]]\nurl = \"file:a.xml\"\n[[feeds]]\nurl = \"file:b.xml\"\n");
     for name in ["a.xml", "b.xml", "c.xml"] {
         fs::write(home.path(name), rss(name, &[item(1)])).unwrap();

@@ -1,4 +1,4 @@
-//! `export`: the same articles in every format, whole or not at all.
+//! `gazetted export`: every format has the same articles, and a file is replaced completely or not at all.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -10,7 +10,7 @@ use crate::support::feeds::{Item, item, rss};
 use crate::support::program::Home;
 use crate::support::wait_for;
 
-/// Articles with all that could break a format.
+/// Articles with texts that could break a format.
 fn hostile() -> Vec<Item> {
     let titled = |n, title: &str| Item { title: title.to_owned(), ..item(n) };
     let undated = Item { date: None, ..item(5) };
@@ -31,7 +31,7 @@ fn home(items: &[Item]) -> Home {
     home
 }
 
-/// What is the same in all formats: link, title (as a spreadsheet must see it), HTML, date.
+/// The values that are equal in all formats: link, title (as in CSV), HTML, date.
 type Read4 = (String, String, String, Option<String>);
 
 fn from_json(article: &Value) -> Read4 {
@@ -158,7 +158,7 @@ fn a_failing_export_leaves_the_old_file() {
 }
 
 #[test]
-fn a_reader_that_has_had_enough_is_no_error() {
+fn a_reader_that_closes_the_pipe_is_no_error() {
     let long = |n| Item { text: "lorem ipsum ".repeat(200), ..item(n) };
     let home = home(&(1..=300).map(long).collect::<Vec<_>>());
     for format in ["jsonl", "json", "atom", "rss", "csv"] {

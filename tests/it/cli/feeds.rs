@@ -61,7 +61,7 @@ fn the_feed_behind_an_address_is_found_tried_and_written() {
 }
 
 #[test]
-fn a_person_is_told_what_was_found() {
+fn feeds_add_prints_what_was_found() {
     let server = server();
     let home = Home::new(KEPT);
     let out = home.ok(&["feeds", "add", &server.url("/"), "--name", "Mine"]);
@@ -85,7 +85,7 @@ fn nothing_is_written_for_an_address_without_a_feed() {
     assert_eq!((ran.code, config(&home).as_str()), (Some(1), KEPT));
     assert!(ran.err.contains("this is a web page") && ran.err.contains("usual places"), "{ran:?}");
     assert!(server.total() <= 12, "{}", server.total());
-    // One that is there is written all the same.
+    // An existing feed is written anyway.
     server.put("/f", Page::ok(rss("Found", &[item(1)])));
     let both = home.run(&["feeds", "add", &asked, &server.url("/f")]);
     assert_eq!(both.code, Some(1));
@@ -93,7 +93,7 @@ fn nothing_is_written_for_an_address_without_a_feed() {
 }
 
 #[test]
-fn an_address_of_ones_own_network_needs_a_word() {
+fn a_private_address_needs_an_option() {
     let server = server();
     let home = Home::empty();
     home.configure_exactly("[store]\npath = \"a.db\"\n");
@@ -152,7 +152,7 @@ fn a_removed_feed_keeps_its_articles_and_its_neighbours_their_comments() {
 }
 
 #[test]
-fn a_list_of_feeds_goes_out_and_in_again() {
+fn a_list_of_feeds_is_exported_and_imported() {
     let home = Home::new(KEPT);
     let list = "<?xml version='1.0'?>\n<opml version='2.0'><body>\n<outline text='News'>\n\
         <outline text='A &amp; B' type='rss' xmlUrl='https://a.example/f?x=1&amp;y=2'/>\n\
@@ -199,7 +199,7 @@ fn a_list_of_feeds_goes_out_and_in_again() {
 }
 
 #[test]
-fn a_reset_feed_is_asked_anew() {
+fn a_reset_feed_is_requested_without_validators() {
     let server = Server::start();
     server.put("/f", Page::ok(rss("F", &[item(1)])).header("ETag", "\"1\""));
     let home = Home::with_feeds(&[server.url("/f")]);
@@ -215,7 +215,7 @@ fn a_reset_feed_is_asked_anew() {
 }
 
 #[test]
-fn a_reset_ends_a_hosts_pause_only_if_asked() {
+fn a_reset_ends_the_pause_of_a_host_only_with_the_option() {
     let server = Server::start();
     server.put("/f", Page::status(429).header("Retry-After", "86400"));
     let home = Home::with_feeds(&[server.url("/f")]);
@@ -267,7 +267,7 @@ fn json_that_is_no_feed_is_read_by_a_map() {
 }
 
 #[test]
-fn a_map_with_faults_is_told_where() {
+fn a_fault_in_a_map_is_reported_with_its_place() {
     let home = Home::new(
         "[[feeds]]\nurl = \"https://a.example/\"\nmap = { items = \"a..b\", titel = \"x\", base = \"ftp://b.example/\" }\n",
     );
@@ -298,7 +298,7 @@ fn a_news_sitemap_is_inspected_like_any_feed() {
 }
 
 #[test]
-fn a_page_in_the_place_of_a_feed_offers_its_feeds() {
+fn a_page_instead_of_a_feed_offers_its_feeds() {
     let server = server();
     let home = Home::with_feeds(&[server.url("/")]);
     home.poll_with_failures();

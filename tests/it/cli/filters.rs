@@ -1,4 +1,4 @@
-//! Which articles an export takes.
+//! The article filters of `gazetted export`.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn home() -> Home {
     home
 }
 
-/// The numbers of the articles that come, newest first.
+/// The numbers of the exported articles, newest first.
 #[track_caller]
 fn exported(home: &Home, arguments: &[&str]) -> Vec<String> {
     let lines = home.ok(&[&["export", "--format", "jsonl"], arguments].concat());
@@ -68,7 +68,7 @@ fn a_span_counts_back_from_now() {
 }
 
 #[test]
-fn what_is_no_filter_is_wrong_usage_or_a_named_error() {
+fn an_invalid_filter_is_an_error_that_names_it() {
     let home = home();
     for (arguments, code, expected) in [
         (&["--since", "yesterday"][..], 2, "yesterday"),

@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::program::Home;
 
 #[test]
-fn what_feed_rs_alone_reads_is_shown_with_the_reasons_for_differences() {
+fn inspect_reference_shows_what_feed_rs_reads_and_why_we_differ() {
     let home = Home::empty();
     let rss = |dates: &str| {
         format!(

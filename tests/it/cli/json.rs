@@ -1,4 +1,4 @@
-//! The JSON that programs rely on: keys and kinds.
+//! The keys and types of all JSON output.
 
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ fn poll_reports_each_feed() {
 }
 
 #[test]
-fn feeds_tells_the_health_of_each() {
+fn feeds_shows_the_state_of_each_feed() {
     let (_server, home) = home();
     let new = &home.json(&["feeds", "--json"])[1];
     assert_keys(new, &["name", "url", "tags", "state", "articles"]);
@@ -95,7 +95,7 @@ fn feeds_tells_the_health_of_each() {
 }
 
 #[test]
-fn status_tells_of_feeds_store_and_daemon() {
+fn status_shows_feeds_store_and_daemon() {
     let (_server, home) = home();
     let keys = [
         "version",
@@ -127,7 +127,7 @@ fn status_tells_of_feeds_store_and_daemon() {
 }
 
 #[test]
-fn check_and_db_report_themselves() {
+fn check_and_db_print_their_results() {
     let (_server, home) = home();
     let check = home.json(&["check", "--json"]);
     assert_keys(&check, &["ok", "feeds", "exports", "diff"]);

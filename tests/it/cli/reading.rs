@@ -1,4 +1,4 @@
-//! Finding articles and looking at one.
+//! `gazetted search` and `gazetted show`.
 
 use std::fs;
 

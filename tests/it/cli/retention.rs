@@ -1,4 +1,4 @@
-//! How long articles stay.
+//! Retention: which articles are removed.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ fn nothing_is_removed_unless_asked_for() {
 }
 
 #[test]
-fn pruning_spares_what_is_in_its_feed_and_buries_the_rest() {
+fn pruning_keeps_articles_that_are_still_in_their_feed() {
     let home = home("keep = \"30d\"");
     assert_eq!(home.ok(&["db", "prune", "--dry-run"]), "would remove 2 articles\n");
     assert_eq!(home.articles().len(), 3);
@@ -46,7 +46,7 @@ fn pruning_spares_what_is_in_its_feed_and_buries_the_rest() {
 }
 
 #[test]
-fn a_json_feed_keeps_what_it_shows_as_well() {
+fn pruning_keeps_articles_that_are_still_in_a_json_feed() {
     let home = Home::new("[[feeds]]\nurl = \"file:feed.json\"\n");
     let feed = |ids: &[u32]| {
         let items: Vec<_> = ids

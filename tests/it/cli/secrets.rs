@@ -1,4 +1,4 @@
-//! Passwords and tokens go to the server they are for, and nowhere else.
+//! Passwords and tokens are sent only to their server and are never printed.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ const IN_A_FILE: &str = "f1le-secret";
 const PROXY_PASSWORD: &str = "pr0xy-pass";
 const ALL: [&str; 5] = [PASSWORD, TOKEN, FROM_ENVIRONMENT, IN_A_FILE, PROXY_PASSWORD];
 
-/// Feeds with a secret of each kind, each once where it works and once where it fails.
+/// Feeds with a secret of each kind: one feed that works and one that fails for each.
 fn config(server: &Server) -> String {
     let (there, nobody) = (server.address(), nobody());
     format!(

@@ -1,4 +1,4 @@
-//! The store as a file among others.
+//! The store file: permissions, backups, and files of other programs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -32,7 +32,7 @@ fn only_its_owner_may_read_a_store() {
 }
 
 #[test]
-fn a_backup_of_a_living_store_is_a_store() {
+fn a_backup_of_a_store_in_use_is_a_valid_store() {
     let server = Server::start();
     server.put("/f", Page::ok(rss("News", &[item(3), item(2), item(1)])));
     let url = server.url("/f");
@@ -104,7 +104,7 @@ fn a_store_that_cannot_be_made_is_named() {
 }
 
 #[test]
-fn articles_keep_their_ids_and_the_store_its_own() {
+fn articles_and_the_store_keep_their_ids() {
     let (one, other) = (home(), home());
     one.poll();
     other.poll();

@@ -28,7 +28,7 @@ fn home() -> Home {
 }
 
 #[test]
-fn colours_are_for_who_wants_them() {
+fn colours_are_written_only_if_wanted() {
     let home = home();
     let colored = |arguments: &[&str], variables: &[(&str, &str)]| {
         let mut command = home.command(arguments);
@@ -49,7 +49,7 @@ fn colours_are_for_who_wants_them() {
         let said = colored(arguments, variables);
         assert_eq!(said, (expected, expected), "{arguments:?} {variables:?}");
     }
-    // JSON never has any.
+    // JSON never contains colours.
     assert!(!colored(&["feeds", "--json", "--color", "always"], &[]).0);
     assert!(!colored(&["export", "--format", "json", "--color", "always"], &[]).0);
 }

@@ -1,5 +1,5 @@
-//! A consumer that is killed again and again, while articles arrive, are edited and are removed, ends up
-//! with what the store has.
+//! A consumer is killed many times while articles are stored, edited and removed. In the end it has the same
+//! articles as the store.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::support::Series;
 use crate::support::feeds::{Item, item, rss};
 use crate::support::program::{Home, Running};
 
-/// Of a whole test run, unless `GAZETTED_KILLS` says otherwise.
+/// The number of kills, unless `GAZETTED_KILLS` sets another one.
 const KILLS: u32 = 30;
 
 const BATCH: usize = 40;
@@ -35,7 +35,7 @@ const FILE: &[&str] = &[
     "batches/{seq}.jsonl",
 ];
 
-/// What somebody knows who believes the events: title by id.
+/// The titles by id that a client has after applying the events.
 #[derive(Debug, Default, PartialEq)]
 struct Mirror(BTreeMap<String, String>);
 
@@ -55,7 +55,7 @@ impl Mirror {
     }
 }
 
-/// What publishers do meanwhile.
+/// The feeds, which change during the test.
 struct World {
     items: Vec<Item>,
     next: u32,
@@ -63,7 +63,7 @@ struct World {
 }
 
 impl World {
-    /// News, edits; now and then the oldest leave the feed.
+    /// Adds and edits articles. From time to time the oldest ones leave the feed.
     fn move_on(&mut self, home: &Home, round: u32) {
         for _ in 0..12 {
             let bound = u64::try_from(self.items.len()).unwrap();
@@ -87,7 +87,7 @@ impl World {
     }
 }
 
-/// Kills a process after a while. Whether that came before its end, and all that it wrote.
+/// Kills a process after a while. Returns whether it was still running, and its output.
 fn kill_after(mut command: Command, wait: Duration) -> (bool, String) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut out = child.stdout.take().unwrap();
@@ -98,7 +98,7 @@ fn kill_after(mut command: Command, wait: Duration) -> (bool, String) {
     (killed, reading.join().unwrap())
 }
 
-/// The events of a run. A line that was not finished is not there for whoever reads lines.
+/// The events of a run. An incomplete line is ignored.
 fn complete(text: &str) -> Vec<Value> {
     lines(text.rsplit_once('\n').map_or("", |(complete, _)| complete))
 }
@@ -147,7 +147,7 @@ fn a_consumer_that_is_killed_again_and_again_misses_nothing() {
         } else {
             complete(&fs::read_to_string(batch(&home, before)).unwrap_or_default())
         };
-        // One batch after the cursor, in order: so nothing but the last one can come twice.
+        // The batch starts after the cursor and is in order, so only the last batch can come twice.
         let seqs: Vec<i64> = got.iter().map(seq).collect();
         assert!(
             seqs.is_sorted() && seqs.iter().all(|seq| before < *seq),
@@ -171,7 +171,7 @@ fn a_consumer_that_is_killed_again_and_again_misses_nothing() {
          {repeated} events were repeated"
     );
 
-    // The publishers come to rest, and both consumers to the end.
+    // The feeds no longer change, and both consumers read to the end.
     drop(daemon);
     home.poll();
     let end = home.seq();

@@ -1,4 +1,4 @@
-//! `export --consumer`: nothing is skipped, and a crash repeats at most one batch.
+//! `gazetted export --consumer`: no change is skipped, and a crash repeats at most one batch.
 
 mod killed;
 
@@ -23,7 +23,7 @@ fn home(items: &[Item]) -> Home {
     home
 }
 
-/// The items oldest first, which come out of a poll in this order.
+/// The items, oldest first. A poll stores them in this order.
 fn publish(home: &Home, items: &[Item]) {
     let newest_first: Vec<Item> = items.iter().rev().cloned().collect();
     fs::write(home.path("news.xml"), rss("News", &newest_first)).unwrap();
@@ -46,12 +46,12 @@ fn each(text: &str, field: &str) -> Vec<String> {
     lines(text).iter().map(|record| record[field].as_str().unwrap().to_owned()).collect()
 }
 
-/// What the next run of a consumer prints.
+/// The output of the next run of a consumer.
 fn next(home: &Home, name: &str) -> String {
     home.ok(&["export", "--consumer", name])
 }
 
-/// A consumer as `consumers list` shows it; `Null` for one that is not there.
+/// A consumer in the output of `consumers list`; `Null` if it does not exist.
 fn consumer(home: &Home, name: &str) -> Value {
     let all = home.json(&["consumers", "list", "--json"]);
     let found = all.as_array().unwrap().iter().find(|consumer| consumer["name"] == name);
@@ -73,14 +73,14 @@ fn a_consumer_gets_what_is_new_or_edited_once_and_oldest_first() {
     let mut titles = each(&news, "title");
     titles.sort();
     assert_eq!(titles, ["Edited 1", "Title 3"]);
-    // Another consumer starts at the beginning, and the first does not notice.
+    // Another consumer starts at the beginning, and the first is unchanged.
     assert_eq!(seqs(&next(&home, "b")), [2, 3, 4]);
     assert_eq!(next(&home, "a"), "");
     assert_eq!((cursor(&home, "a"), cursor(&home, "b")), (4, 4));
 }
 
 #[test]
-fn after_is_the_same_without_state() {
+fn after_exports_the_same_without_a_stored_cursor() {
     let home = home(&[item(1), item(2), item(3)]);
     for (arguments, expected) in [
         (&["--after", "0"][..], &[1, 2, 3][..]),
@@ -101,7 +101,7 @@ fn after_is_the_same_without_state() {
 }
 
 #[test]
-fn a_limit_takes_the_oldest_and_the_rest_comes_next_time() {
+fn a_limit_delivers_the_oldest_and_the_next_run_the_rest() {
     let home = home(&[item(1), item(2), item(3), item(4), item(5)]);
     let limited = ["export", "--consumer", "a", "--limit", "2"];
     for expected in [&[1, 2][..], &[3, 4], &[5], &[]] {
@@ -109,9 +109,9 @@ fn a_limit_takes_the_oldest_and_the_rest_comes_next_time() {
     }
 }
 
-/// What a filter leaves out is not read again and again; who wants it later has `consumers reset`.
+/// Excluded changes are not read again by the next run; `consumers reset` delivers them.
 #[test]
-fn a_filter_moves_the_cursor_past_what_it_leaves_out() {
+fn the_cursor_passes_changes_that_the_filter_excludes() {
     let home = home(&[item(1), item(2), item(3)]);
     let other = ["export", "--consumer", "a", "--feed", "Other"];
     assert_eq!(home.ok(&other), "");
@@ -119,7 +119,7 @@ fn a_filter_moves_the_cursor_past_what_it_leaves_out() {
     fs::write(home.path("other.xml"), rss("Other", &[item(9)])).unwrap();
     publish(&home, &[item(1), item(2), item(3), item(4)]);
     assert_eq!(each(&home.ok(&other), "title"), ["Title 9"]);
-    // As many as wanted: what lies between them is passed, what comes after the last is not.
+    // The limit counts matching records. The cursor stops at the last of them.
     let one = ["export", "--consumer", "b", "--search", "number", "--limit", "1"];
     for n in 1..=5 {
         assert_eq!(seqs(&home.ok(&one)), [n]);
@@ -137,7 +137,7 @@ fn a_search_finds_what_a_poll_has_just_brought_in() {
 }
 
 #[test]
-fn events_say_what_happened() {
+fn events_name_the_kind_of_change() {
     let home = home(&[item(1), item(2), item(3)]);
     let events = |name: &str| home.ok(&["export", "--consumer", name, "--events"]);
     let kinds = |name: &str| each(&events(name), "event");
@@ -150,7 +150,7 @@ fn events_say_what_happened() {
         (vec!["edited".into()], vec!["Edited 1".into()])
     );
     assert_eq!(kinds("a"), [""; 0]);
-    // Retention takes the article that is old and not in its feed any more.
+    // Retention removes the old article that is no longer in its feed.
     home.ok(&["db", "prune"]);
     let removal = lines(&home.ok(&["export", "--after", "4", "--events"]));
     assert_eq!((&removal[0]["event"], &removal[0]["seq"]), (&"removed".into(), &5.into()));
@@ -158,7 +158,7 @@ fn events_say_what_happened() {
     assert!(removal[0]["id"].as_str().unwrap().ends_with("-2"), "{removal:?}");
     assert!(removal[0]["date_removed"].is_string());
     assert_eq!(kinds("a"), ["removed"]);
-    // Who wants articles only is not held up by a removal, and keeps its cursor through it.
+    // The cursor of a consumer of articles passes a removal.
     assert_eq!(next(&home, "c"), "");
     assert_eq!(cursor(&home, "c"), 5);
     let array = home.json(&["export", "--after", "0", "--events", "--format", "json"]);
@@ -202,7 +202,7 @@ fn consumers_are_listed_reset_and_removed() {
 }
 
 #[test]
-fn before_the_first_poll_there_is_nobody() {
+fn before_the_first_poll_there_is_no_consumer() {
     let home = Home::new("");
     assert_eq!(home.json(&["consumers", "list", "--json"]), Value::Array(Vec::new()));
     for arguments in [&["consumers", "reset", "a"][..], &["export", "--consumer", "a"]] {
@@ -216,7 +216,7 @@ fn before_the_first_poll_there_is_nobody() {
 }
 
 #[test]
-fn a_file_is_replaced_as_a_whole_or_each_batch_has_one() {
+fn a_file_is_replaced_completely_or_each_batch_has_its_own() {
     let home = home(&[item(1), item(2)]);
     let to_file = ["export", "--consumer", "a", "--output", "out/a.jsonl"];
     let file = || seqs(&fs::read_to_string(home.path("out/a.jsonl")).unwrap());
@@ -239,15 +239,15 @@ fn a_file_is_replaced_as_a_whole_or_each_batch_has_one() {
     names.sort();
     assert_eq!(names, ["000000000000.atom", "000000000002.atom"]);
 
-    // What cannot be written moves no cursor.
+    // The cursor stays if the output cannot be written.
     fs::write(home.path("full"), "").unwrap();
     let ran = home.run(&["export", "--consumer", "c", "--output", "full/a.jsonl"]);
     assert_eq!((ran.code, cursor(&home, "c")), (Some(1), 0), "{ran:?}");
 }
 
-/// A reader that goes away has not got its batch; nor has a disk that is full.
+/// The cursor stays if the reader closes the pipe or the disk is full.
 #[test]
-fn what_did_not_arrive_moves_no_cursor() {
+fn a_failed_delivery_does_not_advance_the_cursor() {
     let items: Vec<Item> = (1..=500).map(item).collect();
     let home = home(&items);
     let mut command = home.command(&["export", "--consumer", "a"]);
@@ -268,9 +268,9 @@ fn what_did_not_arrive_moves_no_cursor() {
     assert_eq!(cursor(&home, "a"), 500);
 }
 
-/// The second of two runs would deliver what the first is delivering.
+/// Without a lock, the second run would deliver the batch of the first.
 #[test]
-fn the_second_of_two_runs_at_once_says_who_is_first() {
+fn the_second_of_two_simultaneous_runs_names_the_first() {
     let items: Vec<Item> = (1..=500).map(item).collect();
     let home = home(&items);
     // The first waits for its reader: a pipe holds less than 500 articles.
@@ -284,7 +284,7 @@ fn the_second_of_two_runs_at_once_says_who_is_first() {
     let expected =
         format!("error: another run is delivering to consumer a: pid {}, delivering\n", first.id());
     assert_eq!(second.err, expected);
-    // Others are not disturbed.
+    // Other consumers are not affected.
     assert_eq!(seqs(&next(&home, "b")).len(), 500);
     let mut rest = String::new();
     pipe.read_to_string(&mut rest).unwrap();
@@ -293,7 +293,7 @@ fn the_second_of_two_runs_at_once_says_who_is_first() {
     assert_eq!(home.files().iter().filter(|name| name.ends_with(".consumer")).count(), 0);
 }
 
-/// Whoever resets a consumer means it, also while a batch is on its way.
+/// A reset is valid even if a batch is being delivered.
 #[test]
 fn a_reset_during_a_run_is_not_undone_by_its_end() {
     let items: Vec<Item> = (1..=500).map(item).collect();
@@ -329,7 +329,7 @@ fn a_cursor_is_stored_beside_a_running_daemon() {
 }
 
 #[test]
-fn a_backup_carries_its_consumers_along() {
+fn a_backup_contains_the_consumers() {
     let home = home(&[item(1), item(2)]);
     home.ok(&["export", "--consumer", "a", "--limit", "1"]);
     home.ok(&["db", "backup", "copy.db"]);

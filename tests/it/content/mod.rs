@@ -1,4 +1,4 @@
-//! Feeds with content that attacks its reader: the browser, the terminal, the spreadsheet.
+//! Feeds whose content attacks a browser, a terminal or a spreadsheet.
 
 mod page;
 mod terminal;

@@ -1,4 +1,4 @@
-//! Sanitised HTML in an independent parser, and in a browser.
+//! Checks sanitised HTML with an independent parser and in a browser.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ fn polled(host: &str) -> Home {
     home
 }
 
-/// What became of them, with what they were.
+/// Each vector with its sanitised HTML.
 fn sanitised(home: &Home) -> Vec<(usize, String)> {
     let html = |article: &Value| {
         let n = article["guid"].as_str().unwrap().parse().unwrap();
@@ -35,7 +35,7 @@ fn sanitised(home: &Home) -> Vec<(usize, String)> {
     found
 }
 
-/// Elements that run nothing and ask for nothing but images and media.
+/// Elements that run no script and load only images and media.
 const ELEMENTS: &str = "html head body a abbr acronym area article aside b bdi bdo blockquote br caption center \
     cite code col colgroup data dd del details dfn div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 \
     header hgroup hr i iframe img ins kbd li map mark nav ol p picture pre q rp rt rtc ruby s samp section \
@@ -46,10 +46,10 @@ const ATTRIBUTES: &str = "abbr align alt axis cite char charoff charset checked 
     rowspan rules scope shape size sizes span src srcset start summary tabindex title type valign value width \
     allowfullscreen";
 
-/// Judged on the tree that a parser builds, in a page as it is and once more from that page's text: a
-/// mutation would show in the second.
+/// The tree of the page is checked, and again the tree of its serialised text, because a mutation shows only in the
+/// second one.
 #[test]
-fn nothing_that_runs_or_fetches_is_left_of_any_attack() {
+fn no_attack_leaves_a_script_or_a_request_in_the_page() {
     assert!(100 < VECTORS.len());
     let elements: HashSet<&str> = ELEMENTS.split_whitespace().collect();
     let attributes: HashSet<&str> = ATTRIBUTES.split_whitespace().collect();
@@ -91,14 +91,14 @@ fn judge(element: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// The page's tree when it has loaded and stood for a while, scripts included.
+/// The tree of the page after it was loaded and after its scripts had time to run.
 fn open(browser: &mut Browser, url: &str) -> String {
     browser.visit(url);
     browser.let_time_pass(5_000);
     browser.value("document.documentElement.outerHTML").as_str().unwrap().to_owned()
 }
 
-/// What an attack calls.
+/// The function that an attack calls.
 const RAN: &str = "<script>function ran() { document.title = 'it ran'; }</script>";
 
 fn head() -> String {
@@ -109,7 +109,7 @@ fn head() -> String {
 }
 
 #[test]
-fn a_browser_runs_nothing_and_asks_for_nothing_but_images_and_media() {
+fn a_browser_runs_no_script_and_requests_only_images_and_media() {
     let Some(name) = browser::installed() else { return };
     let mut browser = Browser::start(name);
     let server = Server::start();
@@ -143,7 +143,7 @@ fn a_browser_runs_nothing_and_asks_for_nothing_but_images_and_media() {
             assert!(allowed || own, "{path} asked for {}", request.path);
         }
     }
-    // The same page would tell, were anything to run or be fetched.
+    // The same page detects a script that runs and a request.
     let dom = open(&mut browser, &server.url("/naked"));
     assert!(dom.contains("<title>it ran</title>"), "the test can see what runs: {dom}");
     assert!(!server.requests("/x.js").is_empty(), "and what is fetched");

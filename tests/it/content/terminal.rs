@@ -1,4 +1,4 @@
-//! What a feed or a server says, on a terminal and in files that programs open.
+//! Control characters from feeds and servers, on a terminal and in exported files.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,7 +28,7 @@ fn evil_feed(server: &Server) -> String {
     .to_string()
 }
 
-/// RSS, whose every field says it.
+/// An RSS feed with this text in every field.
 fn evil_rss() -> String {
     let fields =
         ["title", "link", "guid", "author", "category", "pubDate", "description", "source"];
@@ -60,7 +60,7 @@ fn is_tame(what: &[&str], ran: &Ran) {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn no_command_passes_on_what_a_terminal_would_obey() {
+fn no_command_prints_control_characters() {
     let server = Server::start();
     server.put("/json", Page::ok(evil_feed(&server)).header("ETag", "\"\u{9b}2J\u{202e}\""));
     server.put("/rss", Page::ok(evil_rss()).header("Content-Type", "text/\u{9b}2Jxml"));

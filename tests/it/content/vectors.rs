@@ -1,4 +1,4 @@
-//! HTML that tries to run something, to fetch something, or to leave the place it is shown in.
+//! HTML that tries to run a script, to send a request, or to change the page around it.
 //!
 //! Written in the manner of the OWASP filter evasion list and of what is known of parsers' mutations
 //! ("mXSS"). `ran()` is what an attack wants to call, `HOST` the server that counts requests: below

@@ -1,4 +1,4 @@
-//! How the daemon ends.
+//! The end of the daemon after a signal.
 
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,7 @@ fn an_idle_daemon_ends_at_once() {
 }
 
 #[test]
-fn a_second_sigint_is_impatience() {
+fn a_second_sigint_ends_the_daemon_at_once() {
     let server = Server::start();
     server.put("/f", Page::stalled());
     let home = Home::with_feeds(&[server.url("/f")]);

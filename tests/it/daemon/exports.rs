@@ -1,4 +1,4 @@
-//! The files that the daemon keeps up to date.
+//! The files that the daemon writes.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn titles(home: &Home, name: &str) -> Option<Vec<String>> {
 }
 
 #[test]
-fn exports_follow_the_clock_and_the_news() {
+fn exports_are_written_on_schedule_and_on_change() {
     let server = Server::start();
     server.put("/f", Page::ok(rss("News", &[item(2), item(1)])));
     let url = server.url("/f");
@@ -47,7 +47,7 @@ fn exports_follow_the_clock_and_the_news() {
     for key in ["path", "format", "articles", "bytes", "elapsed_ms"] {
         assert!(event.get(key).is_some(), "{key}: {event}");
     }
-    // Where nothing changes, nothing is written.
+    // Without a change, nothing is written.
     let seen = fs::metadata(home.path("out/clock.json")).unwrap().modified().unwrap();
     let asked = server.total();
     wait_for("three more polls", || (asked + 3 <= server.total()).then_some(()));
@@ -56,7 +56,7 @@ fn exports_follow_the_clock_and_the_news() {
 }
 
 #[test]
-fn an_export_that_cannot_be_written_is_told_and_stops_nothing() {
+fn an_export_that_cannot_be_written_is_logged_and_stops_nothing() {
     let server = Server::start();
     server.put("/f", Page::ok(rss("News", &[item(1)])));
     let url = server.url("/f");

@@ -1,4 +1,4 @@
-//! The exports that are handed on: to a webhook, to a program.
+//! Exports that are delivered to a webhook or to a program.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -180,7 +180,7 @@ fn a_webhook_that_never_answers_delays_neither_polls_nor_the_other_nor_the_end()
 }
 
 #[test]
-fn what_a_webhook_may_not_do_is_told() {
+fn a_webhook_that_is_not_allowed_is_reported() {
     let away = Server::start();
     for (page, more, says) in [
         (
@@ -213,7 +213,7 @@ fn what_a_webhook_may_not_do_is_told() {
         }
     }
     assert_eq!(away.total(), 0);
-    // Nobody there.
+    // No server listens.
     let server = Server::start();
     news(&server, &[item(1)]);
     let home = Home::new(&format!(
@@ -229,7 +229,7 @@ fn what_a_webhook_may_not_do_is_told() {
 }
 
 #[test]
-fn a_receiver_that_is_gone_is_left_alone_until_the_daemon_starts_again() {
+fn a_receiver_that_answers_410_gets_nothing_until_the_daemon_restarts() {
     let server = Server::start();
     news(&server, &[item(1)]);
     server.put("/hook/s3cr3t", Page::status(410));
@@ -249,7 +249,7 @@ fn a_receiver_that_is_gone_is_left_alone_until_the_daemon_starts_again() {
 }
 
 #[test]
-fn a_command_gets_json_lines_and_its_exit_code_is_the_receipt() {
+fn a_command_gets_json_lines_and_acknowledges_by_exit_code() {
     let server = Server::start();
     news(&server, &[item(1)]);
     // Fails until there is a file `open`; runs in the folder of the configuration.

@@ -1,4 +1,4 @@
-//! The daemon: its schedule, its signals, its exports, and what it tells a service manager.
+//! The daemon: its schedule, its signals, its exports, and its notifications to a service manager.
 
 mod end;
 mod exports;

@@ -1,4 +1,4 @@
-//! Our own network goes away and comes back.
+//! The local network fails and comes back.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};

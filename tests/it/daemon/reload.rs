@@ -1,4 +1,4 @@
-//! SIGHUP: the changed configuration as a whole, or not at all.
+//! SIGHUP: the changed configuration is applied completely or not at all.
 
 use nix::sys::signal::Signal;
 
@@ -28,7 +28,7 @@ fn wait_for_two_polls(server: &Server, path: &str) {
 }
 
 #[test]
-fn a_changed_list_of_feeds_is_taken_up() {
+fn a_reload_applies_a_changed_list_of_feeds() {
     let server = server();
     let home = Home::new(&config(&server, &["/a", "/b"]));
     let daemon = Running::daemon(&home);
@@ -40,7 +40,7 @@ fn a_changed_list_of_feeds_is_taken_up() {
     let asked = server.requests("/a").len();
     wait_for_two_polls(&server, "/c");
     wait_for_two_polls(&server, "/b");
-    // One poll may have been under way.
+    // One poll may have been in progress.
     assert!(server.requests("/a").len() <= asked + 1);
     let mut names: Vec<String> = home
         .articles()
@@ -54,7 +54,7 @@ fn a_changed_list_of_feeds_is_taken_up() {
 }
 
 #[test]
-fn a_broken_file_changes_nothing_and_is_told() {
+fn a_faulty_configuration_changes_nothing_and_is_reported() {
     let server = server();
     let home = Home::new(&config(&server, &["/a"]));
     let daemon = Running::daemon(&home);
@@ -75,7 +75,7 @@ fn a_broken_file_changes_nothing_and_is_told() {
 }
 
 #[test]
-fn another_store_takes_a_restart() {
+fn another_store_needs_a_restart() {
     let server = server();
     let home = Home::new(&config(&server, &["/a"]));
     let daemon = Running::daemon(&home);
@@ -89,7 +89,7 @@ fn another_store_takes_a_restart() {
 }
 
 #[test]
-fn a_feed_disabled_and_enabled_again_goes_on_where_it_was() {
+fn a_feed_that_is_disabled_and_enabled_keeps_its_state() {
     let server = server();
     let home = Home::new(&config(&server, &["/a", "/b"]));
     let daemon = Running::daemon(&home);

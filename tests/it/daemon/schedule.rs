@@ -61,7 +61,7 @@ fn a_restart_polls_only_what_is_due() {
 }
 
 #[test]
-fn what_was_in_flight_when_it_was_killed_is_polled_at_once_by_the_next() {
+fn polls_in_flight_at_a_kill_are_repeated_by_the_next_daemon() {
     let server = Server::start();
     server.put("/f", Page::stalled());
     let home = Home::new(&feed(&server, "/f", "1h"));
@@ -74,7 +74,7 @@ fn what_was_in_flight_when_it_was_killed_is_polled_at_once_by_the_next() {
 }
 
 #[test]
-fn a_second_daemon_is_told_who_was_first() {
+fn a_second_daemon_names_the_first() {
     let server = Server::start();
     server.put("/f", Page::ok(rss("News", &[item(1)])));
     let home = Home::new(&feed(&server, "/f", "1h"));

@@ -1,4 +1,4 @@
-//! What a service manager and a log reader get.
+//! Notifications to systemd, and the format of the log.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -54,7 +54,7 @@ impl Manager {
 }
 
 #[test]
-fn systemd_hears_of_start_reload_life_and_end() {
+fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     let server = Server::start();
     let home = home(&server);
     let mut manager = Manager::listen(&home);
@@ -73,7 +73,7 @@ fn systemd_hears_of_start_reload_life_and_end() {
     assert!(!manager.has_told("RELOADING=1") && !manager.has_told("STOPPING=1"));
     daemon.signal(Signal::SIGHUP);
     manager.wait_for("RELOADING=1");
-    // Type=notify-reload wants to know when it began.
+    // Type=notify-reload requires the time at which the reload began.
     assert!(manager.told.iter().any(|line| line.starts_with("MONOTONIC_USEC=")));
     manager.wait_for("READY=1");
     daemon.signal(Signal::SIGTERM);
@@ -82,7 +82,7 @@ fn systemd_hears_of_start_reload_life_and_end() {
 }
 
 #[test]
-fn without_a_watchdog_none_is_fed() {
+fn without_a_watchdog_none_is_notified() {
     let server = Server::start();
     let home = home(&server);
     let mut manager = Manager::listen(&home);
@@ -97,7 +97,7 @@ fn without_a_watchdog_none_is_fed() {
 }
 
 #[test]
-fn a_json_log_is_an_object_a_line_with_fields_that_stay() {
+fn each_line_of_a_json_log_is_an_object_with_stable_fields() {
     let server = Server::start();
     let home = home(&server);
     let mut daemon = Running::daemon(&home);

@@ -1,4 +1,4 @@
-//! The pages in a browser, on a phone and on a desk: a reader's way from the river to an article.
+//! The pages in a browser with a small and a large window: a user goes from the latest articles to one article.
 
 use super::{Served, serve};
 use crate::support::browser::{self, Browser, Visit};
@@ -6,12 +6,12 @@ use crate::support::feeds::{Item, item};
 use crate::support::server::{Page, Server};
 use crate::support::wait_for;
 
-/// What a page and its stylesheet may cost.
+/// The size limits of a page and of its style sheet.
 const MOST_BYTES: f64 = 50_000.0;
 
 const PICTURE: &str = "<svg xmlns='http://www.w3.org/2000/svg' width='1600' height='900'/>";
 
-/// Articles of all that makes a page wider than its window.
+/// Articles with content that is wider than the window.
 fn articles(media: &Server) -> Vec<Item> {
     let titled = |n: u32, title: &str, text: &str| Item {
         title: title.to_owned(),
@@ -38,7 +38,7 @@ fn articles(media: &Server) -> Vec<Item> {
     items
 }
 
-/// What holds for every page at every width.
+/// Checks that every page must pass at every width.
 #[track_caller]
 fn check(browser: &mut Browser, width: u32, visit: &Visit, own: &[&str]) {
     let path = browser.value("location.pathname + location.search");
@@ -55,7 +55,7 @@ fn check(browser: &mut Browser, width: u32, visit: &Visit, own: &[&str]) {
 }
 
 #[test]
-fn a_reader_comes_from_the_river_by_a_search_to_an_article() {
+fn a_user_gets_from_the_latest_articles_by_a_search_to_an_article() {
     let Some(name) = browser::installed() else { return };
     let media = Server::start();
     media.put("/img/wide.svg", Page::ok(PICTURE).header("Content-Type", "image/svg+xml"));
@@ -87,7 +87,7 @@ fn walk(browser: &mut Browser, width: u32, served: &Served, media: &Server) {
     browser.resize(width, 844);
     let visit = browser.visit(&site);
     check(browser, width, &visit, &own);
-    // The first thing that the keyboard comes to leads past the head, and is seen.
+    // The first element in the tab order skips the header, and it is visible.
     browser.press("Tab", 9);
     let skip =
         "[document.activeElement.hash, document.activeElement.getBoundingClientRect().x >= 0]";

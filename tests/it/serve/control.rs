@@ -1,4 +1,4 @@
-//! Who gets in, and what orders do.
+//! Access control and the commands over HTTP.
 
 use nix::sys::signal::Signal;
 
@@ -12,7 +12,7 @@ const TOKEN: &str = "token-of-a-test";
 const BEARER: (&str, &str) = ("Authorization", "Bearer token-of-a-test");
 
 #[test]
-fn with_a_token_all_but_the_health_check_wants_it() {
+fn with_a_token_everything_except_the_health_check_requires_it() {
     let served = serve_with(&[item(1)], &format!("token = '{TOKEN}'"));
     let site = &served.site;
     for path in ["/metrics", "/readyz", "/nothing", "/-/reload"] {
@@ -30,7 +30,7 @@ fn with_a_token_all_but_the_health_check_wants_it() {
 }
 
 #[test]
-fn what_is_public_may_be_read_and_not_ordered_about() {
+fn a_public_server_can_be_read_but_takes_no_commands() {
     let served = serve_with(&[item(1)], &format!("token = '{TOKEN}'\npublic = true"));
     let site = &served.site;
     assert_eq!(site.ask("GET", "/metrics", &[("Host", "news.example")]).status, 200);
@@ -43,7 +43,7 @@ fn what_is_public_may_be_read_and_not_ordered_about() {
 }
 
 #[test]
-fn without_a_token_there_are_no_orders_and_no_foreign_names() {
+fn without_a_token_there_are_no_commands_and_no_foreign_host_names() {
     let served = serve_with(&[item(1)], "");
     let site = &served.site;
     for path in ["/-/poll", "/-/reload"] {
@@ -56,7 +56,7 @@ fn without_a_token_there_are_no_orders_and_no_foreign_names() {
 }
 
 #[test]
-fn an_ordered_poll_brings_the_news() {
+fn a_poll_command_polls_the_feeds() {
     let served = serve_with(&[item(1)], &format!("token = '{TOKEN}'"));
     served.server.put("/f", Page::ok(rss("Harbour News", &[item(1), item(2)])));
     let ordered = served.site.ask("POST", "/-/poll?feed=Harbour%20News", &[BEARER]);
@@ -66,7 +66,7 @@ fn an_ordered_poll_brings_the_news() {
 }
 
 #[test]
-fn an_ordered_reload_answers_with_what_is_wrong() {
+fn a_reload_command_returns_the_faults() {
     let served = serve_with(&[item(1)], &format!("token = '{TOKEN}'"));
     let good = std::fs::read_to_string(served.home.path("gazetted.toml")).unwrap();
     served.home.configure(&format!("{good}\nurls = 1\n"));
@@ -81,7 +81,7 @@ fn an_ordered_reload_answers_with_what_is_wrong() {
 }
 
 #[test]
-fn a_reload_takes_up_another_token_another_address_and_silence() {
+fn a_reload_applies_another_token_another_address_and_no_server() {
     let served = serve_with(&[item(1)], &format!("token = '{TOKEN}'"));
     let reload = |config: &str| {
         let before = served.daemon.log().matches("configuration reloaded").count();
@@ -113,7 +113,7 @@ fn a_reload_takes_up_another_token_another_address_and_silence() {
 }
 
 #[test]
-fn a_new_address_that_is_taken_leaves_all_as_it_was() {
+fn a_new_address_in_use_changes_nothing() {
     let served = serve(&[item(1)]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -75,7 +75,7 @@ fn publish(served: &Served, title: &str, n: u32) {
 }
 
 #[test]
-fn news_and_edits_are_told_as_they_come() {
+fn new_and_edited_articles_are_sent_as_events() {
     let mut served = serve(&[item(1)]);
     let mut listener = Listener::start(&served.site, "/events", "");
     // The start is told without an event, so that nothing is missed from here on.
@@ -90,14 +90,14 @@ fn news_and_edits_are_told_as_they_come() {
     let heard = listener.next().unwrap();
     assert_eq!((heard.id.as_str(), heard.kind.as_str()), ("3", "edited"));
     assert_eq!(heard.data["title"], "Title 1, corrected");
-    // And the daemon ends without waiting for those who listen.
+    // The daemon ends without waiting for connected clients.
     served.daemon.signal(Signal::SIGTERM);
     assert!(listener.next().is_none());
     assert_eq!(served.daemon.wait(), Some(0));
 }
 
 #[test]
-fn who_was_cut_off_goes_on_after_the_last_event() {
+fn a_client_that_reconnects_continues_after_the_last_event() {
     let items: Vec<_> = (1..=120).map(item).collect();
     let served = serve(&items);
     let mut listener = Listener::start(&served.site, "/events", "Last-Event-ID: 20\r\n");
@@ -132,7 +132,7 @@ fn a_number_from_the_future_hides_nothing() {
 }
 
 #[test]
-fn there_is_room_for_so_many_and_no_more() {
+fn the_number_of_event_clients_is_limited() {
     let served = serve_with(&[item(1)], "");
     let mut listeners: Vec<_> =
         (0..64).map(|_| Listener::start(&served.site, "/events", "")).collect();

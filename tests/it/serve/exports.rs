@@ -1,4 +1,4 @@
-//! Exports over HTTP, as those who poll them see them.
+//! Exports over HTTP.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ fn titles(answer: &Answer) -> Vec<String> {
 }
 
 #[test]
-fn every_format_comes_as_its_own_kind_and_as_the_command_writes_it() {
+fn every_format_has_its_media_type_and_the_bytes_of_the_command() {
     let served = serve(&[item(1), item(2)]);
     for (format, kind) in [
         ("json", "application/json"),
@@ -93,7 +93,7 @@ fn a_poller_gets_304_until_there_is_something_new() {
         assert_eq!((again.status, again.body.len()), (304, 0), "{conditions:?}");
         assert_eq!(again.header("etag"), Some(etag.as_str()));
     }
-    // Another format and other filters are other things.
+    // Another format and other filters have other validators.
     assert_eq!(served.site.ask("GET", "/export.rss", &[by_tag]).status, 200);
     assert_eq!(served.site.ask("GET", "/export.atom?limit=1", &[by_tag]).status, 200);
     let head = served.site.ask("HEAD", "/export.atom", &[]);
@@ -108,7 +108,7 @@ fn a_poller_gets_304_until_there_is_something_new() {
         (served.site.ask("GET", "/export.atom", &[by_tag]).status == 200).then_some(())
     });
     assert_eq!(served.site.ask("GET", "/export.atom", &[by_date]).status, 200);
-    // An edit is news as well.
+    // An edit changes the validators too.
     let etag = served.site.get("/export.atom").header("etag").unwrap().to_owned();
     let mut edited = item(1);
     edited.title = "Title 1, corrected".to_owned();
@@ -122,7 +122,7 @@ fn a_poller_gets_304_until_there_is_something_new() {
 
 /// RFC 9110 section 9.3.2: the same header fields, but for those that are known only with the content.
 #[test]
-fn head_says_what_get_says_without_a_body() {
+fn head_returns_the_headers_of_get_without_a_body() {
     let served = serve(&[item(1), item(2)]);
     let id = &served.home.each("id")[0];
     for path in [
@@ -172,7 +172,7 @@ fn a_304_says_nothing_else_than_the_200_did() {
 }
 
 #[test]
-fn pages_lead_on_to_all_articles_once() {
+fn the_pages_contain_every_article_once() {
     let items: Vec<_> = (1..=25).map(item).collect();
     let served = serve(&items);
     let mut path = "/export.jsonl?limit=10&tag=sea".to_owned();
@@ -230,7 +230,7 @@ fn a_client_that_unpacks_gets_it_compressed() {
 }
 
 #[test]
-fn every_answer_has_the_headers_that_keep_browsers_safe() {
+fn every_response_has_the_security_headers() {
     let served = serve(&[item(1)]);
     for path in ["/export.atom", "/export.pdf", "/healthz", "/nothing"] {
         let answer = served.site.get(path);

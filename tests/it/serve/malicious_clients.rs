@@ -1,4 +1,4 @@
-//! Clients that mean no good, or do not know how.
+//! Clients that attack the server or do not speak HTTP.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -38,7 +38,7 @@ fn what_is_no_request_is_answered_with_400_or_not_at_all() {
 
 /// Far more than there are places: 10,000, or as many as this process may hold open.
 #[test]
-fn silent_connections_keep_nobody_out_and_do_not_stay() {
+fn silent_connections_are_closed_and_do_not_block_others() {
     let served = serve(&[item(1)]);
     let mut silent: Vec<TcpStream> = Vec::new();
     let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
@@ -62,9 +62,9 @@ fn silent_connections_keep_nobody_out_and_do_not_stay() {
     }
 }
 
-/// Slow loris: there is always a byte more, and never a whole request.
+/// Slowloris: the client sends one byte after another and never completes the request.
 #[test]
-fn a_client_that_speaks_a_byte_at_a_time_is_let_go() {
+fn a_client_that_sends_one_byte_at_a_time_is_disconnected() {
     let served = serve(&[item(1)]);
     let mut slow =
         [&b"GET / HTTP/1.1\r\nA: "[..], b"POST /-/poll HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"]

@@ -5,7 +5,7 @@ use crate::support::feeds::{Item, item, rss};
 use crate::support::server::Page;
 use crate::support::wait_for;
 
-/// Everything between `<` and `>` gone; what is left may stand between others.
+/// The text without tags.
 fn text(html: &str) -> String {
     let mut text = String::new();
     for piece in html.split('<') {
@@ -42,7 +42,7 @@ fn nasty() -> Item {
 }
 
 #[test]
-fn the_river_shows_the_latest_by_day_and_leads_on() {
+fn the_start_page_shows_the_latest_articles_by_day_and_links_to_older_ones() {
     let items: Vec<_> = (1..=50).map(item).collect();
     let served = serve(&items);
     let page = served.site.text("/");
@@ -57,7 +57,7 @@ fn the_river_shows_the_latest_by_day_and_leads_on() {
 }
 
 #[test]
-fn filters_and_search_narrow_the_river() {
+fn filters_and_search_restrict_the_latest_articles() {
     let mut storm = item(3);
     storm.text = "<p>A storm surge at the pier.</p>".to_owned();
     let served = serve(&[item(1), item(2), storm]);
@@ -120,7 +120,7 @@ fn setting_one_filter_keeps_the_others() {
 }
 
 #[test]
-fn names_that_run_the_other_way_do_not_carry_their_neighbours_along() {
+fn right_to_left_names_do_not_reorder_the_text_around_them() {
     let served = serve(&[item(1)]);
     let feed = rss("جريدة الميناء", &[item(1)]).replace("<guid", "<author>سارة</author><guid");
     served.server.put("/f", Page::ok(feed));
@@ -135,7 +135,7 @@ fn names_that_run_the_other_way_do_not_carry_their_neighbours_along() {
 }
 
 #[test]
-fn an_article_is_shown_whole_with_its_earlier_versions() {
+fn an_article_is_shown_with_its_earlier_versions() {
     let served = serve(&[item(1)]);
     let path = article_path(&served, 0);
     let page = served.site.text(&path);
@@ -159,7 +159,7 @@ fn an_article_is_shown_whole_with_its_earlier_versions() {
 }
 
 #[test]
-fn what_a_feed_says_stays_text() {
+fn text_from_a_feed_stays_text() {
     let served = serve(&[nasty()]);
     for path in ["/", &article_path(&served, 0), "/search?q=quotes"] {
         let page = served.site.text(path);
@@ -172,7 +172,7 @@ fn what_a_feed_says_stays_text() {
 }
 
 #[test]
-fn the_feeds_say_how_they_are_doing() {
+fn the_page_of_feeds_shows_their_states() {
     let served = serve(&[item(1), item(2)]);
     let page = served.site.text("/feeds");
     let shown = text(&page);
@@ -212,7 +212,7 @@ fn a_browser_that_has_a_page_gets_304_and_keeps_the_stylesheet() {
 }
 
 #[test]
-fn what_is_not_there_is_said_to_browsers_in_a_page_and_to_programs_in_a_line() {
+fn a_missing_page_is_a_page_for_browsers_and_a_line_for_programs() {
     let served = serve(&[item(1)]);
     let html = ("Accept", "text/html,application/xhtml+xml");
     for (path, status, title) in [

@@ -1,4 +1,4 @@
-//! What monitoring sees.
+//! The endpoints for monitoring: health, readiness, metrics.
 
 use nix::sys::signal::Signal;
 
@@ -30,7 +30,7 @@ fn a_daemon_that_serves_is_alive_and_ready() {
 }
 
 #[test]
-fn polls_are_counted_by_what_came_of_them() {
+fn polls_are_counted_by_outcome() {
     let served = serve_with(&[item(1), item(2)], "token = 'token-of-a-test'");
     let token = ("Authorization", "Bearer token-of-a-test");
     assert_eq!(served.site.ask("POST", "/-/poll?all=true", &[token]).status, 202);
@@ -46,7 +46,7 @@ fn polls_are_counted_by_what_came_of_them() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said_once_and_ends_the_daemon() {
+fn a_port_in_use_is_reported_once_and_ends_the_daemon() {
     let server = Server::start();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
