@@ -9,7 +9,7 @@ use super::{Context, Exit, run::runtime};
 use crate::config::{Config, FeedConfig};
 use crate::domain::poll::PollOutcome;
 use crate::fetch::Fetcher;
-use crate::passes::check_online::survey;
+use crate::passes::check_online::check_online;
 use crate::present::terminal::clean_line;
 
 #[derive(clap::Args, Debug)]
@@ -100,8 +100,8 @@ struct Seen {
 fn ask(config: &Config, quiet: bool, context: &Context) -> Result<Vec<Seen>> {
     let enabled = config.feeds.iter().filter(|feed| feed.spec.enabled).count() as u64;
     let progress = context.output.progress(enabled, !context.quiet && !quiet);
-    let told = |feed: &FeedConfig| progress.step(feed.spec.url.as_str());
-    let found = runtime()?.block_on(survey(config, told))?;
+    let on_result = |feed: &FeedConfig| progress.step(feed.spec.url.as_str());
+    let found = runtime()?.block_on(check_online(config, on_result))?;
     drop(progress);
     let seen = found.into_iter().filter_map(|(place, seen)| {
         let spec = &config.feeds.get(place)?.spec;

@@ -24,7 +24,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::record::Record;
 use crate::feed::entry_filter::EntryFilter;
 use crate::html::to_text::html_to_text;
-use crate::passes::preview::Looker;
+use crate::passes::preview::Previewer;
 use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 
@@ -45,14 +45,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let url = address(&args.document)?;
     let (settings, request, entries, map, filter) = settings(&url, context)?;
     let now = clock::now();
-    let mut looker = Looker::new(&settings)?;
+    let mut previewer = Previewer::new(&settings)?;
     if args.reference {
-        let comparison = runtime()?.block_on(looker.compare(&url, &request));
+        let comparison = runtime()?.block_on(previewer.compare(&url, &request));
         let comparison = comparison.map_err(|error| anyhow!("{url}: {error}"))?;
         reference::print(&comparison, args.json, &context.output)?;
         return Ok(Exit::Done);
     }
-    let observed = runtime()?.block_on(looker.look(&url, &request, entries, map));
+    let observed = runtime()?.block_on(previewer.preview(&url, &request, entries, map));
     let PollOutcome::Fresh(document) = &observed.outcome else {
         let offers = observed.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
         bail!("{url}: {}{}", observed.detail, offers.collect::<String>());

@@ -442,10 +442,10 @@ impl Observed {
 /// A host's request to be left alone for some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostWait {
-    /// The host says for how long.
-    Told(TimeDelta),
-    /// 429 or 503 without a time.
-    Untold,
+    /// The host names the time.
+    Named(TimeDelta),
+    /// The host answered 429 or 503 and named no time.
+    Unnamed,
 }
 
 /// A pause of all feeds of a host.

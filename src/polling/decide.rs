@@ -90,8 +90,8 @@ fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
     let host = observed.answered_by.clone().or_else(|| asked.clone())?;
     let strikes = job.strikes.filter(|_| asked.as_ref() == Some(&host)).unwrap_or_default();
     let (wait, strikes) = match observed.host_wait? {
-        HostWait::Told(wait) => (wait, strikes),
-        HostWait::Untold => {
+        HostWait::Named(wait) => (wait, strikes),
+        HostWait::Unnamed => {
             let doubled = FIRST_PAUSE * 2_i32.pow(strikes.min(10));
             (doubled.min(LONGEST_PAUSE), strikes + 1)
         }
@@ -216,12 +216,12 @@ mod tests {
     #[test]
     fn a_host_that_names_no_time_is_left_alone_ever_longer() {
         for (strikes, wait, minutes, after) in [
-            (0, HostWait::Untold, 10, 1),
-            (1, HostWait::Untold, 20, 2),
-            (5, HostWait::Untold, 320, 6),
-            (6, HostWait::Untold, 360, 7),
-            (4_000_000_000, HostWait::Untold, 360, 4_000_000_001),
-            (3, HostWait::Told(TimeDelta::minutes(7)), 7, 3),
+            (0, HostWait::Unnamed, 10, 1),
+            (1, HostWait::Unnamed, 20, 2),
+            (5, HostWait::Unnamed, 320, 6),
+            (6, HostWait::Unnamed, 360, 7),
+            (4_000_000_000, HostWait::Unnamed, 360, 4_000_000_001),
+            (3, HostWait::Named(TimeDelta::minutes(7)), 7, 3),
         ] {
             let seen = Observed {
                 status: Some(429),
@@ -251,7 +251,7 @@ mod tests {
             let seen = Observed {
                 status: Some(429),
                 answered_by,
-                host_wait: Some(HostWait::Untold),
+                host_wait: Some(HostWait::Unnamed),
                 ..Observed::of(PollOutcome::Failed(Failure::Status(429)))
             };
             let job = PollJob { strikes: Some(strikes), ..job(0.0) };
