@@ -117,11 +117,11 @@ fn ask(config: &Config, quiet: bool, context: &Context) -> Result<Vec<Seen>> {
             url: spec.url.to_string(),
             fine: entries.is_some(),
             outcome: seen.outcome.as_str(),
-            detail: seen.detail,
-            status: seen.status,
+            detail: seen.message.detail,
+            status: seen.transfer.status,
             entries,
-            moved_to: seen.moved_to.map(String::from),
-            offers: seen.offers.into_iter().map(String::from).collect(),
+            moved_to: seen.wishes.moved_to.map(String::from),
+            offers: seen.message.offers.into_iter().map(String::from).collect(),
         })
     });
     Ok(seen.collect())

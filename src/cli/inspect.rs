@@ -54,8 +54,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     let observed = runtime()?.block_on(previewer.preview(&url, &request, entries, map));
     let PollOutcome::Fresh(document) = &observed.outcome else {
-        let offers = observed.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
-        bail!("{url}: {}{}", observed.detail, offers.collect::<String>());
+        let offers =
+            observed.message.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
+        bail!("{url}: {}{}", observed.message.detail, offers.collect::<String>());
     };
     let complaints = complaints(document);
     if args.json {
@@ -223,8 +224,8 @@ fn as_json(
         .collect();
     Ok(json!({
         "url": url.as_str(),
-        "http_status": observed.status,
-        "bytes": observed.bytes,
+        "http_status": observed.transfer.status,
+        "bytes": observed.transfer.bytes,
         "feed": {
             "title": document.meta.title, "home_page_url": document.meta.home_page_url,
             "description": document.meta.description, "language": document.meta.language,
@@ -256,7 +257,7 @@ fn print(
         field("home page", feed.home_page_url.as_deref())?;
         field("about", document.meta.description.as_deref())?;
         field("language", document.meta.language.as_deref())?;
-        let (bytes, ms) = (observed.bytes, observed.elapsed.as_millis());
+        let (bytes, ms) = (observed.transfer.bytes, observed.transfer.elapsed.as_millis());
         field("fetched", Some(&format!("{bytes} bytes in {ms} ms")))?;
         let encoding = document.encoding;
         field("encoding", Some(&format!("{}: {}", encoding.name, encoding.because)))?;

@@ -94,11 +94,12 @@ pub async fn discover(
         return found(&page, &observed, document, FoundBy::Given)
             .ok_or_else(|| none(&page, &observed));
     }
-    for (i, offer) in observed.offers.iter().enumerate() {
+    for (i, offer) in observed.message.offers.iter().enumerate() {
         if let Some(mut found) =
             attempt(previewer, offer, FoundBy::HtmlLink, request, entries).await
         {
-            let others = observed.offers.iter().enumerate().filter(|(other, _)| *other != i);
+            let others =
+                observed.message.offers.iter().enumerate().filter(|(other, _)| *other != i);
             found.also = others.map(|(_, url)| url.clone()).collect();
             return Ok(found);
         }
@@ -152,7 +153,7 @@ fn found(
     document: &Document,
     found_by: FoundBy,
 ) -> Option<Found> {
-    let url = observed.moved_to.clone().unwrap_or_else(|| requested.clone());
+    let url = observed.wishes.moved_to.clone().unwrap_or_else(|| requested.clone());
     Some(Found {
         url: FeedUrl::from_url(url).ok()?,
         title: document.meta.title.clone(),
@@ -169,10 +170,10 @@ fn is_unreachable(observed: &Observed) -> bool {
 
 fn none(page: &Url, observed: &Observed) -> NoFeed {
     let detail = match observed.outcome {
-        PollOutcome::Failed(Failure::NotAFeed) if observed.offers.is_empty() => {
-            format!("{}; none is at the usual places either", observed.detail)
+        PollOutcome::Failed(Failure::NotAFeed) if observed.message.offers.is_empty() => {
+            format!("{}; none is at the usual places either", observed.message.detail)
         }
-        _ => observed.detail.clone(),
+        _ => observed.message.detail.clone(),
     };
     let private = matches!(observed.outcome, PollOutcome::Failed(Failure::Private));
     NoFeed { url: page.to_string(), detail, private }

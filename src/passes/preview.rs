@@ -14,7 +14,7 @@ use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::passes::poll::no_reply;
-use crate::polling::reply::{Limits, read};
+use crate::polling::reply::{Parsing, Requested, read};
 
 /// Fetches documents one after the other, with the same delay between requests to a host as polling. A clone
 /// shares the connections but not the delays.
@@ -52,16 +52,18 @@ impl Previewer {
     ) -> Observed {
         self.wait_for_host(url).await;
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
-        let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
         let reply = reply.map_err(|error| no_reply(&error));
-        let now = clock::now();
+        let requested = Requested { reply, conditional: false, ended_at: clock::now() };
+        let max_body = self.max_body;
         let observed = tokio::task::spawn_blocking(move || {
-            read(reply, &job, Limits { body, entries, map: map.as_ref() }, now)
+            let parsing =
+                Parsing { max_body, max_entries: entries, map: map.as_ref(), filter: None };
+            read(requested, &job, parsing)
         })
         .await;
         observed.unwrap_or_else(|error| Observed {
-            detail: format!("reading it failed (a fault of the program): {error}"),
+            message: format!("reading it failed (a fault of the program): {error}").into(),
             ..Observed::of(PollOutcome::Failed(Failure::Internal))
         })
     }
