@@ -36,9 +36,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let name = without_user_info(&args.feed);
-    let Some(feed) = find(&config, &name)? else {
-        let names = rows(&config)?.into_iter().map(|feed| feed.name);
-        return Err(unknown("feed", &name, names));
+    let feeds = rows(&config)?;
+    let Some(feed) = feeds.iter().find(|feed| feed.is_called(&name)) else {
+        return Err(unknown("feed", &name, feeds.into_iter().map(|feed| feed.name)));
     };
     let Some(row) = &feed.row else {
         if args.json {
@@ -50,22 +50,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     };
-    let explanation = Explanation::read(&config, &feed, row, args.polls)?;
+    let explanation = Explanation::read(&config, feed, row, args.polls)?;
     if args.json {
         json_data(&explanation.json())?;
     } else {
         data(|out| explanation.print(&context.output, out))?;
     }
     Ok(Exit::Done)
-}
-
-fn find(config: &Config, text: &str) -> Result<Option<ListedFeed>> {
-    let called = |feed: &ListedFeed| {
-        feed.name == text
-            || feed.url == text
-            || feed.row.as_ref().is_some_and(|r| r.is_called(text))
-    };
-    Ok(rows(config)?.into_iter().find(called))
 }
 
 /// Everything that decides when a feed is polled.

@@ -128,6 +128,12 @@ pub(super) fn rows(config: &Config) -> Result<Vec<ListedFeed>, StoreError> {
 }
 
 impl ListedFeed {
+    /// Whether `text` is the name, the URL or the id of this feed.
+    pub(super) fn is_called(&self, text: &str) -> bool {
+        let is_called = |row: &FeedRow| row.is_called(text);
+        self.name == text || self.url == text || self.row.as_ref().is_some_and(is_called)
+    }
+
     /// Feed links found in the HTML page that the server returns instead of this feed.
     pub(super) fn offers(&self) -> &[String] {
         let failing = self.row.as_ref().filter(|_| self.state == State::Failing);

@@ -100,13 +100,8 @@ pub(super) fn reset(args: &Reset, context: &Context) -> Result<Exit> {
 /// The configured feeds that the arguments name, in the order of the configuration, each once.
 fn named(config: &Config, wanted: &[String]) -> Result<Vec<ListedFeed>> {
     let all = rows(config)?;
-    let is_called = |feed: &ListedFeed, text: &str| {
-        feed.name == text
-            || feed.url == text
-            || feed.row.as_ref().is_some_and(|row| row.is_called(text))
-    };
     for text in wanted.iter().map(|text| without_user_info(text)) {
-        let mut called = all.iter().filter(|feed| is_called(feed, &text)).peekable();
+        let mut called = all.iter().filter(|feed| feed.is_called(&text)).peekable();
         if called.peek().is_none() {
             return Err(unknown("feed", &text, all.iter().map(|feed| feed.name.clone())));
         }
@@ -118,6 +113,6 @@ fn named(config: &Config, wanted: &[String]) -> Result<Vec<ListedFeed>> {
         }
     }
     let is_wanted =
-        |feed: &ListedFeed| wanted.iter().any(|text| is_called(feed, &without_user_info(text)));
+        |feed: &ListedFeed| wanted.iter().any(|text| feed.is_called(&without_user_info(text)));
     Ok(all.into_iter().filter(|feed| feed.state != State::Retired && is_wanted(feed)).collect())
 }
