@@ -10,7 +10,7 @@ use super::{Context, Exit, run::runtime};
 use crate::config::{Config, FeedConfig};
 use crate::domain::poll::PollOutcome;
 use crate::fetch::Fetcher;
-use crate::passes::check_online::survey;
+use crate::passes::check_online::check_online;
 use crate::present::terminal::clean_line;
 
 #[derive(clap::Args, Debug)]
@@ -98,8 +98,8 @@ struct Seen {
 fn ask(config: &Config, quiet: bool, context: &Context) -> Result<Vec<Seen>> {
     let enabled = config.feeds.iter().filter(|feed| feed.spec.enabled).count() as u64;
     let progress = context.output.progress(enabled, !context.quiet && !quiet);
-    let told = |feed: &FeedConfig| progress.step(feed.spec.url.as_str());
-    let found = runtime()?.block_on(survey(config, told))?;
+    let on_result = |feed: &FeedConfig| progress.step(feed.spec.url.as_str());
+    let found = runtime()?.block_on(check_online(config, on_result))?;
     drop(progress);
     let seen = found.into_iter().filter_map(|(place, seen)| {
         let spec = &config.feeds.get(place)?.spec;
@@ -115,11 +115,11 @@ fn ask(config: &Config, quiet: bool, context: &Context) -> Result<Vec<Seen>> {
             url: spec.url.to_string(),
             fine: entries.is_some(),
             outcome: seen.outcome.as_str(),
-            detail: seen.detail,
-            status: seen.status,
+            detail: seen.message.detail,
+            status: seen.transfer.status,
             entries,
-            moved_to: seen.moved_to.map(String::from),
-            offers: seen.offers.into_iter().map(String::from).collect(),
+            moved_to: seen.wishes.moved_to.map(String::from),
+            offers: seen.message.offers.into_iter().map(String::from).collect(),
         })
     });
     Ok(seen.collect())

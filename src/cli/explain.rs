@@ -6,7 +6,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Row};
 use serde_json::{Value, json};
 
-use super::feeds::{Listed, State, offer, rows};
+use super::feeds::{ListedFeed, State, offer, rows};
 use super::filters::unknown;
 use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
 use super::{Context, Exit};
@@ -15,7 +15,7 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::host::Host;
 use crate::domain::poll::{Move, OutcomeKind, Reason, address_at};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::polling::reason_text::told;
+use crate::polling::reason_text::reason_text;
 use crate::polling::schedule::{Candidate, History, candidates};
 use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
@@ -36,9 +36,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let name = without_user_info(&args.feed);
-    let Some(feed) = find(&config, &name)? else {
-        let names = rows(&config)?.into_iter().map(|feed| feed.name);
-        return Err(unknown("feed", &name, names));
+    let feeds = rows(&config)?;
+    let Some(feed) = feeds.iter().find(|feed| feed.is_called(&name)) else {
+        return Err(unknown("feed", &name, feeds.into_iter().map(|feed| feed.name)));
     };
     let Some(row) = &feed.row else {
         if args.json {
@@ -50,45 +50,36 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     };
-    let story = Story::read(&config, &feed, row, args.polls)?;
+    let explanation = Explanation::read(&config, feed, row, args.polls)?;
     if args.json {
-        json_data(&story.json())?;
+        json_data(&explanation.json())?;
     } else {
-        data(|out| story.print(&context.output, out))?;
+        data(|out| explanation.print(&context.output, out))?;
     }
     Ok(Exit::Done)
 }
 
-fn find(config: &Config, text: &str) -> Result<Option<Listed>> {
-    let called = |feed: &Listed| {
-        feed.name == text
-            || feed.url == text
-            || feed.row.as_ref().is_some_and(|r| r.is_called(text))
-    };
-    Ok(rows(config)?.into_iter().find(called))
-}
-
-/// All that decides when a feed is polled.
-struct Story<'a> {
-    feed: &'a Listed,
+/// Everything that decides when a feed is polled.
+struct Explanation<'a> {
+    feed: &'a ListedFeed,
     row: &'a FeedRow,
     facts: Option<Facts>,
-    /// What each rule wanted after the last poll; empty before the first.
+    /// The time that each rule demanded after the last poll; empty before the first poll.
     candidates: Vec<Candidate>,
-    /// The host that the next poll asks, and its pause.
+    /// The host of the next request, and its pause.
     host: Option<(Host, Option<PausedHost>)>,
     polls: Vec<PastPoll>,
     now: Timestamp,
 }
 
-impl<'a> Story<'a> {
-    fn read(config: &Config, feed: &'a Listed, row: &'a FeedRow, polls: usize) -> Result<Self> {
+impl<'a> Explanation<'a> {
+    fn read(config: &Config, feed: &'a ListedFeed, row: &'a FeedRow, polls: usize) -> Result<Self> {
         let now = clock::now();
         let reader = Reader::open(&config.store.path)?;
         let facts = reader.facts(row.id)?;
         let configured = config.feeds.iter().find(|c| c.spec.url.as_str() == feed.url);
         let candidates = match (&facts, configured, row.polled_at) {
-            // Of a feed that is gone no rule wants anything.
+            // No rule demands a time for a feed that is gone.
             (Some(facts), Some(configured), Some(polled_at)) if row.next_poll_at.is_some() => {
                 wanted(facts, configured, polled_at)
             }
@@ -139,7 +130,8 @@ impl<'a> Story<'a> {
                 writeln!(out, "  {} {text}", if wins { ">" } else { " " })?;
             }
             if let Some(because @ (Reason::SkipHours | Reason::SkipDays)) = row.because {
-                let text = format!("then moved out of the times in {}", told(because).clause);
+                let text =
+                    format!("then moved out of the times in {}", reason_text(because).clause);
                 writeln!(out, "  > {}", output.styled(YELLOW, &text))?;
             }
         }
@@ -165,7 +157,7 @@ impl<'a> Story<'a> {
                 number(poll.bytes),
                 number(poll.elapsed_ms),
                 Cell::new(news(poll)),
-                Cell::new(poll.because.map_or("-", |because| told(because).word)),
+                Cell::new(poll.because.map_or("-", |because| reason_text(because).word)),
             ]);
             cells.max_height(1);
             table.add_row(cells);
@@ -207,7 +199,7 @@ impl<'a> Story<'a> {
             (State::Disabled | State::Retired, _) | (_, None) => "never".to_owned(),
             (_, Some(at)) if at <= self.now => format!("due since {}", relative(at, self.now)),
             (_, Some(at)) => {
-                let because = self.row.because.map_or("", |because| told(because).clause);
+                let because = self.row.because.map_or("", |because| reason_text(because).clause);
                 format!("{}, at {}: {because}", relative(at, self.now), rfc3339(at))
             }
         }
@@ -216,7 +208,11 @@ impl<'a> Story<'a> {
     fn candidate(&self, candidate: &Candidate) -> String {
         let from = self.row.polled_at.unwrap_or(self.now);
         let wait = span(candidate.at - from);
-        format!("{}  {wait:>8} after it  {}", rfc3339(candidate.at), told(candidate.because).clause)
+        format!(
+            "{}  {wait:>8} after it  {}",
+            rfc3339(candidate.at),
+            reason_text(candidate.because).clause
+        )
     }
 
     fn json(&self) -> Value {

@@ -18,7 +18,7 @@ use crate::config::Config;
 pub(super) use crate::domain::feed::FeedState as State;
 use crate::domain::poll::{OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
-use crate::polling::reason_text::told;
+use crate::polling::reason_text::reason_text;
 use crate::present::terminal::{clean_line, fit};
 use crate::store::{FeedRow, Reader, StoreError};
 
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     feeds.retain(|feed| list.all || feed.state != State::Retired);
     let now = clock::now();
     if list.json {
-        let feeds: Vec<Value> = feeds.iter().map(Listed::json).collect();
+        let feeds: Vec<Value> = feeds.iter().map(ListedFeed::json).collect();
         json_data(&Value::from(feeds))?;
     } else {
         print(&feeds, now, &context.output)?;
@@ -80,18 +80,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A feed of the configuration or the store, or of both.
-pub(super) struct Listed {
+/// A feed that is configured, stored, or both.
+pub(super) struct ListedFeed {
     pub(super) state: State,
     pub(super) url: String,
     pub(super) name: String,
     pub(super) tags: Vec<String>,
-    /// `None` when the store does not know it yet.
+    /// `None` when it is not stored yet.
     pub(super) row: Option<FeedRow>,
 }
 
 /// The configured feeds in their order, then retired ones. A store that does not exist yet is empty.
-pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
+pub(super) fn rows(config: &Config) -> Result<Vec<ListedFeed>, StoreError> {
     let stored = if config.store.path.exists() {
         Reader::open(&config.store.path)?.feeds()?
     } else {
@@ -99,11 +99,11 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
     };
     let mut stored: HashMap<String, FeedRow> =
         stored.into_iter().map(|row| (row.url.clone(), row)).collect();
-    let mut listed: Vec<Listed> = Vec::new();
+    let mut listed: Vec<ListedFeed> = Vec::new();
     for feed in &config.feeds {
         let row = stored.remove(feed.spec.url.as_str());
         let title = row.as_ref().and_then(|row| row.title.clone());
-        listed.push(Listed {
+        listed.push(ListedFeed {
             state: if feed.spec.enabled {
                 row.as_ref().map_or(State::New, FeedRow::polling_state)
             } else {
@@ -117,7 +117,7 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
     }
     let mut retired: Vec<FeedRow> = stored.into_values().collect();
     retired.sort_by_key(|row| row.id);
-    listed.extend(retired.into_iter().map(|row| Listed {
+    listed.extend(retired.into_iter().map(|row| ListedFeed {
         state: State::Retired,
         url: row.url.clone(),
         name: row.display_name().to_owned(),
@@ -127,7 +127,13 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Listed>, StoreError> {
     Ok(listed)
 }
 
-impl Listed {
+impl ListedFeed {
+    /// Whether `text` is the name, the URL or the id of this feed.
+    pub(super) fn is_called(&self, text: &str) -> bool {
+        let is_called = |row: &FeedRow| row.is_called(text);
+        self.name == text || self.url == text || self.row.as_ref().is_some_and(is_called)
+    }
+
     /// Feed links found in the HTML page that the server returns instead of this feed.
     pub(super) fn offers(&self) -> &[String] {
         let failing = self.row.as_ref().filter(|_| self.state == State::Failing);
@@ -165,7 +171,7 @@ impl Listed {
     }
 }
 
-fn print(feeds: &[Listed], now: Timestamp, output: &Output) -> std::io::Result<()> {
+fn print(feeds: &[ListedFeed], now: Timestamp, output: &Output) -> std::io::Result<()> {
     const HEADER: [&str; 7] = ["ID", "FEED", "STATE", "ARTICLES", "NEWEST", "POLLED", "NEXT POLL"];
     let mut table = output.table(&HEADER, &[1, 2]);
     for feed in feeds {
@@ -213,7 +219,7 @@ fn color(state: State) -> Option<Color> {
 const DETAIL_COLUMNS: usize = 60;
 
 /// The state, and for a failing feed what it last said.
-fn health(feed: &Listed) -> String {
+fn health(feed: &ListedFeed) -> String {
     let word = feed.state.as_str();
     let detail = feed.row.as_ref().and_then(|row| row.detail.as_deref());
     match detail.filter(|_| feed.state == State::Failing) {
@@ -223,12 +229,14 @@ fn health(feed: &Listed) -> String {
 }
 
 /// When, and which rule says so.
-fn next(feed: &Listed, now: Timestamp) -> String {
+fn next(feed: &ListedFeed, now: Timestamp) -> String {
     let plan = feed.row.as_ref().and_then(|row| Some((row.next_poll_at?, row.because?)));
     match (feed.state, plan) {
         (State::Disabled | State::Retired, _) => "-".to_owned(),
         (_, Some((at, _))) if at <= now => "due".to_owned(),
-        (_, Some((at, because))) => format!("{} ({})", relative(at, now), told(because).word),
+        (_, Some((at, because))) => {
+            format!("{} ({})", relative(at, now), reason_text(because).word)
+        }
         (State::Gone, None) => "never".to_owned(),
         (_, None) => "due".to_owned(),
     }

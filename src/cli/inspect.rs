@@ -25,7 +25,7 @@ use crate::export::Format;
 use crate::export::record::Record;
 use crate::feed::entry_filter::EntryFilter;
 use crate::passes::export::with_text;
-use crate::passes::preview::Looker;
+use crate::passes::preview::Previewer;
 use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 
@@ -46,17 +46,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let url = address(&args.document)?;
     let (settings, request, entries, map, filter) = settings(&url, context)?;
     let now = clock::now();
-    let mut looker = Looker::new(&settings)?;
+    let mut previewer = Previewer::new(&settings)?;
     if args.reference {
-        let comparison = runtime()?.block_on(looker.compare(&url, &request));
+        let comparison = runtime()?.block_on(previewer.compare(&url, &request));
         let comparison = comparison.map_err(|error| anyhow!("{url}: {error}"))?;
         reference::print(&comparison, args.json, &context.output)?;
         return Ok(Exit::Done);
     }
-    let observed = runtime()?.block_on(looker.look(&url, &request, entries, map));
+    let observed = runtime()?.block_on(previewer.preview(&url, &request, entries, map));
     let PollOutcome::Fresh(document) = &observed.outcome else {
-        let offers = observed.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
-        bail!("{url}: {}{}", observed.detail, offers.collect::<String>());
+        let offers =
+            observed.message.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
+        bail!("{url}: {}{}", observed.message.detail, offers.collect::<String>());
     };
     let complaints = complaints(document);
     if args.json {
@@ -224,8 +225,8 @@ fn as_json(
         .collect();
     Ok(json!({
         "url": url.as_str(),
-        "http_status": observed.status,
-        "bytes": observed.bytes,
+        "http_status": observed.transfer.status,
+        "bytes": observed.transfer.bytes,
         "feed": {
             "title": document.meta.title, "home_page_url": document.meta.home_page_url,
             "description": document.meta.description, "language": document.meta.language,
@@ -257,7 +258,7 @@ fn print(
         field("home page", feed.home_page_url.as_deref())?;
         field("about", document.meta.description.as_deref())?;
         field("language", document.meta.language.as_deref())?;
-        let (bytes, ms) = (observed.bytes, observed.elapsed.as_millis());
+        let (bytes, ms) = (observed.transfer.bytes, observed.transfer.elapsed.as_millis());
         field("fetched", Some(&format!("{bytes} bytes in {ms} ms")))?;
         let encoding = document.encoding;
         field("encoding", Some(&format!("{}: {}", encoding.name, encoding.because)))?;

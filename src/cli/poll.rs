@@ -50,7 +50,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Exit> {
 }
 
 async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
-    // Beside a running daemon this is allowed: leases keep the two off each other's feeds.
+    // A daemon may run at the same time: the leases prevent that both poll the same feed.
     let lock = match Lock::take(&config.store.path, Role::Once) {
         Ok(lock) => Some(lock),
         Err(LockError::Held { .. }) => None,
@@ -58,7 +58,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     };
     let store = Store::open(&config.store.path)?;
     if lock.is_some() {
-        store.release_all().await?; // Leases of processes that died.
+        store.release_all().await?; // They belong to processes that died.
     }
     let synced = sync(&store, config, clock::now()).await?;
     let only = wanted(&args, &synced.feeds, &store)?;
@@ -92,7 +92,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     })
 }
 
-/// The feeds that were named, or all enabled ones; `None` for whichever are due.
+/// The feeds that the arguments name, or all enabled ones; `None` for those that are due.
 fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId>>> {
     if args.all {
         let mut all: Vec<FeedId> =
@@ -122,7 +122,7 @@ fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId
 /// One round of polls.
 struct Round {
     poller: Arc<Poller>,
-    /// Feeds still to be claimed; `None` for whichever are due.
+    /// The feeds still to be claimed; `None` for those that are due.
     only: Option<Vec<FeedId>>,
     concurrency: usize,
     /// Also feeds of hosts that asked to be left alone.
@@ -141,9 +141,9 @@ impl Round {
         self.only.as_ref().map_or(0, |feeds| feeds.len() as u64)
     }
 
-    /// Claims and polls until nothing is left, or nothing that may be asked.
+    /// Claims and polls until no feed is left that may be polled.
     async fn finish(&mut self, progress: &Progress<'_>) -> Result<()> {
-        // A feed that is due again while the others are still polled waits for the next round.
+        // A feed that becomes due again during the round waits for the next round.
         let started = clock::now();
         let mut more = true;
         loop {
@@ -155,10 +155,10 @@ impl Round {
             if got == 0 && self.polls.is_empty() && next_free_at.is_none() {
                 return Ok(());
             }
-            let room = sleep_until(next_free_at.unwrap_or_else(Instant::now).into());
+            let host_is_free = sleep_until(next_free_at.unwrap_or_else(Instant::now).into());
             tokio::select! {
                 Some(polled) = self.polls.join_next() => self.finished(polled??, progress),
-                () = room, if next_free_at.is_some() => {}
+                () = host_is_free, if next_free_at.is_some() => {}
             }
             while let Some(polled) = self.polls.try_join_next() {
                 self.finished(polled??, progress);
@@ -173,7 +173,7 @@ impl Round {
         }
     }
 
-    /// Starts what may be asked now; answers how much that was, and whether there is more.
+    /// Starts the polls that are allowed now. Returns their number, and whether more feeds are left.
     async fn claim(
         &mut self,
         started: Timestamp,
@@ -181,7 +181,7 @@ impl Round {
     ) -> Result<(usize, bool)> {
         let limit = (CLAIM_ROUNDS * self.concurrency).saturating_sub(self.polls.len());
         let wanted = Wanted { limit, only: self.only.clone(), paused_too: self.paused_too };
-        // Named feeds are claimed by the clock of now, due ones by that of the start.
+        // Named feeds are claimed with the current time, due ones with the time of the start.
         let now = if self.only.is_some() { clock::now() } else { started };
         let claimed = self.poller.claim(wanted, now).await?;
         let got = claimed.jobs.len();
@@ -200,13 +200,13 @@ impl Round {
         Ok((got, more))
     }
 
-    /// Feeds that were asked for and not polled: their host wants to be left alone, or another process
-    /// is at them.
+    /// The number of named feeds that were not polled, because their host is paused or another process polls
+    /// them.
     fn left(&self) -> u64 {
         self.only.as_ref().map_or(0, |left| left.len() as u64)
     }
 
-    /// Lets go of what is in flight; nothing of it is stored, all of it stays due.
+    /// Ends the polls in flight. Nothing of them is stored, and their feeds stay due.
     async fn abandon(&mut self, store: &Store) -> Result<()> {
         self.polls.shutdown().await;
         let polled: Vec<FeedId> = self.done.iter().map(|polled| polled.feed).collect();
@@ -216,7 +216,7 @@ impl Round {
     }
 }
 
-/// The round in numbers.
+/// The counts of one round.
 struct Summary {
     polled: u64,
     news: u64,
@@ -246,7 +246,7 @@ impl Summary {
         }
     }
 
-    /// A line for each feed that failed, then the summary.
+    /// Prints a line for each feed that failed, then the summary.
     fn print(&self, round: &Round, titles: &HashMap<FeedId, String>, context: &Context) {
         let output = &context.output;
         for polled in round.done.iter().filter(|polled| polled.outcome.is_failure()) {
@@ -318,13 +318,13 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Names as `feeds` shows them: a title may have come with this very poll.
+/// The names as `gazetted feeds` shows them. A title may be new since this poll.
 fn titles(reader: &Reader) -> Result<HashMap<FeedId, String>> {
     let feeds = reader.feeds()?;
     Ok(feeds.into_iter().map(|feed| (feed.id, feed.display_name().to_owned())).collect())
 }
 
-/// What a person wants to see after a poll, and what to do next.
+/// Prints the latest articles and the next commands.
 fn show_latest(reader: &Reader, output: &Output) -> Result<()> {
     let query = Query { limit: Some(SHOWN), ..Query::default() };
     let style = TableStyle { width: width(), color: output.stdout_color(), now: clock::now() };

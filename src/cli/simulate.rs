@@ -15,7 +15,7 @@ use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::simulate::{Load, Modelled, simulate};
 use crate::store::{Facts, FeedRow, Reader};
 
-/// A feed that was never polled is taken for one of a busy weblog, before a server as most are.
+/// The time between two articles that is assumed for a feed that was never polled.
 const UNKNOWN_GAP: TimeDelta = TimeDelta::hours(6);
 
 #[derive(clap::Args, Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Asks no server. What the store knows of a feed is its model; an unknown one is modelled by default.
+/// Makes no request. A feed is modelled by the facts in the store, or by defaults when it was never polled.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let now = clock::now();
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The enabled feeds as models, and how many of them the store knows.
+/// The models of the enabled feeds, and how many of them come from the store.
 fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
     let reader =
         config.store.path.exists().then(|| Reader::open(&config.store.path)).transpose()?;

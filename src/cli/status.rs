@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::consumers::{in_words, to_json};
-use super::feeds::{Listed, State, rows};
+use super::feeds::{ListedFeed, State, rows};
 use super::output::{count, data, json_data, relative, span};
 use super::{Context, Exit};
 use crate::clock;
@@ -65,7 +65,7 @@ impl Status {
         }
         let active =
             feeds.iter().filter(|feed| !matches!(feed.state, State::Disabled | State::Retired));
-        let plan = |feed: &Listed| feed.row.as_ref().and_then(|row| row.next_poll_at);
+        let plan = |feed: &ListedFeed| feed.row.as_ref().and_then(|row| row.next_poll_at);
         let due: Vec<Timestamp> = active.clone().filter_map(plan).filter(|at| *at <= now).collect();
         Ok(Self {
             stats: reader.as_ref().map(Reader::stats).transpose()?,

@@ -388,33 +388,13 @@ pub struct RepairCount {
     pub count: u32,
 }
 
-/// What a reply means, before any decision is taken on it.
+/// What a poll observed, before any decision is taken on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     pub outcome: PollOutcome,
-    /// A message for the user about what went wrong; empty when nothing did.
-    pub detail: String,
-    /// The validators for the next request; `None` keeps the stored ones.
-    pub validators: Option<Validators>,
-    /// How long the server asks to be left alone in its header fields, as far as that is believed.
-    pub asks: Vec<(Reason, TimeDelta)>,
-    /// Hints from the document; `None` when none was parsed.
-    pub hints: Option<Hints>,
-    /// The host that answered, which is the last one of the redirects; `None` when none did.
-    pub answered_by: Option<Host>,
-    /// How long the host that answered asks to be left alone by all feeds.
-    pub host_wait: Option<HostWait>,
-    /// The address at the end of the leading permanent redirects; `None` without such redirects.
-    pub moved_to: Option<Url>,
-    /// Feed links found in the HTML page that the server returned instead of a feed.
-    pub offers: Vec<Url>,
-    /// Whether the request was conditional.
-    pub conditional: bool,
-    pub status: Option<u16>,
-    pub bytes: u64,
-    /// `Content-Encoding` of the body as received: `identity`, `gzip`, `br`, `zstd`, `deflate` or `other`.
-    pub encoding: &'static str,
-    pub elapsed: Duration,
+    pub wishes: ServerWishes,
+    pub transfer: Transfer,
+    pub message: Message,
 }
 
 impl Observed {
@@ -422,30 +402,67 @@ impl Observed {
     pub fn of(outcome: PollOutcome) -> Self {
         Self {
             outcome,
-            detail: String::new(),
-            validators: None,
-            asks: Vec::new(),
-            hints: None,
-            answered_by: None,
-            host_wait: None,
-            moved_to: None,
-            offers: Vec::new(),
-            conditional: false,
-            status: None,
-            bytes: 0,
-            encoding: "identity",
-            elapsed: Duration::ZERO,
+            wishes: ServerWishes::default(),
+            transfer: Transfer::default(),
+            message: Message::default(),
         }
+    }
+}
+
+/// What the server and the document ask of later requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServerWishes {
+    /// The validators for the next request; `None` keeps the stored ones.
+    pub validators: Option<Validators>,
+    /// How long the server asks to be left alone in its header fields, as far as that is believed.
+    pub asks: Vec<(Reason, TimeDelta)>,
+    /// Hints from the document; `None` when none was parsed.
+    pub hints: Option<Hints>,
+    /// How long the host that answered asks to be left alone by all feeds.
+    pub host_wait: Option<HostWait>,
+    /// The address at the end of the leading permanent redirects; `None` without such redirects.
+    pub moved_to: Option<Url>,
+}
+
+/// The facts about one request and its reply, for the history and the metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// Whether the request was conditional.
+    pub conditional: bool,
+    /// `None` when there was no reply.
+    pub status: Option<u16>,
+    /// The host that answered, which is the last one of the redirects; `None` when none did.
+    pub answered_by: Option<Host>,
+    /// The size of the body as received.
+    pub bytes: u64,
+    /// `Content-Encoding` of the body as received: `identity`, `gzip`, `br`, `zstd`, `deflate` or `other`;
+    /// empty when there was no reply.
+    pub encoding: &'static str,
+    pub elapsed: Duration,
+}
+
+/// What is shown to the user about a poll.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// What went wrong, or how many entries were left out; empty when there is nothing to say.
+    pub detail: String,
+    /// Feed links found in the HTML page that the server returned instead of a feed.
+    pub offers: Vec<Url>,
+}
+
+impl From<String> for Message {
+    fn from(detail: String) -> Self {
+        Self { detail, offers: Vec::new() }
     }
 }
 
 /// A host's request to be left alone for some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostWait {
-    /// The host says for how long.
-    Told(TimeDelta),
-    /// 429 or 503 without a time.
-    Untold,
+    /// The host names the time.
+    Named(TimeDelta),
+    /// The host answered 429 or 503 and named no time.
+    Unnamed,
 }
 
 /// A pause of all feeds of a host.

@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::domain::article::{ArticleDraft, Person};
-use crate::domain::poll::{Observed, PollOutcome, Remembered};
+use crate::domain::poll::{Document, Remembered};
 use crate::html::to_text::html_to_text;
 
 /// Bytes that a compiled expression may take: large classes and repetitions of repetitions are refused.
@@ -158,20 +158,17 @@ impl EntryFilter {
         (!wanted).then_some("no include matches".into())
     }
 
-    /// Removes the excluded articles from the outcome of a poll and states their number. They stay among the
-    /// remembered items, so that they are not read again.
-    pub fn apply(&self, observed: &mut Observed) {
-        let PollOutcome::Fresh(document) = &mut observed.outcome else { return };
+    /// Removes the excluded articles from a document and returns a text with their number, if there are any.
+    /// They stay among the remembered items, so that they are not parsed again.
+    pub fn apply(&self, document: &mut Document) -> Option<String> {
         if self.is_empty() {
-            return;
+            return None;
         }
         let read = document.drafts.len();
         document.drafts.retain(|draft| self.exclusion_reason(draft).is_none());
         let left_out = read - document.drafts.len();
-        if left_out != 0 {
-            observed.detail = format!("{left_out} of {read} left out by include and exclude");
-        }
         self.mix_into_hashes(&mut document.remembered);
+        (left_out != 0).then(|| format!("{left_out} of {read} left out by include and exclude"))
     }
 
     /// Mixes the rules into the remembered hashes; a second call takes them out again. Hashes that were
@@ -293,16 +290,14 @@ mod tests {
             items: vec![KnownItem { hash: 9, key: ArticleKey(1) }],
             ..Remembered::default()
         };
-        let document = Document {
+        let mut document = Document {
             drafts: vec![draft()],
             remembered: remembered.clone(),
             ..Document::default()
         };
         let rules = filter(&[], &["title:Election"]);
-        let mut observed = Observed::of(PollOutcome::Fresh(Box::new(document)));
-        rules.apply(&mut observed);
-        assert_eq!(observed.detail, "1 of 1 left out by include and exclude");
-        let PollOutcome::Fresh(mut document) = observed.outcome else { unreachable!() };
+        let detail = rules.apply(&mut document);
+        assert_eq!(detail.as_deref(), Some("1 of 1 left out by include and exclude"));
         assert_eq!(document.drafts, []);
         let mut other = document.remembered.clone();
         rules.mix_into_hashes(&mut document.remembered);

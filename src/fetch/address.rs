@@ -1,17 +1,17 @@
-//! Which addresses are public: the IANA registries of special addresses as a table.
+//! The IANA registries of special-purpose addresses (RFC 6890) as a table of addresses that are not public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Blocks of IPv4 that are not for everyone: first address, length of the prefix, name. The first that
-/// holds an address names it. RFC 6890 and the registry it founded, unless said otherwise.
+/// Blocks of IPv4 addresses that are not public: first address, prefix length and kind. The first block that
+/// contains an address gives its kind. The source is RFC 6890 and its registry unless noted.
 const V4: &[(Ipv4Addr, u32, &str)] = &[
-    // Instance metadata, with credentials in it, at the well-known addresses of the clouds.
+    // The addresses of cloud metadata services, which hold credentials.
     (Ipv4Addr::new(169, 254, 169, 254), 32, "a metadata service"),
     (Ipv4Addr::new(169, 254, 170, 2), 32, "a metadata service"),
     (Ipv4Addr::new(100, 100, 100, 200), 32, "a metadata service"),
     (Ipv4Addr::new(192, 0, 0, 192), 32, "a metadata service"),
-    (Ipv4Addr::new(168, 63, 129, 16), 32, "a metadata service"), // Among public addresses.
-    (Ipv4Addr::UNSPECIFIED, 8, "unspecified"),                   // Linux connects to itself.
+    (Ipv4Addr::new(168, 63, 129, 16), 32, "a metadata service"), // Inside a public block.
+    (Ipv4Addr::UNSPECIFIED, 8, "unspecified"),                   // Linux connects it to itself.
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "a provider's inside (CGNAT)"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
@@ -29,7 +29,7 @@ const V4: &[(Ipv4Addr, u32, &str)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
 ];
 
-/// The same of IPv6. Whatever is outside `2000::/3` is refused even without a line here.
+/// Blocks of IPv6 addresses that are not public. All addresses outside `2000::/3` are refused too.
 const V6: &[(Ipv6Addr, u32, &str)] = &[
     (Ipv6Addr::UNSPECIFIED, 128, "unspecified"),
     (Ipv6Addr::LOCALHOST, 128, "loopback"),
@@ -55,7 +55,7 @@ const V6: &[(Ipv6Addr, u32, &str)] = &[
 const NAT64: Ipv6Addr = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0);
 const NAT64_LENGTH: u32 = 96;
 
-/// What an address is, if it is not a public one. Of an address that somebody wrote down.
+/// The kind of an address that is not public; `None` for a public one. For addresses that a URL contains.
 pub(super) fn not_public(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => {
@@ -72,8 +72,8 @@ pub(super) fn not_public(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// The same of an address that a name resolved to. In a network without IPv4 every server that has
-/// nothing else appears in NAT64 form (DNS64, RFC 6147), and what counts is the address inside.
+/// As [`not_public`], for addresses that a name resolved to. In a network without IPv4 (DNS64, RFC 6147) an
+/// IPv4-only server has a NAT64 address, whose embedded IPv4 address is checked instead.
 pub(super) fn resolved_not_public(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V6(outer) if is_within(outer, NAT64, NAT64_LENGTH) => {

@@ -1,4 +1,4 @@
-//! Bodies, read in bounds.
+//! Reads bodies up to a maximum size.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use tokio::time::timeout;
 use crate::domain::feed::FeedUrl;
 use crate::fetch::error::FetchError;
 
-/// Reserved at most on the word of a `Content-Length` alone.
+/// The maximum number of bytes reserved for an announced `Content-Length`.
 const MAX_RESERVED: u64 = 1024 * 1024;
 
-/// What is read of a body that is no document: an error page, the text of a redirect.
+/// The maximum number of bytes read of an error page or the body of a redirect.
 const PART_LIMIT: usize = 64 * 1024;
 
-/// How long such a body may keep us.
+/// The maximum time spent on reading such a body.
 const PART_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The whole body as transferred, of at most `limit` bytes.
+/// Reads the whole body, still compressed, of at most `limit` bytes.
 ///
 /// # Errors
-/// [`FetchError::TooLarge`], at once when `Content-Length` says so; [`FetchError::Body`] for one that
-/// breaks off before its announced end.
+/// [`FetchError::TooLarge`], before anything is read when `Content-Length` exceeds the limit;
+/// [`FetchError::Body`] for a body that ends too early.
 pub(super) async fn whole(
     url: &FeedUrl,
     mut response: Response,
@@ -43,14 +43,14 @@ pub(super) async fn whole(
     Ok(body)
 }
 
-/// The beginning of a body whose end does not matter. Neither errors nor a stall do.
+/// Reads the beginning of a body. Errors and time-outs only end it.
 pub(super) async fn first_part(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     let read = async {
         while let Ok(Some(chunk)) = response.chunk().await {
-            let room = PART_LIMIT - body.len();
-            body.extend(chunk.iter().take(room));
-            if room <= chunk.len() {
+            let left = PART_LIMIT - body.len();
+            body.extend(chunk.iter().take(left));
+            if left <= chunk.len() {
                 break;
             }
         }

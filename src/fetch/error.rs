@@ -1,4 +1,4 @@
-//! What can go wrong before there is a reply, and what that means to the rules and to a person.
+//! The errors of a request without a complete reply: their failure kind, and their text for users.
 
 use std::error::Error;
 use std::io;
@@ -10,13 +10,13 @@ use crate::domain::poll::Failure;
 use crate::fetch::guard::Refused;
 use crate::fetch::redirect::RedirectFault;
 
-/// Why no complete reply arrived. A reply of status 500 is none of these.
+/// The reason why no complete reply arrived. A reply with an error status is not such an error.
 ///
-/// `Display` says what failed and leaves out the source; [`advice`] gives the whole story in a line.
-/// Neither ever holds a password: the URLs are [`FeedUrl`]s, and those of reqwest are taken out.
+/// `Display` names what failed without its source; [`advice`] returns the whole text in one line. Neither
+/// contains a password: the URLs are [`FeedUrl`]s, and those in errors of reqwest are removed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The request cannot even be built: a setting is unusable.
+    /// The request cannot be built, because a setting is invalid.
     #[error("{what}")]
     Setup {
         what: String,
@@ -45,7 +45,7 @@ pub enum FetchError {
         #[source]
         source: RedirectFault,
     },
-    /// `own`: at the address that was configured, not one that a redirect led to.
+    /// `own` is true when the configured address itself is not public, and false for the target of a redirect.
     #[error("{url} was not asked")]
     Private {
         url: FeedUrl,
@@ -80,7 +80,6 @@ impl FetchError {
     }
 }
 
-/// The one place where a transport error becomes a fact that rules may use.
 impl From<&FetchError> for Failure {
     fn from(error: &FetchError) -> Self {
         match error {
@@ -102,15 +101,15 @@ impl From<&FetchError> for Failure {
     }
 }
 
-/// One line for a person: what failed, every cause that adds something, and what to do about it
-/// where that is in our user's hands.
+/// One line for the user: what failed, each cause that adds information, and the setting that helps, if there
+/// is one.
 pub fn advice(error: &FetchError) -> String {
     let mut line = what_failed(error);
     let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
-    // Below "no answer" only the last cause is news: the others are the layers it came through.
+    // Of a failed connection only the last cause adds information; the others name layers of libraries.
     let layers = if matches!(error, FetchError::Send { .. }) { causes.len().max(1) - 1 } else { 0 };
     for text in causes.iter().skip(layers) {
-        // Most libraries repeat their source in their own text; some say nothing at all.
+        // Most libraries repeat the text of the source in their own.
         if !line.contains(text) && !EMPTY_WORDS.contains(&text.as_str()) {
             line.push_str(": ");
             line.push_str(text);
@@ -124,7 +123,7 @@ pub fn advice(error: &FetchError) -> String {
     line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// The error in words, without the address where whoever prints it has named that already.
+/// The text of the error itself. It leaves out the address where the caller prints that anyway.
 fn what_failed(error: &FetchError) -> String {
     if matches!(error, FetchError::Private { .. }) {
         return "not asked".to_owned();
@@ -148,7 +147,7 @@ fn what_failed(error: &FetchError) -> String {
     }
 }
 
-/// Texts of wrappers that tell a reader nothing beside what stands around them.
+/// Texts of wrapping errors that add no information.
 const EMPTY_WORDS: [&str; 5] = [
     "error sending request",
     "request or response body error",
@@ -189,8 +188,7 @@ fn hint(error: &FetchError) -> Option<&'static str> {
     }
 }
 
-/// The sources of an error, outermost first, including those that [`io::Error`] wraps without naming
-/// them as its source.
+/// The sources of an error, outermost first. It includes errors inside an [`io::Error`], which `source` skips.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(next_cause(error), |cause| next_cause(*cause))
 }
@@ -200,12 +198,12 @@ fn next_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + '
     wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
 }
 
-/// The guard's judgement, if that is why there was no connection.
+/// The refusal of the address guard, if that is why there was no connection.
 pub(super) fn refused(error: &(dyn Error + 'static)) -> Option<Refused> {
     causes(error).find_map(|cause| cause.downcast_ref::<Refused>().cloned())
 }
 
-/// What a transport error comes down to.
+/// The text of the innermost cause of an error.
 pub(super) fn last_cause(error: &(dyn Error + 'static)) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }

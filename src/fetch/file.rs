@@ -1,4 +1,4 @@
-//! `file:` feeds, treated as if a server stood before them.
+//! `file:` feeds. A file is served like a reply over HTTP, with an `ETag` and with status 304.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Reply, ReplyHeaders, Validators};
 use crate::fetch::error::FetchError;
 
-/// Reads the file, or answers 304 when it is the one that `validators` were given for.
+/// Reads the file, or returns status 304 when it has not changed since `validators` were made.
 ///
 /// # Errors
 /// [`FetchError::File`] with the path; [`FetchError::TooLarge`].
@@ -41,18 +41,18 @@ pub(super) async fn read(
     Ok(Reply { status, url, hops: Vec::new(), headers, body, elapsed: Duration::ZERO })
 }
 
-/// Status, tag and body; the body is one byte too long when it is too large.
+/// Returns status, entity tag and body. A body that is too large is cut one byte after the limit.
 fn read_blocking(
     path: &Path,
     known: Option<&[u8]>,
     limit: u64,
 ) -> io::Result<(u16, Vec<u8>, Vec<u8>)> {
-    // Asked before opening: to open a pipe would wait for a writer.
+    // This is checked before opening, because opening a named pipe waits for a writer.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
     let file = File::open(path)?;
-    let metadata = file.metadata()?; // Before reading: a change in between shows next time.
+    let metadata = file.metadata()?; // Taken before reading, so that a change meanwhile is noticed by the next poll.
     let etag = tag(&metadata);
     if known == Some(etag.as_slice()) {
         return Ok((304, etag, Vec::new()));
@@ -62,9 +62,8 @@ fn read_blocking(
     Ok((200, etag, body))
 }
 
-/// Names a version of a file. Validators are never invented for a server, which may know better; for
-/// a file there is nobody else to ask. The inode tells a file put in place by renaming, the change time
-/// one whose modification time was set back.
+/// The entity tag of a version of a file. The inode number changes when another file is renamed to this
+/// path, the change time when the modification time was set back.
 fn tag(file: &Metadata) -> Vec<u8> {
     let modified = (file.mtime(), file.mtime_nsec());
     let changed = (file.ctime(), file.ctime_nsec());

@@ -1,8 +1,7 @@
-//! Keeps requests out of networks that are not public.
+//! The address guard: prevents connections to addresses that are not public.
 //!
-//! The address that is judged is the one connected to. An address in the URL is judged as it stands; a
-//! name is resolved once, here, and the connector gets the public addresses of the answer and nothing
-//! else. There is no second look-up that could answer differently.
+//! An IP address in the URL is checked directly. A name is resolved once, here, and the connector gets only
+//! the public addresses of the result. No second look-up can return other addresses (DNS rebinding).
 
 use std::error::Error;
 use std::fmt;
@@ -14,11 +13,11 @@ use url::{Host, Url};
 
 use crate::fetch::address::{not_public, resolved_not_public};
 
-/// Why a host is not asked.
+/// The reason why no request is sent to a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     host: String,
-    /// The address and what it is; `None` for the proxy's own name, which is not looked up for feeds.
+    /// The address and its kind; `None` for the host name of the proxy, to which no feed may lead.
     address: Option<(IpAddr, &'static str)>,
 }
 
@@ -39,8 +38,8 @@ impl fmt::Display for Refused {
 
 impl Error for Refused {}
 
-/// Judges what can be judged before anything is looked up: an address in the URL's place for the host,
-/// and the proxy's own name, which alone the resolver lets pass.
+/// Checks an address before name resolution: an IP address must be public, and a name must not be that of
+/// the proxy, because the resolver does not check the addresses of the proxy.
 ///
 /// # Errors
 /// When the address is not public.
@@ -65,13 +64,13 @@ fn is_same_name(one: &str, other: &str) -> bool {
 
 /// Resolves names to their public addresses.
 pub(super) struct Guard {
-    /// The proxy may be anywhere: who configured it knows where it is.
+    /// The host name of the proxy. Its addresses need not be public, because the user has configured it.
     proxy: Option<String>,
     lookup: Arc<dyn Resolve>,
 }
 
 impl Guard {
-    /// `proxy`: the name of its host.
+    /// `proxy` is the host name of the proxy.
     pub(super) fn new(proxy: Option<String>) -> Self {
         Self { proxy, lookup: Arc::new(System) }
     }
@@ -89,10 +88,10 @@ impl Resolve for Guard {
     }
 }
 
-/// The public ones among the addresses of a name.
+/// Keeps the public addresses of a name.
 ///
 /// # Errors
-/// When there are some and none of them is public.
+/// When there are addresses and none of them is public.
 fn public(host: &str, found: Addrs) -> Result<Addrs, Refused> {
     let mut refused = None;
     let kept: Vec<SocketAddr> = found
@@ -112,13 +111,13 @@ fn public(host: &str, found: Addrs) -> Result<Addrs, Refused> {
     }
 }
 
-/// The system's resolver.
+/// The resolver of the operating system.
 struct System;
 
 impl Resolve for System {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // Port 0 stands for the URL's.
+            // The connector replaces port 0 by the port of the URL.
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs)
         })
@@ -131,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// A resolver with answers of its own, one after the other; a real name server would do the same.
+    /// A resolver that returns prepared answers one after the other, as a name server may do.
     struct Scripted {
         answers: Vec<Vec<IpAddr>>,
         asked: Arc<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! Header fields: those of a request, and those of a reply that any rule reads.
+//! Header fields: those that a request sends, and those of a reply that a rule reads.
 
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG,
@@ -11,31 +11,35 @@ use crate::domain::poll::{ReplyHeaders, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::fetch::error::FetchError;
 
-/// Feeds first; anything at all rather than 406, for many a feed is served as something else.
-const WANTED: HeaderValue = HeaderValue::from_static(
+/// Feed types first. Other types are accepted too, because many feeds have a wrong type and a server might
+/// answer 406 otherwise.
+const ACCEPTED: HeaderValue = HeaderValue::from_static(
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, \
      application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1",
 );
 
-/// The codings that `feed::unpack` undoes.
+/// The content codings that `feed::unpack` supports.
 const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
 
-/// What every request says.
+/// The header fields of every request for a feed.
 ///
 /// # Errors
 /// [`FetchError::Setup`] for a user agent that is no header value.
-pub(super) fn ours(settings: &FetchSettings, spec: &RequestSpec) -> Result<HeaderMap, FetchError> {
+pub(super) fn common(
+    settings: &FetchSettings,
+    spec: &RequestSpec,
+) -> Result<HeaderMap, FetchError> {
     let agent = spec.user_agent.as_ref().unwrap_or(&settings.user_agent);
     let agent = HeaderValue::from_str(agent)
         .map_err(|error| FetchError::setup("the user_agent is no header value", error))?;
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(USER_AGENT, agent);
-    headers.insert(ACCEPT, WANTED);
+    headers.insert(ACCEPT, ACCEPTED);
     headers.insert(ACCEPT_ENCODING, CODINGS);
     Ok(headers)
 }
 
-/// What makes a request to `at` conditional: nothing, unless the validators came from there.
+/// The fields that make a request to `at` conditional: none, unless the validators came from there.
 pub(super) fn conditional(validators: &Validators, at: &Url) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if validators.sent_by.as_ref() != Some(at) {
@@ -44,22 +48,22 @@ pub(super) fn conditional(validators: &Validators, at: &Url) -> HeaderMap {
     for (name, bytes) in
         [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)]
     {
-        // What came in a header fits into one; if a store says otherwise, we ask without it.
+        // A value from a reply is always valid; an invalid one from a damaged store is left out.
         if let Some(value) = bytes.as_ref().and_then(|bytes| HeaderValue::from_bytes(bytes).ok()) {
             headers.insert(name, value);
         }
     }
     if headers.contains_key(IF_NONE_MATCH) {
-        // RFC 3229: a server that can may send only what is new since that version.
+        // RFC 3229: the server may send only the entries that are new since that version.
         headers.insert(HeaderName::from_static("a-im"), HeaderValue::from_static("feed"));
     }
     headers
 }
 
-/// What the configuration of a feed or webhook adds; only for the site it was written for.
+/// The header fields that a feed or webhook configures. They are only sent to the configured origin.
 ///
 /// # Errors
-/// [`FetchError::Setup`] for a name or value that no header can have; the value is not repeated.
+/// [`FetchError::Setup`] for an invalid name or value; the error does not repeat the value.
 pub(super) fn configured(fields: &[(String, Secret)]) -> Result<HeaderMap, FetchError> {
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (name, value) in fields {
@@ -76,7 +80,7 @@ pub(super) fn configured(fields: &[(String, Secret)]) -> Result<HeaderMap, Fetch
     Ok(headers)
 }
 
-/// The fields that rules read.
+/// The header fields of a reply that rules read.
 pub(super) fn of_reply(headers: &HeaderMap) -> ReplyHeaders {
     let bytes = |name: HeaderName| {
         headers.get(name).map(|value| value.as_bytes().to_vec()).filter(|value| !value.is_empty())

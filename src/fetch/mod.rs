@@ -1,12 +1,12 @@
-//! Floor 2: asks servers (and files) for feed documents.
+//! Requests feed documents from servers, reads those in files, and posts to webhooks.
 //!
 //! A reply of any status is a [`Reply`]; a [`FetchError`] means that no complete reply arrived. Bodies
-//! are handed on as they came, still compressed: they are unpacked by
-//! [`unpack`](crate::feed::unpack::unpack) on the threads that parse.
+//! stay compressed as received: [`unpack`](crate::feed::unpack::unpack) decompresses them on the threads of
+//! the parse pool.
 //!
-//! What every request keeps to: one GET per hop and no retry, no cookies, no `Referer`, nothing
-//! conditional that the server did not say itself, no proxy that was not configured (the environment's
-//! are ignored, for a service must not depend on the shell it was started from).
+//! Each hop is one GET without retries, cookies and `Referer`. Only validators that the server has sent make
+//! a request conditional. Only a configured proxy is used; the environment variables for proxies are ignored,
+//! because a service must not depend on the shell that started it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -39,53 +39,54 @@ pub use redirect::RedirectFault;
 use guard::Guard;
 use redirect::Chain;
 
-/// Connections are kept this long for the next request to the same server. Long enough for the feeds
-/// of one host in one round, short enough that 10,000 hosts do not cost 10,000 sockets.
+/// The time for which an idle connection is kept. It is long enough for the feeds of one host in one round,
+/// and short enough that 10,000 hosts do not need 10,000 sockets.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Idle connections kept per host: as many as `per_host` allows requests by default.
+/// The number of idle connections kept per host, which is the default of `per_host`.
 const POOL_MAX_IDLE_PER_HOST: usize = 2;
 
-/// With fewer open files than this they are kept only for the redirects and feeds of one moment: at 200
-/// polls a second, 90 s are 18,000 connections.
+/// If the process may open fewer files than this, idle connections are kept for [`SHORT_IDLE_TIMEOUT`] only:
+/// 200 polls per second would leave 18,000 connections in 90 s.
 const FILES_FOR_IDLE: u64 = 32 * 1024;
 const SHORT_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// With fewer than this none is kept.
+/// If the process may open fewer files than this, no idle connection is kept.
 const FILES_FOR_ANY_IDLE: u64 = 512;
 
-/// Finds a connection whose other end has vanished before the next request would.
+/// The interval of TCP keep-alive probes, which detect dead connections before the next request uses them.
 const TCP_KEEPALIVE: Duration = Duration::from_mins(1);
 
-/// Of all header fields of an HTTP/2 reply, unpacked. HTTP/1 is bounded to about 400 KiB by hyper.
+/// The maximum size of all header fields of an HTTP/2 reply after decompression. hyper limits those of
+/// HTTP/1 to about 400 KiB.
 const MAX_HEADER_BYTES: u32 = 64 * 1024;
 
-/// Asks for documents. Cheap to share, and meant to be: it holds the connection pools.
+/// The HTTP client. It holds the connection pools, so it should be shared.
 pub struct Fetcher {
     settings: FetchSettings,
     extra_roots: Vec<Certificate>,
-    /// Made when first needed.
-    clients: Mutex<HashMap<Way, Endpoint>>,
+    /// Created at the first request through each route.
+    clients: Mutex<HashMap<Route, RouteClient>>,
 }
 
-/// What connections differ in, and are therefore never shared across: the proxy they go through, and
-/// whether they may lead into networks that are not public.
+/// The proxy of a connection, and whether the connection may lead to an address that is not public.
+/// Connections of different routes are never shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Way {
+struct Route {
     proxy: Option<Secret>,
     allow_private: bool,
 }
 
-/// A client, and whether it can judge certificates.
+/// The client of one route.
 #[derive(Clone)]
-struct Endpoint {
+struct RouteClient {
     client: Client,
-    /// False on a machine without CA certificates: `http` works there, `https` cannot.
-    trusts_anyone: bool,
+    /// Whether there are CA certificates. Without them `http` works and `https` does not.
+    has_ca_certificates: bool,
 }
 
 impl Fetcher {
-    /// Reads `ca_file` and checks the proxy; connects to nothing.
+    /// Reads `ca_file` and checks the proxy address. Makes no connection.
     ///
     /// # Errors
     /// [`FetchError::Setup`] for a `ca_file` that cannot be read or holds no certificate, and for an
@@ -115,7 +116,7 @@ impl Fetcher {
         Ok(Self { settings, extra_roots, clients: Mutex::default() })
     }
 
-    /// [`Fetcher::fetch_at`] the configured address itself.
+    /// Calls [`Fetcher::fetch_at`] with the configured address.
     ///
     /// # Errors
     /// When no complete reply arrived. Statuses of any kind are replies.
@@ -129,13 +130,13 @@ impl Fetcher {
         self.fetch_at(url, url.as_url(), validators, spec, max_body).await
     }
 
-    /// Asks for one document, following redirects, within the feed's time-out.
+    /// Requests one document and follows redirects, within the time-out of the feed.
     ///
-    /// `at` is the address to ask, which is `url` unless the feed has moved; headers and password of the
-    /// configuration are for the site of `url` only.
+    /// `at` is the address of the first request, which differs from `url` when the feed has moved. The
+    /// configured headers and password are only sent to the origin of `url`.
     ///
-    /// `validators` make the request conditional at the hop that sent them, byte for byte. `max_body`
-    /// bounds the body as it is transferred, before decompression.
+    /// `validators` are sent, byte for byte, only to the address that they came from. `max_body` is the
+    /// maximum size of the body in bytes before decompression.
     ///
     /// # Errors
     /// When no complete reply arrived. Statuses of any kind are replies.
@@ -149,21 +150,21 @@ impl Fetcher {
     ) -> Result<Reply, FetchError> {
         let limit = spec.timeout.unwrap_or(self.settings.timeout);
         let started = Instant::now();
-        let ask = async {
+        let request = async {
             if url.is_file() {
                 file::read(url, validators, max_body).await
             } else {
-                self.ask(url, at, validators, spec, max_body).await
+                self.follow(url, at, validators, spec, max_body).await
             }
         };
-        match timeout(limit, ask).await {
+        match timeout(limit, request).await {
             Ok(reply) => reply.map(|reply| Reply { elapsed: started.elapsed(), ..reply }),
             Err(_) => Err(FetchError::Timeout { url: url.clone(), limit }),
         }
     }
 
-    /// The requests of one chain, from the configured address to the reply that is no redirect.
-    async fn ask(
+    /// Follows a chain of redirects from `at` to the reply that is not a redirect.
+    async fn follow(
         &self,
         url: &FeedUrl,
         at: &Url,
@@ -171,9 +172,9 @@ impl Fetcher {
         spec: &RequestSpec,
         max_body: u64,
     ) -> Result<Reply, FetchError> {
-        let through = spec.proxy.as_ref().or(self.settings.proxy.as_ref());
-        let proxy_host = through.map(proxy).transpose()?.and_then(|(_, host)| host);
-        let ours = headers::ours(&self.settings, spec)?;
+        let proxy_address = spec.proxy.as_ref().or(self.settings.proxy.as_ref());
+        let proxy_host = proxy_address.map(proxy).transpose()?.and_then(|(_, host)| host);
+        let common = headers::common(&self.settings, spec)?;
         let configured = headers::configured(&spec.headers)?;
         let mut chain = Chain::new(url.as_url().clone(), at.clone(), self.settings.max_redirects);
         loop {
@@ -184,19 +185,20 @@ impl Fetcher {
             if !allow_private {
                 guard::before(chain.at(), proxy_host.as_deref()).map_err(refused)?;
             }
-            let endpoint = self.endpoint(Way { proxy: through.cloned(), allow_private })?;
-            if chain.at().scheme() == "https" && !endpoint.trusts_anyone {
+            let route =
+                self.route_client(Route { proxy: proxy_address.cloned(), allow_private })?;
+            if chain.at().scheme() == "https" && !route.has_ca_certificates {
                 return Err(FetchError::NoTrustAnchors { url: url.clone() });
             }
             let conditional = headers::conditional(validators, chain.at());
             let mut request =
-                endpoint.client.get(chain.at().clone()).headers(ours.clone()).headers(conditional);
-            if chain.is_at_home() {
+                route.client.get(chain.at().clone()).headers(common.clone()).headers(conditional);
+            if chain.is_at_origin() {
                 if let Some(auth) = &spec.basic_auth {
                     let password = auth.password.as_ref().map(Secret::expose);
                     request = request.basic_auth(&auth.user, password);
                 }
-                request = request.headers(configured.clone()); // Last: replaces ours by name.
+                request = request.headers(configured.clone()); // They replace common ones of the same name.
             }
             let response = request.send().await.map_err(|error| match error::refused(&error) {
                 Some(source) => refused(source),
@@ -208,25 +210,25 @@ impl Fetcher {
                     return Err(FetchError::Redirect { url: url.clone(), source: fault });
                 }
                 Some(Ok(())) => {
-                    // A connection can only be used again when the old reply has been read.
+                    // A connection can be reused only after its last reply was read.
                     drop(body::first_part(response).await);
                 }
             }
         }
     }
 
-    fn endpoint(&self, way: Way) -> Result<Endpoint, FetchError> {
+    fn route_client(&self, route: Route) -> Result<RouteClient, FetchError> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(endpoint) = clients.get(&way) {
-            return Ok(endpoint.clone());
+        if let Some(client) = clients.get(&route) {
+            return Ok(client.clone());
         }
-        let endpoint = self.make_endpoint(&way)?;
-        clients.insert(way, endpoint.clone());
-        Ok(endpoint)
+        let client = self.new_client(&route)?;
+        clients.insert(route, client.clone());
+        Ok(client)
     }
 
-    fn make_endpoint(&self, way: &Way) -> Result<Endpoint, FetchError> {
-        let (proxy, proxy_host) = way.proxy.as_ref().map(proxy).transpose()?.unzip();
+    fn new_client(&self, route: &Route) -> Result<RouteClient, FetchError> {
+        let (proxy, proxy_host) = route.proxy.as_ref().map(proxy).transpose()?.unzip();
         let proxy_host = proxy_host.flatten();
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
         let idle = if files < FILES_FOR_ANY_IDLE { 0 } else { POOL_MAX_IDLE_PER_HOST };
@@ -242,8 +244,7 @@ impl Fetcher {
                 .pool_max_idle_per_host(idle)
                 .tcp_keepalive(TCP_KEEPALIVE)
                 .http2_max_header_list_size(MAX_HEADER_BYTES)
-                // Feeds are served by software of all ages; a crooked header field is no reason to
-                // leave one unread.
+                // Feeds come from old software too: a malformed header field is ignored.
                 .http1_ignore_invalid_headers_in_responses(true)
                 .http1_allow_spaces_after_header_name_in_responses(true)
                 .http1_allow_obsolete_multiline_headers_in_responses(true);
@@ -251,7 +252,7 @@ impl Fetcher {
                 Some(proxy) => builder.proxy(proxy.clone()),
                 None => builder,
             };
-            if way.allow_private {
+            if route.allow_private {
                 builder
             } else {
                 builder.dns_resolver(Guard::new(proxy_host.clone()))
@@ -260,10 +261,10 @@ impl Fetcher {
         let build = |builder: ClientBuilder| builder.build().map_err(reqwest::Error::without_url);
         let trusting = build(builder().tls_certs_merge(self.extra_roots.clone()));
         match trusting {
-            Ok(client) => Ok(Endpoint { client, trusts_anyone: true }),
-            // A bare container has no CA certificates, which must not stop plain http.
+            Ok(client) => Ok(RouteClient { client, has_ca_certificates: true }),
+            // A minimal container has no CA certificates. Plain http must work there.
             Err(error) => match build(builder().tls_certs_only([])) {
-                Ok(client) => Ok(Endpoint { client, trusts_anyone: false }),
+                Ok(client) => Ok(RouteClient { client, has_ca_certificates: false }),
                 Err(_) => Err(FetchError::setup("could not set up the HTTP client", error)),
             },
         }
@@ -280,21 +281,21 @@ async fn reply(
     let headers = headers::of_reply(response.headers());
     let body = match status {
         200 | 203 | 226 => body::whole(url, response, max_body).await?,
-        _ => body::first_part(response).await, // For a person to read; no rule depends on it.
+        _ => body::first_part(response).await, // Only shown to users; no rule depends on it.
     };
     let (at, hops) = chain.into_parts();
     Ok(Reply { status, url: at, hops, headers, body, elapsed: Duration::ZERO })
 }
 
-/// A proxy for everything, and the name of its host. The address may hold a password, so no error
-/// repeats it.
+/// Returns the proxy for all requests and the name of its host. The address may contain a password, so no
+/// error repeats it.
 fn proxy(address: &Secret) -> Result<(Proxy, Option<String>), FetchError> {
     let fault = |what: &str| FetchError::Setup { what: what.to_owned(), source: None };
     let url = Url::parse(address.expose()).map_err(|_| fault("the proxy is no absolute URL"))?;
     if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
         return Err(fault("a proxy is reached over http, https, socks5 or socks5h"));
     }
-    // Of a SOCKS proxy `url` does not tell a name from an address; taken for a name, it does no harm.
+    // `url` parses the host of a SOCKS address as a name even if it is an IP address, which does no harm.
     let host = url.host_str().map(str::to_owned);
     let proxy = Proxy::all(url).map_err(|_| fault("the proxy's address cannot be used"))?;
     Ok((proxy, host))

@@ -1,5 +1,5 @@
-//! Posts to webhooks: the same guard, proxy and certificates as for feeds; no redirect is followed, for
-//! nobody said that the body may go there.
+//! Posts to webhooks, with the same address guard, proxy and certificates as for feeds. No redirect is
+//! followed: the user allowed the body to go to the configured address only.
 
 use std::time::Duration;
 
@@ -7,26 +7,27 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGE
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Fetcher, Way, body, proxy};
+use super::{Fetcher, Route, body, proxy};
 use crate::domain::hook::WebhookSpec;
 use crate::domain::poll::ReplyHeaders;
 use crate::fetch::error::{self, FetchError};
 use crate::fetch::guard::{self, Refused};
 use crate::fetch::headers;
 
-/// Characters of a receiver's own words that are kept.
+/// The maximum number of characters that are kept of an error text from the receiver.
 const MAX_SAID: usize = 200;
 
-/// What the receiver answered.
+/// The reply of the receiver.
 #[derive(Clone, Debug)]
 pub struct Posted {
     pub status: u16,
     pub headers: ReplyHeaders,
-    /// Status and the beginning of what the receiver said; foreign text.
+    /// The status and the first line of the error text. The text comes from the receiver and is not trusted.
     pub said: String,
 }
 
-/// Why there was no answer. Names the host, and nothing else of the address.
+/// The reason why there was no reply. It names the host but no other part of the address, which may be
+/// secret.
 #[derive(Debug, thiserror::Error)]
 pub enum PostError {
     #[error(transparent)]
@@ -44,11 +45,11 @@ pub enum PostError {
 }
 
 impl Fetcher {
-    /// Posts JSON, with these header fields beside the configured ones.
+    /// Posts JSON with the given header fields in addition to the configured ones.
     ///
     /// # Errors
-    /// When no reply arrived within the webhook's time-out. Statuses of any kind are replies, and that of
-    /// success is one without its body.
+    /// When no reply arrived within the webhook's time-out. A reply with any status is no error. The body of
+    /// a successful reply is not read.
     pub async fn post(
         &self,
         webhook: &WebhookSpec,
@@ -72,15 +73,15 @@ impl Fetcher {
         let host = &webhook.origin;
         let unusable = || FetchError::Setup { what: format!("{host} is no URL"), source: None };
         let url = Url::parse(webhook.url.expose()).map_err(|_| unusable())?;
-        let through = self.settings.proxy.as_ref();
-        let proxy_host = through.map(proxy).transpose()?.and_then(|(_, host)| host);
+        let proxy_address = self.settings.proxy.as_ref();
+        let proxy_host = proxy_address.map(proxy).transpose()?.and_then(|(_, host)| host);
         let allow_private = self.settings.allow_private || webhook.allow_private;
         if !allow_private {
             guard::before(&url, proxy_host.as_deref())
                 .map_err(|refused| PostError::Private(Box::new(refused)))?;
         }
-        let endpoint = self.endpoint(Way { proxy: through.cloned(), allow_private })?;
-        if url.scheme() == "https" && !endpoint.trusts_anyone {
+        let route = self.route_client(Route { proxy: proxy_address.cloned(), allow_private })?;
+        if url.scheme() == "https" && !route.has_ca_certificates {
             return Err(PostError::NoTrustAnchors { host: host.clone() });
         }
         let mut all = HeaderMap::new();
@@ -94,7 +95,7 @@ impl Fetcher {
         for (name, text) in fields {
             all.insert(HeaderName::from_static(name), value(text)?);
         }
-        let sent = endpoint.client.post(url).headers(all).body(body).send().await;
+        let sent = route.client.post(url).headers(all).body(body).send().await;
         let response = sent.map_err(|error| match error::refused(&error) {
             Some(refused) => PostError::Private(Box::new(refused)),
             None => PostError::Send {
@@ -111,7 +112,7 @@ impl Fetcher {
             let first = text.lines().map(str::trim).find(|line| !line.is_empty());
             let first = first.map(|line| line.chars().filter(|c| !c.is_control()).take(MAX_SAID));
             said.extend(first.into_iter().flat_map(|line| ": ".chars().chain(line)));
-        } // Success is in the status: a body that never ends takes nothing back.
+        } // The status alone tells success, so that a body that never ends does no harm.
         Ok(Posted { status: status.as_u16(), headers, said })
     }
 }

@@ -1,4 +1,4 @@
-//! Redirects, followed by our own rules (RFC 9110 section 15.4).
+//! Redirects (RFC 9110 section 15.4). reqwest follows none; these rules do.
 
 use reqwest::header::{HeaderMap, LOCATION};
 use url::Url;
@@ -19,33 +19,33 @@ pub enum RedirectFault {
     Syntax(String),
 }
 
-/// Where a request has been led so far.
+/// A chain of redirects.
 #[derive(Debug)]
 pub(super) struct Chain {
-    /// The configured address: who lives there may have the feed's secrets.
-    home: Url,
+    /// The configured address. Only its origin receives the secrets of the feed.
+    configured: Url,
     start: Url,
     hops: Vec<Hop>,
     max: usize,
 }
 
 impl Chain {
-    /// `max` is the number of redirects allowed.
-    pub(super) fn new(home: Url, start: Url, max: usize) -> Self {
-        Self { home, start, hops: Vec::new(), max }
+    /// Starts a chain of at most `max` redirects at `start`.
+    pub(super) fn new(configured: Url, start: Url, max: usize) -> Self {
+        Self { configured, start, hops: Vec::new(), max }
     }
 
-    /// The address to ask now.
+    /// The address of the next request.
     pub(super) fn at(&self) -> &Url {
         self.hops.last().map_or(&self.start, |hop| &hop.to)
     }
 
-    /// Whether the feed's own headers and password may be sent to where the chain is now.
-    pub(super) fn is_at_home(&self) -> bool {
-        is_same_site(&self.home, self.at())
+    /// Whether the configured headers and password may be sent to the current address.
+    pub(super) fn is_at_origin(&self) -> bool {
+        is_same_origin(&self.configured, self.at())
     }
 
-    /// Takes the step that a reply orders. `None`: it orders none, the reply is the last.
+    /// Follows a redirect. `None` when the reply is not a redirect, so that the chain ends.
     pub(super) fn next(
         &mut self,
         status: u16,
@@ -57,7 +57,7 @@ impl Chain {
         let location = headers.get(LOCATION)?.as_bytes();
         let location = String::from_utf8_lossy(location.trim_ascii());
         if location.is_empty() {
-            return None; // It would mean the address just asked.
+            return None; // It would lead to the same address again.
         }
         Some(self.step(status, &location))
     }
@@ -68,20 +68,20 @@ impl Chain {
             return Err(RedirectFault::TooMany(self.max));
         }
         if self.start == to || self.hops.iter().any(|hop| hop.to == to) {
-            return Err(RedirectFault::Loop(to.into())); // Without cookies the answer would be the same.
+            return Err(RedirectFault::Loop(to.into())); // Without cookies the reply would be the same.
         }
         self.hops.push(Hop { status, to });
         Ok(())
     }
 
-    /// Where the chain ended, and how it came there.
+    /// The last address, and the redirects that led there.
     pub(super) fn into_parts(self) -> (Url, Vec<Hop>) {
         (self.at().clone(), self.hops)
     }
 }
 
-/// The address meant by a `Location`, without its fragment, and without a user name or password: a
-/// server has no business choosing what we log in as, and they would end up in logs.
+/// Resolves a `Location` against the address that sent it. Fragment, user name and password are removed: the
+/// server must not choose the user that we log in as, and a password would appear in logs.
 fn resolve(from: &Url, location: &str) -> Result<Url, RedirectFault> {
     let syntax = || {
         let shown: String = location.chars().take(200).flat_map(char::escape_debug).collect();
@@ -98,9 +98,9 @@ fn resolve(from: &Url, location: &str) -> Result<Url, RedirectFault> {
     Ok(to)
 }
 
-/// Whether two addresses belong to one owner: scheme, host and port agree, or the second is the same
-/// host with the transport made safe, both on their usual ports.
-fn is_same_site(home: &Url, other: &Url) -> bool {
+/// Whether secrets for `home` may be sent to `other`: scheme, host and port are equal, or `other` is the
+/// same host with https instead of http, both on their default ports.
+fn is_same_origin(home: &Url, other: &Url) -> bool {
     let upgraded = (home.scheme(), other.scheme()) == ("http", "https")
         && (home.port(), other.port()) == (None, None);
     home.host() == other.host()
@@ -150,7 +150,7 @@ mod tests {
             ("http://a.example/", "http://b.a.example/", false),
             ("http://a.example/", "http://a.example.evil.example/", false),
         ] {
-            assert_eq!(is_same_site(&url(home), &url(other)), expected, "{home} {other}");
+            assert_eq!(is_same_origin(&url(home), &url(other)), expected, "{home} {other}");
         }
     }
 }

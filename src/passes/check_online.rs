@@ -1,4 +1,4 @@
-//! Asks for every configured feed once, to see which would fail. Stores nothing.
+//! The online check: requests each configured feed once, to find those that would fail. Stores nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,48 +10,50 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::host::Host;
 use crate::domain::poll::{Observed, PollOutcome, Remembered};
 use crate::fetch::FetchError;
-use crate::passes::preview::Looker;
+use crate::passes::preview::Previewer;
 
-/// Asks for all enabled feeds: hosts side by side, the feeds of one host one after the other. Answers
-/// what was seen, by the feed's place in the configuration; `told` hears of each as it comes.
+/// Requests all enabled feeds, several hosts at once but the feeds of one host one after the other. Returns
+/// the results by the index of the feed in the configuration. `on_result` is called after each feed.
 ///
 /// # Errors
 /// When the fetcher cannot be set up.
-pub async fn survey(
+pub async fn check_online(
     config: &Config,
-    mut told: impl FnMut(&FeedConfig),
+    mut on_result: impl FnMut(&FeedConfig),
 ) -> Result<BTreeMap<usize, Observed>, FetchError> {
-    let looker = Looker::new(&config.fetch)?;
-    let room = Arc::new(Semaphore::new(config.fetch.concurrency));
+    let previewer = Previewer::new(&config.fetch)?;
+    let slots = Arc::new(Semaphore::new(config.fetch.concurrency));
     let mut hosts: BTreeMap<Option<Host>, Vec<(usize, FeedConfig)>> = BTreeMap::new();
-    for (place, feed) in config.feeds.iter().enumerate().filter(|(_, feed)| feed.spec.enabled) {
-        hosts.entry(feed.spec.url.host()).or_default().push((place, feed.clone()));
+    for (index, feed) in config.feeds.iter().enumerate().filter(|(_, feed)| feed.spec.enabled) {
+        hosts.entry(feed.spec.url.host()).or_default().push((index, feed.clone()));
     }
-    let (tell, mut seen) = tokio::sync::mpsc::unbounded_channel();
-    let mut asking = JoinSet::new();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
     for feeds in hosts.into_values() {
-        let (mut looker, room, tell) = (looker.clone(), Arc::clone(&room), tell.clone());
-        asking.spawn(async move {
-            for (place, feed) in feeds {
-                let taken = room.acquire().await;
+        let (mut previewer, slots, sender) =
+            (previewer.clone(), Arc::clone(&slots), sender.clone());
+        tasks.spawn(async move {
+            for (index, feed) in feeds {
+                let slot = slots.acquire().await;
                 let url = &feed.spec.url;
-                let mut seen = looker.look(url, &feed.request, feed.max_entries, feed.map).await;
-                drop(taken);
-                if let PollOutcome::Fresh(document) = &mut seen.outcome {
-                    document.drafts = Vec::new(); // Nobody asks for the articles of a whole fleet.
+                let mut observed =
+                    previewer.preview(url, &feed.request, feed.max_entries, feed.map).await;
+                drop(slot);
+                if let PollOutcome::Fresh(document) = &mut observed.outcome {
+                    document.drafts = Vec::new(); // The articles of all feeds would need much memory.
                     document.remembered = Remembered::default();
                 }
-                tell.send((place, seen)).ok(); // Nobody listens any more: the command was ended.
+                sender.send((index, observed)).ok(); // Fails when the command was ended.
             }
         });
     }
-    drop(tell);
-    let mut found = BTreeMap::new();
-    while let Some((place, observed)) = seen.recv().await {
-        if let Some(feed) = config.feeds.get(place) {
-            told(feed);
+    drop(sender);
+    let mut results = BTreeMap::new();
+    while let Some((index, observed)) = receiver.recv().await {
+        if let Some(feed) = config.feeds.get(index) {
+            on_result(feed);
         }
-        found.insert(place, observed);
+        results.insert(index, observed);
     }
-    Ok(found)
+    Ok(results)
 }

@@ -1,4 +1,4 @@
-//! Finds the feed behind an address that a person gave.
+//! Finds a feed from an address that a user gave: a feed, a page that links to one, or a known site.
 
 use url::Url;
 
@@ -7,66 +7,67 @@ use crate::domain::poll::{Document, Failure, Observed, PollOutcome};
 use crate::domain::request::RequestSpec;
 use crate::domain::time::Timestamp;
 use crate::feed::autodiscovery::guesses::{by_site, guesses};
-use crate::passes::preview::Looker;
+use crate::passes::preview::Previewer;
 
-/// A feed that was found and read.
+/// A feed that was found and parsed.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Where it is to be polled: behind a permanent redirect, if there is one.
+    /// The address to poll: the target of a permanent redirect, if there is one.
     pub url: FeedUrl,
     pub title: Option<String>,
     pub entries: usize,
-    /// Of its newest entry.
+    /// The date of the newest entry.
     pub newest: Option<Timestamp>,
-    pub how: How,
-    /// Others that the page announces.
+    pub found_by: FoundBy,
+    /// Other feeds that the page links to.
     pub also: Vec<Url>,
 }
 
-/// What led to a feed.
+/// How a feed was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// It is what was given.
+pub enum FoundBy {
+    /// The given address is that of the feed.
     Given,
-    /// The page names it.
-    Announced,
-    /// The site is known to have it there.
-    Site,
-    /// Feeds are often there.
-    Guessed,
+    /// The page links to it.
+    HtmlLink,
+    /// The site is one whose feed addresses are known.
+    KnownSite,
+    /// It is at one of the usual addresses below the site.
+    Guess,
 }
 
-impl How {
+impl FoundBy {
     /// As shown in JSON; stable.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Given => "given",
-            Self::Announced => "announced",
-            Self::Site => "site",
-            Self::Guessed => "guessed",
+            Self::HtmlLink => "announced",
+            Self::KnownSite => "site",
+            Self::Guess => "guessed",
         }
     }
 }
 
-/// Nothing was found, and what was seen at the address itself.
+/// No feed was found. `detail` says what is at the given address instead.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("no feed at {url}: {detail}")]
 pub struct NoFeed {
     pub url: String,
     pub detail: String,
-    /// Whether it was not asked because it is not public.
+    /// Whether no request was made because the address is not public.
     pub private: bool,
 }
 
-/// The feed at `page`: what is there itself, what the page announces, where the site has it, where
-/// feeds commonly are. At most a dozen requests, spaced as in polling.
+/// Finds the feed of `page`. Tries, in this order: the addresses known for the site, the page itself, the
+/// feeds that the page links to, and the usual addresses of feeds. It makes at most a dozen requests, with
+/// the same delays as polling.
 ///
-/// `any_scheme` says that nobody typed `https`: if there is no such server, `http` is asked.
+/// `any_scheme` says that the user typed no scheme: if no server speaks `https`, `http` is tried.
 ///
 /// # Errors
-/// When none of those is a feed.
+/// When none of these is a feed.
 pub async fn discover(
-    looker: &mut Looker,
+    previewer: &mut Previewer,
     page: Url,
     any_scheme: bool,
     request: &RequestSpec,
@@ -75,43 +76,48 @@ pub async fn discover(
     let mut page = page;
     let mut empty = None;
     for feed in by_site(&page) {
-        if let Some(found) = attempt(looker, &feed, How::Site, request, entries).await {
+        if let Some(found) = attempt(previewer, &feed, FoundBy::KnownSite, request, entries).await {
             if 0 < found.entries {
                 return Ok(found);
             }
-            empty = empty.or(Some(found)); // Such as the releases of a project that has none.
+            empty = empty.or(Some(found)); // For example the releases of a project without releases.
         }
     }
     if let Some(found) = empty {
         return Ok(found);
     }
-    let mut seen = look(looker, &page, request, entries).await?;
-    if any_scheme && is_unreachable(&seen) && page.set_scheme("http").is_ok() {
-        seen = look(looker, &page, request, entries).await?;
+    let mut observed = preview(previewer, &page, request, entries).await?;
+    if any_scheme && is_unreachable(&observed) && page.set_scheme("http").is_ok() {
+        observed = preview(previewer, &page, request, entries).await?;
     }
-    if let PollOutcome::Fresh(document) = &seen.outcome {
-        return found(&page, &seen, document, How::Given).ok_or_else(|| none(&page, &seen));
+    if let PollOutcome::Fresh(document) = &observed.outcome {
+        return found(&page, &observed, document, FoundBy::Given)
+            .ok_or_else(|| none(&page, &observed));
     }
-    for (i, offer) in seen.offers.iter().enumerate() {
-        if let Some(mut found) = attempt(looker, offer, How::Announced, request, entries).await {
-            let others = seen.offers.iter().enumerate().filter(|(other, _)| *other != i);
+    for (i, offer) in observed.message.offers.iter().enumerate() {
+        if let Some(mut found) =
+            attempt(previewer, offer, FoundBy::HtmlLink, request, entries).await
+        {
+            let others =
+                observed.message.offers.iter().enumerate().filter(|(other, _)| *other != i);
             found.also = others.map(|(_, url)| url.clone()).collect();
             return Ok(found);
         }
     }
-    // Of a server that does not answer nothing can be guessed; of one that refuses, nothing more asked.
-    if matches!(seen.outcome, PollOutcome::Failed(Failure::NotAFeed | Failure::Status(404))) {
+    // Guesses make no sense for a server that does not answer, and are impolite for one that refuses.
+    if matches!(observed.outcome, PollOutcome::Failed(Failure::NotAFeed | Failure::Status(404))) {
         for guess in guesses(&page) {
-            if let Some(found) = attempt(looker, &guess, How::Guessed, request, entries).await {
+            if let Some(found) = attempt(previewer, &guess, FoundBy::Guess, request, entries).await
+            {
                 return Ok(found);
             }
         }
     }
-    Err(none(&page, &seen))
+    Err(none(&page, &observed))
 }
 
-async fn look(
-    looker: &mut Looker,
+async fn preview(
+    previewer: &mut Previewer,
     url: &Url,
     request: &RequestSpec,
     entries: usize,
@@ -121,19 +127,19 @@ async fn look(
         detail: error.to_string(),
         private: false,
     })?;
-    Ok(looker.look(&url, request, entries, None).await)
+    Ok(previewer.preview(&url, request, entries, None).await)
 }
 
 async fn attempt(
-    looker: &mut Looker,
+    previewer: &mut Previewer,
     url: &Url,
-    how: How,
+    found_by: FoundBy,
     request: &RequestSpec,
     entries: usize,
 ) -> Option<Found> {
-    let seen = look(looker, url, request, entries).await.ok()?;
-    match &seen.outcome {
-        PollOutcome::Fresh(document) => found(url, &seen, document, how),
+    let observed = preview(previewer, url, request, entries).await.ok()?;
+    match &observed.outcome {
+        PollOutcome::Fresh(document) => found(url, &observed, document, found_by),
         PollOutcome::SameBody
         | PollOutcome::NotModified
         | PollOutcome::Gone
@@ -141,29 +147,34 @@ async fn attempt(
     }
 }
 
-fn found(asked: &Url, seen: &Observed, document: &Document, how: How) -> Option<Found> {
-    let url = seen.moved_to.clone().unwrap_or_else(|| asked.clone());
+fn found(
+    requested: &Url,
+    observed: &Observed,
+    document: &Document,
+    found_by: FoundBy,
+) -> Option<Found> {
+    let url = observed.wishes.moved_to.clone().unwrap_or_else(|| requested.clone());
     Some(Found {
         url: FeedUrl::from_url(url).ok()?,
         title: document.meta.title.clone(),
         entries: document.entries,
         newest: document.drafts.iter().filter_map(|draft| draft.published.or(draft.modified)).max(),
-        how,
+        found_by,
         also: Vec::new(),
     })
 }
 
-fn is_unreachable(seen: &Observed) -> bool {
-    matches!(seen.outcome, PollOutcome::Failed(Failure::Connect | Failure::Tls))
+fn is_unreachable(observed: &Observed) -> bool {
+    matches!(observed.outcome, PollOutcome::Failed(Failure::Connect | Failure::Tls))
 }
 
-fn none(page: &Url, seen: &Observed) -> NoFeed {
-    let detail = match seen.outcome {
-        PollOutcome::Failed(Failure::NotAFeed) if seen.offers.is_empty() => {
-            format!("{}; none is at the usual places either", seen.detail)
+fn none(page: &Url, observed: &Observed) -> NoFeed {
+    let detail = match observed.outcome {
+        PollOutcome::Failed(Failure::NotAFeed) if observed.message.offers.is_empty() => {
+            format!("{}; none is at the usual places either", observed.message.detail)
         }
-        _ => seen.detail.clone(),
+        _ => observed.message.detail.clone(),
     };
-    let private = matches!(seen.outcome, PollOutcome::Failed(Failure::Private));
+    let private = matches!(observed.outcome, PollOutcome::Failed(Failure::Private));
     NoFeed { url: page.to_string(), detail, private }
 }

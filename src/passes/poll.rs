@@ -14,7 +14,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
-    Reason, Reply,
+    Reason,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
@@ -23,7 +23,7 @@ use crate::passes::parse_pool::{NoParseThreads, ParsePool, ParseSlot, ParserPani
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
 use crate::polling::outage::{OutageDetector, Verdict, reached};
-use crate::polling::reply::{Limits, NoReply, read};
+use crate::polling::reply::{NoReply, Parsing, Requested, read};
 use crate::polling::request;
 use crate::store::{Claim, Claimed, Store, StoreError};
 use crate::telemetry::events;
@@ -217,7 +217,7 @@ impl Poller {
     async fn poll_one(&self, feed: &Arc<FeedConfig>, job: PollJob) -> Result<Polled, PollError> {
         let suspect = Suspect::of(&job);
         let (requested, slot) = self.request(feed, &job).await;
-        let decision = Arc::new(read_and_decide(slot, requested, job, feed).await?);
+        let decision = Arc::new(read_and_decide(slot, requested, job, feed, self.max_body).await?);
         let verdict = self.judge(&suspect, &decision.observed);
         let stored = self.store(&decision, &suspect, verdict).await?;
         Ok(report(feed, &decision, &stored))
@@ -238,8 +238,7 @@ impl Poller {
             .fetch_at(&job.url, job.address(), &validators, &feed.request, self.max_body)
             .await
             .map_err(|error| no_reply(&error));
-        let requested =
-            Requested { reply, conditional, max_body: self.max_body, ended_at: clock::now() };
+        let requested = Requested { reply, conditional, ended_at: clock::now() };
         let slot = self.parsers.slot().await;
         drop(in_flight);
         (requested, slot)
@@ -314,16 +313,6 @@ impl Suspect {
     }
 }
 
-/// What a request brought.
-struct Requested {
-    reply: Result<Reply, NoReply>,
-    /// Whether the request had validators.
-    conditional: bool,
-    /// Bytes of the body after decompression.
-    max_body: u64,
-    ended_at: Timestamp,
-}
-
 /// What was stored of a poll.
 struct Stored {
     applied: Applied,
@@ -343,14 +332,19 @@ async fn read_and_decide(
     requested: Requested,
     mut job: PollJob,
     feed: &Arc<FeedConfig>,
+    max_body: u64,
 ) -> Result<Decision, ParserPanicked> {
     let feed = Arc::clone(feed);
     let work = move || {
-        let Requested { reply, conditional, max_body, ended_at } = requested;
-        let limits = Limits { body: max_body, entries: feed.max_entries, map: feed.map.as_ref() };
+        let ended_at = requested.ended_at;
+        let parsing = Parsing {
+            max_body,
+            max_entries: feed.max_entries,
+            map: feed.map.as_ref(),
+            filter: Some(&feed.entry_filter),
+        };
         feed.entry_filter.mix_into_hashes(&mut job.remembered);
-        let mut observed = Observed { conditional, ..read(reply, &job, limits, ended_at) };
-        feed.entry_filter.apply(&mut observed);
+        let observed = read(requested, &job, parsing);
         decide(&job, observed, &feed.policy, ended_at)
     };
     slot.run(work).await
@@ -368,10 +362,10 @@ fn report(feed: &FeedConfig, decision: &Decision, stored: &Stored) -> Polled {
         name: feed.spec.name.clone().unwrap_or_else(|| feed.spec.url.to_string()),
         url: feed.spec.url.to_string(),
         outcome: observed.outcome.kind(),
-        detail: observed.detail.clone(),
-        status: observed.status,
-        bytes: observed.bytes,
-        elapsed: observed.elapsed,
+        detail: observed.message.detail.clone(),
+        status: observed.transfer.status,
+        bytes: observed.transfer.bytes,
+        elapsed: observed.transfer.elapsed,
         entries: match &observed.outcome {
             PollOutcome::Fresh(document) => Some(document.entries),
             PollOutcome::SameBody

@@ -1,4 +1,4 @@
-//! Looking at a document without storing anything of it.
+//! Previews: a document is fetched and parsed, and nothing is stored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,21 +14,22 @@ use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::passes::poll::no_reply;
-use crate::polling::reply::{Limits, read};
+use crate::polling::reply::{Parsing, Requested, read};
 
-/// Asks for documents one after the other, as sparing of their hosts as polling is. A clone shares the
-/// connections and minds hosts of its own.
+/// Fetches documents one after the other, with the same delay between requests to a host as polling. A clone
+/// shares the connections but not the delays.
 #[derive(Clone)]
-pub struct Looker {
+pub struct Previewer {
     fetcher: Arc<Fetcher>,
     max_body: u64,
-    /// Between the starts of two requests to one host.
+    /// The time between the starts of two requests to one host.
     delay: Duration,
-    spare_this_machine: bool,
-    asked: HashMap<Host, Instant>,
+    delay_this_machine: bool,
+    /// When the last request to each host started or will start.
+    last_requests: HashMap<Host, Instant>,
 }
 
-impl Looker {
+impl Previewer {
     /// # Errors
     /// When the fetcher cannot be set up, as with an unreadable `ca_file`.
     pub fn new(settings: &FetchSettings) -> Result<Self, FetchError> {
@@ -36,13 +37,13 @@ impl Looker {
             fetcher: Arc::new(Fetcher::new(settings)?),
             max_body: settings.max_body,
             delay: settings.host_delay,
-            spare_this_machine: !settings.exempt_this_machine,
-            asked: HashMap::new(),
+            delay_this_machine: !settings.exempt_this_machine,
+            last_requests: HashMap::new(),
         })
     }
 
-    /// What a first poll of the feed would see. Waits for its turn at the host.
-    pub async fn look(
+    /// Returns what a first poll of the feed would observe. Waits for the delay of its host first.
+    pub async fn preview(
         &mut self,
         url: &FeedUrl,
         request: &RequestSpec,
@@ -51,24 +52,26 @@ impl Looker {
     ) -> Observed {
         self.wait_for_host(url).await;
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
-        let body = self.max_body;
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
         let reply = reply.map_err(|error| no_reply(&error));
-        let now = clock::now();
-        let seen = tokio::task::spawn_blocking(move || {
-            read(reply, &job, Limits { body, entries, map: map.as_ref() }, now)
+        let requested = Requested { reply, conditional: false, ended_at: clock::now() };
+        let max_body = self.max_body;
+        let observed = tokio::task::spawn_blocking(move || {
+            let parsing =
+                Parsing { max_body, max_entries: entries, map: map.as_ref(), filter: None };
+            read(requested, &job, parsing)
         })
         .await;
-        seen.unwrap_or_else(|died| Observed {
-            detail: format!("reading it failed (a fault of the program): {died}"),
+        observed.unwrap_or_else(|error| Observed {
+            message: format!("reading it failed (a fault of the program): {error}").into(),
             ..Observed::of(PollOutcome::Failed(Failure::Internal))
         })
     }
 
-    /// Fetches a document and reads it with our readers and with feed-rs alone.
+    /// Fetches a document and parses it twice: with our parsers, and with feed-rs alone.
     ///
     /// # Errors
-    /// When there is no document, in words.
+    /// When no document could be fetched. The error is a text for the user.
     pub async fn compare(
         &mut self,
         url: &FeedUrl,
@@ -93,12 +96,13 @@ impl Looker {
     /// Waits until the delay since the last request to the same host has passed.
     async fn wait_for_host(&mut self, url: &FeedUrl) {
         if let Some(host) = url.host()
-            && (self.spare_this_machine || !host.is_this_machine())
+            && (self.delay_this_machine || !host.is_this_machine())
         {
             let now = Instant::now();
-            let turn = self.asked.get(&host).map_or(now, |last| now.max(*last + self.delay));
-            self.asked.insert(host, turn);
-            tokio::time::sleep(turn - now).await;
+            let start =
+                self.last_requests.get(&host).map_or(now, |last| now.max(*last + self.delay));
+            self.last_requests.insert(host, start);
+            tokio::time::sleep(start - now).await;
         }
     }
 }

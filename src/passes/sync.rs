@@ -1,4 +1,4 @@
-//! Makes the store's feeds the configuration's.
+//! Updates the feeds in the store to those of the configuration.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use crate::domain::time::Timestamp;
 use crate::polling::schedule::{History, replanned};
 use crate::store::{FeedSync, Store, StoreError};
 
-/// The configured feeds under their ids.
+/// The configured feeds by their ids.
 pub type Feeds = HashMap<FeedId, Arc<FeedConfig>>;
 
-/// What a change of the configuration came to.
+/// The result of [`sync`].
 #[derive(Clone, Debug, Default)]
 pub struct Synced {
     pub feeds: Feeds,
@@ -20,7 +20,7 @@ pub struct Synced {
     pub retired: usize,
 }
 
-/// Adds, updates and retires feeds, and plans those anew whose schedule changed.
+/// Adds, updates and retires feeds, and computes the next poll of those whose schedule changed.
 pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<Synced, StoreError> {
     let list = config
         .feeds

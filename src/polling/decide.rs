@@ -10,7 +10,7 @@
 use crate::domain::host::Host;
 use crate::domain::poll::{
     Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, Pause, PollHistory, PollJob,
-    PollOutcome, Reason, Validators, address_at,
+    PollOutcome, Reason, ServerWishes, Validators, address_at,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::schedule::{Cadence, History, Policy, next_poll};
@@ -24,9 +24,10 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     } else {
         health(job.health, &observed.outcome, now)
     };
-    let moved = permanent_redirect::after(job, observed.moved_to.as_ref(), &observed.outcome, now);
-    let hints = observed.hints.unwrap_or(job.hints);
-    let asks = asks(&observed, hints, policy);
+    let moved =
+        permanent_redirect::after(job, observed.wishes.moved_to.as_ref(), &observed.outcome, now);
+    let hints = observed.wishes.hints.unwrap_or(job.hints);
+    let asks = asks(&observed.wishes, hints, policy);
     let pause = pause(job, &observed, now);
     let next = if observed.outcome == PollOutcome::Gone {
         NextPoll { at: None, because: Reason::Gone }
@@ -63,10 +64,10 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
 const WITHOUT_VALIDATORS: TimeDelta = TimeDelta::hours(1);
 
 /// All that server and feed ask for together.
-fn asks(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
+fn asks(wishes: &ServerWishes, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
     let cache = |reason: Reason| matches!(reason, Reason::MaxAge | Reason::Expires);
-    let mut asks: Vec<_> = observed.asks.clone();
-    let bare = observed.validators.as_ref().is_some_and(Validators::is_empty)
+    let mut asks: Vec<_> = wishes.asks.clone();
+    let bare = wishes.validators.as_ref().is_some_and(Validators::is_empty)
         && !asks.iter().any(|(reason, _)| cache(*reason));
     if bare && policy.cadence == Cadence::Adaptive {
         asks.push((Reason::NoValidators, WITHOUT_VALIDATORS));
@@ -85,13 +86,13 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(6);
 /// The pause of the host that refused. The strikes of the job are those of the host that was asked; a host
 /// that was only reached by a redirect begins with none.
 fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
-    let status = observed.status?;
+    let status = observed.transfer.status?;
     let asked = job.host();
-    let host = observed.answered_by.clone().or_else(|| asked.clone())?;
+    let host = observed.transfer.answered_by.clone().or_else(|| asked.clone())?;
     let strikes = job.strikes.filter(|_| asked.as_ref() == Some(&host)).unwrap_or_default();
-    let (wait, strikes) = match observed.host_wait? {
-        HostWait::Told(wait) => (wait, strikes),
-        HostWait::Untold => {
+    let (wait, strikes) = match observed.wishes.host_wait? {
+        HostWait::Named(wait) => (wait, strikes),
+        HostWait::Unnamed => {
             let doubled = FIRST_PAUSE * 2_i32.pow(strikes.min(10));
             (doubled.min(LONGEST_PAUSE), strikes + 1)
         }
@@ -145,7 +146,7 @@ fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
-    use crate::domain::poll::Move;
+    use crate::domain::poll::{Move, Transfer};
 
     fn now() -> Timestamp {
         "2026-11-24T10:00:00Z".parse().unwrap()
@@ -192,7 +193,8 @@ mod tests {
         let policy =
             Policy { cadence: Cadence::Every(TimeDelta::minutes(10)), ..Policy::default() };
         let asks = vec![(Reason::MaxAge, TimeDelta::hours(3))];
-        let seen = Observed { asks, ..Observed::of(PollOutcome::NotModified) };
+        let wishes = ServerWishes { asks, ..ServerWishes::default() };
+        let seen = Observed { wishes, ..Observed::of(PollOutcome::NotModified) };
         let decision = decide(&job(0.0), seen, &policy, now());
         let expected = NextPoll { at: Some(now() + TimeDelta::hours(3)), because: Reason::MaxAge };
         assert_eq!(decision.next, expected);
@@ -207,7 +209,8 @@ mod tests {
         };
         let asks =
             vec![(Reason::MaxAge, TimeDelta::hours(3)), (Reason::RetryAfter, TimeDelta::hours(2))];
-        let seen = Observed { asks, ..Observed::of(PollOutcome::NotModified) };
+        let wishes = ServerWishes { asks, ..ServerWishes::default() };
+        let seen = Observed { wishes, ..Observed::of(PollOutcome::NotModified) };
         let next = decide(&job(0.0), seen, &policy, now()).next;
         let expected = now() + TimeDelta::hours(2);
         assert_eq!(next, NextPoll { at: Some(expected), because: Reason::RetryAfter });
@@ -216,16 +219,16 @@ mod tests {
     #[test]
     fn a_host_that_names_no_time_is_left_alone_ever_longer() {
         for (strikes, wait, minutes, after) in [
-            (0, HostWait::Untold, 10, 1),
-            (1, HostWait::Untold, 20, 2),
-            (5, HostWait::Untold, 320, 6),
-            (6, HostWait::Untold, 360, 7),
-            (4_000_000_000, HostWait::Untold, 360, 4_000_000_001),
-            (3, HostWait::Told(TimeDelta::minutes(7)), 7, 3),
+            (0, HostWait::Unnamed, 10, 1),
+            (1, HostWait::Unnamed, 20, 2),
+            (5, HostWait::Unnamed, 320, 6),
+            (6, HostWait::Unnamed, 360, 7),
+            (4_000_000_000, HostWait::Unnamed, 360, 4_000_000_001),
+            (3, HostWait::Named(TimeDelta::minutes(7)), 7, 3),
         ] {
             let seen = Observed {
-                status: Some(429),
-                host_wait: Some(wait),
+                transfer: Transfer { status: Some(429), ..Transfer::default() },
+                wishes: ServerWishes { host_wait: Some(wait), ..ServerWishes::default() },
                 ..Observed::of(PollOutcome::Failed(Failure::Status(429)))
             };
             let job = PollJob { strikes: Some(strikes), ..job(0.0) };
@@ -248,10 +251,10 @@ mod tests {
             (asked.clone(), 4, &asked, 5),
             (elsewhere.clone(), 4, &elsewhere, 1), // The strikes were not its own.
         ] {
+            let host_wait = Some(HostWait::Unnamed);
             let seen = Observed {
-                status: Some(429),
-                answered_by,
-                host_wait: Some(HostWait::Untold),
+                transfer: Transfer { status: Some(429), answered_by, ..Transfer::default() },
+                wishes: ServerWishes { host_wait, ..ServerWishes::default() },
                 ..Observed::of(PollOutcome::Failed(Failure::Status(429)))
             };
             let job = PollJob { strikes: Some(strikes), ..job(0.0) };

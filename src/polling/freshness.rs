@@ -49,15 +49,15 @@ pub fn retry_after(headers: &ReplyHeaders, now: Timestamp) -> Option<TimeDelta> 
 pub fn host_wait(status: u16, headers: &ReplyHeaders, now: Timestamp) -> Option<HostWait> {
     let refused = 400 <= status;
     if let Some(wait) = retry_after(headers, now).filter(|_| refused) {
-        return Some(HostWait::Told(wait));
+        return Some(HostWait::Named(wait));
     }
     let used_up = headers.rate_remaining.as_deref().is_some_and(|left| left.trim() == "0");
     if (used_up || status == 429)
         && let Some(wait) = rate_reset(headers, now)
     {
-        return Some(HostWait::Told(wait));
+        return Some(HostWait::Named(wait));
     }
-    matches!(status, 429 | 503).then_some(HostWait::Untold)
+    matches!(status, 429 | 503).then_some(HostWait::Unnamed)
 }
 
 /// Seconds from now; some hosts give a Unix time instead.
@@ -191,23 +191,23 @@ mod tests {
     /// RFC 6585 section 4 for 429; `x-ratelimit-*` as Reddit sends it.
     #[test]
     fn a_host_is_left_alone_as_long_as_it_says() {
-        let told = |seconds| Some(HostWait::Told(TimeDelta::seconds(seconds)));
+        let named = |seconds| Some(HostWait::Named(TimeDelta::seconds(seconds)));
         for (status, fields, expected) in [
             (200, vec![], None),
             (404, vec![], None),
-            (404, vec![("retry-after", "60")], told(60)),
+            (404, vec![("retry-after", "60")], named(60)),
             (200, vec![("retry-after", "60")], None),
-            (429, vec![("retry-after", "60")], told(60)),
-            (503, vec![("retry-after", "60")], told(60)),
-            (429, vec![], Some(HostWait::Untold)),
-            (503, vec![], Some(HostWait::Untold)),
+            (429, vec![("retry-after", "60")], named(60)),
+            (503, vec![("retry-after", "60")], named(60)),
+            (429, vec![], Some(HostWait::Unnamed)),
+            (503, vec![], Some(HostWait::Unnamed)),
             (500, vec![], None),
-            (429, vec![("reset", "42")], told(42)),
-            (429, vec![("reset", "42.0")], told(42)),
-            (429, vec![("reset", "784111837")], told(60)),
-            (200, vec![("remaining", "0"), ("reset", "30")], told(30)),
+            (429, vec![("reset", "42")], named(42)),
+            (429, vec![("reset", "42.0")], named(42)),
+            (429, vec![("reset", "784111837")], named(60)),
+            (200, vec![("remaining", "0"), ("reset", "30")], named(30)),
             (200, vec![("remaining", "7"), ("reset", "30")], None),
-            (429, vec![("reset", "soon")], Some(HostWait::Untold)),
+            (429, vec![("reset", "soon")], Some(HostWait::Unnamed)),
         ] {
             assert_eq!(host_wait(status, &reply(&fields), now()), expected, "{status} {fields:?}");
         }
@@ -231,7 +231,7 @@ mod tests {
             if let Some((_, wait)) = freshness(&fields, now()) {
                 prop_assert!(zero < wait && wait <= LONGEST_FRESHNESS, "{wait}");
             }
-            if let Some(HostWait::Told(wait)) = host_wait(status, &fields, now()) {
+            if let Some(HostWait::Named(wait)) = host_wait(status, &fields, now()) {
                 prop_assert!(zero < wait && wait <= LONGEST_RETRY_AFTER, "{wait}");
             }
         }

@@ -1,20 +1,20 @@
-//! Why a feed is polled when it is, in words: a reason is told the same way wherever it is told.
+//! The texts that explain to users why a feed is polled at a certain time.
 
 use crate::domain::poll::Reason;
 
-/// One reason, as long as there is room for.
+/// The text of one reason in three lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// In a column of a table.
+pub struct ReasonText {
+    /// For a column of a table.
     pub word: &'static str,
-    /// Below a time.
+    /// For a line below a time.
     pub phrase: &'static str,
-    /// Where it is explained.
+    /// For a sentence that explains the next poll.
     pub clause: &'static str,
 }
 
-/// Puts a reason into words.
-pub fn told(because: Reason) -> Told {
+/// Returns the text of a reason.
+pub fn reason_text(because: Reason) -> ReasonText {
     let (word, phrase, clause) = match because {
         Reason::New => ("new", "never polled so far", "it is new"),
         Reason::Interval => ("every", "its interval", "the configured interval (every)"),
@@ -57,5 +57,5 @@ pub fn told(because: Reason) -> Told {
         ),
         Reason::Gone => ("gone", "gone for good", "the server said that it is gone"),
     };
-    Told { word, phrase, clause }
+    ReasonText { word, phrase, clause }
 }

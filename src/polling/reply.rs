@@ -1,130 +1,150 @@
-//! From a reply to what it means: status by status, and never an error.
+//! The meaning of a reply. Every status and every body has an outcome; nothing is an error.
 
 use std::collections::HashSet;
 
 use crate::domain::article::ArticleKey;
 use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{
-    Failure, Observed, PollJob, PollOutcome, Reason, Remembered, Reply, Validators,
+    Failure, Message, Observed, PollJob, PollOutcome, Reason, Remembered, Reply, ServerWishes,
+    Transfer, Validators,
 };
 use crate::domain::time::Timestamp;
 use crate::feed::document::{body_hash, document};
+use crate::feed::entry_filter::EntryFilter;
 use crate::feed::json_map::mapped;
 use crate::feed::unpack::{UnpackError, unpack};
 use crate::polling::{freshness, permanent_redirect};
 
-/// How much of a document is read.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits<'a> {
-    /// Bytes after decompression.
-    pub body: u64,
-    /// Entries of one document; the newest are kept.
-    pub entries: usize,
-    /// Makes a feed of JSON that is none.
-    pub map: Option<&'a JsonMap>,
+/// A request that has ended.
+#[derive(Clone, Debug)]
+pub struct Requested {
+    pub reply: Result<Reply, NoReply>,
+    /// Whether the request had validators.
+    pub conditional: bool,
+    pub ended_at: Timestamp,
 }
 
-/// No reply at all: of which kind, and in words for a person.
+/// How a document is parsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Parsing<'a> {
+    /// The maximum size of the body in bytes after decompression.
+    pub max_body: u64,
+    /// The maximum number of entries of one document; the newest are kept.
+    pub max_entries: usize,
+    /// Converts JSON that is not JSON Feed into a feed.
+    pub map: Option<&'a JsonMap>,
+    /// Leaves out entries; `None` keeps all.
+    pub filter: Option<&'a EntryFilter>,
+}
+
+/// The failure of a request that got no reply, and a text for the user.
 #[derive(Clone, Debug)]
 pub struct NoReply {
     pub failure: Failure,
     pub detail: String,
 }
 
-/// What came of asking for a feed.
-pub fn read(
-    reply: Result<Reply, NoReply>,
-    job: &PollJob,
-    limits: Limits<'_>,
-    now: Timestamp,
-) -> Observed {
+/// Interprets the end of a request for a feed.
+pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observed {
+    let Requested { reply, conditional, ended_at } = requested;
     let reply = match reply {
         Ok(reply) => reply,
         Err(NoReply { failure, detail }) => {
-            return Observed { detail, ..Observed::of(PollOutcome::Failed(failure)) };
+            return Observed {
+                transfer: Transfer { conditional, ..Transfer::default() },
+                message: detail.into(),
+                ..Observed::of(PollOutcome::Failed(failure))
+            };
         }
     };
-    let mut observed = Observed {
-        asks: freshness::freshness(&reply.headers, now).into_iter().collect(),
-        answered_by: reply.host(),
-        host_wait: freshness::host_wait(reply.status, &reply.headers, now),
-        moved_to: permanent_redirect::target(&reply.hops).cloned(),
+    let transfer = Transfer {
+        conditional,
         status: Some(reply.status),
+        answered_by: reply.host(),
         bytes: u64::try_from(reply.body.len()).unwrap_or(u64::MAX),
         encoding: coding(reply.headers.content_encoding.as_deref()),
         elapsed: reply.elapsed,
-        ..Observed::of(PollOutcome::NotModified)
     };
-    match reply.status {
-        200 | 203 | 226 => read_body(reply, job, limits, now, &mut observed),
+    let asks = freshness::freshness(&reply.headers, ended_at).into_iter().collect();
+    let wishes = ServerWishes {
+        asks,
+        host_wait: freshness::host_wait(reply.status, &reply.headers, ended_at),
+        moved_to: permanent_redirect::target(&reply.hops).cloned(),
+        ..ServerWishes::default()
+    };
+    let (outcome, wishes, message) = match reply.status {
+        200 | 203 | 226 => read_body(reply, job, parsing, ended_at, wishes),
         // RFC 9110 section 15.4.5: what a 304 carries replaces what is stored, the rest stays.
-        304 => observed.validators = Some(refreshed(&job.validators, &reply)),
+        304 => {
+            let validators = Some(refreshed(&job.validators, &reply));
+            let wishes = ServerWishes { validators, ..wishes };
+            (PollOutcome::NotModified, wishes, Message::default())
+        }
         410 => {
-            observed.outcome = PollOutcome::Gone;
-            "the server says that the feed is gone for good (410)".clone_into(&mut observed.detail);
+            let detail = "the server says that the feed is gone for good (410)".to_owned();
+            (PollOutcome::Gone, wishes, detail.into())
         }
         status => {
-            observed.outcome = PollOutcome::Failed(Failure::Status(status));
-            observed.detail = say_status(status);
-            let wait = freshness::retry_after(&reply.headers, now);
-            observed.asks = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
+            let mut detail = say_status(status);
             if reply.headers.challenge.is_some() {
-                observed.detail.push_str(" (a bot challenge stands before it)");
+                detail.push_str(" (a bot challenge stands before it)");
             }
+            let wait = freshness::retry_after(&reply.headers, ended_at);
+            let asks = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
+            let wishes = ServerWishes { asks, ..wishes };
+            (PollOutcome::Failed(Failure::Status(status)), wishes, detail.into())
         }
-    }
-    observed
+    };
+    Observed { outcome, wishes, transfer, message }
 }
 
 fn read_body(
     reply: Reply,
     job: &PollJob,
-    limits: Limits<'_>,
+    parsing: Parsing<'_>,
     now: Timestamp,
-    observed: &mut Observed,
-) {
+    wishes: ServerWishes,
+) -> (PollOutcome, ServerWishes, Message) {
     let delta = reply.status == 226;
-    let validators = Validators {
+    let validators = Some(Validators {
         etag: reply.headers.etag,
         last_modified: reply.headers.last_modified,
         sent_by: Some(reply.url.clone()),
-    };
-    let mut fail = |failure: Failure, detail: String| {
-        observed.outcome = PollOutcome::Failed(failure);
-        observed.detail = detail;
-        observed.asks.clear(); // How long rubbish stays fresh says nothing of the feed.
-    };
-    let body = match unpack(reply.body, reply.headers.content_encoding.as_deref(), limits.body) {
+    });
+    // The freshness of a body that is not a feed says nothing about the feed.
+    let without_asks = ServerWishes { asks: Vec::new(), ..wishes.clone() };
+    let fail =
+        |failure: Failure, message: Message| (PollOutcome::Failed(failure), without_asks, message);
+    let encoding = reply.headers.content_encoding.as_deref();
+    let body = match unpack(reply.body, encoding, parsing.max_body) {
         Ok(body) => body,
         Err(error @ UnpackError::TooLarge(_)) => {
-            return fail(Failure::TooLarge, error.to_string());
+            return fail(Failure::TooLarge, error.to_string().into());
         }
-        Err(error) => return fail(Failure::Body, error.to_string()),
+        Err(error) => return fail(Failure::Body, error.to_string().into()),
     };
     let content_type = reply.headers.content_type.as_deref();
-    let (body, content_type) = match limits.map.map(|map| mapped(&body, content_type, map)) {
+    let (body, content_type) = match parsing.map.map(|map| mapped(&body, content_type, map)) {
         None => (body, content_type),
         Some(Ok(feed)) => (feed, None),
-        Some(Err(error)) => return fail(Failure::NotAFeed, error.detail),
+        Some(Err(error)) => return fail(Failure::NotAFeed, error.detail.into()),
     };
+    let wishes = ServerWishes { validators, ..wishes };
     if job.remembered.body_hash == Some(body_hash(&body)) {
-        observed.outcome = PollOutcome::SameBody;
-        observed.validators = Some(validators);
-        return;
+        return (PollOutcome::SameBody, wishes, Message::default());
     }
-    let read = document(&body, &reply.url, content_type, &job.remembered, limits.entries, now);
-    match read {
+    match document(&body, &reply.url, content_type, &job.remembered, parsing.max_entries, now) {
         Ok(mut document) => {
-            observed.hints = Some(document.hints);
             if delta {
                 also_remember(&mut document.remembered, &job.remembered);
             }
-            observed.validators = Some(validators);
-            observed.outcome = PollOutcome::Fresh(Box::new(document));
+            let detail = parsing.filter.and_then(|filter| filter.apply(&mut document));
+            let wishes = ServerWishes { hints: Some(document.hints), ..wishes };
+            let message = detail.unwrap_or_default().into();
+            (PollOutcome::Fresh(Box::new(document)), wishes, message)
         }
         Err(error) => {
-            fail(Failure::NotAFeed, error.detail);
-            observed.offers = error.offers;
+            fail(Failure::NotAFeed, Message { detail: error.detail, offers: error.offers })
         }
     }
 }

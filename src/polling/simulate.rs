@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
-use crate::domain::poll::{Document, Hints, Observed, PollJob, PollOutcome, Reason, Validators};
+use crate::domain::poll::{
+    Document, Hints, Observed, PollJob, PollOutcome, Reason, ServerWishes, Transfer, Validators,
+};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::decide::decide;
 use crate::polling::request;
@@ -162,9 +164,12 @@ impl<'a> Simulated<'a> {
         }
         let validators = self.validators();
         let observed = Observed {
-            validators: Some(validators.clone()),
-            asks: self.model.asks.clone(),
-            status: Some(200),
+            wishes: ServerWishes {
+                validators: Some(validators.clone()),
+                asks: self.model.asks.clone(),
+                ..ServerWishes::default()
+            },
+            transfer: Transfer { status: Some(200), ..Transfer::default() },
             ..Observed::of(outcome)
         };
         self.job.validators = validators;

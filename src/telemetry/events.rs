@@ -106,8 +106,8 @@ fn polled(url: &FeedUrl, decision: &Decision, applied: Applied, outcome: &str) {
     let Decision { feed, observed, next, .. } = decision;
     let Applied { added, edited } = applied;
     let (next_at, next_because) = plan(*next);
-    let elapsed_ms = millis(observed.elapsed);
-    let (http_status, bytes) = (observed.status, observed.bytes);
+    let elapsed_ms = millis(observed.transfer.elapsed);
+    let (http_status, bytes) = (observed.transfer.status, observed.transfer.bytes);
     if added == 0 && edited == 0 {
         debug!(
             feed.id = feed.0, feed.url = %url, outcome, http.status = http_status, bytes, elapsed_ms,
@@ -126,9 +126,9 @@ fn poll_failed(url: &FeedUrl, decision: &Decision, failure: Failure) {
     let Decision { feed, observed, health, next, .. } = decision;
     let (next_at, next_because) = plan(*next);
     warn!(
-        feed.id = feed.0, feed.url = %url, outcome = failure.as_str(), http.status = observed.status,
-        detail = %clean(&observed.detail), bytes = observed.bytes,
-        elapsed_ms = millis(observed.elapsed), failures = health.failures, next_at, next_because,
+        feed.id = feed.0, feed.url = %url, outcome = failure.as_str(), http.status = observed.transfer.status,
+        detail = %clean(&observed.message.detail), bytes = observed.transfer.bytes,
+        elapsed_ms = millis(observed.transfer.elapsed), failures = health.failures, next_at, next_because,
         "poll failed"
     );
 }
@@ -136,7 +136,7 @@ fn poll_failed(url: &FeedUrl, decision: &Decision, failure: Failure) {
 /// The server says that the feed no longer exists (410).
 fn feed_gone(url: &FeedUrl, decision: &Decision) {
     warn!(
-        feed.id = decision.feed.0, feed.url = %url, http.status = decision.observed.status,
+        feed.id = decision.feed.0, feed.url = %url, http.status = decision.observed.transfer.status,
         "the feed is gone for good and is not polled any more; its articles stay"
     );
 }
@@ -318,7 +318,7 @@ fn clean(text: &dyn fmt::Display) -> String {
 mod tests {
     use super::*;
     use crate::domain::feed::FeedId;
-    use crate::domain::poll::{Health, Observed, Reason};
+    use crate::domain::poll::{Health, Observed, Reason, Transfer};
     use crate::domain::time::from_unix;
     use crate::telemetry::tests::logged;
     use crate::telemetry::{LogFormat, LogSettings};
@@ -329,10 +329,13 @@ mod tests {
             feed: FeedId(7),
             polled_at: from_unix(0),
             observed: Observed {
-                detail: detail.to_owned(),
-                status,
-                bytes: 1234,
-                elapsed: Duration::from_millis(56),
+                message: detail.to_owned().into(),
+                transfer: Transfer {
+                    status,
+                    bytes: 1234,
+                    elapsed: Duration::from_millis(56),
+                    ..Transfer::default()
+                },
                 ..Observed::of(outcome)
             },
             asks: Vec::new(),

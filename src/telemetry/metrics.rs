@@ -129,12 +129,13 @@ pub(super) fn poll_ended(observed: &Observed, applied: Applied) {
     counters.fetches.with_label_values(&[observed.outcome.as_str()]).inc();
     counters.articles.with_label_values(&["new"]).inc_by(applied.added.into());
     counters.articles.with_label_values(&["edited"]).inc_by(applied.edited.into());
-    if observed.status.is_none() {
+    let transfer = &observed.transfer;
+    if transfer.status.is_none() {
         return; // No reply to measure.
     }
-    counters.fetch_seconds.observe(observed.elapsed.as_secs_f64());
-    counters.fetch_bytes.with_label_values(&[observed.encoding]).inc_by(observed.bytes);
-    let result = match (observed.conditional, &observed.outcome) {
+    counters.fetch_seconds.observe(transfer.elapsed.as_secs_f64());
+    counters.fetch_bytes.with_label_values(&[transfer.encoding]).inc_by(transfer.bytes);
+    let result = match (transfer.conditional, &observed.outcome) {
         (false, _) => "unconditional",
         (true, PollOutcome::NotModified) => "not_modified",
         (true, _) => "modified",
@@ -219,7 +220,7 @@ mod tests {
     use std::collections::{HashMap, HashSet};
 
     use super::*;
-    use crate::domain::poll::Failure;
+    use crate::domain::poll::{Failure, Transfer};
 
     /// The name, the labels as written, and the value of a sample.
     fn sample(line: &str) -> (&str, &str, f64) {
@@ -237,7 +238,9 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "one check of one text")]
     fn the_text_is_a_valid_exposition() {
         for outcome in [PollOutcome::NotModified, PollOutcome::Failed(Failure::Dns)] {
-            let observed = Observed { status: Some(304), ..Observed::of(outcome) };
+            let transfer =
+                Transfer { status: Some(304), encoding: "identity", ..Transfer::default() };
+            let observed = Observed { transfer, ..Observed::of(outcome) };
             poll_ended(&observed, Applied { added: 1, edited: 2 });
         }
         export_ended("written");

@@ -13,7 +13,7 @@ use gazetted::domain::poll::{
 };
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::polling::decide::decide;
-use gazetted::polling::reply::{Limits, NoReply, read};
+use gazetted::polling::reply::{NoReply, Parsing, Requested, read};
 use gazetted::polling::request;
 use gazetted::polling::schedule::{Cadence, CronSchedule, Policy};
 use url::Url;
@@ -94,8 +94,9 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
 }
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
-    let limits = Limits { body: 1 << 20, entries: 100, map: None };
-    let observed = read(reply, job, limits, now());
+    let parsing = Parsing { max_body: 1 << 20, max_entries: 100, map: None, filter: None };
+    let requested = Requested { reply, conditional: true, ended_at: now() };
+    let observed = read(requested, job, parsing);
     decide(job, observed, policy, now())
 }
 
@@ -148,7 +149,11 @@ fn each_answer_leaves_the_validators_that_it_should() {
         ),
         ("those of an error neither", reply(404, &[("ETag", "\"404\"")], Vec::new()), None),
     ] {
-        assert_eq!(poll(&job(), &hourly(), Ok(came)).observed.validators, expected, "{rule}");
+        assert_eq!(
+            poll(&job(), &hourly(), Ok(came)).observed.wishes.validators,
+            expected,
+            "{rule}"
+        );
     }
     let eight_days = PollJob { full_at: Some(after(-8 * DAY)), ..job() };
     assert!(

@@ -16,8 +16,8 @@ use crate::domain::feed::FeedUrl;
 use crate::domain::request::RequestSpec;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::feed::autodiscovery::guesses::address;
-use crate::passes::discover::{Found, How, NoFeed, discover};
-use crate::passes::preview::Looker;
+use crate::passes::discover::{Found, FoundBy, NoFeed, discover};
+use crate::passes::preview::Previewer;
 use crate::search::filter::without_user_info;
 
 #[derive(clap::Args, Debug)]
@@ -49,11 +49,11 @@ impl Args {
     }
 }
 
-/// What became of one address.
+/// The result for one address.
 enum Outcome {
     Added(Found),
     Untried(FeedUrl),
-    /// The feed, and what the configuration has of it already.
+    /// The address under which the feed is configured already.
     Known(FeedUrl),
     Nothing(NoFeed),
 }
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let pages = args.urls.iter().map(|text| parse(text)).collect::<Result<Vec<_>>>()?;
     let request = RequestSpec { allow_private: args.allow_private, ..RequestSpec::default() };
-    let mut looker = Looker::new(&config.fetch)?;
+    let mut previewer = Previewer::new(&config.fetch)?;
     let mut outcomes: Vec<(String, Outcome)> = Vec::new();
     let mut feeds: Vec<NewFeed> = Vec::new();
     let runtime = runtime()?;
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         } else if let Some(known) = known(&config, &feeds, &page) {
             Ok((known.clone(), Outcome::Known(known)))
         } else {
-            let found = discover(&mut looker, page, any_scheme, &request, DEFAULT_MAX_ENTRIES);
+            let found = discover(&mut previewer, page, any_scheme, &request, DEFAULT_MAX_ENTRIES);
             runtime.block_on(found).map(|found| (found.url.clone(), Outcome::Added(found)))
         };
         let outcome = match found {
@@ -115,7 +115,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-/// Says on stderr which addresses have no feed, and why.
+/// Reports on stderr which addresses have no feed, and why.
 fn note_failures(outcomes: &[(String, Outcome)], context: &Context) {
     for (_, outcome) in outcomes {
         if let Outcome::Nothing(nothing) = outcome {
@@ -128,8 +128,8 @@ fn note_failures(outcomes: &[(String, Outcome)], context: &Context) {
     }
 }
 
-/// An address, or a file on this machine. No password is taken: it would stand in the configuration,
-/// and has been read by everybody on this machine already.
+/// Parses an address or the path of a file. An address with a password is refused: the password would be
+/// written into the configuration, and other users of this machine can see it in the list of processes.
 fn parse(text: &str) -> Result<(Url, bool)> {
     let path = Path::new(text);
     if path.is_file() {
@@ -152,8 +152,8 @@ fn parse(text: &str) -> Result<(Url, bool)> {
     Ok((url, any_scheme))
 }
 
-/// The address under which a feed is there already: the same but for the scheme, a slash at the end and
-/// what follows `#`.
+/// The address under which a feed is configured already. Addresses are compared without scheme, trailing
+/// slash and fragment.
 pub(super) fn known(config: &Config, more: &[NewFeed], url: &Url) -> Option<FeedUrl> {
     let plain = |url: &Url| {
         let text = url.as_str().split('#').next().unwrap_or_default();
@@ -168,7 +168,7 @@ pub(super) fn known(config: &Config, more: &[NewFeed], url: &Url) -> Option<Feed
 }
 
 impl Outcome {
-    /// Signs and texts, a line each.
+    /// The lines to print, each as its sign and its text.
     fn lines(&self, now: Timestamp) -> Vec<(&'static str, String)> {
         match self {
             Self::Added(found) => {
@@ -176,11 +176,11 @@ impl Outcome {
                 let newest = found
                     .newest
                     .map_or("no date".to_owned(), |at| format!("newest {}", relative(at, now)));
-                let how = match found.how {
-                    How::Given => "",
-                    How::Announced => "; the page announces it",
-                    How::Site => "; where this site has its feeds",
-                    How::Guessed => "; found where feeds commonly are",
+                let how = match found.found_by {
+                    FoundBy::Given => "",
+                    FoundBy::HtmlLink => "; the page announces it",
+                    FoundBy::KnownSite => "; where this site has its feeds",
+                    FoundBy::Guess => "; found where feeds commonly are",
                 };
                 let entries = count(found.entries as u64, "entry");
                 let entries = entries.replace("entrys", "entries");
@@ -205,7 +205,7 @@ impl Outcome {
             Self::Added(found) => json!({
                 "given": given, "result": "added", "url": found.url.as_str(), "title": found.title,
                 "entries": found.entries, "newest": found.newest.map(rfc3339),
-                "found": found.how.as_str(),
+                "found": found.found_by.as_str(),
                 "also": found.also.iter().map(Url::as_str).collect::<Vec<_>>(),
             }),
             Self::Untried(url) => {

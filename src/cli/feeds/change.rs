@@ -1,4 +1,4 @@
-//! What all verbs share that change the list of feeds.
+//! Functions of all verbs that change the list of feeds.
 
 use std::fs;
 use std::io;
@@ -11,8 +11,10 @@ use crate::config::Config;
 use crate::config::edit::{Edit, EditError};
 use crate::deliver::{DeliverError, to_file};
 
-/// Writes an edit, unless the configuration would then have a fault, or somebody else has just written
-/// one of its files.
+/// Writes an edit.
+///
+/// # Errors
+/// When the edited configuration has faults, or another program has changed one of its files meanwhile.
 pub(super) fn apply(edit: &Edit, config: &Config, context: &Context) -> Result<()> {
     edit.check(&config.path, &context.environment, clock::now())
         .context("the configuration would have faults, so nothing was written")?;
@@ -25,7 +27,7 @@ pub(super) fn apply(edit: &Edit, config: &Config, context: &Context) -> Result<(
     Ok(())
 }
 
-/// What to do so that a running daemon hears of it.
+/// Tells the user how a running daemon learns of the change.
 pub(super) fn note_reload(context: &Context) {
     if !context.quiet {
         context
@@ -34,7 +36,7 @@ pub(super) fn note_reload(context: &Context) {
     }
 }
 
-/// For a person, on standard output.
+/// Prints a sign and a text for the user.
 pub(super) fn line(out: &mut dyn io::Write, sign: &str, text: &str) -> io::Result<()> {
     writeln!(out, "{sign} {}", crate::present::terminal::clean_line(text))
 }

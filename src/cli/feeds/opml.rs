@@ -20,7 +20,7 @@ use crate::feed::opml::{Outline, opml};
 use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 
-/// No list of feeds is larger.
+/// The maximum size of an OPML file.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 #[derive(clap::Args, Debug)]
@@ -92,13 +92,13 @@ fn bytes(file: &Path) -> Result<Vec<u8>> {
     Ok(body)
 }
 
-/// What is to become of the outlines of a list.
+/// The outlines of an OPML file, sorted by what is done with them.
 #[derive(Default)]
 struct Sorted {
     new: Vec<NewFeed>,
-    /// How many are in the configuration, or twice in the list.
+    /// The number of feeds that are configured already or occur twice in the file.
     known: usize,
-    /// Line and reason.
+    /// The line of each invalid outline, and the reason.
     invalid: Vec<(usize, String)>,
 }
 
@@ -123,7 +123,7 @@ impl Sorted {
                     .chain(sorted.new.iter().filter_map(|feed| feed.name.as_ref()))
                     .any(|n| n == name)
             };
-            // Names tell feeds apart; one without goes by its title.
+            // Names must be unique. A feed without a name is shown by its title.
             let name = outline.name.filter(|name| !taken(name) && *name != url.as_str());
             let mut all = outline.tags;
             all.extend(tags.iter().filter(|tag| !all.contains(tag)).cloned().collect::<Vec<_>>());
@@ -144,7 +144,7 @@ fn address(outline: &Outline) -> Result<FeedUrl, String> {
         _ => text.clone(),
     };
     match FeedUrl::parse(&text) {
-        // A file of another machine, or a list of strangers that looks at ours.
+        // Such a file is on another machine, or the author of the list wants to read files of ours.
         Ok(url) if url.is_file() => Err(format!("the outline {called}names a file")),
         Ok(url) => Ok(url),
         Err(InvalidFeedUrl::Credentials) => Err(format!(

@@ -7,7 +7,7 @@ use super::super::filters::unknown;
 use super::super::output::{count, data, json_data};
 use super::super::{Context, Exit, run::runtime};
 use super::change::{apply, line, note_reload};
-use super::{Listed, State, rows};
+use super::{ListedFeed, State, rows};
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::Edit;
@@ -49,7 +49,7 @@ pub(super) fn remove(args: &Remove, context: &Context) -> Result<Exit> {
     let mut edit = Edit::default();
     edit.remove(&feeds)?;
     apply(&edit, &config, context)?;
-    let articles = |feed: &Listed| feed.row.as_ref().map_or(0, |row| row.articles);
+    let articles = |feed: &ListedFeed| feed.row.as_ref().map_or(0, |row| row.articles);
     if args.json {
         let removed = named.iter().map(
             |feed| json!({ "name": feed.name, "url": feed.url, "articles_kept": articles(feed) }),
@@ -97,16 +97,11 @@ pub(super) fn reset(args: &Reset, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The configured feeds that are meant, in the order of the configuration, each once.
-fn named(config: &Config, wanted: &[String]) -> Result<Vec<Listed>> {
+/// The configured feeds that the arguments name, in the order of the configuration, each once.
+fn named(config: &Config, wanted: &[String]) -> Result<Vec<ListedFeed>> {
     let all = rows(config)?;
-    let is_called = |feed: &Listed, text: &str| {
-        feed.name == text
-            || feed.url == text
-            || feed.row.as_ref().is_some_and(|row| row.is_called(text))
-    };
     for text in wanted.iter().map(|text| without_user_info(text)) {
-        let mut called = all.iter().filter(|feed| is_called(feed, &text)).peekable();
+        let mut called = all.iter().filter(|feed| feed.is_called(&text)).peekable();
         if called.peek().is_none() {
             return Err(unknown("feed", &text, all.iter().map(|feed| feed.name.clone())));
         }
@@ -118,6 +113,6 @@ fn named(config: &Config, wanted: &[String]) -> Result<Vec<Listed>> {
         }
     }
     let is_wanted =
-        |feed: &Listed| wanted.iter().any(|text| is_called(feed, &without_user_info(text)));
+        |feed: &ListedFeed| wanted.iter().any(|text| feed.is_called(&without_user_info(text)));
     Ok(all.into_iter().filter(|feed| feed.state != State::Retired && is_wanted(feed)).collect())
 }

@@ -16,7 +16,7 @@ use super::parts::{encoded, relative, web};
 use crate::clock;
 use crate::domain::feed::FeedState;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::polling::reason_text::told;
+use crate::polling::reason_text::reason_text;
 use crate::present::count;
 use crate::serve::Site;
 use crate::serve::error_response::bad_request;
@@ -260,7 +260,7 @@ fn next(feed: &FeedRow, now: Timestamp) -> Markup {
         }
         (_, Some(at)) if now < at => html! {
             (relative(at, now))
-            @if let Some(because) = feed.because { small { (told(because).phrase) } }
+            @if let Some(because) = feed.because { small { (reason_text(because).phrase) } }
             (polled)
         },
         (_, _) => html! { "due now" (polled) },

@@ -25,9 +25,9 @@ pub(super) fn record(tx: &Connection, d: &Decision, applied: Applied) -> Result<
         d.feed.0,
         SLOTS,
         d.polled_at.timestamp(),
-        observed.conditional,
-        i64::try_from(observed.bytes).unwrap_or(i64::MAX),
-        i64::try_from(observed.elapsed.as_millis()).unwrap_or(i64::MAX),
+        observed.transfer.conditional,
+        i64::try_from(observed.transfer.bytes).unwrap_or(i64::MAX),
+        i64::try_from(observed.transfer.elapsed.as_millis()).unwrap_or(i64::MAX),
         applied.added,
         applied.edited,
     ];

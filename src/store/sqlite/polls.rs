@@ -311,7 +311,7 @@ pub(in crate::store) fn apply(
 
 /// Stores what the next request needs: validators, and the hints of the document.
 fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
-    if let Some(validators) = &d.observed.validators {
+    if let Some(validators) = &d.observed.wishes.validators {
         let sent_by = validators.sent_by.as_ref().map(Url::as_str);
         tx.prepare_cached(VALIDATORS)
             .and_then(|mut s| {
@@ -319,7 +319,7 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
             })
             .context("store validators")?;
     }
-    if let Some(hints) = d.observed.hints {
+    if let Some(hints) = d.observed.wishes.hints {
         let seconds = |span: Option<TimeDelta>| span.map(|span| span.num_seconds());
         let (ttl, period) = (seconds(hints.ttl), seconds(hints.update_period));
         tx.prepare_cached(HINTS)
@@ -339,10 +339,10 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     let asks: Vec<_> =
         d.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
     let asks = (!asks.is_empty()).then(|| json!(asks).to_string());
-    let offers: Vec<&str> = observed.offers.iter().map(Url::as_str).collect();
+    let offers: Vec<&str> = observed.message.offers.iter().map(Url::as_str).collect();
     let offers = (!offers.is_empty()).then(|| json!(offers).to_string());
-    let detail = Some(observed.detail.as_str()).filter(|text| !text.is_empty());
-    let full = observed.status != Some(226)
+    let detail = Some(observed.message.detail.as_str()).filter(|text| !text.is_empty());
+    let full = observed.transfer.status != Some(226)
         && matches!(observed.outcome, PollOutcome::Fresh(_) | PollOutcome::SameBody);
     tx.prepare_cached(PLAN)
         .and_then(|mut s| {
@@ -353,7 +353,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
                 ":not_before": not_before,
                 ":polled_at": d.polled_at.timestamp(),
                 ":outcome": observed.outcome.as_str(),
-                ":status": observed.status,
+                ":status": observed.transfer.status,
                 ":detail": detail,
                 ":failures": d.health.failures,
                 ":failing_since": d.health.failing_since.map(|at| at.timestamp()),

@@ -14,22 +14,22 @@ const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
 /// One feed, `/f`, and what its server has been asked so far.
-struct Story {
+struct Timeline {
     server: Server,
     home: Home,
     seen: usize,
-    /// Seconds passed by [`Story::pass`]; the few that really pass do not count.
+    /// Seconds passed by [`Timeline::pass`]; the few that really pass do not count.
     now: i64,
 }
 
-impl Story {
+impl Timeline {
     fn new(every: &str, first: Page) -> Self {
         let server = Server::start();
         server.put("/f", first);
         let feed = format!("[[feeds]]\nurl = \"{}\"\nevery = \"{every}\"\n", server.url("/f"));
-        let mut story = Self { server, home: Home::new(&feed), seen: 0, now: 0 };
-        assert_eq!(story.poll().len(), 1, "a new feed is due");
-        story
+        let mut timeline = Self { server, home: Home::new(&feed), seen: 0, now: 0 };
+        assert_eq!(timeline.poll().len(), 1, "a new feed is due");
+        timeline
     }
 
     /// All moments in the store are so much longer ago.
@@ -100,30 +100,30 @@ fn news(n: u32) -> Page {
 fn validators_are_those_of_the_last_answer_that_had_some() {
     const MONDAY: &str = "Mon, 23 Nov 2026 10:00:00 GMT";
     const ODD: &str = "yesterday, more or less"; // No date, but theirs: sent back as it came.
-    let mut story =
-        Story::new("1h", news(1).header("ETag", "\"1\"").header("Last-Modified", MONDAY));
+    let mut timeline =
+        Timeline::new("1h", news(1).header("ETag", "\"1\"").header("Last-Modified", MONDAY));
 
-    story.server.put("/f", news(2).header("ETag", "W/\"2\"").header("Last-Modified", ODD));
-    assert_eq!(story.asks("/f"), both("\"1\"", MONDAY));
+    timeline.server.put("/f", news(2).header("ETag", "W/\"2\"").header("Last-Modified", ODD));
+    assert_eq!(timeline.asks("/f"), both("\"1\"", MONDAY));
 
     // A 304 replaces the validators that it carries, and sets the plan like any answer.
     let page = Page::status(304).header("ETag", "\"3\"").header("Cache-Control", "max-age=7200");
-    story.server.put("/f", page);
-    assert_eq!(story.asks("/f"), both("W/\"2\"", ODD));
-    assert_eq!(story.because(), "max_age");
-    assert!((7_190..=7_200).contains(&story.wait()), "{}", story.wait());
+    timeline.server.put("/f", page);
+    assert_eq!(timeline.asks("/f"), both("W/\"2\"", ODD));
+    assert_eq!(timeline.because(), "max_age");
+    assert!((7_190..=7_200).contains(&timeline.wait()), "{}", timeline.wait());
 
     // An unchanged body refreshes them as well: the bytes of the second poll under a fourth tag.
-    story.server.put("/f", news(2).header("ETag", "\"4\""));
-    assert_eq!(story.asks("/f"), both("\"3\"", ODD));
+    timeline.server.put("/f", news(2).header("ETag", "\"4\""));
+    assert_eq!(timeline.asks("/f"), both("\"3\"", ODD));
 
     // And so does an answer that has none.
-    story.server.put("/f", news(3));
-    assert_eq!(story.asks("/f"), (Some("\"4\"".to_owned()), None), "the date was dropped");
-    assert_eq!(story.asks("/f"), (None, None), "nothing is invented");
+    timeline.server.put("/f", news(3));
+    assert_eq!(timeline.asks("/f"), (Some("\"4\"".to_owned()), None), "the date was dropped");
+    assert_eq!(timeline.asks("/f"), (None, None), "nothing is invented");
 
-    assert_eq!(story.home.articles().len(), 3);
-    assert_eq!(story.home.each("revision"), ["", "", ""], "nothing was edited");
+    assert_eq!(timeline.home.articles().len(), 3);
+    assert_eq!(timeline.home.each("revision"), ["", "", ""], "nothing was edited");
 }
 
 /// RFC 9110 section 15.4.2: five weeks behind a 301, on a server that never says more than 304.
@@ -131,19 +131,19 @@ fn validators_are_those_of_the_last_answer_that_had_some() {
 fn a_moved_feed_costs_one_request_a_poll_and_a_recheck_now_and_then() {
     let moved = Page::status(301).header("Location", "/new");
     let server_page = || news(1).header("ETag", "\"n\"");
-    let mut story = Story::new("24h", server_page());
-    story.server.put("/f", moved);
-    story.server.put("/new", server_page());
-    let first = story.visit();
+    let mut timeline = Timeline::new("24h", server_page());
+    timeline.server.put("/f", moved);
+    timeline.server.put("/new", server_page());
+    let first = timeline.visit();
     assert_eq!(first.iter().map(|r| r.path.as_str()).collect::<Vec<_>>(), ["/f", "/new"]);
     assert_eq!(text(&first[1], "if-none-match"), None, "the tag is of another address");
 
-    let moved_at = story.now;
+    let moved_at = timeline.now;
     let (mut recheck_at, mut in_full_at) = (Some(moved_at + DAY), moved_at);
     let (mut rechecks, mut in_full) = (0, 0);
-    while story.now < moved_at + 36 * DAY {
-        let requests = story.visit();
-        let now = story.now;
+    while timeline.now < moved_at + 36 * DAY {
+        let requests = timeline.visit();
+        let now = timeline.now;
         let paths: Vec<_> = requests.iter().map(|r| r.path.as_str()).collect();
         if recheck_at.is_some_and(|at| at <= now) {
             assert_eq!(paths, ["/f", "/new"], "after {} h", (now - moved_at) / HOUR);
@@ -161,17 +161,17 @@ fn a_moved_feed_costs_one_request_a_poll_and_a_recheck_now_and_then() {
     }
     assert!((4..=5).contains(&rechecks), "a day after, then weekly for a month: {rechecks}");
     assert!((3..=4).contains(&in_full), "once in eight days: {in_full}");
-    assert_eq!(story.home.articles().len(), 1);
+    assert_eq!(timeline.home.articles().len(), 1);
 }
 
 /// RFC 9110 section 15.4.3 and 15.4.8.
 #[test]
 fn a_temporary_redirect_is_asked_for_again_each_time() {
-    let mut story = Story::new("1h", news(1));
-    story.server.put("/here", news(1).header("ETag", "\"h\""));
+    let mut timeline = Timeline::new("1h", news(1));
+    timeline.server.put("/here", news(1).header("ETag", "\"h\""));
     for status in [302, 303, 307] {
-        story.server.put("/f", Page::status(status).header("Location", "/here"));
-        let requests = story.visit();
+        timeline.server.put("/f", Page::status(status).header("Location", "/here"));
+        let requests = timeline.visit();
         assert_eq!(requests.iter().map(|r| r.path.as_str()).collect::<Vec<_>>(), ["/f", "/here"]);
     }
 }
@@ -183,7 +183,7 @@ fn a_refusal_is_waited_out_whichever_way_it_is_said() {
         let at = now() + TimeDelta::hours(3);
         at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     };
-    let mut story = Story::new("1h", news(1).header("ETag", "\"1\""));
+    let mut timeline = Timeline::new("1h", news(1).header("ETag", "\"1\""));
     for (status, wish, low, high) in [
         (429, Some("7200".to_owned()), 7_190, 7_200),
         (503, Some(in_three_hours()), 3 * HOUR - 10, 3 * HOUR),
@@ -193,22 +193,22 @@ fn a_refusal_is_waited_out_whichever_way_it_is_said() {
         (500, None, HOUR, DAY),
     ] {
         let page = Page::status(status);
-        story.server.put(
+        timeline.server.put(
             "/f",
             match &wish {
                 Some(wish) => page.header("Retry-After", wish.as_str()),
                 None => page,
             },
         );
-        let (tag, _) = story.asks("/f");
+        let (tag, _) = timeline.asks("/f");
         assert_eq!(tag.as_deref(), Some("\"1\""), "a failure forgets no validator");
-        assert!((low..=high).contains(&story.wait()), "{status} {wish:?}: {}", story.wait());
-        let because = story.because();
+        assert!((low..=high).contains(&timeline.wait()), "{status} {wish:?}: {}", timeline.wait());
+        let because = timeline.because();
         assert_eq!(because, if wish.is_some() { "retry_after" } else { "backoff" }, "{status}");
         // The next case starts from a healthy feed.
-        story.server.put("/f", news(1).header("ETag", "\"1\""));
-        story.asks("/f");
-        assert_eq!(story.home.feed()["failures"], 0.0, "a 304 resets the failures");
+        timeline.server.put("/f", news(1).header("ETag", "\"1\""));
+        timeline.asks("/f");
+        assert_eq!(timeline.home.feed()["failures"], 0.0, "a 304 resets the failures");
     }
 }
 
@@ -223,7 +223,7 @@ fn freshness_is_waited_for_up_to_a_day() {
         let body = rss("News", &[item(1)]).replace("<item>", "<ttl>300</ttl><item>");
         Page::ok(body)
     };
-    let mut story = Story::new("1h", news(1));
+    let mut timeline = Timeline::new("1h", news(1));
     for (page, because, wait) in [
         (news(2).header("Cache-Control", "max-age=10800"), "max_age", 3 * HOUR),
         (news(3).header("Expires", date(4)), "expires", 4 * HOUR),
@@ -235,35 +235,35 @@ fn freshness_is_waited_for_up_to_a_day() {
         ),
         (ttl(), "ttl", 5 * HOUR),
     ] {
-        story.server.put("/f", page);
-        assert_eq!(story.visit().len(), 1);
-        assert_eq!(story.because(), because);
-        assert!((wait - 10..=wait).contains(&story.wait()), "{because}: {}", story.wait());
+        timeline.server.put("/f", page);
+        assert_eq!(timeline.visit().len(), 1);
+        assert_eq!(timeline.because(), because);
+        assert!((wait - 10..=wait).contains(&timeline.wait()), "{because}: {}", timeline.wait());
     }
 }
 
 /// RFC 9110 section 15.5.11.
 #[test]
 fn a_feed_that_is_gone_is_never_asked_again() {
-    let mut story = Story::new("1h", news(1));
-    story.server.put("/f", Page::status(410));
-    assert_eq!(story.visit().len(), 1);
+    let mut timeline = Timeline::new("1h", news(1));
+    timeline.server.put("/f", Page::status(410));
+    assert_eq!(timeline.visit().len(), 1);
     for _ in 0..5 {
-        story.pass(40 * DAY);
-        assert_eq!(story.poll().len(), 0);
+        timeline.pass(40 * DAY);
+        assert_eq!(timeline.poll().len(), 0);
     }
-    assert_eq!(story.home.articles().len(), 1, "articles stay");
+    assert_eq!(timeline.home.articles().len(), 1, "articles stay");
 }
 
 /// A failing feed is asked less and less often, and never given up: after a month once a week.
 #[test]
 fn a_feed_that_fails_for_months_is_asked_once_a_week() {
-    let mut story = Story::new("6h", news(1));
-    story.server.put("/f", Page::status(404));
+    let mut timeline = Timeline::new("6h", news(1));
+    timeline.server.put("/f", Page::status(404));
     let mut waits = Vec::new();
     for _ in 0..40 {
-        assert_eq!(story.visit().len(), 1);
-        waits.push(story.wait());
+        assert_eq!(timeline.visit().len(), 1);
+        waits.push(timeline.wait());
     }
     // To a few seconds, which go by between the poll and the look at its plan.
     assert!(waits.is_sorted_by(|a, b| *a <= b + 10), "{waits:?}");

@@ -7,5 +7,5 @@ mod failures;
 mod hosts;
 mod identity;
 mod limits;
+mod over_time;
 mod politeness;
-mod story;
