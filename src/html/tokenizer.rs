@@ -605,6 +605,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn repeated_beginnings_of_markup_take_linear_time() {
+        for beginning in [
+            "<a b=' > ' ",
+            "<a b=\"c\" b=\"c\" ",
+            "<a b='",
+            "<a ",
+            "<a =",
+            "<script> ",
+            "<![CDATA[",
+            "<!--",
+            "<!DOCTYPE [",
+            "<?",
+            "</",
+            "<",
+            "&",
+        ] {
+            let text = beginning.repeat(20_000);
+            assert!(Tokens::new(&text).count() <= 40_000, "{beginning}");
+            assert!(HtmlTokens::new(&text).count() <= 40_000, "{beginning}");
+        }
+    }
+
     proptest! {
         #[test]
         fn every_character_is_read_and_the_end_is_reached(

@@ -22,9 +22,11 @@ pub fn has_web_scheme(text: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
-/// Whether an address is `http` or `https` and names a host.
+/// Whether an address is `http` or `https` and names a host. A host may not contain a double quotation mark,
+/// although the URL standard allows it.
 pub fn is_web(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty())
+    let is_host = |host: &str| !host.is_empty() && !host.contains('"');
+    matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(is_host)
 }
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ mod tests {
             ("data:text/html,x", None),
             ("mailto:a@b.example", None),
             ("http://", None),
+            ("//\"", None),
             ("  ", None),
         ] {
             assert_eq!(web(text, &base()).as_deref(), expected, "{text}");

@@ -176,7 +176,7 @@ fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<SanitisedHtml>, 
         if content.map(|text| text.text) == description.map(|text| text.text) {
             return (Some(html), None);
         }
-        let summary = summary().filter(|summary| !to_text::says_the_same(&html, summary));
+        let summary = summary().filter(|summary| !to_text::has_same_text(&html, summary));
         return (Some(html), summary);
     }
     if let Some(html) = description.and_then(|text| html(text, sanitiser)) {

@@ -78,6 +78,27 @@ fn read(markdown: &str) -> (String, Vec<String>) {
     (text, markup)
 }
 
+#[test]
+fn repeated_beginnings_of_markup_take_linear_time() {
+    for beginning in [
+        "<a =",
+        "<a ",
+        "<a href='",
+        "<img src=x ",
+        "<img data-src='",
+        "<a b=\"c\" b=\"c\" ",
+        "<ul>",
+        "<li>",
+        "<ul></blockquote>",
+        "<b>",
+        "&",
+        "&#",
+    ] {
+        let html = beginning.repeat(20_000);
+        assert!(html_to_markdown(&html).len() <= 2 * html.len(), "{beginning}");
+    }
+}
+
 proptest! {
     #[test]
     fn an_escaped_text_is_read_as_that_text_and_nothing_else(

@@ -14,7 +14,7 @@ use super::parts::{encoded, feed_link, full_time, heading, web};
 use crate::clock;
 use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
 use crate::html::sanitise::SanitisedHtml;
-use crate::html::to_text::{html_to_text, says_the_same};
+use crate::html::to_text::{has_same_text, html_to_text};
 use crate::present::count;
 use crate::serve::{Site, error_response};
 use crate::store::{Reader, StoreError};
@@ -60,7 +60,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
     // In many feeds the summary is the beginning of the content.
     let repeated = |summary: &&str| {
         !content.is_some_and(|html| {
-            says_the_same(html, summary) || begins_with(&html_to_text(html), summary)
+            has_same_text(html, summary) || begins_with(&html_to_text(html), summary)
         })
     };
     let stand = article.summary.as_deref().filter(repeated);
