@@ -9,7 +9,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use gazetted::domain::feed::FeedId;
 use gazetted::domain::feed::{FeedSpec, FeedUrl};
 use gazetted::domain::poll::{
-    Decision, Document, Health, NextPoll, Observed, PollOutcome, Reason, Remembered, Validators,
+    Decision, Document, Health, NextPoll, Observed, PollOutcome, Reason, Remembered, ServerWishes,
+    Transfer, Validators,
 };
 use gazetted::domain::time::Timestamp;
 use gazetted::feed::document::document;
@@ -67,8 +68,11 @@ fn decision(feed: FeedId, document: Document) -> Arc<Decision> {
         feed,
         polled_at: now(),
         observed: Observed {
-            validators: Some(Validators::default()),
-            status: Some(200),
+            wishes: ServerWishes {
+                validators: Some(Validators::default()),
+                ..ServerWishes::default()
+            },
+            transfer: Transfer { status: Some(200), ..Transfer::default() },
             ..Observed::of(PollOutcome::Fresh(Box::new(document)))
         },
         asks: Vec::new(),
