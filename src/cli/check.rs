@@ -5,10 +5,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::feeds::{State, rows};
-use super::output::{GREEN, count, data, json_data};
+use super::output::{GREEN, count, data, json_data, without_nulls};
 use super::{Context, Exit, run::runtime};
 use crate::config::{Config, FeedConfig};
-use crate::domain::poll::PollOutcome;
 use crate::fetch::Fetcher;
 use crate::passes::check_online::check_online;
 use crate::present::terminal::clean_line;
@@ -103,13 +102,7 @@ fn ask(config: &Config, quiet: bool, context: &Context) -> Result<Vec<Seen>> {
     drop(progress);
     let seen = found.into_iter().filter_map(|(place, seen)| {
         let spec = &config.feeds.get(place)?.spec;
-        let entries = match &seen.outcome {
-            PollOutcome::Fresh(document) => Some(document.entries),
-            PollOutcome::SameBody
-            | PollOutcome::NotModified
-            | PollOutcome::Gone
-            | PollOutcome::Failed(_) => None,
-        };
+        let entries = seen.outcome.document().map(|document| document.entries);
         Some(Seen {
             name: spec.name.clone().unwrap_or_else(|| spec.url.to_string()),
             url: spec.url.to_string(),
@@ -134,16 +127,12 @@ impl Seen {
     }
 
     fn json(&self) -> Value {
-        let mut value = json!({
+        without_nulls(json!({
             "name": self.name, "url": self.url, "ok": self.fine, "outcome": self.outcome,
             "detail": Some(&self.detail).filter(|detail| !detail.is_empty()),
             "http_status": self.status, "entries": self.entries, "moved_to": self.moved_to,
             "offers": Some(&self.offers).filter(|offers| !offers.is_empty()),
-        });
-        if let Some(fields) = value.as_object_mut() {
-            fields.retain(|_, field| !field.is_null()); // An unknown value has no key.
-        }
-        value
+        }))
     }
 }
 

@@ -11,7 +11,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Color, Row};
 use serde_json::{Value, json};
 
-use super::output::{Output, cell, data, json_data, relative};
+use super::output::{Output, cell, data, json_data, relative, without_nulls};
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::Config;
@@ -143,7 +143,7 @@ impl ListedFeed {
     fn json(&self) -> Value {
         let row = self.row.as_ref();
         let time = |at: Option<Timestamp>| at.map(rfc3339);
-        let mut value = json!({
+        without_nulls(json!({
             "id": row.map(|r| r.id.0),
             "name": self.name,
             "url": self.url,
@@ -163,11 +163,7 @@ impl ListedFeed {
             "offers": Some(self.offers()).filter(|offers| !offers.is_empty()),
             "articles": row.map_or(0, |r| r.articles),
             "newest_article": row.and_then(|r| time(r.newest_at)),
-        });
-        if let Some(fields) = value.as_object_mut() {
-            fields.retain(|_, field| !field.is_null()); // Absent means unknown.
-        }
-        value
+        }))
     }
 }
 

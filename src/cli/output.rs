@@ -204,6 +204,14 @@ pub(super) fn data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::
     }
 }
 
+/// Removes the fields of an object that are null. An absent field means unknown.
+pub(super) fn without_nulls(mut value: serde_json::Value) -> serde_json::Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, field| !field.is_null());
+    }
+    value
+}
+
 /// Writes a value as indented JSON. All characters that could control a terminal are escaped.
 pub(super) fn json_data(value: &serde_json::Value) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 use super::filters::unknown;
-use super::output::{DIM, Output, Progress, RED, count, data, json_data, width};
+use super::output::{DIM, Output, Progress, RED, count, data, json_data, width, without_nulls};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::Config;
@@ -284,7 +284,7 @@ impl Summary {
             .done
             .iter()
             .map(|polled| {
-                let mut value = json!({
+                without_nulls(json!({
                     "id": polled.feed.0,
                     "name": titles.get(&polled.feed).unwrap_or(&polled.name),
                     "url": polled.url,
@@ -299,11 +299,7 @@ impl Summary {
                     "edited": polled.applied.edited,
                     "next_poll": polled.next.at.map(rfc3339),
                     "next_because": polled.next.because.as_str(),
-                });
-                if let Some(fields) = value.as_object_mut() {
-                    fields.retain(|_, field| !field.is_null());
-                }
-                value
+                }))
             })
             .collect();
         json!({

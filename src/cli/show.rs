@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use super::output::{DIM, GREEN, Output, RED, data, json_data, width};
+use super::output::{DIM, GREEN, Output, RED, data, json_data, width, without_nulls};
 use super::{Context, Exit};
 use crate::domain::article::{Article, Person, Sighting, Version};
 use crate::domain::time::{Timestamp, rfc3339};
@@ -56,7 +56,7 @@ fn as_json(article: &Article, sightings: &[Sighting], versions: &[Version]) -> R
         .map(|sighting| Ok(json!({ "feed": FeedRecord::of(&sighting.feed) })))
         .collect::<Result<Value>>()?;
     let versions = versions.iter().map(|version| {
-        let mut value = json!({
+        without_nulls(json!({
             "revision": version.revision,
             "date_seen": version.seen_at.map(rfc3339),
             "date_replaced": rfc3339(version.replaced_at),
@@ -64,11 +64,7 @@ fn as_json(article: &Article, sightings: &[Sighting], versions: &[Version]) -> R
             "url": version.url,
             "summary": version.summary,
             "content_html": version.content_html,
-        });
-        if let Some(fields) = value.as_object_mut() {
-            fields.retain(|_, field| !field.is_null());
-        }
-        value
+        }))
     });
     if let Some(fields) = value.as_object_mut() {
         fields.insert("sightings".to_owned(), sightings);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment};
 use serde_json::{Value, json};
 
-use super::output::{Output, count, data, json_data, span};
+use super::output::{Output, count, data, json_data, span, without_nulls};
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::Config;
@@ -119,13 +119,9 @@ fn print(loads: &[(String, Load)], days: u16, output: &Output) -> std::io::Resul
 }
 
 fn as_json(host: &str, load: &Load) -> Value {
-    let mut value = json!({
+    without_nulls(json!({
         "host": host, "feeds": load.feeds, "requests": load.requests,
         "conditional": load.conditional, "in_vain": load.wasted, "articles": load.articles,
         "median_lag_seconds": load.median_lag.map(|lag| lag.num_seconds()),
-    });
-    if let Some(fields) = value.as_object_mut() {
-        fields.retain(|_, field| !field.is_null()); // Absent means unknown.
-    }
-    value
+    }))
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::domain::host::Host;
 
-/// A feed's row in the store. Stable while the feed's address stays in the store.
+/// The id of a feed in the store. It does not change while the address of the feed is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FeedId(pub i64);
 
@@ -16,12 +16,12 @@ impl fmt::Display for FeedId {
     }
 }
 
-/// An address a feed is configured under: absolute, `http`, `https` or `file`, no user name or
-/// password, no fragment. To hold one is proof of all of that, so it may be printed anywhere.
+/// The configured address of a feed: an absolute `http`, `https` or `file` URL without user name, password
+/// and fragment. It contains no secret that must not be printed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FeedUrl(Url);
 
-/// Why a text is no [`FeedUrl`].
+/// Why a text is not a [`FeedUrl`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFeedUrl {
     #[error("not an absolute URL")]
@@ -35,10 +35,10 @@ pub enum InvalidFeedUrl {
 }
 
 impl FeedUrl {
-    /// The only way in.
+    /// Parses an address.
     ///
     /// # Errors
-    /// When one of the promises in the type's description does not hold.
+    /// When the text is not such an address as the type describes.
     pub fn parse(text: &str) -> Result<Self, InvalidFeedUrl> {
         let url = Url::parse(text.trim()).map_err(InvalidFeedUrl::Syntax)?;
         Self::from_url(url)
@@ -57,7 +57,7 @@ impl FeedUrl {
             other => return Err(InvalidFeedUrl::Scheme(other.to_owned())),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidFeedUrl::Credentials); // They would end up in every log line.
+            return Err(InvalidFeedUrl::Credentials); // They would appear in the log.
         }
         url.set_fragment(None); // Never sent to a server (RFC 3986 section 3.5).
         Ok(Self(url))
@@ -88,7 +88,7 @@ impl fmt::Display for FeedUrl {
     }
 }
 
-/// What the configuration says a feed *is* (how it is fetched and when is elsewhere).
+/// The configuration of a feed without its request settings and its schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedSpec {
     pub url: FeedUrl,
@@ -98,17 +98,17 @@ pub struct FeedSpec {
     pub enabled: bool,
 }
 
-/// What a feed says about itself in its own document. Absent means it did not say.
+/// The metadata of a feed in its document. `None` means that the document does not contain it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedMeta {
     pub title: Option<String>,
     pub home_page_url: Option<String>,
     pub description: Option<String>,
-    /// BCP 47.
+    /// A language tag (BCP 47).
     pub language: Option<String>,
 }
 
-/// The feed as an article carries it: enough to show where the article came from.
+/// The feed of an article, as exports show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedRef {
     /// The configured name, else the feed's title, else its URL. Never empty.
@@ -119,7 +119,7 @@ pub struct FeedRef {
     pub tags: Vec<String>,
 }
 
-/// How a feed is doing, in a word.
+/// The state of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FeedState {
     Ok,

@@ -31,13 +31,13 @@ pub struct KnownItem {
     pub key: ArticleKey,
 }
 
-/// How far a feed's identifiers can be trusted. Only ever gets more careful.
+/// How far the identifiers of a feed can be trusted. It never changes back to `Trusting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyPolicy {
     /// A GUID (else a link) names one article.
     #[default]
     Trusting,
-    /// One document used a GUID for several links, or a link for several titles: both count.
+    /// A document used one GUID for several links, or one link for several titles, so the key is made of both.
     Careful,
 }
 
@@ -50,7 +50,7 @@ pub struct Remembered {
     pub key_policy: KeyPolicy,
 }
 
-/// What a feed asks of its readers in its own document. The default asks for nothing.
+/// What a document says about polling. The default says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
     /// RSS `<ttl>`.
@@ -205,7 +205,7 @@ pub struct Reply {
     pub url: Url,
     pub hops: Vec<Hop>,
     pub headers: ReplyHeaders,
-    /// As on the wire, still compressed; at most the limit plus nothing.
+    /// As received, still compressed. It is no larger than the limit of the request.
     pub body: Vec<u8>,
     /// From the first connection to the last byte.
     pub elapsed: Duration,
@@ -218,7 +218,7 @@ impl Reply {
     }
 }
 
-/// Why a poll brought no document. Everything that can go wrong with a publisher's server is one of these.
+/// Why a poll brought no document. Every fault of a publisher's server is one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The name does not resolve.
@@ -230,11 +230,11 @@ pub enum Failure {
     Timeout,
     /// A status that carries no feed.
     Status(u16),
-    /// More redirects than allowed, or one that leads nowhere allowed.
+    /// Too many redirects, or one that must not be followed.
     Redirect,
-    /// An address that is not public, and nobody allowed it.
+    /// The address is not public, and the configuration does not allow that.
     Private,
-    /// A body that breaks off, or that its `Content-Encoding` does not describe.
+    /// The body ends too early, or its `Content-Encoding` is wrong.
     Body,
     /// Larger than `max_body`.
     TooLarge,
@@ -349,6 +349,11 @@ impl PollOutcome {
             Self::Gone => OutcomeKind::Gone,
             Self::Failed(failure) => OutcomeKind::Failed(*failure),
         }
+    }
+
+    /// The document; `None` when the poll brought none.
+    pub fn document(&self) -> Option<&Document> {
+        if let Self::Fresh(document) = self { Some(document) } else { None }
     }
 
     /// As [`OutcomeKind::as_str`].

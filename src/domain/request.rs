@@ -1,10 +1,10 @@
-//! How feeds are asked for: what the configuration says and the fetcher needs.
+//! The configuration of requests.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A password or token. Never printed: `Debug` shows that there is one and no more.
+/// A password or token. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
@@ -13,7 +13,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The one way to the text; call it where the request is built and nowhere else.
+    /// Returns the text. Call it only where the request is built.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -25,14 +25,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// RFC 7617.
+/// User and password of the Basic authentication scheme (RFC 7617).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BasicAuth {
     pub user: String,
     pub password: Option<Secret>,
 }
 
-/// What one feed adds to every request for it. The default adds nothing.
+/// The request settings of one feed. The default changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestSpec {
     /// Name and value; the value may hold a token. Names are valid header names, values valid values.
@@ -41,24 +41,24 @@ pub struct RequestSpec {
     pub user_agent: Option<String>,
     /// `http`, `https`, `socks5` or `socks5h` URL; may hold a password.
     pub proxy: Option<Secret>,
-    /// For the whole reply.
+    /// The time-out for the whole reply.
     pub timeout: Option<Duration>,
-    /// Whether the feed's own host, and no other, may be in a network that is not public.
+    /// Whether the address of the feed's own host, but of no other, may be not public.
     pub allow_private: bool,
 }
 
-/// `[fetch]`: what holds for every request.
+/// The table `[fetch]`: the settings of all requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchSettings {
-    /// Requests in flight at once, at least 1.
+    /// The maximum number of requests in flight, at least 1.
     pub concurrency: usize,
-    /// Of them to one host, at least 1.
+    /// The maximum number of requests in flight to one host, at least 1.
     pub per_host: usize,
-    /// Between the starts of two requests to one host.
+    /// The minimum time between the starts of two requests to one host.
     pub host_delay: Duration,
-    /// Whether the two do not hold for servers on this machine: so by default, for they spare others.
+    /// Whether `per_host` and `host_delay` do not apply to servers on this machine.
     pub exempt_this_machine: bool,
-    /// For the whole reply, from connecting to the last byte.
+    /// The time-out from connecting to the last byte of the reply.
     pub timeout: Duration,
     pub connect_timeout: Duration,
     /// Bytes of a body after decompression.
@@ -66,9 +66,9 @@ pub struct FetchSettings {
     pub max_redirects: usize,
     pub user_agent: String,
     pub proxy: Option<Secret>,
-    /// PEM certificates trusted beside the system's.
+    /// A file with PEM certificates that are trusted in addition to those of the system.
     pub ca_file: Option<PathBuf>,
-    /// Whether any request may go to an address that is not public.
+    /// Whether requests may go to addresses that are not public.
     pub allow_private: bool,
 }
 

@@ -138,13 +138,7 @@ async fn attempt(
     entries: usize,
 ) -> Option<Found> {
     let observed = preview(previewer, url, request, entries).await.ok()?;
-    match &observed.outcome {
-        PollOutcome::Fresh(document) => found(url, &observed, document, found_by),
-        PollOutcome::SameBody
-        | PollOutcome::NotModified
-        | PollOutcome::Gone
-        | PollOutcome::Failed(_) => None,
-    }
+    found(url, &observed, observed.outcome.document()?, found_by)
 }
 
 fn found(

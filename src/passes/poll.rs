@@ -13,8 +13,7 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
-    Reason,
+    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, Reason,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
@@ -366,13 +365,7 @@ fn report(feed: &FeedConfig, decision: &Decision, stored: &Stored) -> Polled {
         status: observed.transfer.status,
         bytes: observed.transfer.bytes,
         elapsed: observed.transfer.elapsed,
-        entries: match &observed.outcome {
-            PollOutcome::Fresh(document) => Some(document.entries),
-            PollOutcome::SameBody
-            | PollOutcome::NotModified
-            | PollOutcome::Gone
-            | PollOutcome::Failed(_) => None,
-        },
+        entries: observed.outcome.document().map(|document| document.entries),
         applied,
         next,
     }

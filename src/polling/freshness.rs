@@ -6,10 +6,10 @@
 use crate::domain::poll::{Hints, HostWait, Reason, ReplyHeaders};
 use crate::domain::time::{TimeDelta, Timestamp};
 
-/// Freshness is believed up to here: a `max-age` of 16 years has been seen on a live news feed.
+/// The maximum freshness that is obeyed: a live news feed has sent a `max-age` of 16 years.
 const LONGEST_FRESHNESS: TimeDelta = TimeDelta::hours(24);
 
-/// An outright "come back later" is believed up to here.
+/// The maximum `Retry-After` that is obeyed.
 const LONGEST_RETRY_AFTER: TimeDelta = TimeDelta::days(7);
 
 /// The time for which the reply stays fresh, its `Age` taken off. `None` asks for nothing.
@@ -44,8 +44,8 @@ pub fn retry_after(headers: &ReplyHeaders, now: Timestamp) -> Option<TimeDelta> 
     positive(wait.min(LONGEST_RETRY_AFTER))
 }
 
-/// How long the host wants to be left alone by all its feeds: a `Retry-After` with any error, a rate limit
-/// that is used up, or a 429 or 503 that says no time.
+/// How long no feed of the host may be polled: because of a `Retry-After` with an error status, a used-up
+/// rate limit, or a 429 or 503 without a time.
 pub fn host_wait(status: u16, headers: &ReplyHeaders, now: Timestamp) -> Option<HostWait> {
     let refused = 400 <= status;
     if let Some(wait) = retry_after(headers, now).filter(|_| refused) {
@@ -60,16 +60,16 @@ pub fn host_wait(status: u16, headers: &ReplyHeaders, now: Timestamp) -> Option<
     matches!(status, 429 | 503).then_some(HostWait::Unnamed)
 }
 
-/// Seconds from now; some hosts give a Unix time instead.
+/// The time until the rate limit ends. Hosts send seconds or a Unix time.
 fn rate_reset(headers: &ReplyHeaders, now: Timestamp) -> Option<TimeDelta> {
-    const UNIX_TIMES_FROM: i64 = 700_000_000; // A wait of 22 years is none.
+    const UNIX_TIMES_FROM: i64 = 700_000_000; // Smaller values are seconds: 22 years at most.
     let whole = headers.rate_reset.as_deref()?.trim().split('.').next()?;
     let value: i64 = whole.parse().ok()?;
     let wait = if value < UNIX_TIMES_FROM { value } else { value - now.timestamp() };
     positive(TimeDelta::try_seconds(wait)?.min(LONGEST_RETRY_AFTER))
 }
 
-/// What the feed's own document asks for, as far as it is believed.
+/// The waits that a document asks for, up to the maximum that is obeyed.
 pub fn of_hints(hints: Hints) -> impl Iterator<Item = (Reason, TimeDelta)> {
     [(Reason::Ttl, hints.ttl), (Reason::UpdatePeriod, hints.update_period)]
         .into_iter()
@@ -84,7 +84,7 @@ fn quoted(c: char) -> bool {
     c == '"' || c.is_whitespace()
 }
 
-/// RFC 9111 section 1.2.2: a number too large to hold means a very long time, not nothing.
+/// A number of seconds. One that is too large is a very long time (RFC 9111 section 1.2.2).
 fn seconds(text: &str) -> Option<TimeDelta> {
     let text = text.trim();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -95,7 +95,7 @@ fn date(text: &str) -> Option<Timestamp> {
     httpdate::parse_http_date(text.trim()).ok().map(Timestamp::from)
 }
 
-/// The server's idea of now.
+/// The `Date` of the reply, else the current time.
 fn date_of(headers: &ReplyHeaders, now: Timestamp) -> Timestamp {
     headers.date.as_deref().and_then(date).unwrap_or(now)
 }

@@ -1,10 +1,9 @@
-//! The outage detector: tells unreachable servers from an outage of our own network.
+//! The outage detector distinguishes unreachable servers from an outage of our own network.
 //!
-//! When most of the hosts that were well until now cannot be reached at the same time, the fault is ours. The
-//! failures of their feeds do not count, and until one host answers, only a few feeds are polled. Failures
-//! that were stored within the last two minutes, before there were enough of them, are reverted: most fleets
-//! are polled evenly over an hour, so the failures of an outage come one by one, and to hold each of them
-//! back for that long would delay the report of every server that is really down.
+//! When most of the hosts that were well until now cannot be reached at the same time, our own network is
+//! down. The failures of their feeds do not count, and only a few feeds are polled until one host answers.
+//! Failures that were stored in the two minutes before the outage was detected are reverted. They are not
+//! held back until then, because that would delay the report of every server that is really down.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,10 +12,10 @@ use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{Failure, Health, Observed, PollOutcome};
 
-/// Results older than this say nothing about the present state of the network.
+/// Older results say nothing about the present state of the network.
 const WINDOW: Duration = Duration::from_mins(2);
 
-/// Fewer hosts than this may fail together by accident.
+/// The minimum number of unreachable hosts; fewer may fail together by accident.
 const MIN_HOSTS: usize = 4;
 
 /// After an outage, failures count for at least this long. Otherwise hosts that went down together, such as

@@ -1,7 +1,7 @@
 //! Permanent redirects (RFC 9110 sections 15.4.2 and 15.4.9).
 //!
-//! A 301 or 308 is believed once a feed was found behind it. The configured address stays on record: it is
-//! asked again after a day and then weekly for a month, and takes over again when it serves a feed itself.
+//! A 301 or 308 is followed directly by later polls once it has led to a feed. The configured address is
+//! kept. It is requested again after a day and then weekly for a month, and used again when it serves a feed.
 
 use url::Url;
 
@@ -12,13 +12,13 @@ const FIRST_RECHECK: TimeDelta = TimeDelta::days(1);
 const LATER_RECHECKS: TimeDelta = TimeDelta::days(7);
 const RECHECKED_FOR: TimeDelta = TimeDelta::days(30);
 
-/// Where the leading permanent hops of a chain end. What comes after a temporary one is temporary.
+/// The address at the end of the leading permanent redirects. Those after a temporary one do not count.
 pub fn target(hops: &[Hop]) -> Option<&Url> {
     let permanent = hops.iter().take_while(|hop| matches!(hop.status, 301 | 308));
     permanent.last().map(|hop| &hop.to)
 }
 
-/// The feed's permanent redirect after a poll that was led on to `moved_to`.
+/// The permanent redirect of a feed after a poll. `moved_to` is its [`target`] in this poll.
 pub fn after(
     job: &PollJob,
     moved_to: Option<&Url>,
@@ -31,17 +31,17 @@ pub fn after(
     };
     let configured = job.address() == job.url.as_url();
     match (&job.moved, moved_to) {
-        (None, _) if !found => None, // A move to something that is no feed is not kept.
+        (None, _) if !found => None, // A redirect that leads to no feed is not kept.
         (None, to) => {
             to.map(|to| Move { to: to.clone(), at: now, recheck_at: first(job, to, now) })
         }
-        // It serves a feed again by itself.
+        // The configured address serves a feed again.
         (Some(_), None) if found && configured => None,
         (Some(moved), to) => {
             let to = to.filter(|_| found).unwrap_or(&moved.to).clone();
             let recheck_at = match (configured, found) {
                 (true, _) => next(moved.at, now),
-                // The new address fails: perhaps the old one serves again.
+                // The new address fails, so the old one is tried at the next poll.
                 (false, false) => Some(now),
                 (false, true) => moved.recheck_at,
             };
@@ -50,7 +50,7 @@ pub fn after(
     }
 }
 
-/// From http to https on one host is for good.
+/// The first recheck; `None` for a redirect from http to https on the same host, which is final.
 fn first(job: &PollJob, to: &Url, now: Timestamp) -> Option<Timestamp> {
     let from = job.url.as_url();
     let upgraded = from.scheme() == "http" && to.scheme() == "https" && from.host() == to.host();

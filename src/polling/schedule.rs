@@ -1,8 +1,8 @@
-//! When a feed is polled next, and why then (specification, section 4).
+//! The time of the next poll of a feed, and the reason for it (specification, section 4).
 //!
-//! The only file that names the crate `cron`. Its fields are six or seven, seconds first, Sunday is 1,
-//! and day of month and day of week must both match; crontab(5) has five fields, Sunday is 0 or 7, and
-//! one of the two suffices. Users write crontab, so that is translated here.
+//! Users write cron expressions as in crontab(5): five fields, Sunday is 0 or 7, and either day of month or
+//! day of week must match. The crate `cron` has six or seven fields, seconds first, Sunday is 1, and both
+//! must match. [`CronSchedule::parse`] translates the former into the latter.
 
 use std::str::FromStr;
 
@@ -13,12 +13,12 @@ use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Health, NextPoll, PollHistory, Reason};
 use crate::domain::time::{TimeDelta, Timestamp};
 
-/// How often a feed is polled when nothing speaks against it.
+/// How often a feed is polled when no other rule delays the poll.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cadence {
     Every(TimeDelta),
     Cron(CronSchedule),
-    /// From the feed's own history.
+    /// Computed from the dates of the latest articles.
     Adaptive,
 }
 
@@ -29,7 +29,7 @@ pub struct Policy {
     /// Bounds of the adaptive interval.
     pub min: TimeDelta,
     pub max: TimeDelta,
-    /// Whether `max-age` and `Expires` are believed.
+    /// Whether `max-age` and `Expires` are obeyed.
     pub obey_cache: bool,
 }
 
@@ -50,7 +50,7 @@ impl Policy {
         described.starts_with(ADAPTIVE)
     }
 
-    /// A text that differs exactly when the schedule does; stored beside the plan made from it.
+    /// A text that is equal for equal schedules only. It is stored to detect changes of the schedule.
     pub fn describe(&self) -> String {
         match &self.cadence {
             Cadence::Every(interval) => format!("every {}s", interval.num_seconds()),
@@ -65,7 +65,7 @@ impl Policy {
 /// The first word of the description of an adaptive policy.
 const ADAPTIVE: &str = "adaptive";
 
-/// Back-off ends here; after [`LONG_FAILING`] of nothing but failures, at [`LONGEST_BACKOFF_DEAD`].
+/// The longest back-off; it is [`LONGEST_BACKOFF_DEAD`] after failures for [`LONG_FAILING`].
 const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(24);
 const LONG_FAILING: TimeDelta = TimeDelta::days(30);
 const LONGEST_BACKOFF_DEAD: TimeDelta = TimeDelta::days(7);
@@ -73,12 +73,12 @@ const LONGEST_BACKOFF_DEAD: TimeDelta = TimeDelta::days(7);
 /// What the next poll is computed from, besides the policy.
 #[derive(Clone, Copy, Debug)]
 pub struct History<'a> {
-    /// Spreads feeds of one interval over that interval; see `on_grid`.
+    /// The address, whose hash spreads feeds of the same interval over that interval; see `on_grid`.
     pub url: &'a FeedUrl,
     pub health: Health,
     /// Dates of the latest articles, newest first.
     pub recent: &'a [Timestamp],
-    /// What server and feed ask for, as far as they are believed; see `polling::freshness`.
+    /// The waits that server and feed ask for, as far as they are obeyed; see `polling::freshness`.
     pub asks: &'a [(Reason, TimeDelta)],
     /// Hours and days (GMT) without polls; see [`Hints`](crate::domain::poll::Hints).
     pub skip_hours: u32,
@@ -92,20 +92,20 @@ impl<'a> History<'a> {
     }
 }
 
-/// A moment before which some rule does not want a poll.
+/// The earliest time of the next poll according to one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub at: Timestamp,
     pub because: Reason,
 }
 
-/// When to poll again after a poll at `now`, and which rule says so: the latest of the
-/// [`candidates`], moved out of hours and days to skip.
+/// The time of the next poll after a poll at `now`, and its reason: the latest of the [`candidates`], moved
+/// out of the hours and days to skip.
 pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextPoll {
-    // A failing feed waits by its back-off, wherever its place on the grid would have been.
+    // The back-off of a failing feed replaces the time of the policy.
     let mut next = backoff(policy, history, now).unwrap_or_else(|| proposed(policy, history, now));
     for candidate in candidates(policy, history, now) {
-        // What stands there first wins a tie: it is the reason the user knows.
+        // Of equal times the first wins: it is that of the policy, which the user knows.
         if next.at < candidate.at {
             next = candidate;
         }
@@ -114,7 +114,7 @@ pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextP
     NextPoll { at: Some(at), because }
 }
 
-/// What each rule says, the policy first. Failures and the server can only make it later.
+/// The time of each rule, that of the policy first. Failures and the server can only delay a poll.
 pub fn candidates(policy: &Policy, history: History<'_>, now: Timestamp) -> Vec<Candidate> {
     let asked = history.asks.iter().map(|(because, wait)| (now + *wait, *because));
     std::iter::once(proposed(policy, history, now))
@@ -123,7 +123,7 @@ pub fn candidates(policy: &Policy, history: History<'_>, now: Timestamp) -> Vec<
         .collect()
 }
 
-/// The first hour that is not to be skipped. Believed for a day, as all that a feed asks for.
+/// Moves a time to the next hour that is not skipped, by one day at most.
 fn out_of_skipped(next: Candidate, history: History<'_>) -> Candidate {
     let day_bit = |at: Timestamp| 1_u8 << at.weekday().num_days_from_sunday();
     let mut moved = next;
@@ -142,8 +142,7 @@ fn out_of_skipped(next: Candidate, history: History<'_>) -> Candidate {
     Candidate { at: moved.at.min(end), ..moved }
 }
 
-/// The plan of a feed whose policy changed since its last poll at `polled_at`. What would have been due
-/// meanwhile is due now, once.
+/// The next poll of a feed whose policy has changed since its last poll at `polled_at`. It is not before `now`.
 pub fn replanned(
     policy: &Policy,
     history: History<'_>,
@@ -154,11 +153,11 @@ pub fn replanned(
     NextPoll { at: next.at.map(|at| at.max(now)), ..next }
 }
 
-/// What the policy alone says.
+/// The time of the policy alone.
 fn proposed(policy: &Policy, history: History<'_>, now: Timestamp) -> Candidate {
     let (at, because) = match &policy.cadence {
         Cadence::Every(interval) => (on_grid(history.url, *interval, now), Reason::Interval),
-        // An expression that has fired for the last time leaves the feed at the longest interval.
+        // An expression that never fires again is replaced by the longest interval.
         Cadence::Cron(cron) => (cron.next_after(now).unwrap_or(now + policy.max), Reason::Cron),
         Cadence::Adaptive => {
             let interval = adaptive_interval(policy, history.recent, now);
@@ -168,11 +167,11 @@ fn proposed(policy: &Policy, history: History<'_>, now: Timestamp) -> Candidate 
     Candidate { at, because }
 }
 
-/// The moment nearest to one interval from `now` on the feed's own grid: all moments that leave the
-/// same remainder, a hash of the feed's address, when divided by the interval.
+/// The time on the grid of the feed that is nearest to `now` plus the interval. The grid has all times with
+/// the same remainder modulo the interval; the remainder is a hash of the feed's address.
 ///
-/// So a thousand feeds of one interval are spread evenly over it and stay so: whatever delays a poll by
-/// less than half an interval delays the next by nothing, and a restart moves no plan.
+/// Feeds of the same interval are thus spread evenly over it. A delay of less than half an interval, such as
+/// a restart, does not delay the next poll.
 fn on_grid(url: &FeedUrl, interval: TimeDelta, now: Timestamp) -> Timestamp {
     let interval = interval.num_seconds().max(1);
     let phase = phase(url, interval);
@@ -182,25 +181,25 @@ fn on_grid(url: &FeedUrl, interval: TimeDelta, now: Timestamp) -> Timestamp {
     crate::domain::time::from_unix(nearest)
 }
 
-/// `interval` and up to a tenth more, by the feed's hash, within the policy's bounds: feeds that were
-/// added together drift apart.
+/// Adds up to a tenth of `interval`, by the hash of the address, within the bounds of the policy, so that
+/// feeds that were added together are not polled together for ever.
 fn spread(url: &FeedUrl, interval: TimeDelta, policy: &Policy, now: Timestamp) -> Timestamp {
     let seconds = interval.num_seconds();
     let extra = TimeDelta::seconds(phase(url, seconds / 10 + 1));
     now + (interval + extra).clamp(policy.min, policy.max.max(policy.min))
 }
 
-/// A number below `modulus` that is the feed's own.
+/// A number below `modulus` that depends on the address only.
 fn phase(url: &FeedUrl, modulus: i64) -> i64 {
     let hash = xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes());
     i64::try_from(hash % modulus.max(1).unsigned_abs()).unwrap_or_default()
 }
 
-/// Half the gap to be expected between two articles, within the policy's bounds.
+/// Half the expected gap between two articles, within the bounds of the policy.
 ///
-/// The gap is the mean over the latest articles, the silence since the newest counted in: a feed that
-/// has stopped is asked ever more seldom. Dates ahead of `now` count as now. With fewer than two
-/// articles nothing is known, and the feed is asked at the geometric middle of the bounds.
+/// The expected gap is the mean over the latest articles, or half the time since the newest article if that
+/// is longer, so that a feed without new articles is polled less and less. Dates after `now` count as `now`.
+/// With fewer than two articles the interval is at least the geometric mean of the bounds.
 fn adaptive_interval(policy: &Policy, recent: &[Timestamp], now: Timestamp) -> TimeDelta {
     let (min, max) = (policy.min, policy.max.max(policy.min));
     let (Some(newest), Some(oldest)) = (recent.first(), recent.last()) else {
@@ -212,7 +211,6 @@ fn adaptive_interval(policy: &Policy, recent: &[Timestamp], now: Timestamp) -> T
         return (silence / 2).clamp(middle(min, max), max);
     }
     let mean = ((*newest).min(now) - (*oldest).min(now)) / gaps;
-    // Longer silence than usual is evidence of a longer gap.
     (mean.max(silence / 2) / 2).clamp(min, max)
 }
 
@@ -221,7 +219,8 @@ fn middle(min: TimeDelta, max: TimeDelta) -> TimeDelta {
     TimeDelta::seconds(product.isqrt().cast_signed())
 }
 
-/// interval x 2^failures, capped, and never before what the policy says; `None` for a healthy feed.
+/// The interval times 2^failures, with a maximum, and not before the time of the policy; `None` without
+/// failures.
 fn backoff(policy: &Policy, history: History<'_>, now: Timestamp) -> Option<Candidate> {
     let Health { failures, failing_since } = history.health;
     if failures <= 0.0 {
@@ -229,7 +228,7 @@ fn backoff(policy: &Policy, history: History<'_>, now: Timestamp) -> Option<Cand
     }
     let interval = match &policy.cadence {
         Cadence::Every(interval) => *interval,
-        // The gap between two firings stands for the interval.
+        // The time between the next two firings is taken as the interval.
         Cadence::Cron(cron) => cron
             .next_after(now)
             .and_then(|first| Some(cron.next_after(first)? - first))
@@ -246,12 +245,12 @@ fn backoff(policy: &Policy, history: History<'_>, now: Timestamp) -> Option<Cand
     Some(Candidate { at, because: Reason::Backoff })
 }
 
-/// A cron expression in a time zone; to hold one is proof that it fires at least once more.
+/// A cron expression in a time zone that fires at least once after it was parsed.
 #[derive(Clone, Debug)]
 pub struct CronSchedule {
     text: String,
     zone: Tz,
-    /// One, or two of which the earlier firing counts (crontab's day of month *or* day of week).
+    /// One expression, or two whose earlier firing counts (for day of month *or* day of week in crontab).
     parts: Vec<cron::Schedule>,
 }
 
@@ -261,7 +260,7 @@ impl PartialEq for CronSchedule {
     }
 }
 
-/// Why a text is no cron expression. `Display` is a whole sentence for the user.
+/// Why a text is no cron expression. `Display` is a text for the user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCron {
     #[error(
@@ -283,10 +282,10 @@ pub enum InvalidCron {
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 impl CronSchedule {
-    /// Five fields are crontab(5), six or seven are seconds first (and a year last).
+    /// Parses five fields as in crontab(5), or six or seven fields with seconds first and an optional year last.
     ///
     /// # Errors
-    /// When the text is no such expression, or one without any firing after `now`.
+    /// When the text is not such an expression, or never fires after `now`.
     pub fn parse(text: &str, zone: Tz, now: Timestamp) -> Result<Self, InvalidCron> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let expressions = match fields.as_slice() {
@@ -302,7 +301,7 @@ impl CronSchedule {
                 }
             }
             [_, _, _, _, _, weekday] | [_, _, _, _, _, weekday, _] => {
-                // A step after a slash is a number in every dialect.
+                // The step after a slash is a number in both syntaxes.
                 let days = weekday.split(',').filter_map(|part| part.split('/').next());
                 if days.flat_map(str::chars).any(|c| c.is_ascii_digit()) {
                     return Err(InvalidCron::NumericWeekday);
@@ -328,7 +327,7 @@ impl CronSchedule {
         self.parts.iter().filter_map(|part| part.after(&local).next()).map(|at| at.to_utc()).min()
     }
 
-    /// The expression as written, white space single.
+    /// The expression as written, with single blanks.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -361,7 +360,7 @@ fn crontab_weekdays(field: &str) -> Result<String, InvalidCron> {
             None if part.contains('/') => (day(range)?, 6),
             None => (day(range)?, day(range)?),
         };
-        // `fri-mon` runs over the end of the week.
+        // A range such as `fri-mon` continues after the end of the week.
         let last = if last < first { last + 7 } else { last };
         for n in (first..=last).step_by(step) {
             days[n % 7] = true;

@@ -1,7 +1,7 @@
-//! A fleet's month in a moment: the real planner against modelled servers, with a clock of its own.
+//! Simulates a month of polling in a moment: the real rules of polling, simulated servers and time.
 //!
-//! What is modelled: how often each feed brings an article, whether its server sends validators and a
-//! freshness, and the budget of each host. What is not: failures, redirects, articles that come in bursts.
+//! The model has the rate of articles of each feed, the validators and freshness of its server, and the
+//! request budget of each host. It has no failures, no redirects and no bursts of articles.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -16,10 +16,10 @@ use crate::polling::decide::decide;
 use crate::polling::request;
 use crate::polling::schedule::Policy;
 
-/// Dates that the planner sees of a feed, as the store hands them out.
+/// The number of article dates in the history of a feed, as in the store.
 const RECENT: usize = 20;
 
-/// A feed and the server before it.
+/// The model of a feed and its server.
 #[derive(Clone, Debug)]
 pub struct Modelled {
     pub url: FeedUrl,
@@ -28,21 +28,21 @@ pub struct Modelled {
     pub gap: TimeDelta,
     /// Whether the server sends an `ETag` and answers 304.
     pub validators: bool,
-    /// What server and feed ask for with each answer.
+    /// The waits that each reply asks for.
     pub asks: Vec<(Reason, TimeDelta)>,
     pub hints: Hints,
 }
 
-/// What one host would see, and how late its articles would be found.
+/// The requests to one host, and the delay until its articles are found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     pub feeds: u64,
     pub requests: u64,
     pub conditional: u64,
-    /// Answers with a body that brought nothing new.
+    /// The number of replies with a body and no new article.
     pub wasted: u64,
     pub articles: u64,
-    /// From an article's appearance to the poll that found it; `None` without articles.
+    /// The median time from the publication of an article to the poll that finds it; `None` without articles.
     pub median_lag: Option<TimeDelta>,
 }
 
@@ -57,36 +57,36 @@ pub fn simulate(
     let end = start + span;
     let mut fleet: Vec<Simulated<'_>> =
         feeds.iter().map(|feed| Simulated::new(feed, start)).collect();
-    let mut turns: BinaryHeap<_> = (0..fleet.len()).map(|n| Reverse((start, n, false))).collect();
+    let mut queue: BinaryHeap<_> = (0..fleet.len()).map(|n| Reverse((start, n, false))).collect();
     let mut hosts: HashMap<Option<Host>, Budget> = HashMap::new();
     for feed in feeds {
         hosts.entry(feed.url.host()).or_insert_with(|| Budget::new(start)).load.feeds += 1;
     }
-    while let Some(Reverse((at, n, has_place))) = turns.pop() {
+    while let Some(Reverse((at, n, has_slot))) = queue.pop() {
         let (Some(feed), Some(model)) = (fleet.get_mut(n), feeds.get(n)) else { continue };
         let Some(host) = hosts.get_mut(&model.url.host()) else { continue };
         if end <= at {
             continue;
         }
-        if !has_place {
-            let place = host.free_at.max(at);
-            host.free_at = place + delay;
-            if at < place {
-                turns.push(Reverse((place, n, true))); // Its host is being asked.
+        if !has_slot {
+            let slot = host.free_at.max(at);
+            host.free_at = slot + delay;
+            if at < slot {
+                queue.push(Reverse((slot, n, true))); // The delay of its host has not passed.
                 continue;
             }
         }
         if let Some(next) = feed.poll(at, host) {
-            turns.push(Reverse((next, n, false)));
+            queue.push(Reverse((next, n, false)));
         }
     }
     let name = |host: Option<Host>| host.map_or("file".to_owned(), |host| host.to_string());
     hosts.into_iter().map(|(host, budget)| (name(host), budget.into_load())).collect()
 }
 
-/// One host's request budget and what it has seen.
+/// The request budget of a host, and its load so far.
 struct Budget {
-    /// No request before.
+    /// No request may start before this time.
     free_at: Timestamp,
     load: Load,
     lags: Vec<TimeDelta>,
@@ -124,13 +124,14 @@ impl<'a> Simulated<'a> {
             next_article: start,
             articles: 0,
         };
-        // A document holds some articles already.
+        // The first document contains articles already.
         new.job.recent = (1..=10).map(|n| start - model.gap * n).collect();
         new.next_article = start + new.gap();
         new
     }
 
-    /// Half to one and a half times the mean, by the feed's own hash: no two are alike, no run differs.
+    /// Half to one and a half times the mean gap. It depends on a hash of the address and not on chance, so that
+    /// each run gives the same result.
     fn gap(&self) -> TimeDelta {
         let seed =
             xxhash_rust::xxh3::xxh3_64_with_seed(self.model.url.as_str().as_bytes(), self.articles);
@@ -139,7 +140,7 @@ impl<'a> Simulated<'a> {
         TimeDelta::milliseconds(milliseconds).max(TimeDelta::seconds(1))
     }
 
-    /// One poll; when the planner wants the next.
+    /// Polls once and returns the time of the next poll.
     fn poll(&mut self, at: Timestamp, host: &mut Budget) -> Option<Timestamp> {
         let conditional = !request::validators(&self.job, at).is_empty();
         let mut news = 0_u64;
