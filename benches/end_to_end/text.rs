@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-/// A generator of pseudo-random numbers (SplitMix64). The same seed makes the same feeds on any machine.
+/// A generator of pseudo-random numbers (`SplitMix64`). The same seed makes the same feeds on any machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
