@@ -2,17 +2,26 @@
 //! program's exit code is its answer.
 
 pub mod command;
+pub mod leftovers;
 pub mod signature;
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::libc::{ENXIO, O_NONBLOCK};
 
 /// Large enough that a system call is rare beside the work of formatting.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The time between two attempts to write to a pipe that nobody reads.
+const PIPE_RETRY: Duration = Duration::from_millis(100);
 
 /// As many links in a row as Linux follows (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
@@ -41,6 +50,8 @@ pub enum DeliverError {
     /// What was to be written could not be made; nothing is wrong with the output.
     #[error(transparent)]
     Content { source: io::Error },
+    #[error("nobody reads the pipe {path}")]
+    NoReader { path: PathBuf },
 }
 
 /// The error of a function that writes an export.
@@ -87,6 +98,19 @@ pub fn to_file<T, E: WriteError>(
     to_file_if(path, write, |_| true)
 }
 
+/// Writes as [`to_file`] does. As long as a named pipe has no reader, or its reader does not read, this waits
+/// until `give_up` is true.
+///
+/// # Errors
+/// As [`to_file`], and [`DeliverError::NoReader`].
+pub fn to_file_until<T, E: WriteError>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+    give_up: &dyn Fn() -> bool,
+) -> Result<T, E> {
+    replace(path, write, |_| true, give_up)
+}
+
 /// Writes as [`to_file`] does, but creates or replaces the file only if `keep` accepts the result of
 /// `write`.
 ///
@@ -97,9 +121,21 @@ pub fn to_file_if<T, E: WriteError>(
     write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
     keep: impl FnOnce(&T) -> bool,
 ) -> Result<T, E> {
+    replace(path, write, keep, &|| false)
+}
+
+fn replace<T, E: WriteError>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+    keep: impl FnOnce(&T) -> bool,
+    give_up: &dyn Fn() -> bool,
+) -> Result<T, E> {
     let target = resolve(path)?;
     let existing = match fs::metadata(&target) {
         Ok(metadata) if metadata.is_dir() => return Err(is_folder(path).into()),
+        Ok(metadata) if metadata.file_type().is_fifo() => {
+            return write_to_pipe(&target, write, give_up);
+        }
         Ok(metadata) if !metadata.is_file() => return write_through(&target, write),
         Ok(metadata) => Some(metadata.permissions()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -208,6 +244,59 @@ fn write_through<T, E: WriteError>(
     })
 }
 
+fn write_to_pipe<T, E: WriteError>(
+    target: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+    give_up: &dyn Fn() -> bool,
+) -> Result<T, E> {
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(O_NONBLOCK);
+    let pipe = loop {
+        match options.open(target) {
+            Ok(pipe) => break pipe,
+            // There is no reader (`fifo(7)`).
+            Err(error) if error.raw_os_error() == Some(ENXIO) => {
+                if give_up() {
+                    return Err(DeliverError::NoReader { path: target.to_owned() }.into());
+                }
+                thread::sleep(PIPE_RETRY);
+            }
+            Err(source) => {
+                return Err(DeliverError::Create { path: target.to_owned(), source }.into());
+            }
+        }
+    };
+    write_all(PatientPipe { pipe, give_up }, write).map_err(|error| {
+        describe(error, |source| match source.kind() {
+            io::ErrorKind::WouldBlock => DeliverError::NoReader { path: target.to_owned() },
+            _ => DeliverError::Write { path: target.to_owned(), source },
+        })
+    })
+}
+
+/// A pipe that is never waited for inside the system, because such a call cannot be ended.
+struct PatientPipe<'a> {
+    pipe: File,
+    give_up: &'a dyn Fn() -> bool,
+}
+
+impl io::Write for PatientPipe<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.pipe.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !(self.give_up)() => {
+                    thread::sleep(PIPE_RETRY);
+                }
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The path with links followed, as far as something is there. Unlike [`fs::canonicalize`] it takes
 /// a link to a file that does not exist yet.
 fn resolve(path: &Path) -> Result<PathBuf, DeliverError> {
@@ -274,7 +363,10 @@ impl Temporary {
             created => created,
         };
         match created {
-            Ok(file) => Ok((Self { path, kept: false }, file)),
+            Ok(file) => {
+                file.try_lock().ok(); // For `leftovers`; without locks it goes by the process.
+                Ok((Self { path, kept: false }, file))
+            }
             Err(source) => Err(DeliverError::Create { path, source }),
         }
     }
