@@ -1,26 +1,30 @@
 //! `GET /export.FORMAT`: the document that `gazetted export` writes, with validators for conditional requests.
 
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LINK};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use tokio::runtime::Handle;
 
 use super::compression::Streamed;
 use super::conditional::{Version, hash};
 use super::params::{Params, origin};
-use super::reader_pool::ReadError;
+use super::places::{Client, Place};
+use super::reader_pool::{ReadError, Readers};
 use super::stream;
 use super::{Site, error_response};
 use crate::clock;
-use crate::domain::article::Position;
+use crate::domain::article::{Article, ArticleId, Position};
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
-use crate::export::{Channel, Format, TableStyle};
-use crate::passes::export::{feeds, updated, write_format};
+use crate::export::{self, Channel, Format, TableStyle};
+use crate::passes::export::{ExportError, feeds, updated, with_text};
 use crate::present::export_title;
 use crate::store::{Reader, StoreError};
 
@@ -30,6 +34,9 @@ const DEFAULT_LIMIT: u64 = 100;
 
 /// The time limit for reading the [`Outline`]. Writing the export takes as long as the client does.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The number of articles that are read at once.
+const PAGE: usize = 50;
 
 /// What is known about an export before it is written.
 struct Outline {
@@ -49,6 +56,7 @@ struct Addresses {
 
 pub(super) async fn export(
     State(site): State<Site>,
+    Extension(client): Extension<Client>,
     Path(name): Path<String>,
     method: Method,
     uri: Uri,
@@ -84,7 +92,11 @@ pub(super) async fn export(
         // Of unknown length, as the body of a GET is: 0 would be a false answer (RFC 9110 section 8.6).
         Response::new(Body::from_stream(stream::nothing()))
     } else {
-        match body(&site, format, params.query, &addresses, (outline.updated, now)).await {
+        let Some(place) = site.downloads().take(client) else {
+            return error_response::busy("too many exports are being sent; try again in a moment");
+        };
+        let times = (outline.updated, now);
+        match body(&site, place, format, params.query, &addresses, times).await {
             Ok(body) => Response::new(body),
             Err(error) => return error.into_response(),
         }
@@ -114,6 +126,7 @@ async fn read_outline(site: &Site, params: &Params, now: Timestamp) -> Result<Ou
 
 async fn body(
     site: &Site,
+    place: Place,
     format: Format,
     query: Query,
     addresses: &Addresses,
@@ -130,13 +143,60 @@ async fn body(
         table: TableStyle { width: None, color: false, now },
         feeds: Vec::new(),
     };
-    let write = move |reader: &Reader, out: &mut dyn io::Write| {
-        let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
+    let (readers, runtime) = (site.readers().clone(), Handle::current());
+    let write = move |out: &mut dyn io::Write| {
+        let (ids, feeds) = readers.read_here(&runtime, |reader| -> Result<_, StoreError> {
+            if format == Format::Opml {
+                return Ok((Vec::new(), feeds(reader, &query)?));
+            }
+            Ok((reader.ids(&query, now)?, Vec::new()))
+        })?;
         let channel = Channel { feeds, ..channel };
-        write_format(reader, &query, format, &channel, out)?;
+        let articles = Pages { readers, runtime, ids: ids.into_iter(), page: VecDeque::new() };
+        let articles = articles.map(|article| Ok::<_, ExportError>(with_text(article?, format)));
+        export::write(format, &channel, articles, out)?;
         Ok(())
     };
-    stream::body(site.readers(), write).await
+    stream::body(place, write).await
+}
+
+/// Articles that are read page by page. In between, no connection to the store is in use, so that a slow client
+/// holds up no one.
+struct Pages {
+    readers: Readers,
+    runtime: Handle,
+    /// The ids of the articles that are not read yet.
+    ids: std::vec::IntoIter<ArticleId>,
+    page: VecDeque<Article>,
+}
+
+impl Iterator for Pages {
+    type Item = Result<Article, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.page.is_empty() {
+            let ids: Vec<ArticleId> = self.ids.by_ref().take(PAGE).collect();
+            if ids.is_empty() {
+                return None;
+            }
+            match self.readers.read_here(&self.runtime, |reader| page(reader, &ids)) {
+                Ok(page) => self.page = page,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.page.pop_front().map(Ok)
+    }
+}
+
+/// The articles with these ids, in this order. Articles that were removed meanwhile are left out.
+fn page(reader: &Reader, ids: &[ArticleId]) -> Result<VecDeque<Article>, StoreError> {
+    let query = Query { ids: ids.to_vec(), ..Query::default() };
+    let mut articles: HashMap<ArticleId, Article> =
+        reader.articles(&query, Timestamp::UNIX_EPOCH, |rows| {
+            rows.map(|row| row.map(|article| (article.id.clone(), article)))
+                .collect::<Result<_, StoreError>>()
+        })??;
+    Ok(ids.iter().filter_map(|id| articles.remove(id)).collect())
 }
 
 /// Adds `Link` fields (RFC 8288) for formats that cannot contain links, and for `WebSub`, which reads the
