@@ -1,15 +1,24 @@
 //! `gazetted run`.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::{Context, Exit};
 use crate::daemon;
 
+/// How long to wait for threads that are inside a call of the system.
+const SHUTDOWN: Duration = Duration::from_millis(200);
+
 pub(super) fn run(context: &Context) -> Result<Exit> {
+    daemon::end_in_time()?; // Before anything that can hang.
     let config = context.load()?;
     let path = config.path.clone();
     let load = || context.load_from(&path).map_err(|faults| faults.render(false));
-    runtime()?.block_on(daemon::run(config, &load))?;
+    let runtime = runtime()?;
+    let ended = runtime.block_on(daemon::run(config, &load));
+    runtime.shutdown_timeout(SHUTDOWN); // A lookup of a name can last for minutes.
+    ended?;
     Ok(Exit::Done)
 }
 

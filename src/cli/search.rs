@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::filters::{Filters, indexed};
-use super::output::{DIM, Output, YELLOW, data, json_data, short_date, width};
+use super::output::{DIM, Output, YELLOW, count, data, json_data, short_date, width};
 use super::{Context, Exit};
 use crate::clock;
 use crate::domain::article::Article;
@@ -62,7 +62,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     query.search = Some(search);
     query.limit = Some(args.limit).filter(|n| *n != 0);
     query.order = if args.newest { Order::Newest } else { Order::Relevance };
-    indexed(&reader, &config, context)?;
+    if let Err(error) = indexed(&reader, &config, context) {
+        // For example because the disk is full. What is indexed is found nevertheless.
+        let left = count(reader.unindexed()?, "article");
+        let note = "the search does not find what could not be indexed";
+        context.output.error(&format!("{error:#}\n{note}: {left}"));
+    }
     let now = clock::now();
     let length = width().map_or(SNIPPET, |width| usize::from(width).saturating_sub(6).max(20));
     let found = reader.articles(&query, now, |rows| -> Result<Vec<Found>> {

@@ -11,6 +11,7 @@ use super::hooks::delivery_loop;
 use super::trigger::{DEBOUNCE, next, sleep_until};
 use crate::clock;
 use crate::config::{Config, FileTarget, Target, Trigger};
+use crate::deliver::DeliverError;
 use crate::domain::query::{Query, When};
 use crate::fetch::{FetchError, Fetcher};
 use crate::passes::export::{ExportError, write_file};
@@ -97,7 +98,7 @@ async fn export_loop(
 ) {
     let mut last = None;
     loop {
-        last = write(&job, last).await.or(last);
+        last = write(&job, last, closing.clone()).await.or(last);
         let due = async {
             match &trigger {
                 Trigger::OnChange => {
@@ -119,7 +120,7 @@ async fn export_loop(
 
 /// Writes the file unless its content would be the same. Returns the sequence number of the store at that
 /// time, or `None` if the export failed.
-async fn write(job: &FileJob, last: Option<i64>) -> Option<i64> {
+async fn write(job: &FileJob, last: Option<i64>, closing: watch::Receiver<bool>) -> Option<i64> {
     let began = Instant::now();
     let FileTarget { path, shape } = &job.file;
     let format = shape.as_str();
@@ -133,7 +134,8 @@ async fn write(job: &FileJob, last: Option<i64>) -> Option<i64> {
         if last == Some(sequence) && !is_relative && job.file.path.exists() {
             return Ok((sequence, None));
         }
-        let articles = write_file(&reader, &job.file, &job.query)?.records;
+        let give_up = || *closing.borrow() || closing.has_changed().is_err();
+        let articles = write_file(&reader, &job.file, &job.query, &give_up)?.records;
         let bytes = std::fs::metadata(&job.file.path).map_or(0, |file| file.len());
         Ok((sequence, Some((articles, bytes))))
     });
@@ -143,6 +145,8 @@ async fn write(job: &FileJob, last: Option<i64>) -> Option<i64> {
             events::export_written(path, format, articles, bytes, began.elapsed());
             Some(sequence)
         }
+        // It waited for a reader until the end of the daemon, or of this configuration.
+        Ok(Err(ExportError::Deliver(DeliverError::NoReader { .. }))) => None,
         Ok(Err(error)) => {
             events::export_failed(path, &error);
             None

@@ -3,6 +3,7 @@
 //!
 //! The loop owns one [`State`]; every event is one call of one of its methods, and nothing else changes it.
 
+mod deadline;
 mod exports;
 mod hooks;
 mod index;
@@ -31,6 +32,7 @@ use crate::serve::Command;
 use crate::store::{Lock, Role, Store};
 use crate::telemetry::events;
 
+pub use deadline::end_in_time;
 use exports::Exports;
 use server::Server;
 use trigger::{CLOCK_CHECK_INTERVAL, STORE_RETRY};
@@ -44,6 +46,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(15);
 
 /// How long polls in flight may continue after SIGTERM. With this the daemon ends within 5 s.
 const GRACE_PERIOD: Duration = Duration::from_secs(4);
+
+/// How long the store may take to end the leases of abandoned polls. They expire by themselves.
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The length of the queue of commands over HTTP.
 const COMMAND_QUEUE: usize = 4;
@@ -63,6 +68,7 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
         _ = signals.interrupt.recv() => return Ok(()),
     };
     let store = Store::open(&config.store.path)?;
+    service::sweep(&config);
     store.release_all().await?; // We hold the lock, so the owners of all leases are dead.
     let (changes, news) = watch::channel(0_u64);
     let (commands, mut received) = mpsc::channel(COMMAND_QUEUE);
@@ -185,6 +191,12 @@ impl State {
     async fn claim(&mut self) {
         let now = clock::now();
         self.check_clock(now);
+        if !self.store.identity().is_in_place() {
+            // What a poll brings could not be stored.
+            events::store_lost(self.store.path());
+            self.next_claim_at = Instant::now() + CLOCK_CHECK_INTERVAL;
+            return;
+        }
         let cut_off = self.poller.is_cut_off();
         let limit = if cut_off { PROBES } else { self.free_slots() };
         let wanted = Wanted { limit, ..Wanted::default() };
@@ -353,7 +365,7 @@ impl State {
         let abandoned = self.polls.len();
         self.polls.shutdown().await;
         // The last job of the writer; all jobs before it are committed by then.
-        if let Err(error) = self.store.release_all().await {
+        if let Ok(Err(error)) = timeout(RELEASE_TIMEOUT, self.store.release_all()).await {
             events::store_error("release feeds", &error);
         }
         events::daemon_stopped(abandoned);

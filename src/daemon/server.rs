@@ -100,7 +100,7 @@ impl Server {
         let actual = listener.local_addr().unwrap_or(config.listen);
         let (shutdown, closing) = watch::channel(false);
         let daemon = Daemon { commands: self.commands.clone(), news: self.news.clone(), closing };
-        let site = Site::new(config, store.path(), daemon);
+        let site = Site::new(config, store, daemon);
         self.tasks.spawn(serve::run(listener, site.clone()));
         events::server_listening(actual);
         self.listening = Some(Listening { configured: config.listen, actual, site, shutdown });

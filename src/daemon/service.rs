@@ -1,4 +1,4 @@
-//! Notifications to systemd (`sd_notify(3)`) and the background tasks. Without systemd the notifications do
+//! Notifications to systemd (`sd_notify(3)`), the background tasks, and the removal of left-overs. Without systemd the notifications do
 //! nothing.
 
 use std::time::{Duration, Instant};
@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::config::Config;
+use crate::config::{Config, Target};
+use crate::deliver::leftovers;
 use crate::store::Store;
 use crate::telemetry::events;
 
@@ -16,10 +17,26 @@ use crate::telemetry::events;
 pub(super) fn start(store: &Store, changed: watch::Receiver<u64>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(super::index::index_loop(store.clone(), changed));
+    #[cfg(target_os = "linux")]
+    if std::process::id() == 1 {
+        tasks.spawn(super::deadline::reap_orphans());
+    }
     if let Some(limit) = sd_notify::watchdog_enabled() {
         tasks.spawn(watchdog(store.clone(), limit));
     }
     tasks
+}
+
+/// Removes what killed processes have left beside the store, the exports and the configuration.
+pub(super) fn sweep(config: &Config) {
+    let files = config.exports.iter().filter_map(|export| match &export.target {
+        Target::File(file) => Some(&file.path),
+        Target::Hook(_) => None,
+    });
+    let of_files = files.chain([&config.path]).flat_map(|path| leftovers::sweep_temporary(path));
+    for path in leftovers::sweep_copies(&config.store.path).into_iter().chain(of_files) {
+        events::leftover_removed(&path);
+    }
 }
 
 pub(super) fn ready(config: &Config) {

@@ -5,6 +5,7 @@ use std::future::pending;
 use std::io;
 use std::pin::{Pin, pin};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{MaybeDone, maybe_done};
@@ -137,7 +138,9 @@ struct ProcessGroup(Option<Pid>);
 impl ProcessGroup {
     /// The group that the child leads.
     fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        awaited().extend(leader);
+        Self(leader)
     }
 
     /// Sends a signal to the child and to all its descendants that have not left the group.
@@ -149,6 +152,7 @@ impl ProcessGroup {
 
     /// The child was waited for, so that its number may soon belong to another process.
     fn release(&mut self) {
+        awaited().retain(|other| Some(*other) != self.0);
         self.0 = None;
     }
 }
@@ -156,7 +160,19 @@ impl ProcessGroup {
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.signal(Signal::SIGKILL);
+        self.release();
     }
+}
+
+/// The programs that are running and will be waited for.
+fn awaited() -> MutexGuard<'static, Vec<Pid>> {
+    static AWAITED: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+    AWAITED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the process is a program that was started here and has not been waited for yet.
+pub fn is_awaited(process: Pid) -> bool {
+    awaited().contains(&process)
 }
 
 /// Writes the input and closes the pipe. It is no error if the program closes the pipe early: only the exit code

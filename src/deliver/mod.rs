@@ -2,18 +2,26 @@
 //! is no error if the reader of standard output closes the pipe.
 
 pub mod command;
+pub mod leftovers;
 pub mod signature;
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::libc::{ENXIO, O_NONBLOCK};
 
 /// The size of the write buffer. With it, system calls take little time compared to formatting.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The time between two attempts to write to a pipe that nobody reads.
+const PIPE_RETRY: Duration = Duration::from_millis(100);
 
 /// The most symbolic links that are followed in a row, as in Linux (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
@@ -42,6 +50,8 @@ pub enum DeliverError {
     /// The content could not be produced. The output did not fail.
     #[error(transparent)]
     Content { source: io::Error },
+    #[error("nobody reads the pipe {path}")]
+    NoReader { path: PathBuf },
 }
 
 /// The error of a function that writes an export.
@@ -88,6 +98,19 @@ pub fn to_file<T, E: WriteError>(
     to_file_if(path, write, |_| true)
 }
 
+/// Writes as [`to_file`] does. As long as a named pipe has no reader, or its reader does not read, this waits
+/// until `give_up` is true.
+///
+/// # Errors
+/// As [`to_file`], and [`DeliverError::NoReader`].
+pub fn to_file_until<T, E: WriteError>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+    give_up: &dyn Fn() -> bool,
+) -> Result<T, E> {
+    replace(path, write, |_| true, give_up)
+}
+
 /// Writes as [`to_file`] does, but creates or replaces the file only if `keep` accepts the result of
 /// `write`.
 ///
@@ -98,9 +121,21 @@ pub fn to_file_if<T, E: WriteError>(
     write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
     keep: impl FnOnce(&T) -> bool,
 ) -> Result<T, E> {
+    replace(path, write, keep, &|| false)
+}
+
+fn replace<T, E: WriteError>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+    keep: impl FnOnce(&T) -> bool,
+    give_up: &dyn Fn() -> bool,
+) -> Result<T, E> {
     let target = resolve(path)?;
     let existing = match fs::metadata(&target) {
         Ok(metadata) if metadata.is_dir() => return Err(is_folder(path).into()),
+        Ok(metadata) if metadata.file_type().is_fifo() => {
+            return write_to_pipe(&target, write, give_up);
+        }
         Ok(metadata) if !metadata.is_file() => return write_through(&target, write),
         Ok(metadata) => Some(metadata.permissions()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -200,6 +235,57 @@ fn write_through<T, E: WriteError>(
     write_all(file, write, |source| DeliverError::Write { path: target.to_owned(), source })
 }
 
+fn write_to_pipe<T, E: WriteError>(
+    target: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+    give_up: &dyn Fn() -> bool,
+) -> Result<T, E> {
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(O_NONBLOCK);
+    let pipe = loop {
+        match options.open(target) {
+            Ok(pipe) => break pipe,
+            // There is no reader (`fifo(7)`).
+            Err(error) if error.raw_os_error() == Some(ENXIO) => {
+                if give_up() {
+                    return Err(DeliverError::NoReader { path: target.to_owned() }.into());
+                }
+                thread::sleep(PIPE_RETRY);
+            }
+            Err(source) => {
+                return Err(DeliverError::Create { path: target.to_owned(), source }.into());
+            }
+        }
+    };
+    write_all(PatientPipe { pipe, give_up }, write, |source| match source.kind() {
+        io::ErrorKind::WouldBlock => DeliverError::NoReader { path: target.to_owned() },
+        _ => DeliverError::Write { path: target.to_owned(), source },
+    })
+}
+
+/// A pipe whose writes do not block, because a blocked system call cannot be ended.
+struct PatientPipe<'a> {
+    pipe: File,
+    give_up: &'a dyn Fn() -> bool,
+}
+
+impl io::Write for PatientPipe<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.pipe.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !(self.give_up)() => {
+                    thread::sleep(PIPE_RETRY);
+                }
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Follows symbolic links. Unlike [`fs::canonicalize`], it accepts a link to a file that does not exist yet.
 fn resolve(path: &Path) -> Result<PathBuf, DeliverError> {
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -260,7 +346,10 @@ impl Temporary {
             created => created,
         };
         match created {
-            Ok(file) => Ok((Self { path, kept: false }, file)),
+            Ok(file) => {
+                file.try_lock().ok(); // For `leftovers`; without locks it goes by the process.
+                Ok((Self { path, kept: false }, file))
+            }
             Err(source) => Err(DeliverError::Create { path, source }),
         }
     }

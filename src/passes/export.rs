@@ -138,7 +138,8 @@ impl Iterator for Received {
     }
 }
 
-/// Writes the file of one entry of `[[exports]]`. The old file is replaced once the new one is complete.
+/// Writes the file of one entry of `[[exports]]`. The old file is replaced once the new one is complete. A named
+/// pipe without a reader is waited for until `give_up` is true.
 ///
 /// # Errors
 /// When the store cannot be read or the file cannot be written.
@@ -146,9 +147,11 @@ pub fn write_file(
     reader: &Reader,
     file: &FileTarget,
     query: &Query,
+    give_up: &dyn Fn() -> bool,
 ) -> Result<Written, ExportError> {
     let style = TableStyle { width: None, color: false, now: clock::now() };
-    deliver::to_file(&file.path, |out| write(reader, query, &file.shape, style, out))
+    let write = |out: &mut dyn io::Write| write(reader, query, &file.shape, style, out);
+    deliver::to_file_until(&file.path, write, give_up)
 }
 
 /// The metadata of an export. `updated` is the time of the newest article and not of the export, so that the same

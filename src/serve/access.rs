@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine;
@@ -82,6 +82,17 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
         "this server is for its own machine: ask it by 127.0.0.1 or localhost, or write \
          public = true in [server] if it stands behind a proxy",
     )
+}
+
+/// Refuses a request of HTTP/1.1 that does not have exactly one `Host` field (RFC 9112 section 3.2), because two programs
+/// may understand such a request differently.
+pub(super) async fn require_host(request: Request, next: Next) -> Response {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11) {
+        return next.run(request).await;
+    }
+    let why = format!("a request has exactly one Host header, and this has {hosts}");
+    error_response::refusal(StatusCode::BAD_REQUEST, &why)
 }
 
 pub(super) fn token_required() -> Response {

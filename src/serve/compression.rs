@@ -19,11 +19,15 @@ use axum::response::Response;
 use futures_util::StreamExt as _;
 use futures_util::stream::once;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::error_response::refusal;
 use super::stream;
 use crate::telemetry::events;
+
+/// The streamed bodies that are compressed at the same time.
+static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// Marks a response whose body is written while it is sent. All others are in memory already.
 #[derive(Clone, Copy, Debug)]
@@ -59,13 +63,16 @@ pub(super) async fn off_runtime(request: Request, next: Next) -> Response {
     }
 }
 
-/// The number of these threads is bounded by that of the reader pool, which all streamed bodies come from.
+/// The number of these threads is bounded by [`stream::MAX_DOWNLOADS`], as all streamed bodies are.
 fn streamed(body: Body) -> Body {
     let (sender, compressed) = stream::channel();
     spawn_blocking(move || {
         Handle::current().block_on(async {
             let mut chunks = body.into_data_stream();
-            while let Some(chunk) = chunks.next().await {
+            loop {
+                let turn = TURNS.acquire().await;
+                let Some(chunk) = chunks.next().await else { break };
+                drop(turn);
                 if sender.send(chunk).await.is_err() {
                     return; // The client is gone, or stopped reading.
                 }

@@ -4,9 +4,9 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::http::header::{HeaderMap, HeaderName};
@@ -14,10 +14,11 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 use super::listen::end;
 use super::params::Params;
+use super::places::{self, Place};
 use super::{Site, error_response};
 use crate::clock;
 use crate::domain::article::{Article, Change};
@@ -28,8 +29,8 @@ use crate::passes::export::with_text;
 use crate::store::{Reader, StoreError};
 use crate::telemetry::events;
 
-/// The most clients at the same time.
-pub(super) const MAX_CLIENTS: usize = 64;
+/// The most clients at the same time: half of the connections.
+pub(super) const MAX_CLIENTS: usize = 256;
 
 /// The number of events that are read from the store at once.
 const BATCH: u64 = 50;
@@ -56,11 +57,12 @@ struct Client {
     waiting: VecDeque<Event>,
     news: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 pub(super) async fn follow(
     State(site): State<Site>,
+    Extension(client): Extension<places::Client>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
@@ -75,7 +77,7 @@ pub(super) async fn follow(
     // The header of a reconnecting browser is newer than the parameter in the address.
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let last = last.and_then(|id| id.trim().parse().ok()).or(params.query.after_seq);
-    let Ok(place) = Arc::clone(site.listeners()).try_acquire_owned() else {
+    let Some(place) = site.listeners().take(client) else {
         return Err(error_response::busy("too many clients are listening"));
     };
     let news = site.news();
@@ -89,7 +91,7 @@ pub(super) async fn follow(
     let hello = Event::default().id(start.to_string()).retry(RETRY);
     let closing = site.closing();
     let waiting = VecDeque::from([hello]);
-    let client = Client { site, query: params.query, waiting, news, closing, _place: place };
+    let client = Client { site, query: params.query, waiting, news, closing, place };
     let events = unfold(client, |mut client| async {
         let event = client.next().await?;
         Some((Ok::<_, Infallible>(event), client))
@@ -117,6 +119,7 @@ impl Client {
             if self.waiting.is_empty() {
                 tokio::select! {
                     () = end(&mut self.closing) => return None,
+                    () = self.place.revoked() => return None, // Others have none; it reconnects.
                     changed = self.news.changed() => changed.ok()?,
                 }
                 tokio::time::sleep(DEBOUNCE).await;

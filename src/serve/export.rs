@@ -1,31 +1,38 @@
 //! `GET /export.FORMAT`: the document that `gazetted export` writes, with validators for conditional requests.
 
+use std::collections::{HashMap, VecDeque};
 use std::io;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LINK};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use tokio::runtime::Handle;
 
 use super::compression::Streamed;
 use super::conditional::{Version, hash};
 use super::params::{Params, origin};
-use super::reader_pool::ReadError;
+use super::places::{Client, Place};
+use super::reader_pool::{ReadError, Readers};
 use super::stream;
 use super::{Site, error_response};
 use crate::clock;
-use crate::domain::article::Position;
+use crate::domain::article::{Article, ArticleId, Position};
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
-use crate::export::{Channel, Format, TableStyle};
-use crate::passes::export::{feeds, updated, write_format};
+use crate::export::{self, Channel, Format, TableStyle};
+use crate::passes::export::{ExportError, feeds, updated, with_text};
 use crate::present::export_title;
 use crate::store::{Reader, StoreError};
 
 /// The most articles of a response when the request names no limit: more than a client misses between two
 /// requests.
 const DEFAULT_LIMIT: u64 = 100;
+
+/// The number of articles that are read at once.
+const PAGE: usize = 50;
 
 /// What is known about an export before it is written.
 struct Outline {
@@ -37,6 +44,7 @@ struct Outline {
 
 pub(super) async fn export(
     State(site): State<Site>,
+    Extension(client): Extension<Client>,
     Path(name): Path<String>,
     method: Method,
     uri: Uri,
@@ -77,7 +85,12 @@ pub(super) async fn export(
         // The length is unknown, as it is for a GET; 0 would be wrong (RFC 9110 section 8.6).
         Response::new(Body::from_stream(stream::nothing()))
     } else {
-        let body = body(&site, format, params.query, channel).await;
+        let Some(place) = site.downloads().take(client) else {
+            return Err(error_response::busy(
+                "too many exports are being sent; try again in a moment",
+            ));
+        };
+        let body = body(&site, place, format, params.query, channel, now).await;
         Response::new(body.map_err(IntoResponse::into_response)?)
     };
     response.extensions_mut().insert(Streamed);
@@ -92,17 +105,66 @@ pub(super) async fn export(
 
 async fn body(
     site: &Site,
+    place: Place,
     format: Format,
     query: Query,
     channel: Channel,
+    now: Timestamp,
 ) -> Result<Body, ReadError> {
-    let write = move |reader: &Reader, out: &mut dyn io::Write| {
-        let feeds = if format == Format::Opml { feeds(reader, &query)? } else { Vec::new() };
+    let (readers, runtime) = (site.readers().clone(), Handle::current());
+    let write = move |out: &mut dyn io::Write| {
+        let (ids, feeds) = readers.read_here(&runtime, |reader| -> Result<_, StoreError> {
+            if format == Format::Opml {
+                return Ok((Vec::new(), feeds(reader, &query)?));
+            }
+            Ok((reader.ids(&query, now)?, Vec::new()))
+        })?;
         let channel = Channel { feeds, ..channel };
-        write_format(reader, &query, format, &channel, out)?;
+        let articles = Pages { readers, runtime, ids: ids.into_iter(), page: VecDeque::new() };
+        let articles = articles.map(|article| Ok::<_, ExportError>(with_text(article?, format)));
+        export::write(format, &channel, articles, out)?;
         Ok(())
     };
-    stream::body(site.readers(), write).await
+    stream::body(place, write).await
+}
+
+/// Articles that are read page by page. In between, no connection to the store is in use, so that a slow client
+/// holds up no one.
+struct Pages {
+    readers: Readers,
+    runtime: Handle,
+    /// The ids of the articles that are not read yet.
+    ids: std::vec::IntoIter<ArticleId>,
+    page: VecDeque<Article>,
+}
+
+impl Iterator for Pages {
+    type Item = Result<Article, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.page.is_empty() {
+            let ids: Vec<ArticleId> = self.ids.by_ref().take(PAGE).collect();
+            if ids.is_empty() {
+                return None;
+            }
+            match self.readers.read_here(&self.runtime, |reader| page(reader, &ids)) {
+                Ok(page) => self.page = page,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.page.pop_front().map(Ok)
+    }
+}
+
+/// The articles with these ids, in this order. Articles that were removed meanwhile are left out.
+fn page(reader: &Reader, ids: &[ArticleId]) -> Result<VecDeque<Article>, StoreError> {
+    let query = Query { ids: ids.to_vec(), ..Query::default() };
+    let mut articles: HashMap<ArticleId, Article> =
+        reader.articles(&query, Timestamp::UNIX_EPOCH, |rows| {
+            rows.map(|row| row.map(|article| (article.id.clone(), article)))
+                .collect::<Result<_, StoreError>>()
+        })??;
+    Ok(ids.iter().filter_map(|id| articles.remove(id)).collect())
 }
 
 /// The `Link` fields (RFC 8288) for formats that cannot contain links, and for `WebSub`, which reads the header first.

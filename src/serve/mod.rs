@@ -15,11 +15,11 @@ mod export;
 mod listen;
 mod page;
 mod params;
+mod places;
 mod probes;
 mod reader_pool;
 mod stream;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -31,17 +31,19 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tower_http::compression::CompressionLayer;
 
 use crate::config::ServerConfig;
 use crate::html::sanitise::VIDEO_HOSTS;
+use crate::store::{Identity, Store};
 use crate::telemetry::events;
 
 use access::Access;
 use conditional::Changes;
 pub use control::Command;
 pub use listen::{BindError, bind};
+use places::Places;
 use reader_pool::Readers;
 
 /// The time limit for a response to begin. Pages take milliseconds.
@@ -67,6 +69,8 @@ pub struct Site(Arc<Shared>);
 struct Shared {
     access: watch::Sender<Access>,
     readers: Readers,
+    /// The store's file when it was opened.
+    store: Arc<Identity>,
     /// The times of the last changes of exports and pages.
     changes: Changes,
     commands: mpsc::Sender<Command>,
@@ -75,22 +79,26 @@ struct Shared {
     /// Becomes true when the listener has to end.
     closing: watch::Receiver<bool>,
     /// Limits the clients of the event stream.
-    listeners: Arc<Semaphore>,
+    listeners: Arc<Places>,
+    /// Limits the exports that are being sent.
+    downloads: Arc<Places>,
     /// Whether the store's list of feeds is the configuration's.
     ready: AtomicBool,
 }
 
 impl Site {
-    pub fn new(config: &ServerConfig, store: &Path, daemon: Daemon) -> Self {
+    pub fn new(config: &ServerConfig, store: &Store, daemon: Daemon) -> Self {
         let Daemon { commands, news, closing } = daemon;
         Self(Arc::new(Shared {
             access: watch::Sender::new(Access::of(config)),
-            readers: Readers::new(store),
+            readers: Readers::new(store.path()),
+            store: store.identity(),
             changes: Changes::default(),
             commands,
             news,
             closing,
-            listeners: Arc::new(Semaphore::new(event_stream::MAX_CLIENTS)),
+            listeners: Places::new(event_stream::MAX_CLIENTS, Duration::MAX),
+            downloads: Places::new(stream::MAX_DOWNLOADS, stream::PATIENCE),
             ready: AtomicBool::new(false),
         }))
     }
@@ -109,6 +117,11 @@ impl Site {
         self.0.ready.load(Ordering::Relaxed)
     }
 
+    /// Whether the store's file is still at its path.
+    fn has_store(&self) -> bool {
+        self.0.store.is_in_place()
+    }
+
     fn readers(&self) -> &Readers {
         &self.0.readers
     }
@@ -125,8 +138,12 @@ impl Site {
         self.0.closing.clone()
     }
 
-    fn listeners(&self) -> &Arc<Semaphore> {
+    fn listeners(&self) -> &Arc<Places> {
         &self.0.listeners
+    }
+
+    fn downloads(&self) -> &Arc<Places> {
+        &self.0.downloads
     }
 
     fn access(&self) -> Access {
@@ -161,6 +178,7 @@ fn router(site: Site) -> Router {
         .method_not_allowed_fallback(error_response::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(site.clone(), access::guard))
+        .layer(from_fn(access::require_host))
         .layer(from_fn(limit_time))
         .layer(from_fn(page::error_page))
         .layer(CompressionLayer::new())
@@ -189,11 +207,13 @@ fn policy(style: &str) -> HeaderValue {
 
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy("'self'"));
 
-const SECURITY: [(HeaderName, &str); 4] = [
+const SECURITY: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    // Pages of other sites may not embed responses. Feed readers are no pages, and ignore this.
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
 /// Adds the headers that every response has, and logs the request.

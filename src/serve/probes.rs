@@ -21,7 +21,7 @@ const PROBE: Duration = Duration::from_secs(3);
 
 /// The process runs and the store can be read. Failing feeds are no reason to restart the process.
 pub(super) async fn health(State(site): State<Site>) -> Response {
-    match site.readers().read(PROBE, Reader::sequence).await {
+    match site.readers().probe(PROBE, Reader::sequence).await {
         Ok(_) => "ok\n".into_response(),
         // A busy server is healthy.
         Err(ReadError::Busy) => "busy\n".into_response(),
@@ -29,14 +29,17 @@ pub(super) async fn health(State(site): State<Site>) -> Response {
     }
 }
 
-/// Whether the store has the feeds of the configuration.
+/// Whether the store has the feeds of the configuration, and its file is where it was.
 pub(super) async fn ready(State(site): State<Site>) -> Response {
+    if !site.has_store() {
+        return error_response::busy("the store's file was deleted or replaced");
+    }
     if site.is_ready() { "ready\n".into_response() } else { error_response::busy("starting") }
 }
 
 pub(super) async fn metrics(State(site): State<Site>) -> Response {
     let now = clock::now();
-    let gauges = match site.readers().read(PROBE, move |reader| gauges(reader, now)).await {
+    let gauges = match site.readers().probe(PROBE, move |reader| gauges(reader, now)).await {
         Ok(gauges) => gauges,
         Err(error) => return error.into_response(),
     };

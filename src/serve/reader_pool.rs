@@ -1,9 +1,11 @@
-//! A small pool of connections to the store. Every use of one has a deadline.
+//! A small pool of connections to the store. Every use of one has a deadline, and none lasts as long as a
+//! client takes to read.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
@@ -12,6 +14,9 @@ use crate::store::{Reader, StoreError};
 /// The most requests that read at the same time. SQLite reads at memory speed, so that more readers would only
 /// compete for the cores.
 const MAX_READERS: usize = 8;
+
+/// Further connections for the probes, which are answered however busy the server is.
+const PROBE_READERS: usize = 2;
 
 /// The longest wait for a free connection.
 const WAIT: Duration = Duration::from_secs(5);
@@ -33,6 +38,7 @@ pub(super) enum ReadError {
 pub(super) struct Readers {
     path: PathBuf,
     places: Arc<Semaphore>,
+    probe_places: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Reader>>>,
 }
 
@@ -69,17 +75,23 @@ impl Readers {
         Self {
             path: path.to_owned(),
             places: Arc::new(Semaphore::new(MAX_READERS)),
+            probe_places: Arc::new(Semaphore::new(PROBE_READERS)),
             idle: Arc::default(),
         }
     }
 
-    /// Waits for permission to use a connection.
-    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, ReadError> {
-        let place = tokio::time::timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
-        place.ok().and_then(Result::ok).ok_or(ReadError::Busy)
+    /// Runs `work` on this thread, which must be a blocking one. It waits for a connection as long as it takes.
+    pub(super) fn read_here<T, E: From<StoreError>>(
+        &self,
+        runtime: &Handle,
+        work: impl FnOnce(&Reader) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let place = runtime.block_on(Arc::clone(&self.places).acquire_owned());
+        let loan = self.lend(place.map_err(|_| StoreError::ReaderStopped)?)?;
+        work(loan.reader().ok_or(StoreError::ReaderStopped)?)
     }
 
-    pub(super) fn lend(&self, place: OwnedSemaphorePermit) -> Result<Loan, StoreError> {
+    fn lend(&self, place: OwnedSemaphorePermit) -> Result<Loan, StoreError> {
         let idle = locked(&self.idle).pop();
         let reader = match idle {
             Some(reader) => reader,
@@ -94,7 +106,26 @@ impl Readers {
         deadline: Duration,
         work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let place = self.place().await?;
+        self.read_at(&self.places, deadline, work).await
+    }
+
+    /// Runs `work` as [`Readers::read`] does, with a connection that is reserved for the probes.
+    pub(super) async fn probe<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        self.read_at(&self.probe_places, deadline, work).await
+    }
+
+    async fn read_at<T: Send + 'static>(
+        &self,
+        places: &Arc<Semaphore>,
+        deadline: Duration,
+        work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let place = tokio::time::timeout(WAIT, Arc::clone(places).acquire_owned()).await;
+        let place = place.ok().and_then(Result::ok).ok_or(ReadError::Busy)?;
         let readers = self.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut task = tokio::task::spawn_blocking(move || {

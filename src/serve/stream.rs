@@ -10,21 +10,33 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures_util::stream::{Stream, poll_fn};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use super::reader_pool::{ReadError, Readers};
+use super::places::Place;
+use super::reader_pool::ReadError;
 use crate::passes::export::ExportError;
-use crate::store::{Reader, StoreError};
+use crate::store::StoreError;
 use crate::telemetry::events;
 
 /// The size of a chunk in bytes.
 const CHUNK: usize = 32 * 1024;
 
-/// The most chunks that wait for the client.
-const AHEAD: usize = 2;
+/// The most chunks that wait for the client. Usual exports fit, so that they are finished at once.
+const AHEAD: usize = 16;
 
-/// A client that reads nothing for this time is disconnected, because it occupies a connection to the store.
+/// A client that reads nothing for this time is disconnected, because it occupies a thread.
 const STALL: Duration = Duration::from_secs(30);
+
+/// The most bodies that are being written, which bounds their threads and their memory.
+pub(super) const MAX_DOWNLOADS: usize = 32;
+
+/// A client that reads nothing for this time gives up its place when another one waits for it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The bodies that are computed at the same time; the others wait for their clients or for their turn. More would
+/// compete for the cores with everything else.
+static TURNS: Semaphore = Semaphore::const_new(3);
 
 /// Why a body could not be written completely.
 #[derive(Debug, thiserror::Error)]
@@ -120,20 +132,16 @@ pub(super) fn channel<E: Into<axum::BoxError> + Send + 'static>() -> (BodySender
 /// # Errors
 /// When nothing could be read at all. A failure after the first bytes breaks the connection.
 pub(super) async fn body(
-    readers: &Readers,
-    produce: impl FnOnce(&Reader, &mut dyn io::Write) -> Result<(), Broken> + Send + 'static,
+    place: Place,
+    produce: impl FnOnce(&mut dyn io::Write) -> Result<(), Broken> + Send + 'static,
 ) -> Result<Body, ReadError> {
-    let place = readers.place().await?;
-    let readers = readers.clone();
     let (sender, mut receiver) = halves();
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
-        let mut out = Chunks { buffer: Vec::with_capacity(CHUNK), sender, runtime };
-        let produced = readers.lend(place).map_err(Broken::from).and_then(|loan| {
-            let reader = loan.reader().ok_or(StoreError::ReaderStopped)?;
-            produce(reader, &mut out)?;
-            io::Write::flush(&mut out).map_err(Broken::Client)
-        });
+        let turn = runtime.block_on(TURNS.acquire()).ok();
+        let mut out = Chunks { buffer: Vec::with_capacity(CHUNK), sender, runtime, place, turn };
+        let produced =
+            produce(&mut out).and_then(|()| io::Write::flush(&mut out).map_err(Broken::Client));
         match produced {
             Ok(()) => out.sender.complete(),
             Err(Broken::Store(error)) => {
@@ -159,11 +167,30 @@ struct Chunks {
     buffer: Vec<u8>,
     sender: BodySender<Broken>,
     runtime: Handle,
+    place: Place,
+    turn: Option<SemaphorePermit<'static>>,
 }
 
 impl Chunks {
-    fn send(&self, chunk: Result<Bytes, Broken>) -> io::Result<()> {
-        self.runtime.block_on(self.sender.send(chunk))
+    fn send(&mut self, chunk: Result<Bytes, Broken>) -> io::Result<()> {
+        let chunk = match self.sender.chunks.try_send(chunk) {
+            Ok(()) => {
+                self.place.moved();
+                return Ok(());
+            }
+            Err(TrySendError::Full(chunk)) => chunk,
+            Err(TrySendError::Closed(_)) => return Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        self.turn = None; // Others can have it while the client reads.
+        let sent = self.runtime.block_on(async {
+            tokio::select! {
+                sent = self.sender.send(chunk) => sent,
+                () = self.place.revoked() => Err(io::ErrorKind::TimedOut.into()),
+            }
+        });
+        self.place.moved();
+        self.turn = self.runtime.block_on(TURNS.acquire()).ok();
+        sent
     }
 }
 

@@ -29,6 +29,7 @@ use crate::store::sqlite::transaction;
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
+pub use sqlite::file::Identity;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
 pub use sqlite::maintenance::{Check, Stats};
@@ -64,6 +65,7 @@ type Finish = Box<dyn FnOnce(Result<(), String>) + Send>;
 pub struct Store {
     writer: Arc<Writer>,
     path: PathBuf,
+    identity: Arc<Identity>,
 }
 
 /// The queue and the writer thread. Both are `Some` until the value is dropped.
@@ -98,15 +100,17 @@ impl Store {
     /// When the file cannot be opened, belongs to another program, or is of a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = sqlite::open::open_for_writing(path)?;
+        let create = |source| StoreError::Create { path: path.to_owned(), source };
+        let identity = Arc::new(Identity::of(path).map_err(create)?);
+        let file = Arc::clone(&identity);
         let (jobs, queue) = tokio::sync::mpsc::channel(QUEUE);
         let (ready, started) = mpsc::sync_channel(1);
-        let create = |source| StoreError::Create { path: path.to_owned(), source };
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || match Builder::new_current_thread().enable_time().build() {
                 Ok(timer) => {
                     ready.send(Ok(())).ok();
-                    write_until_closed(connection, queue, &timer);
+                    write_until_closed(connection, queue, &timer, &file);
                 }
                 Err(error) => {
                     ready.send(Err(error)).ok();
@@ -115,11 +119,16 @@ impl Store {
             .map_err(create)?;
         started.recv().map_err(|_| StoreError::Stopped)?.map_err(create)?;
         let writer = Writer { jobs: Some(jobs), thread: Some(thread) };
-        Ok(Self { writer: Arc::new(writer), path: path.to_owned() })
+        Ok(Self { writer: Arc::new(writer), path: path.to_owned(), identity })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The file as it was when it was opened. When it is no longer in place, all writes fail.
+    pub fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity)
     }
 
     /// Opens another connection, for reading.
@@ -292,10 +301,25 @@ impl Store {
     }
 }
 
+/// Why nothing is written into a file that nobody else can open.
+const LOST: &str =
+    "its file was deleted or replaced while it was open: put it back, or start again";
+
 /// The writer thread. `timer` is a runtime for the deadlines of groups.
-fn write_until_closed(mut connection: Connection, mut queue: Receiver<JobSlot>, timer: &Runtime) {
+fn write_until_closed(
+    mut connection: Connection,
+    mut queue: Receiver<JobSlot>,
+    timer: &Runtime,
+    file: &Identity,
+) {
     while let Some(first) = queue.blocking_recv() {
         let group = timer.block_on(collect(first, &mut queue));
+        if !file.is_in_place() {
+            for job in group {
+                (job.0(Err(LOST)))(Err(LOST.to_owned()));
+            }
+            continue;
+        }
         let mut finishes: Vec<Finish> = Vec::with_capacity(group.len());
         let committed = transaction::in_transaction(&mut connection, |transaction| {
             let transaction = transaction.as_deref().map_err(String::as_str);
@@ -305,7 +329,12 @@ fn write_until_closed(mut connection: Connection, mut queue: Receiver<JobSlot>, 
             finish(committed.clone());
         }
     }
-    sqlite::open::close(connection);
+    if file.is_in_place() {
+        sqlite::open::close(connection);
+    } else {
+        // SQLite would remove the log beside the path, which may be that of another store by now.
+        std::mem::forget(connection);
+    }
 }
 
 /// Collects the first job and those that arrive before the deadline of the group. No transaction is open yet.

@@ -188,6 +188,26 @@ pub fn store_error(doing: &str, error: &(dyn Error + 'static)) {
     error!(error = %clean(&Chain(error)), "the store could not {doing}");
 }
 
+/// The path of the store no longer leads to the open file. Nothing is polled or stored until it does again.
+pub fn store_lost(store: &Path) {
+    metrics::store_failed();
+    error!(
+        store = %clean(&store.display()),
+        "the store's file was deleted or replaced: nothing is polled or stored any more; put the file back, or \
+         restart to begin with what is there"
+    );
+}
+
+/// An incomplete file of a process that was killed was removed.
+pub fn leftover_removed(path: &Path) {
+    info!(path = %clean(&path.display()), "removed what a killed process had left");
+}
+
+/// After the signal to stop, the process ended although a call of the system had not returned.
+pub fn ended_without_waiting() {
+    warn!("ended without waiting for what did not end in time");
+}
+
 /// The store has an older schema, and it was copied to this file before its migration.
 pub fn store_kept(copy: &Path) {
     info!(path = %clean(&copy.display()), "the store is of an older version; it was copied first");

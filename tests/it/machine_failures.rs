@@ -3,6 +3,7 @@
 mod clock;
 mod disk;
 mod resource_limits;
+mod store_file;
 mod upgrade;
 
 use std::fmt::Write as _;

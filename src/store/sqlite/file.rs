@@ -1,8 +1,9 @@
 //! The store's file: created for its owner alone, and copied.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -21,6 +22,31 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(create(error)),
         _ => Ok(()),
+    }
+}
+
+/// The file at a path at one time. A file that is deleted or replaced while it is open can still be written, but
+/// nobody else can open it any more.
+#[derive(Debug)]
+pub struct Identity {
+    path: PathBuf,
+    /// Device and inode.
+    file: (u64, u64),
+}
+
+impl Identity {
+    pub(in crate::store) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self { path: path.to_owned(), file: (metadata.dev(), metadata.ino()) })
+    }
+
+    /// Whether the path still leads to the file. An error other than that of a missing file is no proof that it
+    /// does not.
+    pub fn is_in_place(&self) -> bool {
+        match fs::metadata(&self.path) {
+            Ok(metadata) => (metadata.dev(), metadata.ino()) == self.file,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
     }
 }
 

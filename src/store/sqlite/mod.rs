@@ -2,6 +2,7 @@
 
 pub(super) mod consumers;
 pub(super) mod feeds;
+pub(super) mod file;
 pub(super) mod history;
 pub(super) mod hosts;
 pub(super) mod maintenance;
@@ -17,7 +18,6 @@ pub(super) mod transaction;
 mod articles;
 mod changes;
 mod columns;
-mod file;
 #[cfg(test)]
 mod reading_tests;
 mod revisions;

@@ -109,6 +109,16 @@ impl Reader {
         positions.collect::<Result<_, _>>().context(action)
     }
 
+    /// The ids of the articles of a query, in its order.
+    pub fn ids(&self, query: &Query, now: Timestamp) -> Result<Vec<ArticleId>, StoreError> {
+        let action = "read the ids of articles";
+        let (sql, values) = select::select(&self.connection, "a.id", &self.store_id, query, now)?;
+        let one = |r: &Row<'_>| Ok(columns::id_of(&self.store_id, r.get("id")?));
+        let mut statement = self.connection.prepare(&sql).context(action)?;
+        let ids = statement.query_map(params_from_iter(values), one).context(action)?;
+        ids.collect::<Result<_, _>>().context(action)
+    }
+
     /// A number that differs when the configured feeds, their names or their tags do.
     pub fn feeds_version(&self) -> Result<i64, StoreError> {
         Ok(meta::feeds_hash(&self.connection)?.unwrap_or_default())

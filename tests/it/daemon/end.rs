@@ -1,13 +1,17 @@
 //! The end of the daemon after a signal.
 
+use std::fs;
+use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::feeds::{item, rss};
 use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
-use crate::support::wait_for;
+use crate::support::{skip, wait_for};
 
 /// Less than a request may take, and more than the five seconds that the specification grants: a machine that
 /// does much else is no fault of the daemon.
@@ -80,4 +84,146 @@ fn an_interrupted_poll_keeps_what_it_has_and_gives_back_the_rest() {
     let report: serde_json::Value = serde_json::from_str(&poll.said().0).unwrap();
     assert_eq!((&report["polled"], &report["added"]), (&1.into(), &1.into()));
     assert_eq!(home.leases(), 0);
+}
+
+/// A named pipe.
+fn pipe(home: &Home, name: &str) {
+    assert!(Command::new("mkfifo").arg(home.path(name)).status().unwrap().success());
+}
+
+#[track_caller]
+fn ends_in_time(daemon: &mut Running) {
+    let told = Instant::now();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait(), Some(0));
+    assert!(told.elapsed() < GRANTED, "{:?}", told.elapsed());
+}
+
+/// Runs the daemon in namespaces of its own. Returns `None` where the system forbids them.
+fn isolated(home: &Home, options: &[&str], script: &str) -> Option<Running> {
+    let program = home.command(&["--log-format", "json", "-v", "run"]);
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(options).args(["sh", "-c", &format!("{script} exec \"$@\""), "sh"]);
+        command.current_dir(home.folder());
+        command
+    };
+    if !unshare("").arg("true").status().is_ok_and(|status| status.success()) {
+        skip("namespaces (unshare)");
+        return None;
+    }
+    let mut command = unshare(script);
+    command.arg(program.get_program()).args(program.get_args());
+    command.env_clear().env("HOME", home.folder()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    Some(Running::daemon_as(command))
+}
+
+/// A file of host names that is a pipe without a writer: each lookup of a name waits for ever.
+#[test]
+fn sigterm_ends_it_in_time_though_lookups_of_names_never_end() {
+    let home = Home::with_feeds(&["http://feeds.example/rss".to_owned()]);
+    pipe(&home, "hosts");
+    let script = "mount --bind hosts /etc/hosts || exit 99;";
+    let Some(mut daemon) = isolated(&home, &["-rm"], script) else { return };
+    thread::sleep(Duration::from_secs(2)); // The lookup begins.
+    ends_in_time(&mut daemon);
+}
+
+#[test]
+fn an_export_to_a_pipe_waits_for_its_reader_and_not_beyond_the_end() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("News", &[item(1)])));
+    let home = Home::new(&format!(
+        "[[exports]]\npath = \"out.json\"\nformat = \"json\"\nevery = \"1h\"\n[[feeds]]\nurl = \"{}\"\n",
+        server.url("/f")
+    ));
+    home.poll();
+    pipe(&home, "out.json");
+    let mut daemon = Running::daemon(&home);
+    let threads = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
+        line.trim().parse::<usize>().unwrap()
+    };
+    let reloads = |n: usize| {
+        for n in 1..=n {
+            let reloaded =
+                |event: &&serde_json::Value| event["message"] == "configuration reloaded";
+            daemon.signal(Signal::SIGHUP);
+            wait_for("a reload", || {
+                (n <= daemon.events().iter().filter(reloaded).count()).then_some(())
+            });
+        }
+    };
+    let before = threads();
+    reloads(12);
+    // Idle threads end after ten seconds.
+    wait_for("the end of the threads", || (threads() < before + 4).then_some(()));
+    // The reader gets the export, although it is late.
+    assert!(fs::read_to_string(home.path("out.json")).unwrap().contains("Title 1"));
+    reloads(1);
+    ends_in_time(&mut daemon);
+}
+
+#[test]
+fn an_included_file_that_is_a_pipe_is_a_fault_of_the_configuration() {
+    let home = Home::new("include = [\"more.toml\"]\n");
+    fs::write(home.path("more.toml"), "").unwrap();
+    let mut daemon = Running::daemon(&home);
+    fs::remove_file(home.path("more.toml")).unwrap();
+    pipe(&home, "more.toml");
+    daemon.signal(Signal::SIGHUP);
+    wait_for("the fault", || {
+        let events = daemon.events();
+        let error = |event: &serde_json::Value| {
+            event["error"].as_str().is_some_and(|text| text.contains("not a regular file"))
+        };
+        events.iter().any(error).then_some(())
+    });
+    ends_in_time(&mut daemon);
+}
+
+/// The configuration itself may be a pipe (`-c <(…)`), so that the event loop waits for its writer.
+#[test]
+fn sigterm_ends_it_in_time_though_the_configuration_cannot_be_read_to_its_end() {
+    let home = Home::new("");
+    let mut daemon = Running::daemon(&home);
+    fs::remove_file(home.path("gazetted.toml")).unwrap();
+    pipe(&home, "gazetted.toml");
+    daemon.signal(Signal::SIGHUP);
+    thread::sleep(Duration::from_secs(1)); // It begins to read.
+    ends_in_time(&mut daemon);
+}
+
+/// The state and the parent of each process.
+fn processes() -> Vec<(u32, char, u32)> {
+    let stats = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let text = fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        let (pid, rest) = (text.split(' ').next()?.parse().ok()?, text.rsplit_once(") ")?.1);
+        let mut fields = rest.split(' ');
+        Some((pid, fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+    });
+    stats.collect()
+}
+
+#[test]
+fn what_a_command_leaves_behind_is_no_zombie_of_the_first_process_of_a_container() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("News", &[item(1)])));
+    let script = "cat > seen; (sleep 1; touch left) &";
+    let home = Home::new(&format!(
+        "[[exports]]\ncommand = [\"sh\", \"-c\", \"{script}\"]\nconsumer = \"a\"\non_change = true\n\
+         [[feeds]]\nurl = \"{}\"\n",
+        server.url("/f")
+    ));
+    let options = ["-rpf", "--kill-child", "--mount-proc"];
+    let Some(mut daemon) = isolated(&home, &options, "") else { return };
+    let first = processes().iter().find(|process| process.2 == daemon.id()).unwrap().0;
+    wait_for("the end of what was left", || home.path("left").exists().then_some(()));
+    wait_for("the end of the zombie", || {
+        let of_first = processes().into_iter().filter(|process| process.2 == first);
+        (of_first.count() == 0).then_some(())
+    });
+    kill(Pid::from_raw(i32::try_from(first).unwrap()), Signal::SIGTERM).unwrap();
+    assert_eq!(daemon.wait(), Some(0));
 }

@@ -105,6 +105,25 @@ fn upkeep_that_finds_the_disk_full_at_any_page_leaves_the_store_whole() {
 }
 
 #[test]
+fn a_search_on_a_full_disk_finds_what_is_indexed() {
+    let (_server, home) = polled();
+    let search = ["search", "length", "-n", "100", "--json"];
+    let found = |text: &str| {
+        let found: Value = serde_json::from_str(text).unwrap();
+        found.as_array().unwrap().len()
+    };
+    assert_eq!(found(&home.ok(&search)), 2 * FEEDS);
+    home.poll();
+    home.sql().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let Some(disk) = SmallDisk::of(kib(&home) + 48) else { return };
+    let ran = disk.run(&copy(&home), &search);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(found(&ran.out), 2 * FEEDS);
+    assert!(ran.err.contains("could not be indexed: 48 articles"), "{}", ran.err);
+    assert_eq!(found(&home.ok(&search)), 8 * FEEDS);
+}
+
+#[test]
 fn a_migration_that_finds_the_disk_full_at_any_page_is_undone_and_made_up_for() {
     let home = of_version(2, 3);
     let failed = sweep(&home, &["poll"], 8, |home, _| {

@@ -135,7 +135,7 @@ fn a_number_from_the_future_hides_nothing() {
 fn the_number_of_event_clients_is_limited() {
     let served = serve_with(&[item(1)], "");
     let mut listeners: Vec<_> =
-        (0..64).map(|_| Listener::start(&served.site, "/events", "")).collect();
+        (0..256).map(|_| Listener::start(&served.site, "/events", "")).collect();
     let refused = served.site.get("/events");
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     listeners.pop();
