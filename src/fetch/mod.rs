@@ -29,6 +29,7 @@ mod file;
 mod guard;
 mod headers;
 mod post;
+mod private;
 mod redirect;
 
 pub use error::{FetchError, advice};
@@ -147,13 +148,48 @@ impl Fetcher {
         spec: &RequestSpec,
         max_body: u64,
     ) -> Result<Reply, FetchError> {
+        if let Some(address) = &spec.address {
+            return self.fetch_private(url, address, validators, spec, max_body).await;
+        }
+        self.fetch_from(url, url.as_url(), at, validators, spec, max_body).await
+    }
+
+    /// Asks for a private feed at its `address`. The reply and errors contain only `url`, which stands for it.
+    async fn fetch_private(
+        &self,
+        url: &FeedUrl,
+        address: &Secret,
+        validators: &Validators,
+        spec: &RequestSpec,
+        max_body: u64,
+    ) -> Result<Reply, FetchError> {
+        let address = Url::parse(address.expose()).map_err(|_| FetchError::Setup {
+            what: "the address of the private feed is no URL".to_owned(),
+            source: None,
+        })?;
+        let own = validators.sent_by.as_ref() == Some(url.as_url());
+        let sent_by = own.then(|| address.clone());
+        let validators = Validators { sent_by, ..validators.clone() };
+        let reply = self.fetch_from(url, &address, &address, &validators, spec, max_body).await;
+        reply.map(|reply| private::conceal(reply, url)).map_err(private::conceal_error)
+    }
+
+    async fn fetch_from(
+        &self,
+        url: &FeedUrl,
+        home: &Url,
+        at: &Url,
+        validators: &Validators,
+        spec: &RequestSpec,
+        max_body: u64,
+    ) -> Result<Reply, FetchError> {
         let limit = spec.timeout.unwrap_or(self.settings.timeout);
         let started = Instant::now();
         let ask = async {
             if url.is_file() {
-                file::read(url, validators, max_body).await
+                file::read(url, home, validators, max_body).await
             } else {
-                self.ask(url, at, validators, spec, max_body).await
+                self.ask(url, home, at, validators, spec, max_body).await
             }
         };
         match timeout(limit, ask).await {
@@ -166,6 +202,7 @@ impl Fetcher {
     async fn ask(
         &self,
         url: &FeedUrl,
+        home: &Url,
         at: &Url,
         validators: &Validators,
         spec: &RequestSpec,
@@ -175,7 +212,7 @@ impl Fetcher {
         let proxy_host = through.map(proxy).transpose()?.and_then(|(_, host)| host);
         let ours = headers::ours(&self.settings, spec)?;
         let configured = headers::configured(&spec.headers)?;
-        let mut chain = Chain::new(url.as_url().clone(), at.clone(), self.settings.max_redirects);
+        let mut chain = Chain::new(home.clone(), at.clone(), self.settings.max_redirects);
         loop {
             let own = chain.at().host() == url.as_url().host();
             let refused =
