@@ -8,7 +8,7 @@ use crate::daemon;
 pub(super) fn run(context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let path = config.path.clone();
-    let load = || context.load_from(&path).map_err(|faults| faults.render(false));
+    let load = || context.load_from(&path);
     runtime()?.block_on(daemon::run(config, &load))?;
     Ok(Exit::Done)
 }

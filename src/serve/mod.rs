@@ -40,7 +40,7 @@ use crate::telemetry::events;
 
 use access::Access;
 use conditional::Changes;
-pub use control::Command;
+pub use control::{Command, ReloadError};
 pub use listen::{BindError, bind};
 use reader_pool::Readers;
 
