@@ -11,5 +11,6 @@ pub mod json_map;
 pub mod poll;
 pub mod query;
 pub mod request;
+pub mod scrub;
 pub mod time;
 pub mod units;

@@ -16,6 +16,7 @@ use crate::domain::poll::{
     Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
     Reason, Reply,
 };
+use crate::domain::scrub::Sent;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::passes::host_budget::HostBudgets;
@@ -350,6 +351,7 @@ async fn read_and_decide(
         let limits = Limits { body: max_body, entries: feed.max_entries, map: feed.map.as_ref() };
         feed.entry_filter.mix_into_hashes(&mut job.remembered);
         let mut observed = Observed { conditional, ..read(reply, &job, limits, ended_at) };
+        observed.detail = Sent::for_feed(&feed.request).removed_from(&observed.detail);
         feed.entry_filter.apply(&mut observed);
         decide(&job, observed, &feed.policy, ended_at)
     };
