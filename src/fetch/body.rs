@@ -17,16 +17,16 @@ const PART_LIMIT: usize = 64 * 1024;
 /// How long such a body may keep us.
 const PART_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The whole body as transferred, of at most `limit` bytes.
+/// The body as transferred, of at most `limit` bytes, and whether it breaks off before its announced end.
 ///
 /// # Errors
-/// [`FetchError::TooLarge`], at once when `Content-Length` says so; [`FetchError::Body`] for one that
-/// breaks off before its announced end.
+/// [`FetchError::TooLarge`], at once when `Content-Length` says so; [`FetchError::Body`] if nothing of the body
+/// arrived, or not in time.
 pub(super) async fn whole(
     url: &FeedUrl,
     mut response: Response,
     limit: u64,
-) -> Result<Vec<u8>, FetchError> {
+) -> Result<(Vec<u8>, bool), FetchError> {
     let too_large = || FetchError::TooLarge { url: url.clone(), limit_bytes: limit };
     let announced = response.content_length().unwrap_or(0);
     if limit < announced {
@@ -34,13 +34,20 @@ pub(super) async fn whole(
     }
     let reserved = usize::try_from(announced.min(MAX_RESERVED)).unwrap_or(0);
     let mut body = Vec::with_capacity(reserved);
-    while let Some(chunk) = response.chunk().await.map_err(|error| FetchError::body(url, error))? {
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok((body, false)),
+            Err(error) if body.is_empty() || error.is_timeout() => {
+                return Err(FetchError::body(url, error));
+            }
+            Err(_) => return Ok((body, true)),
+        };
         if limit < (body.len() + chunk.len()) as u64 {
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
 }
 
 /// The beginning of a body whose end does not matter. Neither errors nor a stall do.

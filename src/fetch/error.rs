@@ -91,7 +91,7 @@ impl From<&FetchError> for Failure {
             FetchError::Send { source, .. } if is_tls(source) => Self::Tls,
             FetchError::Send { .. } => Self::Connect,
             FetchError::Body { source, .. } if source.is_timeout() => Self::Timeout,
-            FetchError::Body { .. } => Self::Body,
+            FetchError::Body { .. } => Self::CutOff,
             FetchError::TooLarge { .. } => Self::TooLarge,
             FetchError::Timeout { .. } => Self::Timeout,
             FetchError::Redirect { .. } => Self::Redirect,
@@ -141,6 +141,7 @@ fn what_failed(error: &FetchError) -> String {
         | Failure::Redirect
         | Failure::Private
         | Failure::Body
+        | Failure::CutOff
         | Failure::TooLarge
         | Failure::NotAFeed
         | Failure::File
@@ -182,6 +183,7 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         | Failure::Status(_)
         | Failure::Redirect
         | Failure::Body
+        | Failure::CutOff
         | Failure::NotAFeed
         | Failure::File
         | Failure::Request

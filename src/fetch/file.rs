@@ -42,7 +42,7 @@ pub(super) async fn read(
     }
     let headers = ReplyHeaders { etag: Some(etag), ..ReplyHeaders::default() };
     let url = url.as_url().clone();
-    Ok(Reply { status, url, hops: Vec::new(), headers, body, elapsed: Duration::ZERO })
+    Ok(Reply { status, url, hops: Vec::new(), headers, body, cut: false, elapsed: Duration::ZERO })
 }
 
 /// Status, tag and body; the body is one byte too long when it is too large.

@@ -315,12 +315,12 @@ async fn reply(
 ) -> Result<Reply, FetchError> {
     let status = response.status().as_u16();
     let headers = headers::of_reply(response.headers());
-    let body = match status {
+    let (body, cut) = match status {
         200 | 203 | 226 => body::whole(url, response, max_body).await?,
-        _ => body::first_part(response).await, // For a person to read; no rule depends on it.
+        _ => (body::first_part(response).await, false), // For a person to read; no rule depends on it.
     };
     let (at, hops) = chain.into_parts();
-    Ok(Reply { status, url: at, hops, headers, body, elapsed: Duration::ZERO })
+    Ok(Reply { status, url: at, hops, headers, body, cut, elapsed: Duration::ZERO })
 }
 
 /// A proxy for everything, and the name of its host. The address may hold a password, so no error

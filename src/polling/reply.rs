@@ -93,21 +93,26 @@ fn read_body(
         observed.outcome = PollOutcome::Failed(failure);
         observed.detail = detail;
         observed.asks.clear(); // How long rubbish stays fresh says nothing of the feed.
+        // A 304 would hide what was not read now.
+        observed.validators = Some(Validators::default());
     };
+    let cut_off = "the body breaks off before its announced end";
     let body = match unpack(reply.body, reply.headers.content_encoding.as_deref(), limits.body) {
         Ok(body) => body,
         Err(error @ UnpackError::TooLarge(_)) => {
             return fail(Failure::TooLarge, error.to_string());
         }
+        Err(_) if reply.cut => return fail(Failure::CutOff, cut_off.to_owned()),
         Err(error) => return fail(Failure::Body, error.to_string()),
     };
     let content_type = reply.headers.content_type.as_deref();
-    let (body, content_type) = match limits.map.map(|map| mapped(&body, content_type, map)) {
-        None => (body, content_type),
-        Some(Ok(feed)) => (feed, None),
+    let (body, content_type, cut) = match limits.map.map(|map| mapped(&body, content_type, map)) {
+        None => (body, content_type, reply.cut),
+        Some(Ok((feed, cut))) => (feed, None, cut || reply.cut),
+        Some(Err(_)) if reply.cut => return fail(Failure::CutOff, cut_off.to_owned()),
         Some(Err(error)) => return fail(Failure::NotAFeed, error.detail),
     };
-    if job.remembered.body_hash == Some(body_hash(&body)) {
+    if !cut && job.remembered.body_hash == Some(body_hash(&body)) {
         observed.outcome = PollOutcome::SameBody;
         observed.validators = Some(validators);
         return;
@@ -115,13 +120,20 @@ fn read_body(
     let read = document(&body, &reply.url, content_type, &job.remembered, limits.entries, now);
     match read {
         Ok(mut document) => {
-            observed.hints = Some(document.hints);
-            if delta {
+            document.cut |= cut;
+            if delta || document.cut {
                 also_remember(&mut document.remembered, &job.remembered);
             }
-            observed.validators = Some(validators);
+            if document.cut {
+                let entries = document.entries;
+                fail(Failure::CutOff, format!("the document breaks off after {entries} entries"));
+            } else {
+                observed.hints = Some(document.hints);
+                observed.validators = Some(validators);
+            }
             observed.outcome = PollOutcome::Fresh(Box::new(document));
         }
+        Err(_) if cut => fail(Failure::CutOff, cut_off.to_owned()),
         Err(error) => {
             fail(Failure::NotAFeed, error.detail);
             observed.offers = error.offers;
@@ -151,7 +163,8 @@ fn refreshed(stored: &Validators, reply: &Reply) -> Validators {
     }
 }
 
-/// RFC 3229 section 10.5.3: a 226 carries only what is new, and what it leaves out is not gone.
+/// What a 226 leaves out is not gone, because it carries only what is new (RFC 3229 section 10.5.3). The same holds
+/// for what a cut document lacks.
 fn also_remember(now: &mut Remembered, before: &Remembered) {
     let known: HashSet<(u64, ArticleKey)> =
         now.items.iter().map(|item| (item.hash, item.key)).collect();
