@@ -2,6 +2,7 @@
 //!
 //! What arrives from outside becomes one of these at the edge and is not checked again further in.
 
+pub mod address_origin;
 pub mod article;
 pub mod consumer;
 pub mod feed;

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::domain::address_origin::AddressOrigin;
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Document, Failure, Observed, PollOutcome};
 use crate::domain::request::RequestSpec;
@@ -92,8 +93,14 @@ pub async fn discover(
     if let PollOutcome::Fresh(document) = &seen.outcome {
         return found(&page, &seen, document, How::Given).ok_or_else(|| none(&page, &seen));
     }
+    let origin = AddressOrigin::Document(&page);
     for (i, offer) in seen.offers.iter().enumerate() {
-        if let Some(mut found) = attempt(looker, offer, How::Announced, request, entries).await {
+        let allow_private = origin.may_be_private(offer, request.allow_private);
+        let request = RequestSpec { allow_private, ..request.clone() };
+        let admitted = origin.admits(offer);
+        if admitted
+            && let Some(mut found) = attempt(looker, offer, How::Announced, &request, entries).await
+        {
             let others = seen.offers.iter().enumerate().filter(|(other, _)| *other != i);
             found.also = others.map(|(_, url)| url.clone()).collect();
             return Ok(found);
@@ -142,7 +149,9 @@ async fn attempt(
 }
 
 fn found(asked: &Url, seen: &Observed, document: &Document, how: How) -> Option<Found> {
-    let url = seen.moved_to.clone().unwrap_or_else(|| asked.clone());
+    let origin = AddressOrigin::Document(asked);
+    let moved = seen.moved_to.clone().filter(|to| origin.admits(to));
+    let url = moved.unwrap_or_else(|| asked.clone());
     Some(Found {
         url: FeedUrl::from_url(url).ok()?,
         title: document.meta.title.clone(),
