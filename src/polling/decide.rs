@@ -14,7 +14,7 @@ use crate::domain::poll::{
     Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, OutcomeKind, Pause,
     PollHistory, PollJob, PollOutcome, Reason, Validators, address_at,
 };
-use crate::domain::time::{TimeDelta, Timestamp};
+use crate::domain::time::{TimeDelta, Timestamp, rounded_up};
 use crate::polling::schedule::{Cadence, History, Policy, next_poll};
 use crate::polling::{freshness, permanent_redirect};
 
@@ -43,6 +43,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
         let next = next_poll(policy, History::of(&job.url, &history), now);
         if is_incomplete(&observed.outcome) { soon(next, health, now) } else { next }
     };
+    let next = NextPoll { at: next.at.map(|at| not_too_early(at, next.because)), ..next };
     let answered_well = !failed && observed.outcome != PollOutcome::Gone;
     let forgiven = job.host().filter(|_| answered_well && pause.is_none() && job.strikes.is_some());
     let next_address = address_at(&job.url, moved.as_ref(), next.at.unwrap_or(now));
@@ -82,6 +83,15 @@ fn asks(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, Time
     asks
 }
 
+/// A time that somebody asked for is stored in whole seconds and must not come earlier. The grid of the schedule is
+/// in whole seconds already.
+fn not_too_early(at: Timestamp, because: Reason) -> Timestamp {
+    match because {
+        Reason::Interval | Reason::Cron | Reason::Adaptive => at,
+        _ => rounded_up(at),
+    }
+}
+
 /// A host that refuses without naming a time is left alone for this long, then twice that, and so on.
 const FIRST_PAUSE: TimeDelta = TimeDelta::minutes(10);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(6);
@@ -100,7 +110,7 @@ fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
             (doubled.min(LONGEST_PAUSE), strikes + 1)
         }
     };
-    Some(Pause { host, until: now + wait, strikes, status })
+    Some(Pause { host, until: rounded_up(now + wait), strikes, status })
 }
 
 /// Any complete, sensible answer ends a row of failures; a failure adds its weight to it.
@@ -221,6 +231,22 @@ mod tests {
         let seen = Observed::of(PollOutcome::Fresh(Box::new(cut())));
         let long = decide(&job(9.5), seen, &policy, now()).next.at.unwrap();
         assert_eq!(long - now(), TimeDelta::hours(24));
+    }
+
+    #[test]
+    fn a_wait_that_a_server_asks_for_is_never_shortened() {
+        let polled_at = now() + TimeDelta::milliseconds(800);
+        let seen = Observed {
+            status: Some(429),
+            asks: vec![(Reason::RetryAfter, TimeDelta::seconds(2))],
+            host_wait: Some(HostWait::Told(TimeDelta::seconds(2))),
+            ..Observed::of(PollOutcome::NotModified)
+        };
+        let policy = Policy { cadence: Cadence::Every(TimeDelta::seconds(1)), ..Policy::default() };
+        let decision = decide(&job(0.0), seen, &policy, polled_at);
+        let expected = now() + TimeDelta::seconds(3);
+        assert_eq!(decision.pause.map(|pause| pause.until), Some(expected));
+        assert_eq!(decision.next.at, Some(expected));
     }
 
     #[test]

@@ -66,6 +66,10 @@ pub fn read(
         status => {
             observed.outcome = PollOutcome::Failed(Failure::Status(status));
             observed.detail = say_status(status);
+            if matches!(status, 400 | 431) {
+                // Perhaps the validators are what the server cannot read: the next request has none.
+                observed.validators = Some(Validators::default());
+            }
             let wait = freshness::retry_after(&reply.headers, now);
             observed.asks = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
             if reply.headers.challenge.is_some() {
@@ -85,8 +89,8 @@ fn read_body(
 ) {
     let delta = reply.status == 226;
     let validators = Validators {
-        etag: reply.headers.etag,
-        last_modified: reply.headers.last_modified,
+        etag: of_sensible_length(reply.headers.etag, LONGEST_ETAG),
+        last_modified: of_sensible_length(reply.headers.last_modified, LONGEST_LAST_MODIFIED),
         sent_by: Some(reply.url.clone()),
     };
     let mut fail = |failure: Failure, detail: String| {
@@ -153,12 +157,23 @@ fn coding(field: Option<&str>) -> &'static str {
     }
 }
 
+/// The longest validators that are kept, in bytes. A longer one would come back in each request, and many servers
+/// refuse header fields of more than 8 KiB.
+const LONGEST_ETAG: usize = 4 * 1024;
+const LONGEST_LAST_MODIFIED: usize = 256;
+
+fn of_sensible_length(value: Option<Vec<u8>>, longest: usize) -> Option<Vec<u8>> {
+    value.filter(|value| value.len() <= longest)
+}
+
 /// A 304's own validators over the stored ones.
 fn refreshed(stored: &Validators, reply: &Reply) -> Validators {
     let headers = &reply.headers;
+    let etag = of_sensible_length(headers.etag.clone(), LONGEST_ETAG);
+    let date = of_sensible_length(headers.last_modified.clone(), LONGEST_LAST_MODIFIED);
     Validators {
-        etag: headers.etag.clone().or_else(|| stored.etag.clone()),
-        last_modified: headers.last_modified.clone().or_else(|| stored.last_modified.clone()),
+        etag: etag.or_else(|| stored.etag.clone()),
+        last_modified: date.or_else(|| stored.last_modified.clone()),
         sent_by: Some(reply.url.clone()),
     }
 }

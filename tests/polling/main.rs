@@ -142,7 +142,7 @@ fn each_answer_leaves_the_validators_that_it_should() {
             Some(tag("W/\"2\"")),
         ),
         ("bytes, not syntax", reply(200, &[("ETag", "unquoted")], rss("")), Some(tag("unquoted"))),
-        ("dropped when the server drops them", reply(200, &[], rss("")), Some(none)),
+        ("dropped when the server drops them", reply(200, &[], rss("")), Some(none.clone())),
         (
             "a 304 refreshes what it carries",
             reply(304, &[("ETag", "\"2\"")], Vec::new()),
@@ -162,6 +162,25 @@ fn each_answer_leaves_the_validators_that_it_should() {
         (
             "nor those of a body that is shorter than announced",
             Reply { cut: true, ..reply(200, &[("ETag", "\"cut\"")], rss("")) },
+            Some(Validators::default()),
+        ),
+        (
+            "one of 60 KB is not kept",
+            reply(
+                200,
+                &[("ETag", &"x".repeat(60_000)), ("Last-Modified", &"x".repeat(257))],
+                rss(""),
+            ),
+            Some(Validators { last_modified: None, ..none.clone() }),
+        ),
+        (
+            "a request that is too long is made without them",
+            reply(431, &[], Vec::new()),
+            Some(Validators::default()),
+        ),
+        (
+            "and one that is not understood",
+            reply(400, &[], Vec::new()),
             Some(Validators::default()),
         ),
         ("those of an error neither", reply(404, &[("ETag", "\"404\"")], Vec::new()), None),
