@@ -97,8 +97,6 @@ fn read_body(
         observed.outcome = PollOutcome::Failed(failure);
         observed.detail = detail;
         observed.asks.clear(); // How long rubbish stays fresh says nothing of the feed.
-        // A 304 would hide what was not read now.
-        observed.validators = Some(Validators::default());
     };
     let cut_off = "the body breaks off before its announced end";
     let body = match unpack(reply.body, reply.headers.content_encoding.as_deref(), limits.body) {
@@ -131,6 +129,8 @@ fn read_body(
             if document.cut {
                 let entries = document.entries;
                 fail(Failure::CutOff, format!("the document breaks off after {entries} entries"));
+                // A 304 would hide what is missing now.
+                observed.validators = Some(Validators::default());
             } else {
                 observed.hints = Some(document.hints);
                 observed.validators = Some(validators);
