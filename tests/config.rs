@@ -16,6 +16,7 @@ fn environment(name: &str) -> Option<String> {
     match name {
         "TOKEN" => Some("t0ken-from-outside".to_owned()),
         "FOLDER" => Some("/secrets".to_owned()),
+        "HUNTER" => Some("hunter2".to_owned()),
         _ => None,
     }
 }
@@ -228,6 +229,32 @@ fn no_secret_is_ever_shown() {
         "proxy = \"http:me:hunter2@proxy.example:99999\"",
         "proxy = \"socks4://me:hunter2@proxy.example\"",
         "proxy = [\"hunter2\"]",
+        "secrt = \"hunter2\"",
+        "colour = \"hunter2\"",
+        "pin = [\"hunter2\", { a = \"hunter2\" }]",
+        "headers = { url = \"hunter2\", \"a b\" = \"x\" } # hunter2",
+        "name = \"\" # hunter2",
+        "name = \"\" # url = hunter2",
+        "tags = 5 # https://hunter2@a.example/",
+        "basic_auth = { user = \"hunter2\" }",
+        "basic_auth = { user = \"me\", password_file = \"hunter2\" }",
+        "basic_auth = { user = \"me\", password_file = \"${HUNTER}\" }",
+        "url = \"https://a.example/?token=hunter2&x=1\"\nmax_entries = 0",
+        "private = true\nurl = \"https://a.example/hunter2\"\nmax_entries = 0",
+        "private = true\nurl = \"a.example/hunter2\"",
+        "command = \"curl -H hunter2\"\nurl = \"x\"",
+        "url = \"${HUNTER}/feed.xml\"",
+        "url = \"gopher://${HUNTER}\"",
+        "url = \"${HUNTER}://a.example/\"",
+        "[server]\ntoken_file = \"hunter2\"",
+        "[server]\ntokn = \"hunter2\"",
+        "[[exports]]\nwebhook = \"https://a.example/hunter2\"",
+        "[[exports]]\nwebhok = \"https://a.example/hunter2\"",
+        "[[exports]]\ncommand = \"curl -H hunter2\"",
+        "[[exports]]\ncommand = [\"curl\", 5, \"hunter2\"]",
+        "[[export]]\npath = \"hunter2\"",
+        "[[exports]]\npath = \"${HUNTER}/\"",
+        "[fetch]\nca_file = \"${HUNTER}\"",
     ] {
         let errors = load_text(&format!("[[feeds]]\nenabled = 1\n{line}\n")).unwrap_err();
         let mut shown = format!("{errors} {errors:?} {}", errors.render(true));
@@ -342,7 +369,7 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         (to("webhook = 'ftp://a.example/'"), "webhooks go over http", "https://"),
         (to("webhook = 'a.example/x'"), "not an absolute URL", "https://"),
         (to("webhook = 'https://u:p@a.example/'"), "has a user name or password", "headers ="),
-        (to("command = 'mail -s x'"), "expected a list", "[\"mail\", \"-s\", \"x\"]"),
+        (to("command = 'mail -s x'"), "expected a list", "[\"mail\", \"argument\"]"),
         (to("command = []"), "names no program", "[\"program\", \"argument\"]"),
         (to("command = ['./none']"), "there is no program", ""),
         (to("command = ['true']\nallow_private = true"), "goes with `webhook` only", ""),
@@ -402,6 +429,44 @@ basic_auth = { user = "me", password_file = "b.secret" }
     assert_eq!(auth.password.as_ref().unwrap().expose(), "from a file");
     let debug = format!("{config:?}");
     assert!(!debug.contains("t0ken") && !debug.contains("pé"), "{debug}");
+}
+
+#[test]
+fn the_address_of_a_private_feed_is_known_to_its_requests_only() {
+    let text = r#"
+[[feeds]]
+url = "https://a.example:8443/${TOKEN}/feed?key=${TOKEN}"
+name = "By variable"
+[[feeds]]
+url = "https://a.example/pr1vate/feed"
+name = "ä/b"
+private = true
+[[feeds]]
+url = "https://me:${TOKEN}@b.example/feed"
+private = false
+"#;
+    let config = load_text(text).unwrap();
+    let shown: Vec<&str> = config.feeds.iter().map(|feed| feed.spec.url.as_str()).collect();
+    let expected = [
+        "https://a.example:8443/private-feed/By%20variable",
+        "https://a.example/private-feed/%C3%A4%2Fb",
+        "https://b.example/feed",
+    ];
+    assert_eq!(shown, expected);
+    let address =
+        |at: usize| config.feeds[at].request.address.as_ref().map(|address| address.expose());
+    let token = "t0ken-from-outside";
+    let first = format!("https://a.example:8443/{token}/feed?key={token}");
+    assert_eq!(address(0), Some(first.as_str()));
+    assert_eq!(address(1), Some("https://a.example/pr1vate/feed"));
+    assert_eq!(address(2), None);
+    let debug = format!("{config:?}");
+    assert!(!debug.contains(token) && !debug.contains("pr1vate"), "{debug}");
+    check(&[
+        ("[[feeds]]\nurl = 'https://a.example/'\nprivate = true".to_owned(), "is missing", "name"),
+        ("[[feeds]]\nurl = 'https://${TOKEN}/'".to_owned(), "is missing", "name"),
+        ("[[feeds]]\nurl = 'https://a.example/${NONE}'".to_owned(), "NONE is not set", "$$"),
+    ]);
 }
 
 #[test]

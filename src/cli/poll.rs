@@ -14,7 +14,7 @@ use super::output::{DIM, Output, Progress, RED, count, data, json_data, width, w
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::Config;
-use crate::domain::feed::FeedId;
+use crate::domain::feed::{FeedId, FeedState};
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
@@ -92,11 +92,14 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     })
 }
 
-/// The feeds that the arguments name, or all enabled ones; `None` for those that are due.
+/// The feeds that the arguments name, or all enabled ones that are not gone (410); `None` for those that are due.
 fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId>>> {
     if args.all {
-        let mut all: Vec<FeedId> =
-            feeds.iter().filter(|(_, feed)| feed.spec.enabled).map(|(id, _)| *id).collect();
+        let rows = store.reader()?.feeds()?;
+        let gone: HashSet<FeedId> =
+            rows.iter().filter(|row| row.state() == FeedState::Gone).map(|row| row.id).collect();
+        let polled = feeds.iter().filter(|(id, feed)| feed.spec.enabled && !gone.contains(id));
+        let mut all: Vec<FeedId> = polled.map(|(id, _)| *id).collect();
         all.sort_unstable();
         return Ok(Some(all));
     }

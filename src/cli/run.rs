@@ -14,7 +14,7 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
     daemon::end_in_time()?; // Before anything that can hang.
     let config = context.load()?;
     let path = config.path.clone();
-    let load = || context.load_from(&path).map_err(|faults| faults.render(false));
+    let load = || context.load_from(&path);
     let runtime = runtime()?;
     let ended = runtime.block_on(daemon::run(config, &load));
     runtime.shutdown_timeout(SHUTDOWN); // A lookup of a name can last for minutes.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::config::redact::{line_at, redact};
+use crate::config::redact::{Parts, line_at, redact};
 
 /// A span in one of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,7 @@ pub(super) struct Source {
     /// The path as the user gave it, or as a pattern of the user found it.
     pub(super) path: String,
     pub(super) text: String,
+    pub(super) parts: Parts,
     pub(super) secrets: Vec<Range<usize>>,
     /// The spans of syntax errors.
     pub(super) broken: Vec<Range<usize>>,
@@ -85,7 +86,10 @@ impl ConfigErrors {
         };
         let faults = findings.iter().map(locate).collect();
         let redacted = |source: &Source| {
-            (source.path.clone(), redact(&source.text, &source.secrets, &source.broken))
+            (
+                source.path.clone(),
+                redact(&source.text, &source.parts, &source.secrets, &source.broken),
+            )
         };
         Self { files: sources.iter().map(redacted).collect(), findings, faults }
     }

@@ -45,6 +45,8 @@ pub(super) struct Given {
 struct Address {
     url: FeedUrl,
     auth: Option<BasicAuth>,
+    /// Whether a variable of the environment is a part of it.
+    has_variable: bool,
 }
 
 impl Reader<'_> {
@@ -78,12 +80,17 @@ impl Reader<'_> {
         if url_field.is_none() {
             self.missing(table, "url", "write url = \"https://…\", the address of the feed");
         }
-        let address = url_field.as_ref().and_then(|field| self.address(field));
+        let address = url_field.as_ref().and_then(|field| {
+            // No message repeats a private address, which may be faulty.
+            let quotable = table.get("private").is_none();
+            self.address(field, quotable)
+        });
         if let (Some(address), Some(field)) = (&address, &url_field) {
             let message = "this feed is given twice";
             self.once(&mut given.urls, address.url.clone(), field, message, "remove one of them");
         }
         let name = self.name(table, given);
+        let private = self.private(table, address.as_ref());
         let mut tags = self.strings(table, "tags");
         let mut seen = HashSet::new();
         tags.retain(|tag| seen.insert(tag.clone()));
@@ -101,6 +108,7 @@ impl Reader<'_> {
             exclude: self.rules(table, "exclude"),
         };
         let mut request = RequestSpec {
+            address: None,
             headers: self.headers(table, &[], "use the key user_agent"),
             basic_auth: self.basic_auth(table),
             user_agent: self.user_agent(table),
@@ -108,7 +116,7 @@ impl Reader<'_> {
             timeout: self.timeout(table, "timeout"),
             allow_private: self.flag(table, "allow_private").unwrap_or(false),
         };
-        let Address { url, auth } = address?;
+        let Address { mut url, auth, .. } = address?;
         if let (Some(_), Some(field), Some(address)) = (&auth, table.get("basic_auth"), &url_field)
         {
             let other = Some((self.place(&address.span), "and here"));
@@ -117,9 +125,25 @@ impl Reader<'_> {
             self.clash(&field.key, &field.key_span, message, hint, other);
         }
         request.basic_auth = request.basic_auth.or(auth);
+        if private {
+            request.address = Some(Secret::new(url.to_string()));
+            url = url.stand_in(name.as_deref()?);
+        }
         let spec = FeedSpec { url, name, tags, enabled };
         let origin = Origin::default();
         Some(FeedConfig { spec, policy, request, max_entries, entry_filter, map, origin })
+    }
+
+    /// Whether the address of a feed is shown nowhere: it says so, or a variable is a part of its address. Such a feed
+    /// needs a name, because nothing else of it is shown.
+    fn private(&mut self, table: &Table<'_>, address: Option<&Address>) -> bool {
+        let private = self.flag(table, "private");
+        let has_variable = address.is_some_and(|address| address.has_variable);
+        let private = private.unwrap_or(false) || has_variable;
+        if private && table.get("name").is_none() {
+            self.missing(table, "name", "the address of a private feed is never shown: name it");
+        }
+        private
     }
 
     /// Reads the rules of `include` or `exclude`. Invalid rules are left out.
@@ -163,9 +187,17 @@ impl Reader<'_> {
         }
     }
 
-    fn address(&mut self, field: &Field<'_>) -> Option<Address> {
-        let text = self.string(field)?.trim();
-        self.hide_password(field, text);
+    /// Reads the address of a feed. `quotable` is whether a message may repeat a part of it.
+    fn address(&mut self, field: &Field<'_>, quotable: bool) -> Option<Address> {
+        let written = self.string(field)?.trim();
+        self.hide_password(field, written);
+        // The password is expanded when it has been split off: it may hold any character.
+        let (login, rest) = written.split_at(user_info_end(written));
+        let has_variable = rest.contains("${");
+        let rest = if has_variable { Cow::Owned(self.expanded(field, rest)?) } else { rest.into() };
+        let text = [login, &rest].concat();
+        let text = text.as_str();
+        let quotable = quotable && !has_variable && !text.contains(['@', '?']);
         let parsed = match text.get(..5) {
             Some(scheme) if scheme.eq_ignore_ascii_case("file:") => self.file_url(text),
             _ => Url::parse(text),
@@ -173,7 +205,7 @@ impl Reader<'_> {
         let mut url = match parsed {
             Ok(url) => url,
             Err(error) => {
-                let (message, hint) = self.no_url(text, error);
+                let (message, hint) = self.no_url(text, error, quotable);
                 return self.refuse(field, message, hint);
             }
         };
@@ -184,7 +216,7 @@ impl Reader<'_> {
         }
         let auth = self.split_off(&mut url, field).ok()?;
         match FeedUrl::from_url(url) {
-            Ok(url) => Some(Address { url, auth }),
+            Ok(url) => Some(Address { url, auth, has_variable }),
             Err(error) => {
                 let hint = match &error {
                     InvalidFeedUrl::Scheme(scheme) if scheme == "feed" => {
@@ -199,7 +231,7 @@ impl Reader<'_> {
                 };
                 // The text before the colon may be a user name.
                 let message = match &error {
-                    InvalidFeedUrl::Scheme(_) if text.contains('@') => {
+                    InvalidFeedUrl::Scheme(_) if !quotable => {
                         "feeds are fetched over http, https or file".to_owned()
                     }
                     InvalidFeedUrl::Syntax(_)
@@ -225,14 +257,13 @@ impl Reader<'_> {
         base.join(&format!("./{rest}"))
     }
 
-    fn no_url(&self, text: &str, error: ParseError) -> (String, Option<String>) {
+    fn no_url(&self, text: &str, error: ParseError, quotable: bool) -> (String, Option<String>) {
         if error != ParseError::RelativeUrlWithoutBase {
             return (format!("not a URL: {error}"), None);
         }
         let message = "not an absolute URL".to_owned();
-        // A text that may contain a password is not repeated.
         let (shown, first) = match text.split_once('/') {
-            _ if text.contains('@') => ("…", text),
+            _ if !quotable => ("…", text),
             Some((first, _)) => (text, first),
             None => (text, text),
         };
@@ -354,4 +385,12 @@ impl Reader<'_> {
         let (_, password) = password?;
         Some(BasicAuth { user: user?, password: Some(Secret::new(password)) })
     }
+}
+
+/// Where the user name and password at the start of a URL end; 0 without them.
+fn user_info_end(text: &str) -> usize {
+    let start = text.find("://").map_or(0, |separator| separator + 3);
+    let rest = text.get(start..).unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rfind('@').map_or(0, |at| start + at + 1)
 }

@@ -151,11 +151,9 @@ impl Reader<'_> {
     fn command(&mut self, table: &Table<'_>) -> Option<CommandSpec> {
         let field = table.get("command")?;
         if let DeValue::String(text) = field.value {
-            let words: Vec<String> = text
-                .split_whitespace()
-                .map(|word| format!("\"{}\"", word.escape_debug()))
-                .collect();
-            let hint = format!("there is no shell: write command = [{}]", words.join(", "));
+            // The arguments may contain a secret, so the hint does not repeat them.
+            let program = text.split_whitespace().next().unwrap_or("program").escape_debug();
+            let hint = format!("there is no shell: write command = [\"{program}\", \"argument\"]");
             self.mistyped(&field, "a list of strings", Some(hint));
             return None;
         }

@@ -49,6 +49,7 @@ pub(super) const SERVER: Section =
 pub(super) const FEED: Section = Section {
     keys: &[
         "url",
+        "private",
         "name",
         "tags",
         "every",
@@ -122,6 +123,62 @@ pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
         .filter(|(distance, word)| *distance <= (word.chars().count() / 3).clamp(1, 3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
+}
+
+/// The keys of a table whose values may be shown in an excerpt. `table` is its dotted path without the places in
+/// lists. Every other value may be a secret, or the misspelt key of one.
+pub(super) fn harmless(table: &str) -> &'static [&'static str] {
+    match table {
+        "" => ROOT.keys,
+        "store" => STORE.keys,
+        "schedule" => SCHEDULE.keys,
+        "fetch" => FETCH.keys,
+        "server" => &["listen", "public", "hub"],
+        "feeds" => &[
+            "url",
+            "name",
+            "tags",
+            "every",
+            "cron",
+            "enabled",
+            "user_agent",
+            "proxy",
+            "timeout",
+            "max_entries",
+            "obey_cache",
+            "include",
+            "exclude",
+            "allow_private",
+            "private",
+        ],
+        "feeds.map" => MAP.keys,
+        "exports" => &[
+            "path",
+            "format",
+            "consumer",
+            "events",
+            "timeout",
+            "allow_private",
+            "every",
+            "cron",
+            "on_change",
+            "limit",
+            "feeds",
+            "tags",
+            "since",
+            "until",
+            "language",
+            "author",
+            "search",
+        ],
+        _ => &[],
+    }
+}
+
+/// Whether `word` is a key of any table.
+pub(super) fn is_known(word: &str) -> bool {
+    let sections = [&ROOT, &STORE, &SCHEDULE, &FETCH, &SERVER, &FEED, &BASIC_AUTH, &MAP, &EXPORT];
+    sections.iter().any(|section| section.keys.contains(&word))
 }
 
 /// Whether a key of this name, known or not, probably contains a secret.

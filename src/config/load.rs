@@ -12,6 +12,7 @@ use crate::config::fault::{Finding, Place, Source};
 use crate::config::feeds::Given;
 use crate::config::keys::{INCLUDED, ROOT};
 use crate::config::reader::{Reader, Table};
+use crate::config::redact::Parts;
 use crate::config::secrets::reason;
 use crate::config::sections::Defaults;
 use crate::config::syntax::repair;
@@ -174,10 +175,11 @@ impl Files<'_> {
             secrets: Vec::new(),
             broken,
         };
+        let parts = Parts::of(tree.get_ref());
         let result = walk(&mut reader, tree.get_ref());
         let Reader { findings, secrets, broken, .. } = reader;
         self.findings.extend(findings);
-        self.sources.push(Source { path: shown, text, secrets, broken });
+        self.sources.push(Source { path: shown, text, parts, secrets, broken });
         Some(result)
     }
 }

@@ -1,35 +1,156 @@
-//! Redacts secrets in excerpts of the configuration: asterisks replace passwords and tokens.
+//! Redacts excerpts of the configuration: asterisks replace everything that is not known to be harmless.
 
 use std::ops::Range;
 
-use crate::config::keys::sounds_secret;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-/// Replaces every secret in `text` by asterisks. The length in bytes stays the same, so that spans stay valid.
+use crate::config::keys::{harmless, is_known, sounds_secret};
+
+/// The keys and values of a file, as far as its text could be parsed.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    keys: Vec<Range<usize>>,
+    /// Each value that is neither a list nor a table, and whether it may be shown.
+    values: Vec<(Range<usize>, bool)>,
+}
+
+impl Parts {
+    /// Collects the parts of a tree. Only the values of the keys that [`harmless`] names may be shown.
+    pub(super) fn of(root: &DeTable<'_>) -> Self {
+        let mut parts = Self::default();
+        parts.table(root, "", false);
+        parts
+    }
+
+    /// `path` is the dotted path of the table without the places in lists. With `private` the address of the feed
+    /// is hidden.
+    fn table(&mut self, table: &DeTable<'_>, path: &str, private: bool) {
+        let says_private = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let name: &std::borrow::Cow<'_, str> = name.get_ref();
+            name == "private" && value.get_ref().as_bool() != Some(false)
+        };
+        let private = private || table.iter().any(says_private);
+        for (name, value) in table {
+            self.keys.push(name.span());
+            let key = name.get_ref();
+            let shown = harmless(path).contains(&key.as_ref()) && !(private && key == "url");
+            let inner = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+            self.value(value, &inner, shown, private);
+        }
+    }
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, path: &str, shown: bool, private: bool) {
+        match value.get_ref() {
+            DeValue::Table(table) => self.table(table, path, private),
+            DeValue::Array(items) => {
+                items.iter().for_each(|item| self.value(item, path, shown, private));
+            }
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => self.values.push((value.span(), shown)),
+        }
+    }
+}
+
+/// Which bytes of a text are shown.
+struct Mask<'a> {
+    text: &'a str,
+    shown: Vec<bool>,
+}
+
+impl Mask<'_> {
+    fn set(&mut self, range: &Range<usize>, shown: bool) {
+        if let Some(bytes) = self.shown.get_mut(range.clone()) {
+            bytes.fill(shown);
+        }
+    }
+
+    /// Hides a value, but not the quotes around it.
+    fn hide(&mut self, span: &Range<usize>) {
+        self.set(span, true);
+        self.set(&unquoted(self.text, span), false);
+    }
+}
+
+/// Replaces by asterisks all that is not known to be harmless: values of unknown keys and of keys that may hold a
+/// secret, comments, and text that is no TOML. The length in bytes stays the same, so that spans stay valid.
 ///
-/// `secrets` are the spans that the reader found. `broken` are the spans of syntax errors. The tree is only a
-/// guess near them, so a whole line that could contain a secret is replaced.
-pub(super) fn redact(text: &str, secrets: &[Range<usize>], broken: &[Range<usize>]) -> String {
-    let mut hidden: Vec<Range<usize>> = secrets.iter().map(|span| unquoted(text, span)).collect();
-    hidden.extend(user_info(text));
-    hidden.extend(broken.iter().filter_map(|error| doubtful(text, error.start)));
-    let shown = references(text);
-    hidden.sort_by_key(|range| range.start);
-    let (mut next, mut end) = (hidden.iter().peekable(), 0);
-    let mut shown = shown.iter().peekable();
+/// `secrets` are spans that the reader found, hidden whatever their key is. `broken` are the spans of syntax errors.
+/// The parts are only a guess near them, so they are not used for such a line.
+pub(super) fn redact(
+    text: &str,
+    parts: &Parts,
+    secrets: &[Range<usize>],
+    broken: &[Range<usize>],
+) -> String {
+    let structure = |b: u8| b.is_ascii_whitespace() || b"[]{}=,.#".contains(&b);
+    let mut mask = Mask { text, shown: text.bytes().map(structure).collect() };
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if is_header(line) {
+            mask.set(&(start..start + line.len()), true);
+        }
+        start += line.len();
+    }
+    parts.keys.iter().for_each(|span| mask.set(span, true));
+    for (span, shown) in &parts.values {
+        if *shown { mask.set(span, true) } else { mask.hide(span) }
+    }
+    for error in broken {
+        let line = line_at(text, error.start);
+        mask.set(&line, false);
+        mask.set(&(line.start..line.start + harmless_start(text, &line)), true);
+    }
+    secrets.iter().for_each(|span| mask.hide(span));
+    user_info(text).iter().for_each(|span| mask.set(span, false));
+    references(text).iter().for_each(|span| mask.set(span, true));
     let mut masked = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
-        while let Some(range) = next.next_if(|range| range.start <= at) {
-            end = end.max(range.end);
-        }
-        while shown.next_if(|range| range.end <= at).is_some() {}
-        let open = shown.peek().is_some_and(|range| range.contains(&at));
-        if at < end && !open && !matches!(c, '\n' | '\r') {
-            masked.extend(std::iter::repeat_n('*', c.len_utf8()));
-        } else {
+        if matches!(c, '\n' | '\r') || mask.shown.get(at) == Some(&true) {
             masked.push(c);
+        } else {
+            masked.extend(std::iter::repeat_n('*', c.len_utf8()));
         }
     }
     masked
+}
+
+/// Whether a line is the header of a table, and nothing else.
+fn is_header(line: &str) -> bool {
+    let line = line.trim();
+    let name = line.trim_start_matches('[').trim_end_matches(']');
+    line.starts_with('[') && line.ends_with(']') && bare(name.trim())
+}
+
+/// Whether a text can be a dotted key without quotes.
+fn bare(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+/// How many bytes at the start of a line that is not valid TOML may be shown: all of it if its only key is
+/// harmless, else no more than the key.
+fn harmless_start(text: &str, line: &Range<usize>) -> usize {
+    let content = text.get(line.clone()).unwrap_or_default();
+    let before = text.get(..line.start).unwrap_or_default();
+    let header = before.lines().rev().find(|line| line.trim().starts_with('[')).unwrap_or("");
+    let table = header.trim().trim_start_matches('[').split([']', '#']).next().unwrap_or("").trim();
+    if content.trim_start().starts_with('[') {
+        let name = content.trim().trim_start_matches('[').trim_end_matches(']');
+        return if bare(name) { content.len() } else { 0 };
+    }
+    let Some((key, value)) = content.split_once('=') else {
+        let word = content.split_whitespace().next().unwrap_or("");
+        let indent = content.len() - content.trim_start().len();
+        return if is_known(word) { indent + word.len() } else { 0 };
+    };
+    let one_key = !value.contains(['=', '#']);
+    if one_key && key.trim() != "url" && harmless(table).contains(&key.trim()) {
+        return content.len();
+    }
+    if bare(key.trim()) { key.len() + 1 } else { 0 }
 }
 
 /// The byte range of the line that contains byte `at`, without its line break.
@@ -57,7 +178,7 @@ fn unquoted(text: &str, span: &Range<usize>) -> Range<usize> {
     span.start + quotes..span.end - quotes
 }
 
-/// The passwords of all URLs in the text, comments included. A user name without a password counts as one,
+/// The secrets in all URLs of the text: passwords, and query parameters such as `token`. A user name without a password counts as one,
 /// because it is often an access token. A password may contain `/` or `@`, so it ends at the last `@` of the
 /// word.
 fn user_info(text: &str) -> Vec<Range<usize>> {
@@ -69,6 +190,7 @@ fn user_info(text: &str) -> Vec<Range<usize>> {
             .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'))
             .unwrap_or(word.len());
         let word = word.get(..end).unwrap_or_default();
+        found.extend(secret_parameters(word).map(|span| start + span.start..start + span.end));
         let (Some(last), Some(first)) = (word.rfind('@'), word.find('@')) else { continue };
         let path = word.find(['/', '?', '#']).unwrap_or(word.len());
         match word.find(':') {
@@ -80,16 +202,15 @@ fn user_info(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The text after the `=` of a line that is not valid TOML, if its key or its table sounds secret.
-fn doubtful(text: &str, at: usize) -> Option<Range<usize>> {
-    let line = line_at(text, at);
-    let content = text.get(line.clone())?;
-    let header = text.get(..line.start)?.lines().rev().find(|line| line.trim().starts_with('['));
-    if !sounds_secret(content) && !header.is_some_and(sounds_secret) {
-        return None;
-    }
-    let value = content.find('=').map_or(0, |equals| equals + 1);
-    Some(line.start + value..line.end)
+/// The values of the query parameters of a URL whose names sound like secrets.
+fn secret_parameters(url: &str) -> impl Iterator<Item = Range<usize>> {
+    let query = url.find('?').map_or(url.len(), |at| at + 1);
+    url.match_indices('=').filter_map(move |(at, _)| {
+        let name = url.get(query..at)?.rsplit('&').next()?;
+        let value = url.get(at + 1..)?;
+        let end = value.find('&').unwrap_or(value.len());
+        sounds_secret(name).then(|| at + 1..at + 1 + end)
+    })
 }
 
 /// The spans of every `${NAME}`, which names a secret but does not reveal it.
@@ -106,32 +227,53 @@ fn references(text: &str) -> Vec<Range<usize>> {
 mod tests {
     use super::*;
 
+    /// Redacts a text with the parts that the parser finds in it.
+    fn shown(text: &str) -> String {
+        let (repaired, errors) = crate::config::syntax::repair(text);
+        let (tree, _) = DeTable::parse_recoverable(&repaired);
+        let broken: Vec<Range<usize>> = errors.into_iter().map(|error| error.span).collect();
+        redact(text, &Parts::of(tree.get_ref()), &[], &broken)
+    }
+
     #[test]
     fn passwords_of_urls_become_stars_of_the_same_width() {
-        for (text, expected) in [
-            ("url = 'https://me:s3cret@a.example/f'", "url = 'https://me:******@a.example/f'"),
-            ("url = 'https://me:s/@x@a.example/f'", "url = 'https://me:****@a.example/f'"),
-            ("# https://t0ken@a.example/", "# https://*****@a.example/"),
-            ("x = https://u:pw@h/ y", "x = https://u:**@h/ y"),
-            ("u = 'https://u:${PW}@h/'", "u = 'https://u:${PW}@h/'"),
-            ("u = 'https://social.example/@me'", "u = 'https://social.example/@me'"),
-            ("u = 'https://a.example:8080/f'", "u = 'https://a.example:8080/f'"),
-            ("u = 'socks5://u:é@h'", "u = 'socks5://u:**@h'"),
+        for (url, expected) in [
+            ("https://me:s3cret@a.example/f", "https://me:******@a.example/f"),
+            ("https://me:s/@x@a.example/f", "https://me:****@a.example/f"),
+            ("https://t0ken@a.example/", "https://*****@a.example/"),
+            ("https://u:${PW}@h/", "https://u:${PW}@h/"),
+            ("https://social.example/@me", "https://social.example/@me"),
+            ("https://a.example:8080/f", "https://a.example:8080/f"),
+            ("socks5://u:é@h", "socks5://u:**@h"),
+            ("https://h/f?a=1&api_key=abc&b=2", "https://h/f?a=1&api_key=***&b=2"),
         ] {
-            assert_eq!(redact(text, &[], &[]), expected);
+            let text = |url| format!("[[feeds]]\nurl = '{url}'\n");
+            assert_eq!(shown(&text(url)), text(expected));
         }
     }
 
     #[test]
-    fn spans_keep_their_quotes_and_references() {
+    fn only_values_of_harmless_keys_are_shown() {
         for (text, expected) in [
-            ("'abc'", "'***'"),
-            ("\"Bearer ${TOKEN} x\"", "\"*******${TOKEN}**\""),
-            ("\"\"\"a\nb\"\"\"", "\"\"\"*\n*\"\"\""),
-            ("12345", "*****"),
-            ("\"a${not a name}\"", "\"**************\""),
+            ("secrt = 'abc'", "secrt = '***'"),
+            ("pin = 12345", "pin = *****"),
+            ("[[feeds]]\nname = 'n' # abc", "[[feeds]]\nname = 'n' # ***"),
+            ("[[feed]]\nname = 'n'", "[[feed]]\nname = '*'"),
+            ("[[feeds]]\ntags = ['a', 'b']", "[[feeds]]\ntags = ['a', 'b']"),
+            ("[[feeds]]\nheaders = { name = 'n' }", "[[feeds]]\nheaders = { name = '*' }"),
+            ("[feeds.headers]\nurl = 'a'", "[feeds.headers]\nurl = '*'"),
+            ("[[exports]]\nwebhok = 'https://h/x'", "[[exports]]\nwebhok = '***********'"),
+            ("[server]\ntoken_file = 'abc'", "[server]\ntoken_file = '***'"),
+            (
+                "[[feeds]]\nurl = 'https://h/'\nprivate = true",
+                "[[feeds]]\nurl = '**********'\nprivate = true",
+            ),
+            (
+                "[[feeds]]\nheaders.A = 'Bearer ${TOKEN} x'",
+                "[[feeds]]\nheaders.A = '*******${TOKEN}**'",
+            ),
         ] {
-            assert_eq!(redact(text, std::slice::from_ref(&(0..text.len())), &[]), expected);
+            assert_eq!(shown(text), expected);
         }
     }
 
@@ -139,11 +281,13 @@ mod tests {
     fn a_broken_line_shows_nothing_that_could_be_secret() {
         for (text, expected) in [
             ("password = abc", "password =****"),
-            ("a = 1\n[feeds.headers]\nX = abc\n", "a = 1\n[feeds.headers]\nX =****\n"),
-            ("name = abc", "name = abc"),
+            ("[feeds.headers]\nname = abc\n", "[feeds.headers]\nname =****\n"),
+            ("[[feeds]]\nname = abc", "[[feeds]]\nname = abc"),
+            ("[[feeds]]\nname = { b = 'abc'", "[[feeds]]\nname =************"),
+            ("abc def", "*******"),
+            ("max_entries 7", "max_entries**"),
         ] {
-            let at = text.find("abc").unwrap();
-            assert_eq!(redact(text, &[], std::slice::from_ref(&(at..at + 1))), expected);
+            assert_eq!(shown(text), expected);
         }
     }
 }

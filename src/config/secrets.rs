@@ -116,13 +116,14 @@ impl Reader<'_> {
         Some(self.base.join(text))
     }
 
-    /// Reads the file that a field names.
-    fn file(&mut self, field: &Field<'_>) -> Option<Vec<u8>> {
+    /// Reads the file that a field names. `shown` is the name of the file in a message, which must not repeat a
+    /// variable of the environment.
+    fn file(&mut self, field: &Field<'_>, shown: &str) -> Option<Vec<u8>> {
         let path = self.path(field)?;
         match read_limited(&path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                let message = format!("cannot read {}: {}", path.display(), reason(&error));
+                let message = format!("cannot read {shown}: {}", reason(&error));
                 self.refuse(field, message, None)
             }
         }
@@ -130,7 +131,8 @@ impl Reader<'_> {
 
     /// Reads the secret in the file that a field names. A line break at the end is not part of the secret.
     pub(super) fn secret_file(&mut self, field: &Field<'_>) -> Option<String> {
-        let bytes = self.file(field)?;
+        self.secrets.push(field.span.clone()); // The secret itself is often given here by mistake.
+        let bytes = self.file(field, "the file")?;
         let Ok(mut text) = String::from_utf8(bytes) else {
             return self.refuse(field, "the file is not UTF-8 text", None);
         };
@@ -170,7 +172,12 @@ impl Reader<'_> {
 
     /// Checks that a field names a file of PEM certificates (RFC 7468), and returns its path.
     pub(super) fn certificates(&mut self, field: &Field<'_>) -> Option<PathBuf> {
-        let bytes = self.file(field)?;
+        let written = self.string(field)?;
+        let shown = match written.contains('$') {
+            true => written.to_owned(),
+            false => self.base.join(written).display().to_string(),
+        };
+        let bytes = self.file(field, &shown)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
         if certificates.map_or(true, |certificates| certificates.is_empty()) {
             let hint = "a PEM file has lines `-----BEGIN CERTIFICATE-----`".to_owned();

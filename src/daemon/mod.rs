@@ -23,12 +23,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors};
 use crate::domain::poll::{Applied, NextPoll};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
-use crate::serve::Command;
+use crate::serve::{Command, ReloadError};
 use crate::store::{Lock, Role, Store};
 use crate::telemetry::events;
 
@@ -54,7 +54,7 @@ const RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 const COMMAND_QUEUE: usize = 4;
 
 /// Reads the configuration again. The error is text for the log.
-pub type Load<'a> = &'a dyn Fn() -> Result<Config, String>;
+pub type Load<'a> = &'a dyn Fn() -> Result<Config, ConfigErrors>;
 
 /// Runs until SIGTERM or SIGINT.
 ///
@@ -282,7 +282,7 @@ impl State {
     }
 
     /// Applies the changed configuration completely, or not at all.
-    async fn reload(&mut self, load: Load<'_>) -> Result<(), String> {
+    async fn reload(&mut self, load: Load<'_>) -> Result<(), ReloadError> {
         service::reloading();
         let reloaded = self.apply_configuration(load).await;
         match &reloaded {
@@ -317,12 +317,13 @@ impl State {
         }
     }
 
-    async fn apply_configuration(&mut self, load: Load<'_>) -> Result<(), String> {
+    async fn apply_configuration(&mut self, load: Load<'_>) -> Result<(), ReloadError> {
         let config = load()?;
         if config.store.path != self.config.store.path {
-            return Err("[store] path changed: that takes a restart".to_owned());
+            let why = "[store] path changed: that takes a restart".to_owned();
+            return Err(ReloadError::Refused(why));
         }
-        let chain = |error: anyhow::Error| format!("{error:#}");
+        let chain = |error: anyhow::Error| ReloadError::Failed(format!("{error:#}"));
         // All that can fail is done before anything is replaced.
         let poller = Poller::new(self.store.clone(), &config, Feeds::default())
             .map_err(|error| chain(error.into()))?;

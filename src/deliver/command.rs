@@ -16,6 +16,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::domain::hook::CommandSpec;
+use crate::domain::scrub::Sent;
 use crate::html::chars::without_controls;
 
 /// The time between SIGTERM and SIGKILL.
@@ -87,6 +88,7 @@ pub async fn run(command: &CommandSpec, input: &[u8]) -> Result<(), CommandError
         timeout(STDERR_WAIT, pipes).await.ok();
         exit
     };
+    let tail = StderrTail(Sent::to_command(command).removed_from(&tail.0));
     match exit {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(CommandError::Failed { program, status, stderr: tail }),

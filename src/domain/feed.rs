@@ -63,6 +63,19 @@ impl FeedUrl {
         Ok(Self(url))
     }
 
+    /// The address that stands for this one wherever a private feed is stored or shown: the same server, so that its
+    /// request budget and its pauses apply, but the feed's name in the place of path and query.
+    #[must_use]
+    pub fn stand_in(&self, name: &str) -> Self {
+        let mut url = self.0.clone();
+        url.set_query(None);
+        url.set_path("");
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(["private-feed", name]);
+        }
+        Self(url)
+    }
+
     pub fn as_url(&self) -> &Url {
         &self.0
     }

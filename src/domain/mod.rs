@@ -2,6 +2,7 @@
 //!
 //! What arrives from outside becomes one of these at the edge and is not checked again further in.
 
+pub mod address_origin;
 pub mod article;
 pub mod consumer;
 pub mod feed;
@@ -11,5 +12,6 @@ pub mod json_map;
 pub mod poll;
 pub mod query;
 pub mod request;
+pub mod scrub;
 pub mod time;
 pub mod units;

@@ -207,6 +207,8 @@ pub struct Reply {
     pub headers: ReplyHeaders,
     /// As received, still compressed. It is no larger than the limit of the request.
     pub body: Vec<u8>,
+    /// Whether the connection ended before the announced end of the body.
+    pub cut: bool,
     /// From the first connection to the last byte.
     pub elapsed: Duration,
 }
@@ -234,8 +236,10 @@ pub enum Failure {
     Redirect,
     /// The address is not public, and the configuration does not allow that.
     Private,
-    /// The body ends too early, or its `Content-Encoding` is wrong.
+    /// The `Content-Encoding` does not describe the body.
     Body,
+    /// A body or document that breaks off. Its complete entries are stored all the same.
+    CutOff,
     /// Larger than `max_body`.
     TooLarge,
     /// The body is no feed.
@@ -260,6 +264,7 @@ impl Failure {
             Self::Redirect => "redirect",
             Self::Private => "private_address",
             Self::Body => "body",
+            Self::CutOff => "cut_off",
             Self::TooLarge => "too_large",
             Self::NotAFeed => "not_a_feed",
             Self::File => "file",
@@ -279,6 +284,7 @@ impl Failure {
             Self::Redirect,
             Self::Private,
             Self::Body,
+            Self::CutOff,
             Self::TooLarge,
             Self::NotAFeed,
             Self::File,
@@ -329,7 +335,7 @@ impl OutcomeKind {
 /// The outcome of a request for a feed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PollOutcome {
-    /// A document whose bytes differ from those of the last one.
+    /// A document whose bytes differ from those of the last one. It counts as a failure if it is cut.
     Fresh(Box<Document>),
     /// 200 with the same bytes as the last document.
     SameBody,
@@ -343,6 +349,7 @@ pub enum PollOutcome {
 impl PollOutcome {
     pub fn kind(&self) -> OutcomeKind {
         match self {
+            Self::Fresh(document) if document.cut => OutcomeKind::Failed(Failure::CutOff),
             Self::Fresh(_) => OutcomeKind::Fresh,
             Self::SameBody => OutcomeKind::SameBody,
             Self::NotModified => OutcomeKind::NotModified,
@@ -374,6 +381,8 @@ pub struct Document {
     pub entries: usize,
     pub hints: Hints,
     pub encoding: DocumentEncoding,
+    /// Whether the document breaks off before its end, so that entries of it may be missing.
+    pub cut: bool,
     /// The repairs that the document needed, by kind.
     pub repairs: Vec<RepairCount>,
 }
@@ -606,8 +615,8 @@ mod tests {
     #[test]
     fn each_outcome_is_read_back_from_the_store() {
         use Failure::{
-            Body, Connect, Dns, File, Internal, NotAFeed, Private, Redirect, Request, Status,
-            Timeout, Tls, TooLarge,
+            Body, Connect, CutOff, Dns, File, Internal, NotAFeed, Private, Redirect, Request,
+            Status, Timeout, Tls, TooLarge,
         };
         let failures = [
             Dns,
@@ -617,6 +626,7 @@ mod tests {
             Redirect,
             Private,
             Body,
+            CutOff,
             TooLarge,
             NotAFeed,
             File,

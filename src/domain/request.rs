@@ -35,6 +35,8 @@ pub struct BasicAuth {
 /// The request settings of one feed. The default changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestSpec {
+    /// The address of a private feed. The feed's [`FeedUrl`](crate::domain::feed::FeedUrl) only stands for it.
+    pub address: Option<Secret>,
     /// Name and value; the value may hold a token. Names are valid header names, values valid values.
     pub headers: Vec<(String, Secret)>,
     pub basic_auth: Option<BasicAuth>,

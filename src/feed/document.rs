@@ -16,7 +16,7 @@ use crate::feed::charset::{Decision, decide};
 use crate::feed::item_diff::{DocumentShape, drop_known, find_items};
 use crate::feed::normalise::identity::{Identity, ambiguous};
 use crate::feed::normalise::{Normalised, entries, identify, meta};
-use crate::feed::parse::{NotAFeed, parse};
+use crate::feed::parse::{NotAFeed, TRUNCATED, parse};
 
 /// The hash of a whole body. An equal hash means that the body is the one of the last poll.
 pub fn body_hash(body: &[u8]) -> u64 {
@@ -165,6 +165,7 @@ impl Reading {
             entries: count,
             hints,
             encoding,
+            cut: repairs.iter().any(|repair| repair.kind == TRUNCATED),
             repairs,
         }
     }

@@ -6,17 +6,29 @@ use url::Url;
 use crate::domain::json_map::{JsonMap, JsonPath};
 use crate::feed::charset::{decide, decode};
 use crate::feed::parse::NotAFeed;
+use crate::feed::parse::cut_json::complete_elements;
 
 /// The most members of an object that a message names when a path leads nowhere.
 const NAMED: usize = 12;
 
-/// Converts a document to JSON Feed.
+/// Converts a document to JSON Feed. Also returns whether the document breaks off; then the result has its complete
+/// entries.
 ///
 /// # Errors
 /// When it is not JSON, or when its list is not where the map says. The message says what is there.
-pub fn mapped(body: &[u8], content_type: Option<&str>, map: &JsonMap) -> Result<Vec<u8>, NotAFeed> {
+pub fn mapped(
+    body: &[u8],
+    content_type: Option<&str>,
+    map: &JsonMap,
+) -> Result<(Vec<u8>, bool), NotAFeed> {
     let (text, _) = decode(body, decide(body, content_type).charset);
-    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}').trim())
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let mut parsed: Result<Value, _> = serde_json::from_str(text);
+    let cut = parsed.as_ref().is_err_and(serde_json::Error::is_eof);
+    if cut && let Some(part) = complete_elements(text, map.items.0.len() + 1) {
+        parsed = serde_json::from_str(&part);
+    }
+    let document = parsed
         .map_err(|error| NotAFeed::because(format!("this is not well-formed JSON: {error}")))?;
     let items = match at(&document, &map.items) {
         Ok(Value::Array(items)) => items.iter().collect(),
@@ -42,7 +54,7 @@ pub fn mapped(body: &[u8], content_type: Option<&str>, map: &JsonMap) -> Result<
     let items: Vec<Value> =
         items.into_iter().filter(|item| item.is_object()).map(|item| entry(item, map)).collect();
     let feed = json!({ "version": "https://jsonfeed.org/version/1.1", "items": items });
-    Ok(feed.to_string().into_bytes())
+    Ok((feed.to_string().into_bytes(), cut))
 }
 
 fn entry(item: &Value, map: &JsonMap) -> Value {
@@ -194,6 +206,12 @@ mod tests {
                 r#"[{"title":"T"},{}]"#,
             ),
             (
+                "cut off",
+                "data.list",
+                r#"{"data":{"list":[{"title":"A","by":[{}]},{"title":"B","by":[{"#,
+                r#"[{"authors":[{}],"title":"A"}]"#,
+            ),
+            (
                 "entries under ids",
                 "posts",
                 r#"{"posts":{"a":{"title":"A"},"b":{"title":"B"}}}"#,
@@ -213,7 +231,8 @@ mod tests {
             ),
             ("an empty list", "", "[]", "[]"),
         ] {
-            let feed = mapped(document.as_bytes(), None, &map(items)).unwrap();
+            let (feed, cut) = mapped(document.as_bytes(), None, &map(items)).unwrap();
+            assert_eq!(cut, name == "cut off", "{name}");
             let feed: Value = serde_json::from_slice(&feed).unwrap();
             let expected: Value = serde_json::from_str(expected).unwrap();
             assert_eq!(feed["items"], expected, "{name}");

@@ -17,16 +17,17 @@ const PART_LIMIT: usize = 64 * 1024;
 /// The maximum time spent on reading such a body.
 const PART_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads the whole body, still compressed, of at most `limit` bytes.
+/// Reads the body, still compressed, of at most `limit` bytes. Also returns whether it breaks off before its
+/// announced end.
 ///
 /// # Errors
 /// [`FetchError::TooLarge`], before anything is read when `Content-Length` exceeds the limit;
-/// [`FetchError::Body`] for a body that ends too early.
+/// [`FetchError::Body`] when nothing of the body arrived, or not in time.
 pub(super) async fn whole(
     url: &FeedUrl,
     mut response: Response,
     limit: u64,
-) -> Result<Vec<u8>, FetchError> {
+) -> Result<(Vec<u8>, bool), FetchError> {
     let too_large = || FetchError::TooLarge { url: url.clone(), limit_bytes: limit };
     let announced = response.content_length().unwrap_or(0);
     if limit < announced {
@@ -34,13 +35,20 @@ pub(super) async fn whole(
     }
     let reserved = usize::try_from(announced.min(MAX_RESERVED)).unwrap_or(0);
     let mut body = Vec::with_capacity(reserved);
-    while let Some(chunk) = response.chunk().await.map_err(|error| FetchError::body(url, error))? {
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok((body, false)),
+            Err(error) if body.is_empty() || error.is_timeout() => {
+                return Err(FetchError::body(url, error));
+            }
+            Err(_) => return Ok((body, true)),
+        };
         if limit < (body.len() + chunk.len()) as u64 {
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
 }
 
 /// Reads the beginning of a body. Errors and time-outs only end it.

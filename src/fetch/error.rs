@@ -90,7 +90,7 @@ impl From<&FetchError> for Failure {
             FetchError::Send { source, .. } if is_tls(source) => Self::Tls,
             FetchError::Send { .. } => Self::Connect,
             FetchError::Body { source, .. } if source.is_timeout() => Self::Timeout,
-            FetchError::Body { .. } => Self::Body,
+            FetchError::Body { .. } => Self::CutOff,
             FetchError::TooLarge { .. } => Self::TooLarge,
             FetchError::Timeout { .. } => Self::Timeout,
             FetchError::Redirect { .. } => Self::Redirect,
@@ -140,6 +140,7 @@ fn what_failed(error: &FetchError) -> String {
         | Failure::Redirect
         | Failure::Private
         | Failure::Body
+        | Failure::CutOff
         | Failure::TooLarge
         | Failure::NotAFeed
         | Failure::File
@@ -181,6 +182,7 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         | Failure::Status(_)
         | Failure::Redirect
         | Failure::Body
+        | Failure::CutOff
         | Failure::NotAFeed
         | Failure::File
         | Failure::Request

@@ -7,26 +7,30 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::task;
+use url::Url;
 
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Reply, ReplyHeaders, Validators};
 use crate::fetch::error::FetchError;
 
-/// Reads the file, or returns status 304 when it has not changed since `validators` were made.
+/// Reads the file at `address`, or returns status 304 when it has not changed since `validators` were made.
+/// Messages name it by `url`.
 ///
 /// # Errors
 /// [`FetchError::File`] with the path; [`FetchError::TooLarge`].
 pub(super) async fn read(
     url: &FeedUrl,
+    address: &Url,
     validators: &Validators,
     limit: u64,
 ) -> Result<Reply, FetchError> {
-    let Ok(path) = url.as_url().to_file_path() else {
+    let Ok(path) = address.to_file_path() else {
         let source = io::Error::other("a file: URL must name an absolute path on this machine");
         return Err(FetchError::File { path: url.as_str().into(), source });
     };
     let known = validators.etag.clone();
     let opened = path.clone();
+    let path = if address == url.as_url() { path } else { url.as_str().into() };
     let read = task::spawn_blocking(move || read_blocking(&opened, known.as_deref(), limit));
     let (status, etag, body) = read
         .await
@@ -38,7 +42,7 @@ pub(super) async fn read(
     }
     let headers = ReplyHeaders { etag: Some(etag), ..ReplyHeaders::default() };
     let url = url.as_url().clone();
-    Ok(Reply { status, url, hops: Vec::new(), headers, body, elapsed: Duration::ZERO })
+    Ok(Reply { status, url, hops: Vec::new(), headers, body, cut: false, elapsed: Duration::ZERO })
 }
 
 /// Returns status, entity tag and body. A body that is too large is cut one byte after the limit.

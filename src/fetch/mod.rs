@@ -29,6 +29,7 @@ mod file;
 mod guard;
 mod headers;
 mod post;
+mod private;
 mod redirect;
 
 pub use error::{FetchError, advice};
@@ -148,13 +149,48 @@ impl Fetcher {
         spec: &RequestSpec,
         max_body: u64,
     ) -> Result<Reply, FetchError> {
+        if let Some(address) = &spec.address {
+            return self.fetch_private(url, address, validators, spec, max_body).await;
+        }
+        self.fetch_from(url, url.as_url(), at, validators, spec, max_body).await
+    }
+
+    /// Asks for a private feed at its `address`. The reply and errors contain only `url`, which stands for it.
+    async fn fetch_private(
+        &self,
+        url: &FeedUrl,
+        address: &Secret,
+        validators: &Validators,
+        spec: &RequestSpec,
+        max_body: u64,
+    ) -> Result<Reply, FetchError> {
+        let address = Url::parse(address.expose()).map_err(|_| FetchError::Setup {
+            what: "the address of the private feed is no URL".to_owned(),
+            source: None,
+        })?;
+        let own = validators.sent_by.as_ref() == Some(url.as_url());
+        let sent_by = own.then(|| address.clone());
+        let validators = Validators { sent_by, ..validators.clone() };
+        let reply = self.fetch_from(url, &address, &address, &validators, spec, max_body).await;
+        reply.map(|reply| private::conceal(reply, url)).map_err(private::conceal_error)
+    }
+
+    async fn fetch_from(
+        &self,
+        url: &FeedUrl,
+        home: &Url,
+        at: &Url,
+        validators: &Validators,
+        spec: &RequestSpec,
+        max_body: u64,
+    ) -> Result<Reply, FetchError> {
         let limit = spec.timeout.unwrap_or(self.settings.timeout);
         let started = Instant::now();
         let request = async {
             if url.is_file() {
-                file::read(url, validators, max_body).await
+                file::read(url, home, validators, max_body).await
             } else {
-                self.follow(url, at, validators, spec, max_body).await
+                self.follow(url, home, at, validators, spec, max_body).await
             }
         };
         match timeout(limit, request).await {
@@ -167,6 +203,7 @@ impl Fetcher {
     async fn follow(
         &self,
         url: &FeedUrl,
+        home: &Url,
         at: &Url,
         validators: &Validators,
         spec: &RequestSpec,
@@ -176,7 +213,7 @@ impl Fetcher {
         let proxy_host = proxy_address.map(proxy).transpose()?.and_then(|(_, host)| host);
         let common = headers::common(&self.settings, spec)?;
         let configured = headers::configured(&spec.headers)?;
-        let mut chain = Chain::new(url.as_url().clone(), at.clone(), self.settings.max_redirects);
+        let mut chain = Chain::new(home.clone(), at.clone(), self.settings.max_redirects);
         loop {
             let own = chain.at().host() == url.as_url().host();
             let refused =
@@ -279,12 +316,12 @@ async fn reply(
 ) -> Result<Reply, FetchError> {
     let status = response.status().as_u16();
     let headers = headers::of_reply(response.headers());
-    let body = match status {
+    let (body, cut) = match status {
         200 | 203 | 226 => body::whole(url, response, max_body).await?,
-        _ => body::first_part(response).await, // Only shown to users; no rule depends on it.
+        _ => (body::first_part(response).await, false), // Only shown to users; no rule depends on it.
     };
     let (at, hops) = chain.into_parts();
-    Ok(Reply { status, url: at, hops, headers, body, elapsed: Duration::ZERO })
+    Ok(Reply { status, url: at, hops, headers, body, cut, elapsed: Duration::ZERO })
 }
 
 /// Returns the proxy for all requests and the name of its host. The address may contain a password, so no

@@ -10,6 +10,7 @@ use url::Url;
 use super::{Fetcher, Route, body, proxy};
 use crate::domain::hook::WebhookSpec;
 use crate::domain::poll::ReplyHeaders;
+use crate::domain::scrub::Sent;
 use crate::fetch::error::{self, FetchError};
 use crate::fetch::guard::{self, Refused};
 use crate::fetch::headers;
@@ -109,9 +110,11 @@ impl Fetcher {
         if !status.is_success() {
             let text = body::first_part(response).await;
             let text = String::from_utf8_lossy(&text);
-            let first = text.lines().map(str::trim).find(|line| !line.is_empty());
-            let first = first.map(|line| line.chars().filter(|c| !c.is_control()).take(MAX_SAID));
-            said.extend(first.into_iter().flat_map(|line| ": ".chars().chain(line)));
+            if let Some(first) = text.lines().map(str::trim).find(|line| !line.is_empty()) {
+                let line: String = first.chars().filter(|c| !c.is_control()).collect();
+                let line = Sent::to_webhook(webhook).removed_from(&line);
+                said.extend(": ".chars().chain(line.chars().take(MAX_SAID)));
+            }
         } // The status alone tells success, so that a body that never ends does no harm.
         Ok(Posted { status: status.as_u16(), headers, said })
     }

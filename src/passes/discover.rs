@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::domain::address_origin::AddressOrigin;
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Document, Failure, Observed, PollOutcome};
 use crate::domain::request::RequestSpec;
@@ -94,12 +95,15 @@ pub async fn discover(
         return found(&page, &observed, document, FoundBy::Given)
             .ok_or_else(|| none(&page, &observed));
     }
-    for (i, offer) in observed.message.offers.iter().enumerate() {
+    let origin = AddressOrigin::Document(&page);
+    let offers = &observed.message.offers;
+    for (i, offer) in offers.iter().enumerate().filter(|(_, offer)| origin.admits(offer)) {
+        let allow_private = origin.may_be_private(offer, request.allow_private);
+        let request = RequestSpec { allow_private, ..request.clone() };
         if let Some(mut found) =
-            attempt(previewer, offer, FoundBy::HtmlLink, request, entries).await
+            attempt(previewer, offer, FoundBy::HtmlLink, &request, entries).await
         {
-            let others =
-                observed.message.offers.iter().enumerate().filter(|(other, _)| *other != i);
+            let others = offers.iter().enumerate().filter(|(other, _)| *other != i);
             found.also = others.map(|(_, url)| url.clone()).collect();
             return Ok(found);
         }
@@ -147,7 +151,9 @@ fn found(
     document: &Document,
     found_by: FoundBy,
 ) -> Option<Found> {
-    let url = observed.wishes.moved_to.clone().unwrap_or_else(|| requested.clone());
+    let origin = AddressOrigin::Document(requested);
+    let moved = observed.wishes.moved_to.clone().filter(|to| origin.admits(to));
+    let url = moved.unwrap_or_else(|| requested.clone());
     Some(Found {
         url: FeedUrl::from_url(url).ok()?,
         title: document.meta.title.clone(),

@@ -15,6 +15,7 @@ use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, Reason,
 };
+use crate::domain::scrub::Sent;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::passes::host_budget::HostBudgets;
@@ -48,8 +49,10 @@ pub struct Poller {
     max_body: u64,
     keep_revisions: u32,
     lease: TimeDelta,
-    /// Hosts without limits: this machine, unless the configuration sets limits.
-    unlimited: HashSet<Host>,
+    /// Hosts that the configured limits do not apply to: this machine, unless the configuration says otherwise.
+    exempt: HashSet<Host>,
+    /// The request budgets of the exempt hosts. The lock is never held across an await.
+    exempt_hosts: Mutex<HostBudgets>,
     /// The request budget of each host. The lock is never held across an await.
     hosts: Mutex<HostBudgets>,
     /// Whether our own network is down. The lock is never held across an await.
@@ -60,7 +63,10 @@ pub struct Poller {
     parsers: ParsePool,
 }
 
-fn unlimited(config: &Config) -> HashSet<Host> {
+/// The most requests in flight to a host that the configured limits do not apply to.
+const EXEMPT_PER_HOST: usize = 32;
+
+fn exempt(config: &Config) -> HashSet<Host> {
     if !config.fetch.exempt_this_machine {
         return HashSet::new();
     }
@@ -129,7 +135,8 @@ impl Poller {
             keep_revisions: config.store.keep_revisions,
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
-            unlimited: unlimited(config),
+            exempt: exempt(config),
+            exempt_hosts: Mutex::new(HostBudgets::new(EXEMPT_PER_HOST, Duration::ZERO)),
             hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
             outages: Mutex::default(),
             requests: Semaphore::new(config.fetch.concurrency),
@@ -152,20 +159,17 @@ impl Poller {
         let Wanted { limit, only, paused_too } = wanted;
         let (per_host, free_slots) = {
             let mut hosts = self.hosts();
-            let unlimited = self.unlimited.iter().map(|host| (host.clone(), usize::MAX));
-            let free = hosts.free_slots(Instant::now());
-            (hosts.per_host_limit(), free.into_iter().chain(unlimited).collect())
+            let mut free = hosts.free_slots(Instant::now());
+            free.extend(self.exempt.iter().map(|host| (host.clone(), EXEMPT_PER_HOST)));
+            free.extend(self.exempt_hosts().free_slots(Instant::now()));
+            (hosts.per_host_limit(), free)
         };
         let lease = self.lease;
         let claim = Claim { now, limit, lease, only, per_host, free_slots, paused_too };
         let claimed = self.store.claim(claim).await?;
-        let mut hosts = self.hosts();
-        for job in &claimed.jobs {
-            if let Some(host) = self.budgeted(job) {
-                hosts.claimed(&host, Instant::now());
-            }
+        for host in claimed.jobs.iter().filter_map(PollJob::host) {
+            self.budget_of(&host).claimed(&host, Instant::now());
         }
-        drop(hosts);
         Ok(claimed)
     }
 
@@ -183,9 +187,13 @@ impl Poller {
         self.hosts().next_free_at(Instant::now())
     }
 
-    /// The host whose request budget a poll uses; `None` when it has no limits.
-    fn budgeted(&self, job: &PollJob) -> Option<Host> {
-        job.host().filter(|host| !self.unlimited.contains(host))
+    /// The budgets that a host belongs to.
+    fn budget_of(&self, host: &Host) -> MutexGuard<'_, HostBudgets> {
+        if self.exempt.contains(host) { self.exempt_hosts() } else { self.hosts() }
+    }
+
+    fn exempt_hosts(&self) -> MutexGuard<'_, HostBudgets> {
+        self.exempt_hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hosts(&self) -> MutexGuard<'_, HostBudgets> {
@@ -199,7 +207,7 @@ impl Poller {
     /// When the store fails or the parser panics; the lease keeps the feed for a later poll then. Whatever
     /// the publisher's server does is an outcome, and is stored.
     pub async fn poll(&self, job: PollJob) -> Result<Option<Polled>, PollError> {
-        let host = self.budgeted(&job);
+        let host = job.host();
         let polled = match self.feeds.get(&job.feed).cloned() {
             Some(feed) => self.poll_one(&feed, job).await.map(Some),
             // The feed left the configuration after the claim.
@@ -208,7 +216,7 @@ impl Poller {
             }
         };
         if let Some(host) = host {
-            self.hosts().finished(&host);
+            self.budget_of(&host).finished(&host);
         }
         polled
     }
@@ -226,8 +234,8 @@ impl Poller {
     /// a thread that parses it. Until then the request slot stays taken: it bounds the bodies in memory.
     async fn request(&self, feed: &FeedConfig, job: &PollJob) -> (Requested, ParseSlot<'_>) {
         let in_flight = self.requests.acquire().await;
-        if let Some(host) = self.budgeted(job) {
-            let wait = self.hosts().starts(&host, Instant::now());
+        if let Some(host) = job.host() {
+            let wait = self.budget_of(&host).starts(&host, Instant::now());
             tokio::time::sleep(wait).await;
         }
         let validators = request::validators(job, clock::now());
@@ -343,7 +351,9 @@ async fn read_and_decide(
             filter: Some(&feed.entry_filter),
         };
         feed.entry_filter.mix_into_hashes(&mut job.remembered);
-        let observed = read(requested, &job, parsing);
+        let mut observed = read(requested, &job, parsing);
+        observed.message.detail =
+            Sent::for_feed(&feed.request).removed_from(&observed.message.detail);
         decide(&job, observed, &feed.policy, ended_at)
     };
     slot.run(work).await

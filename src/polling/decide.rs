@@ -7,18 +7,20 @@
 //! host that are redirected to the paused host are still requested, and each of them learns of the refusal
 //! by itself, because the target of a temporary redirect is not known before the request.
 
+use std::time::Duration;
+
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, Pause, PollHistory, PollJob,
-    PollOutcome, Reason, ServerWishes, Validators, address_at,
+    Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, OutcomeKind, Pause,
+    PollHistory, PollJob, PollOutcome, Reason, Validators, address_at,
 };
-use crate::domain::time::{TimeDelta, Timestamp};
+use crate::domain::time::{TimeDelta, Timestamp, rounded_up};
 use crate::polling::schedule::{Cadence, History, Policy, next_poll};
 use crate::polling::{freshness, permanent_redirect};
 
 /// The decision on a poll that ended at `now`.
 pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp) -> Decision {
-    let failed = matches!(observed.outcome, PollOutcome::Failed(_));
+    let failed = matches!(observed.outcome.kind(), OutcomeKind::Failed(_));
     let health = if failed && job.is_recheck() {
         job.health
     } else {
@@ -27,7 +29,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     let moved =
         permanent_redirect::after(job, observed.wishes.moved_to.as_ref(), &observed.outcome, now);
     let hints = observed.wishes.hints.unwrap_or(job.hints);
-    let asks = asks(&observed.wishes, hints, policy);
+    let asks = asks(&observed, hints, policy);
     let pause = pause(job, &observed, now);
     let next = if observed.outcome == PollOutcome::Gone {
         NextPoll { at: None, because: Reason::Gone }
@@ -39,8 +41,10 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
             skip_hours: hints.skip_hours,
             skip_days: hints.skip_days,
         };
-        next_poll(policy, History::of(&job.url, &history), now)
+        let next = next_poll(policy, History::of(&job.url, &history), now);
+        if is_incomplete(&observed.outcome) { soon(next, health, now) } else { next }
     };
+    let next = NextPoll { at: next.at.map(|at| not_too_early(at, next.because)), ..next };
     let answered_well = !failed && observed.outcome != PollOutcome::Gone;
     let forgiven = job.host().filter(|_| answered_well && pause.is_none() && job.strikes.is_some());
     let next_address = address_at(&job.url, moved.as_ref(), next.at.unwrap_or(now));
@@ -64,10 +68,12 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
 const WITHOUT_VALIDATORS: TimeDelta = TimeDelta::hours(1);
 
 /// All that server and feed ask for together.
-fn asks(wishes: &ServerWishes, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
+fn asks(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
     let cache = |reason: Reason| matches!(reason, Reason::MaxAge | Reason::Expires);
+    let wishes = &observed.wishes;
     let mut asks: Vec<_> = wishes.asks.clone();
-    let bare = wishes.validators.as_ref().is_some_and(Validators::is_empty)
+    let bare = matches!(observed.outcome.kind(), OutcomeKind::Fresh | OutcomeKind::SameBody)
+        && wishes.validators.as_ref().is_some_and(Validators::is_empty)
         && !asks.iter().any(|(reason, _)| cache(*reason));
     if bare && policy.cadence == Cadence::Adaptive {
         asks.push((Reason::NoValidators, WITHOUT_VALIDATORS));
@@ -77,6 +83,15 @@ fn asks(wishes: &ServerWishes, hints: Hints, policy: &Policy) -> Vec<(Reason, Ti
     }
     asks.extend(freshness::of_hints(hints));
     asks
+}
+
+/// A time that somebody asked for is stored in whole seconds and must not come earlier. The grid of the schedule is
+/// in whole seconds already.
+fn not_too_early(at: Timestamp, because: Reason) -> Timestamp {
+    match because {
+        Reason::Interval | Reason::Cron | Reason::Adaptive => at,
+        _ => rounded_up(at),
+    }
 }
 
 /// A host that refuses without naming a time is left alone for this long, then twice that, and so on.
@@ -97,20 +112,38 @@ fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
             (doubled.min(LONGEST_PAUSE), strikes + 1)
         }
     };
-    Some(Pause { host, until: now + wait, strikes, status })
+    Some(Pause { host, until: rounded_up(now + wait), strikes, status })
 }
 
 /// Any complete, sensible answer ends a row of failures; a failure adds its weight to it.
 fn health(before: Health, outcome: &PollOutcome, now: Timestamp) -> Health {
-    match outcome {
-        PollOutcome::Fresh(_) | PollOutcome::SameBody | PollOutcome::NotModified => {
-            Health::default()
-        }
-        PollOutcome::Gone => before,
-        PollOutcome::Failed(failure) => Health {
-            failures: before.failures + weight(*failure),
+    match outcome.kind() {
+        OutcomeKind::Fresh | OutcomeKind::SameBody | OutcomeKind::NotModified => Health::default(),
+        OutcomeKind::Gone => before,
+        OutcomeKind::Failed(failure) => Health {
+            failures: before.failures + weight(failure),
             failing_since: before.failing_since.or(Some(now)),
         },
+    }
+}
+
+/// Whether the poll brought only a part of a document, so that its missing entries should be asked for soon.
+fn is_incomplete(outcome: &PollOutcome) -> bool {
+    matches!(outcome.kind(), OutcomeKind::Failed(Failure::CutOff | Failure::Body))
+}
+
+/// The wait after the first incomplete document. It doubles with each one that follows.
+const FIRST_RETRY: Duration = Duration::from_mins(5);
+
+/// The next poll after an incomplete document: soon, then ever later, but never later than `next`.
+fn soon(next: NextPoll, health: Health, now: Timestamp) -> NextPoll {
+    let earlier = health.failures / weight(Failure::CutOff) - 1.0;
+    let doubled = FIRST_RETRY.mul_f64(2_f64.powf(earlier).min(1_000.0));
+    let doubled = TimeDelta::from_std(doubled).unwrap_or(TimeDelta::hours(24));
+    let retry = now + doubled;
+    match next.at {
+        Some(at) if retry < at => NextPoll { at: Some(retry), because: Reason::Backoff },
+        _ => next,
     }
 }
 
@@ -118,7 +151,11 @@ fn health(before: Health, outcome: &PollOutcome, now: Timestamp) -> Health {
 /// temporary ones mostly the network's.
 fn weight(failure: Failure) -> f64 {
     match failure {
-        Failure::Status(429 | 500..) | Failure::Timeout | Failure::Tls | Failure::Body => 0.5,
+        Failure::Status(429 | 500..)
+        | Failure::Timeout
+        | Failure::Tls
+        | Failure::Body
+        | Failure::CutOff => 0.5,
         Failure::Dns | Failure::Connect => 0.25,
         Failure::Status(_)
         | Failure::Redirect
@@ -146,7 +183,7 @@ fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
-    use crate::domain::poll::{Move, Transfer};
+    use crate::domain::poll::{Document, Move, ServerWishes, Transfer};
 
     fn now() -> Timestamp {
         "2026-11-24T10:00:00Z".parse().unwrap()
@@ -179,6 +216,41 @@ mod tests {
             let decision = decide(&job(before), Observed::of(outcome), &Policy::default(), now());
             assert!((decision.health.failures - after).abs() < f64::EPSILON, "{name}");
         }
+    }
+
+    #[test]
+    fn a_cut_document_is_asked_for_soon_and_then_ever_later() {
+        let policy = Policy { cadence: Cadence::Every(TimeDelta::hours(6)), ..Policy::default() };
+        let cut = || Document { cut: true, ..Document::default() };
+        for (before, minutes) in [(0.0, 5), (0.5, 10), (1.0, 20), (2.0, 80)] {
+            let seen = Observed::of(PollOutcome::Fresh(Box::new(cut())));
+            let decision = decide(&job(before), seen, &policy, now());
+            assert!((decision.health.failures - before - 0.5).abs() < f64::EPSILON);
+            let at = Some(now() + TimeDelta::minutes(minutes));
+            assert_eq!(decision.next, NextPoll { at, because: Reason::Backoff });
+        }
+        let seen = Observed::of(PollOutcome::Fresh(Box::new(cut())));
+        let long = decide(&job(9.5), seen, &policy, now()).next.at.unwrap();
+        assert_eq!(long - now(), TimeDelta::hours(24));
+    }
+
+    #[test]
+    fn a_wait_that_a_server_asks_for_is_never_shortened() {
+        let polled_at = now() + TimeDelta::milliseconds(800);
+        let seen = Observed {
+            transfer: Transfer { status: Some(429), ..Transfer::default() },
+            wishes: ServerWishes {
+                asks: vec![(Reason::RetryAfter, TimeDelta::seconds(2))],
+                host_wait: Some(HostWait::Named(TimeDelta::seconds(2))),
+                ..ServerWishes::default()
+            },
+            ..Observed::of(PollOutcome::NotModified)
+        };
+        let policy = Policy { cadence: Cadence::Every(TimeDelta::seconds(1)), ..Policy::default() };
+        let decision = decide(&job(0.0), seen, &policy, polled_at);
+        let expected = now() + TimeDelta::seconds(3);
+        assert_eq!(decision.pause.map(|pause| pause.until), Some(expected));
+        assert_eq!(decision.next.at, Some(expected));
     }
 
     #[test]

@@ -91,12 +91,17 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
             }
             let wait = freshness::retry_after(&reply.headers, ended_at);
             let asks = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
-            let wishes = ServerWishes { asks, ..wishes };
+            // The validators may be what the server cannot read, so that the next request has none.
+            let validators = matches!(status, 400 | 431).then(Validators::default);
+            let wishes = ServerWishes { asks, validators, ..wishes };
             (PollOutcome::Failed(Failure::Status(status)), wishes, detail.into())
         }
     };
     Observed { outcome, wishes, transfer, message }
 }
+
+/// What is said of a body that ends too early.
+const CUT_BODY: &str = "the body breaks off before its announced end";
 
 fn read_body(
     reply: Reply,
@@ -106,43 +111,57 @@ fn read_body(
     wishes: ServerWishes,
 ) -> (PollOutcome, ServerWishes, Message) {
     let delta = reply.status == 226;
-    let validators = Some(Validators {
-        etag: reply.headers.etag,
-        last_modified: reply.headers.last_modified,
+    let validators = Validators {
+        etag: of_sensible_length(reply.headers.etag, LONGEST_ETAG),
+        last_modified: of_sensible_length(reply.headers.last_modified, LONGEST_LAST_MODIFIED),
         sent_by: Some(reply.url.clone()),
-    });
+    };
     // The freshness of a body that is not a feed says nothing about the feed.
     let without_asks = ServerWishes { asks: Vec::new(), ..wishes.clone() };
-    let fail =
-        |failure: Failure, message: Message| (PollOutcome::Failed(failure), without_asks, message);
+    let fail = |failure: Failure, message: Message| {
+        (PollOutcome::Failed(failure), without_asks.clone(), message)
+    };
+    let cut_off = || fail(Failure::CutOff, CUT_BODY.to_owned().into());
     let encoding = reply.headers.content_encoding.as_deref();
     let body = match unpack(reply.body, encoding, parsing.max_body) {
         Ok(body) => body,
         Err(error @ UnpackError::TooLarge(_)) => {
             return fail(Failure::TooLarge, error.to_string().into());
         }
+        Err(_) if reply.cut => return cut_off(),
         Err(error) => return fail(Failure::Body, error.to_string().into()),
     };
     let content_type = reply.headers.content_type.as_deref();
-    let (body, content_type) = match parsing.map.map(|map| mapped(&body, content_type, map)) {
-        None => (body, content_type),
-        Some(Ok(feed)) => (feed, None),
+    let (body, content_type, cut) = match parsing.map.map(|map| mapped(&body, content_type, map)) {
+        None => (body, content_type, reply.cut),
+        Some(Ok((feed, cut))) => (feed, None, cut || reply.cut),
+        Some(Err(_)) if reply.cut => return cut_off(),
         Some(Err(error)) => return fail(Failure::NotAFeed, error.detail.into()),
     };
-    let wishes = ServerWishes { validators, ..wishes };
-    if job.remembered.body_hash == Some(body_hash(&body)) {
+    if !cut && job.remembered.body_hash == Some(body_hash(&body)) {
+        let wishes = ServerWishes { validators: Some(validators), ..wishes };
         return (PollOutcome::SameBody, wishes, Message::default());
     }
     match document(&body, &reply.url, content_type, &job.remembered, parsing.max_entries, now) {
         Ok(mut document) => {
-            if delta {
+            document.cut |= cut;
+            if delta || document.cut {
                 also_remember(&mut document.remembered, &job.remembered);
             }
-            let detail = parsing.filter.and_then(|filter| filter.apply(&mut document));
-            let wishes = ServerWishes { hints: Some(document.hints), ..wishes };
-            let message = detail.unwrap_or_default().into();
-            (PollOutcome::Fresh(Box::new(document)), wishes, message)
+            let filtered = parsing.filter.and_then(|filter| filter.apply(&mut document));
+            let (wishes, detail) = if document.cut {
+                // With validators, a 304 would hide the missing entries.
+                let wishes =
+                    ServerWishes { validators: Some(Validators::default()), ..without_asks };
+                let entries = document.entries;
+                (wishes, Some(format!("the document breaks off after {entries} entries")))
+            } else {
+                let (validators, hints) = (Some(validators), Some(document.hints));
+                (ServerWishes { validators, hints, ..wishes }, filtered)
+            };
+            (PollOutcome::Fresh(Box::new(document)), wishes, detail.unwrap_or_default().into())
         }
+        Err(_) if cut => cut_off(),
         Err(error) => {
             fail(Failure::NotAFeed, Message { detail: error.detail, offers: error.offers })
         }
@@ -161,17 +180,29 @@ fn coding(field: Option<&str>) -> &'static str {
     }
 }
 
+/// The longest validators that are kept, in bytes. A longer one would come back in each request, and many servers
+/// refuse header fields of more than 8 KiB.
+const LONGEST_ETAG: usize = 4 * 1024;
+const LONGEST_LAST_MODIFIED: usize = 256;
+
+fn of_sensible_length(value: Option<Vec<u8>>, longest: usize) -> Option<Vec<u8>> {
+    value.filter(|value| value.len() <= longest)
+}
+
 /// A 304's own validators over the stored ones.
 fn refreshed(stored: &Validators, reply: &Reply) -> Validators {
     let headers = &reply.headers;
+    let etag = of_sensible_length(headers.etag.clone(), LONGEST_ETAG);
+    let date = of_sensible_length(headers.last_modified.clone(), LONGEST_LAST_MODIFIED);
     Validators {
-        etag: headers.etag.clone().or_else(|| stored.etag.clone()),
-        last_modified: headers.last_modified.clone().or_else(|| stored.last_modified.clone()),
+        etag: etag.or_else(|| stored.etag.clone()),
+        last_modified: date.or_else(|| stored.last_modified.clone()),
         sent_by: Some(reply.url.clone()),
     }
 }
 
-/// RFC 3229 section 10.5.3: a 226 carries only what is new, and what it leaves out is not gone.
+/// What a 226 leaves out is not gone, because it carries only what is new (RFC 3229 section 10.5.3). The same holds
+/// for what a cut document lacks.
 fn also_remember(now: &mut Remembered, before: &Remembered) {
     let known: HashSet<(u64, ArticleKey)> =
         now.items.iter().map(|item| (item.hash, item.key)).collect();

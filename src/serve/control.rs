@@ -2,7 +2,7 @@
 //! the server listens on.
 
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use url::form_urlencoded;
 
 use super::{Site, access, error_response};
+use crate::config::ConfigErrors;
 use crate::domain::feed::{FeedId, FeedState};
 use crate::domain::poll::Reason;
 use crate::store::{FeedRow, Reader};
@@ -19,10 +20,40 @@ use crate::telemetry::events;
 #[derive(Debug)]
 pub enum Command {
     /// Reads the configuration again. The error says why it was rejected.
-    Reload(oneshot::Sender<Result<(), String>>),
+    Reload(oneshot::Sender<Result<(), ReloadError>>),
     /// Polls these feeds as soon as their hosts allow it, whatever their schedule. The reason is that of the
     /// schedule they had.
     Poll(Vec<(FeedId, Reason)>, oneshot::Sender<Result<(), String>>),
+}
+
+/// The reason why a configuration does not take the place of the old one.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    #[error(transparent)]
+    Faults(#[from] ConfigErrors),
+    /// The configuration is valid, but a change in it takes a restart.
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl ReloadError {
+    /// 422 with the faults, as JSON for a client that accepts it.
+    fn into_response(self, headers: &HeaderMap) -> Response {
+        let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+        let wants_json = accept.is_some_and(|types| types.contains("application/json"));
+        let status = match &self {
+            Self::Faults(errors) if wants_json => {
+                let body = json!({ "faults": errors.faults() }).to_string();
+                let content_type = [(CONTENT_TYPE, "application/json")];
+                return (StatusCode::UNPROCESSABLE_ENTITY, content_type, body).into_response();
+            }
+            Self::Faults(_) | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        error_response::refusal(status, &self.to_string())
+    }
 }
 
 /// Reloads the configuration as SIGHUP does. The response names the faults of a configuration that was
@@ -33,8 +64,9 @@ pub(super) async fn reload(State(site): State<Site>, request: Request) -> Respon
     }
     events::ordered("reload");
     match send(&site, Command::Reload).await {
-        Ok(()) => "reloaded\n".into_response(),
-        Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
+        Ok(Ok(())) => "reloaded\n".into_response(),
+        Ok(Err(error)) => error.into_response(request.headers()),
+        Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, why),
     }
 }
 
@@ -81,11 +113,12 @@ pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response
     let count = wanted.len();
     events::ordered("poll");
     match send(&site, |reply| Command::Poll(wanted, reply)).await {
-        Ok(()) => {
+        Ok(Ok(())) => {
             let body = json!({ "feeds": count }).to_string();
             (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], body).into_response()
         }
-        Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
+        Ok(Err(why)) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
+        Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, why),
     }
 }
 
@@ -110,12 +143,13 @@ fn refusal(site: &Site, request: &Request) -> Option<Response> {
     }
 }
 
-async fn send(
+/// Sends a command and waits for the reply. The error says that there is none.
+async fn send<E>(
     site: &Site,
-    command: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Command,
-) -> Result<(), String> {
+    command: impl FnOnce(oneshot::Sender<Result<(), E>>) -> Command,
+) -> Result<Result<(), E>, &'static str> {
+    const STOPPING: &str = "the daemon is stopping";
     let (sender, reply) = oneshot::channel();
-    let stopping = || "the daemon is stopping".to_owned();
-    site.0.commands.send(command(sender)).await.map_err(|_| stopping())?;
-    reply.await.map_err(|_| stopping())?
+    site.0.commands.send(command(sender)).await.map_err(|_| STOPPING)?;
+    reply.await.map_err(|_| STOPPING)
 }

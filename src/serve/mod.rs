@@ -41,7 +41,7 @@ use crate::telemetry::events;
 
 use access::Access;
 use conditional::Changes;
-pub use control::Command;
+pub use control::{Command, ReloadError};
 pub use listen::{BindError, bind};
 use places::Places;
 use reader_pool::Readers;

@@ -98,15 +98,18 @@ async fn the_page_of_an_error_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_no_document() {
+async fn a_body_that_breaks_off_is_marked_as_cut() {
     for reply in [
         "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n<rss>",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n<rss>\r\n",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n<rss>\r\nrubbish\r\n",
     ] {
         let (address, _server) = serve(&[reply]).await;
-        assert_eq!(failure(&feed(address)).await, Failure::Body, "{reply}");
+        let got = fetch(&feed(address)).await.unwrap();
+        assert_eq!((got.body.as_slice(), got.cut), (&b"<rss>"[..], true), "{reply}");
     }
+    let (address, _server) = serve(&["HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"]).await;
+    assert_eq!(failure(&feed(address)).await, Failure::CutOff);
 }
 
 #[tokio::test]

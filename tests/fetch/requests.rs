@@ -9,7 +9,9 @@ use gazetted::fetch::{Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{LIMIT, feed, fetch, fetch_as, nobody, ok, permitted, serve, with_secrets};
+use crate::support::{
+    LIMIT, feed, fetch, fetch_as, moved, nobody, ok, permitted, serve, with_secrets,
+};
 
 #[tokio::test]
 async fn a_request_says_who_asks_and_what_is_understood_and_no_more() {
@@ -149,4 +151,35 @@ async fn a_ca_file_must_hold_certificates() {
         let error = Fetcher::new(&settings).err().unwrap();
         assert!(advice(&error).contains(&name), "{}", advice(&error));
     }
+}
+
+#[tokio::test]
+async fn no_reply_or_error_contains_a_private_address() {
+    let elsewhere = moved(301, "/m0ved?key=k3y");
+    let tagged =
+        "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx";
+    let (address, server) =
+        serve(&[tagged, tagged, &elsewhere, tagged, &moved(302, "/s3cret?key=k3y")]).await;
+    let url = FeedUrl::parse(&format!("http://{address}/private-feed/name")).unwrap();
+    let hidden = format!("http://{address}/s3cret?key=k3y");
+    let spec = RequestSpec { address: Some(Secret::new(hidden)), ..RequestSpec::default() };
+    let fetcher = Fetcher::new(&permitted()).unwrap();
+    let mut validators = Validators::default();
+    let mut shown = String::new();
+    for etag in [Some(&b"\"1\""[..]), Some(b"\"1\""), None] {
+        let reply = fetcher.fetch(&url, &validators, &spec, LIMIT).await.unwrap();
+        assert_eq!((&reply.url, reply.headers.etag.as_deref()), (url.as_url(), etag));
+        assert!(reply.hops.is_empty());
+        shown.push_str(&format!("{reply:?}"));
+        validators.etag = reply.headers.etag;
+        validators.sent_by = Some(reply.url);
+    }
+    let error = fetcher.fetch(&url, &validators, &spec, LIMIT).await.unwrap_err();
+    shown.push_str(&format!("{error} {error:?} {}", gazetted::fetch::advice(&error)));
+    assert!(!shown.contains("k3y") && !shown.contains("s3cret"), "{shown}");
+    assert!(shown.contains("in a circle"), "{shown}");
+    let heads = server.await.unwrap();
+    assert!(heads[0].starts_with("GET /s3cret?key=k3y ") && !heads[0].contains("if-none-match"));
+    assert!(heads[1].contains("if-none-match: \"1\""), "{}", heads[1]);
+    assert!(!heads[3].contains("if-none-match"), "{}", heads[3]);
 }

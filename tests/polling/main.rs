@@ -90,7 +90,15 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
             other => panic!("no such field: {other}"),
         }
     }
-    Reply { status, url: url(HOME), hops: Vec::new(), headers, body, elapsed: Duration::ZERO }
+    Reply {
+        status,
+        url: url(HOME),
+        hops: Vec::new(),
+        headers,
+        body,
+        cut: false,
+        elapsed: Duration::ZERO,
+    }
 }
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
@@ -135,7 +143,7 @@ fn each_answer_leaves_the_validators_that_it_should() {
             Some(tag("W/\"2\"")),
         ),
         ("bytes, not syntax", reply(200, &[("ETag", "unquoted")], rss("")), Some(tag("unquoted"))),
-        ("dropped when the server drops them", reply(200, &[], rss("")), Some(none)),
+        ("dropped when the server drops them", reply(200, &[], rss("")), Some(none.clone())),
         (
             "a 304 refreshes what it carries",
             reply(304, &[("ETag", "\"2\"")], Vec::new()),
@@ -146,6 +154,35 @@ fn each_answer_leaves_the_validators_that_it_should() {
             "those of a body that is no feed are not kept",
             reply(200, &[("ETag", "\"page\"")], page),
             None,
+        ),
+        (
+            "nor those of a document that breaks off",
+            reply(200, &[("ETag", "\"cut\"")], b"<rss><channel><item><title>a".to_vec()),
+            Some(Validators::default()),
+        ),
+        (
+            "nor those of a body that is shorter than announced",
+            Reply { cut: true, ..reply(200, &[("ETag", "\"cut\"")], rss("")) },
+            Some(Validators::default()),
+        ),
+        (
+            "one of 60 KB is not kept",
+            reply(
+                200,
+                &[("ETag", &"x".repeat(60_000)), ("Last-Modified", &"x".repeat(257))],
+                rss(""),
+            ),
+            Some(Validators { last_modified: None, ..none.clone() }),
+        ),
+        (
+            "a request that is too long is made without them",
+            reply(431, &[], Vec::new()),
+            Some(Validators::default()),
+        ),
+        (
+            "and one that is not understood",
+            reply(400, &[], Vec::new()),
+            Some(Validators::default()),
         ),
         ("those of an error neither", reply(404, &[("ETag", "\"404\"")], Vec::new()), None),
     ] {
@@ -162,6 +199,30 @@ fn each_answer_leaves_the_validators_that_it_should() {
     );
     let seven_days = PollJob { full_at: Some(after(-7 * DAY)), ..job() };
     assert_eq!(request::validators(&seven_days, now()), stored);
+}
+
+#[test]
+fn a_cut_document_gives_its_complete_entries_and_forgets_none() {
+    let item = |n: u8| format!("<item><guid>{n}</guid><title>{n}</title></item>");
+    let whole = format!("<rss><channel>{}{}</channel></rss>", item(1), item(2));
+    let json = r#"{"version":"https://jsonfeed.org/version/1.1","items":[{"id":"1","title":"1"},{"id":"2","#;
+    let Decision { observed, .. } = poll(&job(), &hourly(), Ok(reply(200, &[], whole.into())));
+    let PollOutcome::Fresh(before) = observed.outcome else { panic!("{observed:?}") };
+    for (name, body) in [
+        ("RSS", format!("<rss><channel>{}<item><guid>http", item(1))),
+        ("the root alone", format!("<rss><channel>{}</channel>", item(1))),
+        ("JSON Feed", json.to_owned()),
+    ] {
+        let job = PollJob { remembered: before.remembered.clone(), ..job() };
+        let decision = poll(&job, &hourly(), Ok(reply(200, &[], body.into())));
+        assert_eq!(decision.observed.outcome.as_str(), "cut_off", "{name}");
+        let PollOutcome::Fresh(document) = decision.observed.outcome else { panic!("{name}") };
+        assert_eq!(document.entries, 1, "{name}");
+        assert_eq!(document.remembered.body_hash, None, "{name}");
+        let kept = |item| document.remembered.items.contains(item);
+        assert!(before.remembered.items.iter().all(kept), "{name}");
+        assert!(decision.next.at.unwrap() <= now() + TimeDelta::minutes(5), "{name}");
+    }
 }
 
 /// RFC 9110 sections 15.4.2 to 15.4.9; spec 4.

@@ -12,6 +12,7 @@ use super::change::{apply, line, note_reload};
 use crate::clock;
 use crate::config::edit::{Edit, NewFeed};
 use crate::config::{Config, DEFAULT_MAX_ENTRIES};
+use crate::domain::address_origin::AddressOrigin;
 use crate::domain::feed::FeedUrl;
 use crate::domain::request::RequestSpec;
 use crate::domain::time::{Timestamp, rfc3339};
@@ -43,9 +44,12 @@ pub(super) struct Args {
 }
 
 impl Args {
-    fn feed(&self, url: FeedUrl) -> NewFeed {
+    /// The feed at `url`, which was found at or behind `page`.
+    fn feed(&self, url: FeedUrl, page: &Url) -> NewFeed {
         let (name, tags) = (self.name.clone(), self.tags.clone());
-        NewFeed { url, name, tags, allow_private: self.allow_private }
+        let origin = AddressOrigin::Document(page);
+        let allow_private = origin.may_be_private(url.as_url(), self.allow_private);
+        NewFeed { url, name, tags, allow_private }
     }
 }
 
@@ -62,6 +66,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     if args.name.is_some() && 1 < args.urls.len() {
         bail!("--name is for one feed; add them one by one, or name them in the configuration");
     }
+    if args.allow_private && 1 < args.urls.len() {
+        bail!("--allow-private is for one address; add each address on your network by itself");
+    }
     let config = context.load()?;
     let pages = args.urls.iter().map(|text| parse(text)).collect::<Result<Vec<_>>>()?;
     let request = RequestSpec { allow_private: args.allow_private, ..RequestSpec::default() };
@@ -70,6 +77,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let mut feeds: Vec<NewFeed> = Vec::new();
     let runtime = runtime()?;
     for (text, (page, any_scheme)) in args.urls.iter().zip(pages) {
+        let given = page.clone();
         let found = if args.untried {
             let url = FeedUrl::from_url(page)?;
             Ok((url.clone(), Outcome::Untried(url)))
@@ -84,7 +92,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             Ok((url, outcome)) => {
                 let twin = known(&config, &feeds, url.as_url());
                 if twin.is_none() {
-                    feeds.push(args.feed(url));
+                    feeds.push(args.feed(url, &given));
                 }
                 twin.map_or(outcome, Outcome::Known)
             }

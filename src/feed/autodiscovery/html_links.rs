@@ -2,9 +2,9 @@
 
 use url::Url;
 
+use crate::domain::address_origin::AddressOrigin;
 use crate::html::entities::Entities;
 use crate::html::tokenizer::{Token, Tokens};
-use crate::html::web_address::is_web;
 
 /// The most feed links of a page that are returned. Some pages have one for each of a hundred sections.
 const MOST_FEEDS: usize = 5;
@@ -30,6 +30,7 @@ const TYPES: [&str; 12] = [
 /// A feed link has `rel=alternate` and the media type of a feed (HTML, 4.6.7.2), or `rel=feed` with any type
 /// or none, which was in drafts of HTML 5 and is still in some pages.
 pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
+    let origin = AddressOrigin::Document(base);
     let mut base = base.clone();
     let entities = Entities::default();
     let mut found: Vec<(bool, Url)> = Vec::new();
@@ -63,7 +64,7 @@ pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
         if is_feed
             && let Some(href) = attributes.get("href", &entities)
             && let Ok(url) = base.join(strip_feed(&href))
-            && (is_web(&url) || url.scheme() == "file")
+            && origin.admits(&url)
             && !found.iter().any(|(_, known)| *known == url)
         {
             let comments = value("title").contains("comment") || url.path().contains("/comments/");
@@ -100,6 +101,13 @@ mod tests {
         let rss = "type='application/rss+xml'";
         for (name, page, expected) in [
             ("none", "<link rel=stylesheet href=x>".to_owned(), ""),
+            (
+                "a file on this machine",
+                format!(
+                    "<link rel=alternate {rss} href=file:///etc/passwd><base href=file:///etc/><link rel=alternate {rss} href=passwd>"
+                ),
+                "",
+            ),
             (
                 "two",
                 format!(

@@ -12,6 +12,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use url::Url;
 
+use crate::feed::parse::cut_json::complete_elements;
 use crate::feed::parse::entry_list::EntryList;
 use crate::feed::parse::media;
 use crate::feed::parse::model::{
@@ -66,6 +67,9 @@ fn without_lone_surrogates(text: &str) -> (String, u32) {
     (out, count)
 }
 
+/// How deep the items of a JSON Feed lie: in a list in the object of the feed.
+const ITEMS_DEPTH: usize = 2;
+
 /// Reads a JSON Feed. `document` is its address, after redirects.
 ///
 /// # Errors
@@ -81,6 +85,13 @@ pub(super) fn read(
     let mut documents = serde_json::Deserializer::from_str(source).into_iter::<JsonFeed>();
     let json = match documents.next() {
         Some(Ok(json)) => json,
+        Some(Err(error)) if error.is_eof() => {
+            let Some(part) = complete_elements(source, ITEMS_DEPTH) else {
+                return Err(NotJsonFeed::Malformed(error.to_string()));
+            };
+            repairs.add(Repair::Truncated, 1);
+            return read(&part, document, repairs);
+        }
         Some(Err(error)) => {
             let (source, count) = without_lone_surrogates(source);
             if count == 0 {

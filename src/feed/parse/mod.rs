@@ -6,6 +6,7 @@
 //! document here; it is the [`reference`] that our readers are compared with. This folder alone names
 //! `feed_rs`.
 
+pub(in crate::feed) mod cut_json;
 mod entry_list;
 mod item;
 mod json_feed;
@@ -26,6 +27,7 @@ use url::Url;
 
 use crate::feed::charset::{Decision, decode};
 use crate::feed::parse::model::ParsedFeed;
+pub(in crate::feed) use crate::feed::parse::repairs::TRUNCATED;
 use crate::feed::parse::repairs::{Repair, Repairs};
 
 /// Why a document is no feed, in words for the feed's owner.

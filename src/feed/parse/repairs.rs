@@ -2,6 +2,9 @@
 
 use crate::domain::poll::RepairCount;
 
+/// The kind of repair of a document that breaks off.
+pub(in crate::feed) const TRUNCATED: &str = "truncated";
+
 /// A kind of damage to a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repair {
@@ -19,7 +22,7 @@ pub(super) enum Repair {
     Unclosed,
     /// A prefix that is not bound to a namespace.
     Namespace,
-    /// The document ends inside an element.
+    /// The document breaks off: its root is not closed.
     Truncated,
     /// The document is deeper, or has more children or items, than is read.
     Limit,
@@ -38,7 +41,7 @@ impl Repair {
         (Self::Markup, "lt"),
         (Self::Unclosed, "unclosed"),
         (Self::Namespace, "namespace"),
-        (Self::Truncated, "truncated"),
+        (Self::Truncated, TRUNCATED),
         (Self::Limit, "limit"),
         (Self::Date, "date"),
         (Self::Type, "type"),

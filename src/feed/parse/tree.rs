@@ -127,11 +127,9 @@ pub(super) fn read<'a>(
         item,
     };
     builder.open(name, attributes, false);
-    if !empty {
-        builder.run(&mut tokens);
-    }
+    let is_whole = empty || builder.run(&mut tokens);
     builder.repairs.add(Repair::Markup, tokens.bare);
-    Ok(builder.finish())
+    Ok(builder.finish(is_whole))
 }
 
 fn tokens_before(text: &str, at: usize) -> Option<u8> {
@@ -153,13 +151,14 @@ struct Builder<'a, 'b> {
 }
 
 impl<'a> Builder<'a, '_> {
-    fn run(&mut self, tokens: &mut Tokens<'a>) {
+    /// Reads all tokens up to the end of the root. Returns whether there is one.
+    fn run(&mut self, tokens: &mut Tokens<'a>) -> bool {
         while let Some(token) = tokens.next() {
             match token {
                 Token::Start { name, attributes, empty } => self.start(name, attributes, empty),
                 Token::End { name } => {
                     if self.end(name) {
-                        return;
+                        return true;
                     }
                 }
                 Token::Text(text) => self.text(text, false),
@@ -170,6 +169,7 @@ impl<'a> Builder<'a, '_> {
                 Token::Doctype(_) => {}
             }
         }
+        false
     }
 
     /// A CDATA section without end ends where its element ends.
@@ -425,26 +425,13 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// Closes all elements. If the document ends inside an item, the item is kept if it can be identified.
-    fn finish(mut self) -> Outline<'a> {
-        if 1 < self.stack.len() {
+    /// Closes all elements. If the document breaks off inside an item, the item is left out: any text of it may be
+    /// incomplete, its identifier as well.
+    fn finish(mut self, is_whole: bool) -> Outline<'a> {
+        if !is_whole {
             self.repairs.add(Repair::Truncated, 1);
-        }
-        let broken = self.stack.iter().position(|frame| frame.kind == Kind::Item);
-        if let Some(at) = broken
-            && 0 < at
-            && 0 < self.items
-        {
-            while at + 1 < self.stack.len() {
-                self.pop();
-            }
-            let is_identified = self.stack.last().is_some_and(|frame| {
-                let named = |name: &str| frame.element.child(name).is_some();
-                (named("guid") || named("id") || named("link")) && named("title")
-            });
-            if !is_identified {
-                self.stack.pop();
-            }
+            let torn = self.stack.iter().position(|frame| frame.kind == Kind::Item);
+            self.stack.truncate(torn.unwrap_or(self.stack.len()));
         }
         while 1 < self.stack.len() {
             self.pop();

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::host::Host;
 use crate::domain::poll::Decision;
-use crate::domain::time::{Timestamp, from_unix};
+use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 
 /// The pause of a host.
@@ -20,16 +20,23 @@ pub struct PausedHost {
 const PAUSE: &str = "
     INSERT INTO host (host, paused_until, strikes, status) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (host) DO UPDATE SET
-        paused_until = max(paused_until, ?2), strikes = max(strikes, ?3), status = ?4";
+        paused_until = CASE WHEN paused_until BETWEEN ?2 AND ?5 THEN paused_until ELSE ?2 END,
+        strikes = max(strikes, ?3), status = ?4";
 
-const FORGIVE: &str = "DELETE FROM host WHERE host = ?1 AND paused_until <= ?2";
+const FORGIVE: &str = "DELETE FROM host WHERE host = ?1 AND paused_until NOT BETWEEN ?2 + 1 AND ?3";
+
+/// The latest end of a pause, as seen from `now`. A pause lasts seven days at most; one that ends later was set while
+/// the clock was ahead, and does not count. A minute is added for a clock that was set back a little.
+fn latest_end(now: Timestamp) -> i64 {
+    (now + TimeDelta::days(7) + TimeDelta::minutes(1)).timestamp()
+}
 
 /// Stores the pause that a poll has caused. A successful reply after the end of a pause removes the record of
 /// the host.
 pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     if let Some(pause) = &d.pause {
-        let row =
-            params![pause.host.as_str(), pause.until.timestamp(), pause.strikes, pause.status];
+        let (until, latest) = (pause.until.timestamp(), latest_end(d.polled_at));
+        let row = params![pause.host.as_str(), until, pause.strikes, pause.status, latest];
         return tx
             .prepare_cached(PAUSE)
             .and_then(|mut s| s.execute(row))
@@ -38,7 +45,9 @@ pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     }
     let Some(host) = &d.forgiven else { return Ok(()) };
     tx.prepare_cached(FORGIVE)
-        .and_then(|mut s| s.execute(params![host.as_str(), d.polled_at.timestamp()]))
+        .and_then(|mut s| {
+            s.execute(params![host.as_str(), d.polled_at.timestamp(), latest_end(d.polled_at)])
+        })
         .map(|_| ())
         .context("end a host's pauses")
 }
@@ -49,12 +58,13 @@ pub(super) fn paused(
     host: &Host,
     now: Timestamp,
 ) -> Result<Option<PausedHost>, StoreError> {
-    const PAUSED: &str =
-        "SELECT paused_until, strikes, status FROM host WHERE host = ?1 AND ?2 < paused_until";
+    const PAUSED: &str = "
+        SELECT paused_until, strikes, status FROM host
+        WHERE host = ?1 AND paused_until BETWEEN ?2 + 1 AND ?3";
     connection
         .prepare_cached(PAUSED)
         .and_then(|mut s| {
-            s.query_row(params![host.as_str(), now.timestamp()], |r| {
+            s.query_row(params![host.as_str(), now.timestamp(), latest_end(now)], |r| {
                 let until = from_unix(r.get("paused_until")?);
                 Ok(PausedHost { until, strikes: r.get("strikes")?, status: r.get("status")? })
             })
@@ -65,8 +75,8 @@ pub(super) fn paused(
 
 pub(super) fn count_paused(connection: &Connection, now: Timestamp) -> Result<u64, StoreError> {
     let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM host WHERE paused_until > ?1")
-        .and_then(|mut s| s.query_row([now.timestamp()], |row| row.get(0)))
+        .prepare_cached("SELECT count(*) FROM host WHERE paused_until BETWEEN ?1 + 1 AND ?2")
+        .and_then(|mut s| s.query_row([now.timestamp(), latest_end(now)], |row| row.get(0)))
         .context("count paused hosts")?;
     Ok(count.cast_unsigned())
 }

@@ -14,7 +14,7 @@ use crate::domain::poll::{
     Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, PollJob,
     PollOutcome, Remembered,
 };
-use crate::domain::time::{TimeDelta, Timestamp, from_unix};
+use crate::domain::time::{TimeDelta, Timestamp, from_unix, rounded_up};
 use crate::polling::schedule::Policy;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::articles::{self, Stored};
@@ -74,12 +74,14 @@ const JOB: Columns<21> = Columns([
     ("recheck_at", "p.recheck_at"),
 ]);
 
+/// No pause is longer than seven days. One that ends later was set while the clock was ahead, and does not count. A
+/// minute is added for a clock that was set back a little.
 const FROM: &str = "
     FROM candidate c JOIN poll_state p ON p.feed_id = c.feed_id JOIN feed f ON f.id = p.feed_id
         LEFT JOIN last_document m ON m.feed_id = p.feed_id
         LEFT JOIN host h ON h.host = p.host
         LEFT JOIN free_slots ON free_slots.host = p.host
-    WHERE c.rank <= coalesce(free_slots.slots, ?3) AND (?5 OR coalesce(h.paused_until, 0) <= ?1)
+    WHERE c.rank <= coalesce(free_slots.slots, ?3) AND (?5 OR coalesce(h.paused_until, 0) NOT BETWEEN ?1 + 1 AND ?1 + 604860)
     ORDER BY p.next_poll_at LIMIT ?2";
 
 /// The feeds that may be claimed, ranked within their host: the longest overdue is first. Each file is a host
@@ -264,7 +266,8 @@ fn next_due(
 ) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
     const NEXT: &str = "
         SELECT min(at) AS next_due, min(at) FILTER (WHERE ?1 < at) AS next_to_come FROM (
-            SELECT max(next_poll_at, leased_until, coalesce(paused_until, 0)) AS at
+            SELECT max(next_poll_at, leased_until,
+                CASE WHEN paused_until <= ?1 + 604860 THEN paused_until ELSE 0 END) AS at
             FROM poll_state LEFT JOIN host USING (host) WHERE active = 1)";
     let both = |row: &Row<'_>| Ok((time(row, "next_due")?, time(row, "next_to_come")?));
     tx.prepare_cached(NEXT)
@@ -335,7 +338,7 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
 fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     let observed = &d.observed;
     let longest = d.asks.iter().map(|(_, wait)| *wait).max();
-    let not_before = longest.map(|wait| (d.polled_at + wait).timestamp());
+    let not_before = longest.map(|wait| rounded_up(d.polled_at + wait).timestamp());
     let asks: Vec<_> =
         d.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
     let asks = (!asks.is_empty()).then(|| json!(asks).to_string());

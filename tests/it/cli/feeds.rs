@@ -107,6 +107,30 @@ fn a_private_address_needs_an_option() {
 }
 
 #[test]
+fn a_page_cannot_name_a_file_or_another_private_host() {
+    let server = server();
+    let home = Home::empty();
+    let before = "[store]\npath = \"a.db\"\n";
+    home.configure_exactly(before);
+    fs::write(home.path("feed.xml"), rss("Secret", &[item(1)])).unwrap();
+    let file = format!("file://{}", home.path("feed.xml").display());
+    let elsewhere = server.url("/f").replace("127.0.0.1", "127.0.0.2");
+    for named in [file, elsewhere] {
+        let link = format!("<link rel=alternate type='application/rss+xml' href='{named}'>");
+        server.put("/page", Page::ok(format!("<html><head>{link}")));
+        let asked = server.total();
+        let ran = home.run(&["feeds", "add", &server.url("/page"), "--allow-private"]);
+        assert!(!config(&home).contains(&named), "{named}: {ran:?}");
+        assert!(!ran.out.contains("Secret"), "{named}: {ran:?}");
+        assert!(asked < server.total());
+        home.configure_exactly(before);
+    }
+    let two = [server.url("/f"), server.url("/g")];
+    let ran = home.run(&["feeds", "add", &two[0], &two[1], "--allow-private"]);
+    assert!(ran.err.contains("one address"), "{ran:?}");
+}
+
+#[test]
 fn passwords_are_refused_and_not_repeated() {
     let home = Home::new(KEPT);
     let ran = home.run(&["feeds", "add", "https://me:hunter2@a.example/f"]);

@@ -138,7 +138,7 @@ fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
         ),
         ("reset", serve(ours, here, false, true, reset), &["connect"], "no answer"),
         ("go away", serve(ours, here, false, true, enough), &["connect"], "no answer"),
-        ("cut", serve(ours, here, false, true, cut), &["body"], "could not read the body"),
+        ("cut", serve(ours, here, false, true, cut), &["cut_off"], "breaks off"),
         (
             "sent away",
             serve(ours, here, false, true, sent_away),

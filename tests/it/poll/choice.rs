@@ -82,6 +82,17 @@ fn a_disabled_feed_is_not_polled() {
 }
 
 #[test]
+fn a_feed_that_is_gone_is_polled_only_if_it_is_named() {
+    let (server, home) = three();
+    server.put("/2", Page::status(410));
+    home.poll();
+    assert_eq!(home.json(&["poll", "--json", "--all"])["polled"], 2);
+    assert_eq!(server.requests("/2").len(), 1);
+    home.run(&["poll", &server.url("/2")]);
+    assert_eq!(server.requests("/2").len(), 2);
+}
+
+#[test]
 fn two_polls_at_once_store_each_article_once() {
     const FEEDS: u32 = 12;
     let server = Server::start();

@@ -84,7 +84,7 @@ fn a_feed_that_is_gone_is_left_alone_and_keeps_its_articles() {
     assert_eq!(server.total(), requests);
     // Who asks for it by name asks the server.
     server.put("/f", Page::ok(rss("News", &[item(3)])));
-    assert_eq!(home.poll()["added"], 1);
+    assert_eq!(home.json(&["poll", "--json", &server.url("/f")])["added"], 1);
     assert_eq!(home.feed()["state"], "ok");
 }
 

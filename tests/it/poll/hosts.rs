@@ -142,3 +142,19 @@ fn a_refusal_behind_a_temporary_redirect_pauses_the_host_that_refused() {
     assert_eq!(hosts.explain("old"), ("127.0.0.1".to_owned(), false));
     assert_eq!(hosts.explain("new"), ("localhost".to_owned(), true));
 }
+
+/// Its clock was ahead by a month when the host refused.
+#[test]
+fn a_pause_that_ends_in_a_month_does_not_count() {
+    let server = Server::start();
+    server.put("/f", refuses());
+    let home = Home::new(&format!("[[feeds]]\nurl = \"{}\"\n", server.url("/f")));
+    home.run(&["poll"]);
+    home.make_due(1);
+    home.run(&["poll"]);
+    assert_eq!(server.total(), 1, "the host is paused");
+    home.age_polls(-30 * 24 * 3600);
+    home.make_due(1);
+    home.run(&["poll"]);
+    assert_eq!(server.total(), 2);
+}

@@ -69,10 +69,16 @@ fn a_poll_command_polls_the_feeds() {
 fn a_reload_command_returns_the_faults() {
     let served = serve_with(&[item(1)], &format!("token = '{TOKEN}'"));
     let good = std::fs::read_to_string(served.home.path("gazetted.toml")).unwrap();
-    served.home.configure(&format!("{good}\nurls = 1\n"));
+    served.home.configure(&format!("{good}\nsecrt = 'hunter2-hunter2'\n"));
     let refused = served.site.ask("POST", "/-/reload", &[BEARER]);
-    assert_eq!(refused.status, 500);
-    assert!(refused.text().contains("unknown key"), "{}", refused.text());
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("secrt: unknown key"), "{}", refused.text());
+    let json = served.site.ask("POST", "/-/reload", &[BEARER, ("Accept", "application/json")]);
+    assert_eq!(json.status, 422);
+    assert!(json.text().starts_with(r#"{"faults":[{"#), "{}", json.text());
+    assert!(json.text().contains(r#""message":"unknown key""#), "{}", json.text());
+    let said = [refused.text(), json.text(), served.daemon.log()].concat();
+    assert!(!said.contains("hunter2"), "{said}");
     let metrics = || served.site.ask("GET", "/metrics", &[BEARER]).text();
     assert!(metrics().contains("gazetted_config_last_reload_successful 0\n"));
     served.home.configure(&good);
