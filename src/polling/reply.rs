@@ -121,7 +121,13 @@ fn read_body(
     let fail = |failure: Failure, message: Message| {
         (PollOutcome::Failed(failure), without_asks.clone(), message)
     };
-    let cut_off = || fail(Failure::CutOff, CUT_BODY.to_owned().into());
+    // With validators, a 304 would hide the missing entries.
+    let without_validators =
+        ServerWishes { validators: Some(Validators::default()), ..without_asks.clone() };
+    let cut_off = || {
+        let outcome = PollOutcome::Failed(Failure::CutOff);
+        (outcome, without_validators.clone(), CUT_BODY.to_owned().into())
+    };
     let encoding = reply.headers.content_encoding.as_deref();
     let body = match unpack(reply.body, encoding, parsing.max_body) {
         Ok(body) => body,
@@ -150,11 +156,11 @@ fn read_body(
             }
             let filtered = parsing.filter.and_then(|filter| filter.apply(&mut document));
             let (wishes, detail) = if document.cut {
-                // With validators, a 304 would hide the missing entries.
-                let wishes =
-                    ServerWishes { validators: Some(Validators::default()), ..without_asks };
                 let entries = document.entries;
-                (wishes, Some(format!("the document breaks off after {entries} entries")))
+                (
+                    without_validators,
+                    Some(format!("the document breaks off after {entries} entries")),
+                )
             } else {
                 let (validators, hints) = (Some(validators), Some(document.hints));
                 (ServerWishes { validators, hints, ..wishes }, filtered)

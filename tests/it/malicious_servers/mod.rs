@@ -119,8 +119,12 @@ fn no_attack_outlasts_its_time_or_touches_what_is_stored() {
     let (ran, peak) = measured(&home, &poll);
     assert_eq!(ran.code, Some(3), "{ran:#?}");
     let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let mut cut_off = Vec::new();
     for attack in ATTACKS {
         let feed = row(&report, &villain.url(attack));
+        if feed["outcome"] == "cut_off" {
+            cut_off.push(villain.url(attack));
+        }
         let (outcome, detail) = (feed["outcome"].as_str().unwrap(), feed["detail"].as_str());
         assert!(attack.outcomes.contains(&outcome), "{}: {feed:#}", attack.name);
         let detail = detail.unwrap_or_default();
@@ -139,7 +143,11 @@ fn no_attack_outlasts_its_time_or_touches_what_is_stored() {
         ids
     };
     assert_eq!(seen(&after), seen(&articles));
-    assert_eq!(home.validators(), stored);
+    for (found, before) in home.validators().iter().zip(&stored) {
+        // After a body that breaks off, a 304 would hide what is missing.
+        let dropped = cut_off.contains(&found.0) && found.1 == [None, None];
+        assert!(dropped || found == before, "{found:?} {before:?}");
+    }
 
     villain.turn(false);
     let report = home.poll();

@@ -85,8 +85,9 @@ fn a_disabled_feed_is_not_polled() {
 fn a_feed_that_is_gone_is_polled_only_if_it_is_named() {
     let (server, home) = three();
     server.put("/2", Page::status(410));
-    home.poll();
-    assert_eq!(home.json(&["poll", "--json", "--all"])["polled"], 2);
+    let all = ["poll", "--all", "--json"];
+    assert_eq!(home.run(&all).code, Some(3));
+    assert_eq!(home.json(&all)["polled"], 2);
     assert_eq!(server.requests("/2").len(), 1);
     home.run(&["poll", &server.url("/2")]);
     assert_eq!(server.requests("/2").len(), 2);
