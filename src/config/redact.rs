@@ -104,9 +104,15 @@ pub(super) fn redact(
         mask.set(&line, false);
         mask.set(&(line.start..line.start + harmless_start(text, &line)), true);
     }
-    secrets.iter().for_each(|span| mask.hide(span));
-    user_info(text).iter().for_each(|span| mask.set(span, false));
-    references(text).iter().for_each(|span| mask.set(span, true));
+    for span in secrets {
+        mask.hide(span);
+    }
+    for span in &user_info(text) {
+        mask.set(span, false);
+    }
+    for span in &references(text) {
+        mask.set(span, true);
+    }
     let mut masked = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
         if matches!(c, '\n' | '\r') || mask.shown.get(at) == Some(&true) {

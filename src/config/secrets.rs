@@ -173,9 +173,10 @@ impl Reader<'_> {
     /// Checks that a field names a file of PEM certificates (RFC 7468), and returns its path.
     pub(super) fn certificates(&mut self, field: &Field<'_>) -> Option<PathBuf> {
         let written = self.string(field)?;
-        let shown = match written.contains('$') {
-            true => written.to_owned(),
-            false => self.base.join(written).display().to_string(),
+        let shown = if written.contains('$') {
+            written.to_owned()
+        } else {
+            self.base.join(written).display().to_string()
         };
         let bytes = self.file(field, &shown)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();

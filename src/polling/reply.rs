@@ -93,7 +93,7 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
             let asks = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
             // The validators may be what the server cannot read, so that the next request has none.
             let validators = matches!(status, 400 | 431).then(Validators::default);
-            let wishes = ServerWishes { asks, validators, ..wishes };
+            let wishes = ServerWishes { validators, asks, ..wishes };
             (PollOutcome::Failed(Failure::Status(status)), wishes, detail.into())
         }
     };

@@ -1,5 +1,6 @@
 //! What is sent, and through whom.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use gazetted::domain::feed::FeedUrl;
@@ -170,12 +171,12 @@ async fn no_reply_or_error_contains_a_private_address() {
         let reply = fetcher.fetch(&url, &validators, &spec, LIMIT).await.unwrap();
         assert_eq!((&reply.url, reply.headers.etag.as_deref()), (url.as_url(), etag));
         assert!(reply.hops.is_empty());
-        shown.push_str(&format!("{reply:?}"));
+        write!(shown, "{reply:?}").unwrap();
         validators.etag = reply.headers.etag;
         validators.sent_by = Some(reply.url);
     }
     let error = fetcher.fetch(&url, &validators, &spec, LIMIT).await.unwrap_err();
-    shown.push_str(&format!("{error} {error:?} {}", gazetted::fetch::advice(&error)));
+    write!(shown, "{error} {error:?} {}", gazetted::fetch::advice(&error)).unwrap();
     assert!(!shown.contains("k3y") && !shown.contains("s3cret"), "{shown}");
     assert!(shown.contains("in a circle"), "{shown}");
     let heads = server.await.unwrap();

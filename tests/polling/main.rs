@@ -131,6 +131,7 @@ fn each_failure_has_its_weight() {
 
 /// RFC 9110 sections 8.8 and 13.1: byte for byte, of the last answer, or none.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn each_answer_leaves_the_validators_that_it_should() {
     let stored = job().validators;
     let tag = |text: &str| Validators { etag: Some(text.into()), ..stored.clone() };
