@@ -36,7 +36,7 @@ fuzz_target!(|input: (u16, u32, &str)| {
     if let Some(wait) = freshness::retry_after(&headers, now) {
         within(wait, WEEK);
     }
-    if let Some(HostWait::Told(wait)) = freshness::host_wait(status, &headers, now) {
+    if let Some(HostWait::Named(wait)) = freshness::host_wait(status, &headers, now) {
         within(wait, WEEK);
     }
     let rest: Vec<&str> = text.lines().skip(7).collect();
