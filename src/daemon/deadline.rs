@@ -14,7 +14,7 @@ use crate::telemetry::events;
 /// and less than the five seconds that the specification grants.
 const LIMIT: Duration = Duration::from_millis(4_800);
 
-/// Ends the process [`LIMIT`] after the first SIGTERM or SIGINT, whatever it is doing then. Some calls of the
+/// Ends the process 4.8 seconds (`LIMIT`) after the first SIGTERM or SIGINT, whatever it is doing then. Some calls of the
 /// system last for ever, for example a lookup of a name, or a read of a file on a server that is gone, and no
 /// thread that is inside such a call can be ended alone.
 ///

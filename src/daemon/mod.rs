@@ -1,7 +1,7 @@
 //! The daemon: one event loop that owns the timer, the signals and the tasks. What has to be done at a
 //! wake-up is decided by the passes.
 //!
-//! The loop owns one [`State`]; every event is one call of one of its methods, and nothing else changes it.
+//! The loop owns one `State`; every event is one call of one of its methods, and nothing else changes it.
 
 mod deadline;
 mod exports;

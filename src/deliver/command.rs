@@ -59,7 +59,7 @@ impl fmt::Display for StderrTail {
 /// discarded. A program that succeeds without reading all of its input has succeeded.
 ///
 /// The program gets a process group of its own. If it takes longer than its limit, the group gets SIGTERM
-/// and, after [`GRACE_PERIOD`], SIGKILL. If the future is dropped, the group gets SIGKILL at once.
+/// and, after `GRACE_PERIOD`, SIGKILL. If the future is dropped, the group gets SIGKILL at once.
 ///
 /// # Errors
 /// For every end other than exit code 0.

@@ -26,7 +26,7 @@ pub enum RecordKind {
 /// Returns the position of the cursor after this delivery, which is also past the changes that the query excludes.
 ///
 /// # Errors
-/// As [`write`](crate::passes::export::write).
+/// Those of [`write()`].
 pub fn write_after(
     reader: &Reader,
     query: &Query,

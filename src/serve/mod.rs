@@ -1,7 +1,7 @@
 //! The HTTP server. It serves what is in the store and only reads it; two commands, which require the token,
 //! go to the daemon.
 //!
-//! A request passes `listen` (number of connections and their time limits), then the layers of [`router`]: the
+//! A request passes `listen` (number of connections and their time limits), then the layers of `router`: the
 //! headers of every response, compression, the time limit and `access`. The store is read on a blocking thread
 //! with a connection of the `reader_pool` and a deadline.
 

@@ -1,9 +1,9 @@
 //! The bytes of one feed document to a [`ParsedFeed`].
 //!
-//! [`xml`] and [`json_feed`] read every format and tolerate damage: the text is decoded, its elements are
-//! balanced and bounded in depth and number ([`tree`]), and each item fills the types of `feed_rs::model`.
+//! `xml` and `json_feed` read every format and tolerate damage: the text is decoded, its elements are
+//! balanced and bounded in depth and number (`tree`), and each item fills the types of `feed_rs::model`.
 //! [`model`] says what these types cannot hold and where it is instead. feed-rs' own parser reads no
-//! document here; it is the [`reference`] that our readers are compared with. This folder alone names
+//! document here; it is the [`reference`](mod@reference) that our readers are compared with. This folder alone names
 //! `feed_rs`.
 
 pub(in crate::feed) mod cut_json;
