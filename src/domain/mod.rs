@@ -1,4 +1,4 @@
-//! Floor 0: the nouns. Plain types with their invariants; no I/O, no clock, no serialisation.
+//! The domain: plain types with their invariants. They perform no I/O, read no clock and are not serialised.
 //!
 //! What arrives from outside becomes one of these at the edge and is not checked again further in.
 

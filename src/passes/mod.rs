@@ -1,5 +1,5 @@
-//! Floor 3: passes. Each claims due work from the store, does its I/O, lets a pure function decide, and
-//! applies the decision in one transaction. Safe to repeat, safe to kill.
+//! The passes. Each pass claims due work from the store, performs its I/O, lets a pure function decide, and applies
+//! the decision in one transaction. A pass may be repeated or killed at any time without loss.
 
 pub mod changes;
 pub mod check_online;
