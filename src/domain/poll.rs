@@ -335,8 +335,10 @@ impl OutcomeKind {
 /// The outcome of a request for a feed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PollOutcome {
-    /// A document whose bytes differ from those of the last one. It counts as a failure if it is cut.
+    /// A document whose bytes differ from those of the last one.
     Fresh(Box<Document>),
+    /// A document that breaks off before its end. Its complete entries are stored, and the poll counts as a failure.
+    Cut(Box<Document>),
     /// 200 with the same bytes as the last document.
     SameBody,
     /// 304.
@@ -349,8 +351,8 @@ pub enum PollOutcome {
 impl PollOutcome {
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Fresh(document) if document.cut => OutcomeKind::Failed(Failure::CutOff),
             Self::Fresh(_) => OutcomeKind::Fresh,
+            Self::Cut(_) => OutcomeKind::Failed(Failure::CutOff),
             Self::SameBody => OutcomeKind::SameBody,
             Self::NotModified => OutcomeKind::NotModified,
             Self::Gone => OutcomeKind::Gone,
@@ -360,7 +362,12 @@ impl PollOutcome {
 
     /// The document; `None` when the poll brought none.
     pub fn document(&self) -> Option<&Document> {
-        if let Self::Fresh(document) = self { Some(document) } else { None }
+        if let Self::Fresh(document) | Self::Cut(document) = self { Some(document) } else { None }
+    }
+
+    /// As [`PollOutcome::document`], to change it.
+    pub fn document_mut(&mut self) -> Option<&mut Document> {
+        if let Self::Fresh(document) | Self::Cut(document) = self { Some(document) } else { None }
     }
 
     /// As [`OutcomeKind::as_str`].
@@ -381,8 +388,6 @@ pub struct Document {
     pub entries: usize,
     pub hints: Hints,
     pub encoding: DocumentEncoding,
-    /// Whether the document breaks off before its end, so that entries of it may be missing.
-    pub cut: bool,
     /// The repairs that the document needed, by kind.
     pub repairs: Vec<RepairCount>,
 }

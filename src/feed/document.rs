@@ -60,6 +60,11 @@ pub fn document(
     Ok(reading.into_document(body_hash(body), policy))
 }
 
+/// Whether a document breaks off before its end, so that entries of it may be missing.
+pub fn breaks_off(document: &Document) -> bool {
+    document.repairs.iter().any(|repair| repair.kind == TRUNCATED)
+}
+
 /// The hash of an item whose bytes could not be found in the document. It is no item's hash.
 const UNKNOWN_HASH: u64 = 0;
 
@@ -165,7 +170,6 @@ impl Reading {
             entries: count,
             hints,
             encoding,
-            cut: repairs.iter().any(|repair| repair.kind == TRUNCATED),
             repairs,
         }
     }

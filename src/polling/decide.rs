@@ -171,7 +171,7 @@ fn weight(failure: Failure) -> f64 {
 /// Dates of the latest articles with those of this poll, newest first.
 fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp> {
     let mut dates = job.recent.clone();
-    if let PollOutcome::Fresh(document) = outcome {
+    if let Some(document) = outcome.document() {
         dates.extend(document.drafts.iter().map(|draft| draft.published.unwrap_or(now).min(now)));
         dates.sort_unstable_by(|a, b| b.cmp(a));
         dates.truncate(20);
@@ -183,7 +183,7 @@ fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
-    use crate::domain::poll::{Document, Move, ServerWishes, Transfer};
+    use crate::domain::poll::{Move, ServerWishes, Transfer};
 
     fn now() -> Timestamp {
         "2026-11-24T10:00:00Z".parse().unwrap()
@@ -221,15 +221,14 @@ mod tests {
     #[test]
     fn a_cut_document_is_asked_for_soon_and_then_ever_later() {
         let policy = Policy { cadence: Cadence::Every(TimeDelta::hours(6)), ..Policy::default() };
-        let cut = || Document { cut: true, ..Document::default() };
         for (before, minutes) in [(0.0, 5), (0.5, 10), (1.0, 20), (2.0, 80)] {
-            let seen = Observed::of(PollOutcome::Fresh(Box::new(cut())));
+            let seen = Observed::of(PollOutcome::Cut(Box::default()));
             let decision = decide(&job(before), seen, &policy, now());
             assert!((decision.health.failures - before - 0.5).abs() < f64::EPSILON);
             let at = Some(now() + TimeDelta::minutes(minutes));
             assert_eq!(decision.next, NextPoll { at, because: Reason::Backoff });
         }
-        let seen = Observed::of(PollOutcome::Fresh(Box::new(cut())));
+        let seen = Observed::of(PollOutcome::Cut(Box::default()));
         let long = decide(&job(9.5), seen, &policy, now()).next.at.unwrap();
         assert_eq!(long - now(), TimeDelta::hours(24));
     }

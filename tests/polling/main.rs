@@ -217,7 +217,7 @@ fn a_cut_document_gives_its_complete_entries_and_forgets_none() {
         let job = PollJob { remembered: before.remembered.clone(), ..job() };
         let decision = poll(&job, &hourly(), Ok(reply(200, &[], body.into())));
         assert_eq!(decision.observed.outcome.as_str(), "cut_off", "{name}");
-        let PollOutcome::Fresh(document) = decision.observed.outcome else { panic!("{name}") };
+        let PollOutcome::Cut(document) = decision.observed.outcome else { panic!("{name}") };
         assert_eq!(document.entries, 1, "{name}");
         assert_eq!(document.remembered.body_hash, None, "{name}");
         let kept = |item| document.remembered.items.contains(item);
