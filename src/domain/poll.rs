@@ -174,6 +174,8 @@ pub struct ReplyHeaders {
     pub etag: Option<Vec<u8>>,
     pub last_modified: Option<Vec<u8>>,
     pub content_type: Option<String>,
+    /// All `Content-Language` fields joined with `, ` (RFC 9110 section 8.5).
+    pub content_language: Option<String>,
     /// All `Content-Encoding` fields joined with `, ` (RFC 9110 section 8.4).
     pub content_encoding: Option<String>,
     /// All `Cache-Control` fields joined with `, `.

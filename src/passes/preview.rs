@@ -92,9 +92,9 @@ impl Previewer {
         let (now, limit) = (clock::now(), self.max_body);
         let comparison = tokio::task::spawn_blocking(move || {
             let headers = reply.headers;
-            let body = unpack(reply.body, headers.content_encoding.as_deref(), limit)
+            let unpacked = unpack(reply.body, headers.content_encoding.as_deref(), limit)
                 .map_err(|error| error.to_string())?;
-            Ok(compare(&body, &reply.url, headers.content_type.as_deref(), now))
+            Ok(compare(&unpacked.body, &reply.url, headers.content_type.as_deref(), now))
         });
         comparison.await.map_err(|error| error.to_string())?
     }

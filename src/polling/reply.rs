@@ -9,10 +9,10 @@ use crate::domain::poll::{
     Transfer, Validators,
 };
 use crate::domain::time::Timestamp;
-use crate::feed::document::{body_hash, breaks_off, document};
+use crate::feed::document::{Labels, body_hash, breaks_off, document};
 use crate::feed::entry_filter::EntryFilter;
 use crate::feed::json_map::mapped;
-use crate::feed::unpack::{UnpackError, unpack};
+use crate::feed::unpack::{StreamFault, UnpackError, Unpacked, unpack};
 use crate::polling::{freshness, permanent_redirect};
 
 /// A request that has ended.
@@ -133,26 +133,31 @@ impl BodyReading {
 fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) -> BodyReading {
     let delta = reply.status == 226;
     let encoding = reply.headers.content_encoding.as_deref();
-    let body = match unpack(reply.body, encoding, parsing.max_body) {
-        Ok(body) => body,
+    let Unpacked { body, fault } = match unpack(reply.body, encoding, parsing.max_body) {
+        Ok(unpacked) => unpacked,
         Err(error @ UnpackError::TooLarge(_)) => {
             return BodyReading::failed(Failure::TooLarge, error.to_string());
         }
         Err(_) if reply.cut => return BodyReading::cut_off(),
         Err(error) => return BodyReading::failed(Failure::Body, error.to_string()),
     };
+    // A compressed stream that lacks no more than its trailer may hold a whole document.
+    let cut = reply.cut || matches!(fault, Some(StreamFault::Damaged(_)));
+    let torn = cut || fault.is_some();
     let content_type = reply.headers.content_type.as_deref();
     let (body, content_type, cut) = match parsing.map.map(|map| mapped(&body, content_type, map)) {
-        None => (body, content_type, reply.cut),
-        Some(Ok((feed, cut))) => (feed, None, cut || reply.cut),
-        Some(Err(_)) if reply.cut => return BodyReading::cut_off(),
+        None => (body, content_type, cut),
+        Some(Ok((feed, short))) => (feed, None, cut || short),
+        Some(Err(_)) if torn => return BodyReading::cut_off(),
         Some(Err(error)) => return BodyReading::failed(Failure::NotAFeed, error.detail),
     };
     if !cut && job.remembered.body_hash == Some(body_hash(&body)) {
         return BodyReading::of(PollOutcome::SameBody);
     }
     let known = &job.remembered;
-    match document(&body, &reply.url, content_type, known, parsing.max_entries, now) {
+    let content_language = reply.headers.content_language.as_deref();
+    let labels = Labels { content_type, content_language };
+    match document(&body, &reply.url, labels, known, parsing.max_entries, now) {
         Ok(mut document) => {
             let cut = cut || breaks_off(&document);
             if delta || cut {
@@ -167,7 +172,7 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
             let message = filtered.unwrap_or_default().into();
             BodyReading { outcome: PollOutcome::Fresh(Box::new(document)), message }
         }
-        Err(_) if cut => BodyReading::cut_off(),
+        Err(_) if torn => BodyReading::cut_off(),
         Err(error) => {
             let message = Message { detail: error.detail, offers: error.offers };
             BodyReading::failed(Failure::NotAFeed, message)
