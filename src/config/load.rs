@@ -13,7 +13,7 @@ use crate::config::feeds::Given;
 use crate::config::keys::{INCLUDED, ROOT};
 use crate::config::reader::{Reader, Table};
 use crate::config::redact::Parts;
-use crate::config::secrets::reason;
+use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::Defaults;
 use crate::config::syntax::repair;
 use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, ServerConfig, StoreConfig};
@@ -128,8 +128,7 @@ impl Files<'_> {
         let file = self.sources.len();
         let shown = shown.display().to_string();
         let stand_in = self.texts.get(path).map(|text| text.clone().into_bytes());
-        let read = || if named_at.is_some() { read_included(path) } else { std::fs::read(path) };
-        let bytes = match stand_in.map_or_else(read, Ok) {
+        let bytes = match stand_in.map_or_else(|| read_regular(path), Ok) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let (at, key) = if let Some(place) = named_at {
@@ -182,15 +181,6 @@ impl Files<'_> {
         self.sources.push(Source { path: shown, text, parts, secrets, broken });
         Some(result)
     }
-}
-
-/// Reads an included file. A pipe is refused: if nobody writes to it, reading it would never end.
-fn read_included(path: &Path) -> std::io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.is_file() || metadata.is_dir() {
-        return std::fs::read(path); // Of a folder this is the usual error.
-    }
-    Err(std::io::Error::other("it is not a regular file"))
 }
 
 impl Reader<'_> {
