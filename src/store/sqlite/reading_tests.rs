@@ -39,6 +39,7 @@ impl Home {
                 enabled: true,
             },
             policy: "every 60s".to_owned(),
+            address: None,
         };
         let feeds = store.sync_feeds((0..3).map(sync).collect(), at(0)).await.unwrap().ids;
         Self { _folder: folder, store, feeds }
