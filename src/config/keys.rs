@@ -13,7 +13,7 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "store", "schedule", "fetch", "server", "feeds", "exports"],
+    keys: &["include", "exclude", "store", "schedule", "fetch", "server", "feeds", "exports"],
     ..PLAIN
 };
 
@@ -64,6 +64,7 @@ pub(super) const FEED: Section = Section {
         "obey_cache",
         "include",
         "exclude",
+        "keep",
         "allow_private",
         "map",
     ],
@@ -148,6 +149,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "obey_cache",
             "include",
             "exclude",
+            "keep",
             "allow_private",
             "private",
         ],

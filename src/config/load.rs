@@ -19,6 +19,7 @@ use crate::config::syntax::repair;
 use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, ServerConfig, StoreConfig};
 use crate::domain::request::FetchSettings;
 use crate::domain::time::Timestamp;
+use crate::feed::entry_filter::Rule;
 
 /// Reads the configuration at `path`, with the files it includes, and checks all of it.
 ///
@@ -51,6 +52,7 @@ pub(super) fn load_with(
         let root = reader.root(tree, &ROOT);
         let mut defaults = Defaults::default();
         reader.schedule(&root, &mut defaults);
+        defaults.entry_filter = reader.entry_filter(&root);
         let fetch = reader.fetch(&root, &mut defaults);
         let server = reader.server(&root);
         let feeds = reader.feeds(&root, &defaults, &mut given);
@@ -84,9 +86,10 @@ pub(super) fn load_with(
     }
     match main {
         Some(main) if files.findings.is_empty() => {
-            let Main { store, fetch, server, feeds: mut all, exports, .. } = main;
+            let Main { store, defaults, fetch, server, feeds: mut all, exports, .. } = main;
             all.append(&mut feeds);
-            Ok(Config { path: absolute, store, fetch, server, feeds: all, exports })
+            let entry_filter = defaults.entry_filter;
+            Ok(Config { path: absolute, store, fetch, server, entry_filter, feeds: all, exports })
         }
         Some(_) | None => Err(ConfigErrors::new(&files.sources, files.findings)),
     }
@@ -184,11 +187,15 @@ impl Files<'_> {
 }
 
 impl Reader<'_> {
-    /// The files that match the patterns of `include`, each once and without the main file.
+    /// The files that match the patterns of `include`, each once and without the main file. The rules in `include` are
+    /// left out.
     fn includes(&mut self, root: &Table<'_>, main: &Path) -> Vec<(PathBuf, Place)> {
         let mut files: Vec<(PathBuf, Place)> = Vec::new();
         for item in self.fields(root, "include") {
             let Some(pattern) = self.label(&item) else { continue };
+            if Rule::names_a_field(pattern) {
+                continue; // A rule for the entries of all feeds.
+            }
             let wild = pattern.contains(['*', '?', '[']);
             if !wild {
                 files.push((self.base.join(pattern), self.place(&item.span)));

@@ -69,6 +69,8 @@ pub struct Config {
     pub fetch: FetchSettings,
     /// `None` means that no server is started.
     pub server: Option<ServerConfig>,
+    /// The rules of the top level. Each feed's filter contains them already.
+    pub entry_filter: EntryFilter,
     pub feeds: Vec<FeedConfig>,
     pub exports: Vec<ExportConfig>,
 }
@@ -107,6 +109,8 @@ pub struct FeedConfig {
     pub max_entries: usize,
     /// Which entries are kept.
     pub entry_filter: EntryFilter,
+    /// How long its articles are kept, if not as `[store]` says; `Some(None)` means for ever.
+    pub keep: Option<Option<TimeDelta>>,
     /// How to read a JSON document that is not a JSON Feed.
     pub map: Option<JsonMap>,
     pub origin: Origin,
