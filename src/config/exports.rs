@@ -199,6 +199,7 @@ impl Reader<'_> {
             limit: Some(limit),
             since,
             until,
+            seen_since: self.moment(table, "seen_since"),
             feeds: self.strings(table, "feeds"),
             tags: self.strings(table, "tags"),
             ..Query::default()

@@ -186,7 +186,7 @@ fn filters(path: &str, params: &Params, latest: &Latest) -> Markup {
         }
         @if params.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
             ul .chips aria-label="Filters in force" {
-                @for name in ["tag", "feed", "language", "author", "since", "until"] {
+                @for name in ["tag", "feed", "language", "author", "since", "until", "seen-since", "seen_since"] {
                     @for pair in of(name) {
                         li {
                             a href={ (path) (params.without(pair)) } {
