@@ -44,7 +44,7 @@ pub(super) const FETCH: Section = Section {
 };
 
 pub(super) const SERVER: Section =
-    Section { keys: &["listen", "token", "token_file", "public", "hub"], ..PLAIN };
+    Section { keys: &["listen", "token", "token_file", "public", "hub", "base"], ..PLAIN };
 
 pub(super) const FEED: Section = Section {
     keys: &[
@@ -135,7 +135,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
         "store" => STORE.keys,
         "schedule" => SCHEDULE.keys,
         "fetch" => FETCH.keys,
-        "server" => &["listen", "public", "hub"],
+        "server" => &["listen", "public", "hub", "base"],
         "feeds" => &[
             "url",
             "name",

@@ -97,6 +97,8 @@ pub struct ServerConfig {
     pub public: bool,
     /// The `WebSub` hub that exports name; an `http` or `https` URL. gazetted itself does not publish to it.
     pub hub: Option<String>,
+    /// The path that a proxy serves it below, with a slash at both ends; `/` for none.
+    pub base: String,
 }
 
 /// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.
