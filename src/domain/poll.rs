@@ -158,7 +158,7 @@ impl PollJob {
 
     /// The host of the first request; `None` for a file.
     pub fn host(&self) -> Option<Host> {
-        Host::of(self.address())
+        self.url.host_at(self.address())
     }
 
     /// Whether this poll only rechecks the configured address of a permanently redirected feed. A failure of such a
@@ -205,6 +205,8 @@ pub struct Reply {
     pub status: u16,
     /// Where the body came from, after redirects.
     pub url: Url,
+    /// Of a private feed, whose `url` only stands for its address: the scheme, host and port that answered.
+    pub hidden_origin: Option<Url>,
     pub hops: Vec<Hop>,
     pub headers: ReplyHeaders,
     /// As received, still compressed. It is no larger than the limit of the request.
@@ -218,7 +220,13 @@ pub struct Reply {
 impl Reply {
     /// The host that sent this reply, which is the last one of the redirects; `None` for a file.
     pub fn host(&self) -> Option<Host> {
-        Host::of(&self.url)
+        Host::of(self.base())
+    }
+
+    /// Where relative addresses in the body start. For a private feed this is the root of its server, so that no
+    /// article contains the address.
+    pub fn base(&self) -> &Url {
+        self.hidden_origin.as_ref().unwrap_or(&self.url)
     }
 }
 

@@ -167,7 +167,7 @@ impl Fetcher {
         let configured = headers::configured(&spec.headers)?;
         let mut chain = Chain::new(home.clone(), at.clone(), self.settings.max_redirects);
         loop {
-            let own = chain.at().host() == url.as_url().host();
+            let own = chain.at().host() == home.host();
             let refused =
                 |source| FetchError::Private { url: url.clone(), source: Box::new(source), own };
             let allow_private = self.settings.allow_private || (spec.allow_private && own);
@@ -273,7 +273,8 @@ async fn reply(
         _ => (body::first_part(response).await, false), // Only shown to users; no rule depends on it.
     };
     let (at, hops) = chain.into_parts();
-    Ok(Reply { status, url: at, hops, headers, body, cut, elapsed: Duration::ZERO })
+    let elapsed = Duration::ZERO;
+    Ok(Reply { status, url: at, hidden_origin: None, hops, headers, body, cut, elapsed })
 }
 
 /// Returns the proxy for all requests and the name of its host. The address may contain a password, so no

@@ -144,6 +144,7 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
     // A compressed stream that lacks no more than its trailer may hold a whole document.
     let cut = reply.cut || matches!(fault, Some(StreamFault::Damaged(_)));
     let torn = cut || fault.is_some();
+    let base = reply.hidden_origin.as_ref().unwrap_or(&reply.url);
     let content_type = reply.headers.content_type.as_deref();
     let (body, content_type, cut) = match parsing.map.map(|map| mapped(&body, content_type, map)) {
         None => (body, content_type, cut),
@@ -157,7 +158,7 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
     let known = &job.remembered;
     let content_language = reply.headers.content_language.as_deref();
     let labels = Labels { content_type, content_language };
-    match document(&body, &reply.url, labels, known, parsing.max_entries, now) {
+    match document(&body, base, labels, known, parsing.max_entries, now) {
         Ok(mut document) => {
             let cut = cut || breaks_off(&document);
             if delta || cut {

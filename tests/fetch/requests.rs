@@ -167,8 +167,8 @@ async fn no_reply_or_error_contains_a_private_address() {
         "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx";
     let (address, server) =
         serve(&[tagged, tagged, &elsewhere, tagged, &moved(302, "/s3cret?key=k3y")]).await;
-    let url = FeedUrl::parse(&format!("http://{address}/private-feed/name")).unwrap();
     let hidden = format!("http://{address}/s3cret?key=k3y");
+    let url = FeedUrl::parse(&hidden).unwrap().stand_in("name");
     let spec = RequestSpec { address: Some(Secret::new(hidden)), ..RequestSpec::default() };
     let fetcher = Fetcher::new(&permitted()).unwrap();
     let mut validators = Validators::default();
@@ -178,6 +178,7 @@ async fn no_reply_or_error_contains_a_private_address() {
             fetcher.fetch(FetchRequest::new(&url, &validators, &spec, LIMIT)).await.unwrap();
         assert_eq!((&reply.url, reply.headers.etag.as_deref()), (url.as_url(), etag));
         assert!(reply.hops.is_empty());
+        assert_eq!(reply.base().as_str(), format!("http://{address}/"));
         write!(shown, "{reply:?}").unwrap();
         validators.etag = reply.headers.etag;
         validators.sent_by = Some(reply.url);

@@ -96,6 +96,7 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
         }
     }
     Reply {
+        hidden_origin: None,
         status,
         url: url(HOME),
         hops: Vec::new(),
