@@ -1,7 +1,6 @@
 //! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
 pub mod authors;
-pub mod double_escaped;
 pub mod furniture;
 pub mod hash;
 pub mod identity;
@@ -22,8 +21,12 @@ use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
 use crate::feed::normalise::links::Origin;
-use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed};
+use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed, TextKind};
 use crate::html::chars;
+use crate::html::double_escaped;
+use crate::html::entities::{Context, decode};
+use crate::html::escape::push_text;
+use crate::html::recognise;
 use crate::html::sanitise;
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
@@ -189,17 +192,35 @@ fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<SanitisedHtml>, 
 }
 
 fn html(text: MarkedText<'_>, sanitiser: &Sanitiser) -> Option<SanitisedHtml> {
-    if text.is_html {
-        sanitiser.clean(&double_escaped::unescape(text.text))
-    } else if to_text::looks_like_html(text.text) {
-        sanitiser.clean(text.text)
-    } else {
-        sanitise::from_plain(text.text)
+    let source = double_escaped::unescape(text.text);
+    let is_html = match text.kind {
+        TextKind::Html => !source.contains('<') || recognise::has_markup(&source),
+        TextKind::Unstated => recognise::has_markup(&source),
+        TextKind::Plain => recognise::looks_like_html(&source),
+    };
+    if is_html {
+        return sanitiser.clean(&recognise::escape_false_tags(&source));
     }
+    let plain = match text.kind {
+        TextKind::Html | TextKind::Unstated => {
+            let once = decode(&source, Context::Text);
+            Cow::Owned(to_text::decode_all_but_brackets(&once, Context::Text).into_owned())
+        }
+        TextKind::Plain => to_text::decode_all_but_brackets(&source, Context::MaybePlain),
+    };
+    if text.kind == TextKind::Plain || plain.trim().contains(['\n', '\r']) {
+        return sanitise::from_plain(&plain.replace("\r\n", "\n").replace('\r', "\n"));
+    }
+    let mut escaped = String::with_capacity(plain.len());
+    push_text(&mut escaped, &plain);
+    sanitiser.clean(&escaped)
 }
 
 fn line(text: MarkedText<'_>) -> Option<String> {
-    let markup = if text.is_html { Markup::Html } else { Markup::Doubtful };
+    let markup = match text.kind {
+        TextKind::Html | TextKind::Unstated => Markup::Html,
+        TextKind::Plain => Markup::Doubtful,
+    };
     let line = to_text::plain(beginning(text), markup)?;
     Some(match chars::excerpt(&line, LONGEST_LINE) {
         Cow::Borrowed(_) => line,

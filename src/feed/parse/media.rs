@@ -6,7 +6,8 @@ use url::Url;
 
 use crate::feed::parse::entry_list::MAX_PARTS;
 use crate::feed::parse::model::{
-    Category, File, MediaObject, MediaThumbnail, Person, RawText, category, person, thumbnail,
+    Category, File, MediaObject, MediaThumbnail, Person, RawText, TextKind, category, person,
+    thumbnail,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::tree::{Context, Element};
@@ -49,12 +50,12 @@ impl<'a> Media<'a> {
                 }
             }
             "title" => {
-                let is_html = element.attributes.raw("type") == Some("html");
-                self.title = self.title.take().or_else(|| RawText::new(is_html, element.text));
+                let kind = kind(&element);
+                self.title = self.title.take().or_else(|| RawText::new(kind, element.text));
             }
             "description" | "text" => {
-                let is_html = element.attributes.raw("type") == Some("html") || element.markup;
-                let text = || RawText::new(is_html, element.text);
+                let kind = kind(&element);
+                let text = || RawText::new(kind, element.text);
                 let description = self.object.description.take();
                 self.object.description =
                     description.or_else(|| text().map(RawText::into_untrimmed_text));
@@ -97,6 +98,11 @@ impl<'a> Media<'a> {
             duration_in_seconds: attribute("duration").and_then(|text| duration(&text)),
         });
     }
+}
+
+fn kind(element: &Element<'_>) -> TextKind {
+    let is_html = element.attributes.raw("type") == Some("html") || element.markup;
+    if is_html { TextKind::Html } else { TextKind::Plain }
 }
 
 /// Whether `media:credit` with this role names an author of the entry.
