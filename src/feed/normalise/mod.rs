@@ -4,6 +4,7 @@ pub mod authors;
 pub mod furniture;
 pub mod hash;
 pub mod identity;
+pub mod image;
 pub mod language;
 pub mod links;
 pub mod media;
@@ -158,8 +159,7 @@ fn outline(
 /// Sets the content and the fields that depend on it.
 fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     (draft.content_html, draft.summary) = body(entry, sanitiser);
-    draft.image =
-        media::image(entry, &draft.attachments, draft.content_html.as_deref(), sanitiser.base());
+    draft.image = image::image(entry, draft.content_html.as_deref(), sanitiser.base());
     draft.hash = hash::content_hash(draft);
 }
 

@@ -211,6 +211,8 @@ impl<'a> Item<'a> {
                 mime_type: attribute("type").map(Cow::into_owned),
                 title: None,
                 size: attribute("length").and_then(|size| number(&size)),
+                width: None,
+                height: None,
                 duration_in_seconds: None,
             });
         }

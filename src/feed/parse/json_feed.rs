@@ -127,7 +127,10 @@ fn read_item(item: JsonItem, repairs: &mut Repairs) -> ParsedEntry {
     let url = item.url.not_blank().map(|url| linked("alternate", &url));
     let images = [item.image, item.banner_image].into_iter().filter_map(|image| image.0);
     let mut media = MediaObject::default();
-    media.thumbnails = images.filter_map(|url| address(&url, None)).map(thumbnail).collect();
+    media.thumbnails = images
+        .filter_map(|url| address(&url, None))
+        .map(|url| thumbnail(url, (None, None)))
+        .collect();
     let tags = item.tags.list.into_iter().filter_map(|tag| tag.0);
     ParsedEntry {
         entry: Entry {
@@ -164,6 +167,8 @@ fn file(attachment: Attachment) -> Option<File> {
         mime_type: attachment.mime_type.0,
         title: attachment.title.0,
         size: whole(attachment.size_in_bytes),
+        width: None,
+        height: None,
         duration_in_seconds: whole(attachment.duration_in_seconds),
     })
 }

@@ -12,6 +12,7 @@ use crate::feed::parse::model::{
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::tree::{Context, Element};
 use crate::feed::parse::values::{address, duration, number};
+use crate::html::tokenizer::Attributes;
 
 /// The most thumbnails of one entry that are kept.
 const MAX_THUMBNAILS: usize = 20;
@@ -46,7 +47,9 @@ impl<'a> Media<'a> {
                 if let Some(url) = url
                     && self.object.thumbnails.len() < MAX_THUMBNAILS
                 {
-                    self.object.thumbnails.extend(address(&url, context.base).map(thumbnail));
+                    let sides = sides(element.attributes);
+                    let url = address(&url, context.base);
+                    self.object.thumbnails.extend(url.map(|url| thumbnail(url, sides)));
                 }
             }
             "title" => {
@@ -95,9 +98,20 @@ impl<'a> Media<'a> {
                 .or_else(|| is_image.then(|| "image/*".to_owned())),
             title: title.map(|title| title.text.to_string()),
             size: attribute("filesize").and_then(|size| number(&size)),
+            width: sides(element.attributes).0,
+            height: sides(element.attributes).1,
             duration_in_seconds: attribute("duration").and_then(|text| duration(&text)),
         });
     }
+}
+
+/// Width and height in pixels.
+fn sides(attributes: Attributes<'_>) -> (Option<u32>, Option<u32>) {
+    let side = |name: &str| {
+        let text = attributes.raw(name)?.trim().trim_end_matches("px");
+        u32::try_from(number(text)?).ok()
+    };
+    (side("width"), side("height"))
 }
 
 fn kind(element: &Element<'_>) -> TextKind {
@@ -133,5 +147,5 @@ pub(super) fn as_list(object: MediaObject) -> Vec<MediaObject> {
 
 /// An image that the entry names in another vocabulary.
 pub(super) fn image(url: Option<Cow<'_, str>>, base: Option<&Url>) -> Option<MediaThumbnail> {
-    url.and_then(|url| address(&url, base)).map(thumbnail)
+    url.and_then(|url| address(&url, base)).map(|url| thumbnail(url, (None, None)))
 }

@@ -77,6 +77,9 @@ pub struct File {
     pub title: Option<String>,
     /// In bytes.
     pub size: Option<u64>,
+    /// In pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
     pub duration_in_seconds: Option<u64>,
 }
 
@@ -224,9 +227,12 @@ pub(super) fn category(term: &str, label: Option<&str>) -> Category {
     Category { term: fixed(term), scheme: None, label: label.map(fixed), subcategories: Vec::new() }
 }
 
-pub(super) fn thumbnail(uri: String) -> MediaThumbnail {
-    let image =
-        Image { uri, title: None, link: None, width: None, height: None, description: None };
+/// An image, with its width and height in pixels.
+pub(super) fn thumbnail(
+    uri: String,
+    (width, height): (Option<u32>, Option<u32>),
+) -> MediaThumbnail {
+    let image = Image { uri, title: None, link: None, width, height, description: None };
     MediaThumbnail { image, time: None }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn read<'a>(element: Element<'a>, repairs: &mut Repairs) -> Option<Ne
             (Ns::Image, "image") => {
                 let urls = child.children.into_iter().filter(|part| part.name == "loc");
                 let urls = urls.filter_map(|part| address(&part.text, None));
-                media.thumbnails.extend(urls.map(thumbnail));
+                media.thumbnails.extend(urls.map(|url| thumbnail(url, (None, None))));
             }
             _ => {}
         }
