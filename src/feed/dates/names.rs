@@ -24,18 +24,18 @@ pub(super) struct Meaning {
 
 /// Names that publishers use and CLDR does not list.
 const MORE: &str = "
-month\t1\tjaenner|sty|tháng một|tháng giêng|يناير|جانفي
-month\t2\tfeber|tháng hai|فيفري
-month\t3\tmaerz|mrz|tháng ba
-month\t4\ttháng tư|tháng bốn|أفريل
-month\t5\tmaí|tháng năm
-month\t6\ttháng sáu|جوان
-month\t7\ttháng bảy|جويلية
-month\t8\ttháng tám|أوت
-month\t9\ttháng chín
-month\t10\ttháng mười
-month\t11\ttháng mười một
-month\t12\ttháng mười hai|tháng chạp
+month\t1\tජනවාරි|jaenner|sty|tháng một|tháng giêng|يناير|جانفي
+month\t2\tපෙබරවාරි|feber|tháng hai|فيفري
+month\t3\tමාර්තු|maerz|mrz|tháng ba
+month\t4\tඅප්‍රේල්|tháng tư|tháng bốn|أفريل
+month\t5\tමැයි|maí|tháng năm
+month\t6\tජූනි|tháng sáu|جوان
+month\t7\tජූලි|tháng bảy|جويلية
+month\t8\tඅගෝස්තු|tháng tám|أوت
+month\t9\tසැප්තැම්බර්|tháng chín
+month\t10\tඔක්තෝබර්|tháng mười
+month\t11\tනොවැම්බර්|tháng mười một
+month\t12\tදෙසැම්බර්|tháng mười hai|tháng chạp
 persian\t1\tحمل
 persian\t2\tثور
 persian\t3\tجوزا

@@ -307,6 +307,8 @@ enum Last {
 /// What a word says of the number after it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
+    /// Vietnamese: `Thứ 5`, `T5`.
+    Weekday,
     /// Vietnamese: `tháng 8`.
     Month,
     /// `klo 12.30`
@@ -416,7 +418,10 @@ impl<'a> Parts<'a> {
             candidates.push(name.clone());
             ends.push(rest);
         }
-        for (name, rest) in candidates.iter().zip(&ends).rev() {
+        // Vietnamese `Thứ` looks like the English weekday.
+        let numbered =
+            word.contains('ứ') && rest.trim_start().starts_with(|c: char| c.is_ascii_digit());
+        for (name, rest) in candidates.iter().zip(&ends).rev().filter(|_| !numbered) {
             // Hebrew writes "in" as the first letter of the name.
             let meaning = names::meaning(name).or_else(|| names::meaning(name.strip_prefix('ב')?));
             if let Some(meaning) = meaning
@@ -472,6 +477,8 @@ impl<'a> Parts<'a> {
         let last = std::mem::take(&mut self.last);
         match lower.as_str() {
             "thang" | "thg" => self.next = Some(Unit::Month),
+            "thu" if bare.contains('ứ') => self.next = Some(Unit::Weekday),
+            "t" if glued => self.next = Some(Unit::Weekday),
             // WordPress: `Th8`.
             "th" if glued => self.next = Some(Unit::Month),
             // Vietnamese: `8:15 SA`, `8:15 CH`.
@@ -565,6 +572,13 @@ impl<'a> Parts<'a> {
         let is_time = self.clock.is_none() && found.len() <= 2;
         let unit = self.next.take();
         self.last = Last::Number;
+        if unit == Some(Unit::Weekday)
+            && next != Some(':')
+            && let Some(day) = found.parse::<u32>().ok().filter(|n| (2..=7).contains(n))
+        {
+            self.weekdays |= 1 << (day - 2);
+            return rest;
+        }
         if unit == Some(Unit::Minute)
             && let Some(minute) = found.parse().ok().filter(|n| found.len() == 2 && *n < 60)
             && let Some(clock) = &mut self.clock
@@ -687,13 +701,15 @@ impl<'a> Parts<'a> {
         if self.has_month() {
             return self.date_with_month();
         }
-        let [a, b, c, ..] = self.numbers.as_slice() else { return None };
-        let unit = |units: [char; 2]| self.numbers.iter().find(|n| units.contains(&n.after));
-        if let (Some(year), Some(month), Some(of_month)) =
-            (unit(['年', '년']), unit(['月', '월']), unit(['日', '일']))
-        {
-            return day(self.full_year(year.text)?, month.value()?, of_month.value()?);
+        let unit = |units: [char; 2]| self.numbers.iter().position(|n| units.contains(&n.after));
+        if let Some(place) = unit(['月', '월']) {
+            // WordPress: `01 8月 2024`.
+            let mut others = self.numbers.clone();
+            let month = others.remove(place).value()?;
+            let (of_month, year) = self.day_and_year(&others)?;
+            return day(year, month, of_month);
         }
+        let [a, b, c, ..] = self.numbers.as_slice() else { return None };
         let (a_value, b_value, c_value) = (a.value()?, b.value()?, c.value()?);
         let year_first = |year: i32| day(year, b_value, c_value);
         let year_last = || self.full_year(c.text);
@@ -710,16 +726,28 @@ impl<'a> Parts<'a> {
                 let other = self.full_year(a.text).filter(|_| short).and_then(year_first);
                 later_of(day_first(), other)
             }
-            ('/' | '-', _) => day(year_last()?, a_value, b_value),
+            ('/' | '-', _) if day(year_last()?, 1, 1)?.year() != year_last()? => day_first(),
+            ('/' | '-', _) => {
+                let american = day(year_last()?, a_value, b_value);
+                let fits = |day: &NaiveDate| self.has_weekday_of(*day);
+                // `jeudi 01/08/2024` was a Thursday in August.
+                let day_first = day_first().filter(fits);
+                if american.as_ref().is_some_and(fits) { american } else { day_first.or(american) }
+            }
             _ => None,
         }
     }
 
     /// The day and the year stand in either order. The year is the longer number, else the later one.
+    fn day_and_year(&self, numbers: &[Number<'_>]) -> Option<(u32, i32)> {
+        let [a, b, ..] = numbers else { return None };
+        let year_first = 2 < a.text.len() || matches!(a.after, '年' | '년');
+        let (of_month, year) = if year_first { (b, a) } else { (a, b) };
+        Some((of_month.value()?, self.full_year(year.text)?))
+    }
+
     fn date_with_month(&self) -> Option<NaiveDate> {
-        let [a, b, ..] = self.numbers.as_slice() else { return None };
-        let (of_month, year) = if 2 < a.text.len() || a.after == '年' { (b, a) } else { (a, b) };
-        let (of_month, year) = (of_month.value()?, self.full_year(year.text)?);
+        let (of_month, year) = self.day_and_year(&self.numbers)?;
         // A word that is no name of a weekday is the month; else the last one, because the weekday is first.
         let certain = |meaning: &&Meaning| meaning.weekdays == 0;
         let named = |of: fn(&Meaning) -> u16| {
@@ -738,10 +766,14 @@ impl<'a> Parts<'a> {
             .filter(|month| months & (1 << (month - 1)) != 0)
             .filter_map(|month| day(year, month, of_month))
             .collect();
-        let fits =
-            |day: &&NaiveDate| self.weekdays & (1 << day.weekday().num_days_from_monday()) != 0;
+        let fits = |day: &&NaiveDate| self.has_weekday_of(**day);
         // Of two months, Polish, Czech and Ukrainian have the later one, Croatian the earlier one.
         days.iter().find(fits).or(days.last()).copied()
+    }
+
+    /// Whether the weekday of a day was named.
+    fn has_weekday_of(&self, day: NaiveDate) -> bool {
+        self.weekdays & (1 << day.weekday().num_days_from_monday()) != 0
     }
 
     /// Two digits up to 68 are in this century (POSIX), higher ones in the last; in Thailand they count from 2500.
