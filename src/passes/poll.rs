@@ -17,7 +17,7 @@ use crate::domain::poll::{
 };
 use crate::domain::scrub::Sent;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::fetch::{self, FetchError, Fetcher};
+use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
 use crate::passes::parse_pool::{NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
 use crate::passes::sync::Feeds;
@@ -240,11 +240,10 @@ impl Poller {
         }
         let validators = request::validators(job, clock::now());
         let conditional = !validators.is_empty();
-        let reply = self
-            .fetcher
-            .fetch_at(&job.url, job.address(), &validators, &feed.request, self.max_body)
-            .await
-            .map_err(|error| no_reply(&error));
+        let (spec, max_body) = (&feed.request, self.max_body);
+        let request = FetchRequest::new(&job.url, &validators, spec, max_body);
+        let request = FetchRequest { at: job.address(), ..request };
+        let reply = self.fetcher.fetch(request).await.map_err(|error| no_reply(&error));
         let requested = Requested { reply, conditional, ended_at: clock::now() };
         let slot = self.parsers.slot().await;
         drop(in_flight);

@@ -12,7 +12,7 @@ use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
-use crate::fetch::{self, FetchError, Fetcher};
+use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
 use crate::passes::poll::no_reply;
 use crate::polling::reply::{Parsing, Requested, read};
 
@@ -52,7 +52,10 @@ impl Previewer {
     ) -> Observed {
         self.wait_for_host(url).await;
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
-        let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
+        let reply = self
+            .fetcher
+            .fetch(FetchRequest::new(url, &job.validators, request, self.max_body))
+            .await;
         let reply = reply.map_err(|error| no_reply(&error));
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
         let max_body = self.max_body;
@@ -78,7 +81,10 @@ impl Previewer {
         request: &RequestSpec,
     ) -> Result<Comparison, String> {
         self.wait_for_host(url).await;
-        let reply = self.fetcher.fetch(url, &Validators::default(), request, self.max_body).await;
+        let reply = self
+            .fetcher
+            .fetch(FetchRequest::new(url, &Validators::default(), request, self.max_body))
+            .await;
         let reply = reply.map_err(|error| fetch::advice(&error))?;
         if reply.status != 200 {
             return Err(format!("the server answered with status {}", reply.status));
@@ -86,9 +92,9 @@ impl Previewer {
         let (now, limit) = (clock::now(), self.max_body);
         let comparison = tokio::task::spawn_blocking(move || {
             let headers = reply.headers;
-            let body = unpack(reply.body, headers.content_encoding.as_deref(), limit)
+            let unpacked = unpack(reply.body, headers.content_encoding.as_deref(), limit)
                 .map_err(|error| error.to_string())?;
-            Ok(compare(&body, &reply.url, headers.content_type.as_deref(), now))
+            Ok(compare(&unpacked.body, &reply.url, headers.content_type.as_deref(), now))
         });
         comparison.await.map_err(|error| error.to_string())?
     }

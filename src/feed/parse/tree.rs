@@ -166,7 +166,7 @@ impl<'a> Builder<'a, '_> {
                     let text = if closed { text } else { self.cut_cdata(text, tokens) };
                     self.text(text, true);
                 }
-                Token::Doctype(_) => {}
+                Token::Doctype(_) | Token::Hidden => {}
             }
         }
         false

@@ -58,7 +58,6 @@ impl Home {
             drafts,
             hints: Hints::default(),
             encoding: DocumentEncoding { name: "UTF-8", because: "test" },
-            cut: false,
             repairs: Vec::new(),
         };
         let decision = Decision {
