@@ -2,12 +2,14 @@
 
 pub mod authors;
 pub mod double_escaped;
+pub mod edit;
 pub mod furniture;
 pub mod hash;
 pub mod identity;
 pub mod language;
 pub mod links;
 pub mod media;
+pub mod noise;
 pub mod order;
 pub mod tags;
 pub mod tracking;
