@@ -69,7 +69,7 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
     let wishes = ServerWishes {
         asks,
         host_wait: freshness::host_wait(reply.status, &reply.headers, ended_at),
-        moved_to: permanent_redirect::target(&reply.hops).cloned(),
+        moved_to: permanent_redirect::target(job.address(), &reply.hops).cloned(),
         ..ServerWishes::default()
     };
     let (outcome, wishes, message) = match reply.status {
