@@ -13,7 +13,17 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "exclude", "store", "schedule", "fetch", "server", "feeds", "exports"],
+    keys: &[
+        "include",
+        "exclude",
+        "hide_future",
+        "store",
+        "schedule",
+        "fetch",
+        "server",
+        "feeds",
+        "exports",
+    ],
     ..PLAIN
 };
 

@@ -58,6 +58,7 @@ pub(super) fn load_with(
         let feeds = reader.feeds(&root, &defaults, &mut given);
         let includes = reader.includes(&root, &absolute);
         let store = reader.store(&root);
+        let hide_future = reader.flag(&root, "hide_future").unwrap_or(false);
         let mut taken = Taken::new();
         for ending in ["", "-wal", "-shm"] {
             let mut name = plain(&store.path).into_os_string();
@@ -68,7 +69,7 @@ pub(super) fn load_with(
             taken.insert(plain(file), None);
         }
         let exports = reader.exports(&root, &defaults, &mut taken);
-        Main { store, defaults, fetch, server, feeds, includes, exports }
+        Main { store, defaults, hide_future, fetch, server, feeds, includes, exports }
     });
     let mut feeds = Vec::new();
     if let Some(main) = &main {
@@ -86,10 +87,21 @@ pub(super) fn load_with(
     }
     match main {
         Some(main) if files.findings.is_empty() => {
-            let Main { store, defaults, fetch, server, feeds: mut all, exports, .. } = main;
+            let Main {
+                store, defaults, hide_future, fetch, server, feeds: mut all, exports, ..
+            } = main;
             all.append(&mut feeds);
             let entry_filter = defaults.entry_filter;
-            Ok(Config { path: absolute, store, fetch, server, entry_filter, feeds: all, exports })
+            Ok(Config {
+                path: absolute,
+                store,
+                fetch,
+                server,
+                entry_filter,
+                hide_future,
+                feeds: all,
+                exports,
+            })
         }
         Some(_) | None => Err(ConfigErrors::new(&files.sources, files.findings)),
     }
@@ -99,6 +111,7 @@ pub(super) fn load_with(
 struct Main {
     store: StoreConfig,
     defaults: Defaults,
+    hide_future: bool,
     fetch: FetchSettings,
     server: Option<ServerConfig>,
     feeds: Vec<FeedConfig>,

@@ -71,6 +71,8 @@ pub struct Config {
     pub server: Option<ServerConfig>,
     /// The rules of the top level. Each feed's filter contains them already.
     pub entry_filter: EntryFilter,
+    /// Whether articles that are dated ahead are left out until their time has come.
+    pub hide_future: bool,
     pub feeds: Vec<FeedConfig>,
     pub exports: Vec<ExportConfig>,
 }

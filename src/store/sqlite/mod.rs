@@ -3,6 +3,7 @@
 pub(super) mod consumers;
 pub(super) mod feeds;
 pub(super) mod file;
+pub(super) mod future;
 pub(super) mod history;
 pub(super) mod hosts;
 pub(super) mod maintenance;

@@ -23,7 +23,7 @@ use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::prune::{self, Prune, Pruned};
-use crate::store::sqlite::{file, meta, revisions, select, text_index};
+use crate::store::sqlite::{file, future, meta, revisions, select, text_index};
 
 /// What is read of each article.
 const ARTICLE: Columns<18> = Columns([
@@ -153,13 +153,14 @@ impl Reader {
         let query = Query { order: Order::Sequence, after_seq: Some(after), ..query.clone() };
         self.in_one_moment(|| {
             let feeds = self.feed_refs()?;
+            let announced = future::announced(&self.connection, after)?;
             let mut removals = changes::removals(&self.connection, &query)?;
             let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?.peekable();
             self.select(&query, now, &feeds, |rows| {
                 let changes = rows.map(|row| {
-                    // The row's id is the sequence number of its insert.
+                    // The row's id is the sequence number of its insert. An article that was hidden is heard of later.
                     row.map(|(inserted, article)| {
-                        if after < inserted {
+                        if after < inserted || announced.contains_key(&inserted) {
                             Change::New(article)
                         } else {
                             Change::Edited(article)
@@ -181,6 +182,11 @@ impl Reader {
                 consume(&mut merged.by_ref().take(limit))
             })
         })
+    }
+
+    /// Whether an article is left out of pages and exports, because its date is ahead.
+    pub fn is_hidden(&self, id: &ArticleId, now: Timestamp) -> Result<bool, StoreError> {
+        future::is_hidden(&self.connection, &self.store_id, id, now)
     }
 
     /// The public id that a user means: all of it, or what stands behind its dash.
