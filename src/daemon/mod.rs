@@ -6,6 +6,7 @@
 mod deadline;
 mod exports;
 mod future;
+mod health;
 mod hooks;
 mod index;
 mod retain;
@@ -143,7 +144,7 @@ struct State {
     exports: Exports,
     /// Exports of earlier configurations that finish their last delivery.
     finishing_exports: JoinSet<()>,
-    /// The tasks that remove old articles and announce those whose time has come.
+    /// The tasks that remove old articles, announce those whose time has come, and look at the health of feeds.
     upkeep: JoinSet<()>,
     server: Server,
     /// Bumped whenever a poll stored something.
@@ -379,6 +380,7 @@ fn upkeep(config: &Config, store: &Store, changes: &watch::Sender<u64>) -> JoinS
     let mut tasks = JoinSet::new();
     retain::start(&mut tasks, config, store, changes);
     future::start(&mut tasks, config, store, changes);
+    health::start(&mut tasks, config, store, changes);
     tasks
 }
 

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
+use crate::domain::feed_health::{HealthChange, ToldHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::transaction;
@@ -216,6 +217,15 @@ impl Store {
     /// Announces the hidden articles whose time has come, or `all`.
     pub async fn announce(&self, all: bool, now: Timestamp) -> Result<Announced, StoreError> {
         self.write(move |tx| sqlite::future::announce(tx, all, now)).await
+    }
+
+    /// Stores the health of feeds of which it has changed, and the changes for consumers.
+    pub async fn tell_feed_health(
+        &self,
+        told: Vec<(FeedId, ToldHealth)>,
+        changes: Vec<HealthChange>,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::feed_health::tell(tx, &told, &changes)).await
     }
 
     /// Removes the articles of one batch that are old and no longer in the documents of their feeds.

@@ -1,6 +1,7 @@
 //! The SQLite store: one file for each table or task.
 
 pub(super) mod consumers;
+pub(super) mod feed_health;
 pub(super) mod feeds;
 pub(super) mod file;
 pub(super) mod future;
