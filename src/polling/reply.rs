@@ -110,7 +110,7 @@ fn read_body(
     now: Timestamp,
     wishes: ServerWishes,
 ) -> (PollOutcome, ServerWishes, Message) {
-    let delta = reply.status == 226;
+    let (delta, base) = (reply.status == 226, reply.base().clone());
     let validators = Validators {
         etag: of_sensible_length(reply.headers.etag, LONGEST_ETAG),
         last_modified: of_sensible_length(reply.headers.last_modified, LONGEST_LAST_MODIFIED),
@@ -137,7 +137,6 @@ fn read_body(
         Err(_) if reply.cut => return cut_off(),
         Err(error) => return fail(Failure::Body, error.to_string().into()),
     };
-    let base = reply.hidden_origin.as_ref().unwrap_or(&reply.url);
     let content_type = reply.headers.content_type.as_deref();
     let (body, content_type, cut) = match parsing.map.map(|map| mapped(&body, content_type, map)) {
         None => (body, content_type, reply.cut),
@@ -149,7 +148,7 @@ fn read_body(
         let wishes = ServerWishes { validators: Some(validators), ..wishes };
         return (PollOutcome::SameBody, wishes, Message::default());
     }
-    match document(&body, base, content_type, &job.remembered, parsing.max_entries, now) {
+    match document(&body, &base, content_type, &job.remembered, parsing.max_entries, now) {
         Ok(mut document) => {
             document.cut |= cut;
             if delta || document.cut {

@@ -106,7 +106,7 @@ async fn no_redirect_may_be_followed_where_none_is_allowed() {
     let spec = RequestSpec::default();
     let error = fetcher.fetch(&feed(address), &Validators::default(), &spec, LIMIT).await;
     let Err(FetchError::Redirect { source, .. }) = error else { panic!("{error:?}") };
-    assert_eq!(source, RedirectFault::TooMany(0));
+    assert_eq!(*source, RedirectFault::TooMany(0));
 }
 
 #[tokio::test]

@@ -22,13 +22,12 @@ fn hourly(count: u32, gap: i64, ago: i64) -> String {
 }
 
 fn config(server: &Server, feeds: &[&str], export: &str) -> String {
-    let feeds: String = feeds
-        .iter()
-        .map(|name| {
-            let url = server.url(&format!("/{name}"));
-            format!("[[feeds]]\nurl = \"{url}\"\nname = \"{name}\"\ntags = [\"{}\"]\n", &name[..1])
-        })
-        .collect();
+    let feed = |name: &&str| {
+        let url = server.url(&format!("/{name}"));
+        format!("[[feeds]]\nurl = \"{url}\"\nname = \"{name}\"\ntags = [\"{name}\"]\n")
+    };
+    let feeds: Vec<String> = feeds.iter().map(feed).collect();
+    let feeds = feeds.concat();
     format!(
         "[schedule]\nevery = \"1s\"\n\
          [[exports]]\ncommand = [\"sh\", \"-c\", \"cat >> told\"]\nconsumer = \"health\"\non = \"feed_health\"\n{export}\n{feeds}"
@@ -78,7 +77,7 @@ fn each_change_is_told_once_also_after_a_restart() {
     assert_eq!((&broken["status"], &broken["outcome"]), (&404.into(), &"http_status".into()));
     assert!(broken["detail"].as_str().unwrap().contains("404"), "{broken}");
     assert!(broken["since"].is_string() && broken["date"].is_string(), "{broken}");
-    assert_eq!(broken["feed"]["tags"], serde_json::json!(["b"]));
+    assert_eq!(broken["feed"]["tags"], serde_json::json!(["broken"]));
     assert_eq!(broken.get("last_success"), None);
     let hourly_record = of("hourly");
     assert_eq!(hourly_record["since"], hourly_record["last_article"]);
