@@ -13,7 +13,17 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "exclude", "store", "schedule", "fetch", "server", "feeds", "exports"],
+    keys: &[
+        "include",
+        "exclude",
+        "hide_future",
+        "store",
+        "schedule",
+        "fetch",
+        "server",
+        "feeds",
+        "exports",
+    ],
     ..PLAIN
 };
 
@@ -91,6 +101,7 @@ pub(super) const EXPORT: Section = Section {
         "format",
         "consumer",
         "events",
+        "on",
         "secret",
         "secret_file",
         "headers",
@@ -160,6 +171,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "format",
             "consumer",
             "events",
+            "on",
             "timeout",
             "allow_private",
             "every",

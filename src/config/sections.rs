@@ -10,7 +10,9 @@ use toml::de::DeValue;
 
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
 use crate::config::reader::{Reader, Table};
-use crate::config::{DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, StoreConfig};
+use crate::config::{
+    DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, Keep, StoreConfig,
+};
 use crate::domain::request::FetchSettings;
 use crate::domain::time::TimeDelta;
 use crate::domain::units::duration_text;
@@ -66,15 +68,20 @@ impl Reader<'_> {
         if let Some(keep) = keep.and_then(|n| u32::try_from(n).ok()) {
             store.keep_revisions = keep;
         }
-        store.keep = self.keep(&table).flatten();
+        store.keep = match self.keep(&table) {
+            Some(Keep::For(age)) => Some(age),
+            Some(Keep::Forever) | None => None,
+        };
         store
     }
 
-    /// Reads how long articles are kept; `Some(None)` means for ever. Returns `None` without the key.
-    pub(super) fn keep(&mut self, table: &Table<'_>) -> Option<Option<TimeDelta>> {
+    /// Reads how long articles are kept.
+    pub(super) fn keep(&mut self, table: &Table<'_>) -> Option<Keep> {
         let field = table.get("keep")?;
-        let forever = matches!(field.value, DeValue::String(text) if text == "forever");
-        Some(if forever { None } else { self.duration(table, "keep", &KEEP) })
+        if matches!(field.value, DeValue::String(text) if text == "forever") {
+            return Some(Keep::Forever);
+        }
+        self.duration(table, "keep", &KEEP).map(Keep::For)
     }
 
     pub(super) fn schedule(&mut self, root: &Table<'_>, defaults: &mut Defaults) {

@@ -43,7 +43,7 @@ pub enum FetchError {
     Redirect {
         url: FeedUrl,
         #[source]
-        source: RedirectFault,
+        source: Box<RedirectFault>,
     },
     /// `own` is true when the configured address itself is not public, and false for the target of a redirect.
     #[error("{url} was not asked")]
@@ -269,7 +269,10 @@ mod tests {
                  (raise the feed's timeout if the server is just slow)",
             ),
             (
-                FetchError::Redirect { url, source: RedirectFault::Scheme("file".into()) },
+                FetchError::Redirect {
+                    url,
+                    source: Box::new(RedirectFault::Scheme("file".into())),
+                },
                 "https://example.org/feed redirects where we do not follow: \
                  a redirect to `file:` is not followed, only http and https are",
             ),

@@ -201,7 +201,7 @@ impl Fetcher {
             match chain.next(response.status().as_u16(), response.headers()) {
                 None => return reply(url, response, chain, max_body).await,
                 Some(Err(fault)) => {
-                    return Err(FetchError::Redirect { url: url.clone(), source: fault });
+                    return Err(FetchError::Redirect { url: url.clone(), source: Box::new(fault) });
                 }
                 Some(Ok(())) => {
                     // A connection can be reused only after its last reply was read.

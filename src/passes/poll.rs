@@ -27,7 +27,7 @@ use crate::polling::decide::decide;
 use crate::polling::outage::{OutageDetector, Verdict, reached};
 use crate::polling::reply::{NoReply, Parsing, Requested, read};
 use crate::polling::request;
-use crate::store::{Claim, Claimed, Store, StoreError};
+use crate::store::{Claim, Claimed, Store, StoreError, Storing};
 use crate::telemetry::events;
 
 /// A poll that takes longer than its time-out by this much is taken for dead, and its lease ends.
@@ -49,7 +49,7 @@ pub struct Poller {
     fetcher: Fetcher,
     feeds: Feeds,
     max_body: u64,
-    keep_revisions: u32,
+    storing: Storing,
     lease: TimeDelta,
     /// Hosts that the configured limits do not apply to: this machine, unless the configuration says otherwise.
     exempt: HashSet<Host>,
@@ -134,7 +134,10 @@ impl Poller {
             fetcher: Fetcher::new(&config.fetch)?,
             feeds,
             max_body: config.fetch.max_body,
-            keep_revisions: config.store.keep_revisions,
+            storing: Storing {
+                keep_revisions: config.store.keep_revisions,
+                hide_future: config.hide_future,
+            },
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
             exempt: exempt(config),
@@ -250,7 +253,8 @@ impl Poller {
         let (spec, max_body) = (&feed.request, self.max_body);
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
         let request = FetchRequest { at: job.address(), ..request };
-        let reply = self.fetcher.fetch(request).await.map_err(|error| no_reply(&error, &feed.request));
+        let reply =
+            self.fetcher.fetch(request).await.map_err(|error| no_reply(&error, &feed.request));
         let requested = Requested { reply, conditional, ended_at: clock::now() };
         let slot = self.parsers.slot().await;
         drop(in_flight);
@@ -283,7 +287,7 @@ impl Poller {
             Verdict::Back => events::network_back(),
             Verdict::Counts => {}
         }
-        let applied = self.store.apply(Arc::clone(decision), self.keep_revisions).await?;
+        let applied = self.store.apply(Arc::clone(decision), self.storing).await?;
         let unreachable = suspect.was_well && reached(&decision.observed) == Some(false);
         if unreachable && !self.outages().stored(feed, suspect.health, Instant::now()) {
             let next = self.revert(feed, suspect.health, None).await?;

@@ -140,14 +140,16 @@ async fn a_circle_in_which_no_cookie_changes_is_left_at_once() {
     let same = moved_with(302, "/feed", &["a=1; Path=/"]);
     let (address, server) = serve(&[&same, &same]).await;
     let error = fetch(&feed(address)).await.unwrap_err();
-    assert!(matches!(error, FetchError::Redirect { source: RedirectFault::Loop(_), .. }));
+    let FetchError::Redirect { source, .. } = error else { panic!("{error}") };
+    assert!(matches!(*source, RedirectFault::Loop(_)), "{source}");
     assert_eq!(server.await.unwrap().len(), 2);
     let counted: Vec<String> =
         (0..6).map(|n| moved_with(302, "/feed", &[&format!("n={n}; Path=/")])).collect();
     let counted: Vec<&str> = counted.iter().map(String::as_str).collect();
     let (address, server) = serve(&counted).await;
     let error = fetch(&feed(address)).await.unwrap_err();
-    assert!(matches!(error, FetchError::Redirect { source: RedirectFault::TooMany(5), .. }));
+    let FetchError::Redirect { source, .. } = error else { panic!("{error}") };
+    assert!(matches!(*source, RedirectFault::TooMany(5)), "{source}");
     assert_eq!(server.await.unwrap().len(), 6);
 }
 
@@ -182,7 +184,7 @@ async fn no_redirect_may_be_followed_where_none_is_allowed() {
         .fetch(FetchRequest::new(&feed(address), &Validators::default(), &spec, LIMIT))
         .await;
     let Err(FetchError::Redirect { source, .. }) = error else { panic!("{error:?}") };
-    assert_eq!(source, RedirectFault::TooMany(0));
+    assert_eq!(*source, RedirectFault::TooMany(0));
 }
 
 #[tokio::test]
