@@ -9,6 +9,8 @@ use brotli_decompressor::Decompressor;
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::read::Decoder;
 
+use crate::domain::reading_time::is_over_now;
+
 /// Why a body cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnpackError {
@@ -145,6 +147,9 @@ fn inflate(
     limit: u64,
 ) -> Result<usize, UnpackError> {
     loop {
+        if is_over_now() {
+            return Ok(input.len());
+        }
         if out.len() == out.capacity() {
             out.reserve_exact(out.len().clamp(MIN_STEP, MAX_STEP));
         }
@@ -178,7 +183,7 @@ fn gzip_hint(body: &[u8], limit: u64) -> usize {
 fn read(decoder: impl Read, name: &str, body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
     let room = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut out = Vec::with_capacity(body.len().saturating_mul(4).min(room));
-    decoder
+    Bounded(decoder)
         .take(limit.saturating_add(1))
         .read_to_end(&mut out)
         .map_err(|error| UnpackError::Corrupt(format!("{name}: {error}")))?;
@@ -186,6 +191,15 @@ fn read(decoder: impl Read, name: &str, body: &[u8], limit: u64) -> Result<Vec<u
         return Err(UnpackError::TooLarge(limit));
     }
     Ok(out)
+}
+
+/// Ends a stream when the time for reading is over.
+pub(crate) struct Bounded<R>(pub(crate) R);
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if is_over_now() { Ok(0) } else { self.0.read(buffer) }
+    }
 }
 
 /// Whether a body begins as XML, HTML or JSON does. For compressed data the chance is one in many

@@ -9,6 +9,7 @@ use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Validators};
+use crate::domain::reading_time::ReadingTime;
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
@@ -22,6 +23,7 @@ use crate::polling::reply::{Parsing, Requested, read};
 pub struct Previewer {
     fetcher: Arc<Fetcher>,
     max_body: u64,
+    time: ReadingTime,
     /// The time between the starts of two requests to one host.
     delay: Duration,
     delay_this_machine: bool,
@@ -36,6 +38,7 @@ impl Previewer {
         Ok(Self {
             fetcher: Arc::new(Fetcher::new(settings)?),
             max_body: settings.max_body,
+            time: ReadingTime { limit: settings.read_timeout, clock: clock::work_of_this_thread },
             delay: settings.host_delay,
             delay_this_machine: !settings.exempt_this_machine,
             last_requests: HashMap::new(),
@@ -55,10 +58,10 @@ impl Previewer {
         let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
         let reply = reply.map_err(|error| no_reply(&error));
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
-        let max_body = self.max_body;
+        let (max_body, time) = (self.max_body, self.time);
         let observed = tokio::task::spawn_blocking(move || {
             let parsing =
-                Parsing { max_body, max_entries: entries, map: map.as_ref(), filter: None };
+                Parsing { max_body, max_entries: entries, time, map: map.as_ref(), filter: None };
             read(requested, &job, parsing)
         })
         .await;
@@ -83,12 +86,15 @@ impl Previewer {
         if reply.status != 200 {
             return Err(format!("the server answered with status {}", reply.status));
         }
-        let (now, limit) = (clock::now(), self.max_body);
-        let comparison = tokio::task::spawn_blocking(move || {
+        let (now, limit, time) = (clock::now(), self.max_body, self.time);
+        let read = move || {
             let headers = reply.headers;
             let body = unpack(reply.body, headers.content_encoding.as_deref(), limit)
                 .map_err(|error| error.to_string())?;
             Ok(compare(&body, &reply.url, headers.content_type.as_deref(), now))
+        };
+        let comparison = tokio::task::spawn_blocking(move || {
+            time.bound(read).unwrap_or_else(|error| Err(error.to_string()))
         });
         comparison.await.map_err(|error| error.to_string())?
     }

@@ -8,6 +8,7 @@ use crate::domain::poll::{
     Failure, Message, Observed, PollJob, PollOutcome, Reason, Remembered, Reply, ServerWishes,
     Transfer, Validators,
 };
+use crate::domain::reading_time::ReadingTime;
 use crate::domain::time::Timestamp;
 use crate::feed::document::{body_hash, document};
 use crate::feed::entry_filter::EntryFilter;
@@ -33,6 +34,8 @@ pub struct Parsing<'a> {
     pub max_entries: usize,
     /// Converts JSON that is not JSON Feed into a feed.
     pub map: Option<&'a JsonMap>,
+    /// How long unpacking and reading may take.
+    pub time: ReadingTime,
     /// Leaves out entries; `None` keeps all.
     pub filter: Option<&'a EntryFilter>,
 }
@@ -73,7 +76,14 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
         ..ServerWishes::default()
     };
     let (outcome, wishes, message) = match reply.status {
-        200 | 203 | 226 => read_body(reply, job, parsing, ended_at, wishes),
+        200 | 203 | 226 => {
+            let asks_nothing = ServerWishes { asks: Vec::new(), ..wishes.clone() };
+            let read = || read_body(reply, job, parsing, ended_at, wishes);
+            parsing.time.bound(read).unwrap_or_else(|error| {
+                let outcome = PollOutcome::Failed(Failure::ReadTimeout);
+                (outcome, asks_nothing, error.to_string().into())
+            })
+        }
         // RFC 9110 section 15.4.5: what a 304 carries replaces what is stored, the rest stays.
         304 => {
             let validators = Some(refreshed(&job.validators, &reply));

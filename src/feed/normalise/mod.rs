@@ -18,6 +18,7 @@ use url::Url;
 use crate::domain::article::{ArticleDraft, ArticleKey, ContentHash};
 use crate::domain::feed::FeedMeta;
 use crate::domain::poll::KeyPolicy;
+use crate::domain::reading_time::is_over_now;
 use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
@@ -75,6 +76,9 @@ pub fn entries(
     let mut sanitiser = Sanitiser::new(&base);
     let mut normalised = Vec::with_capacity(feed.entries.len());
     for (entry, wanted) in feed.entries.iter().zip(wanted) {
+        if is_over_now() {
+            break;
+        }
         let entry_base = links::base_of(entry, &base);
         if *sanitiser.base() != entry_base {
             sanitiser = Sanitiser::new(&entry_base);
