@@ -6,6 +6,7 @@
 //! its last reference would have to pass it on otherwise (docs/decisions/0021).
 
 use std::cell::Cell;
+use std::io::{self, Read};
 use std::time::Duration;
 
 /// The clock is read once in as many steps. A step takes a microsecond at most, apart from those that ask
@@ -85,6 +86,15 @@ pub fn is_over_now() -> bool {
     let is_over = running.is_over || running.end < (running.clock)();
     RUNNING.set(Some(Running { steps: STEPS, is_over, ..running }));
     is_over
+}
+
+/// Ends a stream when the time for reading is over.
+pub struct Bounded<R>(pub R);
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if is_over_now() { Ok(0) } else { self.0.read(buffer) }
+    }
 }
 
 #[cfg(test)]

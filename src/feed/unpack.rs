@@ -9,7 +9,7 @@ use brotli_decompressor::Decompressor;
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::read::Decoder;
 
-use crate::domain::reading_time::is_over_now;
+use crate::domain::reading_time::{Bounded, is_over_now};
 
 /// Why a body cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -191,15 +191,6 @@ fn read(decoder: impl Read, name: &str, body: &[u8], limit: u64) -> Result<Vec<u
         return Err(UnpackError::TooLarge(limit));
     }
     Ok(out)
-}
-
-/// Ends a stream when the time for reading is over.
-pub(crate) struct Bounded<R>(pub(crate) R);
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if is_over_now() { Ok(0) } else { self.0.read(buffer) }
-    }
 }
 
 /// Whether a body begins as XML, HTML or JSON does. For compressed data the chance is one in many

@@ -3,6 +3,7 @@
 //! Nothing here knows what a feed is. Nothing here performs I/O, and nothing here fails: malformed markup is
 //! read as a browser would read it.
 
+mod address_repair;
 mod blocks;
 pub mod chars;
 pub mod entities;

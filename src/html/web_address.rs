@@ -2,17 +2,19 @@
 
 use url::Url;
 
+use crate::html::address_repair::repaired;
+
 /// The longest address that is kept, in bytes. No server accepts longer ones (RFC 9110 section 4.1 asks for
 /// 8,000), and they would be repeated in every export.
 pub const LONGEST: usize = 8 * 1024;
 
 /// The address as exports show it, resolved against `base`. `None` unless it is `http` or `https`.
 pub fn web(text: &str, base: &Url) -> Option<String> {
-    let text = text.trim();
+    let text = repaired(text);
     if text.is_empty() || LONGEST < text.len() {
         return None;
     }
-    let url = base.join(text).ok()?;
+    let url = base.join(&text).ok()?;
     (is_web(&url) && url.as_str().len() <= LONGEST).then(|| url.into())
 }
 

@@ -22,6 +22,7 @@ use crate::domain::reading_time::is_over_now;
 use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
+use crate::feed::normalise::links::Origin;
 use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed};
 use crate::html::chars;
 use crate::html::sanitise;
@@ -65,26 +66,21 @@ pub fn entries(
     max_entries: usize,
     now: Timestamp,
 ) -> Vec<Normalised> {
-    let base = feed
-        .extension
-        .base
-        .as_deref()
-        .filter(|own| own.len() <= links::LONGEST_BASE)
-        .and_then(|own| base.join(own.trim()).ok())
-        .unwrap_or_else(|| base.clone());
+    let origin = Origin::of(feed, base);
     let wanted = newest(&feed.entries, max_entries, now);
-    let mut sanitiser = Sanitiser::new(&base);
+    let mut sanitiser = Sanitiser::new(base);
     let mut normalised = Vec::with_capacity(feed.entries.len());
     for (entry, wanted) in feed.entries.iter().zip(wanted) {
         if is_over_now() {
             break;
         }
-        let entry_base = links::base_of(entry, &base);
-        if *sanitiser.base() != entry_base {
-            sanitiser = Sanitiser::new(&entry_base);
-        }
-        let mut draft = outline(feed, entry, &entry_base, now);
+        let links = origin.of_links(entry);
+        let text = origin.of_text(entry, &links);
+        let mut draft = outline(feed, entry, (&links, &text), now);
         if wanted {
+            if *sanitiser.base() != text {
+                sanitiser = Sanitiser::new(&text);
+            }
             fill(&mut draft, entry, &sanitiser);
         }
         identify(&mut draft, policy);
@@ -123,7 +119,13 @@ fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
 }
 
 /// A draft without its content and what depends on it. These fields are cheap, and a key is made of them.
-fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) -> ArticleDraft {
+/// `base` is that of links and that of the text.
+fn outline(
+    feed: &ParsedFeed,
+    parsed: &ParsedEntry,
+    (base, text_base): (&Url, &Url),
+    now: Timestamp,
+) -> ArticleDraft {
     let (feed, entry) = (&feed.feed, &parsed.entry);
     let (published, modified) = dates::published_and_modified(entry.published, entry.updated, now);
     // As in the feed, but without control characters, which a terminal would obey.
@@ -150,7 +152,7 @@ fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) 
         language,
         published,
         modified,
-        attachments: media::attachments(parsed, base),
+        attachments: media::attachments(parsed, text_base),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::feed::parse::model::{
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::{Context, Element};
-use crate::feed::parse::values::{absolute, duration, not_blank, number};
+use crate::feed::parse::values::{address, duration, not_blank, number};
 
 /// Values that an item may state in several places. Each carries the rank of its place; the lowest rank
 /// counts.
@@ -44,7 +44,7 @@ struct Item<'a> {
     candidates: Candidates<'a>,
 }
 
-/// Reads an item. The base in `context` is the address of the document.
+/// Reads an item.
 pub(super) fn read(
     element: Element<'_>,
     context: Context<'_>,
@@ -62,7 +62,7 @@ pub(super) fn read(
     let mut child_language: Option<(u8, String)> = None;
     for child in element.children {
         let base = child.base.clone();
-        let context = Context { base: base.as_deref().unwrap_or(context.document), ..context };
+        let context = Context { base: base.as_deref(), ..context };
         if let Some(language) = &child.language
             && let Some(rank) = language_rank(child.ns, &child.name)
             && child_language.as_ref().is_none_or(|(best, _)| rank < *best)
@@ -78,7 +78,7 @@ pub(super) fn read(
         entry.language = Some(language);
     }
     if let Some(href) = href.filter(|_| entry.links.is_empty()) {
-        entry.links.push(model::link(&href, context.document));
+        entry.links.extend(address(&href, element.base.as_deref()).map(model::link));
     }
     item.id = item.id.or(about).or(item.candidates.identifier.take());
     item.finish(repairs)
@@ -142,8 +142,12 @@ impl<'a> Item<'a> {
             }
             "guid" => {
                 let is_link = child.attributes.raw("ispermalink");
-                self.parsed.extension.guid_is_not_a_link =
-                    is_link.is_some_and(|value| value.eq_ignore_ascii_case("false"));
+                let is_link = is_link.map(|value| value.trim().to_ascii_lowercase());
+                self.parsed.extension.guid_is_link = match is_link.as_deref() {
+                    Some("true" | "1" | "yes") => Some(true),
+                    Some("false" | "0" | "no") => Some(false),
+                    _ => None,
+                };
                 self.id = not_blank(child.text).or(self.id.take());
             }
             "id" => self.id = self.id.take().or_else(|| not_blank(child.text)),
@@ -168,12 +172,13 @@ impl<'a> Item<'a> {
 
     /// Reads Atom's `content`: the text itself, or only its address.
     fn read_content(&mut self, child: Element<'a>, context: Context<'_>) {
-        if let Some(source) = child.attributes.get("src", context.entities) {
+        let source = child.attributes.get("src", context.entities);
+        if let Some(address) = source.and_then(|source| address(&source, context.base)) {
             let media_type = child.attributes.get("type", context.entities);
             self.parsed.entry.links.push(Link {
                 rel: Some("related".to_owned()),
                 media_type: media_type.map(Cow::into_owned),
-                ..resolved_link(&source, &child, context)
+                ..model::link(address)
             });
             if child.text.trim().is_empty() {
                 return; // It must be empty (RFC 4287, 4.1.3.2); a text is read all the same.
@@ -188,7 +193,7 @@ impl<'a> Item<'a> {
     fn read_enclosure(&mut self, child: &Element<'a>, context: Context<'_>) {
         let attribute = |name: &str| child.attributes.get(name, context.entities);
         let url = attribute("url").or_else(|| attribute("href"));
-        if let Some(url) = url.and_then(|url| absolute(&url, context.base)) {
+        if let Some(url) = url.and_then(|url| address(&url, context.base)) {
             self.add_file(File {
                 url,
                 mime_type: attribute("type").map(Cow::into_owned),
@@ -220,6 +225,9 @@ impl<'a> Item<'a> {
             }
             (Ns::Itunes, "subtitle") => {
                 prefer(&mut candidates.summary, 4, text(child, false, context));
+            }
+            (Ns::FeedBurner, "origlink") => {
+                self.parsed.extension.original_link = address(&child.text, context.base);
             }
             (Ns::Dc, "identifier") => candidates.identifier = not_blank(child.text),
             (Ns::Dc, "creator" | "author") | (Ns::Itunes, "author") => {
@@ -489,8 +497,6 @@ pub(super) fn link(element: &Element<'_>, context: Context<'_>) -> Option<Link> 
     let attribute = |name: &str| element.attributes.get(name, context.entities);
     let href = attribute("href").or_else(|| not_blank(element.text.clone()));
     let href = href.or_else(|| attribute("rdf:resource"))?;
-    // Some addresses are escaped twice: no address means a parameter `amp;b`.
-    let href = if href.contains("&amp;") { Cow::Owned(href.replace("&amp;", "&")) } else { href };
     let rel = attribute("rel").map(|rel| {
         // The registered names may be written as addresses (RFC 4287, 4.2.7.2).
         rel.trim_start_matches("http://www.iana.org/assignments/relation/").to_ascii_lowercase()
@@ -500,14 +506,8 @@ pub(super) fn link(element: &Element<'_>, context: Context<'_>) -> Option<Link> 
         media_type: attribute("type").map(Cow::into_owned),
         title: attribute("title").map(Cow::into_owned),
         length: attribute("length").and_then(|size| number(&size)),
-        ..resolved_link(&href, element, context)
+        ..model::link(address(&href, context.base)?)
     })
-}
-
-/// A link whose address is resolved against the `xml:base` in force, else against the document's address.
-fn resolved_link(href: &str, element: &Element<'_>, context: Context<'_>) -> Link {
-    let own = element.base.as_deref().and_then(|base| absolute(href, base));
-    model::link(own.as_ref().map_or(href, url::Url::as_str), context.document)
 }
 
 /// Reads a person: Atom and iTunes have child elements, RSS has a text.

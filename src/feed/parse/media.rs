@@ -10,7 +10,7 @@ use crate::feed::parse::model::{
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::tree::{Context, Element};
-use crate::feed::parse::values::{absolute, duration, number};
+use crate::feed::parse::values::{address, duration, number};
 
 /// The most thumbnails of one entry that are kept.
 const MAX_THUMBNAILS: usize = 20;
@@ -45,7 +45,7 @@ impl<'a> Media<'a> {
                 if let Some(url) = url
                     && self.object.thumbnails.len() < MAX_THUMBNAILS
                 {
-                    self.object.thumbnails.extend(absolute(&url, context.base).map(thumbnail));
+                    self.object.thumbnails.extend(address(&url, context.base).map(thumbnail));
                 }
             }
             "title" => {
@@ -78,7 +78,7 @@ impl<'a> Media<'a> {
 
     fn read_file(&mut self, element: &Element<'a>, context: Context<'_>) {
         let attribute = |name: &str| element.attributes.get(name, context.entities);
-        let Some(url) = attribute("url").and_then(|url| absolute(&url, context.base)) else {
+        let Some(url) = attribute("url").and_then(|url| address(&url, context.base)) else {
             return;
         };
         if MAX_FILES <= self.files.len() || self.files.iter().any(|known| known.url == url) {
@@ -126,6 +126,6 @@ pub(super) fn as_list(object: MediaObject) -> Vec<MediaObject> {
 }
 
 /// An image that the entry names in another vocabulary.
-pub(super) fn image(url: Option<Cow<'_, str>>, base: &Url) -> Option<MediaThumbnail> {
-    url.and_then(|url| absolute(&url, base)).map(thumbnail)
+pub(super) fn image(url: Option<Cow<'_, str>>, base: Option<&Url>) -> Option<MediaThumbnail> {
+    url.and_then(|url| address(&url, base)).map(thumbnail)
 }

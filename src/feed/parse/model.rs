@@ -2,7 +2,7 @@
 //!
 //! The types are those of `feed_rs::model`, filled by our own readers. Texts are trimmed, and mojibake in
 //! them is fixed; apart from that nothing is cleaned: a text may be empty, an address relative, a date
-//! absurd. `text/html` marks a text as HTML; `text/plain` marks a text that is plain, of another type such
+//! absurd. Only an `xml:base` is applied to addresses. `text/html` marks a text as HTML; `text/plain` marks a text that is plain, of another type such
 //! as Markdown, or of an unknown type, so it may hold HTML all the same.
 //!
 //! What the model cannot hold without loss is in [`EntryExtension`] and [`FeedExtension`], which are stored
@@ -24,12 +24,10 @@ pub use feed_rs::model::{
     Text,
 };
 use mediatype::{MediaTypeBuf, names};
-use url::{ParseError, Url};
 
 use crate::domain::poll::{Hints, RepairCount};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::feed::charset::fix_mojibake;
-use crate::html::web_address;
 
 /// A feed document.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +43,7 @@ pub struct ParsedFeed {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeedExtension {
     pub hints: Hints,
-    /// `xml:base` of the root element, absolute.
+    /// `xml:base` of the root element, absolute. It is already applied to the addresses of elements.
     pub base: Option<String>,
     /// The repairs that the document needed, by kind.
     pub repairs: Vec<RepairCount>,
@@ -61,8 +59,10 @@ pub struct ParsedEntry {
 /// What `feed_rs::model::Entry` cannot hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EntryExtension {
-    /// RSS: whether `isPermaLink` is `false`.
-    pub guid_is_not_a_link: bool,
+    /// RSS: the value of `isPermaLink`.
+    pub guid_is_link: Option<bool>,
+    /// `feedburner:origLink`: the page that a link of FeedBurner leads to.
+    pub original_link: Option<String>,
     /// JSON Feed: the page that an entry is about, beside its `url`.
     pub external_url: Option<String>,
     /// RSS enclosures, `media:content` and JSON Feed attachments, each address once.
@@ -71,7 +71,7 @@ pub struct EntryExtension {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    pub url: Url,
+    pub url: String,
     pub mime_type: Option<String>,
     pub title: Option<String>,
     /// In bytes.
@@ -168,10 +168,10 @@ pub(super) fn empty_feed(feed_type: FeedType) -> Feed {
     }
 }
 
-/// A link to `href`, which is resolved against the address of the document if it is relative.
-pub(super) fn link(href: &str, document: &Url) -> Link {
+/// A link to `href`.
+pub(super) fn link(href: String) -> Link {
     Link {
-        href: resolved(href.trim(), document),
+        href,
         target: None,
         rel: None,
         media_type: None,
@@ -179,19 +179,6 @@ pub(super) fn link(href: &str, document: &Url) -> Link {
         title: None,
         length: None,
     }
-}
-
-fn resolved(href: &str, document: &Url) -> String {
-    let has_scheme = ["http://", "https://"].iter().any(|scheme| href.starts_with(scheme));
-    if has_scheme && href.len() <= web_address::LONGEST {
-        return href.to_owned(); // Parsed once, where it is used.
-    }
-    // An address with a scheme is never relative, even where `Url::join` takes it so (`http:page`).
-    let url = match Url::parse(href) {
-        Err(ParseError::RelativeUrlWithoutBase) => document.join(href),
-        parsed => parsed,
-    };
-    url.map_or_else(|_| href.to_owned(), String::from)
 }
 
 /// Each argument is a text that is not blank.
@@ -208,15 +195,9 @@ pub(super) fn category(term: &str, label: Option<&str>) -> Category {
     Category { term: fixed(term), scheme: None, label: label.map(fixed), subcategories: Vec::new() }
 }
 
-pub(super) fn thumbnail(url: Url) -> MediaThumbnail {
-    let image = Image {
-        uri: url.into(),
-        title: None,
-        link: None,
-        width: None,
-        height: None,
-        description: None,
-    };
+pub(super) fn thumbnail(uri: String) -> MediaThumbnail {
+    let image =
+        Image { uri, title: None, link: None, width: None, height: None, description: None };
     MediaThumbnail { image, time: None }
 }
 

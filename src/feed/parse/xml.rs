@@ -29,12 +29,12 @@ pub(super) fn read<'a>(
     let outline =
         tree::read(source, document, repairs, &mut |element, entities, root, repairs| {
             if root == Root::Sitemap {
-                if let Some(news) = sitemap::read(element, document, repairs) {
+                if let Some(news) = sitemap::read(element, repairs) {
                     publication = publication.take().or(news.publication);
                     entries.push(news.entry);
                 }
             } else {
-                let context = Context { entities, document, base: document };
+                let context = Context { entities, base: None };
                 entries.push(item::read(element, context, repairs));
             }
         })?;
@@ -48,13 +48,13 @@ pub(super) fn read<'a>(
         feed.title = title.map(RawText::into_text);
         (feed, FeedExtension::default())
     } else {
-        read_channel(outline, document)
+        read_channel(outline)
     };
     Ok(ParsedFeed { feed, extension, entries: entries.into_entries() })
 }
 
 /// What the document states about the feed itself: the children of the root and of `channel`.
-fn read_channel(outline: Outline<'_>, document: &Url) -> (Feed, FeedExtension) {
+fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
     let Outline { root, element, entities } = outline;
     let mut feed = empty_feed(match root {
         Root::Atom => FeedType::Atom,
@@ -74,8 +74,7 @@ fn read_channel(outline: Outline<'_>, document: &Url) -> (Feed, FeedExtension) {
     let inner = inner.into_iter().flat_map(|channel| channel.children);
     for mut child in inner.chain(outer) {
         let base = child.base.clone();
-        let base = base.as_deref().unwrap_or(document);
-        let context = Context { entities: &entities, document, base };
+        let context = Context { entities: &entities, base: base.as_deref() };
         let name = std::mem::take(&mut child.name);
         match (child.ns, name.as_ref()) {
             (Ns::Core | Ns::Dc | Ns::Itunes, "title") => {
