@@ -11,7 +11,6 @@ pub mod host;
 pub mod json_map;
 pub mod poll;
 pub mod query;
-pub mod reading_time;
 pub mod request;
 pub mod scrub;
 pub mod time;

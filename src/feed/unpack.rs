@@ -9,7 +9,7 @@ use brotli_decompressor::Decompressor;
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::read::Decoder;
 
-use crate::domain::reading_time::{Bounded, is_over_now};
+use crate::reading_time::{Bounded, is_over_now};
 
 /// Why a body cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -15,11 +15,11 @@ use memchr::{memchr2, memchr2_iter};
 use serde::Serialize;
 use url::Url;
 
-use crate::domain::reading_time::Bounded;
 use crate::html::chars::{remove_controls, without_controls};
 use crate::html::escape::push_text;
 use crate::html::to_text::html_to_text;
 use crate::html::web_address::{self, is_web};
+use crate::reading_time::Bounded;
 pub use allow_list::VIDEO_HOSTS;
 use allow_list::{ELEMENTS, EVERYWHERE, SCHEMES};
 use writer::Nesting;

@@ -8,8 +8,8 @@ use std::cell::Cell;
 
 use memchr::{memchr, memchr2, memchr3, memmem};
 
-use crate::domain::reading_time::is_over;
 use crate::html::entities::{Entities, resolve};
+use crate::reading_time::is_over;
 
 /// The longest attribute value that is kept, in bytes. Longer values are mostly `data:` addresses.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;

@@ -15,7 +15,6 @@ use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, Reason, Reply,
 };
-use crate::domain::reading_time::ReadingTime;
 use crate::domain::scrub::Sent;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, Fetcher};
@@ -26,6 +25,7 @@ use crate::polling::decide::decide;
 use crate::polling::outage::{OutageDetector, Verdict, reached};
 use crate::polling::reply::{NoReply, Parsing, Requested, read};
 use crate::polling::request;
+use crate::reading_time::ReadingTime;
 use crate::store::{Claim, Claimed, Store, StoreError};
 use crate::telemetry::events;
 

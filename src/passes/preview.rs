@@ -9,13 +9,13 @@ use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Validators};
-use crate::domain::reading_time::ReadingTime;
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
 use crate::fetch::{self, FetchError, Fetcher};
 use crate::passes::poll::no_reply;
 use crate::polling::reply::{Parsing, Requested, read};
+use crate::reading_time::ReadingTime;
 
 /// Fetches documents one after the other, with the same delay between requests to a host as polling. A clone
 /// shares the connections but not the delays.

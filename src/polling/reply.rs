@@ -8,13 +8,13 @@ use crate::domain::poll::{
     Failure, Message, Observed, PollJob, PollOutcome, Reason, Remembered, Reply, ServerWishes,
     Transfer, Validators,
 };
-use crate::domain::reading_time::ReadingTime;
 use crate::domain::time::Timestamp;
 use crate::feed::document::{body_hash, document};
 use crate::feed::entry_filter::EntryFilter;
 use crate::feed::json_map::mapped;
 use crate::feed::unpack::{UnpackError, unpack};
 use crate::polling::{freshness, permanent_redirect};
+use crate::reading_time::ReadingTime;
 
 /// A request that has ended.
 #[derive(Clone, Debug)]

@@ -12,12 +12,12 @@ use gazetted::domain::feed::{FeedId, FeedUrl};
 use gazetted::domain::poll::{
     Decision, Failure, Health, Hop, Move, PollJob, PollOutcome, Reply, ReplyHeaders, Validators,
 };
-use gazetted::domain::reading_time::ReadingTime;
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::polling::decide::decide;
 use gazetted::polling::reply::{NoReply, Parsing, Requested, read};
 use gazetted::polling::request;
 use gazetted::polling::schedule::{Cadence, CronSchedule, Policy};
+use gazetted::reading_time::ReadingTime;
 use url::Url;
 
 const HOUR: i64 = 3_600;
@@ -171,7 +171,6 @@ fn a_document_that_takes_too_long_is_a_failure_of_that_name() {
         ("items", rss(&"<item><title>a</title></item>".repeat(2_000))),
         ("elements", rss(&"<x/>".repeat(20_000))),
         ("elements of a text", of(&"<p>x".repeat(20_000))),
-        ("text that no tree is built of", of(&"a &lt; b ".repeat(20_000).repeat(2))),
         ("tables in tables", of(&"<table><tr><td>".repeat(4_000))),
         ("emphasis across paragraphs", of(&"<b><p>x</b>".repeat(4_000))),
         ("a bracket and nothing more", of(&"<".repeat(100_000))),
@@ -188,9 +187,10 @@ fn a_document_that_takes_too_long_is_a_failure_of_that_name() {
         let observed = decision.observed;
         assert!(
             matches!(observed.outcome, PollOutcome::Failed(Failure::ReadTimeout)),
-            "{name}: {observed:?}"
+            "{name}: {}",
+            observed.outcome.kind().as_str()
         );
-        assert!(observed.message.detail.contains("read_timeout"), "{name}: {observed:?}");
+        assert!(observed.message.detail.contains("read_timeout"), "{name}");
         assert_eq!(observed.wishes.validators, None, "{name}");
         assert!((decision.health.failures - 1.0).abs() < 1e-9, "{name}");
         let read = TICKS.get() - before;

@@ -18,7 +18,6 @@ use url::Url;
 use crate::domain::article::{ArticleDraft, ArticleKey, ContentHash};
 use crate::domain::feed::FeedMeta;
 use crate::domain::poll::KeyPolicy;
-use crate::domain::reading_time::is_over_now;
 use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
@@ -28,6 +27,7 @@ use crate::html::chars;
 use crate::html::sanitise;
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
+use crate::reading_time::is_over_now;
 
 /// A description without content beside it is the content. It is also the summary when it has at most this
 /// many characters.
