@@ -45,6 +45,7 @@ pub(super) const FETCH: Section = Section {
         "max_body",
         "max_entries",
         "max_redirects",
+        "read_timeout",
         "user_agent",
         "proxy",
         "ca_file",

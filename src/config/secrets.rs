@@ -81,13 +81,15 @@ impl Reader<'_> {
             Ok(expanded) => return Some(expanded),
             Err(troubles) => troubles,
         };
+        let mut from = field.span.start;
         for Unexpanded { reference, message } in troubles {
-            let source = self.text.get(field.span.clone()).unwrap_or_default();
+            let source = self.text.get(from..field.span.end).unwrap_or_default();
             let start = source.find(&reference).filter(|_| !reference.is_empty());
             let span = start.map_or(field.span.clone(), |start| {
-                let start = field.span.start + start;
+                let start = from + start;
                 start..start + reference.len()
             });
+            from = start.map_or(from, |_| span.end);
             let hint = "set it, or write $$ for a dollar sign".to_owned();
             self.fault(&field.key, &span, message, Some(hint));
         }

@@ -186,6 +186,9 @@ impl Reader<'_> {
         if let Some(timeout) = self.timeout(&table, "connect_timeout") {
             settings.connect_timeout = timeout;
         }
+        if let Some(timeout) = self.timeout(&table, "read_timeout") {
+            settings.read_timeout = timeout;
+        }
         if let Some(bytes) = self.size(&table, "max_body", BODY) {
             settings.max_body = bytes;
         }

@@ -66,6 +66,8 @@ pub struct FetchSettings {
     /// Bytes of a body after decompression.
     pub max_body: u64,
     pub max_redirects: usize,
+    /// The time that a thread may work on one document.
+    pub read_timeout: Duration,
     pub user_agent: String,
     pub proxy: Option<Secret>,
     /// A file with PEM certificates that are trusted in addition to those of the system.
@@ -85,6 +87,7 @@ impl Default for FetchSettings {
             connect_timeout: Duration::from_secs(10),
             max_body: 16 * 1024 * 1024,
             max_redirects: 5,
+            read_timeout: Duration::from_secs(10),
             user_agent: default_user_agent(),
             proxy: None,
             ca_file: None,

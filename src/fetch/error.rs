@@ -142,6 +142,7 @@ fn what_failed(error: &FetchError) -> String {
         | Failure::Body
         | Failure::CutOff
         | Failure::TooLarge
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Internal => format!("no answer from {host}"),
@@ -183,6 +184,7 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         | Failure::Redirect
         | Failure::Body
         | Failure::CutOff
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Request

@@ -34,6 +34,7 @@ use crate::html::recognise;
 use crate::html::sanitise;
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
+use crate::reading_time::is_over_now;
 
 /// A description without content beside it is the content. It is also the summary when it has at most this
 /// many characters.
@@ -77,6 +78,9 @@ pub fn entries(
     let mut sanitiser = Sanitiser::new(base);
     let mut normalised = Vec::with_capacity(feed.entries.len());
     for (entry, wanted) in feed.entries.iter().zip(wanted) {
+        if is_over_now() {
+            break;
+        }
         let links = origin.of_links(entry);
         let text = origin.of_text(entry, &links);
         let mut draft = outline(feed, entry, (&links, &text), now);
