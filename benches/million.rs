@@ -73,7 +73,7 @@ fn spec(n: u64) -> FeedSync {
     let url = FeedUrl::parse(&format!("https://feed-{n}.example/rss")).expect("a URL");
     let tags = if n.is_multiple_of(10) { vec!["world".to_owned()] } else { Vec::new() };
     let spec = FeedSpec { url, name: Some(format!("Feed {n}")), tags, enabled: true };
-    FeedSync { spec, policy: "every 60s".to_owned() }
+    FeedSync { spec, policy: "every 60s".to_owned(), address: None }
 }
 
 fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {

@@ -96,7 +96,7 @@ fn storing(c: &mut Criterion) {
         let store = Store::open(&folder.path().join("bench.db")).expect("a store");
         let url = FeedUrl::parse("https://example.org/feed").expect("a URL");
         let spec = FeedSpec { url, name: None, tags: Vec::new(), enabled: true };
-        let feeds = vec![FeedSync { spec, policy: "every 60s".to_owned() }];
+        let feeds = vec![FeedSync { spec, policy: "every 60s".to_owned(), address: None }];
         let synced = runtime.block_on(store.sync_feeds(feeds, now())).expect("a feed list");
         (folder, store, synced.ids[0])
     };

@@ -449,8 +449,8 @@ private = false
     let config = load_text(text).unwrap();
     let shown: Vec<&str> = config.feeds.iter().map(|feed| feed.spec.url.as_str()).collect();
     let expected = [
-        "https://a.example:8443/private-feed/By%20variable",
-        "https://a.example/private-feed/%C3%A4%2Fb",
+        "https://private-feed.invalid/By%20variable",
+        "https://private-feed.invalid/%C3%A4%2Fb",
         "https://b.example/feed",
     ];
     assert_eq!(shown, expected);

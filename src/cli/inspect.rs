@@ -18,7 +18,7 @@ use crate::config::NotFound;
 use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource, Person};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::domain::json_map::JsonMap;
-use crate::domain::poll::{Document, Observed, PollOutcome};
+use crate::domain::poll::{Document, Observed};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::Format;
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let observed = runtime()?.block_on(previewer.preview(&url, &request, entries, map));
-    let PollOutcome::Fresh(document) = &observed.outcome else {
+    let Some(document) = observed.outcome.document() else {
         let offers =
             observed.message.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
         bail!("{url}: {}{}", observed.message.detail, offers.collect::<String>());
@@ -107,7 +107,7 @@ fn settings(
     };
     let feed = config.feeds.into_iter().find(|feed| feed.spec.url == *url);
     let (request, entries, map, filter) = feed
-        .map_or((RequestSpec::default(), ENTRIES, None, EntryFilter::default()), |feed| {
+        .map_or((RequestSpec::default(), ENTRIES, None, config.entry_filter), |feed| {
             (feed.request, feed.max_entries, feed.map, feed.entry_filter)
         });
     Ok((config.fetch, request, entries, map, filter))

@@ -13,7 +13,7 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "store", "schedule", "fetch", "server", "feeds", "exports"],
+    keys: &["include", "exclude", "store", "schedule", "fetch", "server", "feeds", "exports"],
     ..PLAIN
 };
 
@@ -44,7 +44,7 @@ pub(super) const FETCH: Section = Section {
 };
 
 pub(super) const SERVER: Section =
-    Section { keys: &["listen", "token", "token_file", "public", "hub"], ..PLAIN };
+    Section { keys: &["listen", "token", "token_file", "public", "hub", "base"], ..PLAIN };
 
 pub(super) const FEED: Section = Section {
     keys: &[
@@ -64,6 +64,7 @@ pub(super) const FEED: Section = Section {
         "obey_cache",
         "include",
         "exclude",
+        "keep",
         "allow_private",
         "map",
     ],
@@ -103,6 +104,7 @@ pub(super) const EXPORT: Section = Section {
         "tags",
         "since",
         "until",
+        "seen_since",
         "language",
         "author",
         "search",
@@ -133,7 +135,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
         "store" => STORE.keys,
         "schedule" => SCHEDULE.keys,
         "fetch" => FETCH.keys,
-        "server" => &["listen", "public", "hub"],
+        "server" => &["listen", "public", "hub", "base"],
         "feeds" => &[
             "url",
             "name",
@@ -148,6 +150,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "obey_cache",
             "include",
             "exclude",
+            "keep",
             "allow_private",
             "private",
         ],
@@ -167,6 +170,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "tags",
             "since",
             "until",
+            "seen_since",
             "language",
             "author",
             "search",

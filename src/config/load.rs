@@ -13,12 +13,13 @@ use crate::config::feeds::Given;
 use crate::config::keys::{INCLUDED, ROOT};
 use crate::config::reader::{Reader, Table};
 use crate::config::redact::Parts;
-use crate::config::secrets::reason;
+use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::Defaults;
 use crate::config::syntax::repair;
 use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, ServerConfig, StoreConfig};
 use crate::domain::request::FetchSettings;
 use crate::domain::time::Timestamp;
+use crate::feed::entry_filter::Rule;
 
 /// Reads the configuration at `path`, with the files it includes, and checks all of it.
 ///
@@ -51,6 +52,7 @@ pub(super) fn load_with(
         let root = reader.root(tree, &ROOT);
         let mut defaults = Defaults::default();
         reader.schedule(&root, &mut defaults);
+        defaults.entry_filter = reader.entry_filter(&root);
         let fetch = reader.fetch(&root, &mut defaults);
         let server = reader.server(&root);
         let feeds = reader.feeds(&root, &defaults, &mut given);
@@ -84,9 +86,10 @@ pub(super) fn load_with(
     }
     match main {
         Some(main) if files.findings.is_empty() => {
-            let Main { store, fetch, server, feeds: mut all, exports, .. } = main;
+            let Main { store, defaults, fetch, server, feeds: mut all, exports, .. } = main;
             all.append(&mut feeds);
-            Ok(Config { path: absolute, store, fetch, server, feeds: all, exports })
+            let entry_filter = defaults.entry_filter;
+            Ok(Config { path: absolute, store, fetch, server, entry_filter, feeds: all, exports })
         }
         Some(_) | None => Err(ConfigErrors::new(&files.sources, files.findings)),
     }
@@ -128,8 +131,7 @@ impl Files<'_> {
         let file = self.sources.len();
         let shown = shown.display().to_string();
         let stand_in = self.texts.get(path).map(|text| text.clone().into_bytes());
-        let read = || if named_at.is_some() { read_included(path) } else { std::fs::read(path) };
-        let bytes = match stand_in.map_or_else(read, Ok) {
+        let bytes = match stand_in.map_or_else(|| read_regular(path), Ok) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let (at, key) = if let Some(place) = named_at {
@@ -184,21 +186,16 @@ impl Files<'_> {
     }
 }
 
-/// Reads an included file. A pipe is refused: if nobody writes to it, reading it would never end.
-fn read_included(path: &Path) -> std::io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.is_file() || metadata.is_dir() {
-        return std::fs::read(path); // Of a folder this is the usual error.
-    }
-    Err(std::io::Error::other("it is not a regular file"))
-}
-
 impl Reader<'_> {
-    /// The files that match the patterns of `include`, each once and without the main file.
+    /// The files that match the patterns of `include`, each once and without the main file. The rules in `include` are
+    /// left out.
     fn includes(&mut self, root: &Table<'_>, main: &Path) -> Vec<(PathBuf, Place)> {
         let mut files: Vec<(PathBuf, Place)> = Vec::new();
         for item in self.fields(root, "include") {
             let Some(pattern) = self.label(&item) else { continue };
+            if Rule::names_a_field(pattern) {
+                continue; // A rule for the entries of all feeds.
+            }
             let wild = pattern.contains(['*', '?', '[']);
             if !wild {
                 files.push((self.base.join(pattern), self.place(&item.span)));

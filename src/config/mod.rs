@@ -69,6 +69,8 @@ pub struct Config {
     pub fetch: FetchSettings,
     /// `None` means that no server is started.
     pub server: Option<ServerConfig>,
+    /// The rules of the top level. Each feed's filter contains them already.
+    pub entry_filter: EntryFilter,
     pub feeds: Vec<FeedConfig>,
     pub exports: Vec<ExportConfig>,
 }
@@ -95,6 +97,8 @@ pub struct ServerConfig {
     pub public: bool,
     /// The `WebSub` hub that exports name; an `http` or `https` URL. gazetted itself does not publish to it.
     pub hub: Option<String>,
+    /// The path that a proxy serves it below, with a slash at both ends; `/` for none.
+    pub base: String,
 }
 
 /// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.
@@ -107,6 +111,8 @@ pub struct FeedConfig {
     pub max_entries: usize,
     /// Which entries are kept.
     pub entry_filter: EntryFilter,
+    /// How long its articles are kept, if not as `[store]` says; `Some(None)` means for ever.
+    pub keep: Option<Option<TimeDelta>>,
     /// How to read a JSON document that is not a JSON Feed.
     pub map: Option<JsonMap>,
     pub origin: Origin,

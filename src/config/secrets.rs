@@ -238,7 +238,17 @@ fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
         let message = format!("it is larger than {MAX_SECRET_FILE} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
-    std::fs::read(path)
+    read_regular(path)
+}
+
+/// Reads a file that the configuration names, or the configuration itself. A pipe or a device is refused: if nobody
+/// writes to it, reading it would never end, and neither would a reload or the wait after SIGTERM.
+pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_file() || metadata.is_dir() {
+        return std::fs::read(path); // Of a folder this is the usual error.
+    }
+    Err(io::Error::other("it is not a regular file"))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::config::{DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, 
 use crate::domain::request::FetchSettings;
 use crate::domain::time::TimeDelta;
 use crate::domain::units::duration_text;
+use crate::feed::entry_filter::EntryFilter;
 use crate::polling::schedule::{Cadence, CronSchedule, Policy};
 
 /// Limits of an interval between polls or exports. All schedules have a resolution of one second.
@@ -34,11 +35,18 @@ pub(super) struct Defaults {
     pub(super) policy: Policy,
     pub(super) zone: Tz,
     pub(super) max_entries: usize,
+    /// Of the top level: the rules for all feeds.
+    pub(super) entry_filter: EntryFilter,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { policy: Policy::default(), zone: Tz::UTC, max_entries: DEFAULT_MAX_ENTRIES }
+        Self {
+            policy: Policy::default(),
+            zone: Tz::UTC,
+            max_entries: DEFAULT_MAX_ENTRIES,
+            entry_filter: EntryFilter::default(),
+        }
     }
 }
 
@@ -58,12 +66,15 @@ impl Reader<'_> {
         if let Some(keep) = keep.and_then(|n| u32::try_from(n).ok()) {
             store.keep_revisions = keep;
         }
-        if let Some(field) = table.get("keep")
-            && !matches!(field.value, DeValue::String(text) if text == "forever")
-        {
-            store.keep = self.duration(&table, "keep", &KEEP);
-        }
+        store.keep = self.keep(&table).flatten();
         store
+    }
+
+    /// Reads how long articles are kept; `Some(None)` means for ever. Returns `None` without the key.
+    pub(super) fn keep(&mut self, table: &Table<'_>) -> Option<Option<TimeDelta>> {
+        let field = table.get("keep")?;
+        let forever = matches!(field.value, DeValue::String(text) if text == "forever");
+        Some(if forever { None } else { self.duration(table, "keep", &KEEP) })
     }
 
     pub(super) fn schedule(&mut self, root: &Table<'_>, defaults: &mut Defaults) {

@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::feed::charset::{Decision, decide};
 use crate::feed::item_diff::{DocumentShape, drop_known, find_items};
 use crate::feed::normalise::identity::{Identity, ambiguous};
-use crate::feed::normalise::{Normalised, entries, identify, meta};
+use crate::feed::normalise::{Normalised, entries, identify, language, meta};
 use crate::feed::parse::{NotAFeed, TRUNCATED, parse};
 
 /// The hash of a whole body. An equal hash means that the body is the one of the last poll.
@@ -23,26 +23,41 @@ pub fn body_hash(body: &[u8]) -> u64 {
     xxh3_64(body)
 }
 
+/// What the header fields of a reply say about the document in its body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Labels<'a> {
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// `Content-Language`: the language of a document that states none.
+    pub content_language: Option<&'a str>,
+}
+
+impl<'a> From<Option<&'a str>> for Labels<'a> {
+    fn from(content_type: Option<&'a str>) -> Self {
+        Self { content_type, ..Self::default() }
+    }
+}
+
 /// Reads those items of a document that are not in `remembered`.
 ///
-/// `base` is the address of the document, after redirects. `content_type` is the value of the HTTP header.
+/// `base` is the address of the document, after redirects.
 ///
 /// # Errors
 /// When the body is not a feed.
-pub fn document(
+pub fn document<'a>(
     body: &[u8],
     base: &Url,
-    content_type: Option<&str>,
+    labels: impl Into<Labels<'a>>,
     remembered: &Remembered,
     max_entries: usize,
     now: Timestamp,
 ) -> Result<Document, NotAFeed> {
-    let encoding = decide(body, content_type);
+    let labels: Labels<'_> = labels.into();
+    let encoding = decide(body, labels.content_type);
     // With another limit or another encoding, the same bytes become other drafts.
     let salt = xxh3_64(encoding.charset.name().as_bytes()) ^ max_entries as u64;
     let shape = find_items(body, salt);
-    let source =
-        Source { body, base, encoding, content_type, shape: shape.as_ref(), max_entries, now };
+    let source = Source { body, base, encoding, labels, shape: shape.as_ref(), max_entries, now };
     let mut policy = remembered.key_policy;
     let mut reading = source.read(&remembered.items, policy)?;
     if policy == KeyPolicy::Trusting {
@@ -60,6 +75,11 @@ pub fn document(
     Ok(reading.into_document(body_hash(body), policy))
 }
 
+/// Whether a document breaks off before its end, so that entries of it may be missing.
+pub fn breaks_off(document: &Document) -> bool {
+    document.repairs.iter().any(|repair| repair.kind == TRUNCATED)
+}
+
 /// The hash of an item whose bytes could not be found in the document. It is no item's hash.
 const UNKNOWN_HASH: u64 = 0;
 
@@ -68,7 +88,7 @@ struct Source<'a> {
     body: &'a [u8],
     base: &'a Url,
     encoding: Decision,
-    content_type: Option<&'a str>,
+    labels: Labels<'a>,
     shape: Option<&'a DocumentShape>,
     max_entries: usize,
     now: Timestamp,
@@ -109,7 +129,10 @@ impl Source<'_> {
         unchanged: Vec<KnownItem>,
         policy: KeyPolicy,
     ) -> Result<Reading, NotAFeed> {
-        let feed = parse(body, self.base, self.encoding, self.content_type)?;
+        let mut feed = parse(body, self.base, self.encoding, self.labels.content_type)?;
+        if feed.feed.language.as_deref().and_then(language::language).is_none() {
+            feed.feed.language = self.labels.content_language.and_then(language::of_http);
+        }
         let entries = entries(&feed, self.base, policy, self.max_entries, self.now);
         Ok(Reading {
             meta: meta(&feed, self.base),
@@ -165,7 +188,6 @@ impl Reading {
             entries: count,
             hints,
             encoding,
-            cut: repairs.iter().any(|repair| repair.kind == TRUNCATED),
             repairs,
         }
     }

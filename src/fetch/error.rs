@@ -129,7 +129,7 @@ fn what_failed(error: &FetchError) -> String {
         return "not asked".to_owned();
     }
     let FetchError::Send { url, .. } = error else { return error.to_string() };
-    let host = url.host().map_or("the server".to_owned(), |host| host.to_string());
+    let host = url.shown_host().map_or("the server".to_owned(), |host| host.to_string());
     match Failure::from(error) {
         Failure::Dns => format!("the name {host} does not resolve"),
         Failure::Tls => format!("no secure connection to {host}"),

@@ -1,9 +1,9 @@
 //! Header fields: those that a request sends, and those of a reply that a rule reads.
 
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG,
-    EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-    RETRY_AFTER, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE,
+    DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, RETRY_AFTER, USER_AGENT,
 };
 use url::Url;
 
@@ -103,6 +103,7 @@ pub(super) fn of_reply(headers: &HeaderMap) -> ReplyHeaders {
         etag: bytes(ETAG),
         last_modified: bytes(LAST_MODIFIED),
         content_type: text(CONTENT_TYPE),
+        content_language: list(CONTENT_LANGUAGE),
         content_encoding: list(CONTENT_ENCODING),
         cache_control: list(CACHE_CONTROL),
         expires: text(EXPIRES),

@@ -13,11 +13,13 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, Reason,
+    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
+    Reason,
 };
+use crate::domain::request::RequestSpec;
 use crate::domain::scrub::Sent;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::fetch::{self, FetchError, Fetcher};
+use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
 use crate::passes::parse_pool::{NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
 use crate::passes::sync::Feeds;
@@ -166,7 +168,12 @@ impl Poller {
         };
         let lease = self.lease;
         let claim = Claim { now, limit, lease, only, per_host, free_slots, paused_too };
-        let claimed = self.store.claim(claim).await?;
+        let mut claimed = self.store.claim(claim).await?;
+        for job in &mut claimed.jobs {
+            if let Some(feed) = self.feeds.get(&job.feed) {
+                job.url = feed.spec.url.clone(); // The store does not know the host of a private feed's URL.
+            }
+        }
         for host in claimed.jobs.iter().filter_map(PollJob::host) {
             self.budget_of(&host).claimed(&host, Instant::now());
         }
@@ -240,11 +247,10 @@ impl Poller {
         }
         let validators = request::validators(job, clock::now());
         let conditional = !validators.is_empty();
-        let reply = self
-            .fetcher
-            .fetch_at(&job.url, job.address(), &validators, &feed.request, self.max_body)
-            .await
-            .map_err(|error| no_reply(&error));
+        let (spec, max_body) = (&feed.request, self.max_body);
+        let request = FetchRequest::new(&job.url, &validators, spec, max_body);
+        let request = FetchRequest { at: job.address(), ..request };
+        let reply = self.fetcher.fetch(request).await.map_err(|error| no_reply(&error, &feed.request));
         let requested = Requested { reply, conditional, ended_at: clock::now() };
         let slot = self.parsers.slot().await;
         drop(in_flight);
@@ -329,8 +335,9 @@ struct Stored {
 }
 
 /// A transport error as the rules of polling see it.
-pub(super) fn no_reply(error: &FetchError) -> NoReply {
-    NoReply { failure: Failure::from(error), detail: fetch::advice(error) }
+pub(super) fn no_reply(error: &FetchError, request: &RequestSpec) -> NoReply {
+    let detail = Sent::for_feed(request).removed_from(&fetch::advice(error));
+    NoReply { failure: Failure::from(error), detail }
 }
 
 /// Parses the document on a thread of the pool and decides there on everything that is stored.
@@ -352,11 +359,24 @@ async fn read_and_decide(
         };
         feed.entry_filter.mix_into_hashes(&mut job.remembered);
         let mut observed = read(requested, &job, parsing);
-        observed.message.detail =
-            Sent::for_feed(&feed.request).removed_from(&observed.message.detail);
+        conceal(&mut observed, &feed.request);
         decide(&job, observed, &feed.policy, ended_at)
     };
     slot.run(work).await
+}
+
+/// Removes what was sent to the server from what it answered, and the host of a private feed from what is stored of
+/// the feed itself.
+pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
+    let sent = Sent::for_feed(request);
+    observed.message.detail = sent.removed_from(&observed.message.detail);
+    if request.address.is_none() {
+        return;
+    }
+    observed.message.offers.clear(); // They are addresses of the same server.
+    if let PollOutcome::Fresh(document) = &mut observed.outcome {
+        document.meta.home_page_url.take_if(|url| sent.removed_from(url) != *url);
+    }
 }
 
 /// Logs and counts a poll that counts, and sums it up for the caller.

@@ -12,8 +12,8 @@ use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
-use crate::fetch::{self, FetchError, Fetcher};
-use crate::passes::poll::no_reply;
+use crate::fetch::{FetchError, FetchRequest, Fetcher};
+use crate::passes::poll::{conceal, no_reply};
 use crate::polling::reply::{Parsing, Requested, read};
 
 /// Fetches documents one after the other, with the same delay between requests to a host as polling. A clone
@@ -52,14 +52,19 @@ impl Previewer {
     ) -> Observed {
         self.wait_for_host(url).await;
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
-        let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
-        let reply = reply.map_err(|error| no_reply(&error));
+        let reply = self
+            .fetcher
+            .fetch(FetchRequest::new(url, &job.validators, request, self.max_body))
+            .await;
+        let reply = reply.map_err(|error| no_reply(&error, request));
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
-        let max_body = self.max_body;
+        let (max_body, request) = (self.max_body, request.clone());
         let observed = tokio::task::spawn_blocking(move || {
             let parsing =
                 Parsing { max_body, max_entries: entries, map: map.as_ref(), filter: None };
-            read(requested, &job, parsing)
+            let mut observed = read(requested, &job, parsing);
+            conceal(&mut observed, &request);
+            observed
         })
         .await;
         observed.unwrap_or_else(|error| Observed {
@@ -78,17 +83,20 @@ impl Previewer {
         request: &RequestSpec,
     ) -> Result<Comparison, String> {
         self.wait_for_host(url).await;
-        let reply = self.fetcher.fetch(url, &Validators::default(), request, self.max_body).await;
-        let reply = reply.map_err(|error| fetch::advice(&error))?;
+        let reply = self
+            .fetcher
+            .fetch(FetchRequest::new(url, &Validators::default(), request, self.max_body))
+            .await;
+        let reply = reply.map_err(|error| no_reply(&error, request).detail)?;
         if reply.status != 200 {
             return Err(format!("the server answered with status {}", reply.status));
         }
         let (now, limit) = (clock::now(), self.max_body);
         let comparison = tokio::task::spawn_blocking(move || {
-            let headers = reply.headers;
-            let body = unpack(reply.body, headers.content_encoding.as_deref(), limit)
+            let (base, headers) = (reply.base().clone(), reply.headers);
+            let unpacked = unpack(reply.body, headers.content_encoding.as_deref(), limit)
                 .map_err(|error| error.to_string())?;
-            Ok(compare(&body, &reply.url, headers.content_type.as_deref(), now))
+            Ok(compare(&unpacked.body, &base, headers.content_type.as_deref(), now))
         });
         comparison.await.map_err(|error| error.to_string())?
     }

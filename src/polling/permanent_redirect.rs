@@ -26,7 +26,10 @@ pub fn after(
     now: Timestamp,
 ) -> Option<Move> {
     let found = match outcome {
-        PollOutcome::Fresh(_) | PollOutcome::SameBody | PollOutcome::NotModified => true,
+        PollOutcome::Fresh(_)
+        | PollOutcome::Cut(_)
+        | PollOutcome::SameBody
+        | PollOutcome::NotModified => true,
         PollOutcome::Gone | PollOutcome::Failed(_) => false,
     };
     let configured = job.address() == job.url.as_url();

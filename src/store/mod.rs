@@ -34,7 +34,7 @@ pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
 pub use sqlite::maintenance::{Check, Stats};
 pub use sqlite::polls::{Claim, Claimed};
-pub use sqlite::prune::{Prune, Pruned};
+pub use sqlite::prune::{Prune, Pruned, PrunedFeeds};
 pub use sqlite::reader::{Interrupter, Reader};
 
 /// Sets the function that is called with the path of each copy of an older version's file. Such a copy is made
@@ -214,7 +214,7 @@ impl Store {
 
     /// Removes the articles of one batch that are old and no longer in the documents of their feeds.
     pub async fn prune(&self, stretch: Prune, now: Timestamp) -> Result<Pruned, StoreError> {
-        self.write(move |tx| sqlite::prune::prune(tx, stretch, now)).await
+        self.write(move |tx| sqlite::prune::prune(tx, &stretch, now)).await
     }
 
     /// Returns the space of removed articles to the file system. Other processes can read meanwhile, but not

@@ -3,7 +3,7 @@
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Hop, Validators};
 use gazetted::domain::request::{FetchSettings, RequestSpec};
-use gazetted::fetch::{FetchError, Fetcher, RedirectFault};
+use gazetted::fetch::{FetchError, FetchRequest, Fetcher, RedirectFault};
 use url::Url;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -41,7 +41,10 @@ async fn redirects_are_followed_and_recorded() {
         sent_by: Some(Url::parse(&last).unwrap()),
     };
     let fetcher = Fetcher::new(&permitted()).unwrap();
-    let reply = fetcher.fetch(&url, &validators, &RequestSpec::default(), LIMIT).await.unwrap();
+    let reply = fetcher
+        .fetch(FetchRequest::new(&url, &validators, &RequestSpec::default(), LIMIT))
+        .await
+        .unwrap();
     assert_eq!((reply.status, reply.body.as_slice()), (200, b"<feed/>".as_slice()));
     assert_eq!(reply.url.as_str(), last);
     // RFC 9110 section 8.8: a validator belongs to the resource that sent it.
@@ -104,7 +107,9 @@ async fn no_redirect_may_be_followed_where_none_is_allowed() {
     let settings = FetchSettings { max_redirects: 0, ..permitted() };
     let fetcher = Fetcher::new(&settings).unwrap();
     let spec = RequestSpec::default();
-    let error = fetcher.fetch(&feed(address), &Validators::default(), &spec, LIMIT).await;
+    let error = fetcher
+        .fetch(FetchRequest::new(&feed(address), &Validators::default(), &spec, LIMIT))
+        .await;
     let Err(FetchError::Redirect { source, .. }) = error else { panic!("{error:?}") };
     assert_eq!(source, RedirectFault::TooMany(0));
 }

@@ -6,7 +6,7 @@ use std::fs;
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
 use gazetted::domain::request::{FetchSettings, RequestSpec, Secret, default_user_agent};
-use gazetted::fetch::{Fetcher, advice};
+use gazetted::fetch::{FetchRequest, Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -62,7 +62,10 @@ async fn validators_go_back_byte_for_byte() {
             sent_by: Some(url.as_url().clone()),
         };
         let fetcher = Fetcher::new(&permitted()).unwrap();
-        let reply = fetcher.fetch(&url, &validators, &RequestSpec::default(), LIMIT).await.unwrap();
+        let reply = fetcher
+            .fetch(FetchRequest::new(&url, &validators, &RequestSpec::default(), LIMIT))
+            .await
+            .unwrap();
         assert_eq!((reply.status, reply.body.len()), (304, 0));
         assert_eq!(reply.headers.etag.as_deref(), Some(&b"\"n\""[..]));
         let head = server.await.unwrap();
@@ -106,7 +109,10 @@ async fn a_proxy_is_asked_for_the_whole_address() {
     };
     let url = FeedUrl::parse("http://feeds.invalid/feed").unwrap();
     for body in ["through", "again"] {
-        let reply = fetcher.fetch(&url, &Validators::default(), &spec, LIMIT).await.unwrap();
+        let reply = fetcher
+            .fetch(FetchRequest::new(&url, &Validators::default(), &spec, LIMIT))
+            .await
+            .unwrap();
         assert_eq!(reply.body, body.as_bytes());
     }
     for head in proxy.await.unwrap() {
@@ -161,21 +167,24 @@ async fn no_reply_or_error_contains_a_private_address() {
         "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx";
     let (address, server) =
         serve(&[tagged, tagged, &elsewhere, tagged, &moved(302, "/s3cret?key=k3y")]).await;
-    let url = FeedUrl::parse(&format!("http://{address}/private-feed/name")).unwrap();
     let hidden = format!("http://{address}/s3cret?key=k3y");
+    let url = FeedUrl::parse(&hidden).unwrap().stand_in("name");
     let spec = RequestSpec { address: Some(Secret::new(hidden)), ..RequestSpec::default() };
     let fetcher = Fetcher::new(&permitted()).unwrap();
     let mut validators = Validators::default();
     let mut shown = String::new();
     for etag in [Some(&b"\"1\""[..]), Some(b"\"1\""), None] {
-        let reply = fetcher.fetch(&url, &validators, &spec, LIMIT).await.unwrap();
+        let reply =
+            fetcher.fetch(FetchRequest::new(&url, &validators, &spec, LIMIT)).await.unwrap();
         assert_eq!((&reply.url, reply.headers.etag.as_deref()), (url.as_url(), etag));
         assert!(reply.hops.is_empty());
+        assert_eq!(reply.base().as_str(), format!("http://{address}/"));
         write!(shown, "{reply:?}").unwrap();
         validators.etag = reply.headers.etag;
         validators.sent_by = Some(reply.url);
     }
-    let error = fetcher.fetch(&url, &validators, &spec, LIMIT).await.unwrap_err();
+    let error =
+        fetcher.fetch(FetchRequest::new(&url, &validators, &spec, LIMIT)).await.unwrap_err();
     write!(shown, "{error} {error:?} {}", gazetted::fetch::advice(&error)).unwrap();
     assert!(!shown.contains("k3y") && !shown.contains("s3cret"), "{shown}");
     assert!(shown.contains("in a circle"), "{shown}");

@@ -5,8 +5,11 @@
 mod table;
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use gazetted::domain::feed::{FeedId, FeedUrl};
 use gazetted::domain::poll::{
     Decision, Failure, Health, Hop, Move, PollJob, PollOutcome, Reply, ReplyHeaders, Validators,
@@ -82,6 +85,8 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
             "Last-Modified" => headers.last_modified = Some(value.as_bytes().to_vec()),
             "Cache-Control" => headers.cache_control = text,
             "Expires" => headers.expires = text,
+            "Content-Encoding" => headers.content_encoding = text,
+            "Content-Language" => headers.content_language = text,
             "Age" => headers.age = text,
             "Date" => headers.date = text,
             "Retry-After" => headers.retry_after = text,
@@ -91,6 +96,7 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
         }
     }
     Reply {
+        hidden_origin: None,
         status,
         url: url(HOME),
         hops: Vec::new(),
@@ -217,12 +223,80 @@ fn a_cut_document_gives_its_complete_entries_and_forgets_none() {
         let job = PollJob { remembered: before.remembered.clone(), ..job() };
         let decision = poll(&job, &hourly(), Ok(reply(200, &[], body.into())));
         assert_eq!(decision.observed.outcome.as_str(), "cut_off", "{name}");
-        let PollOutcome::Fresh(document) = decision.observed.outcome else { panic!("{name}") };
+        let PollOutcome::Cut(document) = decision.observed.outcome else { panic!("{name}") };
         assert_eq!(document.entries, 1, "{name}");
         assert_eq!(document.remembered.body_hash, None, "{name}");
         let kept = |item| document.remembered.items.contains(item);
         assert!(before.remembered.items.iter().all(kept), "{name}");
         assert!(decision.next.at.unwrap() <= now() + TimeDelta::minutes(5), "{name}");
+    }
+}
+
+/// A gzip stream is cut or damaged in the way that the name of each case says.
+#[test]
+fn a_compressed_body_that_breaks_off_gives_its_complete_entries() {
+    let mut channel = String::new();
+    for n in 0..2_000_u32 {
+        let noise = n.wrapping_mul(2_654_435_761);
+        write!(channel, "<item><guid>n{n}</guid><title>{noise}</title></item>").unwrap();
+    }
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(&rss(&channel)).unwrap();
+    let whole = gzip.finish().unwrap();
+    let first = |bytes: usize| whole.iter().copied().take(bytes).collect::<Vec<u8>>();
+    let mut damaged = whole.clone();
+    damaged[whole.len() * 3 / 4..].fill(0xff);
+    let mut checksum = whole.clone();
+    checksum[whole.len() - 6] ^= 0xff;
+    for (name, body, announced, outcome) in [
+        ("whole", whole.clone(), "gzip", "fresh"),
+        ("without a label", whole.clone(), "", "fresh"),
+        ("under a wrong label", whole.clone(), "br", "fresh"),
+        ("without its trailer", first(whole.len() - 8), "gzip", "fresh"),
+        ("cut in the middle", first(whole.len() / 2), "gzip", "cut_off"),
+        ("cut and without a label", first(whole.len() / 2), "", "cut_off"),
+        ("damaged", damaged, "gzip", "cut_off"),
+        ("whole with a wrong checksum", checksum, "gzip", "body"),
+        ("cut before the first entry", first(20), "gzip", "body"),
+    ] {
+        let came = reply(200, &[("ETag", "\"2\""), ("Content-Encoding", announced)], body);
+        let observed = poll(&job(), &hourly(), Ok(came)).observed;
+        assert_eq!(observed.outcome.as_str(), outcome, "{name}: {:?}", observed.message);
+        let entries = observed.outcome.document().map_or(0, |document| document.entries);
+        let expected = match outcome {
+            "fresh" => 2_001..=2_001,
+            "cut_off" => 500..=1_900,
+            _ => 0..=0,
+        };
+        assert!(expected.contains(&entries), "{name}: {entries}");
+        let kept = observed.wishes.validators.is_some_and(|kept| !kept.is_empty());
+        assert_eq!(kept, outcome == "fresh", "{name}");
+    }
+}
+
+/// RFC 9110 section 8.5.
+#[test]
+fn the_language_of_the_reply_is_that_of_a_document_that_states_none() {
+    let json = |language| {
+        format!(
+            r#"{{"version":"https://jsonfeed.org/version/1.1"{language},"items":[{{"id":"1","title":"1"}}]}}"#
+        )
+    };
+    for (name, field, body, expected) in [
+        ("RSS without a language", "de-at", rss(""), Some("de-AT")),
+        ("RSS with one", "de", rss("<language>fr</language>"), Some("fr")),
+        ("RSS with an empty one", "de", rss("<language/>"), Some("de")),
+        ("RSS with one that cannot be read", "de", rss("<language>?</language>"), Some("de")),
+        ("JSON Feed without one", "pt_br", json("").into_bytes(), Some("pt-BR")),
+        ("JSON Feed with one", "de", json(r#","language":"en""#).into_bytes(), Some("en")),
+        ("several languages", "de, en", rss(""), None),
+        ("no language", "none at all", rss(""), None),
+    ] {
+        let came = reply(200, &[("Content-Language", field)], body);
+        let observed = poll(&job(), &hourly(), Ok(came)).observed;
+        let document = observed.outcome.document().unwrap();
+        assert_eq!(document.meta.language.as_deref(), expected, "{name}");
+        assert_eq!(document.drafts[0].language.as_deref(), expected, "{name}");
     }
 }
 

@@ -191,6 +191,10 @@ impl Writer<'_> {
     }
 
     pub(super) fn plain(&mut self, text: &str) {
+        // A parser moves text that stands between the cells of a table out of the table.
+        if self.is_between_cells() && text.contains(|c| !matches!(c, ' ' | '\n' | '\t')) {
+            self.doubt();
+        }
         // A browser drops the line break at the start of `<pre>`.
         let is_first = self.start_of_pre == Some(self.out.len());
         push_text(&mut self.out, if is_first { text.trim_start_matches('\n') } else { text });
@@ -260,6 +264,12 @@ impl Writer<'_> {
             return; // A parser ignores it.
         }
         self.in_link &= *kind != Kind::Link;
+        if *name == "table" && self.nesting == Nesting::Sound {
+            // The end of a table is also the end of the group of rows in it.
+            if let Some(rows) = self.open.pop_if(|open| matches!(*open, "tbody" | "thead")) {
+                self.out.extend(["</", rows, ">"]);
+            }
+        }
         self.out.extend(["</", name, ">"]);
         if self.open.last() != Some(name) {
             self.doubt();
@@ -278,6 +288,10 @@ impl Writer<'_> {
     /// Writes the start tag of an element that is kept.
     pub(super) fn element(&mut self, element: &Element, attributes: Attributes<'_>) {
         let (name, kind, _) = *element;
+        if name == "tr" && self.nesting == Nesting::Sound && self.open.last() == Some(&"table") {
+            self.out.push_str("<tbody>"); // A parser adds it.
+            self.open("tbody", Kind::Part(&["table"]));
+        }
         let start = self.out.len();
         self.out.extend(["<", name]);
         self.seen.clear();
@@ -360,6 +374,7 @@ impl Writer<'_> {
         let is_open = |names: &[&str]| self.open.iter().any(|open| names.contains(open));
         let is_doubtful = self.nesting != Nesting::Sound
             || match kind {
+                _ if self.is_between_cells() && !matches!(kind, Kind::Part(_)) => true,
                 Kind::Block | Kind::Rule => is_open(&["p"]),
                 Kind::Heading => is_open(&["p", "h1", "h2", "h3", "h4", "h5", "h6"]),
                 Kind::Part(parents) => {
@@ -384,6 +399,11 @@ impl Writer<'_> {
         if MAX_DEPTH < self.open.len() {
             self.nesting = Nesting::Excessive;
         }
+    }
+
+    /// Whether the innermost open element is a part of a table that holds no text.
+    fn is_between_cells(&self) -> bool {
+        self.open.last().is_some_and(|open| matches!(*open, "table" | "tbody" | "thead" | "tr"))
     }
 
     fn doubt(&mut self) {

@@ -274,7 +274,7 @@ impl Reader {
     }
 
     /// What [`Store::prune`](crate::store::Store::prune) would remove.
-    pub fn rehearse_prune(&self, stretch: Prune) -> Result<Pruned, StoreError> {
+    pub fn rehearse_prune(&self, stretch: &Prune) -> Result<Pruned, StoreError> {
         prune::rehearse(&self.connection, stretch)
     }
 

@@ -100,6 +100,10 @@ pub(super) fn select(
         let found = search(&mut filter, connection, expression, query.order)?;
         path = found.unwrap_or(path);
     }
+    if let Some(since) = query.seen_since {
+        let by_time = arrived(&mut filter, connection, since.resolve(now), query.order)?;
+        path = by_time.filter(|_| matches!(path, AccessPath::Index { .. })).unwrap_or(path);
+    }
     if let Some(feeds) = wanted_feeds(connection, query)? {
         path = filter_by_feeds(&mut filter, feeds, path, query.order);
     }
@@ -154,6 +158,29 @@ fn search(
     filter.conditions.push(format!(
         "{plus}a.id IN (SELECT rowid FROM article_text WHERE article_text MATCH {expression})"
     ));
+    Ok(few.then_some(AccessPath::Ids))
+}
+
+/// Adds the condition that an article arrived at or after a time. Returns the access path, if few articles did.
+fn arrived(
+    filter: &mut Where,
+    connection: &Connection,
+    since: Timestamp,
+    order: Order,
+) -> Result<Option<AccessPath>, StoreError> {
+    const ARRIVED: &str = "
+        SELECT count(*) FROM (SELECT 1 FROM article WHERE ?1 <= first_seen_at LIMIT ?2)";
+    let count: i64 = connection
+        .prepare_cached(ARRIVED)
+        .and_then(|mut s| s.query_row([since.timestamp(), SORTED_HITS + 1], |row| row.get(0)))
+        .context("count what has arrived")?;
+    let few = order == Order::Newest && count <= SORTED_HITS;
+    let since = filter.bind(since.timestamp());
+    filter.conditions.push(if few {
+        format!("a.id IN (SELECT id FROM article WHERE {since} <= first_seen_at)")
+    } else {
+        format!("{since} <= +a.first_seen_at") // It keeps SQLite on the index that has the order.
+    });
     Ok(few.then_some(AccessPath::Ids))
 }
 

@@ -9,3 +9,4 @@ mod identity;
 mod limits;
 mod over_time;
 mod politeness;
+mod private;

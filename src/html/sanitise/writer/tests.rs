@@ -37,6 +37,10 @@ fn well_nested_html_needs_no_tree() {
         "<a href=\"mailto:a@b.example\">m</a> <a>none</a>",
         "<details open><summary>s</summary>t</details><img src='a' alt></img>",
         "a &bogus; b&amp c &#128; &#xFFFE; &notit; &pi;",
+        "<div><table class='t'>\n<tr><th scope='row'>a</th>\n<td><p>b</p> c</td></tr>\n</table></div>",
+        "<table><thead><tr><th>a</th></tr></thead> <tbody><tr><td><table><tr><td>b</td></tr></table></td></tr></tbody></table>",
+        "<b>a<table><tr><td><b>c</b></td></tr></table>d</b>",
+        "<table></table>",
         "<p><iframe src='//www.youtube.com/embed/x' allowfullscreen frameborder=\"0\"></iframe></p>",
     ] {
         assert_eq!(written(html), (builder.clean(html).to_string(), Nesting::Sound), "{html}");
@@ -55,7 +59,14 @@ fn doubtful_html_needs_a_tree() {
         "<li>a</li>",
         "<ul><b><li>a</li></b></ul>",
         "<h1><h2>a</h2></h1>",
-        "<table></table>",
+        "<table>a</table>",
+        "<table>&nbsp;<tr><td>a</td></tr></table>",
+        "<table><tr>a<td>b</td></tr></table>",
+        "<table><td>a</td></table>",
+        "<table><b><tr><td>a</td></tr></b></table>",
+        "<table><tr><td>a</table>",
+        "<p><table><tr><td>a</td></tr></table></p>",
+        "<tr><td>a</td></tr>",
         "<p/>",
         "<br></br>",
     ] {
@@ -240,7 +251,7 @@ fn a_tree_does_not_change_captured_articles_whose_nesting_is_sound() {
         }
     }
     println!("{sound} of {all} bytes of HTML need no tree");
-    assert!(all < sound * 4, "{sound} of {all}");
+    assert!(all * 2 < sound * 3, "{sound} of {all}");
 }
 
 /// HTML that mostly nests well, with a fault here and there.
@@ -294,6 +305,7 @@ fn html() -> impl Strategy<Value = String> {
         "</p>",
         "<!-->",
         "&#x1F600;",
+        "<table><tr><td>a</td></tr></table>",
     ]);
     let element = prop::sample::select(vec![
         "p",
@@ -332,6 +344,13 @@ fn html() -> impl Strategy<Value = String> {
         "p title=a'b/ lang/dir",
         "a href='?a=1&copy=2&pi;&reg' title='&lt&notit;&#146;&amp'",
         "center",
+        "table",
+        "table align='x'",
+        "thead",
+        "tbody",
+        "tr",
+        "td colspan=2",
+        "th",
     ]);
     text.prop_map(ToOwned::to_owned).prop_recursive(6, 40, 5, move |inner| {
         (element.clone(), prop::collection::vec(inner, 0..5)).prop_map(|(tag, inner)| {
@@ -348,8 +367,15 @@ proptest! {
     fn well_nested_html_is_written_as_a_tree_would_be(html in html()) {
         let (out, nesting) = written(&html);
         if nesting == Nesting::Sound && !html.contains("://[") {
-            let tree = remove_controls(builder(&base()).clean(&html).to_string().into());
-            prop_assert_eq!(out, tree, "{}", html);
+            // A parser drops the first line break in `<pre>`, so that a tree of the result may drop another one.
+            let tree = |html: &str| -> String {
+                remove_controls(builder(&base()).clean(html).to_string().into()).into_owned()
+            };
+            let (mut once, mut again) = (html.clone(), tree(&html));
+            while once != again {
+                (once, again) = (again.clone(), tree(&again));
+            }
+            prop_assert_eq!(out, again, "{}", html);
         }
     }
 
@@ -368,5 +394,20 @@ proptest! {
         if written(&html).1 == Nesting::Sound && !html.contains("<pre>\n") {
             prop_assert_eq!(write(&html, &base()).html, builder(&base()).clean(&html).to_string(), "{}", html);
         }
+    }
+
+    #[test]
+    fn random_tables_are_written_as_a_tree_would_be(
+        parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "<tr>", "</tr>", "<td>", "</td>", "<td>a</td>", "<th>b</th>", "<tr><td>c</td></tr>", "<thead>", "</thead>",
+                "<tbody>", "</tbody>", "<table>", "</table>", "<table><tr><td>", "</td></tr></table>", " ", "\n", "x",
+                "<p>", "</p>", "<b>", "</b>", "<a href='x'>", "</a>", "<img src='i'>", "<!-- c -->", "<pre>", "</pre>",
+                "<math alttext='m'></math>",
+            ]),
+            0..10,
+        ),
+    ) {
+        written(&format!("<table>{}</table>", parts.concat()));
     }
 }
