@@ -11,7 +11,7 @@ use toml::de::DeValue;
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
 use crate::config::reader::{Reader, Table};
 use crate::config::{DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, StoreConfig};
-use crate::domain::request::FetchSettings;
+use crate::domain::request::{FetchSettings, ProxyChoice};
 use crate::domain::time::TimeDelta;
 use crate::domain::units::duration_text;
 use crate::polling::schedule::{Cadence, CronSchedule, Policy};
@@ -177,7 +177,10 @@ impl Reader<'_> {
         if let Some(allowed) = self.flag(&table, "allow_private") {
             settings.allow_private = allowed;
         }
-        settings.proxy = self.proxy(&table);
+        settings.proxy = match self.proxy(&table) {
+            Some(ProxyChoice::Via(address)) => Some(address),
+            Some(ProxyChoice::Direct) | None => None,
+        };
         settings.ca_file = table.get("ca_file").and_then(|field| self.certificates(&field));
         settings
     }
