@@ -32,6 +32,15 @@ pub struct BasicAuth {
     pub password: Option<Secret>,
 }
 
+/// The proxy that a feed configures for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyChoice {
+    /// No proxy, not even that of `[fetch]`.
+    Direct,
+    /// An `http`, `https`, `socks5` or `socks5h` URL; may hold a password.
+    Via(Secret),
+}
+
 /// The request settings of one feed. The default changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestSpec {
@@ -41,8 +50,8 @@ pub struct RequestSpec {
     pub headers: Vec<(String, Secret)>,
     pub basic_auth: Option<BasicAuth>,
     pub user_agent: Option<String>,
-    /// `http`, `https`, `socks5` or `socks5h` URL; may hold a password.
-    pub proxy: Option<Secret>,
+    /// `None` for the proxy of `[fetch]`, if there is one.
+    pub proxy: Option<ProxyChoice>,
     /// The time-out for the whole reply.
     pub timeout: Option<Duration>,
     /// Whether the address of the feed's own host, but of no other, may be not public.
@@ -69,6 +78,7 @@ pub struct FetchSettings {
     /// The time that a thread may work on one document.
     pub read_timeout: Duration,
     pub user_agent: String,
+    /// An `http`, `https`, `socks5` or `socks5h` URL; may hold a password.
     pub proxy: Option<Secret>,
     /// A file with PEM certificates that are trusted in addition to those of the system.
     pub ca_file: Option<PathBuf>,

@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Reply, Validators};
-use crate::domain::request::{FetchSettings, Secret};
+use crate::domain::request::{FetchSettings, ProxyChoice, Secret};
 
 mod address;
 mod body;
@@ -163,7 +163,11 @@ impl Fetcher {
     /// Follows a chain of redirects to the reply that is not a redirect.
     async fn follow(&self, home: &Url, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
         let FetchRequest { url, at, validators, spec, max_body } = request;
-        let proxy_address = spec.proxy.as_ref().or(self.settings.proxy.as_ref());
+        let proxy_address = match &spec.proxy {
+            Some(ProxyChoice::Direct) => None,
+            Some(ProxyChoice::Via(address)) => Some(address),
+            None => self.settings.proxy.as_ref(),
+        };
         let proxy_host = proxy_address.map(proxy).transpose()?.and_then(|(_, host)| host);
         let common = headers::common(&self.settings, spec)?;
         let configured = headers::configured(&spec.headers)?;
