@@ -250,7 +250,8 @@ impl Poller {
         let (spec, max_body) = (&feed.request, self.max_body);
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
         let request = FetchRequest { at: job.address(), ..request };
-        let reply = self.fetcher.fetch(request).await.map_err(|error| no_reply(&error, &feed.request));
+        let reply =
+            self.fetcher.fetch(request).await.map_err(|error| no_reply(&error, &feed.request));
         let requested = Requested { reply, conditional, ended_at: clock::now() };
         let slot = self.parsers.slot().await;
         drop(in_flight);
