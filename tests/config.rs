@@ -6,6 +6,7 @@ use std::path::Path;
 
 use gazetted::config::{Config, ConfigErrors, Fault, Target, Trigger, load};
 use gazetted::domain::query::When;
+use gazetted::domain::request::{ProxyChoice, Secret};
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::export::{Format, Shape};
 use gazetted::polling::schedule::Cadence;
@@ -469,6 +470,24 @@ private = false
         ("[[feeds]]\nurl = 'https://${TOKEN}/'".to_owned(), "is missing", "name"),
         ("[[feeds]]\nurl = 'https://a.example/${NONE}'".to_owned(), "NONE is not set", "$$"),
     ]);
+}
+
+#[test]
+fn a_feed_names_a_proxy_of_its_own_or_none() {
+    for (written, expected) in [
+        ("", None),
+        ("proxy = ''", Some(ProxyChoice::Direct)),
+        ("proxy = 'none'", Some(ProxyChoice::Direct)),
+        ("proxy = 'DIRECT'", Some(ProxyChoice::Direct)),
+        (
+            "proxy = 'http://p.example:3128'",
+            Some(ProxyChoice::Via(Secret::new("http://p.example:3128/".to_owned()))),
+        ),
+    ] {
+        let text = format!("[[feeds]]\nurl = 'https://a.example/'\n{written}\n");
+        let config = load_text(&text).unwrap();
+        assert_eq!(config.feeds[0].request.proxy, expected, "{written}");
+    }
 }
 
 #[test]

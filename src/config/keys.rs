@@ -13,7 +13,17 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "exclude", "store", "schedule", "fetch", "server", "feeds", "exports"],
+    keys: &[
+        "include",
+        "exclude",
+        "hide_future",
+        "store",
+        "schedule",
+        "fetch",
+        "server",
+        "feeds",
+        "exports",
+    ],
     ..PLAIN
 };
 
@@ -35,6 +45,7 @@ pub(super) const FETCH: Section = Section {
         "max_body",
         "max_entries",
         "max_redirects",
+        "read_timeout",
         "user_agent",
         "proxy",
         "ca_file",
@@ -91,6 +102,7 @@ pub(super) const EXPORT: Section = Section {
         "format",
         "consumer",
         "events",
+        "on",
         "secret",
         "secret_file",
         "headers",
@@ -160,6 +172,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "format",
             "consumer",
             "events",
+            "on",
             "timeout",
             "allow_private",
             "every",

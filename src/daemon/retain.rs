@@ -15,14 +15,16 @@ use crate::telemetry::events;
 /// to cost nothing.
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Starts the task. It ends when the set is dropped.
-pub(super) fn start(config: &Config, store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
+pub(super) fn start(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    store: &Store,
+    changes: &watch::Sender<u64>,
+) {
     let ages = Retention::of(config, None);
     if !ages.is_forever() {
         tasks.spawn(keep_pruned(store.clone(), ages, changes.clone()));
     }
-    tasks
 }
 
 async fn keep_pruned(store: Store, ages: Retention, changes: watch::Sender<u64>) {

@@ -23,7 +23,7 @@ pub struct FeedUrl {
     url: Url,
     /// The host of a private feed, which its URL does not name. Requests are counted and paused by it; it is never
     /// shown.
-    hidden_host: Option<Host>,
+    hidden_host: Option<Box<Host>>,
 }
 
 /// The host in the URLs that stand for private feeds. RFC 6761 section 6.4: no such name ever resolves.
@@ -81,7 +81,7 @@ impl FeedUrl {
     /// The host is kept beside it, so that the request budget and the pauses of the server apply.
     #[must_use]
     pub fn stand_in(&self, name: &str) -> Self {
-        let hidden_host = self.host();
+        let hidden_host = self.host().map(Box::new);
         let mut url = self.url.clone();
         url.set_query(None);
         // None of these fails for the schemes of a feed's address.
@@ -112,7 +112,7 @@ impl FeedUrl {
 
     /// The host that is asked for this feed; `None` for a file.
     pub fn host(&self) -> Option<Host> {
-        self.hidden_host.clone().or_else(|| Host::of(&self.url))
+        self.hidden_host.as_deref().cloned().or_else(|| Host::of(&self.url))
     }
 
     /// The host of this address, if it may be shown.

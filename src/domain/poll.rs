@@ -252,6 +252,8 @@ pub enum Failure {
     CutOff,
     /// Larger than `max_body`.
     TooLarge,
+    /// Reading the document took more than `read_timeout`.
+    ReadTimeout,
     /// The body is no feed.
     NotAFeed,
     /// A file that cannot be read.
@@ -276,6 +278,7 @@ impl Failure {
             Self::Body => "body",
             Self::CutOff => "cut_off",
             Self::TooLarge => "too_large",
+            Self::ReadTimeout => "read_timeout",
             Self::NotAFeed => "not_a_feed",
             Self::File => "file",
             Self::Request => "request",
@@ -296,6 +299,7 @@ impl Failure {
             Self::Body,
             Self::CutOff,
             Self::TooLarge,
+            Self::ReadTimeout,
             Self::NotAFeed,
             Self::File,
             Self::Request,
@@ -630,8 +634,8 @@ mod tests {
     #[test]
     fn each_outcome_is_read_back_from_the_store() {
         use Failure::{
-            Body, Connect, CutOff, Dns, File, Internal, NotAFeed, Private, Redirect, Request,
-            Status, Timeout, Tls, TooLarge,
+            Body, Connect, CutOff, Dns, File, Internal, NotAFeed, Private, ReadTimeout, Redirect,
+            Request, Status, Timeout, Tls, TooLarge,
         };
         let failures = [
             Dns,
@@ -643,6 +647,7 @@ mod tests {
             Body,
             CutOff,
             TooLarge,
+            ReadTimeout,
             NotAFeed,
             File,
             Request,

@@ -25,12 +25,12 @@ pub(super) fn conceal(mut reply: Reply, url: &FeedUrl) -> Reply {
 pub(super) fn conceal_error(error: FetchError) -> FetchError {
     match error {
         FetchError::Redirect { url, source } => {
-            let source = match source {
+            let source = match *source {
                 RedirectFault::Loop(_) => RedirectFault::Loop("a private address".to_owned()),
                 RedirectFault::Syntax(_) => RedirectFault::Syntax("…".to_owned()),
                 fault @ (RedirectFault::TooMany(_) | RedirectFault::Scheme(_)) => fault,
             };
-            FetchError::Redirect { url, source }
+            FetchError::Redirect { url, source: Box::new(source) }
         }
         FetchError::Private { url, source, own } => {
             FetchError::Private { url, source: Box::new(source.concealed()), own }

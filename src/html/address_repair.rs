@@ -7,6 +7,20 @@ use std::borrow::Cow;
 /// glued to the host of the first (`https://a.examplehttps://b.example/`), and `www.` without a scheme. Any
 /// other text is returned as it is.
 pub(super) fn repaired(text: &str) -> Cow<'_, str> {
+    /// One is enough but for addresses that nobody writes.
+    const ROUNDS: usize = 4;
+    let mut found = repaired_once(text);
+    for _ in 0..ROUNDS {
+        let Cow::Owned(changed) = &found else { break };
+        match repaired_once(changed) {
+            again if again == *changed => break,
+            again => found = Cow::Owned(again.into_owned()),
+        }
+    }
+    found
+}
+
+fn repaired_once(text: &str) -> Cow<'_, str> {
     let text = text.trim_matches(is_padding);
     if text.contains(['\n', '\r']) || ESCAPED.iter().any(|escaped| text.contains(escaped)) {
         let line: String = text.lines().map(str::trim).collect();
@@ -21,7 +35,7 @@ const ESCAPED: [&str; 3] = ["&amp;", "&#038;", "&#38;"];
 fn repaired_line(text: &str) -> Cow<'_, str> {
     let mut start = text;
     while let Some(rest) = start.strip_prefix("%20") {
-        start = rest;
+        start = rest.trim_matches(is_padding);
     }
     if has_prefix(start, "www.") && is_host(authority(start)) {
         return Cow::Owned(format!("//{start}"));
@@ -30,7 +44,9 @@ fn repaired_line(text: &str) -> Cow<'_, str> {
     if bare.len() < start.len() && bare.starts_with("//") {
         return Cow::Owned(bare.to_owned());
     }
-    let Some((scheme, rest)) = last_scheme(start.trim_start_matches(['/', ':'])) else {
+    let bare = start.trim_start_matches(['/', ':']);
+    let relative = || start.starts_with("//").then(|| glued(bare))?;
+    let Some((scheme, rest)) = last_scheme(bare).or_else(relative) else {
         return Cow::Borrowed(start);
     };
     let host = authority(rest);

@@ -6,8 +6,10 @@
 mod address_repair;
 mod blocks;
 pub mod chars;
+pub mod double_escaped;
 pub mod entities;
 pub mod escape;
+pub mod recognise;
 pub mod sanitise;
 pub mod to_markdown;
 pub mod to_text;

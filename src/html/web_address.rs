@@ -1,5 +1,7 @@
 //! Whether an address is one of the web: absolute, and `http` or `https`.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::html::address_repair::repaired;
@@ -14,7 +16,11 @@ pub fn web(text: &str, base: &Url) -> Option<String> {
     if text.is_empty() || LONGEST < text.len() {
         return None;
     }
-    let url = base.join(&text).ok()?;
+    let mut url = base.join(&text).ok()?;
+    // A relative address may hold another one, so the result is damaged in its turn.
+    if let Cow::Owned(again) = repaired(url.as_str()) {
+        url = Url::parse(&again).ok().filter(|url| repaired(url.as_str()) == url.as_str())?;
+    }
     (is_web(&url) && url.as_str().len() <= LONGEST).then(|| url.into())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::Config;
+use crate::config::{Config, Keep};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::store::{Prune, PrunedFeeds, Reader, Store, StoreError};
 
@@ -22,7 +22,7 @@ impl Retention {
         for feed in &config.feeds {
             let Some(keep) = feed.keep else { continue };
             own.push(feed.spec.url.to_string());
-            if let Some(keep) = keep {
+            if let Keep::For(keep) = keep {
                 groups.entry(keep).or_default().push(feed.spec.url.to_string());
             }
         }

@@ -159,6 +159,7 @@ fn weight(failure: Failure) -> f64 {
         | Failure::Redirect
         | Failure::Private
         | Failure::TooLarge
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Request

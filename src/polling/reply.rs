@@ -14,6 +14,7 @@ use crate::feed::entry_filter::EntryFilter;
 use crate::feed::json_map::mapped;
 use crate::feed::unpack::{StreamFault, UnpackError, Unpacked, unpack};
 use crate::polling::{freshness, permanent_redirect};
+use crate::reading_time::ReadingTime;
 
 /// A request that has ended.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Parsing<'a> {
     pub max_entries: usize,
     /// Converts JSON that is not JSON Feed into a feed.
     pub map: Option<&'a JsonMap>,
+    /// How long unpacking and reading may take.
+    pub time: ReadingTime,
     /// Leaves out entries; `None` keeps all.
     pub filter: Option<&'a EntryFilter>,
 }
@@ -69,13 +72,18 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
     let wishes = ServerWishes {
         asks,
         host_wait: freshness::host_wait(reply.status, &reply.headers, ended_at),
-        moved_to: permanent_redirect::target(&reply.hops).cloned(),
+        moved_to: permanent_redirect::target(job.address(), &reply.hops).cloned(),
         ..ServerWishes::default()
     };
     let (outcome, wishes, message) = match reply.status {
         200 | 203 | 226 => {
             let validators = validators_of(&reply);
-            let BodyReading { outcome, message } = read_body(reply, job, parsing, ended_at);
+            let read = || read_body(reply, job, parsing, ended_at);
+            let read = parsing.time.bound(read).unwrap_or_else(|error| BodyReading {
+                outcome: PollOutcome::Failed(Failure::ReadTimeout),
+                message: error.to_string().into(),
+            });
+            let BodyReading { outcome, message } = read;
             let wishes = wishes_of_body(&outcome, wishes, validators);
             (outcome, wishes, message)
         }

@@ -1,13 +1,16 @@
 //! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
 pub mod authors;
-pub mod double_escaped;
+pub mod edit;
 pub mod furniture;
 pub mod hash;
 pub mod identity;
+pub mod image;
 pub mod language;
 pub mod links;
 pub mod media;
+pub mod noise;
+pub mod order;
 pub mod tags;
 pub mod tracking;
 
@@ -22,11 +25,16 @@ use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
 use crate::feed::normalise::links::Origin;
-use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed};
+use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed, TextKind};
 use crate::html::chars;
+use crate::html::double_escaped;
+use crate::html::entities::{Context, decode};
+use crate::html::escape::push_text;
+use crate::html::recognise;
 use crate::html::sanitise;
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
+use crate::reading_time::is_over_now;
 
 /// A description without content beside it is the content. It is also the summary when it has at most this
 /// many characters.
@@ -66,10 +74,13 @@ pub fn entries(
     now: Timestamp,
 ) -> Vec<Normalised> {
     let origin = Origin::of(feed, base);
-    let wanted = newest(&feed.entries, max_entries, now);
+    let wanted = order::newest(&feed.entries, max_entries, now);
     let mut sanitiser = Sanitiser::new(base);
     let mut normalised = Vec::with_capacity(feed.entries.len());
     for (entry, wanted) in feed.entries.iter().zip(wanted) {
+        if is_over_now() {
+            break;
+        }
         let links = origin.of_links(entry);
         let text = origin.of_text(entry, &links);
         let mut draft = outline(feed, entry, (&links, &text), now);
@@ -90,28 +101,6 @@ pub fn identify(draft: &mut ArticleDraft, policy: KeyPolicy) {
     let (key, former) = Identity::of(draft).keys(policy);
     draft.key = key;
     draft.former_key = former;
-}
-
-/// Which entries are among the newest: by date if all have one, else by their position in the document.
-fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
-    if entries.len() <= limit {
-        return vec![true; entries.len()];
-    }
-    let date = |parsed: &ParsedEntry| {
-        let entry = &parsed.entry;
-        dates::published_and_modified(entry.published, entry.updated, now).0
-    };
-    let mut order: Vec<(usize, Option<Timestamp>)> = entries.iter().map(date).enumerate().collect();
-    if order.iter().all(|(_, date)| date.is_some()) {
-        order.sort_by_key(|(_, date)| std::cmp::Reverse(*date));
-    }
-    let mut wanted = vec![false; entries.len()];
-    for (n, _) in order.into_iter().take(limit) {
-        if let Some(slot) = wanted.get_mut(n) {
-            *slot = true;
-        }
-    }
-    wanted
 }
 
 /// A draft without its content and what depends on it. These fields are cheap, and a key is made of them.
@@ -155,8 +144,7 @@ fn outline(
 /// Sets the content and the fields that depend on it.
 fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     (draft.content_html, draft.summary) = body(entry, sanitiser);
-    draft.image =
-        media::image(entry, &draft.attachments, draft.content_html.as_deref(), sanitiser.base());
+    draft.image = image::image(entry, draft.content_html.as_deref(), sanitiser.base());
     draft.hash = hash::content_hash(draft);
 }
 
@@ -189,17 +177,35 @@ fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<SanitisedHtml>, 
 }
 
 fn html(text: MarkedText<'_>, sanitiser: &Sanitiser) -> Option<SanitisedHtml> {
-    if text.is_html {
-        sanitiser.clean(&double_escaped::unescape(text.text))
-    } else if to_text::looks_like_html(text.text) {
-        sanitiser.clean(text.text)
-    } else {
-        sanitise::from_plain(text.text)
+    let source = double_escaped::unescape(text.text);
+    let is_html = match text.kind {
+        TextKind::Html => !source.contains('<') || recognise::has_markup(&source),
+        TextKind::Unstated => recognise::has_markup(&source),
+        TextKind::Plain => recognise::looks_like_html(&source),
+    };
+    if is_html {
+        return sanitiser.clean(&recognise::escape_false_tags(&source));
     }
+    let plain = match text.kind {
+        TextKind::Html | TextKind::Unstated => {
+            let once = decode(&source, Context::Text);
+            Cow::Owned(to_text::decode_all_but_brackets(&once, Context::Text).into_owned())
+        }
+        TextKind::Plain => to_text::decode_all_but_brackets(&source, Context::MaybePlain),
+    };
+    if text.kind == TextKind::Plain || plain.trim().contains(['\n', '\r']) {
+        return sanitise::from_plain(&plain.replace("\r\n", "\n").replace('\r', "\n"));
+    }
+    let mut escaped = String::with_capacity(plain.len());
+    push_text(&mut escaped, &plain);
+    sanitiser.clean(&escaped)
 }
 
 fn line(text: MarkedText<'_>) -> Option<String> {
-    let markup = if text.is_html { Markup::Html } else { Markup::Doubtful };
+    let markup = match text.kind {
+        TextKind::Html | TextKind::Unstated => Markup::Html,
+        TextKind::Plain => Markup::Doubtful,
+    };
     let line = to_text::plain(beginning(text), markup)?;
     Some(match chars::excerpt(&line, LONGEST_LINE) {
         Cow::Borrowed(_) => line,

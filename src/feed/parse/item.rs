@@ -11,12 +11,14 @@ use crate::domain::time::Timestamp;
 use crate::feed::dates::parse::date;
 use crate::feed::parse::media::{self, Media, push_keywords};
 use crate::feed::parse::model::{
-    self, File, Link, MediaThumbnail, ParsedEntry, Person, RawText, category, whole_seconds,
+    self, File, Link, MediaThumbnail, ParsedEntry, Person, RawText, TextKind, category,
+    whole_seconds,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::{Context, Element};
 use crate::feed::parse::values::{address, duration, not_blank, number};
+use crate::html::recognise::begins_with_html;
 
 /// Values that an item may state in several places. Each carries the rank of its place; the lowest rank
 /// counts.
@@ -108,11 +110,17 @@ impl<'a> Item<'a> {
     fn read_text_or_person(&mut self, name: &str, child: Element<'a>, context: Context<'_>) {
         let candidates = &mut self.candidates;
         match name {
-            "title" => prefer(&mut candidates.title, 0, text(child, false, context)),
-            "description" => candidates.add_description(0, text(child, true, context)),
-            "summary" => candidates.add_description(1, text(child, false, context)),
-            "body" | "fullitem" => prefer(&mut candidates.content, 1, text(child, true, context)),
-            "abstract" => prefer(&mut candidates.summary, 2, text(child, true, context)),
+            "title" => prefer(&mut candidates.title, 0, text(child, TextKind::Plain, context)),
+            "description" => {
+                candidates.add_description(0, text(child, TextKind::Unstated, context))
+            }
+            "summary" => candidates.add_description(1, text(child, TextKind::Plain, context)),
+            "body" | "fullitem" => {
+                prefer(&mut candidates.content, 1, text(child, TextKind::Unstated, context))
+            }
+            "abstract" => {
+                prefer(&mut candidates.summary, 2, text(child, TextKind::Unstated, context))
+            }
             "content" => self.read_content(child, context),
             "author" | "managingeditor" => {
                 candidates.authors.extend(person(child).map(|author| (0, author)));
@@ -187,7 +195,11 @@ impl<'a> Item<'a> {
         if let Some(base) = &child.base {
             self.parsed.entry.base = Some(base.to_string());
         }
-        prefer(&mut self.candidates.content, 0, text(child, false, context));
+        let is_html = child.attributes.raw("type").is_some_and(|kind| kind.contains("html"));
+        if child.markup && !is_html && !begins_with_html(&child.text) {
+            return; // Data in another vocabulary, such as GeoRSS.
+        }
+        prefer(&mut self.candidates.content, 0, text(child, TextKind::Plain, context));
     }
 
     fn read_enclosure(&mut self, child: &Element<'a>, context: Context<'_>) {
@@ -199,6 +211,8 @@ impl<'a> Item<'a> {
                 mime_type: attribute("type").map(Cow::into_owned),
                 title: None,
                 size: attribute("length").and_then(|size| number(&size)),
+                width: None,
+                height: None,
                 duration_in_seconds: None,
             });
         }
@@ -209,22 +223,22 @@ impl<'a> Item<'a> {
         let candidates = &mut self.candidates;
         match (child.ns, name) {
             (Ns::Content, "encoded") => {
-                prefer(&mut candidates.content, 0, text(child, true, context));
+                prefer(&mut candidates.content, 0, text(child, TextKind::Unstated, context));
             }
             (Ns::Xhtml, "body" | "div") => {
-                prefer(&mut candidates.content, 1, RawText::new(true, child.text));
+                prefer(&mut candidates.content, 1, RawText::new(TextKind::Html, child.text));
             }
             (Ns::Dc | Ns::DcTerms | Ns::Itunes, "title") => {
-                prefer(&mut candidates.title, 2, text(child, false, context));
+                prefer(&mut candidates.title, 2, text(child, TextKind::Plain, context));
             }
             (Ns::Dc | Ns::DcTerms, "description" | "abstract") => {
-                prefer(&mut candidates.summary, 2, text(child, true, context));
+                prefer(&mut candidates.summary, 2, text(child, TextKind::Unstated, context));
             }
             (Ns::Itunes, "summary") => {
-                prefer(&mut candidates.summary, 3, text(child, false, context));
+                prefer(&mut candidates.summary, 3, text(child, TextKind::Plain, context));
             }
             (Ns::Itunes, "subtitle") => {
-                prefer(&mut candidates.summary, 4, text(child, false, context));
+                prefer(&mut candidates.summary, 4, text(child, TextKind::Plain, context));
             }
             (Ns::FeedBurner, "origlink") => {
                 self.parsed.extension.original_link = address(&child.text, context.base);
@@ -406,33 +420,39 @@ fn prefer<'a>(slot: &mut Option<(u8, RawText<'a>)>, rank: u8, text: Option<RawTe
     }
 }
 
-/// Reads a text by its `type` and `mode`. `is_html` holds when it has neither.
+/// Reads a text by its `type` and `mode`. `unstated` is its kind when it has neither.
 pub(super) fn text<'a>(
     element: Element<'a>,
-    is_html: bool,
+    unstated: TextKind,
     context: Context<'_>,
 ) -> Option<RawText<'a>> {
     let stated = element.attributes.get("type", context.entities);
     let stated = stated.as_deref().map(|kind| kind.split(';').next().unwrap_or(kind).trim());
     let stated = stated.map(str::to_ascii_lowercase);
     let is_base64 = element.attributes.raw("mode") == Some("base64");
-    let is_html = match stated.as_deref() {
-        None => Some(is_html),
-        Some(other) if other.contains("html") || other.ends_with("xml") => Some(true),
+    let kind = match stated.as_deref() {
+        None => Some(unstated),
+        Some(other) if other.contains("html") => Some(TextKind::Html),
+        // Of other XML only what is HTML all the same is a text (RFC 4287, 4.1.3.3).
+        Some(other) if other.ends_with("xml") => {
+            Some(TextKind::Html).filter(|_| begins_with_html(&element.text))
+        }
         Some(other) if ["text", "plain"].contains(&other) || other.starts_with("text/") => {
-            Some(element.markup)
+            Some(TextKind::Plain)
         }
-        Some(other) => Some(is_html).filter(|_| !other.contains('/')),
+        Some(other) => Some(unstated).filter(|_| !other.contains('/')),
     };
-    match is_html {
-        Some(is_html) if !is_base64 => {
+    match kind {
+        Some(kind) if !is_base64 => {
+            let kind = if element.markup { TextKind::Html } else { kind };
             let text = if element.markup { without_div(element.text) } else { element.text };
-            RawText::new(is_html || element.markup, text)
+            RawText::new(kind, text)
         }
+        None if element.markup || stated.is_some_and(|kind| kind.ends_with("xml")) => None,
         // Another media type that is not markup is in base64 (RFC 4287, 4.1.3.3).
-        is_html => {
+        kind => {
             let text = decode_base64(&element.text)?;
-            RawText::new(is_html.unwrap_or(true), Cow::Owned(text))
+            RawText::new(kind.unwrap_or(TextKind::Html), Cow::Owned(text))
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::feed::parse::entry_list::EntryList;
 use crate::feed::parse::media;
 use crate::feed::parse::model::{
     Entry, EntryExtension, FeedExtension, FeedType, File, Link, MediaObject, ParsedEntry,
-    ParsedFeed, Person, RawText, category, empty_feed, link, person, thumbnail,
+    ParsedFeed, Person, RawText, TextKind, category, empty_feed, link, person, thumbnail,
 };
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::MAX_ITEMS;
@@ -109,8 +109,8 @@ pub(super) fn read(source: &str, repairs: &mut Repairs) -> Result<ParsedFeed, No
         entries.push(read_item(item, repairs));
     }
     let mut feed = empty_feed(FeedType::JSON);
-    feed.title = text(false, json.title).map(RawText::into_text);
-    feed.description = text(false, json.description).map(RawText::into_text);
+    feed.title = text(TextKind::Plain, json.title).map(RawText::into_text);
+    feed.description = text(TextKind::Plain, json.description).map(RawText::into_text);
     feed.authors = people(json.authors, json.author);
     feed.language = json.language.0.map(|language| language.trim().to_owned());
     for (rel, url) in [("alternate", json.home_page_url), ("self", json.feed_url)] {
@@ -121,22 +121,26 @@ pub(super) fn read(source: &str, repairs: &mut Repairs) -> Result<ParsedFeed, No
 }
 
 fn read_item(item: JsonItem, repairs: &mut Repairs) -> ParsedEntry {
-    let content = text(true, item.content_html).or_else(|| text(false, item.content_text));
+    let content = text(TextKind::Html, item.content_html)
+        .or_else(|| text(TextKind::Plain, item.content_text));
     let mut date = |text: Loose| counted_date(&text.not_blank()?, repairs);
     let url = item.url.not_blank().map(|url| linked("alternate", &url));
     let images = [item.image, item.banner_image].into_iter().filter_map(|image| image.0);
     let mut media = MediaObject::default();
-    media.thumbnails = images.filter_map(|url| address(&url, None)).map(thumbnail).collect();
+    media.thumbnails = images
+        .filter_map(|url| address(&url, None))
+        .map(|url| thumbnail(url, (None, None)))
+        .collect();
     let tags = item.tags.list.into_iter().filter_map(|tag| tag.0);
     ParsedEntry {
         entry: Entry {
             id: item.id.0.map(|id| id.trim().to_owned()).unwrap_or_default(),
-            title: text(false, item.title).map(RawText::into_text),
+            title: text(TextKind::Plain, item.title).map(RawText::into_text),
             updated: date(item.date_modified),
             authors: people(item.authors, item.author),
             content: content.map(RawText::into_content),
             links: url.into_iter().collect(),
-            summary: text(false, item.summary).map(RawText::into_text),
+            summary: text(TextKind::Plain, item.summary).map(RawText::into_text),
             categories: tags.map(|tag| category(&tag, None)).collect(),
             published: date(item.date_published),
             media: media::as_list(media),
@@ -163,12 +167,14 @@ fn file(attachment: Attachment) -> Option<File> {
         mime_type: attachment.mime_type.0,
         title: attachment.title.0,
         size: whole(attachment.size_in_bytes),
+        width: None,
+        height: None,
         duration_in_seconds: whole(attachment.duration_in_seconds),
     })
 }
 
-fn text(is_html: bool, text: Loose) -> Option<RawText<'static>> {
-    RawText::new(is_html, Cow::Owned(text.0?))
+fn text(kind: TextKind, text: Loose) -> Option<RawText<'static>> {
+    RawText::new(kind, Cow::Owned(text.0?))
 }
 
 fn linked(rel: &str, url: &str) -> Link {

@@ -3,7 +3,8 @@
 //! The types are those of `feed_rs::model`, filled by our own readers. Texts are trimmed, and mojibake in
 //! them is fixed; apart from that nothing is cleaned: a text may be empty, an address relative, a date
 //! absurd. Only an `xml:base` is applied to addresses. `text/html` marks a text as HTML; `text/plain` marks a text that is plain, of another type such
-//! as Markdown, or of an unknown type, so it may hold HTML all the same.
+//! as Markdown, or of an unknown type, so it may hold HTML all the same; `text/*` marks a text that is usually
+//! HTML but may be plain, such as a description of RSS.
 //!
 //! What the model cannot hold without loss is in [`EntryExtension`] and [`FeedExtension`], which are stored
 //! with their entry and their feed:
@@ -76,6 +77,9 @@ pub struct File {
     pub title: Option<String>,
     /// In bytes.
     pub size: Option<u64>,
+    /// In pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
     pub duration_in_seconds: Option<u64>,
 }
 
@@ -83,46 +87,70 @@ static HTML: LazyLock<MediaTypeBuf> = LazyLock::new(|| MediaTypeBuf::new(names::
 static PLAIN: LazyLock<MediaTypeBuf> =
     LazyLock::new(|| MediaTypeBuf::new(names::TEXT, names::PLAIN));
 
+static UNSTATED: LazyLock<MediaTypeBuf> =
+    LazyLock::new(|| MediaTypeBuf::new(names::TEXT, names::_STAR));
+
+/// What a text is declared to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextKind {
+    /// HTML, by the document or by its format.
+    Html,
+    /// Usually HTML, but the document does not say so: the descriptions of RSS.
+    Unstated,
+    /// Plain text, or of a type that nobody knows.
+    Plain,
+}
+
+impl From<&MediaTypeBuf> for TextKind {
+    fn from(content_type: &MediaTypeBuf) -> Self {
+        match content_type.as_str() {
+            "text/html" => Self::Html,
+            "text/*" => Self::Unstated,
+            _ => Self::Plain,
+        }
+    }
+}
+
 /// A text of either model type, as `normalise` reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarkedText<'a> {
-    pub is_html: bool,
+    pub kind: TextKind,
     pub text: &'a str,
 }
 
 impl<'a> From<&'a Text> for MarkedText<'a> {
     fn from(text: &'a Text) -> Self {
-        Self { is_html: text.content_type.as_str() == "text/html", text: &text.content }
+        Self { kind: (&text.content_type).into(), text: &text.content }
     }
 }
 
 impl<'a> From<&'a Content> for MarkedText<'a> {
     fn from(content: &'a Content) -> Self {
         let text = content.body.as_deref().unwrap_or_default();
-        Self { is_html: content.content_type.as_str() == "text/html", text }
+        Self { kind: (&content.content_type).into(), text }
     }
 }
 
 /// A text of the document before it is decided whether it is kept.
 #[derive(Clone, Debug)]
 pub(super) struct RawText<'a> {
-    pub(super) is_html: bool,
+    pub(super) kind: TextKind,
     pub(super) text: Cow<'a, str>,
 }
 
 impl<'a> RawText<'a> {
     /// `None` when the text is blank.
-    pub(super) fn new(is_html: bool, text: Cow<'a, str>) -> Option<Self> {
-        (!text.trim_ascii().is_empty()).then_some(Self { is_html, text })
+    pub(super) fn new(kind: TextKind, text: Cow<'a, str>) -> Option<Self> {
+        (!text.trim_ascii().is_empty()).then_some(Self { kind, text })
     }
 
     pub(super) fn into_text(self) -> Text {
-        text(self.is_html, trimmed(self.text))
+        text(self.kind, trimmed(self.text))
     }
 
     /// White space around the text is kept.
     pub(super) fn into_untrimmed_text(self) -> Text {
-        text(self.is_html, self.text.into_owned())
+        text(self.kind, self.text.into_owned())
     }
 
     pub(super) fn into_content(self) -> Content {
@@ -131,9 +159,13 @@ impl<'a> RawText<'a> {
     }
 }
 
-fn text(is_html: bool, text: String) -> Text {
-    let content_type = if is_html { HTML.clone() } else { PLAIN.clone() };
-    Text { content_type, src: None, content: fix_mojibake(text) }
+fn text(kind: TextKind, text: String) -> Text {
+    let content_type = match kind {
+        TextKind::Html => &HTML,
+        TextKind::Unstated => &UNSTATED,
+        TextKind::Plain => &PLAIN,
+    };
+    Text { content_type: (*content_type).clone(), src: None, content: fix_mojibake(text) }
 }
 
 fn trimmed(text: Cow<'_, str>) -> String {
@@ -195,9 +227,12 @@ pub(super) fn category(term: &str, label: Option<&str>) -> Category {
     Category { term: fixed(term), scheme: None, label: label.map(fixed), subcategories: Vec::new() }
 }
 
-pub(super) fn thumbnail(uri: String) -> MediaThumbnail {
-    let image =
-        Image { uri, title: None, link: None, width: None, height: None, description: None };
+/// An image, with its width and height in pixels.
+pub(super) fn thumbnail(
+    uri: String,
+    (width, height): (Option<u32>, Option<u32>),
+) -> MediaThumbnail {
+    let image = Image { uri, title: None, link: None, width, height, description: None };
     MediaThumbnail { image, time: None }
 }
 

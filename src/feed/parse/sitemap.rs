@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::feed::dates::parse::date;
 use crate::feed::parse::media::{self, push_keywords};
 use crate::feed::parse::model::{
-    MediaObject, ParsedEntry, RawText, link, thumbnail, whole_seconds,
+    MediaObject, ParsedEntry, RawText, TextKind, link, thumbnail, whole_seconds,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::repairs::Repairs;
@@ -38,7 +38,7 @@ pub(super) fn read<'a>(element: Element<'a>, repairs: &mut Repairs) -> Option<Ne
             (Ns::Image, "image") => {
                 let urls = child.children.into_iter().filter(|part| part.name == "loc");
                 let urls = urls.filter_map(|part| address(&part.text, None));
-                media.thumbnails.extend(urls.map(thumbnail));
+                media.thumbnails.extend(urls.map(|url| thumbnail(url, (None, None))));
             }
             _ => {}
         }
@@ -67,7 +67,9 @@ fn read_news<'a>(
                 }
             }
             "publication_date" => entry.published = counted_date(&part.text, repairs),
-            "title" => entry.title = RawText::new(false, part.text).map(RawText::into_text),
+            "title" => {
+                entry.title = RawText::new(TextKind::Plain, part.text).map(RawText::into_text)
+            }
             "keywords" => push_keywords(&part.text, &mut entry.categories),
             _ => {}
         }

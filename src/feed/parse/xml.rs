@@ -6,7 +6,7 @@ use crate::feed::hints;
 use crate::feed::parse::entry_list::EntryList;
 use crate::feed::parse::item::{self, link, person, text};
 use crate::feed::parse::model::{
-    Feed, FeedExtension, FeedType, ParsedFeed, RawText, Text, empty_feed,
+    Feed, FeedExtension, FeedType, ParsedFeed, RawText, Text, TextKind, empty_feed,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::repairs::Repairs;
@@ -44,7 +44,7 @@ pub(super) fn read<'a>(
         }
         // feed-rs has no type for a sitemap.
         let mut feed = empty_feed(FeedType::RSS2);
-        let title = publication.and_then(|name| RawText::new(false, name));
+        let title = publication.and_then(|name| RawText::new(TextKind::Plain, name));
         feed.title = title.map(RawText::into_text);
         (feed, FeedExtension::default())
     } else {
@@ -78,13 +78,13 @@ fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
         let name = std::mem::take(&mut child.name);
         match (child.ns, name.as_ref()) {
             (Ns::Core | Ns::Dc | Ns::Itunes, "title") => {
-                set_if_none(&mut feed.title, || text(child, false, context));
+                set_if_none(&mut feed.title, || text(child, TextKind::Plain, context));
             }
             (Ns::Core, "description" | "subtitle" | "tagline")
             | (Ns::Dc, "description")
             | (Ns::Itunes, "summary") => {
-                let is_html = name == "description";
-                set_if_none(&mut feed.description, || text(child, is_html, context));
+                let kind = if name == "description" { TextKind::Unstated } else { TextKind::Plain };
+                set_if_none(&mut feed.description, || text(child, kind, context));
             }
             (Ns::Core, "link") => feed.links.extend(link(&child, context)),
             (Ns::Core, "author" | "managingeditor")

@@ -53,6 +53,9 @@ pub(in crate::serve) async fn article(
 
 fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError> {
     let Some(article) = reader.article(id)? else { return Ok(None) };
+    if reader.is_hidden(id, clock::now())? {
+        return Ok(None);
+    }
     let (sightings, versions) = (reader.sightings(id)?, reader.versions(id)?);
     Ok(Some(Reading { article, sightings, versions }))
 }

@@ -90,7 +90,7 @@ pub(in crate::store) fn sync(
     let store_id = meta::store_id(tx)?;
     for feed in feeds {
         let hash = adopt(tx, &store_id, feed)?;
-        let (id, planned) = sync_one(tx, feed, hash, now)?;
+        let (id, planned) = sync_one(tx, feed, hash.as_deref(), now)?;
         synced.ids.push(id);
         match planned {
             Change::Added => synced.added += 1,
@@ -176,7 +176,7 @@ enum Change {
 fn sync_one(
     tx: &Connection,
     FeedSync { spec, policy, .. }: &FeedSync,
-    address_hash: Option<Vec<u8>>,
+    address_hash: Option<&[u8]>,
     now: Timestamp,
 ) -> Result<(FeedId, Change), StoreError> {
     let row = params![

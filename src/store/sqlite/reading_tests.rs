@@ -16,7 +16,7 @@ use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::search::query;
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::{maintenance, select};
-use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store};
+use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
 
 const NOW: i64 = 1_790_000_000;
 
@@ -73,7 +73,8 @@ impl Home {
             pause: None,
             forgiven: None,
         };
-        self.store.apply(Arc::new(decision), 2).await.unwrap();
+        let storing = Storing { keep_revisions: 2, hide_future: false };
+        self.store.apply(Arc::new(decision), storing).await.unwrap();
     }
 
     fn reader(&self) -> Reader {

@@ -101,7 +101,8 @@ fn a_feed_may_keep_its_articles_for_another_time() {
             .iter()
             .map(|article| {
                 let (feed, title) = (&article["feed"]["name"], &article["title"]);
-                format!("{}{}", &feed.as_str().unwrap()[..1], &title.as_str().unwrap()[6..])
+                let (feed, title) = (feed.as_str().unwrap(), title.as_str().unwrap());
+                feed.trim_end_matches(".xml").to_owned() + title.trim_start_matches("Title ")
             })
             .collect();
         left.sort();

@@ -4,6 +4,7 @@ mod choice;
 mod days;
 mod entry_filter;
 mod failures;
+mod future;
 mod hosts;
 mod identity;
 mod limits;
