@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
+use toml::de::DeValue;
 use url::{ParseError, Url};
 
 use crate::config::fault::Place;
@@ -103,10 +104,8 @@ impl Reader<'_> {
         };
         let max_entries = self.max_entries(table).unwrap_or(defaults.max_entries);
         let map = self.map(table);
-        let entry_filter = EntryFilter {
-            include: self.rules(table, "include"),
-            exclude: self.rules(table, "exclude"),
-        };
+        let entry_filter = defaults.entry_filter.with(self.entry_filter(table));
+        let keep = self.keep(table);
         let mut request = RequestSpec {
             address: None,
             headers: self.headers(table, &[], "use the key user_agent"),
@@ -131,7 +130,7 @@ impl Reader<'_> {
         }
         let spec = FeedSpec { url, name, tags, enabled };
         let origin = Origin::default();
-        Some(FeedConfig { spec, policy, request, max_entries, entry_filter, map, origin })
+        Some(FeedConfig { spec, policy, request, max_entries, entry_filter, keep, map, origin })
     }
 
     /// Whether the address of a feed is shown nowhere: it says so, or a variable is a part of its address. Such a feed
@@ -146,11 +145,27 @@ impl Reader<'_> {
         private
     }
 
+    /// Reads the rules of a feed, or those of the top level, which hold for all feeds. There, `include` contains names
+    /// of files as well.
+    pub(super) fn entry_filter(&mut self, table: &Table<'_>) -> EntryFilter {
+        EntryFilter { include: self.rules(table, "include"), exclude: self.rules(table, "exclude") }
+    }
+
     /// Reads the rules of `include` or `exclude`. Invalid rules are left out.
     fn rules(&mut self, table: &Table<'_>, key: &str) -> Vec<Rule> {
+        let among_files = table.path.is_empty() && key == "include";
+        let is_list = matches!(table.get(key).map(|field| field.value), Some(DeValue::Array(_)));
+        if among_files && !is_list {
+            return Vec::new(); // The fault is noted where the files are read.
+        }
         let items = self.fields(table, key);
         let mut rules = Vec::new();
         for item in items {
+            if among_files
+                && !matches!(item.value, DeValue::String(text) if Rule::names_a_field(text))
+            {
+                continue;
+            }
             let Some(text) = self.label(&item) else { continue };
             match Rule::parse(text) {
                 Ok(rule) => rules.push(rule),

@@ -13,7 +13,17 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "store", "schedule", "fetch", "server", "feeds", "exports"],
+    keys: &[
+        "include",
+        "exclude",
+        "hide_future",
+        "store",
+        "schedule",
+        "fetch",
+        "server",
+        "feeds",
+        "exports",
+    ],
     ..PLAIN
 };
 
@@ -35,6 +45,7 @@ pub(super) const FETCH: Section = Section {
         "max_body",
         "max_entries",
         "max_redirects",
+        "read_timeout",
         "user_agent",
         "proxy",
         "ca_file",
@@ -44,7 +55,7 @@ pub(super) const FETCH: Section = Section {
 };
 
 pub(super) const SERVER: Section =
-    Section { keys: &["listen", "token", "token_file", "public", "hub"], ..PLAIN };
+    Section { keys: &["listen", "token", "token_file", "public", "hub", "base"], ..PLAIN };
 
 pub(super) const FEED: Section = Section {
     keys: &[
@@ -64,6 +75,7 @@ pub(super) const FEED: Section = Section {
         "obey_cache",
         "include",
         "exclude",
+        "keep",
         "allow_private",
         "map",
     ],
@@ -90,6 +102,7 @@ pub(super) const EXPORT: Section = Section {
         "format",
         "consumer",
         "events",
+        "on",
         "secret",
         "secret_file",
         "headers",
@@ -103,6 +116,7 @@ pub(super) const EXPORT: Section = Section {
         "tags",
         "since",
         "until",
+        "seen_since",
         "language",
         "author",
         "search",
@@ -133,7 +147,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
         "store" => STORE.keys,
         "schedule" => SCHEDULE.keys,
         "fetch" => FETCH.keys,
-        "server" => &["listen", "public", "hub"],
+        "server" => &["listen", "public", "hub", "base"],
         "feeds" => &[
             "url",
             "name",
@@ -148,6 +162,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "obey_cache",
             "include",
             "exclude",
+            "keep",
             "allow_private",
             "private",
         ],
@@ -157,6 +172,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "format",
             "consumer",
             "events",
+            "on",
             "timeout",
             "allow_private",
             "every",
@@ -167,6 +183,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "tags",
             "since",
             "until",
+            "seen_since",
             "language",
             "author",
             "search",

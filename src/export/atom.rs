@@ -6,7 +6,7 @@ use std::io;
 use url::form_urlencoded::byte_serialize;
 
 use crate::domain::article::{Article, Person};
-use crate::domain::feed::FeedRef;
+use crate::domain::feed::{FeedRef, is_stand_in};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, has_four_digits, present};
@@ -119,7 +119,9 @@ fn source(xml: &mut Xml<'_>, feed: &FeedRef, is_author: bool) -> io::Result<()> 
     xml.open("source", &[])?;
     xml.text("id", &feed.url)?;
     xml.element("title", &[("type", "text")], feed.title.as_deref().unwrap_or(&feed.name))?;
-    xml.empty("link", &[("rel", "self"), ("href", &feed.url)])?;
+    if !is_stand_in(&feed.url) {
+        xml.empty("link", &[("rel", "self"), ("href", &feed.url)])?;
+    }
     if let Some(url) = present(feed.home_page_url.as_deref()) {
         xml.empty("link", &[("rel", "alternate"), ("href", url)])?;
     }

@@ -14,7 +14,7 @@ use crate::domain::poll::{
 use crate::domain::time::Timestamp;
 use crate::feed::charset::{Decision, decide};
 use crate::feed::item_diff::{DocumentShape, drop_known, find_items};
-use crate::feed::normalise::identity::{Identity, ambiguous};
+use crate::feed::normalise::identity::{Identity, ambiguous, tell_apart, upper_half};
 use crate::feed::normalise::{Normalised, entries, identify, language, meta};
 use crate::feed::parse::{NotAFeed, TRUNCATED, parse};
 
@@ -60,18 +60,19 @@ pub fn document<'a>(
     let source = Source { body, base, encoding, labels, shape: shape.as_ref(), max_entries, now };
     let mut policy = remembered.key_policy;
     let mut reading = source.read(&remembered.items, policy)?;
-    if policy == KeyPolicy::Trusting {
-        // Only with both at hand can be decided whether an old item and a new one are two articles.
-        if !reading.unchanged.is_empty()
-            && (reading.is_ambiguous() || reading.repeats_an_unchanged_key())
-        {
-            reading = source.read(&[], policy)?;
-        }
-        if reading.is_ambiguous() {
-            policy = KeyPolicy::Careful;
-            reading.identify(policy);
-        }
+    // Only with both at hand can be decided whether an old item and a new one are two articles.
+    let is_doubtful = |reading: &Reading| {
+        policy == KeyPolicy::Trusting && reading.is_ambiguous()
+            || reading.repeats_an_unchanged_key()
+    };
+    if !reading.unchanged.is_empty() && is_doubtful(&reading) {
+        reading = source.read(&[], policy)?;
     }
+    if policy == KeyPolicy::Trusting && reading.is_ambiguous() {
+        policy = KeyPolicy::Careful;
+        reading.identify(policy);
+    }
+    reading.tell_apart();
     Ok(reading.into_document(body_hash(body), policy))
 }
 
@@ -161,8 +162,9 @@ impl Reading {
     }
 
     fn repeats_an_unchanged_key(&self) -> bool {
-        let unchanged: HashSet<ArticleKey> = self.unchanged.iter().map(|item| item.key).collect();
-        self.drafts().any(|draft| unchanged.contains(&draft.key))
+        let unchanged: HashSet<u64> =
+            self.unchanged.iter().map(|item| upper_half(item.key)).collect();
+        self.drafts().any(|draft| unchanged.contains(&upper_half(draft.key)))
     }
 
     fn identify(&mut self, policy: KeyPolicy) {
@@ -171,6 +173,15 @@ impl Reading {
                 identify(draft, policy);
                 entry.key = draft.key;
             }
+        }
+    }
+
+    fn tell_apart(&mut self) {
+        let mut drafts: Vec<&mut ArticleDraft> =
+            self.entries.iter_mut().filter_map(|entry| entry.draft.as_mut()).collect();
+        tell_apart(&mut drafts);
+        for entry in &mut self.entries {
+            entry.key = entry.draft.as_ref().map_or(entry.key, |draft| draft.key);
         }
     }
 

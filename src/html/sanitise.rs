@@ -23,6 +23,7 @@ use crate::html::chars::{remove_controls, without_controls};
 use crate::html::escape::push_text;
 use crate::html::to_text::html_to_text;
 use crate::html::web_address::{self, is_web};
+use crate::reading_time::Bounded;
 pub use allow_list::VIDEO_HOSTS;
 use allow_list::{ELEMENTS, EVERYWHERE, SCHEMES};
 use writer::Nesting;
@@ -110,7 +111,7 @@ impl Sanitiser {
                 break;
             }
             let builder = self.builder.get_or_init(|| builder(&self.base));
-            let again = builder.clean(&written.html).to_string();
+            let again = tidied(builder, &written.html);
             if again == cleaned {
                 return trimmed(cleaned);
             }
@@ -144,6 +145,13 @@ fn with_line_feeds(html: &str) -> Cow<'_, str> {
         return Cow::Borrowed(html);
     }
     Cow::Owned(html.replace("\r\n", "\n").replace(['\r', '\x0c'], "\n"))
+}
+
+/// The HTML of the tree that a browser builds from this. It ends early when the time for reading is over.
+fn tidied(builder: &Builder<'_>, html: &str) -> String {
+    // Reading from a slice of memory cannot fail.
+    let tree = builder.clean_from_reader(Bounded(html.as_bytes()));
+    tree.map(|tree| tree.to_string()).unwrap_or_default()
 }
 
 /// Whether building a tree may take far more time or memory than usual. The tree takes more than ten times as much

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use memchr::{memchr, memchr2, memchr3, memmem};
 
 use crate::html::entities::{Entities, resolve};
+use crate::reading_time::is_over;
 
 /// The longest attribute value that is kept, in bytes. Longer values are mostly `data:` addresses.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
@@ -364,6 +365,9 @@ impl<'a> Iterator for Tokens<'a> {
             let start = self.at;
             let mut search = start;
             let (token, end) = loop {
+                if is_over() {
+                    return None;
+                }
                 if let Some(pending) = self.pending.take() {
                     break pending;
                 }

@@ -1,6 +1,7 @@
 //! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
 pub mod authors;
+pub mod edit;
 pub mod furniture;
 pub mod hash;
 pub mod identity;
@@ -8,6 +9,8 @@ pub mod image;
 pub mod language;
 pub mod links;
 pub mod media;
+pub mod noise;
+pub mod order;
 pub mod tags;
 pub mod tracking;
 
@@ -31,6 +34,7 @@ use crate::html::recognise;
 use crate::html::sanitise;
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
+use crate::reading_time::is_over_now;
 
 /// A description without content beside it is the content. It is also the summary when it has at most this
 /// many characters.
@@ -70,10 +74,13 @@ pub fn entries(
     now: Timestamp,
 ) -> Vec<Normalised> {
     let origin = Origin::of(feed, base);
-    let wanted = newest(&feed.entries, max_entries, now);
+    let wanted = order::newest(&feed.entries, max_entries, now);
     let mut sanitiser = Sanitiser::new(base);
     let mut normalised = Vec::with_capacity(feed.entries.len());
     for (entry, wanted) in feed.entries.iter().zip(wanted) {
+        if is_over_now() {
+            break;
+        }
         let links = origin.of_links(entry);
         let text = origin.of_text(entry, &links);
         let mut draft = outline(feed, entry, (&links, &text), now);
@@ -95,28 +102,6 @@ pub fn identify(draft: &mut ArticleDraft, policy: KeyPolicy) {
     let (key, former) = Identity::of(draft).keys(policy);
     draft.key = key;
     draft.former_key = former;
-}
-
-/// Which entries are among the newest: by date if all have one, else by their position in the document.
-fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
-    if entries.len() <= limit {
-        return vec![true; entries.len()];
-    }
-    let date = |parsed: &ParsedEntry| {
-        let entry = &parsed.entry;
-        dates::published_and_modified(entry.published, entry.updated, now).0
-    };
-    let mut order: Vec<(usize, Option<Timestamp>)> = entries.iter().map(date).enumerate().collect();
-    if order.iter().all(|(_, date)| date.is_some()) {
-        order.sort_by_key(|(_, date)| std::cmp::Reverse(*date));
-    }
-    let mut wanted = vec![false; entries.len()];
-    for (n, _) in order.into_iter().take(limit) {
-        if let Some(slot) = wanted.get_mut(n) {
-            *slot = true;
-        }
-    }
-    wanted
 }
 
 /// A draft without its content and what depends on it. These fields are cheap, and a key is made of them.

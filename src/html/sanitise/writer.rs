@@ -265,13 +265,13 @@ impl Writer<'_> {
         if *kind == Kind::Frame || matches!(*name, "img" | "hr" | "wbr" | "source") {
             return; // A parser ignores it.
         }
+        self.in_link &= *kind != Kind::Link;
         if *name == "table" && self.nesting == Nesting::Sound {
             // The end of a table is also the end of the group of rows in it.
             if let Some(rows) = self.open.pop_if(|open| matches!(*open, "tbody" | "thead")) {
                 self.out.extend(["</", rows, ">"]);
             }
         }
-        self.in_link &= *kind != Kind::Link;
         self.out.extend(["</", name, ">"]);
         if self.open.last() != Some(name) {
             self.doubt();
