@@ -303,7 +303,11 @@ pub fn has_markup(text: &str) -> bool {
                 closed.iter().any(|name| tag.is(&[name]))
             }
     });
-    by_tags || text.contains("</ ") || text.contains("</>") || ends_in_a_tag(text)
+    by_tags
+        || text.contains("<![CDATA[")
+        || text.contains("</ ")
+        || text.contains("</>")
+        || ends_in_a_tag(text)
 }
 
 /// Whether a text was cut off in a tag.

@@ -64,6 +64,7 @@ impl Deref for SanitisedHtml {
 /// Sanitises HTML whose relative addresses are resolved against one base.
 pub struct Sanitiser {
     base: Url,
+    page: Url,
     /// Built when the first text needs a tree.
     builder: OnceCell<Builder<'static>>,
     embeds: Cell<usize>,
@@ -71,7 +72,19 @@ pub struct Sanitiser {
 
 impl Sanitiser {
     pub fn new(base: &Url) -> Self {
-        Self { base: base.clone(), builder: OnceCell::new(), embeds: Cell::default() }
+        Self {
+            base: base.clone(),
+            page: base.clone(),
+            builder: OnceCell::new(),
+            embeds: Cell::default(),
+        }
+    }
+
+    /// Sets the page into which fragments (`#note`) point, if it is another one than the base.
+    pub fn set_page(&mut self, page: &Url) {
+        if self.page != *page {
+            self.page = page.clone();
+        }
     }
 
     pub fn base(&self) -> &Url {
@@ -85,7 +98,7 @@ impl Sanitiser {
 
     fn clean_text(&self, html: &str) -> Option<String> {
         let html = remove_controls(with_line_feeds(html));
-        let mut written = writer::write(&html, &self.base);
+        let mut written = writer::write(&html, &self.base, &self.page);
         self.embeds.set(self.embeds.get() + written.embeds);
         let mut cleaned = String::new();
         // After a tree was repaired its HTML may nest as HTML does not, and a browser would build another tree
@@ -103,7 +116,7 @@ impl Sanitiser {
                 return trimmed(cleaned);
             }
             cleaned = again;
-            written = writer::write(&cleaned, &self.base);
+            written = writer::write(&cleaned, &self.base, &self.page);
         }
         paragraphs(&html_to_text(&written.html))
     }

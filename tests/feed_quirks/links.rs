@@ -63,7 +63,25 @@ fn a_relative_address_starts_from_the_article_else_from_the_site() {
     };
     let both = |page: &str| at(page, page);
     let (home, post) = ("https://a.example/", "https://a.example/p/1/");
+    let feed = |bases: &str, link: &str, content: &str| {
+        format!(
+            "<feed xmlns='http://www.w3.org/2005/Atom'{bases}><link href='{home}'/><entry>{link}<content type='html'>{content}</content></entry></feed>"
+        )
+    };
+    let escaped = "&lt;a href=\"#n\"&gt;x&lt;/a&gt;&lt;img src=\"c.png\"&gt;";
+    let linked = format!("<link href='{post}'/>");
     for (name, body, expected) in [
+        ("Atom", feed("", &linked, escaped), at(post, "https://example.org/dir/")),
+        (
+            "Atom, xml:base",
+            feed(" xml:base='https://b.example/x/'", &linked, escaped),
+            at(post, "https://b.example/x/"),
+        ),
+        (
+            "Atom, no link",
+            feed("", "", escaped),
+            at("https://example.org/dir/feed", "https://example.org/dir/"),
+        ),
         ("the article's link", site(home, &format!("<link>{post}</link>{text}")), both(post)),
         (
             "the article's link, relative",
@@ -113,7 +131,7 @@ fn a_relative_address_starts_from_the_article_else_from_the_site() {
             format!(
                 "<rss xml:base='https://b.example/x/'><channel><item><link>{post}</link>{text}</item></channel></rss>"
             ),
-            both("https://b.example/x/"),
+            at(post, "https://b.example/x/"),
         ),
         (
             "JSON",

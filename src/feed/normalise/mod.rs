@@ -90,6 +90,7 @@ pub fn entries(
             if *sanitiser.base() != text {
                 sanitiser = Sanitiser::new(&text);
             }
+            sanitiser.set_page(origin.page_of(entry, &links).as_ref().unwrap_or(&text));
             fill(&mut draft, entry, &sanitiser);
         }
         identify(&mut draft, policy);

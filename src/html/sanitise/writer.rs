@@ -55,11 +55,12 @@ pub(super) struct Written {
     pub(super) embeds: usize,
 }
 
-/// Writes the HTML that is kept.
-pub(super) fn write(html: &str, base: &Url) -> Written {
+/// Writes the HTML that is kept. Fragments point into `page`, other relative addresses start from `base`.
+pub(super) fn write(html: &str, base: &Url, page: &Url) -> Written {
     let mut writer = Writer {
         out: String::with_capacity(html.len() + html.len() / 8),
         base,
+        page,
         open: Vec::new(),
         seen: Vec::new(),
         hidden: None,
@@ -84,6 +85,7 @@ pub(super) fn write(html: &str, base: &Url) -> Written {
 pub(super) struct Writer<'a> {
     pub(super) out: String,
     pub(super) base: &'a Url,
+    page: &'a Url,
     /// Once the nesting is doubtful, without the elements that others close.
     pub(super) open: Vec<&'static str>,
     /// The attributes of the current tag.
@@ -332,7 +334,9 @@ impl Writer<'_> {
         }
         self.seen.push(name);
         let value = remove_controls(decode(value, Context::Attribute));
-        if let Some(kept) = kept_value(element.0, name, &value, self.base) {
+        let is_fragment = name == "href" && value.trim_start().starts_with('#');
+        let base = if is_fragment { self.page } else { self.base };
+        if let Some(kept) = kept_value(element.0, name, &value, base) {
             self.out.extend([" ", name, "=\""]);
             push_attribute(&mut self.out, &kept);
             self.out.push('"');

@@ -13,7 +13,7 @@ fn base() -> Url {
 
 /// Writes the HTML. A tree must not change it if its nesting is sound.
 fn written(html: &str) -> (String, Nesting) {
-    let Written { html: out, nesting, .. } = write(html, &base());
+    let Written { html: out, nesting, .. } = write(html, &base(), &base());
     if nesting == Nesting::Sound {
         assert_eq!(builder(&base()).clean(&out).to_string(), out, "{html}");
     }
@@ -187,7 +187,11 @@ fn only_elements_that_stay_open_make_the_nesting_excessive() {
         ("many unclosed in a long text", unclosed(200) + &"<p>x".repeat(10_000), true),
         ("all closed", "<b><i>x</i></b><p>".repeat(10_000), false),
     ] {
-        assert_eq!(write(&html, &base()).nesting == Nesting::Excessive, expected, "{name}");
+        assert_eq!(
+            write(&html, &base(), &base()).nesting == Nesting::Excessive,
+            expected,
+            "{name}"
+        );
     }
 }
 
@@ -226,7 +230,7 @@ fn repeated_beginnings_of_markup_take_linear_time() {
     ] {
         for end in ["", ">", "\"", "</svg>", "-->", "]]>", "</title>", "</script>", "</math>"] {
             let html = beginning.repeat(20_000) + end;
-            assert!(write(&html, &base()).html.len() < 8_000_000, "{beginning} {end}");
+            assert!(write(&html, &base(), &base()).html.len() < 8_000_000, "{beginning} {end}");
         }
     }
 }
@@ -391,7 +395,7 @@ proptest! {
     ) {
         let html = parts.concat();
         if written(&html).1 == Nesting::Sound && !html.contains("<pre>\n") {
-            prop_assert_eq!(write(&html, &base()).html, builder(&base()).clean(&html).to_string(), "{}", html);
+            prop_assert_eq!(write(&html, &base(), &base()).html, builder(&base()).clean(&html).to_string(), "{}", html);
         }
     }
 
