@@ -102,6 +102,7 @@ impl Reader<'_> {
             ..defaults.policy
         };
         let max_entries = self.max_entries(table).unwrap_or(defaults.max_entries);
+        let quiet_start = self.flag(table, "quiet_start").unwrap_or(defaults.quiet_start);
         let map = self.map(table);
         let entry_filter = EntryFilter {
             include: self.rules(table, "include"),
@@ -131,7 +132,16 @@ impl Reader<'_> {
         }
         let spec = FeedSpec { url, name, tags, enabled };
         let origin = Origin::default();
-        Some(FeedConfig { spec, policy, request, max_entries, entry_filter, map, origin })
+        Some(FeedConfig {
+            spec,
+            policy,
+            request,
+            max_entries,
+            quiet_start,
+            entry_filter,
+            map,
+            origin,
+        })
     }
 
     /// Whether the address of a feed is shown nowhere: it says so, or a variable is a part of its address. Such a feed

@@ -13,7 +13,7 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "store", "schedule", "fetch", "server", "feeds", "exports"],
+    keys: &["include", "quiet_start", "store", "schedule", "fetch", "server", "feeds", "exports"],
     ..PLAIN
 };
 
@@ -62,6 +62,7 @@ pub(super) const FEED: Section = Section {
         "timeout",
         "max_entries",
         "obey_cache",
+        "quiet_start",
         "include",
         "exclude",
         "allow_private",
@@ -146,6 +147,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "timeout",
             "max_entries",
             "obey_cache",
+            "quiet_start",
             "include",
             "exclude",
             "allow_private",

@@ -34,11 +34,17 @@ pub(super) struct Defaults {
     pub(super) policy: Policy,
     pub(super) zone: Tz,
     pub(super) max_entries: usize,
+    pub(super) quiet_start: bool,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { policy: Policy::default(), zone: Tz::UTC, max_entries: DEFAULT_MAX_ENTRIES }
+        Self {
+            policy: Policy::default(),
+            zone: Tz::UTC,
+            max_entries: DEFAULT_MAX_ENTRIES,
+            quiet_start: false,
+        }
     }
 }
 

@@ -347,6 +347,7 @@ async fn read_and_decide(
             max_body,
             max_entries: feed.max_entries,
             map: feed.map.as_ref(),
+            quiet_start: feed.quiet_start,
             filter: Some(&feed.entry_filter),
         };
         feed.entry_filter.mix_into_hashes(&mut job.remembered);

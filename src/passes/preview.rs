@@ -60,8 +60,13 @@ impl Previewer {
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
         let max_body = self.max_body;
         let observed = tokio::task::spawn_blocking(move || {
-            let parsing =
-                Parsing { max_body, max_entries: entries, map: map.as_ref(), filter: None };
+            let parsing = Parsing {
+                max_body,
+                max_entries: entries,
+                map: map.as_ref(),
+                quiet_start: false,
+                filter: None,
+            };
             read(requested, &job, parsing)
         })
         .await;

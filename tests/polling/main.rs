@@ -107,7 +107,13 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
 }
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
-    let parsing = Parsing { max_body: 1 << 20, max_entries: 100, map: None, filter: None };
+    let parsing = Parsing {
+        max_body: 1 << 20,
+        max_entries: 100,
+        map: None,
+        quiet_start: false,
+        filter: None,
+    };
     let requested = Requested { reply, conditional: true, ended_at: now() };
     let observed = read(requested, job, parsing);
     decide(job, observed, policy, now())

@@ -18,6 +18,7 @@ pub(super) mod transaction;
 mod articles;
 mod changes;
 mod columns;
+mod matching;
 #[cfg(test)]
 mod reading_tests;
 mod revisions;

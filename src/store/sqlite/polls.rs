@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::json;
 use url::Url;
 
@@ -17,9 +17,9 @@ use crate::domain::poll::{
 use crate::domain::time::{TimeDelta, Timestamp, from_unix, rounded_up};
 use crate::polling::schedule::Policy;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::articles::{self, Stored};
+use crate::store::sqlite::articles::{self, Arrival, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
-use crate::store::sqlite::{feeds, history, hosts, meta};
+use crate::store::sqlite::{feeds, history, hosts, matching, meta};
 
 /// A request for feeds to poll.
 #[derive(Clone, Debug)]
@@ -392,12 +392,31 @@ fn store_document(
     now: Timestamp,
 ) -> Result<Applied, StoreError> {
     feeds::describe(tx, feed, &document.meta)?;
+    let is_first = is_first(tx, feed)?;
+    let arrival = Arrival {
+        feed,
+        now,
+        undated_at: Some(now).filter(|_| !is_first).unwrap_or_else(|| dated_at(document, now)),
+        is_quiet: is_first && document.listing.quiet_start,
+        keep_revisions,
+    };
+    let mut found = Vec::with_capacity(document.drafts.len());
+    for draft in &document.drafts {
+        found.push(articles::find(tx, feed, draft)?);
+    }
+    if !is_first {
+        matching::complete(tx, feed, document, &mut found)?;
+    }
     let mut applied = Applied::default();
     let before = meta::sequence(tx)?;
     let mut seq = before;
-    // Documents list the newest entry first; the order of insertion orders articles without a date.
-    for draft in document.drafts.iter().rev() {
-        match articles::store(tx, feed, draft, &mut seq, keep_revisions, now)? {
+    // The order of insertion orders articles without a date: the newest entry is stored last.
+    let mut drafts: Vec<_> = document.drafts.iter().zip(found).collect();
+    if !document.listing.oldest_first {
+        drafts.reverse();
+    }
+    for (draft, found) in drafts {
+        match articles::store(tx, &arrival, draft, found, &mut seq)? {
             Stored::New => applied.added += 1,
             Stored::Edited => applied.edited += 1,
             Stored::Known => {}
@@ -416,6 +435,23 @@ fn store_document(
         })
         .context("remember a document")?;
     Ok(applied)
+}
+
+/// Whether no document of a feed was stored yet.
+fn is_first(tx: &Connection, feed: FeedId) -> Result<bool, StoreError> {
+    tx.prepare_cached("SELECT 1 FROM last_document WHERE feed_id = ?1")
+        .and_then(|mut s| s.query_row([feed.0], |_| Ok(())).optional())
+        .map(|found| found.is_none())
+        .context("look up the last document of a feed")
+}
+
+/// The date of a document: its own, else that of its newest entry; `now` when it has neither. A date to come is none.
+fn dated_at(document: &Document, now: Timestamp) -> Timestamp {
+    let newest = || {
+        let dates = document.drafts.iter().filter_map(|draft| draft.published);
+        dates.filter(|at| *at <= now).max()
+    };
+    document.listing.dated_at.filter(|at| *at <= now).or_else(newest).unwrap_or(now)
 }
 
 /// The items of the last document of a feed, as stored.
