@@ -49,8 +49,8 @@ pub(super) fn load_with(
     let mut given = Given::default();
     let main = files.read(&absolute, path, None, |reader, tree| {
         let root = reader.root(tree, &ROOT);
-        let mut defaults = Defaults::default();
-        defaults.quiet_start = reader.flag(&root, "quiet_start").unwrap_or_default();
+        let quiet_start = reader.flag(&root, "quiet_start").unwrap_or_default();
+        let mut defaults = Defaults { quiet_start, ..Defaults::default() };
         reader.schedule(&root, &mut defaults);
         let fetch = reader.fetch(&root, &mut defaults);
         let server = reader.server(&root);

@@ -81,7 +81,7 @@ pub(super) fn complete(
     for key in &present {
         *named.entry(upper_half(ArticleKey(key.cast_unsigned()))).or_default() += 1;
     }
-    for wanted in [Likeness::Same, Likeness::Retitled, Likeness::Named] {
+    for wanted in [Likeness::Same, Likeness::Retitled, Likeness::Rewritten, Likeness::Named] {
         for (n, draft) in missing(found) {
             let is_alone = named.get(&upper_half(draft.key)) == Some(&1);
             let Some(group) =

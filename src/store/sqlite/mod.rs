@@ -15,6 +15,8 @@ pub(super) mod reader;
 pub(super) mod text_index;
 pub(super) mod transaction;
 
+#[cfg(test)]
+mod arrival_tests;
 mod articles;
 mod changes;
 mod columns;
