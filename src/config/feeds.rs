@@ -15,7 +15,7 @@ use crate::config::{FeedConfig, Origin};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
 use crate::feed::entry_filter::{EntryFilter, Rule};
-use crate::polling::schedule::{Cadence, Policy};
+use crate::polling::schedule::Policy;
 
 /// Headers that gazetted sets itself. Another value would break conditional requests, compression or the
 /// connection.

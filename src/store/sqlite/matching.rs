@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::feed::normalise::identity::{Identity, Likeness, upper_half};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::time;
-use crate::store::sqlite::polls::Items;
+use crate::store::sqlite::last_document;
 
 /// The number of candidates with one link that are compared with an entry, so that the work grows with the document
 /// and not with its square.
@@ -114,13 +114,9 @@ fn candidates(
     new: &[(usize, &ArticleDraft)],
     present: &HashSet<i64>,
 ) -> Result<HashMap<Option<String>, Vec<Candidate>>, StoreError> {
-    const LAST: &str = "SELECT items FROM last_document WHERE feed_id = ?1";
     const SHARING: &str = "SELECT key FROM feed_entry WHERE feed_id = ?1 AND key BETWEEN ?2 AND ?3";
     let action = "look for the articles of entries with new keys";
-    let last: Option<Items> = tx
-        .prepare_cached(LAST)
-        .and_then(|mut s| s.query_row([feed.0], |row| row.get(0)).optional())
-        .context(action)?;
+    let last = last_document::items(tx, feed)?;
     let mut keys: HashSet<i64> = last.unwrap_or_default().keys().collect();
     let mut sharing = tx.prepare_cached(SHARING).context(action)?;
     for (_, draft) in new.iter().filter(|(_, draft)| draft.guid.is_some()) {

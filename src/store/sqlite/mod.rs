@@ -20,6 +20,7 @@ mod arrival_tests;
 mod articles;
 mod changes;
 mod columns;
+mod last_document;
 mod matching;
 #[cfg(test)]
 mod reading_tests;

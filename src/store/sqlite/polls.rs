@@ -2,23 +2,22 @@
 
 use std::collections::HashMap;
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, Row, named_params, params};
 use serde_json::json;
 use url::Url;
 
-use crate::domain::article::ArticleKey;
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, PollJob,
-    PollOutcome, Remembered,
+    Applied, Decision, Document, Health, Hints, KeyPolicy, NextPoll, PollJob, PollOutcome,
+    Remembered,
 };
 use crate::domain::time::{TimeDelta, Timestamp, from_unix, rounded_up};
 use crate::polling::schedule::Policy;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::articles::{self, Arrival, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
+use crate::store::sqlite::last_document::{Items, encode, is_first};
 use crate::store::sqlite::{feeds, history, hosts, matching, meta};
 
 /// A request for feeds to poll.
@@ -437,14 +436,6 @@ fn store_document(
     Ok(applied)
 }
 
-/// Whether no document of a feed was stored yet.
-fn is_first(tx: &Connection, feed: FeedId) -> Result<bool, StoreError> {
-    tx.prepare_cached("SELECT 1 FROM last_document WHERE feed_id = ?1")
-        .and_then(|mut s| s.query_row([feed.0], |_| Ok(())).optional())
-        .map(|found| found.is_none())
-        .context("look up the last document of a feed")
-}
-
 /// The date of a document: its own, else that of its newest entry; `now` when it has neither. A date to come is none.
 fn dated_at(document: &Document, now: Timestamp) -> Timestamp {
     let newest = || {
@@ -452,38 +443,4 @@ fn dated_at(document: &Document, now: Timestamp) -> Timestamp {
         dates.filter(|at| *at <= now).max()
     };
     document.listing.dated_at.filter(|at| *at <= now).or_else(newest).unwrap_or(now)
-}
-
-/// The items of the last document of a feed, as stored.
-#[derive(Default)]
-pub(super) struct Items(Vec<KnownItem>);
-
-impl Items {
-    /// The keys of its articles, as stored in `feed_entry`.
-    pub(super) fn keys(&self) -> impl Iterator<Item = i64> + '_ {
-        self.0.iter().map(|item| item.key.0.cast_signed())
-    }
-}
-
-fn encode(items: &[KnownItem]) -> Vec<u8> {
-    items
-        .iter()
-        .flat_map(|item| [item.hash.to_le_bytes(), item.key.0.to_le_bytes()])
-        .flatten()
-        .collect()
-}
-
-impl FromSql for Items {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let (chunks, rest) = value.as_blob()?.as_chunks::<16>();
-        if !rest.is_empty() {
-            return Err(FromSqlError::InvalidType);
-        }
-        let number = |half: &[u8]| half.iter().rev().fold(0_u64, |n, b| n << 8 | u64::from(*b));
-        let item = |chunk: &[u8; 16]| {
-            let (hash, key) = chunk.split_at(8);
-            KnownItem { hash: number(hash), key: ArticleKey(number(key)) }
-        };
-        Ok(Self(chunks.iter().map(item).collect()))
-    }
 }
