@@ -191,6 +191,7 @@ impl Reader<'_> {
         let mut defaults = Defaults::default();
         self.schedule(root, &mut defaults);
         defaults.entry_filter = self.entry_filter(root);
+        defaults.quiet_start = self.flag(root, "quiet_start").unwrap_or_default();
         let fetch = self.fetch(root, &mut defaults);
         let server = self.server(root);
         let feeds = self.feeds(root, &defaults, given);
