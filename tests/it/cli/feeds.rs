@@ -20,6 +20,11 @@ fn server() -> Server {
     server.put("/", page("<link rel=alternate type='application/rss+xml' href=/gone><link rel=alternate type='application/rss+xml' href='/f'>"));
     server.put("/about", page(""));
     server.put("/rss.xml", Page::ok(rss("Guessed", &[item(1)])));
+    server.put("/text", page("<p><a href='/f'>Our feed</a>"));
+    server.put(
+        "/header",
+        page("").header("Link", "</f>; rel=alternate; type=\"application/rss+xml\""),
+    );
     server.put("/@me", page(""));
     server.put("/@me.rss", Page::ok(rss("Me", &[item(1)])));
     server.put("/old", Page::status(301).header("Location", "/f"));
@@ -37,6 +42,8 @@ fn the_feed_behind_an_address_is_found_tried_and_written() {
         ("/f", "/f", "given", "Found"),
         ("/", "/f", "announced", "Found"),
         ("/about", "/rss.xml", "guessed", "Guessed"),
+        ("/text", "/f", "announced", "Found"),
+        ("/header", "/f", "announced", "Found"),
         ("/@me", "/@me.rss", "site", "Me"),
         ("/old", "/f", "given", "Found"),
     ] {
