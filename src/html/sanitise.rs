@@ -25,6 +25,7 @@ use allow_list::{ELEMENTS, EVERYWHERE, HIDDEN, RAW, SCHEMES};
 
 use crate::html::web_address::{self, is_web};
 pub use allow_list::VIDEO_HOSTS;
+pub(crate) use nesting_limit::is_excessive;
 
 /// HTML that the sanitiser wrote. Pages, exports and the store take HTML of feeds in this form only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]

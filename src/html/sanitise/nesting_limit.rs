@@ -61,7 +61,7 @@ fn kind(name: &str) -> Kind {
 }
 
 /// Whether building a tree from this HTML may take far more time or memory than usual for its length.
-pub(super) fn is_excessive(html: &str) -> bool {
+pub(crate) fn is_excessive(html: &str) -> bool {
     MOST < html.len()
         || MOST_LOOKED_AT / html.len().max(1) < memchr2_iter(b'&', 0xC2, html.as_bytes()).count()
         || nests_too_deep(html)

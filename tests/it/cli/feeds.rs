@@ -363,3 +363,38 @@ fn check_online_says_which_feeds_would_fail_and_stores_nothing() {
     let good = Home::with_feeds(&urls[..1]);
     assert!(good.ok(&["check", "--online"]).contains("1 feed asked, all can be read"));
 }
+
+#[test]
+fn a_web_page_is_read_by_the_selectors_of_the_map() {
+    let server = Server::start();
+    let card = |n: u8| {
+        format!(
+            "<article class=card><h2><a href='/n/{n}'>Title {n}</a></h2><time datetime='2024-08-20T0{n}:00:00Z'>x</time>\
+             <div class=body><p>Text {n}</p><script>x</script></div></article>"
+        )
+    };
+    server.put("/news", page(&(card(1) + &card(2))));
+    let home = Home::new(&format!(
+        "[[feeds]]\nurl = \"{}\"\nmap = {{ items = \"article.card\", title = \"h2\", url = \"h2 > a@href\", \
+         date = \"time@datetime\", content = \".body\" }}\n",
+        server.url("/news")
+    ));
+    home.poll();
+    let articles = home.articles();
+    let shown: Vec<_> = articles
+        .iter()
+        .map(|article| {
+            let text = |key: &str| article[key].as_str().unwrap_or_default().to_owned();
+            [text("title"), text("url"), text("date_published"), text("content_html")]
+        })
+        .collect();
+    let expected = |n: u8| {
+        [
+            format!("Title {n}"),
+            server.url(&format!("/n/{n}")),
+            format!("2024-08-20T0{n}:00:00Z"),
+            format!("<p>Text {n}</p>"),
+        ]
+    };
+    assert_eq!(shown, [expected(2), expected(1)]);
+}
