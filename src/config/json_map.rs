@@ -1,10 +1,11 @@
-//! Reads `[feeds.map]`, which maps a JSON document to entries.
+//! Reads `[feeds.map]`, which maps a JSON document or a web page to entries.
 
 use url::Url;
 
 use crate::config::keys::MAP;
 use crate::config::reader::{Reader, Table};
-use crate::domain::json_map::{JsonMap, JsonPath};
+use crate::domain::json_map::{ElementPath, JsonMap, JsonPath, PageMap};
+use crate::feed::page_map::is_selector;
 use crate::html::web_address::is_web;
 
 impl Reader<'_> {
@@ -23,6 +24,7 @@ impl Reader<'_> {
             image: self.json_path(&table, "image"),
             tags: self.json_path(&table, "tags"),
             base: self.base_url(&table),
+            page: page_map(&table),
         };
         if ["title", "url", "id", "content"].iter().all(|key| table.get(key).is_none()) {
             let hint = "write at least title = \"…\" or url = \"…\", the path to it in an entry";
@@ -39,7 +41,11 @@ impl Reader<'_> {
         let text = text.strip_prefix("$.").unwrap_or(text);
         let steps: Vec<String> = text.split('.').map(str::to_owned).collect();
         if steps.iter().any(|step| step.trim().is_empty() || step.contains(['[', ']', '*'])) {
-            let hint = "names with dots between, places in a list by number: \"images.0.url\"";
+            if is_element_path(text) {
+                return None; // For a web page only.
+            }
+            let hint = "names with dots between, places in a list by number: \"images.0.url\"; for a web page a CSS \
+                        selector: \"h2 > a@href\"";
             return self.refuse(&field, "is no path", Some(hint.to_owned()));
         }
         Some(JsonPath(steps))
@@ -59,4 +65,31 @@ impl Reader<'_> {
         }
         url
     }
+}
+
+fn is_element_path(text: &str) -> bool {
+    ElementPath::parse(text).selector.is_none_or(|selector| is_selector(&selector))
+}
+
+/// The keys of the table as selectors; `None` if one of them is no selector.
+fn page_map(table: &Table<'_>) -> Option<PageMap> {
+    let text = |key: &str| table.get(key).and_then(|field| field.value.as_str().map(str::to_owned));
+    let keys = ["id", "url", "title", "summary", "content", "date", "author", "image", "tags"];
+    let items = text("items").filter(|items| is_selector(items))?;
+    if !keys.into_iter().filter_map(text).all(|text| is_element_path(&text)) {
+        return None;
+    }
+    let path = |key: &str| text(key).map(|text| ElementPath::parse(&text));
+    Some(PageMap {
+        items,
+        id: path("id"),
+        url: path("url"),
+        title: path("title"),
+        summary: path("summary"),
+        content: path("content"),
+        date: path("date"),
+        author: path("author"),
+        image: path("image"),
+        tags: path("tags"),
+    })
 }

@@ -178,6 +178,8 @@ pub struct ReplyHeaders {
     pub content_language: Option<String>,
     /// All `Content-Encoding` fields joined with `, ` (RFC 9110 section 8.4).
     pub content_encoding: Option<String>,
+    /// All `Link` fields joined with `, ` (RFC 8288).
+    pub link: Option<String>,
     /// All `Cache-Control` fields joined with `, `.
     pub cache_control: Option<String>,
     pub expires: Option<String>,

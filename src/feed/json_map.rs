@@ -1,10 +1,11 @@
-//! Turns a JSON document into a JSON Feed by a map that the configuration has.
+//! Turns a JSON document or a web page into a JSON Feed by a map that the configuration has.
 
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::domain::json_map::{JsonMap, JsonPath};
 use crate::feed::charset::{decide, decode};
+use crate::feed::page_map::entries;
 use crate::feed::parse::NotAFeed;
 use crate::feed::parse::cut_json::complete_elements;
 
@@ -15,7 +16,7 @@ const NAMED: usize = 12;
 /// entries.
 ///
 /// # Errors
-/// When it is not JSON, or when its list is not where the map says. The message says what is there.
+/// When it is neither JSON nor a page that is mapped, or when its list is not where the map says. The message says what is there.
 pub fn mapped(
     body: &[u8],
     content_type: Option<&str>,
@@ -23,6 +24,12 @@ pub fn mapped(
 ) -> Result<(Vec<u8>, bool), NotAFeed> {
     let (text, _) = decode(body, decide(body, content_type).charset);
     let text = text.trim_start_matches('\u{feff}').trim();
+    if text.starts_with('<')
+        && let Some(page) = &map.page
+    {
+        let items = entries(text, page, map.base.as_ref())?;
+        return Ok((json_feed(items), false));
+    }
     let mut parsed: Result<Value, _> = serde_json::from_str(text);
     let cut = parsed.as_ref().is_err_and(serde_json::Error::is_eof);
     if cut && let Some(part) = complete_elements(text, map.items.0.len() + 1) {
@@ -53,8 +60,12 @@ pub fn mapped(
     };
     let items: Vec<Value> =
         items.into_iter().filter(|item| item.is_object()).map(|item| entry(item, map)).collect();
+    Ok((json_feed(items), cut))
+}
+
+fn json_feed(items: Vec<Value>) -> Vec<u8> {
     let feed = json!({ "version": "https://jsonfeed.org/version/1.1", "items": items });
-    Ok((feed.to_string().into_bytes(), cut))
+    feed.to_string().into_bytes()
 }
 
 fn entry(item: &Value, map: &JsonMap) -> Value {
@@ -187,6 +198,7 @@ mod tests {
             image: some("images.0"),
             tags: some("tags"),
             base: Url::parse("https://a.example/x/").ok(),
+            page: None,
         }
     }
 

@@ -16,5 +16,6 @@ pub mod item_diff;
 pub mod json_map;
 pub mod normalise;
 pub mod opml;
+pub mod page_map;
 pub mod parse;
 pub mod unpack;

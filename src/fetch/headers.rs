@@ -3,7 +3,7 @@
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE,
     COOKIE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER, USER_AGENT,
+    IF_NONE_MATCH, LAST_MODIFIED, LINK, RETRY_AFTER, USER_AGENT,
 };
 use url::Url;
 
@@ -116,6 +116,7 @@ pub(super) fn of_reply(headers: &HeaderMap) -> ReplyHeaders {
         content_type: text(CONTENT_TYPE),
         content_language: list(CONTENT_LANGUAGE),
         content_encoding: list(CONTENT_ENCODING),
+        link: list(LINK),
         cache_control: list(CACHE_CONTROL),
         expires: text(EXPIRES),
         age: text(AGE),

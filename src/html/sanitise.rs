@@ -34,6 +34,9 @@ const ROUNDS: usize = 5;
 /// The longest HTML from which a tree is built, in bytes.
 const MOST: usize = 1024 * 1024;
 
+/// The longest page from which a tree is built, in bytes.
+const MOST_OF_A_PAGE: usize = 8 * 1024 * 1024;
+
 /// The most bytes that the serialiser may search. It does so in less than half a second.
 const MOST_LOOKED_AT: usize = 4_000_000_000;
 
@@ -152,6 +155,14 @@ fn tidied(builder: &Builder<'_>, html: &str) -> String {
     // Reading from a slice of memory cannot fail.
     let tree = builder.clean_from_reader(Bounded(html.as_bytes()));
     tree.map(|tree| tree.to_string()).unwrap_or_default()
+}
+
+/// Whether the tree of a whole page would take far more memory than usual. Unlike the text of an article, a page is
+/// not cut down to what the sanitiser keeps before its tree is built.
+pub(crate) fn is_excessive(page: &str) -> bool {
+    let base = Url::parse("about:blank");
+    MOST_OF_A_PAGE < page.len()
+        || base.is_ok_and(|base| writer::write(page, &base, &base).nesting == Nesting::Excessive)
 }
 
 /// Whether building a tree may take far more time or memory than usual. The tree takes more than ten times as much

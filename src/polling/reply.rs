@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use url::Url;
+
 use crate::domain::article::ArticleKey;
 use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{
@@ -9,10 +11,12 @@ use crate::domain::poll::{
     Transfer, Validators,
 };
 use crate::domain::time::Timestamp;
+use crate::feed::autodiscovery::link_header::linked;
 use crate::feed::dates::parse::date;
 use crate::feed::document::{Labels, body_hash, breaks_off, document};
 use crate::feed::entry_filter::EntryFilter;
 use crate::feed::json_map::mapped;
+use crate::feed::parse::NotAFeed;
 use crate::feed::unpack::{StreamFault, UnpackError, Unpacked, unpack};
 use crate::polling::{freshness, permanent_redirect};
 use crate::reading_time::ReadingTime;
@@ -190,10 +194,26 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
         }
         Err(_) if torn => BodyReading::cut_off(),
         Err(error) => {
-            let message = Message { detail: error.detail, offers: error.offers };
-            BodyReading::failed(Failure::NotAFeed, message)
+            BodyReading::failed(Failure::NotAFeed, no_feed(error, reply.headers.link, &reply.url))
         }
     }
+}
+
+/// The message about a body that is no feed. `link` is the reply's `Link` field, whose feed links come first.
+fn no_feed(error: NotAFeed, link: Option<String>, base: &Url) -> Message {
+    let linked = link.map(|field| linked(&field, base)).unwrap_or_default();
+    let mut detail = error.detail;
+    if error.offers.is_empty() && !linked.is_empty() {
+        let named: Vec<&str> = linked.iter().map(Url::as_str).collect();
+        detail = format!("{detail}; its Link header announces {}", named.join(" and "));
+    }
+    let mut offers = linked;
+    for offer in error.offers {
+        if !offers.contains(&offer) {
+            offers.push(offer);
+        }
+    }
+    Message { detail, offers }
 }
 
 /// The wishes of a reply with a body. `wishes` are those of its other header fields.

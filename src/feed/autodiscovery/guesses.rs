@@ -44,6 +44,7 @@ const SITES: &[Site] = &[
                 format!("/{owner}/{project}/-/tags?format=atom"),
                 format!("/{owner}/{project}.atom"),
             ],
+            _ if page.path.contains(&"-") => by_system(&page.path),
             _ => Vec::new(),
         },
     },
@@ -101,6 +102,18 @@ const SITES: &[Site] = &[
             _ => vec!["/feeds/posts/default".to_owned()],
         },
     },
+    // A blog inside of the application is drawn by script; it has a host of its own.
+    Site {
+        hosts: &["tumblr.com", "www.tumblr.com"],
+        feeds: |page| match page.path[..] {
+            [who, ..]
+                if !matches!(who, "tagged" | "explore" | "search" | "login" | "dashboard") =>
+            {
+                vec![format!("https://{who}.tumblr.com/rss")]
+            }
+            _ => Vec::new(),
+        },
+    },
     // The page stands behind a consent form.
     Site { hosts: &[".tumblr.com"], feeds: |_| vec!["/rss".to_owned()] },
     // Drawn by script; the feed's address redirects to the account's id.
@@ -113,7 +126,15 @@ const SITES: &[Site] = &[
     },
     // The page is refused to programs.
     Site {
-        hosts: &["stackoverflow.com", ".stackexchange.com", "serverfault.com", "superuser.com"],
+        hosts: &[
+            "stackoverflow.com",
+            ".stackoverflow.com",
+            ".stackexchange.com",
+            "serverfault.com",
+            "superuser.com",
+            "askubuntu.com",
+            "mathoverflow.net",
+        ],
         feeds: |page| match page.path[..] {
             ["questions", "tagged", tag, ..] => vec![format!("/feeds/tag/{tag}")],
             ["questions", id, ..] if id.bytes().all(|b| b.is_ascii_digit()) => {
@@ -151,6 +172,24 @@ const SITES: &[Site] = &[
         hosts: &["vimeo.com"],
         feeds: |page| match page.path[..] {
             [who] if !who.bytes().all(|b| b.is_ascii_digit()) => vec![format!("/{who}/videos/rss")],
+            [kind @ ("channels" | "groups"), name] => vec![format!("/{kind}/{name}/videos/rss")],
+            _ => Vec::new(),
+        },
+    },
+    // Projects have no feed links.
+    Site {
+        hosts: &["rubygems.org"],
+        feeds: |page| match page.path[..] {
+            ["gems", name, ..] => vec![format!("/gems/{name}/versions.atom")],
+            _ => Vec::new(),
+        },
+    },
+    // Drawn by script.
+    Site {
+        hosts: &["dev.to"],
+        feeds: |page| match page.path[..] {
+            ["t", tag, ..] => vec![format!("/feed/tag/{tag}")],
+            [who, ..] if who != "feed" => vec![format!("/feed/{who}")],
             _ => Vec::new(),
         },
     },
@@ -239,33 +278,100 @@ pub fn by_site(page: &Url) -> Vec<Url> {
     feeds.iter().filter_map(|feed| page.join(feed).ok()).filter(|feed| feed != page).collect()
 }
 
-/// The common addresses of feeds, the most common first: blog engines, static site generators, `Blogger`.
-const PATHS: [&str; 8] = [
-    "feed",
-    "rss",
-    "feed.xml",
-    "rss.xml",
-    "atom.xml",
-    "index.xml",
-    "feed.json",
-    "feeds/posts/default",
+/// The common addresses of feeds, the most common first: blog engines, static site generators, Discourse, Joomla,
+/// Blogger, Squarespace.
+const PATHS: [&str; 11] = [
+    "/feed",
+    "/rss",
+    "/feed.xml",
+    "/rss.xml",
+    "/atom.xml",
+    "/index.xml",
+    "/latest.rss",
+    "/?format=feed&type=rss",
+    "/feed.json",
+    "/feeds/posts/default",
+    "/?format=rss",
 ];
+
+/// The most guesses for a page, because each costs a request.
+const MOST_GUESSES: usize = PATHS.len();
+
+/// The addresses that systems on any host give to the feed of a page, by the form of the page's path.
+fn by_system(path: &[&str]) -> Vec<String> {
+    match *path {
+        // GitLab.
+        [ref project @ .., "-", "commits", branch] if !project.is_empty() => {
+            vec![format!("/{}/-/commits/{branch}?format=atom", project.join("/"))]
+        }
+        [ref project @ .., "-"] | [ref project @ .., "-", _] | [ref project @ .., "-", _, _]
+            if !project.is_empty() =>
+        {
+            let project = project.join("/");
+            vec![format!("/{project}/-/tags?format=atom"), format!("/{project}.atom")]
+        }
+        // Discourse, Lemmy, PeerTube.
+        ["c", category, id] if id.bytes().all(|b| b.is_ascii_digit()) => {
+            vec![format!("/c/{category}/{id}.rss")]
+        }
+        ["t", topic, id, ..] => vec![format!("/t/{topic}/{id}.rss")],
+        ["tag", tag] => vec![format!("/tag/{tag}.rss"), format!("/tag/{tag}/feed")],
+        ["c" | "video-channels", name, ..] => vec![
+            format!("/feeds/c/{name}.xml?sort=New"),
+            format!("/feeds/videos.xml?videoChannelName={name}"),
+        ],
+        ["a" | "accounts", name, ..] => vec![format!("/feeds/videos.xml?accountName={name}")],
+        ["u", name] => vec![format!("/feeds/u/{name}.xml?sort=New")],
+        ["videos", ..] | ["w", _] => vec!["/feeds/videos.xml?sort=-publishedAt".to_owned()],
+        // Shopify.
+        ["blogs", blog, ..] => vec![format!("/blogs/{blog}.atom")],
+        // MediaWiki.
+        ["wiki", ..] => vec![
+            "/w/index.php?title=Special:RecentChanges&feed=atom".to_owned(),
+            "/index.php?title=Special:RecentChanges&feed=atom".to_owned(),
+        ],
+        // phpBB.
+        [ref folder @ .., "viewforum.php" | "viewtopic.php" | "index.php"] => {
+            let folder: String = folder.iter().flat_map(|part| ["/", part]).collect();
+            vec![format!("{folder}/app.php/feed")]
+        }
+        // Gitea and Forgejo, GitLab.
+        [owner, project] if !project.contains('.') => vec![
+            format!("/{owner}/{project}/feed"),
+            format!("/{owner}/{project}/releases.rss"),
+            format!("/{owner}/{project}.rss"),
+            format!("/{owner}/{project}.atom"),
+        ],
+        // Wix.
+        ["blog"] => vec!["/blog/feed".to_owned(), "/blog-feed.xml".to_owned()],
+        _ => Vec::new(),
+    }
+}
 
 /// The addresses to try when a page has no feed links. They are few, because each costs a request.
 pub fn guesses(page: &Url) -> Vec<Url> {
+    let path: Vec<&str> =
+        page.path_segments().into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let mut own = by_system(&path);
+    if let Some(last) = path.last() {
+        let at = page.path().trim_end_matches('/');
+        if !last.contains('.') {
+            own.push(format!("{at}/feed"));
+            own.push(format!("{at}/index.xml")); // A section of Hugo.
+            own.push(format!("{}?format=rss", page.path())); // Squarespace.
+        }
+        own.push(format!("{}?format=feed&type=rss", page.path())); // Joomla.
+    }
     let mut found: Vec<Url> = Vec::new();
-    let below = page.path() != "/"
-        && !page.path().rsplit('/').next().is_some_and(|last| last.contains('.'));
-    let own = below.then(|| format!("{}/feed", page.path().trim_end_matches('/')));
-    for path in own.into_iter().chain(PATHS.iter().map(|path| format!("/{path}"))) {
-        let mut url = page.clone();
-        url.set_path(&path);
-        url.set_query(None);
-        url.set_fragment(None);
-        if url != *page && !found.contains(&url) {
+    for address in own.iter().map(String::as_str).chain(PATHS) {
+        if let Ok(url) = page.join(address)
+            && url != *page
+            && !found.contains(&url)
+        {
             found.push(url);
         }
     }
+    found.truncate(MOST_GUESSES);
     found
 }
 
@@ -390,9 +496,54 @@ mod tests {
         let guesses = |page: &str| guesses(&Url::parse(page).unwrap());
         assert_eq!(guesses("https://a.example/?x#y")[0].as_str(), "https://a.example/feed");
         assert_eq!(guesses("https://a.example/blog/")[0].as_str(), "https://a.example/blog/feed");
-        assert_eq!(guesses("https://a.example/x.html")[0].as_str(), "https://a.example/feed");
-        assert!(!guesses("https://a.example/feed").iter().any(|url| url.path() == "/feed"));
-        assert!(guesses("https://a.example/blog").len() <= 9);
+        assert_eq!(guesses("https://a.example/x.html")[0].path(), "/x.html");
+        assert!(
+            !guesses("https://a.example/feed")
+                .iter()
+                .any(|url| url.as_str().ends_with("/feed") && url.path() == "/feed")
+        );
+        for page in ["", "blog", "a/b", "a/b/-/issues", "c/x", "x.html"] {
+            let page = format!("https://a.example/{page}");
+            assert!(guesses(&page).len() <= MOST_GUESSES, "{page}");
+        }
+    }
+
+    #[test]
+    fn the_usual_places_of_systems_are_among_the_guesses() {
+        for (page, expected) in [
+            ("/", "/latest.rss"),
+            ("/", "/?format=feed&type=rss"),
+            ("/", "/rss.xml"),
+            ("/", "/index.xml"),
+            ("/", "/?format=rss"),
+            ("/index.php/news", "/index.php/news?format=feed&type=rss"),
+            ("/posts/", "/posts/index.xml"),
+            ("/journal", "/journal?format=rss"),
+            ("/blog", "/blog-feed.xml"),
+            ("/blogs/news", "/blogs/news.atom"),
+            ("/blogs/news/an-article", "/blogs/news.atom"),
+            ("/c/support/7", "/c/support/7.rss"),
+            ("/t/a-topic/123", "/t/a-topic/123.rss"),
+            ("/t/a-topic/123/4", "/t/a-topic/123.rss"),
+            ("/c/rust", "/feeds/c/rust.xml?sort=New"),
+            ("/u/me", "/feeds/u/me.xml?sort=New"),
+            ("/c/channel/videos", "/feeds/videos.xml?videoChannelName=channel"),
+            ("/a/someone/video-channels", "/feeds/videos.xml?accountName=someone"),
+            ("/videos/recently-added", "/feeds/videos.xml?sort=-publishedAt"),
+            ("/group/sub/project/-/issues", "/group/sub/project.atom"),
+            ("/a/b/-/commits/main", "/a/b/-/commits/main?format=atom"),
+            ("/owner/project", "/owner/project.rss"),
+            ("/owner/project", "/owner/project/releases.rss"),
+            ("/wiki/Main_Page", "/w/index.php?title=Special:RecentChanges&feed=atom"),
+            ("/forum/viewforum.php?f=2", "/forum/app.php/feed"),
+        ] {
+            let found = guesses(&Url::parse("https://a.example").unwrap().join(page).unwrap());
+            let expected = format!("https://a.example{expected}");
+            assert!(
+                found.iter().any(|url| url.as_str() == expected),
+                "{page} {expected}: {found:?}"
+            );
+        }
     }
 
     #[test]

@@ -3,3 +3,4 @@
 
 pub mod guesses;
 pub mod html_links;
+pub mod link_header;

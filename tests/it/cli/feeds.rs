@@ -20,6 +20,11 @@ fn server() -> Server {
     server.put("/", page("<link rel=alternate type='application/rss+xml' href=/gone><link rel=alternate type='application/rss+xml' href='/f'>"));
     server.put("/about", page(""));
     server.put("/rss.xml", Page::ok(rss("Guessed", &[item(1)])));
+    server.put("/text", page("<p><a href='/f'>Our feed</a>"));
+    server.put(
+        "/header",
+        page("").header("Link", "</f>; rel=alternate; type=\"application/rss+xml\""),
+    );
     server.put("/@me", page(""));
     server.put("/@me.rss", Page::ok(rss("Me", &[item(1)])));
     server.put("/old", Page::status(301).header("Location", "/f"));
@@ -37,6 +42,8 @@ fn the_feed_behind_an_address_is_found_tried_and_written() {
         ("/f", "/f", "given", "Found"),
         ("/", "/f", "announced", "Found"),
         ("/about", "/rss.xml", "guessed", "Guessed"),
+        ("/text", "/f", "announced", "Found"),
+        ("/header", "/f", "announced", "Found"),
         ("/@me", "/@me.rss", "site", "Me"),
         ("/old", "/f", "given", "Found"),
     ] {
@@ -355,4 +362,39 @@ fn check_online_says_which_feeds_would_fail_and_stores_nothing() {
     assert_eq!(fine, [true, true, false, false]);
     let good = Home::with_feeds(&urls[..1]);
     assert!(good.ok(&["check", "--online"]).contains("1 feed asked, all can be read"));
+}
+
+#[test]
+fn a_web_page_is_read_by_the_selectors_of_the_map() {
+    let server = Server::start();
+    let card = |n: u8| {
+        format!(
+            "<article class=card><h2><a href='/n/{n}'>Title {n}</a></h2><time datetime='2024-08-20T0{n}:00:00Z'>x</time>\
+             <div class=body><p>Text {n}</p><script>x</script></div></article>"
+        )
+    };
+    server.put("/news", page(&(card(1) + &card(2))));
+    let home = Home::new(&format!(
+        "[[feeds]]\nurl = \"{}\"\nmap = {{ items = \"article.card\", title = \"h2\", url = \"h2 > a@href\", \
+         date = \"time@datetime\", content = \".body\" }}\n",
+        server.url("/news")
+    ));
+    home.poll();
+    let articles = home.articles();
+    let shown: Vec<_> = articles
+        .iter()
+        .map(|article| {
+            let text = |key: &str| article[key].as_str().unwrap_or_default().to_owned();
+            [text("title"), text("url"), text("date_published"), text("content_html")]
+        })
+        .collect();
+    let expected = |n: u8| {
+        [
+            format!("Title {n}"),
+            server.url(&format!("/n/{n}")),
+            format!("2024-08-20T0{n}:00:00Z"),
+            format!("<p>Text {n}</p>"),
+        ]
+    };
+    assert_eq!(shown, [expected(2), expected(1)]);
 }
