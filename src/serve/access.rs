@@ -13,6 +13,7 @@ use super::view::Base;
 use super::{Site, error_response};
 use crate::config::ServerConfig;
 use crate::domain::request::Secret;
+use crate::domain::time::Zone;
 
 /// The settings of `[server]` that decide access.
 #[derive(Clone)]
@@ -21,12 +22,13 @@ pub(super) struct Access {
     public: bool,
     hub: Option<String>,
     base: Base,
+    zone: Zone,
 }
 
 impl Access {
     pub(super) fn of(config: &ServerConfig) -> Self {
         let (token, hub) = (config.token.clone(), config.hub.clone());
-        Self { token, public: config.public, hub, base: Base::new(&config.base) }
+        Self { token, public: config.public, hub, base: Base::new(&config.base), zone: config.zone }
     }
 
     /// The configured path before the paths of all links.
@@ -37,6 +39,11 @@ impl Access {
     /// The hub that exports announce (`WebSub`, section 4).
     pub(super) fn hub(&self) -> Option<&str> {
         self.hub.as_deref()
+    }
+
+    /// The time zone of the pages.
+    pub(super) fn zone(&self) -> Zone {
+        self.zone
     }
 
     pub(super) fn has_token(&self) -> bool {
@@ -147,7 +154,13 @@ mod tests {
     #[test]
     fn the_token_is_taken_as_bearer_and_as_any_users_password() {
         let token = Some(Secret::new("s3cret-token".to_owned()));
-        let access = Access { token, public: false, hub: None, base: Base::default() };
+        let access = Access {
+            token,
+            public: false,
+            hub: None,
+            base: Base::default(),
+            zone: Zone::default(),
+        };
         for (value, shown) in [
             ("Bearer s3cret-token", true),
             ("bearer  s3cret-token", true),
@@ -166,7 +179,13 @@ mod tests {
             assert_eq!(access.has_valid_token(&headers), shown, "{value}");
         }
         assert!(!access.has_valid_token(&HeaderMap::new()));
-        let none = Access { token: None, public: false, hub: None, base: Base::default() };
+        let none = Access {
+            token: None,
+            public: false,
+            hub: None,
+            base: Base::default(),
+            zone: Zone::default(),
+        };
         assert!(!none.has_valid_token(&headers(&[("authorization", "Bearer ")])));
     }
 
