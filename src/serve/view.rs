@@ -12,7 +12,6 @@ use axum::http::{Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::Render;
 
-use super::access::Access;
 use crate::domain::time::Zone;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -65,8 +64,8 @@ impl Base {
 
 /// Takes the configured prefix off the path of a request, and adds the [`View`] for the response. Returns
 /// the response, if the request is for the prefix without its last slash.
-pub(super) fn locate<B>(access: &Access, request: &mut Request<B>) -> Option<Response> {
-    let configured = access.base();
+pub(super) fn locate<B>(view: &View, request: &mut Request<B>) -> Option<Response> {
+    let configured = &view.base;
     let forwarded = Base::forwarded(request.headers());
     let base = match below(request.uri(), configured) {
         Below::Root(uri) => return Some(moved(&uri)),
@@ -80,7 +79,7 @@ pub(super) fn locate<B>(access: &Access, request: &mut Request<B>) -> Option<Res
         }
         Below::Nothing => forwarded.unwrap_or_else(|| configured.clone()),
     };
-    request.extensions_mut().insert(View { base, zone: access.zone() });
+    request.extensions_mut().insert(View { base, zone: view.zone });
     None
 }
 
