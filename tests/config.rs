@@ -6,6 +6,7 @@ use std::path::Path;
 
 use gazetted::config::{Config, ConfigErrors, Fault, Target, Trigger, load};
 use gazetted::domain::query::When;
+use gazetted::domain::request::{ProxyChoice, Secret};
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::export::{Format, Shape};
 use gazetted::polling::schedule::Cadence;
@@ -488,6 +489,24 @@ fn cron_is_in_the_zone_of_the_schedule_else_of_the_file_else_of_the_machine() {
         assert_eq!((cron.zone().name(), config.zone.name()), (expected, shown), "{text}");
     }
     check(&[("timezone = 'Berlin'".to_owned(), "no such time zone", "Europe/Berlin")]);
+}
+
+#[test]
+fn a_feed_names_a_proxy_of_its_own_or_none() {
+    for (written, expected) in [
+        ("", None),
+        ("proxy = ''", Some(ProxyChoice::Direct)),
+        ("proxy = 'none'", Some(ProxyChoice::Direct)),
+        ("proxy = 'DIRECT'", Some(ProxyChoice::Direct)),
+        (
+            "proxy = 'http://p.example:3128'",
+            Some(ProxyChoice::Via(Secret::new("http://p.example:3128/".to_owned()))),
+        ),
+    ] {
+        let text = format!("[[feeds]]\nurl = 'https://a.example/'\n{written}\n");
+        let config = load_text(&text).unwrap();
+        assert_eq!(config.feeds[0].request.proxy, expected, "{written}");
+    }
 }
 
 #[test]

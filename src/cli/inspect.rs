@@ -18,7 +18,7 @@ use crate::config::NotFound;
 use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource, Person};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::domain::json_map::JsonMap;
-use crate::domain::poll::{Document, Observed, PollOutcome};
+use crate::domain::poll::{Document, Observed};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::Format;
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let observed = runtime()?.block_on(previewer.preview(&url, &request, entries, map));
-    let PollOutcome::Fresh(document) = &observed.outcome else {
+    let Some(document) = observed.outcome.document() else {
         let offers =
             observed.message.offers.iter().map(|url| format!("\n  {}", offer(url.as_str())));
         bail!("{url}: {}{}", observed.message.detail, offers.collect::<String>());
@@ -135,6 +135,9 @@ fn complaints(document: &Document) -> Vec<Complaint> {
             None => say("no GUID: known by its link"),
             Some(guid) if !guids.insert(guid) => say("its GUID is another entry's too"),
             Some(_) => {}
+        }
+        if document.links_to_embeds.contains(&draft.key) {
+            say("a frame or player is not shown: a link stands for it");
         }
         if draft.title.is_none() {
             say("no title");

@@ -46,6 +46,7 @@ pub(super) const FETCH: Section = Section {
         "max_body",
         "max_entries",
         "max_redirects",
+        "read_timeout",
         "user_agent",
         "proxy",
         "ca_file",

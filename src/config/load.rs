@@ -1,6 +1,6 @@
 //! Loads a [`Config`] from its files, or returns all faults of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use crate::config::exports::{Taken, plain};
 use crate::config::fault::{Finding, Place, Source};
 use crate::config::feeds::Given;
 use crate::config::keys::{INCLUDED, ROOT};
+use crate::config::lines::Lines;
 use crate::config::reader::{Reader, Table};
 use crate::config::redact::Parts;
 use crate::config::secrets::{read_regular, reason};
@@ -164,26 +165,30 @@ impl Files<'_> {
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
         let (repaired, errors) = repair(&text);
-        let mut broken = Vec::new();
+        let mut broken: Vec<Range<usize>> = Vec::new();
         for error in errors {
             broken.push(error.span.clone());
             fault(error.span, error.message, error.hint.map(str::to_owned));
         }
+        let mut breaks: Vec<usize> = broken.iter().map(|span| span.start).collect();
+        breaks.sort_unstable();
+        let lines = Lines::of(&text);
         let (tree, _) = DeTable::parse_recoverable(&repaired);
         let mut reader = Reader {
             file,
             path,
             text: &text,
+            lines: &lines,
             base: self.base,
             environment: self.environment,
             now: self.now,
             findings,
             secrets: Vec::new(),
-            broken,
+            broken: &breaks,
         };
         let parts = Parts::of(tree.get_ref());
         let result = walk(&mut reader, tree.get_ref());
-        let Reader { findings, secrets, broken, .. } = reader;
+        let Reader { findings, secrets, .. } = reader;
         self.findings.extend(findings);
         self.sources.push(Source { path: shown, text, parts, secrets, broken });
         Some(result)
@@ -262,15 +267,8 @@ impl Reader<'_> {
                 }
             }
         }
-        let mut seen = vec![plain(main)];
-        files.retain(|(path, _)| {
-            let path = plain(path);
-            let new = !seen.contains(&path);
-            if new {
-                seen.push(path);
-            }
-            new
-        });
+        let mut seen = HashSet::from([plain(main)]);
+        files.retain(|(path, _)| seen.insert(plain(path)));
         files
     }
 }

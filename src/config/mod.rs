@@ -19,6 +19,7 @@ mod find;
 mod hooks;
 mod json_map;
 mod keys;
+mod lines;
 mod load;
 mod reader;
 mod redact;

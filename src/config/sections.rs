@@ -12,7 +12,7 @@ use crate::config::reader::{Reader, Table};
 use crate::config::{
     DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, Keep, StoreConfig,
 };
-use crate::domain::request::FetchSettings;
+use crate::domain::request::{FetchSettings, ProxyChoice};
 use crate::domain::time::{TimeDelta, Zone};
 use crate::domain::units::duration_text;
 use crate::feed::entry_filter::EntryFilter;
@@ -186,6 +186,9 @@ impl Reader<'_> {
         if let Some(timeout) = self.timeout(&table, "connect_timeout") {
             settings.connect_timeout = timeout;
         }
+        if let Some(timeout) = self.timeout(&table, "read_timeout") {
+            settings.read_timeout = timeout;
+        }
         if let Some(bytes) = self.size(&table, "max_body", BODY) {
             settings.max_body = bytes;
         }
@@ -195,7 +198,10 @@ impl Reader<'_> {
         if let Some(allowed) = self.flag(&table, "allow_private") {
             settings.allow_private = allowed;
         }
-        settings.proxy = self.proxy(&table);
+        settings.proxy = match self.proxy(&table) {
+            Some(ProxyChoice::Via(address)) => Some(address),
+            Some(ProxyChoice::Direct) | None => None,
+        };
         settings.ca_file = table.get("ca_file").and_then(|field| self.certificates(&field));
         settings
     }

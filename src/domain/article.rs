@@ -13,7 +13,7 @@ use crate::html::sanitise::SanitisedHtml;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArticleKey(pub u64);
 
-/// A hash of all content that a reader sees. An entry whose hash equals the stored one is not written.
+/// A hash of all that is stored of an entry. An entry whose hash equals the stored one is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ContentHash(pub u64);
 

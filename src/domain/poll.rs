@@ -1,4 +1,4 @@
-//! One poll, from the job that a claim hands out to the decision that one transaction writes.
+//! The types of one poll: the claimed job, the reply, what was observed, and the decision that one transaction writes.
 
 use std::time::Duration;
 
@@ -31,17 +31,17 @@ pub struct KnownItem {
     pub key: ArticleKey,
 }
 
-/// How far the identifiers of a feed can be trusted. It never changes back to `Trusting`.
+/// Whether the identifiers of a feed are unique. A feed that became `Careful` never becomes `Trusting` again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyPolicy {
-    /// A GUID (else a link) names one article.
+    /// A GUID, or a link where there is no GUID, identifies one article.
     #[default]
     Trusting,
     /// A document used one GUID for several links, or one link for several titles, so the key is made of both.
     Careful,
 }
 
-/// What the store keeps of a feed's last document, so that only new items of the next one are parsed.
+/// What the store keeps of a feed's last document, so that only the new items of the next document are parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// Hash of the decompressed body.
@@ -50,16 +50,16 @@ pub struct Remembered {
     pub key_policy: KeyPolicy,
 }
 
-/// What a document says about polling. The default says nothing.
+/// The hints of a document about polling. The default has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
     /// RSS `<ttl>`.
     pub ttl: Option<TimeDelta>,
     /// RSS 1.0 syndication module: `updatePeriod` divided by `updateFrequency`.
     pub update_period: Option<TimeDelta>,
-    /// RSS `skipHours`, GMT: bit 0 is the hour after midnight. Never all of them.
+    /// RSS `skipHours` in GMT: bit 0 is the hour after midnight. At least one hour is not skipped.
     pub skip_hours: u32,
-    /// RSS `skipDays`, GMT: bit 0 is Sunday. Never all of them.
+    /// RSS `skipDays` in GMT: bit 0 is Sunday. At least one day is not skipped.
     pub skip_days: u8,
 }
 
@@ -72,11 +72,11 @@ pub struct Move {
     pub recheck_at: Option<Timestamp>,
 }
 
-/// The address that a poll planned for `planned_at` requests: the address the feed has moved to, or the
-/// configured address when its recheck is due by then.
+/// The address that a poll at `planned_at` requests: the target of the permanent redirect, or the configured
+/// address when its recheck is due by then.
 ///
-/// The address is decided with the plan and not by the clock at the time of the request, so that the host
-/// whose request budget a claim takes is the host that is asked.
+/// The address depends on the planned time and not on the time of the request, so that the claim charges the
+/// request budget of the same host that receives the request.
 pub fn address_at<'a>(
     configured: &'a FeedUrl,
     moved: Option<&'a Move>,
@@ -97,20 +97,20 @@ pub struct Health {
     pub failing_since: Option<Timestamp>,
 }
 
-/// What the next poll of a feed is computed from, besides its configuration.
+/// The input for the time of a feed's next poll, besides its configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PollHistory {
     pub health: Health,
     /// Dates of the feed's latest articles, newest first.
     pub recent: Vec<Timestamp>,
-    /// What server and feed asked for at the last poll.
+    /// The waits that server and feed asked for at the last poll.
     pub asks: Vec<(Reason, TimeDelta)>,
-    /// Hours and days (GMT) without polls; see [`Hints`].
+    /// The hours and days (GMT) without polls; see [`Hints`].
     pub skip_hours: u32,
     pub skip_days: u8,
 }
 
-/// A claimed feed with everything that its poll needs.
+/// A claimed feed, with everything that its poll needs.
 #[derive(Clone, Debug)]
 pub struct PollJob {
     pub feed: FeedId,
@@ -118,23 +118,23 @@ pub struct PollJob {
     pub validators: Validators,
     pub remembered: Remembered,
     pub health: Health,
-    /// When this poll was to be made: the time that was planned, or the time of the claim when somebody
-    /// asked for the feed before that. For a feed whose polling has ended, the time of its last poll.
+    /// The planned time of this poll, or the time of the claim if a user requested an earlier poll. For a feed
+    /// whose polling has ended, the time of its last poll.
     pub planned_at: Timestamp,
     /// Dates of the feed's latest articles, newest first, for the adaptive interval; empty otherwise.
     pub recent: Vec<Timestamp>,
-    /// When the server last sent a body, changed or not.
+    /// The last time at which the server sent a body, whether it was changed or not.
     pub full_at: Option<Timestamp>,
     /// Hints (ttl, skipHours, skipDays) from the last document that was parsed.
     pub hints: Hints,
     pub moved: Option<Move>,
-    /// How many times in a row the host that is asked refused without naming a time; `None` for a host
-    /// that was never paused, or has answered well since.
+    /// How many times in a row the host of the requested address refused and named no time. `None` for a host
+    /// that was never paused, or that has answered without a refusal since.
     pub strikes: Option<u32>,
 }
 
 impl PollJob {
-    /// The first poll of a feed of which nothing is known.
+    /// The job of the first poll of a feed, when nothing is known about it.
     pub fn first(feed: FeedId, url: FeedUrl, now: Timestamp) -> Self {
         Self {
             feed,
@@ -151,29 +151,31 @@ impl PollJob {
         }
     }
 
-    /// The address that this poll requests first; redirects may lead on from there.
+    /// The address that this poll requests first. Redirects may lead to other addresses.
     pub fn address(&self) -> &Url {
         address_at(&self.url, self.moved.as_ref(), self.planned_at)
     }
 
-    /// The host that this poll asks first; `None` for a file.
+    /// The host of the first request; `None` for a file.
     pub fn host(&self) -> Option<Host> {
         self.url.host_at(self.address())
     }
 
-    /// Whether this poll only rechecks the configured address of a feed that has moved. A failure of such
-    /// a poll says nothing about the feed.
+    /// Whether this poll only rechecks the configured address of a permanently redirected feed. A failure of such a
+    /// poll does not change the feed's health.
     pub fn is_recheck(&self) -> bool {
         self.moved.is_some() && self.address() == self.url.as_url()
     }
 }
 
-/// The header fields of a reply that any rule reads. Text as sent, white space trimmed.
+/// The header fields of a reply that rules read. Texts are as sent, without white space at both ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplyHeaders {
     pub etag: Option<Vec<u8>>,
     pub last_modified: Option<Vec<u8>>,
     pub content_type: Option<String>,
+    /// All `Content-Language` fields joined with `, ` (RFC 9110 section 8.5).
+    pub content_language: Option<String>,
     /// All `Content-Encoding` fields joined with `, ` (RFC 9110 section 8.4).
     pub content_encoding: Option<String>,
     /// All `Cache-Control` fields joined with `, `.
@@ -186,11 +188,11 @@ pub struct ReplyHeaders {
     pub rate_remaining: Option<String>,
     /// `X-RateLimit-Reset`, or `t` of `RateLimit`: seconds until there are more, or a Unix time.
     pub rate_reset: Option<String>,
-    /// `cf-mitigated`: a bot challenge in place of the page.
+    /// `cf-mitigated`: the server sent a bot challenge instead of the page.
     pub challenge: Option<String>,
 }
 
-/// A step of a redirect chain: the status that ordered it and where it led.
+/// A step of a redirect chain: the status of the reply, and the address that it led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
     pub status: u16,
@@ -228,7 +230,7 @@ impl Reply {
     }
 }
 
-/// Why a poll brought no document. Every fault of a publisher's server is one of these.
+/// Why a poll returned no document. Each fault of a publisher's server is one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The name does not resolve.
@@ -238,9 +240,9 @@ pub enum Failure {
     /// Certificate or handshake.
     Tls,
     Timeout,
-    /// A status that carries no feed.
+    /// A status without a feed.
     Status(u16),
-    /// Too many redirects, or one that must not be followed.
+    /// Too many redirects, or a redirect that must not be followed.
     Redirect,
     /// The address is not public, and the configuration does not allow that.
     Private,
@@ -250,11 +252,13 @@ pub enum Failure {
     CutOff,
     /// Larger than `max_body`.
     TooLarge,
+    /// Reading the document took more than `read_timeout`.
+    ReadTimeout,
     /// The body is no feed.
     NotAFeed,
     /// A file that cannot be read.
     File,
-    /// The request could not even be built.
+    /// The request could not be built.
     Request,
     /// The parser panicked: a fault of this program.
     Internal,
@@ -274,6 +278,7 @@ impl Failure {
             Self::Body => "body",
             Self::CutOff => "cut_off",
             Self::TooLarge => "too_large",
+            Self::ReadTimeout => "read_timeout",
             Self::NotAFeed => "not_a_feed",
             Self::File => "file",
             Self::Request => "request",
@@ -294,6 +299,7 @@ impl Failure {
             Self::Body,
             Self::CutOff,
             Self::TooLarge,
+            Self::ReadTimeout,
             Self::NotAFeed,
             Self::File,
             Self::Request,
@@ -304,7 +310,7 @@ impl Failure {
     }
 }
 
-/// The outcome of a poll without its document, as the store keeps it.
+/// The outcome of a poll as the store keeps it, without the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutcomeKind {
     Fresh,
@@ -334,7 +340,7 @@ impl OutcomeKind {
         found.or_else(|| Failure::parse(text, status.unwrap_or_default()).map(Self::Failed))
     }
 
-    /// Whether the poll brought no document because something is wrong with the feed or its server.
+    /// Whether the poll failed because of the feed or its server.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Failed(_) | Self::Gone)
     }
@@ -343,8 +349,10 @@ impl OutcomeKind {
 /// The outcome of a request for a feed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PollOutcome {
-    /// A document whose bytes differ from those of the last one. It counts as a failure if it is cut.
+    /// A document whose bytes differ from those of the last one.
     Fresh(Box<Document>),
+    /// A document that breaks off before its end. Its complete entries are stored, and the poll counts as a failure.
+    Cut(Box<Document>),
     /// 200 with the same bytes as the last document.
     SameBody,
     /// 304.
@@ -357,8 +365,8 @@ pub enum PollOutcome {
 impl PollOutcome {
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Fresh(document) if document.cut => OutcomeKind::Failed(Failure::CutOff),
             Self::Fresh(_) => OutcomeKind::Fresh,
+            Self::Cut(_) => OutcomeKind::Failed(Failure::CutOff),
             Self::SameBody => OutcomeKind::SameBody,
             Self::NotModified => OutcomeKind::NotModified,
             Self::Gone => OutcomeKind::Gone,
@@ -366,9 +374,14 @@ impl PollOutcome {
         }
     }
 
-    /// The document; `None` when the poll brought none.
+    /// The document; `None` when the poll returned none.
     pub fn document(&self) -> Option<&Document> {
-        if let Self::Fresh(document) = self { Some(document) } else { None }
+        if let Self::Fresh(document) | Self::Cut(document) = self { Some(document) } else { None }
+    }
+
+    /// As [`PollOutcome::document`], to change it.
+    pub fn document_mut(&mut self) -> Option<&mut Document> {
+        if let Self::Fresh(document) | Self::Cut(document) = self { Some(document) } else { None }
     }
 
     /// As [`OutcomeKind::as_str`].
@@ -383,23 +396,23 @@ pub struct Document {
     pub meta: FeedMeta,
     /// Only entries whose bytes are new since the last document.
     pub drafts: Vec<ArticleDraft>,
-    /// All that is in the document, those entries included.
+    /// All items of the document, including the items of `drafts`.
     pub remembered: Remembered,
-    /// Entries in the document, known ones included.
+    /// The number of entries in the document, including known ones.
     pub entries: usize,
     pub hints: Hints,
     pub encoding: DocumentEncoding,
-    /// Whether the document breaks off before its end, so that entries of it may be missing.
-    pub cut: bool,
     /// The repairs that the document needed, by kind.
     pub repairs: Vec<RepairCount>,
+    /// The drafts whose content links to a frame or player that is not shown.
+    pub links_to_embeds: Vec<ArticleKey>,
 }
 
 /// The character encoding that a document was decoded with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DocumentEncoding {
     pub name: &'static str,
-    /// What the choice is based on, in words.
+    /// The reason for the choice, as a text for users.
     pub because: &'static str,
 }
 
@@ -410,7 +423,7 @@ pub struct RepairCount {
     pub count: u32,
 }
 
-/// What a poll observed, before any decision is taken on it.
+/// What a poll observed. The decision follows from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     pub outcome: PollOutcome,
@@ -420,7 +433,7 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// An outcome of which nothing else is known.
+    /// An outcome without any further observation.
     pub fn of(outcome: PollOutcome) -> Self {
         Self {
             outcome,
@@ -431,16 +444,16 @@ impl Observed {
     }
 }
 
-/// What the server and the document ask of later requests.
+/// What the server and the document ask of later polls.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServerWishes {
     /// The validators for the next request; `None` keeps the stored ones.
     pub validators: Option<Validators>,
-    /// How long the server asks to be left alone in its header fields, as far as that is believed.
+    /// The waits that the server asks for in its header fields, up to the longest wait that is believed.
     pub asks: Vec<(Reason, TimeDelta)>,
     /// Hints from the document; `None` when none was parsed.
     pub hints: Option<Hints>,
-    /// How long the host that answered asks to be left alone by all feeds.
+    /// The wait that the host of the reply asks for, which applies to all feeds of the host.
     pub host_wait: Option<HostWait>,
     /// The address at the end of the leading permanent redirects; `None` without such redirects.
     pub moved_to: Option<Url>,
@@ -453,7 +466,7 @@ pub struct Transfer {
     pub conditional: bool,
     /// `None` when there was no reply.
     pub status: Option<u16>,
-    /// The host that answered, which is the last one of the redirects; `None` when none did.
+    /// The host that sent the reply, which is the last one of the redirects; `None` without a reply.
     pub answered_by: Option<Host>,
     /// The size of the body as received.
     pub bytes: u64,
@@ -463,10 +476,10 @@ pub struct Transfer {
     pub elapsed: Duration,
 }
 
-/// What is shown to the user about a poll.
+/// The message about a poll that is shown to the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// What went wrong, or how many entries were left out; empty when there is nothing to say.
+    /// What went wrong, or how many entries were left out; may be empty.
     pub detail: String,
     /// Feed links found in the HTML page that the server returned instead of a feed.
     pub offers: Vec<Url>,
@@ -478,7 +491,7 @@ impl From<String> for Message {
     }
 }
 
-/// A host's request to be left alone for some time.
+/// The wait that a host asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostWait {
     /// The host names the time.
@@ -493,14 +506,14 @@ pub struct Pause {
     pub host: Host,
     pub until: Timestamp,
     pub strikes: u32,
-    /// The status that ordered it.
+    /// The status of the reply that caused the pause.
     pub status: u16,
 }
 
 /// The rule that set the time of the next poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Never polled.
+    /// The feed was never polled.
     New,
     /// The configured `every`.
     Interval,
@@ -508,7 +521,7 @@ pub enum Reason {
     Cron,
     /// Half the gap expected from the feed's own history.
     Adaptive,
-    /// What the server asked for at the last poll, by whichever means.
+    /// The wait that the server asked for at the last poll, in any header field.
     ServerAsked,
     /// `Cache-Control: max-age`.
     MaxAge,
@@ -524,13 +537,13 @@ pub enum Reason {
     SkipHours,
     /// RSS `skipDays`.
     SkipDays,
-    /// A server with neither validators nor freshness sends everything every time.
+    /// The server sends neither validators nor freshness, so that each reply is the whole document.
     NoValidators,
-    /// Failures lengthen the wait.
+    /// The wait after failures, which grows with their number.
     Backoff,
-    /// Our own network was down; the poll did not count.
+    /// Our own network was down, so that the poll did not count.
     Outage,
-    /// 410 Gone: not polled any more.
+    /// The server answered 410 (Gone), so that polling has ended.
     Gone,
 }
 
@@ -582,7 +595,7 @@ impl Reason {
     }
 }
 
-/// When the feed is polled next, and why then. `at` is `None` when polling has ended.
+/// The time of the next poll, and the rule that set it. `at` is `None` when polling has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextPoll {
     pub at: Option<Timestamp>,
@@ -595,21 +608,21 @@ pub struct Decision {
     pub feed: FeedId,
     pub polled_at: Timestamp,
     pub observed: Observed,
-    /// Everything that server and feed ask for together, as far as the policy obeys it; stored for `explain`.
+    /// The waits that server and feed ask for, as far as the policy obeys them; stored for `explain`.
     pub asks: Vec<(Reason, TimeDelta)>,
     pub health: Health,
     pub next: NextPoll,
-    /// The permanent redirect from now on; `None` when the feed is at its configured address.
+    /// The permanent redirect after this poll; `None` when the feed is at its configured address.
     pub moved: Option<Move>,
-    /// The host that the next poll asks; `None` for a file.
+    /// The host of the next poll's request; `None` for a file.
     pub next_host: Option<Host>,
-    /// `Some` when a host is to be left alone.
+    /// The pause of a host, if this poll caused one.
     pub pause: Option<Pause>,
-    /// The host that was asked, when it was paused before and has now answered well: its record is deleted.
+    /// The host whose record of pauses is deleted, because it has answered without a refusal.
     pub forgiven: Option<Host>,
 }
 
-/// What writing a decision changed.
+/// The number of articles that a decision added and edited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     pub added: u32,
@@ -623,8 +636,8 @@ mod tests {
     #[test]
     fn each_outcome_is_read_back_from_the_store() {
         use Failure::{
-            Body, Connect, CutOff, Dns, File, Internal, NotAFeed, Private, Redirect, Request,
-            Status, Timeout, Tls, TooLarge,
+            Body, Connect, CutOff, Dns, File, Internal, NotAFeed, Private, ReadTimeout, Redirect,
+            Request, Status, Timeout, Tls, TooLarge,
         };
         let failures = [
             Dns,
@@ -636,6 +649,7 @@ mod tests {
             Body,
             CutOff,
             TooLarge,
+            ReadTimeout,
             NotAFeed,
             File,
             Request,

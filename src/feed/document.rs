@@ -14,8 +14,8 @@ use crate::domain::poll::{
 use crate::domain::time::Timestamp;
 use crate::feed::charset::{Decision, decide};
 use crate::feed::item_diff::{DocumentShape, drop_known, find_items};
-use crate::feed::normalise::identity::{Identity, ambiguous};
-use crate::feed::normalise::{Normalised, entries, identify, meta};
+use crate::feed::normalise::identity::{Identity, ambiguous, tell_apart, upper_half};
+use crate::feed::normalise::{Normalised, entries, identify, language, meta};
 use crate::feed::parse::{NotAFeed, TRUNCATED, parse};
 
 /// The hash of a whole body. An equal hash means that the body is the one of the last poll.
@@ -23,41 +23,62 @@ pub fn body_hash(body: &[u8]) -> u64 {
     xxh3_64(body)
 }
 
+/// What the header fields of a reply say about the document in its body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Labels<'a> {
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// `Content-Language`: the language of a document that states none.
+    pub content_language: Option<&'a str>,
+}
+
+impl<'a> From<Option<&'a str>> for Labels<'a> {
+    fn from(content_type: Option<&'a str>) -> Self {
+        Self { content_type, ..Self::default() }
+    }
+}
+
 /// Reads those items of a document that are not in `remembered`.
 ///
-/// `base` is the address of the document, after redirects. `content_type` is the value of the HTTP header.
+/// `base` is the address of the document, after redirects.
 ///
 /// # Errors
 /// When the body is not a feed.
-pub fn document(
+pub fn document<'a>(
     body: &[u8],
     base: &Url,
-    content_type: Option<&str>,
+    labels: impl Into<Labels<'a>>,
     remembered: &Remembered,
     max_entries: usize,
     now: Timestamp,
 ) -> Result<Document, NotAFeed> {
-    let encoding = decide(body, content_type);
+    let labels: Labels<'_> = labels.into();
+    let encoding = decide(body, labels.content_type);
     // With another limit or another encoding, the same bytes become other drafts.
     let salt = xxh3_64(encoding.charset.name().as_bytes()) ^ max_entries as u64;
     let shape = find_items(body, salt);
-    let source =
-        Source { body, base, encoding, content_type, shape: shape.as_ref(), max_entries, now };
+    let source = Source { body, base, encoding, labels, shape: shape.as_ref(), max_entries, now };
     let mut policy = remembered.key_policy;
     let mut reading = source.read(&remembered.items, policy)?;
-    if policy == KeyPolicy::Trusting {
-        // Only with both at hand can be decided whether an old item and a new one are two articles.
-        if !reading.unchanged.is_empty()
-            && (reading.is_ambiguous() || reading.repeats_an_unchanged_key())
-        {
-            reading = source.read(&[], policy)?;
-        }
-        if reading.is_ambiguous() {
-            policy = KeyPolicy::Careful;
-            reading.identify(policy);
-        }
+    // Only with both at hand can be decided whether an old item and a new one are two articles.
+    let is_doubtful = |reading: &Reading| {
+        policy == KeyPolicy::Trusting && reading.is_ambiguous()
+            || reading.repeats_an_unchanged_key()
+    };
+    if !reading.unchanged.is_empty() && is_doubtful(&reading) {
+        reading = source.read(&[], policy)?;
     }
+    if policy == KeyPolicy::Trusting && reading.is_ambiguous() {
+        policy = KeyPolicy::Careful;
+        reading.identify(policy);
+    }
+    reading.tell_apart();
     Ok(reading.into_document(body_hash(body), policy))
+}
+
+/// Whether a document breaks off before its end, so that entries of it may be missing.
+pub fn breaks_off(document: &Document) -> bool {
+    document.repairs.iter().any(|repair| repair.kind == TRUNCATED)
 }
 
 /// The hash of an item whose bytes could not be found in the document. It is no item's hash.
@@ -68,7 +89,7 @@ struct Source<'a> {
     body: &'a [u8],
     base: &'a Url,
     encoding: Decision,
-    content_type: Option<&'a str>,
+    labels: Labels<'a>,
     shape: Option<&'a DocumentShape>,
     max_entries: usize,
     now: Timestamp,
@@ -109,7 +130,10 @@ impl Source<'_> {
         unchanged: Vec<KnownItem>,
         policy: KeyPolicy,
     ) -> Result<Reading, NotAFeed> {
-        let feed = parse(body, self.base, self.encoding, self.content_type)?;
+        let mut feed = parse(body, self.base, self.encoding, self.labels.content_type)?;
+        if feed.feed.language.as_deref().and_then(language::language).is_none() {
+            feed.feed.language = self.labels.content_language.and_then(language::of_http);
+        }
         let entries = entries(&feed, self.base, policy, self.max_entries, self.now);
         Ok(Reading {
             meta: meta(&feed, self.base),
@@ -138,8 +162,9 @@ impl Reading {
     }
 
     fn repeats_an_unchanged_key(&self) -> bool {
-        let unchanged: HashSet<ArticleKey> = self.unchanged.iter().map(|item| item.key).collect();
-        self.drafts().any(|draft| unchanged.contains(&draft.key))
+        let unchanged: HashSet<u64> =
+            self.unchanged.iter().map(|item| upper_half(item.key)).collect();
+        self.drafts().any(|draft| unchanged.contains(&upper_half(draft.key)))
     }
 
     fn identify(&mut self, policy: KeyPolicy) {
@@ -151,6 +176,15 @@ impl Reading {
         }
     }
 
+    fn tell_apart(&mut self) {
+        let mut drafts: Vec<&mut ArticleDraft> =
+            self.entries.iter_mut().filter_map(|entry| entry.draft.as_mut()).collect();
+        tell_apart(&mut drafts);
+        for entry in &mut self.entries {
+            entry.key = entry.draft.as_ref().map_or(entry.key, |draft| draft.key);
+        }
+    }
+
     fn into_document(self, body_hash: u64, key_policy: KeyPolicy) -> Document {
         let Self { meta, hints, encoding, repairs, entries, hashes, unchanged } = self;
         let count = entries.len() + unchanged.len();
@@ -158,14 +192,15 @@ impl Reading {
         // Without hashes, the keys still say what is in the document.
         let hashes = hashes.into_iter().chain(std::iter::repeat(UNKNOWN_HASH));
         items.extend(hashes.zip(&entries).map(|(hash, entry)| KnownItem { hash, key: entry.key }));
+        let embedding = entries.iter().filter(|entry| entry.links_to_embeds);
         Document {
             meta,
+            links_to_embeds: embedding.map(|entry| entry.key).collect(),
             drafts: once_each(entries.into_iter().filter_map(|entry| entry.draft).collect()),
             remembered: Remembered { body_hash: Some(body_hash), items, key_policy },
             entries: count,
             hints,
             encoding,
-            cut: repairs.iter().any(|repair| repair.kind == TRUNCATED),
             repairs,
         }
     }

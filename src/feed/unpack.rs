@@ -1,23 +1,57 @@
 //! Removes the content codings of a body (RFC 9110 section 8.4), with a limit on its size.
 //!
+//! The header field `Content-Encoding` is only a hint, because it is often missing or wrong: static files such as
+//! `feed.xml.gz`, bodies that were compressed twice, fields that a proxy forgot to change. The first bytes of gzip,
+//! zstd and zlib decide. Brotli and bare deflate have no such bytes, so that they are tried for a body that is no
+//! text. A body that is text is never decoded.
+//!
 //! The output is produced in pieces and stops at the limit. A body that unpacks to gigabytes therefore takes
 //! no more memory than one that is just too large.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use brotli_decompressor::Decompressor;
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::read::Decoder;
 
+use crate::reading_time::{Bounded, is_over_now};
+
 /// Why a body cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnpackError {
     #[error("larger than {0} bytes when unpacked (raise [fetch] max_body if that is right)")]
     TooLarge(u64),
-    #[error("the body is not what its Content-Encoding says: {0}")]
+    #[error("the body cannot be unpacked: {0}")]
     Corrupt(String),
     #[error("the Content-Encoding `{0}` is not known")]
     Unknown(String),
+}
+
+/// A body without its codings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpacked {
+    pub body: Vec<u8>,
+    /// Why the body is only the first part of what was packed; `None` if it is whole.
+    pub fault: Option<StreamFault>,
+}
+
+/// What is wrong with a compressed stream. The bytes before the fault are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamFault {
+    /// The stream ends too early. Only its trailer may be missing.
+    BreaksOff,
+    /// The stream is damaged. The text says in which way.
+    Damaged(String),
+}
+
+impl fmt::Display for StreamFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BreaksOff => f.write_str("it breaks off"),
+            Self::Damaged(how) => f.write_str(how),
+        }
+    }
 }
 
 /// The most codings that one body may have. Two are seen in the wild, by mistake.
@@ -38,49 +72,47 @@ enum Coding {
     Zstd,
 }
 
+impl Coding {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
 /// Returns the body without its codings, of at most `limit` bytes.
 ///
 /// `content_encoding` is the header field as sent. It names the codings in the order in which they were
-/// applied. A body that is plain text despite the field is returned as it is, because some servers and
-/// proxies send the field by mistake. Bytes after the end of a gzip stream are dropped.
+/// applied. Bytes after the end of a compressed stream are dropped. Of a stream that breaks off or is damaged, the
+/// text before the fault is returned, but none of a stream whose checksum is wrong: there the fault may be anywhere.
 ///
 /// # Errors
-/// When the body is too large, breaks off, or has an unknown coding.
+/// When the body is too large, contains nothing that can be read, or has an unknown coding.
 pub fn unpack(
     body: Vec<u8>,
     content_encoding: Option<&str>,
     limit: u64,
-) -> Result<Vec<u8>, UnpackError> {
-    let mut body = body;
-    for coding in codings(content_encoding.unwrap_or_default())? {
-        if body.is_empty() {
-            break; // An empty body stays empty.
-        }
-        body = match coding {
-            Ok(coding) => match decode(coding, &body, limit) {
-                Ok(unpacked) => unpacked,
-                Err(UnpackError::Corrupt(_)) if is_text(&body) => body,
-                Err(error) => return Err(error),
-            },
-            Err(_) if is_text(&body) => body,
-            Err(name) => return Err(UnpackError::Unknown(name)),
-        };
+) -> Result<Unpacked, UnpackError> {
+    // The last applied coding is removed first.
+    let mut labels = content_encoding.unwrap_or_default().rsplit(',').filter_map(coding);
+    let mut whole = Unpacked { body, fault: None };
+    for _ in 0..MAX_CODINGS {
+        let Some(inner) = remove_coding(&whole.body, labels.next(), limit)? else { break };
+        whole = Unpacked { body: inner.body, fault: whole.fault.or(inner.fault) };
     }
-    if limit < body.len() as u64 {
+    if magic(&whole.body).is_some_and(|coding| coding != Coding::Deflate) {
+        return Err(UnpackError::Corrupt(format!("it has more than {MAX_CODINGS} codings")));
+    }
+    if limit < whole.body.len() as u64 {
         return Err(UnpackError::TooLarge(limit));
     }
-    Ok(body)
+    Ok(whole)
 }
 
-/// The codings to remove, the last applied first. The error is the name of one that is not known.
-fn codings(list: &str) -> Result<Vec<Result<Coding, String>>, UnpackError> {
-    let codings: Vec<_> = list.rsplit(',').filter_map(coding).take(MAX_CODINGS + 1).collect();
-    if MAX_CODINGS < codings.len() {
-        return Err(UnpackError::Corrupt(format!("more than {MAX_CODINGS} codings")));
-    }
-    Ok(codings)
-}
-
+/// A coding that the header field names. The error is the name of one that is not known.
 fn coding(name: &str) -> Option<Result<Coding, String>> {
     match name.trim().to_ascii_lowercase().as_str() {
         "" | "identity" | "none" => None,
@@ -92,76 +124,185 @@ fn coding(name: &str) -> Option<Result<Coding, String>> {
     }
 }
 
-fn decode(coding: Coding, body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
+/// Removes the outermost coding. `None` if the body has none. `label` is what the header field says of it.
+fn remove_coding(
+    body: &[u8],
+    label: Option<Result<Coding, String>>,
+    limit: u64,
+) -> Result<Option<Unpacked>, UnpackError> {
+    if body.is_empty() || is_text(body) {
+        return Ok(None);
+    }
+    let input = without_text_before(body);
+    let by_magic = magic(input);
+    let by_label = label.as_ref().and_then(|label| label.as_ref().ok()).copied();
+    let mut fault = None;
+    for coding in by_magic.into_iter().chain(by_label.filter(|_| by_label != by_magic)) {
+        let found = decode(coding, input, limit)?;
+        match &found.fault {
+            Some(why) if !is_text(&found.body) && magic(&found.body).is_none() => {
+                fault.get_or_insert(UnpackError::Corrupt(format!("{}: {why}", coding.name())));
+            }
+            _ => return Ok(Some(found)),
+        }
+    }
+    for guess in [Coding::Deflate, Coding::Brotli] {
+        if let Ok(found) = decode(guess, body, limit)
+            && found.fault.is_none()
+            && is_text(&found.body)
+        {
+            return Ok(Some(found));
+        }
+    }
+    match (fault, label) {
+        (None, Some(Err(name))) => Err(UnpackError::Unknown(name)),
+        (Some(fault), _) => Err(fault),
+        (None, _) => Ok(None),
+    }
+}
+
+/// The coding whose first bytes a body has. Those of zlib are only two, so that other data may have them too.
+fn magic(body: &[u8]) -> Option<Coding> {
+    match body {
+        // RFC 1952 section 2.3.1: the method is deflate, and the reserved flags are zero.
+        [0x1f, 0x8b, 0x08, flags, ..] if flags & 0xe0 == 0 => Some(Coding::Gzip),
+        // RFC 8878 sections 3.1.1 and 3.1.2: a frame, or one to be skipped.
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Coding::Zstd),
+        // RFC 1950 section 2.2: a window of up to 32 KiB, and a check of the header.
+        [cmf @ (0x08 | 0x18 | 0x28 | 0x38 | 0x48 | 0x58 | 0x68 | 0x78), flags, ..]
+            if (u16::from(*cmf) << 8 | u16::from(*flags)) % 31 == 0 =>
+        {
+            Some(Coding::Deflate)
+        }
+        _ => None,
+    }
+}
+
+/// Drops white space and a byte order mark before the first bytes of gzip or zstd. PHP sends what a script file has
+/// before its code.
+fn without_text_before(body: &[u8]) -> &[u8] {
+    let rest = body.trim_ascii_start();
+    let rest = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest).trim_ascii_start();
+    match magic(rest) {
+        Some(Coding::Gzip | Coding::Zstd) => rest,
+        Some(Coding::Deflate | Coding::Brotli) | None => body,
+    }
+}
+
+/// Decodes one coding.
+///
+/// # Errors
+/// [`UnpackError::TooLarge`] only.
+fn decode(coding: Coding, body: &[u8], limit: u64) -> Result<Unpacked, UnpackError> {
     match coding {
         Coding::Gzip => gzip(body, limit),
         Coding::Deflate => deflate(body, limit),
-        Coding::Brotli => read(Decompressor::new(body, 4096), "br", body, limit),
-        Coding::Zstd => {
-            let corrupt = |error: io::Error| UnpackError::Corrupt(format!("zstd: {error}"));
-            let mut decoder = Decoder::with_buffer(body).map_err(corrupt)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(corrupt)?;
-            read(decoder, "zstd", body, limit)
+        Coding::Brotli => {
+            let mut out = Vec::with_capacity(room(body, limit));
+            let fault = read(&mut Decompressor::new(body, 4096), &mut out, limit)?;
+            Ok(Unpacked { body: out, fault })
         }
+        Coding::Zstd => zstd(body, limit),
     }
 }
 
 /// Decodes gzip (RFC 1952), one member or several. Bytes after the last member are ignored, as by every
 /// gzip program.
-fn gzip(body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
+fn gzip(body: &[u8], limit: u64) -> Result<Unpacked, UnpackError> {
     let mut out = Vec::new();
     out.reserve_exact(gzip_hint(body, limit));
     let mut rest = body;
     loop {
-        let used = inflate(Decompress::new_gzip(15), rest, &mut out, limit)?;
+        let (used, fault) = inflate(Decompress::new_gzip(15), rest, &mut out, limit)?;
         rest = rest.get(used..).unwrap_or_default();
-        if !rest.starts_with(&[0x1f, 0x8b]) {
-            return Ok(out);
+        if fault.is_some() || magic(rest) != Some(Coding::Gzip) {
+            return Ok(Unpacked { body: out, fault });
+        }
+    }
+}
+
+/// Decodes zstd (RFC 8878), one frame or several. Bytes after the last frame are ignored.
+fn zstd(body: &[u8], limit: u64) -> Result<Unpacked, UnpackError> {
+    let mut out = Vec::with_capacity(room(body, limit));
+    let mut rest = body;
+    loop {
+        let opened = Decoder::with_buffer(rest).and_then(|mut decoder| {
+            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            Ok(decoder.single_frame())
+        });
+        let mut decoder = match opened {
+            Ok(decoder) => decoder,
+            Err(error) => return Ok(Unpacked { body: out, fault: Some(fault_of(&error)) }),
+        };
+        let start = out.len();
+        let fault = read(&mut decoder, &mut out, limit)?;
+        if matches!(&fault, Some(StreamFault::Damaged(how)) if how.contains("checksum")) {
+            out.truncate(start);
+        }
+        rest = decoder.finish();
+        if fault.is_some() || magic(rest) != Some(Coding::Zstd) {
+            return Ok(Unpacked { body: out, fault });
         }
     }
 }
 
 /// Decodes deflate. RFC 9110 section 8.4.1.2 means the zlib format (RFC 1950). Some servers send the bare
 /// stream (RFC 1951) instead, which all browsers accept.
-fn deflate(body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
+fn deflate(body: &[u8], limit: u64) -> Result<Unpacked, UnpackError> {
     let inflated = |zlib_header: bool| {
         let mut out = Vec::new();
-        inflate(Decompress::new(zlib_header), body, &mut out, limit).map(|_| out)
+        let (_, fault) = inflate(Decompress::new(zlib_header), body, &mut out, limit)?;
+        Ok(Unpacked { body: out, fault })
     };
-    match inflated(true) {
-        Err(UnpackError::Corrupt(why)) => match inflated(false) {
-            Err(UnpackError::Corrupt(_)) => Err(UnpackError::Corrupt(why)),
-            other => other,
-        },
-        other => other,
+    let zlib = inflated(true);
+    match &zlib {
+        Ok(found) if found.fault.is_some() && !is_text(&found.body) => {}
+        Ok(_) | Err(_) => return zlib,
+    }
+    match inflated(false) {
+        Ok(bare) if bare.fault.is_some() && !is_text(&bare.body) => zlib,
+        bare => bare,
     }
 }
 
-/// Appends one inflated stream to `out` and returns the number of bytes of `input` that it took.
+/// Appends one inflated stream to `out`. Returns the number of bytes of `input` that it took, and its fault.
 fn inflate(
     mut stream: Decompress,
     input: &[u8],
     out: &mut Vec<u8>,
     limit: u64,
-) -> Result<usize, UnpackError> {
+) -> Result<(usize, Option<StreamFault>), UnpackError> {
+    let start = out.len();
     loop {
+        if is_over_now() {
+            return Ok((input.len(), None));
+        }
         if out.len() == out.capacity() {
             out.reserve_exact(out.len().clamp(MIN_STEP, MAX_STEP));
         }
         let used = usize::try_from(stream.total_in()).unwrap_or(usize::MAX);
         let before = (stream.total_in(), stream.total_out());
         let rest = input.get(used..).unwrap_or_default();
-        let status = stream
-            .decompress_vec(rest, out, FlushDecompress::None)
-            .map_err(|error| UnpackError::Corrupt(error.to_string()))?;
+        let status = stream.decompress_vec(rest, out, FlushDecompress::None);
         if limit < out.len() as u64 {
             return Err(UnpackError::TooLarge(limit));
         }
-        if status == Status::StreamEnd {
-            return Ok(usize::try_from(stream.total_in()).unwrap_or(usize::MAX));
-        }
-        if before == (stream.total_in(), stream.total_out()) {
-            return Err(UnpackError::Corrupt("it breaks off".to_owned()));
+        let used = usize::try_from(stream.total_in()).unwrap_or(usize::MAX);
+        match status {
+            Err(error) => {
+                if matches!(
+                    error.message(),
+                    Some("incorrect data check" | "incorrect length check")
+                ) {
+                    out.truncate(start);
+                }
+                return Ok((used, Some(StreamFault::Damaged(error.to_string()))));
+            }
+            Ok(Status::StreamEnd) => return Ok((used, None)),
+            Ok(_) if before == (stream.total_in(), stream.total_out()) => {
+                return Ok((used, Some(StreamFault::BreaksOff)));
+            }
+            Ok(_) => {}
         }
     }
 }
@@ -175,28 +316,57 @@ fn gzip_hint(body: &[u8], limit: u64) -> usize {
     usize::try_from(hint.min(limit).saturating_add(1)).unwrap_or(0)
 }
 
-fn read(decoder: impl Read, name: &str, body: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
-    let room = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut out = Vec::with_capacity(body.len().saturating_mul(4).min(room));
-    decoder
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut out)
-        .map_err(|error| UnpackError::Corrupt(format!("{name}: {error}")))?;
+/// The room for the output of a decoder that states no size.
+fn room(body: &[u8], limit: u64) -> usize {
+    body.len().saturating_mul(4).min(usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Appends what a decoder returns to `out`. Returns the fault of its stream.
+fn read(
+    decoder: &mut impl Read,
+    out: &mut Vec<u8>,
+    limit: u64,
+) -> Result<Option<StreamFault>, UnpackError> {
+    let left = limit.saturating_add(1).saturating_sub(out.len() as u64);
+    let read = Bounded(decoder).take(left).read_to_end(out);
     if limit < out.len() as u64 {
         return Err(UnpackError::TooLarge(limit));
     }
-    Ok(out)
+    Ok(read.err().map(|error| fault_of(&error)))
 }
 
-/// Whether a body begins as XML, HTML or JSON does. For compressed data the chance is one in many
-/// millions.
+fn fault_of(error: &io::Error) -> StreamFault {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => StreamFault::BreaksOff,
+        _ => StreamFault::Damaged(error.to_string()),
+    }
+}
+
+/// The number of bytes by which text and compressed data are told apart.
+const TEXT_START: usize = 64;
+
+/// The fewest bytes of ASCII that count as text whatever they begin with.
+const PLAIN_ASCII: usize = 16;
+
+/// Whether a body begins as XML, HTML or JSON does, in UTF-8, UTF-16 or UTF-32, or with plain ASCII. For compressed
+/// data the chance is one in many millions.
 fn is_text(body: &[u8]) -> bool {
     if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
-        return true; // UTF-16.
+        return true; // The byte order mark of UTF-16 or UTF-32.
+    }
+    if matches!(
+        body,
+        [b'<' | b'{' | b'[', 0, ..]
+            | [0, b'<' | b'{' | b'[', ..]
+            | [0, 0, 0, b'<' | b'{' | b'[', ..]
+    ) {
+        return true; // UTF-16 or UTF-32 without a mark.
     }
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    let start = body.get(..body.len().min(TEXT_START)).unwrap_or_default();
     let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
-    matches!(body.first(), Some(b'<' | b'{' | b'[')) && !body.iter().take(64).any(is_control)
+    let is_ascii = PLAIN_ASCII <= start.len() && start.is_ascii();
+    (matches!(start.first(), Some(b'<' | b'{' | b'[')) || is_ascii) && !start.iter().any(is_control)
 }
 
 #[cfg(test)]
@@ -256,6 +426,10 @@ mod tests {
         zstd::encode_all(plain, 3).unwrap()
     }
 
+    fn whole(body: &[u8]) -> Unpacked {
+        Unpacked { body: body.to_vec(), fault: None }
+    }
+
     fn feed() -> Vec<u8> {
         FEED.repeat(4).into_bytes()
     }
@@ -283,56 +457,135 @@ mod tests {
             ("deflate, gzip, zstd", zst(&gz(&zlib(&feed)))),
         ] {
             let found = unpack(body, Some(coding), LIMIT);
-            assert_eq!(found.as_ref(), Ok(&feed), "{coding}");
+            assert_eq!(found, Ok(whole(&feed)), "{coding}");
         }
-        assert_eq!(unpack(feed.clone(), None, LIMIT), Ok(feed));
+        assert_eq!(unpack(feed.clone(), None, LIMIT), Ok(whole(&feed)));
     }
 
     #[test]
     fn plain_text_under_a_false_claim_is_taken_as_it_is() {
-        for text in
-            ["<?xml version='1.0'?><rss/>", "\r\n  <feed/>", "{\"version\": 1}", "\u{feff}<rss/>"]
-        {
+        for text in [
+            "<?xml version='1.0'?><rss/>",
+            "\r\n  <feed/>",
+            "{\"version\": 1}",
+            "\u{feff}<rss/>",
+            "Notice: undefined index <rss/>",
+        ] {
             for claim in ["gzip", "deflate", "br", "zstd", "UTF-8", "gzip, gzip"] {
                 let found = unpack(text.as_bytes().to_vec(), Some(claim), LIMIT);
-                assert_eq!(found.as_deref(), Ok(text.as_bytes()), "{claim}: {text}");
+                assert_eq!(found, Ok(whole(text.as_bytes())), "{claim}: {text}");
             }
         }
         // Coded once and labelled twice.
-        assert_eq!(unpack(gz(&feed()), Some("gzip, gzip"), LIMIT), Ok(feed()));
-        assert_eq!(unpack(Vec::new(), Some("gzip"), LIMIT), Ok(Vec::new()));
+        assert_eq!(unpack(gz(&feed()), Some("gzip, gzip"), LIMIT), Ok(whole(&feed())));
+        assert_eq!(unpack(Vec::new(), Some("gzip"), LIMIT), Ok(whole(b"")));
+    }
+
+    /// The header field is wrong or missing in the way that the name of each case says.
+    #[test]
+    fn a_false_or_missing_label_does_no_harm() {
+        let feed = feed();
+        let utf16: Vec<u8> = FEED.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7][..], &zst(&feed)].concat();
+        for (name, label, body, expected) in [
+            ("gzip without a label", None, gz(&feed), &feed),
+            ("zstd without a label", None, zst(&feed), &feed),
+            ("zstd behind a frame to be skipped", None, skipped, &feed),
+            ("zlib without a label", None, zlib(&feed), &feed),
+            ("bare deflate without a label", None, raw_deflate(&feed), &feed),
+            ("br without a label", None, FEED_BR.to_vec(), &feed),
+            ("gzip that is called br", Some("br"), gz(&feed), &feed),
+            ("gzip that is called deflate", Some("deflate"), gz(&feed), &feed),
+            ("gzip that is called zstd", Some("zstd"), gz(&feed), &feed),
+            ("zstd that is called gzip", Some("gzip"), zst(&feed), &feed),
+            ("br that is called gzip", Some("gzip"), FEED_BR.to_vec(), &feed),
+            ("zlib that is called gzip", Some("gzip"), zlib(&feed), &feed),
+            ("bare deflate that is called gzip", Some("gzip"), raw_deflate(&feed), &feed),
+            ("a label that is a charset", Some("utf-8"), gz(&feed), &feed),
+            ("a label of the storage", Some("aws-chunked, gzip"), gz(&feed), &feed),
+            ("a label of the storage last", Some("gzip,aws-chunked"), gz(&feed), &feed),
+            ("packed twice, one label", Some("gzip"), gz(&gz(&feed)), &feed),
+            ("packed twice, no label", None, zst(&gz(&feed)), &feed),
+            ("packed twice, the wrong way round", Some("zstd, gzip"), zst(&gz(&feed)), &feed),
+            ("zlib in gzip, one label", Some("gzip"), gz(&zlib(&feed)), &feed),
+            ("three times", None, gz(&zst(&gz(&feed))), &feed),
+            ("a line before", Some("gzip"), [b"\r\n", &*gz(&feed)].concat(), &feed),
+            ("a mark before", None, [b"\xef\xbb\xbf", &*gz(&feed)].concat(), &feed),
+            ("bytes after zstd", Some("zstd"), [zst(&feed), b"\0\0\0".to_vec()].concat(), &feed),
+            ("UTF-16 in gzip", None, gz(&utf16), &utf16),
+            ("UTF-16 under a false label", Some("br"), utf16.clone(), &utf16),
+            (
+                "a picture",
+                None,
+                b"\x89PNG\r\n\x1a\n\0\0".to_vec(),
+                &b"\x89PNG\r\n\x1a\n\0\0".to_vec(),
+            ),
+        ] {
+            assert_eq!(unpack(body, label, LIMIT), Ok(whole(expected)), "{name}");
+        }
     }
 
     #[test]
-    fn a_stream_that_breaks_off_is_corrupt_wherever_it_does() {
-        for (coding, whole) in [
-            ("gzip", gz(&feed())),
-            ("deflate", zlib(&feed())),
-            ("deflate", raw_deflate(&feed())),
-            ("br", FEED_BR.to_vec()),
-            ("zstd", zst(&feed())),
+    fn of_a_stream_that_breaks_off_the_text_before_is_kept() {
+        let mut text = String::from("<rss>");
+        for n in 0..60_000_u32 {
+            text.push_str(&n.wrapping_mul(2_654_435_761).to_string());
+        }
+        let plain = text.into_bytes();
+        for (coding, label, packed) in [
+            ("gzip", Some("gzip"), gz(&plain)),
+            ("gzip without a label", None, gz(&plain)),
+            ("zlib", Some("deflate"), zlib(&plain)),
+            ("bare deflate", Some("deflate"), raw_deflate(&plain)),
+            ("zstd", Some("zstd"), zst(&plain)),
+            ("gzip in gzip", Some("gzip"), gz(&gz(&plain))),
         ] {
-            for length in 1..whole.len() {
-                let cut = whole.iter().copied().take(length).collect();
-                let found = unpack(cut, Some(coding), LIMIT);
-                assert!(
-                    matches!(found, Err(UnpackError::Corrupt(_))),
-                    "{coding} cut to {length} of {}: {found:?}",
-                    whole.len()
-                );
+            for part in [2, 3, 5] {
+                let cut = packed.iter().copied().take(packed.len() * (part - 1) / part).collect();
+                let found = unpack(cut, label, LIMIT).unwrap();
+                assert_eq!(found.fault, Some(StreamFault::BreaksOff), "{coding}");
+                assert!(plain.starts_with(&found.body), "{coding}");
+                assert!(plain.len() / 4 < found.body.len(), "{coding}: {}", found.body.len());
+            }
+        }
+        for length in 1..FEED_BR.len() {
+            let cut = FEED_BR.iter().copied().take(length).collect();
+            match unpack(cut, Some("br"), LIMIT) {
+                Ok(found) => assert!(feed().starts_with(&found.body) && found.fault.is_some()),
+                Err(error) => assert!(matches!(error, UnpackError::Corrupt(_))),
             }
         }
     }
 
     #[test]
-    fn what_is_damaged_or_unknown_is_refused() {
+    fn of_a_damaged_stream_the_text_before_is_kept() {
         let mut damaged = gz(&feed());
         let checksum = damaged.len() - 6;
         damaged[checksum] ^= 1;
+        let found = unpack([gz(&feed()), damaged.clone()].concat(), None, LIMIT).unwrap();
+        assert_eq!(found.body, feed(), "nothing of the member with the wrong checksum");
+        assert!(matches!(found.fault, Some(StreamFault::Damaged(_))), "{found:?}");
+        let found = unpack(damaged, Some("gzip"), LIMIT);
+        assert!(matches!(found, Err(UnpackError::Corrupt(_))), "{found:?}");
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.include_checksum(true).unwrap();
+        encoder.write_all(&feed()).unwrap();
+        let mut damaged = encoder.finish().unwrap();
+        *damaged.last_mut().unwrap() ^= 1;
+        let found = unpack(damaged, Some("zstd"), LIMIT);
+        assert!(matches!(found, Err(UnpackError::Corrupt(_))), "{found:?}");
+        let mut second = gz(b"no member");
+        second[11] ^= 0xff;
+        let found = unpack([gz(&feed()), second].concat(), Some("gzip"), LIMIT).unwrap();
+        assert!(found.body.starts_with(&feed()) && found.fault.is_some(), "{found:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_is_unknown_is_refused() {
         for (coding, body, expected) in [
-            ("gzip", damaged, "Corrupt"),
             ("gzip", b"\0\0\0\0".to_vec(), "Corrupt"),
-            ("gzip,gzip,gzip,gzip", gz(&feed()), "Corrupt"),
+            ("gzip", gz(&feed()).iter().copied().take(10).collect(), "Corrupt"),
+            ("", gz(&gz(&gz(&gz(&feed())))), "Corrupt"),
             ("compress", b"\x1f\x9d\x90".to_vec(), "Unknown"),
         ] {
             let found = format!("{:?}", unpack(body, Some(coding), LIMIT).unwrap_err());
@@ -401,7 +654,7 @@ mod tests {
         ) {
             let body = [magic, &body].concat();
             if let Ok(unpacked) = unpack(body, Some(&coding), limit) {
-                prop_assert!(unpacked.len() as u64 <= limit);
+                prop_assert!(unpacked.body.len() as u64 <= limit);
             }
         }
 
@@ -410,7 +663,7 @@ mod tests {
             for (coding, body) in [
                 ("gzip", gz(&plain)), ("deflate", zlib(&plain)), ("zstd", zst(&plain)),
             ] {
-                prop_assert_eq!(unpack(body, Some(coding), LIMIT), Ok(plain.clone()));
+                prop_assert_eq!(unpack(body, Some(coding), LIMIT), Ok(whole(&plain)));
             }
         }
     }

@@ -142,6 +142,7 @@ fn what_failed(error: &FetchError) -> String {
         | Failure::Body
         | Failure::CutOff
         | Failure::TooLarge
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Internal => format!("no answer from {host}"),
@@ -159,9 +160,10 @@ const EMPTY_WORDS: [&str; 5] = [
 
 fn hint(error: &FetchError) -> Option<&'static str> {
     match Failure::from(error) {
-        Failure::Tls if causes(error).any(is_unknown_issuer) => {
-            Some("if it is an authority of your own, name its certificate in [fetch] ca_file")
-        }
+        Failure::Tls if causes(error).any(is_unknown_issuer) => Some(
+            "if the server does not send its intermediate certificate, or its authority is your own, write \
+                 that certificate to a PEM file and name the file in [fetch] ca_file",
+        ),
         Failure::Tls if matches!(error, FetchError::NoTrustAnchors { .. }) => {
             Some("install the ca-certificates package, or set [fetch] ca_file")
         }
@@ -183,6 +185,7 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         | Failure::Redirect
         | Failure::Body
         | Failure::CutOff
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Request

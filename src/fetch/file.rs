@@ -9,21 +9,17 @@ use std::time::Duration;
 use tokio::task;
 use url::Url;
 
-use crate::domain::feed::FeedUrl;
-use crate::domain::poll::{Reply, ReplyHeaders, Validators};
+use crate::domain::poll::{Reply, ReplyHeaders};
 use crate::fetch::error::FetchError;
+use crate::fetch::request::FetchRequest;
 
-/// Reads the file at `address`, or returns status 304 when it has not changed since `validators` were made.
-/// Messages name it by `url`.
+/// Reads the file at `address`, or returns status 304 when it has not changed since the validators of the request
+/// were made. Messages name it by the address of the request.
 ///
 /// # Errors
 /// [`FetchError::File`] with the path; [`FetchError::TooLarge`].
-pub(super) async fn read(
-    url: &FeedUrl,
-    address: &Url,
-    validators: &Validators,
-    limit: u64,
-) -> Result<Reply, FetchError> {
+pub(super) async fn read(address: &Url, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
+    let FetchRequest { url, validators, max_body: limit, .. } = request;
     let Ok(path) = address.to_file_path() else {
         let source = io::Error::other("a file: URL must name an absolute path on this machine");
         return Err(FetchError::File { path: url.as_str().into(), source });

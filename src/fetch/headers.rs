@@ -1,9 +1,9 @@
 //! Header fields: those that a request sends, and those of a reply that a rule reads.
 
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG,
-    EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-    RETRY_AFTER, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE,
+    COOKIE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER, USER_AGENT,
 };
 use url::Url;
 
@@ -80,6 +80,17 @@ pub(super) fn configured(fields: &[(String, Secret)]) -> Result<HeaderMap, Fetch
     Ok(headers)
 }
 
+/// The one `Cookie` field of a request that has the given ones (RFC 6265 section 5.4). No field without any.
+pub(super) fn cookie(fields: &[HeaderValue]) -> HeaderMap {
+    let joined = fields.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+    let mut headers = HeaderMap::new();
+    if let Some(mut field) = HeaderValue::from_bytes(&joined).ok().filter(|f| !f.is_empty()) {
+        field.set_sensitive(true);
+        headers.insert(COOKIE, field);
+    }
+    headers
+}
+
 /// The header fields of a reply that rules read.
 pub(super) fn of_reply(headers: &HeaderMap) -> ReplyHeaders {
     let bytes = |name: HeaderName| {
@@ -103,6 +114,7 @@ pub(super) fn of_reply(headers: &HeaderMap) -> ReplyHeaders {
         etag: bytes(ETAG),
         last_modified: bytes(LAST_MODIFIED),
         content_type: text(CONTENT_TYPE),
+        content_language: list(CONTENT_LANGUAGE),
         content_encoding: list(CONTENT_ENCODING),
         cache_control: list(CACHE_CONTROL),
         expires: text(EXPIRES),

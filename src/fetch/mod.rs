@@ -4,8 +4,8 @@
 //! stay compressed as received: [`unpack`](crate::feed::unpack::unpack) decompresses them on the threads of
 //! the parse pool.
 //!
-//! Each hop is one GET without retries, cookies and `Referer`. Only validators that the server has sent make
-//! a request conditional. Only a configured proxy is used; the environment variables for proxies are ignored,
+//! Each hop is one GET without retries and `Referer`. Cookies are kept for one chain of redirects only. Only validators
+//! that the server has sent make a request conditional. Only a configured proxy is used; the environment variables for proxies are ignored,
 //! because a service must not depend on the shell that started it.
 
 use std::collections::HashMap;
@@ -14,16 +14,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
+use reqwest::header::{COOKIE, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use tokio::time::timeout;
 use url::Url;
 
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Reply, Validators};
-use crate::domain::request::{FetchSettings, RequestSpec, Secret};
+use crate::domain::request::{FetchSettings, ProxyChoice, Secret};
 
 mod address;
 mod body;
+mod cookies;
 mod error;
 mod file;
 mod guard;
@@ -31,11 +33,13 @@ mod headers;
 mod post;
 mod private;
 mod redirect;
+mod request;
 
 pub use error::{FetchError, advice};
 pub use guard::Refused;
 pub use post::{PostError, Posted};
 pub use redirect::RedirectFault;
+pub use request::FetchRequest;
 
 use guard::Guard;
 use redirect::Chain;
@@ -117,99 +121,53 @@ impl Fetcher {
         Ok(Self { settings, extra_roots, clients: Mutex::default() })
     }
 
-    /// Calls [`Fetcher::fetch_at`] with the configured address.
-    ///
-    /// # Errors
-    /// When no complete reply arrived. Statuses of any kind are replies.
-    pub async fn fetch(
-        &self,
-        url: &FeedUrl,
-        validators: &Validators,
-        spec: &RequestSpec,
-        max_body: u64,
-    ) -> Result<Reply, FetchError> {
-        self.fetch_at(url, url.as_url(), validators, spec, max_body).await
-    }
-
     /// Requests one document and follows redirects, within the time-out of the feed.
     ///
-    /// `at` is the address of the first request, which differs from `url` when the feed has moved. The
-    /// configured headers and password are only sent to the origin of `url`.
-    ///
-    /// `validators` are sent, byte for byte, only to the address that they came from. `max_body` is the
-    /// maximum size of the body in bytes before decompression.
-    ///
     /// # Errors
     /// When no complete reply arrived. Statuses of any kind are replies.
-    pub async fn fetch_at(
-        &self,
-        url: &FeedUrl,
-        at: &Url,
-        validators: &Validators,
-        spec: &RequestSpec,
-        max_body: u64,
-    ) -> Result<Reply, FetchError> {
-        if let Some(address) = &spec.address {
-            return self.fetch_private(url, address, validators, spec, max_body).await;
-        }
-        self.fetch_from(url, url.as_url(), at, validators, spec, max_body).await
-    }
-
-    /// Asks for a private feed at its `address`. The reply and errors contain only `url`, which stands for it.
-    async fn fetch_private(
-        &self,
-        url: &FeedUrl,
-        address: &Secret,
-        validators: &Validators,
-        spec: &RequestSpec,
-        max_body: u64,
-    ) -> Result<Reply, FetchError> {
+    pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
+        let Some(address) = &request.spec.address else {
+            return self.fetch_from(request.url.as_url(), request).await;
+        };
+        // The reply and errors of a private feed contain only `url`, which stands for its address.
+        let url = request.url;
         let address = Url::parse(address.expose()).map_err(|_| FetchError::Setup {
             what: "the address of the private feed is no URL".to_owned(),
             source: None,
         })?;
-        let own = validators.sent_by.as_ref() == Some(url.as_url());
+        let own = request.validators.sent_by.as_ref() == Some(url.as_url());
         let sent_by = own.then(|| address.clone());
-        let validators = Validators { sent_by, ..validators.clone() };
-        let reply = self.fetch_from(url, &address, &address, &validators, spec, max_body).await;
+        let validators = Validators { sent_by, ..request.validators.clone() };
+        let request = FetchRequest { at: &address, validators: &validators, ..request };
+        let reply = self.fetch_from(&address, request).await;
         reply.map(|reply| private::conceal(reply, url)).map_err(private::conceal_error)
     }
 
-    async fn fetch_from(
-        &self,
-        url: &FeedUrl,
-        home: &Url,
-        at: &Url,
-        validators: &Validators,
-        spec: &RequestSpec,
-        max_body: u64,
-    ) -> Result<Reply, FetchError> {
-        let limit = spec.timeout.unwrap_or(self.settings.timeout);
+    /// As [`Fetcher::fetch`]. `home` is the configured address, which may be private.
+    async fn fetch_from(&self, home: &Url, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
+        let limit = request.spec.timeout.unwrap_or(self.settings.timeout);
         let started = Instant::now();
-        let request = async {
-            if url.is_file() {
-                file::read(url, home, validators, max_body).await
+        let reply = async {
+            if request.url.is_file() {
+                file::read(home, request).await
             } else {
-                self.follow(url, home, at, validators, spec, max_body).await
+                self.follow(home, request).await
             }
         };
-        match timeout(limit, request).await {
+        match timeout(limit, reply).await {
             Ok(reply) => reply.map(|reply| Reply { elapsed: started.elapsed(), ..reply }),
-            Err(_) => Err(FetchError::Timeout { url: url.clone(), limit }),
+            Err(_) => Err(FetchError::Timeout { url: request.url.clone(), limit }),
         }
     }
 
-    /// Follows a chain of redirects from `at` to the reply that is not a redirect.
-    async fn follow(
-        &self,
-        url: &FeedUrl,
-        home: &Url,
-        at: &Url,
-        validators: &Validators,
-        spec: &RequestSpec,
-        max_body: u64,
-    ) -> Result<Reply, FetchError> {
-        let proxy_address = spec.proxy.as_ref().or(self.settings.proxy.as_ref());
+    /// Follows a chain of redirects to the reply that is not a redirect.
+    async fn follow(&self, home: &Url, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
+        let FetchRequest { url, at, validators, spec, max_body } = request;
+        let proxy_address = match &spec.proxy {
+            Some(ProxyChoice::Direct) => None,
+            Some(ProxyChoice::Via(address)) => Some(address),
+            None => self.settings.proxy.as_ref(),
+        };
         let proxy_host = proxy_address.map(proxy).transpose()?.and_then(|(_, host)| host);
         let common = headers::common(&self.settings, spec)?;
         let configured = headers::configured(&spec.headers)?;
@@ -230,13 +188,16 @@ impl Fetcher {
             let conditional = headers::conditional(validators, chain.at());
             let mut request =
                 route.client.get(chain.at().clone()).headers(common.clone()).headers(conditional);
+            let mut cookies: Vec<HeaderValue> = chain.cookies().into_iter().collect();
             if chain.is_at_origin() {
                 if let Some(auth) = &spec.basic_auth {
                     let password = auth.password.as_ref().map(Secret::expose);
                     request = request.basic_auth(&auth.user, password);
                 }
+                cookies.extend(configured.get(COOKIE).cloned());
                 request = request.headers(configured.clone()); // They replace common ones of the same name.
             }
+            request = request.headers(headers::cookie(&cookies));
             let response = request.send().await.map_err(|error| match error::refused(&error) {
                 Some(source) => refused(source),
                 None => FetchError::send(url, error),

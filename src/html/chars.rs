@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2_iter;
+
 /// Whether a character must not reach a reader: a control character, or one that starts or ends an
 /// embedding, an override or an isolate of the text direction (Unicode Annex 9, table 4). The direction would
 /// also change for the text that follows.
@@ -26,6 +28,25 @@ pub fn without(text: &str, class: impl Fn(char) -> bool) -> Cow<'_, str> {
         return Cow::Owned(text.chars().filter(|c| !class(*c)).collect());
     }
     Cow::Borrowed(text)
+}
+
+/// Removes control characters (see [`is_control`]) from HTML, apart from line feeds and tabs: terminals obey them,
+/// and no page shows them. HTML has `dir` and `bdi` for the direction of text.
+pub(crate) fn remove_controls(html: Cow<'_, str>) -> Cow<'_, str> {
+    let bytes = html.as_bytes();
+    let next = |n: usize| bytes.get(n).copied().unwrap_or_default();
+    let other = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t');
+    // The loop has no branch, so that the compiler makes it compare sixteen bytes at once.
+    let ascii = bytes.iter().fold(false, |found, &byte| found | other(byte));
+    let doubtful = |n: usize| match next(n) {
+        0xC2 => next(n + 1) < 0xA0, // U+0080 to U+009F.
+        _ => matches!((next(n + 1), next(n + 2)), (0x80, 0xAA..=0xAE) | (0x81, 0xA6..=0xA9)),
+    };
+    if ascii || memchr2_iter(0xC2, 0xE2, bytes).any(doubtful) {
+        let kept = |c: &char| matches!(c, '\n' | '\t') || !is_control(*c);
+        return Cow::Owned(html.chars().filter(kept).collect());
+    }
+    html
 }
 
 /// The text on one line: each run of white space is a single space, there is none at the ends, and control

@@ -2,29 +2,40 @@
 //! those of video hosts, and all its addresses are absolute.
 
 mod allow_list;
-mod balance;
-mod fast_path;
+mod embeds;
 mod lazy_images;
-mod nesting_limit;
+mod media;
+mod srcset;
+mod writer;
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 use std::ops::Deref;
 
 use ammonia::Builder;
-use memchr::memchr2_iter;
+use memchr::{memchr2, memchr2_iter};
 use serde::Serialize;
 use url::Url;
 
-use crate::html::chars::{is_control, without_controls};
+use crate::html::address_repair::repaired;
+use crate::html::chars::{remove_controls, without_controls};
 use crate::html::escape::push_text;
 use crate::html::to_text::html_to_text;
-use crate::html::tokenizer::{Attributes, CODE};
-use allow_list::{ELEMENTS, EVERYWHERE, HIDDEN, RAW, SCHEMES};
-
 use crate::html::web_address::{self, is_web};
+use crate::reading_time::Bounded;
 pub use allow_list::VIDEO_HOSTS;
+use allow_list::{ELEMENTS, EVERYWHERE, SCHEMES};
+use writer::Nesting;
+
+/// The most trees that are built from one text.
+const ROUNDS: usize = 5;
+
+/// The longest HTML from which a tree is built, in bytes.
+const MOST: usize = 1024 * 1024;
+
+/// The most bytes that the serialiser may search. It does so in less than half a second.
+const MOST_LOOKED_AT: usize = 4_000_000_000;
 
 /// HTML that the sanitiser wrote. Pages, exports and the store take HTML of feeds in this form only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -53,13 +64,27 @@ impl Deref for SanitisedHtml {
 /// Sanitises HTML whose relative addresses are resolved against one base.
 pub struct Sanitiser {
     base: Url,
+    page: Url,
     /// Built when the first text needs a tree.
     builder: OnceCell<Builder<'static>>,
+    embeds: Cell<usize>,
 }
 
 impl Sanitiser {
     pub fn new(base: &Url) -> Self {
-        Self { base: base.clone(), builder: OnceCell::new() }
+        Self {
+            base: base.clone(),
+            page: base.clone(),
+            builder: OnceCell::new(),
+            embeds: Cell::default(),
+        }
+    }
+
+    /// Sets the page into which fragments (`#note`) point, if it is another one than the base.
+    pub fn set_page(&mut self, page: &Url) {
+        if self.page != *page {
+            self.page = page.clone();
+        }
     }
 
     pub fn base(&self) -> &Url {
@@ -72,64 +97,77 @@ impl Sanitiser {
     }
 
     fn clean_text(&self, html: &str) -> Option<String> {
-        let html = &*lazy_images::load(html);
-        let cleaned = if let Some(cleaned) = fast_path::sanitise(html, &self.base) {
-            finish(cleaned)
-        } else {
-            let keeps_frame =
-                |address: &str| kept_value("iframe", "src", address, &self.base).is_some();
-            let html = balance::balance(html, keeps_frame);
-            if nesting_limit::is_excessive(&html) {
-                return paragraphs(&html_to_text(&html));
-            }
-            self.sanitise_by_tree(&html)?
-        };
-        // At the very start a parser would drop a byte order mark, so that sanitising again would change the text.
-        let trimmed = cleaned.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-        let whole = trimmed.len() == cleaned.len(); // The common case, which needs no copy.
-        match trimmed {
-            "" => None,
-            _ if whole => Some(cleaned),
-            trimmed => Some(trimmed.to_owned()),
-        }
-    }
-
-    /// Sanitises by building a tree. After elements were removed the rest may nest as HTML does not, and a
-    /// browser would build another tree from it. So the result is sanitised again until it does not change.
-    fn sanitise_by_tree(&self, html: &str) -> Option<String> {
-        /// Two rounds are rare.
-        const ROUNDS: usize = 4;
-        let builder = self.builder.get_or_init(|| builder(&self.base));
-        let mut cleaned = finish(builder.clean(html).to_string());
+        let html = remove_controls(with_line_feeds(html));
+        let mut written = writer::write(&html, &self.base, &self.page);
+        self.embeds.set(self.embeds.get() + written.embeds);
+        let mut cleaned = String::new();
+        // After a tree was repaired its HTML may nest as HTML does not, and a browser would build another tree
+        // from it. So the result is sanitised again until it does not change. Three rounds are rare.
         for _ in 0..ROUNDS {
-            let again = match fast_path::sanitise(&cleaned, &self.base) {
-                Some(again) => finish(again),
-                None => finish(builder.clean(&cleaned).to_string()),
-            };
+            if written.nesting == Nesting::Sound {
+                return trimmed(written.html);
+            }
+            if written.nesting == Nesting::Excessive || is_too_long(&written.html) {
+                break;
+            }
+            let builder = self.builder.get_or_init(|| builder(&self.base));
+            let again = tidied(builder, &written.html);
             if again == cleaned {
-                return Some(cleaned);
+                return trimmed(cleaned);
             }
             cleaned = again;
+            written = writer::write(&cleaned, &self.base, &self.page);
         }
-        paragraphs(&html_to_text(&cleaned))
+        paragraphs(&html_to_text(&written.html))
+    }
+
+    /// How many frames and players were replaced by links since this was asked last.
+    pub fn take_embeds(&self) -> usize {
+        self.embeds.take()
     }
 }
 
-fn finish(cleaned: String) -> String {
-    remove_controls(remove_invisible_media(cleaned))
+/// The HTML without white space around it. At the very start a parser would drop a byte order mark, so that
+/// sanitising again would change the text. `None` when nothing is left.
+fn trimmed(html: String) -> Option<String> {
+    let trimmed = html.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let whole = trimmed.len() == html.len(); // The common case, which needs no copy.
+    match trimmed {
+        "" => None,
+        _ if whole => Some(html),
+        trimmed => Some(trimmed.to_owned()),
+    }
+}
+
+/// The HTML with its line breaks as a parser reads them (HTML, 13.2.3.5).
+fn with_line_feeds(html: &str) -> Cow<'_, str> {
+    if memchr2(b'\r', b'\x0c', html.as_bytes()).is_none() {
+        return Cow::Borrowed(html);
+    }
+    Cow::Owned(html.replace("\r\n", "\n").replace(['\r', '\x0c'], "\n"))
+}
+
+/// The HTML of the tree that a browser builds from this. It ends early when the time for reading is over.
+fn tidied(builder: &Builder<'_>, html: &str) -> String {
+    // Reading from a slice of memory cannot fail.
+    let tree = builder.clean_from_reader(Bounded(html.as_bytes()));
+    tree.map(|tree| tree.to_string()).unwrap_or_default()
+}
+
+/// Whether building a tree may take far more time or memory than usual. The tree takes more than ten times as much
+/// memory as the HTML. At each `&` and each U+0080 to U+00BF the serialiser searches the next `<` or `>`.
+fn is_too_long(html: &str) -> bool {
+    MOST < html.len()
+        || MOST_LOOKED_AT / html.len().max(1) < memchr2_iter(b'&', 0xC2, html.as_bytes()).count()
 }
 
 fn builder(base: &Url) -> Builder<'static> {
     let attributes = ELEMENTS.iter().map(|(name, _, kept)| (*name, kept.iter().copied().collect()));
-    // These elements are removed with their content. The content of frames and `<xmp>` stays as text.
-    let raw = RAW.into_iter().filter(|name| !matches!(*name, "iframe" | "xmp"));
-    let removed = raw.chain(HIDDEN).chain(CODE).chain(["head"]);
     let mut builder = Builder::default();
     builder
         .tags(ELEMENTS.iter().map(|(name, ..)| *name).collect())
         .tag_attributes(attributes.collect())
         .generic_attributes(HashSet::from(EVERYWHERE))
-        .clean_content_tags(removed.collect())
         .url_schemes(HashSet::from(SCHEMES));
     let base = base.clone();
     builder.attribute_filter(move |element, attribute, value| {
@@ -157,26 +195,31 @@ fn kept_value<'a>(
         ("iframe", "src") => absolute(value, base, |url| {
             is_web(url) && url.host_str().is_some_and(|host| VIDEO_HOSTS.contains(&host))
         }),
+        // An empty one would be the page itself.
+        (_, "src" | "poster") if value.trim().is_empty() => None,
         (_, "src" | "href" | "poster" | "cite") => absolute(value, base, is_web),
-        (_, "srcset") => candidates(value, base).map(Cow::Owned),
+        (_, "srcset") => set(value, base).map(Cow::Owned),
         _ => Some(Cow::Borrowed(value)),
     }
 }
 
-/// An absolute address stays byte for byte, a relative one is resolved.
+/// An absolute address stays byte for byte, apart from repairs and white space; a relative one is resolved.
 fn absolute<'a>(
     value: &'a str,
     base: &Url,
     allowed: impl Fn(&Url) -> bool,
 ) -> Option<Cow<'a, str>> {
-    let value = value.trim();
+    let value = repaired(value);
     if web_address::LONGEST < value.len() {
         return None;
     }
-    match Url::parse(value) {
-        Ok(url) => allowed(&url).then_some(Cow::Borrowed(value)),
+    match Url::parse(&value) {
+        Ok(url) if value.contains(|c: char| c.is_ascii_whitespace() || c == '\\') => {
+            allowed(&url).then(|| Cow::Owned(url.into()))
+        }
+        Ok(url) => allowed(&url).then_some(value),
         Err(url::ParseError::RelativeUrlWithoutBase) => {
-            let url = base.join(value).ok()?;
+            let url = base.join(&value).ok()?;
             allowed(&url).then(|| Cow::Owned(url.into()))
         }
         Err(_) => None,
@@ -195,97 +238,20 @@ fn is_plainly_web(value: &str) -> bool {
     host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
         && last.starts_with(|c: char| c.is_ascii_alphabetic())
         && !host.contains("--")
-        && !value.ends_with(char::is_whitespace)
+        && !matches!(host, "http" | "https")
+        && !value.contains([' ', '\t', '\n', '\\'])
+        && !value.contains("&amp;")
         && value.len() <= web_address::LONGEST
 }
 
-/// The image candidates of a `srcset` (HTML, 4.8.4.2.1), absolute. None when one of them is no address.
-fn candidates(value: &str, base: &Url) -> Option<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut rest = value;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
-        if rest.is_empty() {
-            break;
-        }
-        let (url, after) = rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, ""));
-        let address = url.trim_end_matches(',');
-        let (descriptor, after) = if address.len() < url.len() {
-            ("", after)
-        } else {
-            after.split_once(',').unwrap_or((after, ""))
-        };
-        let url = web_address::web(address, base)?;
-        found.push(match descriptor.trim() {
-            "" => url,
-            descriptor => format!("{url} {descriptor}"),
-        });
-        rest = after;
-    }
+/// A `srcset` with absolute addresses. Candidates that are no address of the web are left out.
+fn set(value: &str, base: &Url) -> Option<String> {
+    let found = srcset::candidates(value).into_iter().filter_map(|(address, descriptor)| {
+        let url = web_address::web(&address, base)?;
+        Some(if descriptor.is_empty() { url } else { format!("{url} {descriptor}") })
+    });
+    let found: Vec<String> = found.collect();
     (!found.is_empty()).then(|| found.join(", "))
-}
-
-/// Removes images of one pixel, and images and frames without an address, from canonical HTML. In it every `<`
-/// begins a tag and every `>` ends one, except in the content of frames.
-fn remove_invisible_media(html: String) -> String {
-    if !html.contains("<img") && !html.contains("<iframe") {
-        return html;
-    }
-    let mut out = String::with_capacity(html.len());
-    let mut rest = html.as_str();
-    while let Some((before, tag)) = rest.split_once("<i") {
-        out.push_str(before);
-        let (inside, after) = tag.split_once('>').unwrap_or((tag, ""));
-        rest = after;
-        let (name, attributes) = inside.split_once(' ').unwrap_or((inside, ""));
-        let attributes = Attributes(attributes);
-        let is_frame = name == "frame";
-        if is_frame {
-            rest = rest.split_once("</iframe>").map_or("", |(_, after)| after);
-        }
-        if if name == "mg" {
-            is_visible(attributes)
-        } else {
-            !is_frame || attributes.raw("src").is_some()
-        } {
-            out.extend(["<i", inside, ">"]);
-            if is_frame {
-                out.push_str("</iframe>");
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Whether an image has an address, and no side of a single pixel.
-fn is_visible(image: Attributes<'_>) -> bool {
-    let side = |name: &str| -> Option<u32> {
-        image.raw(name)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-    };
-    image.raw("src").is_some_and(|source| !source.is_empty())
-        && side("width").is_none_or(|width| 1 < width)
-        && side("height").is_none_or(|height| 1 < height)
-}
-
-/// Removes control characters: terminals obey them, and no page shows them. Those that change the direction
-/// of text would reach beyond the article (HTML has `dir` and `bdi` for that). In canonical HTML they occur in
-/// text and attribute values only, and always as themselves.
-fn remove_controls(html: String) -> String {
-    let bytes = html.as_bytes();
-    let next = |n: usize| bytes.get(n).copied().unwrap_or_default();
-    let other = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t');
-    // The loop has no branch, so that the compiler makes it compare sixteen bytes at once.
-    let ascii = bytes.iter().fold(false, |found, &byte| found | other(byte));
-    let doubtful = |n: usize| match next(n) {
-        0xC2 => next(n + 1) < 0xA0, // U+0080 to U+009F.
-        _ => matches!((next(n + 1), next(n + 2)), (0x80, 0xAA..=0xAE) | (0x81, 0xA6..=0xA9)),
-    };
-    if ascii || memchr2_iter(0xC2, 0xE2, bytes).any(doubtful) {
-        let kept = |c: &char| matches!(c, '\n' | '\t') || !is_control(*c);
-        return html.chars().filter(kept).collect();
-    }
-    html
 }
 
 /// Plain text as HTML: paragraphs where there are blank lines, line breaks where there are lines.
@@ -331,9 +297,9 @@ mod tests {
             ("<p onclick='x()' style='a' class='b' id='c'>t</p>", "<p>t</p>"),
             ("a<script>x</script><style>y</style>b", "ab"),
             ("<form action='/x'><input name='a'><button>go</button></form>", "go"),
-            ("<object data='x'><p>y</p></object><svg><a href='x'>z</a></svg>", "<p>y</p>"),
+            ("<object><p>y</p></object><svg><a href='x'>z</a></svg>", "<p>y</p>"),
             ("<math><mi>a</mi><annotation>x</annotation></math>", "a"),
-            ("<noscript><img src='https://i.example/x'></noscript>t", "t"),
+            ("<noscript><b>x</b></noscript>t", "t"),
             ("<a href='javascript:x'>t</a>", "<a rel=\"noopener noreferrer\">t</a>"),
             ("<a href=' java&#10;script:x'>t</a>", "<a rel=\"noopener noreferrer\">t</a>"),
             ("<a href='data:text/html,x'>t</a>", "<a rel=\"noopener noreferrer\">t</a>"),
@@ -341,7 +307,7 @@ mod tests {
             ("<img src='https://t.example/p.gif' width='1' height='1'>t", "t"),
             ("<img src='https://t.example/p.gif' height='0px'>t<i>u</i>", "t<i>u</i>"),
             ("<img alt='no source'>", ""),
-            ("<iframe src='https://evil.example/'>x</iframe>t", "xt"),
+            ("<iframe src='javascript:x'>x</iframe>t", "xt"),
             ("<iframe src='javascript:x'></iframe>", ""),
             (
                 "<iframe src='//www.youtube.com/embed/x' onload='y' width='5'><b>z</b></iframe>",
@@ -399,7 +365,9 @@ mod tests {
     fn every_plain_address_is_accepted_by_the_parser() {
         for (value, plain) in [
             ("https://example.org", true),
-            ("http://www.example-site.co.uk/a b?c=d|e#f[g]", true),
+            ("http://www.example-site.co.uk/ab?c=d|e#f[g]", true),
+            ("http://www.example.org/a b", false),
+            ("http://https//example.org/", false),
             ("https://localhost/", true),
             ("https://example.org:80/", false),
             ("https://127.0.0.1/", false),

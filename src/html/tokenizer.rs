@@ -1,13 +1,16 @@
 //! Splits XML and HTML into tags and text. No input is an error.
 //!
-//! A `<` that opens no tag is text. Markup that is not closed ends with the document.
+//! A `<` that opens no tag is text. Markup that is not closed ends with the document. All work is linear: the
+//! result of each search that may reach the end of the document is kept.
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use memchr::{memchr, memchr2, memchr3, memmem};
 
 use crate::html::entities::{Entities, resolve};
+use crate::reading_time::is_over;
 
 /// The longest attribute value that is kept, in bytes. Longer values are mostly `data:` addresses.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
@@ -15,11 +18,15 @@ pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
 /// The longest tag, in bytes. Longer ones are text. Real tags of 9,000 bytes exist.
 const LONGEST_TAG: usize = 1024 * 1024;
 
+/// The longest name of an element whose end tag is searched, in bytes.
+const LONGEST_NAME: usize = 64;
+
 /// HTML elements whose content is code: neither markup nor text.
 pub(crate) const CODE: [&str; 2] = ["script", "style"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
+    /// In HTML the start tag of a script or style stands for the whole element.
     Start {
         name: &'a str,
         attributes: Attributes<'a>,
@@ -30,22 +37,39 @@ pub(crate) enum Token<'a> {
     },
     /// Text whose references are not resolved yet.
     Text(&'a str),
-    /// Text without references. It is not `closed` when the document ends in it.
+    /// Text without references in XML, markup in HTML. It is not `closed` when the document ends in it.
     CData {
         text: &'a str,
         closed: bool,
     },
     Doctype(&'a str),
+    /// A comment or an instruction of HTML. Those of XML are skipped.
+    Hidden,
 }
 
 /// The text of a tag after its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attributes<'a>(pub(crate) &'a str);
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Syntax {
+    Xml,
+    Html,
+    /// HTML, or a text that mentions tags. Then a mere `<script>` hides nothing.
+    Prose,
+}
+
 pub(crate) struct Tokens<'a> {
     text: &'a str,
     at: usize,
+    syntax: Syntax,
+    /// The next token and the offset of its end, when the text before it was returned.
+    pending: Option<(Token<'a>, usize)>,
     ends: Ends,
+    /// The offset of the last end tag of each name, if the end tags were searched.
+    last_ends: Option<HashMap<String, usize>>,
+    /// The offset after the last character that is typical of code, if it was searched.
+    end_of_code: Option<usize>,
     /// How many `<` opened nothing.
     pub(crate) bare: u32,
 }
@@ -55,13 +79,21 @@ pub(crate) struct Tokens<'a> {
 struct Ends {
     tag: Cell<Option<(usize, Option<usize>)>>,
     cdata: Cell<Option<(usize, Option<usize>)>>,
+    escaped_cdata: Cell<Option<(usize, Option<usize>)>>,
     comment: Cell<Option<(usize, Option<usize>)>>,
     instruction: Cell<Option<(usize, Option<usize>)>>,
 }
 
 impl<'a> Tokens<'a> {
+    /// The tokens of XML.
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, ends: Ends::default(), bare: 0 }
+        let (syntax, ends, last_ends) = (Syntax::Xml, Ends::default(), None);
+        Self { text, at: 0, syntax, pending: None, ends, last_ends, end_of_code: None, bare: 0 }
+    }
+
+    /// The tokens of HTML.
+    pub(crate) fn html(text: &'a str) -> Self {
+        Self { syntax: Syntax::Html, ..Self::new(text) }
     }
 
     /// Where the next token begins, in bytes.
@@ -69,9 +101,15 @@ impl<'a> Tokens<'a> {
         self.at
     }
 
+    /// What follows the last token.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.from(self.at)
+    }
+
     /// Continues at another offset, which must be inside the last token.
     pub(crate) fn seek(&mut self, at: usize) {
         self.at = at;
+        self.pending = None;
     }
 
     fn from(&self, at: usize) -> &'a str {
@@ -102,8 +140,8 @@ impl<'a> Tokens<'a> {
         found
     }
 
-    /// The offset of the `>` that ends the start tag at `start`. `None` when it is no tag, because another `<` comes
-    /// first or no `>` follows.
+    /// The offset of the `>` that ends the start tag at `start`, or of the next tag that begins after a quoted value.
+    /// `None` when it is no tag, because another `<` comes first or no `>` follows.
     fn tag_end(&self, start: usize) -> Option<usize> {
         let simple = self.close(start)?;
         let mut at = start + 1;
@@ -112,94 +150,210 @@ impl<'a> Tokens<'a> {
             let between = self.text.as_bytes().get(at..close)?;
             // Only a quoted value may contain a `<`.
             let Some(found) = memchr3(b'<', b'"', b'\'', between) else { return Some(close) };
-            let quote = *between.get(found).filter(|byte| **byte != b'<')?;
+            let quote = *between.get(found)?;
             let found = at + found;
+            if quote == b'<' {
+                let before = self.text.as_bytes().get(start..found)?.trim_ascii_end();
+                let is_cut = before.ends_with(b"\"") || before.ends_with(b"'");
+                return Some(found).filter(|_| is_cut && self.syntax != Syntax::Xml);
+            }
             at = found + 1;
             if self.text.as_bytes().get(start..found)?.trim_ascii_end().ends_with(b"=") {
-                let value = self.from(at).as_bytes();
-                let value = value.get(..value.len().min(LONGEST_TAG))?;
-                match memchr(quote, value) {
-                    Some(length) => at += length + 1,
-                    None => return Some(simple), // Never closed.
+                let rest = self.from(at).as_bytes();
+                let rest = rest.get(..rest.len().min(LONGEST_TAG))?;
+                match memchr(quote, rest).map(|length| rest.split_at(length)) {
+                    Some((value, after)) if !closes_another(value, after.get(1)) => {
+                        at += value.len() + 1;
+                    }
+                    _ => return Some(simple), // Never closed.
                 }
             }
         }
     }
 
     /// The markup that begins with the `<` at `at`, and the offset of its end. `None` when it is not markup.
-    fn markup(&self, at: usize) -> Option<(Option<Token<'a>>, usize)> {
-        let rest = self.from(at);
-        let upto = |end: usize| at + end;
-        match rest.as_bytes().get(1)? {
-            b'/' => {
-                let end =
-                    memchr2(b'>', b'<', rest.as_bytes().get(1..)?).map_or(rest.len(), |n| n + 1);
-                let name = rest.get(2..end)?;
-                let name = name.split(|c: char| c.is_ascii_whitespace()).next().unwrap_or(name);
-                if !name.starts_with(begins_a_name) {
-                    return None;
-                }
-                // `</a <b>`: the end tag was not closed.
-                let closed = usize::from(rest.as_bytes().get(end) == Some(&b'>'));
-                Some((Some(Token::End { name }), upto(end + closed)))
-            }
-            b'!' => self.declaration(at, rest),
+    fn markup(&mut self, at: usize) -> Option<(Token<'a>, usize)> {
+        let is_xml = self.syntax == Syntax::Xml;
+        match *self.from(at).as_bytes().get(1)? {
+            b'/' => self.end_tag(at),
+            b'!' => self.declaration(at),
             b'?' => self.instruction(at),
-            byte if byte.is_ascii_alphabetic() || *byte == b'_' || 0x80 <= *byte => {
-                let end = self.tag_end(at)? - at;
-                let inside = rest.get(1..end)?;
-                let (inside, empty) = match inside.strip_suffix('/') {
-                    Some(inside) => (inside, true),
-                    None => (inside, false),
-                };
-                let name_end = inside
-                    .bytes()
-                    .position(|byte| byte.is_ascii_whitespace() || byte == b'/')
-                    .unwrap_or(inside.len());
-                let (name, attributes) = inside.split_at(name_end);
-                let attributes = Attributes(attributes);
-                Some((Some(Token::Start { name, attributes, empty }), upto(end + 1)))
+            byte if byte.is_ascii_alphabetic() || is_xml && (byte == b'_' || 0x80 <= byte) => {
+                self.start_tag(at)
             }
             _ => None,
         }
     }
 
-    /// The comment, CDATA section, document type or other declaration at `at`; `rest` is the text from there.
-    fn declaration(&self, at: usize, rest: &'a str) -> Option<(Option<Token<'a>>, usize)> {
-        if rest.starts_with("<![CDATA[") {
-            let end = self.find(&self.ends.cdata, at + 9, b"]]>");
-            let text = self.text.get(at + 9..end.unwrap_or(self.text.len()))?;
-            let after = end.map_or(self.text.len(), |end| end + 3);
-            return Some((Some(Token::CData { text, closed: end.is_some() }), after));
+    fn end_tag(&self, at: usize) -> Option<(Token<'a>, usize)> {
+        let rest = self.from(at);
+        let end = memchr2(b'>', b'<', rest.as_bytes().get(1..)?).map_or(rest.len(), |n| n + 1);
+        let name = rest.get(2..end)?;
+        let name = name.split(|c: char| c.is_ascii_whitespace()).next().unwrap_or(name);
+        if name.is_empty() && self.syntax == Syntax::Html {
+            return Some((Token::Hidden, self.close(at)? + 1)); // `</ br>`, `</>`.
         }
-        if rest.starts_with("<!--") {
+        if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            return None;
+        }
+        // `</a <b>`: the end tag was not closed.
+        let closed = usize::from(rest.as_bytes().get(end) == Some(&b'>'));
+        Some((Token::End { name }, at + end + closed))
+    }
+
+    fn start_tag(&mut self, at: usize) -> Option<(Token<'a>, usize)> {
+        let end = self.tag_end(at)?;
+        let inside = self.text.get(at + 1..end)?;
+        let shorter = inside.strip_suffix('/');
+        let is_xml = self.syntax == Syntax::Xml;
+        // In HTML the slash may belong to a value without quotes.
+        let inside = shorter.filter(|_| is_xml).unwrap_or(inside);
+        let name_end = inside.bytes().position(|b| b.is_ascii_whitespace() || b == b'/');
+        let (name, attributes) = inside.split_at(name_end.unwrap_or(inside.len()));
+        let (attributes, empty) = (Attributes(attributes), shorter.is_some());
+        let code = CODE.iter().find(|code| !is_xml && name.eq_ignore_ascii_case(code));
+        let end = end + usize::from(self.text.as_bytes().get(end) == Some(&b'>'));
+        let after = match code {
+            Some(code) => self.after_code(code, attributes, empty, end)?,
+            None => end,
+        };
+        Some((Token::Start { name, attributes, empty }, after))
+    }
+
+    /// The comment, CDATA section, document type or other declaration at `at`.
+    fn declaration(&self, at: usize) -> Option<(Token<'a>, usize)> {
+        let (rest, length) = (self.from(at), self.text.len());
+        if rest.starts_with("<![CDATA[") {
+            let from = at + 9;
+            let end = self.find(&self.ends.cdata, from, b"]]>").map(|end| (end, end + 3));
+            // Some publishers escape the end of the section.
+            let escaped = || self.find(&self.ends.escaped_cdata, from, b"]]&gt;");
+            let is_xml = self.syntax == Syntax::Xml;
+            let end = end.or_else(|| escaped().filter(|_| !is_xml).map(|end| (end, end + 6)));
+            let (to, after) = match end {
+                Some(end) => end,
+                None if is_xml => (length, length),
+                None => return Some((Token::Hidden, from)),
+            };
+            return Some((
+                Token::CData { text: self.text.get(from..to)?, closed: end.is_some() },
+                after,
+            ));
+        }
+        if let Some(comment) = rest.strip_prefix("<!--") {
+            let abrupt = ["->", ">"].into_iter().find(|end| comment.starts_with(end));
+            let end = abrupt.map(|end| at + 4 + end.len());
+            let end = end.or_else(|| Some(self.find(&self.ends.comment, at + 4, b"-->")? + 3));
             // An unclosed comment ends at the next `>`, so that the rest of the feed is not lost.
-            let end = self.find(&self.ends.comment, at + 4, b"-->").map(|end| end + 3);
-            return Some((None, end.or_else(|| Some(self.close(at)? + 1))?));
+            let end = end.or_else(|| Some(self.close(at)? + 1));
+            return Some((Token::Hidden, end.unwrap_or(length)));
         }
         if rest.get(2..9).is_some_and(|word| word.eq_ignore_ascii_case("doctype")) {
             let length = doctype_length(rest, self.close(at)? - at)?;
-            return Some((Some(Token::Doctype(rest.get(9..length)?)), at + length));
+            return Some((Token::Doctype(rest.get(9..length)?), at + length));
         }
-        rest.as_bytes().get(2).filter(|byte| byte.is_ascii_alphabetic() || **byte == b'[')?;
-        Some((None, self.close(at)? + 1))
+        // `<![endif]>`, `<!- a comment ->`.
+        rest.as_bytes().get(2).filter(|b| b.is_ascii_alphabetic() || matches!(b, b'[' | b'-'))?;
+        Some((Token::Hidden, self.close(at)? + 1))
     }
 
-    /// The processing instruction at `at`, which is no token.
-    fn instruction(&self, at: usize) -> Option<(Option<Token<'a>>, usize)> {
+    /// The processing instruction at `at`.
+    fn instruction(&self, at: usize) -> Option<(Token<'a>, usize)> {
         let close = self.close(at)? + 1;
         let end = self.find(&self.ends.instruction, at + 2, b"?>").map(|end| end + 2);
         // An `<?xml …>` without its question mark must not extend to the next instruction.
         let end = end.filter(|end| {
-            let limit = at.saturating_add(LONGEST_VALUE);
-            *end < limit
-                && memchr(
-                    b'<',
-                    self.from(at + 1).get(..end - at - 1).unwrap_or_default().as_bytes(),
-                )
-                .is_none()
+            let inside = self.text.as_bytes().get(at + 1..*end).unwrap_or_default();
+            inside.len() < LONGEST_VALUE && memchr(b'<', inside).is_none()
         });
-        Some((None, end.unwrap_or(close)))
+        Some((Token::Hidden, end.unwrap_or(close)))
+    }
+
+    /// Whether an end tag of an element of HTML follows. The name is in lower case.
+    pub(crate) fn is_closed(&mut self, name: &str) -> bool {
+        self.is_closed_after(name, self.at)
+    }
+
+    fn is_closed_after(&mut self, name: &str, at: usize) -> bool {
+        let text = self.text;
+        let ends = self.last_ends.get_or_insert_with(|| {
+            let mut ends = HashMap::new();
+            for at in memmem::find_iter(text.as_bytes(), "</") {
+                let name = text.get(at + 2..).unwrap_or_default();
+                let length = name.bytes().take(LONGEST_NAME).position(ends_a_name);
+                if let Some(name) = length.and_then(|length| name.get(..length)) {
+                    ends.insert(name.to_ascii_lowercase(), at);
+                }
+            }
+            ends
+        });
+        ends.get(name).is_some_and(|last| at <= *last)
+    }
+
+    /// Skips the element whose start tag was the last token, and returns the text in it. `None` when it has no end
+    /// tag of its own. In XML an element of the form `<script/>` has none.
+    pub(crate) fn skip_element(&mut self, name: &str, empty: bool) -> Option<&'a str> {
+        let (inside, after) = self.content(name, empty, self.at)?;
+        self.seek(after);
+        Some(inside)
+    }
+
+    /// The text up to the end tag of an element, and the offset after that tag.
+    fn content(&mut self, name: &str, empty: bool, at: usize) -> Option<(&'a str, usize)> {
+        if !self.is_closed_after(name, at) || empty && self.opens_again(name, at) {
+            return None;
+        }
+        let mut ends = memmem::find_iter(self.from(at).as_bytes(), "</");
+        let end = at + ends.find(|end| self.is_end_of(name, at + end))?;
+        Some((self.text.get(at..end)?, self.close(end)? + 1))
+    }
+
+    /// Whether a start tag of the element comes before an end tag.
+    fn opens_again(&self, name: &str, at: usize) -> bool {
+        let mut tags = memmem::find_iter(self.from(at).as_bytes(), "<").map(|tag| at + tag);
+        tags.find(|tag| self.is_tag_of(name, tag + 1) || self.is_end_of(name, *tag))
+            .is_some_and(|tag| !self.is_end_of(name, tag))
+    }
+
+    /// Whether the end tag of an element is at this offset.
+    fn is_end_of(&self, name: &str, at: usize) -> bool {
+        self.is_tag_of(name, at + 2)
+    }
+
+    /// Whether the name of a tag at this offset is that of an element.
+    fn is_tag_of(&self, name: &str, at: usize) -> bool {
+        let found = self.text.get(at..at + name.len());
+        let next = self.text.as_bytes().get(at + name.len());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(name))
+            && next.is_some_and(|b| ends_a_name(*b))
+    }
+
+    /// The offset after a script or style whose start tag ends at `at`. `None` when the text only mentions one.
+    fn after_code(
+        &mut self,
+        name: &str,
+        attributes: Attributes<'a>,
+        empty: bool,
+        at: usize,
+    ) -> Option<usize> {
+        if let Some((_, after)) = self.content(name, empty, at) {
+            return Some(after);
+        }
+        let after = self.from(at);
+        let is_mentioned = self.syntax == Syntax::Prose
+            && attributes.0.is_empty()
+            && (after.is_empty()
+                || after.starts_with(|c: char| c.is_whitespace() || ".,;:!?)".contains(c)));
+        let text = self.text;
+        let mut end_of_code = || {
+            let last = || text.rfind(['(', '{', '=', '[']).map_or(0, |last| last + 1);
+            *self.end_of_code.get_or_insert_with(last)
+        };
+        // What follows is words when there is no such character in it.
+        if is_mentioned && end_of_code() <= at {
+            return None;
+        }
+        Some(if empty { at } else { text.len() })
     }
 }
 
@@ -207,65 +361,52 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
-        let start = self.at;
-        let mut search = start;
         loop {
-            let Some(found) = memchr(b'<', self.from(search).as_bytes()) else {
-                self.at = self.text.len();
-                return self.text.get(start..).filter(|text| !text.is_empty()).map(Token::Text);
-            };
-            let at = search + found;
-            match self.markup(at) {
-                None => {
-                    self.bare += 1;
-                    search = at + 1;
+            let start = self.at;
+            let mut search = start;
+            let (token, end) = loop {
+                if is_over() {
+                    return None;
                 }
-                Some(_) if start < at => {
-                    self.at = at;
-                    return self.text.get(start..at).map(Token::Text);
+                if let Some(pending) = self.pending.take() {
+                    break pending;
                 }
-                Some((token, end)) => {
-                    self.at = end;
-                    match token {
-                        Some(token) => return Some(token),
-                        None => return self.next_after_nothing(),
+                let Some(found) = memchr(b'<', self.from(search).as_bytes()) else {
+                    self.at = self.text.len();
+                    return self.text.get(start..).filter(|text| !text.is_empty()).map(Token::Text);
+                };
+                let at = search + found;
+                match self.markup(at) {
+                    None => {
+                        self.bare += 1;
+                        search = at + 1;
                     }
+                    Some(markup) if start < at => {
+                        self.pending = Some(markup);
+                        self.at = at;
+                        return self.text.get(start..at).map(Token::Text);
+                    }
+                    Some(markup) => break markup,
                 }
+            };
+            self.at = end;
+            if token != Token::Hidden || self.syntax != Syntax::Xml {
+                return Some(token);
             }
         }
     }
 }
 
-impl<'a> Tokens<'a> {
-    /// The next token after markup that is no token, such as a comment.
-    fn next_after_nothing(&mut self) -> Option<Token<'a>> {
-        while self.from(self.at).starts_with('<') {
-            match self.markup(self.at) {
-                Some((None, end)) => self.at = end,
-                Some((Some(token), end)) => {
-                    self.at = end;
-                    return Some(token);
-                }
-                None => break,
-            }
-        }
-        let start = self.at;
-        let rest = self.from(start);
-        if rest.is_empty() {
-            return None;
-        }
-        // At least one character, then up to the next `<`.
-        let skip = usize::from(rest.starts_with('<'));
-        self.bare += u32::from(rest.starts_with('<'));
-        let tail = rest.as_bytes().get(skip..).unwrap_or_default();
-        let end = memchr(b'<', tail).map_or(rest.len(), |found| skip + found);
-        self.at = start + end;
-        rest.get(..end).map(Token::Text)
-    }
+fn ends_a_name(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>')
 }
 
-fn begins_a_name(c: char) -> bool {
-    c.is_alphabetic() || c == '_'
+/// Whether the quotation mark after a value seems to be that of another value: the value contains a `>`, and more
+/// of the same word follows, or it ends where the value of an attribute begins.
+fn closes_another(value: &[u8], next: Option<&u8>) -> bool {
+    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>' | b'?');
+    let begins_there = value.trim_ascii_end().ends_with(b"=") && memchr(b'<', value).is_some();
+    memchr(b'>', value).is_some() && (begins_there || next.is_some_and(|next| !ends(next)))
 }
 
 /// The length of the document type declaration that a text begins with. Its inner subset is looked for in the
@@ -283,28 +424,9 @@ fn doctype_length(text: &str, close: usize) -> Option<usize> {
     Some(end.unwrap_or(close + 1))
 }
 
-/// An attribute at the beginning of a text, as HTML reads it (13.2.5.32 to 39).
-pub(crate) struct Attribute<'a> {
-    pub(crate) name: &'a str,
-    /// As written, without its quotes; empty when there is none.
-    pub(crate) value: &'a str,
-    pub(crate) is_quoted: bool,
-    pub(crate) rest: &'a str,
-    /// Whether the attribute ends before the text does.
-    pub(crate) is_complete: bool,
-}
-
-impl Attribute<'_> {
-    /// Whether the quotation mark that closes the value seems to be that of another value: the value contains
-    /// a `>`, and more of the same word follows.
-    pub(crate) fn seems_unclosed(&self) -> bool {
-        let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>');
-        self.is_quoted && self.value.contains('>') && !self.rest.starts_with(ends)
-    }
-}
-
-/// The next attribute of a tag; `None` at the `>` that ends the tag, or at the end of the text.
-pub(crate) fn attribute(text: &str) -> Option<Attribute<'_>> {
+/// An attribute at the beginning of a text, as HTML reads it (13.2.5.32 to 39): its name, its value as written
+/// without quotes, and the text after it. `None` at a `>`, or at the end of the text.
+fn attribute(text: &str) -> Option<(&str, &str, &str)> {
     let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
     if text.is_empty() || text.starts_with('>') {
         return None;
@@ -314,60 +436,28 @@ pub(crate) fn attribute(text: &str) -> Option<Attribute<'_>> {
     let length = text.bytes().skip(1).position(ends).map_or(text.len(), |length| 1 + length);
     let (name, after) = text.split_at(length);
     let Some(value) = after.trim_ascii_start().strip_prefix('=') else {
-        let is_complete = !after.is_empty();
-        return Some(Attribute { name, value: "", is_quoted: false, rest: after, is_complete });
+        return Some((name, "", after));
     };
     let value = value.trim_ascii_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-    let quoted = quote.and_then(|quote| value.get(1..)?.split_once(quote));
-    if let Some((value, rest)) = quoted {
-        return Some(Attribute { name, value, is_quoted: true, rest, is_complete: true });
+    if let Some((value, rest)) = quote.and_then(|quote| value.get(1..)?.split_once(quote)) {
+        return Some((name, value, rest));
     }
+    // Without its second quotation mark a value ends like one without any.
+    let value = value.strip_prefix(['"', '\'']).unwrap_or(value);
     let end = value.bytes().position(|b| b.is_ascii_whitespace() || b == b'>');
     let (value, rest) = value.split_at(end.unwrap_or(value.len()));
-    let is_complete = quote.is_none() && end.is_some();
-    Some(Attribute { name, value, is_quoted: false, rest, is_complete })
-}
-
-/// The attributes of the tag whose name ends where `tail` begins, and what follows the tag. `None` when the
-/// tag does not end, or a quotation mark in it is missing.
-///
-/// Each failure reduces `look_ahead` by the bytes that were read. When it is used up, every tag with attributes
-/// fails. So a text of tags that do not end is read in linear time.
-pub(crate) fn split_tag<'a>(
-    tail: &'a str,
-    look_ahead: &mut usize,
-) -> Option<(Attributes<'a>, &'a str)> {
-    let mut rest = tail;
-    while let Some(found) = attribute(rest) {
-        if !found.is_complete || found.seems_unclosed() || *look_ahead == 0 {
-            let seen = tail.len() - if found.is_complete { found.rest.len() } else { 0 };
-            *look_ahead = look_ahead.saturating_sub(seen);
-            return None;
-        }
-        rest = found.rest;
-    }
-    let end = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
-    let Some(after) = end.strip_prefix('>') else {
-        *look_ahead = look_ahead.saturating_sub(tail.len());
-        return None;
-    };
-    Some((Attributes(tail.get(..tail.len() - end.len())?), after))
-}
-
-/// How many bytes [`split_tag`] may read without success in a text of this length.
-pub(crate) fn look_ahead(length: usize) -> usize {
-    4 * length + 1024
+    Some((name, value, rest))
 }
 
 impl<'a> Attributes<'a> {
     /// Name and raw value of each attribute, in order. Quotes and commas between attributes are skipped.
     pub(crate) fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let mut rest = self.0;
+        let mut text = self.0;
         std::iter::from_fn(move || {
-            let found = attribute(rest)?;
-            rest = found.rest;
-            Some((found.name.trim_start_matches(['"', '\'', ',']), found.value))
+            let (name, value, rest) = attribute(text)?;
+            text = rest;
+            Some((name.trim_start_matches(['"', '\'', ',']), value))
         })
         .filter(|(name, _)| !name.is_empty())
     }
@@ -411,109 +501,34 @@ impl Tag<'_> {
 
     /// The name in lower case.
     pub(crate) fn lower_name(&self) -> Cow<'_, str> {
-        if self.name.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Cow::Owned(self.name.to_ascii_lowercase());
-        }
-        Cow::Borrowed(self.name)
+        lower(self.name)
     }
 }
 
-/// Splits HTML into tags and text. A tag that does not end is text.
-pub(crate) struct HtmlTokens<'a> {
-    html: &'a str,
-    rest: &'a str,
-    look_ahead: usize,
-    /// Whether a `>`, the end of a comment, and the end of a script or style may still follow. Otherwise the end of
-    /// the text would be searched for each of many beginnings.
-    tags_end: bool,
-    comments_end: bool,
-    code_ends: [bool; 2],
-    /// Whether the text may be prose that mentions scripts. Then a mere `<script>` hides nothing.
-    is_prose: bool,
-    /// The offset after the last character that is typical of code, if it was searched.
-    end_of_code: Option<usize>,
+/// The name of an element in lower case.
+pub(crate) fn lower(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Cow::Owned(name.to_ascii_lowercase());
+    }
+    Cow::Borrowed(name)
 }
+
+/// The tokens of HTML as those need them who only read its text.
+pub(crate) struct HtmlTokens<'a>(Tokens<'a>);
 
 impl<'a> HtmlTokens<'a> {
     pub(crate) fn new(html: &'a str) -> Self {
-        let (tags_end, comments_end, code_ends) = (true, true, [true; 2]);
-        let (look_ahead, end_of_code) = (look_ahead(html.len()), None);
-        let (rest, is_prose) = (html, false);
-        Self { html, rest, look_ahead, tags_end, comments_end, code_ends, is_prose, end_of_code }
+        Self(Tokens::html(html))
     }
 
+    /// Reads HTML, or a text that mentions tags.
     pub(crate) fn of_prose(text: &'a str) -> Self {
-        Self { is_prose: true, ..Self::new(text) }
+        Self(Tokens { syntax: Syntax::Prose, ..Tokens::new(text) })
     }
 
     /// What follows the last token.
     pub(crate) fn rest(&self) -> &'a str {
-        self.rest
-    }
-
-    /// The tag or comment that the rest begins with, and what follows it.
-    fn markup(&mut self) -> Option<(HtmlToken<'a>, &'a str)> {
-        let inner = self.rest.strip_prefix('<')?;
-        if let Some(comment) = inner.strip_prefix("!--") {
-            let end = self.comments_end.then(|| memmem::find(comment.as_bytes(), b"-->")).flatten();
-            self.comments_end = end.is_some();
-            return Some((HtmlToken::Hidden, comment.get(end? + 3..)?));
-        }
-        let (closing, inner) = match inner.strip_prefix('/') {
-            Some(inner) => (true, inner),
-            None => (false, inner),
-        };
-        if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!' || c == '?')
-            || !self.tags_end
-        {
-            return None;
-        }
-        let Some(end) = memchr(b'>', inner.as_bytes()) else {
-            self.tags_end = false;
-            return None;
-        };
-        let (tag, after) = (inner.get(..end)?, inner.get(end + 1..)?);
-        if tag.starts_with(['!', '?']) {
-            return Some((HtmlToken::Hidden, after));
-        }
-        let length = tag.bytes().position(|b| b.is_ascii_whitespace() || b == b'/');
-        let (name, attributes) = tag.split_at(length.unwrap_or(tag.len()));
-        // Only a quoted value can contain a `>`.
-        let split = memchr(b'=', attributes.as_bytes())
-            .and_then(|_| split_tag(inner.get(name.len()..)?, &mut self.look_ahead));
-        let (attributes, after) = split.unwrap_or((Attributes(attributes), after));
-        let tag = Tag { name, attributes, closing };
-        if !closing && tag.is(&CODE) {
-            return Some((HtmlToken::Hidden, self.after_code(&tag, after)?));
-        }
-        Some((HtmlToken::Tag(tag), after))
-    }
-
-    /// What follows a script or style. `None` when the text only mentions one.
-    fn after_code(&mut self, tag: &Tag<'a>, after: &'a str) -> Option<&'a str> {
-        let ends = self.code_ends.get_mut(CODE.iter().position(|name| tag.is(&[name]))?)?;
-        let is_end = |at: &usize| {
-            let name = after.get(at + 2..at + 2 + tag.name.len());
-            name.is_some_and(|name| name.eq_ignore_ascii_case(tag.name))
-        };
-        let end = ends.then(|| memmem::find_iter(after.as_bytes(), "</").find(is_end)).flatten();
-        *ends = end.is_some();
-        if let Some(at) = end {
-            return Some(after.get(at..)?.split_once('>').map_or("", |(_, after)| after));
-        }
-        let is_mentioned = self.is_prose
-            && tag.attributes.0.is_empty()
-            && (after.is_empty()
-                || after.starts_with(|c: char| c.is_whitespace() || ".,;:!?)".contains(c)));
-        if !is_mentioned {
-            return Some("");
-        }
-        let html = self.html;
-        let end_of_code = *self
-            .end_of_code
-            .get_or_insert_with(|| html.rfind(['(', '{', '=', '[']).map_or(0, |last| last + 1));
-        // What follows is words when there is no such character in it.
-        (html.len() - after.len() < end_of_code).then_some("")
+        self.0.rest()
     }
 }
 
@@ -521,27 +536,14 @@ impl<'a> Iterator for HtmlTokens<'a> {
     type Item = HtmlToken<'a>;
 
     fn next(&mut self) -> Option<HtmlToken<'a>> {
-        let rest = self.rest;
-        if rest.is_empty() {
-            return None;
-        }
-        let start = memchr(b'<', rest.as_bytes()).unwrap_or(rest.len());
-        if start == 0
-            && let Some((token, after)) = self.markup()
-        {
-            self.rest = after;
-            return Some(token);
-        }
-        let end = if start == 0 {
-            // A `<` that opens nothing is text, up to the next one.
-            let next = rest.get(1..).and_then(|rest| memchr(b'<', rest.as_bytes()));
-            next.map_or(rest.len(), |found| found + 1)
-        } else {
-            start
+        let tag = match self.0.next()? {
+            Token::Text(text) | Token::CData { text, .. } => return Some(HtmlToken::Text(text)),
+            Token::Doctype(_) | Token::Hidden => return Some(HtmlToken::Hidden),
+            Token::Start { name, attributes, .. } => Tag { name, attributes, closing: false },
+            Token::End { name } => Tag { name, attributes: Attributes(""), closing: true },
         };
-        let (text, after) = rest.split_at(end);
-        self.rest = after;
-        Some(HtmlToken::Text(text))
+        let is_code = !tag.closing && tag.is(&CODE);
+        Some(if is_code { HtmlToken::Hidden } else { HtmlToken::Tag(tag) })
     }
 }
 
@@ -560,6 +562,7 @@ mod tests {
                 Token::Text(text) => text.to_owned(),
                 Token::CData { text, closed } => format!("[{text}|{closed}]"),
                 Token::Doctype(text) => format!("!{text}"),
+                Token::Hidden => "-".to_owned(),
             })
             .collect()
     }
@@ -596,7 +599,7 @@ mod tests {
             (" checked a=''", &[("checked", ""), ("a", "")]),
             (" a='1'b='2'", &[("a", "1"), ("b", "2")]),
             (" href=http://x/?a=b/ ", &[("href", "http://x/?a=b/")]),
-            (" a=\"1", &[("a", "\"1")]),
+            (" a=\"1 b", &[("a", "1"), ("b", "")]),
             (" = ' ", &[("=", "")]),
             (" a='1',b='2' \"c=3", &[("a", "1"), ("b", "2"), ("c", "3")]),
         ] {
@@ -624,7 +627,7 @@ mod tests {
         ] {
             let text = beginning.repeat(20_000);
             assert!(Tokens::new(&text).count() <= 40_000, "{beginning}");
-            assert!(HtmlTokens::new(&text).count() <= 40_000, "{beginning}");
+            assert!(Tokens::html(&text).count() <= 40_000, "{beginning}");
         }
     }
 

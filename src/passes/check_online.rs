@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, FeedConfig};
 use crate::domain::host::Host;
-use crate::domain::poll::{Observed, PollOutcome, Remembered};
+use crate::domain::poll::{Observed, Remembered};
 use crate::fetch::FetchError;
 use crate::passes::preview::Previewer;
 
@@ -39,7 +39,7 @@ pub async fn check_online(
                 let mut observed =
                     previewer.preview(url, &feed.request, feed.max_entries, feed.map).await;
                 drop(slot);
-                if let PollOutcome::Fresh(document) = &mut observed.outcome {
+                if let Some(document) = observed.outcome.document_mut() {
                     document.drafts = Vec::new(); // The articles of all feeds would need much memory.
                     document.remembered = Remembered::default();
                 }

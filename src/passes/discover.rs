@@ -91,7 +91,7 @@ pub async fn discover(
     if any_scheme && is_unreachable(&observed) && page.set_scheme("http").is_ok() {
         observed = preview(previewer, &page, request, entries).await?;
     }
-    if let PollOutcome::Fresh(document) = &observed.outcome {
+    if let Some(document) = observed.outcome.document() {
         return found(&page, &observed, document, FoundBy::Given)
             .ok_or_else(|| none(&page, &observed));
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::host::Host;
 
-/// The polls of each host. Times are those of the monotonic clock.
+/// The request budgets of all hosts. All times are of the monotonic clock.
 #[derive(Debug)]
 pub struct HostBudgets {
     per_host: usize,
@@ -13,30 +13,30 @@ pub struct HostBudgets {
     busy: HashMap<Host, Busy>,
 }
 
-/// A host with a request in flight, or whose delay has not passed yet.
+/// A host that has a request in flight, or whose delay has not passed yet.
 #[derive(Debug)]
 struct Busy {
     /// The number of polls that were claimed and have not finished.
     claimed: usize,
-    /// No claim before this time.
+    /// The earliest time of the next claim.
     next_start: Instant,
-    /// No request before this time; `None` before the first request.
+    /// The earliest time of the next request; `None` before the first request.
     next_request: Option<Instant>,
 }
 
 impl HostBudgets {
-    /// `delay` is the least time between the starts of two requests to one host; `per_host` of them may be in
-    /// flight at once.
+    /// `delay` is the minimum time between the starts of two requests to one host. `per_host` is the maximum number
+    /// of requests to one host that are in flight at the same time.
     pub fn new(per_host: usize, delay: Duration) -> Self {
         Self { per_host: per_host.max(1), delay, busy: HashMap::new() }
     }
 
-    /// How many feeds of an idle host may be claimed at once. With a delay it is one after the other.
+    /// The number of feeds of an idle host that may be claimed at once. If there is a delay, this is one feed.
     pub fn per_host_limit(&self) -> usize {
         if self.delay.is_zero() { self.per_host } else { 1 }
     }
 
-    /// The free request slots of the hosts that are not idle.
+    /// The number of free request slots of each host that is not idle.
     pub fn free_slots(&mut self, now: Instant) -> HashMap<Host, usize> {
         self.busy.retain(|_, host| 0 < host.claimed || now < host.next_start);
         let limit = self.per_host_limit();
@@ -50,7 +50,7 @@ impl HostBudgets {
         self.busy.iter().map(|(name, host)| (name.clone(), left(host))).collect()
     }
 
-    /// Notes that a feed of this host was claimed.
+    /// Records that a feed of this host was claimed.
     pub fn claimed(&mut self, host: &Host, now: Instant) {
         let next_start = now + self.delay;
         let busy = self.busy.entry(host.clone());
@@ -59,8 +59,8 @@ impl HostBudgets {
         host.next_start = next_start;
     }
 
-    /// Notes that a request is about to start, and returns how long it must wait before. Usually that is no
-    /// time, but a claimed poll may have waited for a request slot and now be too close to another request.
+    /// Records that a request is about to start, and returns how long it must wait. The wait is usually zero. It is
+    /// longer when a claimed poll had to wait for a request slot and would start too soon after another request.
     pub fn starts(&mut self, host: &Host, now: Instant) -> Duration {
         let Some(busy) = self.busy.get_mut(host) else { return Duration::ZERO };
         let start = busy.next_request.map_or(now, |next| next.max(now));
@@ -69,14 +69,14 @@ impl HostBudgets {
         start - now
     }
 
-    /// Notes that a poll of this host has ended.
+    /// Records that a poll of this host has ended.
     pub fn finished(&mut self, host: &Host) {
         if let Some(host) = self.busy.get_mut(host) {
             host.claimed = host.claimed.saturating_sub(1);
         }
     }
 
-    /// When the first host that only waits for its delay may be asked again.
+    /// The earliest time at which a host that waits only for its delay may receive the next request.
     pub fn next_free_at(&self, now: Instant) -> Option<Instant> {
         let waiting = self.busy.values().filter(|host| host.claimed < self.per_host);
         waiting.map(|host| host.next_start.max(now)).min()

@@ -14,12 +14,12 @@ use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
-    Reason,
+    Reason, Reply,
 };
 use crate::domain::request::RequestSpec;
 use crate::domain::scrub::Sent;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::fetch::{self, FetchError, Fetcher};
+use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
 use crate::passes::parse_pool::{NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
 use crate::passes::sync::Feeds;
@@ -27,6 +27,7 @@ use crate::polling::decide::decide;
 use crate::polling::outage::{OutageDetector, Verdict, reached};
 use crate::polling::reply::{NoReply, Parsing, Requested, read};
 use crate::polling::request;
+use crate::reading_time::ReadingTime;
 use crate::store::{Claim, Claimed, Store, StoreError, Storing};
 use crate::telemetry::events;
 
@@ -49,6 +50,7 @@ pub struct Poller {
     fetcher: Fetcher,
     feeds: Feeds,
     max_body: u64,
+    read_timeout: Duration,
     storing: Storing,
     lease: TimeDelta,
     /// Hosts that the configured limits do not apply to: this machine, unless the configuration says otherwise.
@@ -61,7 +63,8 @@ pub struct Poller {
     outages: Mutex<OutageDetector>,
     /// A permit for each request in flight.
     requests: Semaphore,
-    /// As many documents are parsed at once as there are cores. More would only hold more memory.
+    /// One thread more than there are cores, so that one host can use all cores and others are read beside it.
+    /// More would only hold more memory.
     parsers: ParsePool,
 }
 
@@ -134,6 +137,7 @@ impl Poller {
             fetcher: Fetcher::new(&config.fetch)?,
             feeds,
             max_body: config.fetch.max_body,
+            read_timeout: config.fetch.read_timeout,
             storing: Storing {
                 keep_revisions: config.store.keep_revisions,
                 hide_future: config.hide_future,
@@ -145,7 +149,7 @@ impl Poller {
             hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
             outages: Mutex::default(),
             requests: Semaphore::new(config.fetch.concurrency),
-            parsers: ParsePool::new(cores)?,
+            parsers: ParsePool::new(cores + 1)?,
         })
     }
 
@@ -234,7 +238,7 @@ impl Poller {
     async fn poll_one(&self, feed: &Arc<FeedConfig>, job: PollJob) -> Result<Polled, PollError> {
         let suspect = Suspect::of(&job);
         let (requested, slot) = self.request(feed, &job).await;
-        let decision = Arc::new(read_and_decide(slot, requested, job, feed, self.max_body).await?);
+        let decision = Arc::new(self.read_and_decide(slot, requested, job, feed).await?);
         let verdict = self.judge(&suspect, &decision.observed);
         let stored = self.store(&decision, &suspect, verdict).await?;
         Ok(report(feed, &decision, &stored))
@@ -250,15 +254,43 @@ impl Poller {
         }
         let validators = request::validators(job, clock::now());
         let conditional = !validators.is_empty();
-        let reply = self
-            .fetcher
-            .fetch_at(&job.url, job.address(), &validators, &feed.request, self.max_body)
-            .await
-            .map_err(|error| no_reply(&error, &feed.request));
-        let requested = Requested { reply, conditional, ended_at: clock::now() };
-        let slot = self.parsers.slot().await;
+        let (spec, max_body) = (&feed.request, self.max_body);
+        let request = FetchRequest::new(&job.url, &validators, spec, max_body);
+        let request = FetchRequest { at: job.address(), ..request };
+        let reply = self.fetcher.fetch(request).await.map_err(|error| no_reply(&error, spec));
+        let ended_at = clock::now();
+        // The host that the document is from. A redirect may have led to another.
+        let host = reply.as_ref().ok().and_then(Reply::host).or_else(|| job.host());
+        let slot = self.parsers.slot(host).await;
         drop(in_flight);
-        (requested, slot)
+        (Requested { reply, conditional, ended_at }, slot)
+    }
+
+    /// Parses the document on a thread of the pool and decides there on everything that is stored.
+    async fn read_and_decide(
+        &self,
+        slot: ParseSlot<'_>,
+        requested: Requested,
+        mut job: PollJob,
+        feed: &Arc<FeedConfig>,
+    ) -> Result<Decision, ParserPanicked> {
+        let (feed, max_body) = (Arc::clone(feed), self.max_body);
+        let time = ReadingTime { limit: self.read_timeout, clock: clock::work_of_this_thread };
+        let work = move || {
+            let ended_at = requested.ended_at;
+            let parsing = Parsing {
+                max_body,
+                max_entries: feed.max_entries,
+                time,
+                map: feed.map.as_ref(),
+                filter: Some(&feed.entry_filter),
+            };
+            feed.entry_filter.mix_into_hashes(&mut job.remembered);
+            let mut observed = read(requested, &job, parsing);
+            conceal(&mut observed, &feed.request);
+            decide(&job, observed, &feed.policy, ended_at)
+        };
+        slot.run(work).await
     }
 
     /// Asks the outage detector whether this poll counts.
@@ -342,31 +374,6 @@ struct Stored {
 pub(super) fn no_reply(error: &FetchError, request: &RequestSpec) -> NoReply {
     let detail = Sent::for_feed(request).removed_from(&fetch::advice(error));
     NoReply { failure: Failure::from(error), detail }
-}
-
-/// Parses the document on a thread of the pool and decides there on everything that is stored.
-async fn read_and_decide(
-    slot: ParseSlot<'_>,
-    requested: Requested,
-    mut job: PollJob,
-    feed: &Arc<FeedConfig>,
-    max_body: u64,
-) -> Result<Decision, ParserPanicked> {
-    let feed = Arc::clone(feed);
-    let work = move || {
-        let ended_at = requested.ended_at;
-        let parsing = Parsing {
-            max_body,
-            max_entries: feed.max_entries,
-            map: feed.map.as_ref(),
-            filter: Some(&feed.entry_filter),
-        };
-        feed.entry_filter.mix_into_hashes(&mut job.remembered);
-        let mut observed = read(requested, &job, parsing);
-        conceal(&mut observed, &feed.request);
-        decide(&job, observed, &feed.policy, ended_at)
-    };
-    slot.run(work).await
 }
 
 /// Removes what was sent to the server from what it answered, and the host of a private feed from what is stored of

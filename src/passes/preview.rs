@@ -12,9 +12,10 @@ use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
-use crate::fetch::{FetchError, Fetcher};
+use crate::fetch::{FetchError, FetchRequest, Fetcher};
 use crate::passes::poll::{conceal, no_reply};
 use crate::polling::reply::{Parsing, Requested, read};
+use crate::reading_time::ReadingTime;
 
 /// Fetches documents one after the other, with the same delay between requests to a host as polling. A clone
 /// shares the connections but not the delays.
@@ -22,6 +23,7 @@ use crate::polling::reply::{Parsing, Requested, read};
 pub struct Previewer {
     fetcher: Arc<Fetcher>,
     max_body: u64,
+    time: ReadingTime,
     /// The time between the starts of two requests to one host.
     delay: Duration,
     delay_this_machine: bool,
@@ -36,6 +38,7 @@ impl Previewer {
         Ok(Self {
             fetcher: Arc::new(Fetcher::new(settings)?),
             max_body: settings.max_body,
+            time: ReadingTime { limit: settings.read_timeout, clock: clock::work_of_this_thread },
             delay: settings.host_delay,
             delay_this_machine: !settings.exempt_this_machine,
             last_requests: HashMap::new(),
@@ -52,13 +55,16 @@ impl Previewer {
     ) -> Observed {
         self.wait_for_host(url).await;
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
-        let reply = self.fetcher.fetch(url, &job.validators, request, self.max_body).await;
+        let reply = self
+            .fetcher
+            .fetch(FetchRequest::new(url, &job.validators, request, self.max_body))
+            .await;
         let reply = reply.map_err(|error| no_reply(&error, request));
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
-        let (max_body, request) = (self.max_body, request.clone());
+        let (max_body, time, request) = (self.max_body, self.time, request.clone());
         let observed = tokio::task::spawn_blocking(move || {
             let parsing =
-                Parsing { max_body, max_entries: entries, map: map.as_ref(), filter: None };
+                Parsing { max_body, max_entries: entries, time, map: map.as_ref(), filter: None };
             let mut observed = read(requested, &job, parsing);
             conceal(&mut observed, &request);
             observed
@@ -80,17 +86,23 @@ impl Previewer {
         request: &RequestSpec,
     ) -> Result<Comparison, String> {
         self.wait_for_host(url).await;
-        let reply = self.fetcher.fetch(url, &Validators::default(), request, self.max_body).await;
+        let reply = self
+            .fetcher
+            .fetch(FetchRequest::new(url, &Validators::default(), request, self.max_body))
+            .await;
         let reply = reply.map_err(|error| no_reply(&error, request).detail)?;
         if reply.status != 200 {
             return Err(format!("the server answered with status {}", reply.status));
         }
-        let (now, limit) = (clock::now(), self.max_body);
-        let comparison = tokio::task::spawn_blocking(move || {
+        let (now, limit, time) = (clock::now(), self.max_body, self.time);
+        let read = move || {
             let (base, headers) = (reply.base().clone(), reply.headers);
-            let body = unpack(reply.body, headers.content_encoding.as_deref(), limit)
+            let unpacked = unpack(reply.body, headers.content_encoding.as_deref(), limit)
                 .map_err(|error| error.to_string())?;
-            Ok(compare(&body, &base, headers.content_type.as_deref(), now))
+            Ok(compare(&unpacked.body, &base, headers.content_type.as_deref(), now))
+        };
+        let comparison = tokio::task::spawn_blocking(move || {
+            time.bound(read).unwrap_or_else(|error| Err(error.to_string()))
         });
         comparison.await.map_err(|error| error.to_string())?
     }

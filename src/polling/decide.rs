@@ -1,11 +1,10 @@
-//! The decision on one poll: from its job and the observed reply to everything that is stored.
+//! The decision on one poll: everything that is stored, computed from the poll's job and the observed reply.
 //!
 //! A refusal (429, 503, a used-up rate limit or `Retry-After` with an error) pauses the host that sent it.
-//! Without redirects this is the host that was asked. Behind a redirect it is the last host: a server that
-//! says "too many requests" is the one to be left alone, and the host that only redirected to it refused
-//! nothing. The feed itself obeys `Retry-After` in any case. What is not done: other feeds of the asked
-//! host that are redirected to the paused host are still requested, and each of them learns of the refusal
-//! by itself, because the target of a temporary redirect is not known before the request.
+//! Without redirects this is the host of the requested address. With redirects it is the last host of the chain,
+//! because that host sent the refusal and the others only redirected. The feed itself obeys `Retry-After` in any
+//! case. Other feeds that are redirected to the paused host are still requested, because the target of a temporary
+//! redirect is not known before the request; each of these feeds then receives the refusal itself.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::domain::time::{TimeDelta, Timestamp, rounded_up};
 use crate::polling::schedule::{Cadence, History, Policy, next_poll};
 use crate::polling::{freshness, permanent_redirect};
 
-/// The decision on a poll that ended at `now`.
+/// Returns the decision on a poll that ended at `now`.
 pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp) -> Decision {
     let failed = matches!(observed.outcome.kind(), OutcomeKind::Failed(_));
     let health = if failed && job.is_recheck() {
@@ -62,11 +61,11 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     }
 }
 
-/// How long a server that sends neither validators nor freshness is left alone, if the feed's own
-/// rhythm decides: each request for it costs the whole document.
+/// The wait for a server that sends neither validators nor freshness, if the schedule is adaptive. It is long
+/// because such a server sends the whole document with each reply.
 const WITHOUT_VALIDATORS: TimeDelta = TimeDelta::hours(1);
 
-/// All that server and feed ask for together.
+/// The waits that the server and the feed ask for.
 fn asks(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
     let cache = |reason: Reason| matches!(reason, Reason::MaxAge | Reason::Expires);
     let wishes = &observed.wishes;
@@ -84,8 +83,8 @@ fn asks(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, Time
     asks
 }
 
-/// A time that somebody asked for is stored in whole seconds and must not come earlier. The grid of the schedule is
-/// in whole seconds already.
+/// Rounds a time up to whole seconds if a server or feed asked for it, because the store keeps whole seconds and the
+/// poll must not be earlier. The times of the schedule are whole seconds already.
 fn not_too_early(at: Timestamp, because: Reason) -> Timestamp {
     match because {
         Reason::Interval | Reason::Cron | Reason::Adaptive => at,
@@ -93,12 +92,12 @@ fn not_too_early(at: Timestamp, because: Reason) -> Timestamp {
     }
 }
 
-/// A host that refuses without naming a time is left alone for this long, then twice that, and so on.
+/// The first pause of a host that refuses and names no time. Each further pause is twice as long as the one before.
 const FIRST_PAUSE: TimeDelta = TimeDelta::minutes(10);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(6);
 
-/// The pause of the host that refused. The strikes of the job are those of the host that was asked; a host
-/// that was only reached by a redirect begins with none.
+/// The pause of the host that refused. The strikes of the job belong to the host of the requested address. A host
+/// that was reached by a redirect starts without strikes.
 fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
     let status = observed.transfer.status?;
     let asked = job.host();
@@ -114,7 +113,7 @@ fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
     Some(Pause { host, until: rounded_up(now + wait), strikes, status })
 }
 
-/// Any complete, sensible answer ends a row of failures; a failure adds its weight to it.
+/// The health after a poll. A success resets it, and a failure adds its weight.
 fn health(before: Health, outcome: &PollOutcome, now: Timestamp) -> Health {
     match outcome.kind() {
         OutcomeKind::Fresh | OutcomeKind::SameBody | OutcomeKind::NotModified => Health::default(),
@@ -126,7 +125,7 @@ fn health(before: Health, outcome: &PollOutcome, now: Timestamp) -> Health {
     }
 }
 
-/// Whether the poll brought only a part of a document, so that its missing entries should be asked for soon.
+/// Whether the poll returned only a part of a document, so that the missing entries should be requested soon.
 fn is_incomplete(outcome: &PollOutcome) -> bool {
     matches!(outcome.kind(), OutcomeKind::Failed(Failure::CutOff | Failure::Body))
 }
@@ -134,7 +133,7 @@ fn is_incomplete(outcome: &PollOutcome) -> bool {
 /// The wait after the first incomplete document. It doubles with each one that follows.
 const FIRST_RETRY: Duration = Duration::from_mins(5);
 
-/// The next poll after an incomplete document: soon, then ever later, but never later than `next`.
+/// The next poll after an incomplete document. The wait doubles with each one, and never ends later than `next`.
 fn soon(next: NextPoll, health: Health, now: Timestamp) -> NextPoll {
     let earlier = health.failures / weight(Failure::CutOff) - 1.0;
     let doubled = FIRST_RETRY.mul_f64(2_f64.powf(earlier).min(1_000.0));
@@ -146,8 +145,8 @@ fn soon(next: NextPoll, health: Health, now: Timestamp) -> NextPoll {
     }
 }
 
-/// How much a failure says about the feed itself: hard ones are its own, soft ones its server's,
-/// temporary ones mostly the network's.
+/// The weight of a failure. Failures of the feed itself weigh most, those of its server less, and those of the
+/// network least.
 fn weight(failure: Failure) -> f64 {
     match failure {
         Failure::Status(429 | 500..)
@@ -160,6 +159,7 @@ fn weight(failure: Failure) -> f64 {
         | Failure::Redirect
         | Failure::Private
         | Failure::TooLarge
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Request
@@ -167,10 +167,10 @@ fn weight(failure: Failure) -> f64 {
     }
 }
 
-/// Dates of the latest articles with those of this poll, newest first.
+/// The dates of the latest articles, including those of this poll, newest first.
 fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp> {
     let mut dates = job.recent.clone();
-    if let PollOutcome::Fresh(document) = outcome {
+    if let Some(document) = outcome.document() {
         dates.extend(document.drafts.iter().map(|draft| draft.published.unwrap_or(now).min(now)));
         dates.sort_unstable_by(|a, b| b.cmp(a));
         dates.truncate(20);
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
     use crate::domain::host::Host;
-    use crate::domain::poll::{Document, Move, ServerWishes, Transfer};
+    use crate::domain::poll::{Move, ServerWishes, Transfer};
 
     fn now() -> Timestamp {
         "2026-11-24T10:00:00Z".parse().unwrap()
@@ -221,15 +221,14 @@ mod tests {
     #[test]
     fn a_cut_document_is_asked_for_soon_and_then_ever_later() {
         let policy = Policy { cadence: Cadence::Every(TimeDelta::hours(6)), ..Policy::default() };
-        let cut = || Document { cut: true, ..Document::default() };
         for (before, minutes) in [(0.0, 5), (0.5, 10), (1.0, 20), (2.0, 80)] {
-            let seen = Observed::of(PollOutcome::Fresh(Box::new(cut())));
+            let seen = Observed::of(PollOutcome::Cut(Box::default()));
             let decision = decide(&job(before), seen, &policy, now());
             assert!((decision.health.failures - before - 0.5).abs() < f64::EPSILON);
             let at = Some(now() + TimeDelta::minutes(minutes));
             assert_eq!(decision.next, NextPoll { at, because: Reason::Backoff });
         }
-        let seen = Observed::of(PollOutcome::Fresh(Box::new(cut())));
+        let seen = Observed::of(PollOutcome::Cut(Box::default()));
         let long = decide(&job(9.5), seen, &policy, now()).next.at.unwrap();
         assert_eq!(long - now(), TimeDelta::hours(24));
     }

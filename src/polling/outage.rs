@@ -100,6 +100,7 @@ pub fn reached(observed: &Observed) -> Option<bool> {
             Failure::Private | Failure::File | Failure::Request | Failure::Internal,
         ) => None,
         PollOutcome::Fresh(_)
+        | PollOutcome::Cut(_)
         | PollOutcome::SameBody
         | PollOutcome::NotModified
         | PollOutcome::Gone

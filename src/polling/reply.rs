@@ -9,11 +9,12 @@ use crate::domain::poll::{
     Transfer, Validators,
 };
 use crate::domain::time::Timestamp;
-use crate::feed::document::{body_hash, document};
+use crate::feed::document::{Labels, body_hash, breaks_off, document};
 use crate::feed::entry_filter::EntryFilter;
 use crate::feed::json_map::mapped;
-use crate::feed::unpack::{UnpackError, unpack};
+use crate::feed::unpack::{StreamFault, UnpackError, Unpacked, unpack};
 use crate::polling::{freshness, permanent_redirect};
+use crate::reading_time::ReadingTime;
 
 /// A request that has ended.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Parsing<'a> {
     pub max_entries: usize,
     /// Converts JSON that is not JSON Feed into a feed.
     pub map: Option<&'a JsonMap>,
+    /// How long unpacking and reading may take.
+    pub time: ReadingTime,
     /// Leaves out entries; `None` keeps all.
     pub filter: Option<&'a EntryFilter>,
 }
@@ -69,11 +72,21 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
     let wishes = ServerWishes {
         asks,
         host_wait: freshness::host_wait(reply.status, &reply.headers, ended_at),
-        moved_to: permanent_redirect::target(&reply.hops).cloned(),
+        moved_to: permanent_redirect::target(job.address(), &reply.hops).cloned(),
         ..ServerWishes::default()
     };
     let (outcome, wishes, message) = match reply.status {
-        200 | 203 | 226 => read_body(reply, job, parsing, ended_at, wishes),
+        200 | 203 | 226 => {
+            let validators = validators_of(&reply);
+            let read = || read_body(reply, job, parsing, ended_at);
+            let read = parsing.time.bound(read).unwrap_or_else(|error| BodyReading {
+                outcome: PollOutcome::Failed(Failure::ReadTimeout),
+                message: error.to_string().into(),
+            });
+            let BodyReading { outcome, message } = read;
+            let wishes = wishes_of_body(&outcome, wishes, validators);
+            (outcome, wishes, message)
+        }
         // RFC 9110 section 15.4.5: what a 304 carries replaces what is stored, the rest stays.
         304 => {
             let validators = Some(refreshed(&job.validators, &reply));
@@ -103,73 +116,99 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
 /// What is said of a body that ends too early.
 const CUT_BODY: &str = "the body breaks off before its announced end";
 
-fn read_body(
-    reply: Reply,
-    job: &PollJob,
-    parsing: Parsing<'_>,
-    now: Timestamp,
-    wishes: ServerWishes,
-) -> (PollOutcome, ServerWishes, Message) {
-    let (delta, base) = (reply.status == 226, reply.base().clone());
-    let validators = Validators {
-        etag: of_sensible_length(reply.headers.etag, LONGEST_ETAG),
-        last_modified: of_sensible_length(reply.headers.last_modified, LONGEST_LAST_MODIFIED),
-        sent_by: Some(reply.url.clone()),
-    };
-    // The freshness of a body that is not a feed says nothing about the feed.
-    let without_asks = ServerWishes { asks: Vec::new(), ..wishes.clone() };
-    let fail = |failure: Failure, message: Message| {
-        (PollOutcome::Failed(failure), without_asks.clone(), message)
-    };
-    // With validators, a 304 would hide the missing entries.
-    let without_validators =
-        ServerWishes { validators: Some(Validators::default()), ..without_asks.clone() };
-    let cut_off = || {
-        let outcome = PollOutcome::Failed(Failure::CutOff);
-        (outcome, without_validators.clone(), CUT_BODY.to_owned().into())
-    };
+/// The meaning of a body.
+struct BodyReading {
+    outcome: PollOutcome,
+    message: Message,
+}
+
+impl BodyReading {
+    fn of(outcome: PollOutcome) -> Self {
+        Self { outcome, message: Message::default() }
+    }
+
+    fn failed(failure: Failure, message: impl Into<Message>) -> Self {
+        Self { outcome: PollOutcome::Failed(failure), message: message.into() }
+    }
+
+    /// Of a body that ends too early for a single entry.
+    fn cut_off() -> Self {
+        Self::failed(Failure::CutOff, CUT_BODY.to_owned())
+    }
+}
+
+/// Decompresses, maps and parses a body.
+fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) -> BodyReading {
+    let delta = reply.status == 226;
     let encoding = reply.headers.content_encoding.as_deref();
-    let body = match unpack(reply.body, encoding, parsing.max_body) {
-        Ok(body) => body,
+    let Unpacked { body, fault } = match unpack(reply.body, encoding, parsing.max_body) {
+        Ok(unpacked) => unpacked,
         Err(error @ UnpackError::TooLarge(_)) => {
-            return fail(Failure::TooLarge, error.to_string().into());
+            return BodyReading::failed(Failure::TooLarge, error.to_string());
         }
-        Err(_) if reply.cut => return cut_off(),
-        Err(error) => return fail(Failure::Body, error.to_string().into()),
+        Err(_) if reply.cut => return BodyReading::cut_off(),
+        Err(error) => return BodyReading::failed(Failure::Body, error.to_string()),
     };
+    // A compressed stream that lacks no more than its trailer may hold a whole document.
+    let cut = reply.cut || matches!(fault, Some(StreamFault::Damaged(_)));
+    let torn = cut || fault.is_some();
+    let base = reply.hidden_origin.as_ref().unwrap_or(&reply.url);
     let content_type = reply.headers.content_type.as_deref();
     let (body, content_type, cut) = match parsing.map.map(|map| mapped(&body, content_type, map)) {
-        None => (body, content_type, reply.cut),
-        Some(Ok((feed, cut))) => (feed, None, cut || reply.cut),
-        Some(Err(_)) if reply.cut => return cut_off(),
-        Some(Err(error)) => return fail(Failure::NotAFeed, error.detail.into()),
+        None => (body, content_type, cut),
+        Some(Ok((feed, short))) => (feed, None, cut || short),
+        Some(Err(_)) if torn => return BodyReading::cut_off(),
+        Some(Err(error)) => return BodyReading::failed(Failure::NotAFeed, error.detail),
     };
     if !cut && job.remembered.body_hash == Some(body_hash(&body)) {
-        let wishes = ServerWishes { validators: Some(validators), ..wishes };
-        return (PollOutcome::SameBody, wishes, Message::default());
+        return BodyReading::of(PollOutcome::SameBody);
     }
-    match document(&body, &base, content_type, &job.remembered, parsing.max_entries, now) {
+    let known = &job.remembered;
+    let content_language = reply.headers.content_language.as_deref();
+    let labels = Labels { content_type, content_language };
+    match document(&body, base, labels, known, parsing.max_entries, now) {
         Ok(mut document) => {
-            document.cut |= cut;
-            if delta || document.cut {
-                also_remember(&mut document.remembered, &job.remembered);
+            let cut = cut || breaks_off(&document);
+            if delta || cut {
+                also_remember(&mut document.remembered, known);
             }
             let filtered = parsing.filter.and_then(|filter| filter.apply(&mut document));
-            let (wishes, detail) = if document.cut {
-                let entries = document.entries;
-                (
-                    without_validators,
-                    Some(format!("the document breaks off after {entries} entries")),
-                )
-            } else {
-                let (validators, hints) = (Some(validators), Some(document.hints));
-                (ServerWishes { validators, hints, ..wishes }, filtered)
-            };
-            (PollOutcome::Fresh(Box::new(document)), wishes, detail.unwrap_or_default().into())
+            if cut {
+                let detail = format!("the document breaks off after {} entries", document.entries);
+                let outcome = PollOutcome::Cut(Box::new(document));
+                return BodyReading { outcome, message: detail.into() };
+            }
+            let message = filtered.unwrap_or_default().into();
+            BodyReading { outcome: PollOutcome::Fresh(Box::new(document)), message }
         }
-        Err(_) if cut => cut_off(),
+        Err(_) if torn => BodyReading::cut_off(),
         Err(error) => {
-            fail(Failure::NotAFeed, Message { detail: error.detail, offers: error.offers })
+            let message = Message { detail: error.detail, offers: error.offers };
+            BodyReading::failed(Failure::NotAFeed, message)
+        }
+    }
+}
+
+/// The wishes of a reply with a body. `wishes` are those of its other header fields.
+fn wishes_of_body(
+    outcome: &PollOutcome,
+    wishes: ServerWishes,
+    validators: Validators,
+) -> ServerWishes {
+    match outcome {
+        PollOutcome::Fresh(document) => {
+            let (validators, hints) = (Some(validators), Some(document.hints));
+            ServerWishes { validators, hints, ..wishes }
+        }
+        PollOutcome::SameBody => ServerWishes { validators: Some(validators), ..wishes },
+        // With validators, a 304 would hide the missing entries.
+        PollOutcome::Cut(_) | PollOutcome::Failed(Failure::CutOff) => {
+            let validators = Some(Validators::default());
+            ServerWishes { validators, asks: Vec::new(), ..wishes }
+        }
+        // The freshness of a body that is not a feed says nothing about the feed.
+        PollOutcome::NotModified | PollOutcome::Gone | PollOutcome::Failed(_) => {
+            ServerWishes { asks: Vec::new(), ..wishes }
         }
     }
 }
@@ -195,15 +234,23 @@ fn of_sensible_length(value: Option<Vec<u8>>, longest: usize) -> Option<Vec<u8>>
     value.filter(|value| value.len() <= longest)
 }
 
-/// A 304's own validators over the stored ones.
-fn refreshed(stored: &Validators, reply: &Reply) -> Validators {
+/// The validators of a reply.
+fn validators_of(reply: &Reply) -> Validators {
     let headers = &reply.headers;
-    let etag = of_sensible_length(headers.etag.clone(), LONGEST_ETAG);
-    let date = of_sensible_length(headers.last_modified.clone(), LONGEST_LAST_MODIFIED);
+    Validators {
+        etag: of_sensible_length(headers.etag.clone(), LONGEST_ETAG),
+        last_modified: of_sensible_length(headers.last_modified.clone(), LONGEST_LAST_MODIFIED),
+        sent_by: Some(reply.url.clone()),
+    }
+}
+
+/// The validators of a 304, and the stored ones where it has none.
+fn refreshed(stored: &Validators, reply: &Reply) -> Validators {
+    let Validators { etag, last_modified, sent_by } = validators_of(reply);
     Validators {
         etag: etag.or_else(|| stored.etag.clone()),
-        last_modified: date.or_else(|| stored.last_modified.clone()),
-        sent_by: Some(reply.url.clone()),
+        last_modified: last_modified.or_else(|| stored.last_modified.clone()),
+        sent_by,
     }
 }
 

@@ -93,10 +93,8 @@ pub fn config_rejected(config: &Path, reason: &dyn fmt::Display) {
 pub fn poll_ended(url: &FeedUrl, decision: &Decision, applied: Applied) {
     metrics::poll_ended(&decision.observed, applied);
     match &decision.observed.outcome {
-        PollOutcome::Fresh(document) if document.cut => {
-            poll_failed(url, decision, Failure::CutOff);
-        }
         PollOutcome::Fresh(_) => polled(url, decision, applied, "fresh"),
+        PollOutcome::Cut(_) => poll_failed(url, decision, Failure::CutOff),
         PollOutcome::SameBody => polled(url, decision, applied, "same_body"),
         PollOutcome::NotModified => polled(url, decision, applied, "not_modified"),
         PollOutcome::Gone => feed_gone(url, decision),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
 use gazetted::domain::request::RequestSpec;
-use gazetted::fetch::{Fetcher, advice};
+use gazetted::fetch::{FetchRequest, Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -67,7 +67,10 @@ async fn a_connection_is_used_for_the_next_request() {
     let fetcher = Fetcher::new(&permitted()).unwrap();
     let (none, spec) = (Validators::default(), RequestSpec::default());
     for _ in 0..ROUNDS {
-        assert_eq!(fetcher.fetch(&url, &none, &spec, LIMIT).await.unwrap().body, b"ab");
+        assert_eq!(
+            fetcher.fetch(FetchRequest::new(&url, &none, &spec, LIMIT)).await.unwrap().body,
+            b"ab"
+        );
     }
     let connections = connections.load(Ordering::SeqCst);
     assert!(connections <= ROUNDS / 2, "{connections} for {} requests", 2 * ROUNDS);
@@ -89,7 +92,10 @@ async fn a_connection_that_was_closed_in_the_meantime_is_opened_anew() {
     let fetcher = Fetcher::new(&permitted()).unwrap();
     let (none, spec) = (Validators::default(), RequestSpec::default());
     for _ in 0..3 {
-        assert_eq!(fetcher.fetch(&url, &none, &spec, LIMIT).await.unwrap().status, 200);
+        assert_eq!(
+            fetcher.fetch(FetchRequest::new(&url, &none, &spec, LIMIT)).await.unwrap().status,
+            200
+        );
     }
     server.await.unwrap();
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
 use gazetted::domain::request::RequestSpec;
-use gazetted::fetch::{Fetcher, advice};
+use gazetted::fetch::{FetchRequest, Fetcher, advice};
 use url::Url;
 
 use crate::support::{LIMIT, failure, fetch, permitted};
@@ -20,7 +20,8 @@ async fn a_file_is_read_once_for_each_version() {
     let fetcher = Fetcher::new(&permitted()).unwrap();
     let spec = RequestSpec::default();
 
-    let first = fetcher.fetch(&url, &Validators::default(), &spec, LIMIT).await.unwrap();
+    let first =
+        fetcher.fetch(FetchRequest::new(&url, &Validators::default(), &spec, LIMIT)).await.unwrap();
     assert_eq!((first.status, first.body.as_slice()), (200, b"<rss>1</rss>".as_slice()));
     assert_eq!(first.url, *url.as_url());
     let known = Validators {
@@ -28,7 +29,7 @@ async fn a_file_is_read_once_for_each_version() {
         last_modified: None,
         ..Validators::default()
     };
-    let again = fetcher.fetch(&url, &known, &spec, LIMIT).await.unwrap();
+    let again = fetcher.fetch(FetchRequest::new(&url, &known, &spec, LIMIT)).await.unwrap();
     assert_eq!((again.status, again.body.len()), (304, 0));
     assert_eq!(again.headers.etag, first.headers.etag);
 
@@ -36,7 +37,7 @@ async fn a_file_is_read_once_for_each_version() {
     let new = folder.path().join("new");
     fs::write(&new, "<rss>2</rss>").unwrap();
     fs::rename(&new, &path).unwrap();
-    let changed = fetcher.fetch(&url, &known, &spec, LIMIT).await.unwrap();
+    let changed = fetcher.fetch(FetchRequest::new(&url, &known, &spec, LIMIT)).await.unwrap();
     assert_eq!((changed.status, changed.body.as_slice()), (200, b"<rss>2</rss>".as_slice()));
     assert_ne!(changed.headers.etag, first.headers.etag);
 }

@@ -3,7 +3,7 @@
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
 use gazetted::domain::request::{FetchSettings, RequestSpec, Secret};
-use gazetted::fetch::{Fetcher, advice};
+use gazetted::fetch::{FetchRequest, Fetcher, advice};
 use tokio::net::TcpListener;
 use url::Url;
 use wiremock::matchers::path;
@@ -25,7 +25,8 @@ fn url(text: &str) -> FeedUrl {
 
 /// What a fetch that must fail failed with, and what it tells a person.
 async fn refusal(fetcher: &Fetcher, at: &str, spec: &RequestSpec) -> (Failure, String) {
-    let asked = fetcher.fetch(&url(at), &Validators::default(), spec, LIMIT).await;
+    let asked =
+        fetcher.fetch(FetchRequest::new(&url(at), &Validators::default(), spec, LIMIT)).await;
     let error = asked.map(|reply| reply.status).unwrap_err();
     (Failure::from(&error), advice(&error))
 }
@@ -95,14 +96,15 @@ async fn a_permission_covers_what_it_says() {
     let to_last = moved(302, &format!("http://{last}/"));
     let (address, _server) = serve(&[&to_last]).await;
     let (none, at) = (Validators::default(), url(&format!("http://{address}/")));
-    let reply = guarded().fetch(&at, &none, &own(), LIMIT).await.unwrap();
+    let reply = guarded().fetch(FetchRequest::new(&at, &none, &own(), LIMIT)).await.unwrap();
     assert_eq!(reply.body, b"a", "the same host, at another port");
 
     let elsewhere = moved(302, &format!("http://localhost:{}/", last.port()));
     let (address, _server) = serve(&[&elsewhere]).await;
     let all = Fetcher::new(&permitted()).unwrap();
     let at = url(&format!("http://{address}/"));
-    let reply = all.fetch(&at, &none, &RequestSpec::default(), LIMIT).await.unwrap();
+    let reply =
+        all.fetch(FetchRequest::new(&at, &none, &RequestSpec::default(), LIMIT)).await.unwrap();
     assert_eq!(reply.body, b"b", "[fetch] allows every host");
 }
 
@@ -110,7 +112,12 @@ async fn a_permission_covers_what_it_says() {
 async fn a_feed_that_moved_has_no_permission_for_its_new_host() {
     let home = url("http://127.0.0.1:9/feed");
     let moved_to = Url::parse("http://localhost:9/feed").unwrap();
-    let asked = guarded().fetch_at(&home, &moved_to, &Validators::default(), &own(), LIMIT).await;
+    let asked = guarded()
+        .fetch(FetchRequest {
+            at: &moved_to,
+            ..FetchRequest::new(&home, &Validators::default(), &own(), LIMIT)
+        })
+        .await;
     assert_eq!(Failure::from(&asked.unwrap_err()), Failure::Private);
 }
 
@@ -120,7 +127,10 @@ async fn an_open_connection_is_not_lent_to_a_feed_without_permission() {
     let page = ResponseTemplate::new(200).set_body_string("x");
     Mock::given(path("/feed")).respond_with(page).expect(1).mount(&server).await;
     let (fetcher, at) = (guarded(), format!("{}/feed", server.uri()));
-    fetcher.fetch(&url(&at), &Validators::default(), &own(), LIMIT).await.unwrap();
+    fetcher
+        .fetch(FetchRequest::new(&url(&at), &Validators::default(), &own(), LIMIT))
+        .await
+        .unwrap();
     let (failure, _) = refusal(&fetcher, &at, &RequestSpec::default()).await;
     assert_eq!(failure, Failure::Private);
 }
@@ -138,7 +148,8 @@ async fn the_proxy_may_be_anywhere_but_what_it_is_asked_for_may_not() {
     let by_name = format!("http://localhost:{}", address.port());
     for (proxy, body) in [(format!("http://{address}"), "1"), (by_name.clone(), "2")] {
         let at = url("http://feeds.invalid/feed");
-        let reply = through(proxy).fetch(&at, &none, &spec, LIMIT).await.unwrap();
+        let reply =
+            through(proxy).fetch(FetchRequest::new(&at, &none, &spec, LIMIT)).await.unwrap();
         assert_eq!(reply.body, body.as_bytes());
     }
     proxy.await.unwrap();
@@ -168,6 +179,11 @@ async fn a_file_is_never_the_end_of_a_redirect() {
     let (failure, advice) = refusal(&fetcher, &at, &RequestSpec::default()).await;
     assert_eq!(failure, Failure::Redirect, "{advice}");
     // Nor where a feed can be said to have moved to.
-    let asked = fetcher.fetch_at(&url(&at), &target, &Validators::default(), &own(), LIMIT).await;
+    let asked = fetcher
+        .fetch(FetchRequest {
+            at: &target,
+            ..FetchRequest::new(&url(&at), &Validators::default(), &own(), LIMIT)
+        })
+        .await;
     assert!(asked.is_err());
 }

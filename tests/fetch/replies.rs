@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
 use gazetted::domain::request::RequestSpec;
-use gazetted::fetch::{Fetcher, advice};
+use gazetted::fetch::{FetchRequest, Fetcher, advice};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -83,7 +83,7 @@ async fn a_body_is_read_up_to_the_limit_and_not_a_byte_further() {
         let (address, _server) = serve(&[&reply]).await;
         let fetcher = Fetcher::new(&permitted()).unwrap();
         let (none, spec) = (Validators::default(), RequestSpec::default());
-        let found = fetcher.fetch(&feed(address), &none, &spec, 1000).await;
+        let found = fetcher.fetch(FetchRequest::new(&feed(address), &none, &spec, 1000)).await;
         let found = found.map(|reply| reply.body.len()).map_err(|error| Failure::from(&error));
         assert_eq!(found, expected, "{}", reply.lines().nth(1).unwrap());
     }

@@ -5,8 +5,10 @@ use std::fs;
 
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
-use gazetted::domain::request::{FetchSettings, RequestSpec, Secret, default_user_agent};
-use gazetted::fetch::{Fetcher, advice};
+use gazetted::domain::request::{
+    FetchSettings, ProxyChoice, RequestSpec, Secret, default_user_agent,
+};
+use gazetted::fetch::{FetchRequest, Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -62,7 +64,10 @@ async fn validators_go_back_byte_for_byte() {
             sent_by: Some(url.as_url().clone()),
         };
         let fetcher = Fetcher::new(&permitted()).unwrap();
-        let reply = fetcher.fetch(&url, &validators, &RequestSpec::default(), LIMIT).await.unwrap();
+        let reply = fetcher
+            .fetch(FetchRequest::new(&url, &validators, &RequestSpec::default(), LIMIT))
+            .await
+            .unwrap();
         assert_eq!((reply.status, reply.body.len()), (304, 0));
         assert_eq!(reply.headers.etag.as_deref(), Some(&b"\"n\""[..]));
         let head = server.await.unwrap();
@@ -101,18 +106,40 @@ async fn a_proxy_is_asked_for_the_whole_address() {
         FetchSettings { proxy: Some(Secret::new(format!("http://{general}"))), ..permitted() };
     let fetcher = Fetcher::new(&settings).unwrap();
     let spec = RequestSpec {
-        proxy: Some(Secret::new(format!("http://user:pa55@{address}"))),
+        proxy: Some(ProxyChoice::Via(Secret::new(format!("http://user:pa55@{address}")))),
         ..RequestSpec::default()
     };
     let url = FeedUrl::parse("http://feeds.invalid/feed").unwrap();
     for body in ["through", "again"] {
-        let reply = fetcher.fetch(&url, &Validators::default(), &spec, LIMIT).await.unwrap();
+        let reply = fetcher
+            .fetch(FetchRequest::new(&url, &Validators::default(), &spec, LIMIT))
+            .await
+            .unwrap();
         assert_eq!(reply.body, body.as_bytes());
     }
     for head in proxy.await.unwrap() {
         assert!(head.starts_with("GET http://feeds.invalid/feed HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("\r\nproxy-authorization: Basic dXNlcjpwYTU1\r\n"), "{head}");
     }
+}
+
+#[tokio::test]
+async fn a_feed_can_go_past_the_proxy_of_all() {
+    let (general, proxy) = serve(&[&ok("through"), &ok("through")]).await;
+    let (address, server) = serve(&[&ok("direct")]).await;
+    let settings =
+        FetchSettings { proxy: Some(Secret::new(format!("http://{general}"))), ..permitted() };
+    let fetcher = Fetcher::new(&settings).unwrap();
+    let (url, none) = (feed(address), Validators::default());
+    for (choice, expected) in
+        [(None, "through"), (Some(ProxyChoice::Direct), "direct"), (None, "through")]
+    {
+        let spec = RequestSpec { proxy: choice, ..RequestSpec::default() };
+        let reply = fetcher.fetch(FetchRequest::new(&url, &none, &spec, LIMIT)).await.unwrap();
+        assert_eq!(reply.body, expected.as_bytes());
+    }
+    assert!(server.await.unwrap()[0].starts_with("GET /feed HTTP/1.1\r\n"));
+    assert_eq!(proxy.await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -126,7 +153,10 @@ async fn no_error_repeats_a_password() {
         "ftp://user:pa55@proxy/".to_owned(),
         "http://user:pa55@:99999/".to_owned(),
     ] {
-        let spec = RequestSpec { proxy: Some(Secret::new(proxy.clone())), ..with_secrets() };
+        let spec = RequestSpec {
+            proxy: Some(ProxyChoice::Via(Secret::new(proxy.clone()))),
+            ..with_secrets()
+        };
         let error = fetch_as(&url, &spec).await.unwrap_err();
         for text in [format!("{error:?}"), error.to_string(), advice(&error)] {
             assert!(!text.contains("pa55") && !text.contains("k3y"), "{proxy}: {text}");
@@ -168,7 +198,8 @@ async fn no_reply_or_error_contains_a_private_address() {
     let mut validators = Validators::default();
     let mut shown = String::new();
     for etag in [Some(&b"\"1\""[..]), Some(b"\"1\""), None] {
-        let reply = fetcher.fetch(&url, &validators, &spec, LIMIT).await.unwrap();
+        let reply =
+            fetcher.fetch(FetchRequest::new(&url, &validators, &spec, LIMIT)).await.unwrap();
         assert_eq!((&reply.url, reply.headers.etag.as_deref()), (url.as_url(), etag));
         assert!(reply.hops.is_empty());
         assert_eq!(reply.base().as_str(), format!("http://{address}/"));
@@ -176,7 +207,8 @@ async fn no_reply_or_error_contains_a_private_address() {
         validators.etag = reply.headers.etag;
         validators.sent_by = Some(reply.url);
     }
-    let error = fetcher.fetch(&url, &validators, &spec, LIMIT).await.unwrap_err();
+    let error =
+        fetcher.fetch(FetchRequest::new(&url, &validators, &spec, LIMIT)).await.unwrap_err();
     write!(shown, "{error} {error:?} {}", gazetted::fetch::advice(&error)).unwrap();
     assert!(!shown.contains("k3y") && !shown.contains("s3cret"), "{shown}");
     assert!(shown.contains("in a circle"), "{shown}");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Reply, Validators};
 use gazetted::domain::request::{BasicAuth, FetchSettings, RequestSpec, Secret};
-use gazetted::fetch::{FetchError, Fetcher};
+use gazetted::fetch::{FetchError, FetchRequest, Fetcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -83,7 +83,7 @@ pub(crate) fn permitted() -> FetchSettings {
 
 pub(crate) async fn fetch_as(url: &FeedUrl, spec: &RequestSpec) -> Result<Reply, FetchError> {
     let fetcher = Fetcher::new(&permitted()).unwrap();
-    fetcher.fetch(url, &Validators::default(), spec, LIMIT).await
+    fetcher.fetch(FetchRequest::new(url, &Validators::default(), spec, LIMIT)).await
 }
 
 pub(crate) async fn fetch(url: &FeedUrl) -> Result<Reply, FetchError> {

@@ -4,9 +4,13 @@
 
 mod table;
 
+use std::cell::Cell;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use gazetted::domain::feed::{FeedId, FeedUrl};
 use gazetted::domain::poll::{
     Decision, Failure, Health, Hop, Move, PollJob, PollOutcome, Reply, ReplyHeaders, Validators,
@@ -16,6 +20,7 @@ use gazetted::polling::decide::decide;
 use gazetted::polling::reply::{NoReply, Parsing, Requested, read};
 use gazetted::polling::request;
 use gazetted::polling::schedule::{Cadence, CronSchedule, Policy};
+use gazetted::reading_time::ReadingTime;
 use url::Url;
 
 const HOUR: i64 = 3_600;
@@ -82,6 +87,8 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
             "Last-Modified" => headers.last_modified = Some(value.as_bytes().to_vec()),
             "Cache-Control" => headers.cache_control = text,
             "Expires" => headers.expires = text,
+            "Content-Encoding" => headers.content_encoding = text,
+            "Content-Language" => headers.content_language = text,
             "Age" => headers.age = text,
             "Date" => headers.date = text,
             "Retry-After" => headers.retry_after = text,
@@ -103,7 +110,17 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
 }
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
-    let parsing = Parsing { max_body: 1 << 20, max_entries: 100, map: None, filter: None };
+    let time = ReadingTime { limit: Duration::from_secs(1), clock: || Duration::ZERO };
+    poll_within(time, job, policy, reply)
+}
+
+fn poll_within(
+    time: ReadingTime,
+    job: &PollJob,
+    policy: &Policy,
+    reply: Result<Reply, NoReply>,
+) -> Decision {
+    let parsing = Parsing { max_body: 1 << 20, max_entries: 100, time, map: None, filter: None };
     let requested = Requested { reply, conditional: true, ended_at: now() };
     let observed = read(requested, job, parsing);
     decide(job, observed, policy, now())
@@ -127,6 +144,63 @@ fn each_failure_has_its_weight() {
     ] {
         let decision = poll(&job(), &hourly(), came);
         assert!((decision.health.failures - weight).abs() < 1e-9, "{name}: {:?}", decision.health);
+    }
+}
+
+thread_local! {
+    static TICKS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A clock that advances by a second whenever it is read.
+fn ticking() -> Duration {
+    Duration::from_secs(TICKS.replace(TICKS.get() + 1))
+}
+
+fn packed(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, body).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Spec 2, `read_timeout`. The work is given up, wherever it is: hardly more is done after the time is over.
+#[test]
+fn a_document_that_takes_too_long_is_a_failure_of_that_name() {
+    const LIMIT: u64 = 5;
+    let of = |inside: &str| {
+        rss(&format!("<item><description><![CDATA[{inside}]]></description></item>"))
+    };
+    let json = |n: usize| {
+        let item = "{\"id\":\"1\",\"content_html\":\"<p>x\"}";
+        format!("{{\"version\":\"\",\"items\":[{}]}}", vec![item; n].join(",")).into_bytes()
+    };
+    for (name, body) in [
+        ("items", rss(&"<item><title>a</title></item>".repeat(2_000))),
+        ("elements", rss(&"<x/>".repeat(20_000))),
+        ("elements of a text", of(&"<p>x".repeat(20_000))),
+        ("tables in tables", of(&"<table><tr><td>".repeat(4_000))),
+        ("emphasis across paragraphs", of(&"<b><p>x</b>".repeat(4_000))),
+        ("a bracket and nothing more", of(&"<".repeat(100_000))),
+        ("entries of JSON", json(2_000)),
+        ("a page", format!("<html><head>{}", "<link rel=x>".repeat(20_000)).into_bytes()),
+        ("a packed body", packed(&vec![b'x'; 1 << 20])),
+    ] {
+        let coding = (name == "a packed body").then(|| "gzip".to_owned());
+        let mut came = reply(200, &[("ETag", "\"2\""), ("Cache-Control", "max-age=9")], body);
+        came.headers.content_encoding = coding;
+        let before = TICKS.get();
+        let time = ReadingTime { limit: Duration::from_secs(LIMIT), clock: ticking };
+        let decision = poll_within(time, &job(), &hourly(), Ok(came));
+        let observed = decision.observed;
+        assert!(
+            matches!(observed.outcome, PollOutcome::Failed(Failure::ReadTimeout)),
+            "{name}: {}",
+            observed.outcome.kind().as_str()
+        );
+        assert!(observed.message.detail.contains("read_timeout"), "{name}");
+        assert_eq!(observed.wishes.validators, None, "{name}");
+        assert!((decision.health.failures - 1.0).abs() < 1e-9, "{name}");
+        let read = TICKS.get() - before;
+        assert!(read <= LIMIT + 12, "{name}: the clock was read {read} times");
     }
 }
 
@@ -218,12 +292,80 @@ fn a_cut_document_gives_its_complete_entries_and_forgets_none() {
         let job = PollJob { remembered: before.remembered.clone(), ..job() };
         let decision = poll(&job, &hourly(), Ok(reply(200, &[], body.into())));
         assert_eq!(decision.observed.outcome.as_str(), "cut_off", "{name}");
-        let PollOutcome::Fresh(document) = decision.observed.outcome else { panic!("{name}") };
+        let PollOutcome::Cut(document) = decision.observed.outcome else { panic!("{name}") };
         assert_eq!(document.entries, 1, "{name}");
         assert_eq!(document.remembered.body_hash, None, "{name}");
         let kept = |item| document.remembered.items.contains(item);
         assert!(before.remembered.items.iter().all(kept), "{name}");
         assert!(decision.next.at.unwrap() <= now() + TimeDelta::minutes(5), "{name}");
+    }
+}
+
+/// A gzip stream is cut or damaged in the way that the name of each case says.
+#[test]
+fn a_compressed_body_that_breaks_off_gives_its_complete_entries() {
+    let mut channel = String::new();
+    for n in 0..2_000_u32 {
+        let noise = n.wrapping_mul(2_654_435_761);
+        write!(channel, "<item><guid>n{n}</guid><title>{noise}</title></item>").unwrap();
+    }
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(&rss(&channel)).unwrap();
+    let whole = gzip.finish().unwrap();
+    let first = |bytes: usize| whole.iter().copied().take(bytes).collect::<Vec<u8>>();
+    let mut damaged = whole.clone();
+    damaged[whole.len() * 3 / 4..].fill(0xff);
+    let mut checksum = whole.clone();
+    checksum[whole.len() - 6] ^= 0xff;
+    for (name, body, announced, outcome) in [
+        ("whole", whole.clone(), "gzip", "fresh"),
+        ("without a label", whole.clone(), "", "fresh"),
+        ("under a wrong label", whole.clone(), "br", "fresh"),
+        ("without its trailer", first(whole.len() - 8), "gzip", "fresh"),
+        ("cut in the middle", first(whole.len() / 2), "gzip", "cut_off"),
+        ("cut and without a label", first(whole.len() / 2), "", "cut_off"),
+        ("damaged", damaged, "gzip", "cut_off"),
+        ("whole with a wrong checksum", checksum, "gzip", "body"),
+        ("cut before the first entry", first(20), "gzip", "body"),
+    ] {
+        let came = reply(200, &[("ETag", "\"2\""), ("Content-Encoding", announced)], body);
+        let observed = poll(&job(), &hourly(), Ok(came)).observed;
+        assert_eq!(observed.outcome.as_str(), outcome, "{name}: {:?}", observed.message);
+        let entries = observed.outcome.document().map_or(0, |document| document.entries);
+        let expected = match outcome {
+            "fresh" => 2_001..=2_001,
+            "cut_off" => 500..=1_900,
+            _ => 0..=0,
+        };
+        assert!(expected.contains(&entries), "{name}: {entries}");
+        let kept = observed.wishes.validators.is_some_and(|kept| !kept.is_empty());
+        assert_eq!(kept, outcome == "fresh", "{name}");
+    }
+}
+
+/// RFC 9110 section 8.5.
+#[test]
+fn the_language_of_the_reply_is_that_of_a_document_that_states_none() {
+    let json = |language| {
+        format!(
+            r#"{{"version":"https://jsonfeed.org/version/1.1"{language},"items":[{{"id":"1","title":"1"}}]}}"#
+        )
+    };
+    for (name, field, body, expected) in [
+        ("RSS without a language", "de-at", rss(""), Some("de-AT")),
+        ("RSS with one", "de", rss("<language>fr</language>"), Some("fr")),
+        ("RSS with an empty one", "de", rss("<language/>"), Some("de")),
+        ("RSS with one that cannot be read", "de", rss("<language>?</language>"), Some("de")),
+        ("JSON Feed without one", "pt_br", json("").into_bytes(), Some("pt-BR")),
+        ("JSON Feed with one", "de", json(r#","language":"en""#).into_bytes(), Some("en")),
+        ("several languages", "de, en", rss(""), None),
+        ("no language", "none at all", rss(""), None),
+    ] {
+        let came = reply(200, &[("Content-Language", field)], body);
+        let observed = poll(&job(), &hourly(), Ok(came)).observed;
+        let document = observed.outcome.document().unwrap();
+        assert_eq!(document.meta.language.as_deref(), expected, "{name}");
+        assert_eq!(document.drafts[0].language.as_deref(), expected, "{name}");
     }
 }
 

@@ -117,21 +117,78 @@ fn a_guid_used_twice_makes_the_key_policy_careful_for_ever() {
     assert!(third.drafts[0].former_key.is_some());
 }
 
+/// An item of a feed in which all items share GUID and link.
+fn sharing(title: &str, day: u32, text: &str) -> String {
+    let title = if title.is_empty() { String::new() } else { format!("<title>{title}</title>") };
+    let date = if day == 0 { String::new() } else { format!("<pubDate>{day} Jul 2024</pubDate>") };
+    format!(
+        "<item><guid isPermaLink='false'>g</guid><link>/1</link>{title}{date}<description>{text}</description></item>"
+    )
+}
+
 #[test]
-fn of_two_entries_with_one_key_the_newer_is_kept() {
-    let dated = |title: &str, date: &str| {
-        format!(
-            "<item><guid>g</guid><link>/1</link><title>{title}</title><pubDate>{date}</pubDate></item>"
-        )
-    };
-    let (old, new) = ("Mon, 01 Jul 2024 00:00:00 GMT", "Tue, 02 Jul 2024 00:00:00 GMT");
-    for (first, second, kept) in [(old, new, "b"), (new, old, "a"), (new, new, "a")] {
-        let found = fresh(&rss(&[&dated("a", first), &dated("b", second)]));
-        let titles: Vec<_> = found.drafts.iter().map(|draft| draft.title.as_deref()).collect();
-        assert_eq!(titles, [Some(kept)], "{first} {second}");
+fn of_two_entries_of_one_article_the_newer_is_kept() {
+    for (name, first, second, kept) in [
+        ("re-dated", sharing("a", 1, "x"), sharing("a", 2, "x"), 2),
+        ("re-dated, in the other order", sharing("a", 2, "x"), sharing("a", 1, "x"), 2),
+        ("rewritten", sharing("a", 2, "x"), sharing("a", 2, "y"), 2),
+        ("rewritten without a date", sharing("a", 0, "x"), sharing("a", 0, "y"), 0),
+        ("without title", sharing("", 1, "x"), sharing("", 1, "y"), 1),
+        ("listed twice", sharing("a", 1, "x"), sharing("a", 1, "x"), 1),
+    ] {
+        let found = fresh(&rss(&[&first, &second]));
+        let days: Vec<_> = found
+            .drafts
+            .iter()
+            .map(|d| d.published.map_or(0, |at| chrono::Datelike::day(&at)))
+            .collect();
+        assert_eq!(days, [kept], "{name}");
+        assert!(found.drafts[0].content_html.as_deref().unwrap().contains('x'), "{name}");
         assert_eq!((found.entries, found.remembered.items.len()), (2, 2));
         assert_eq!(found.remembered.key_policy, KeyPolicy::Trusting);
     }
+}
+
+#[test]
+fn entries_that_share_guid_and_link_are_told_apart() {
+    for (name, items, articles) in [
+        ("titles", vec![sharing("a", 1, "x"), sharing("b", 1, "x"), sharing("c", 0, "")], 3),
+        ("date and text", vec![sharing("a", 1, "x"), sharing("a", 2, "y")], 2),
+        ("date and text, no titles", vec![sharing("", 1, "x"), sharing("", 2, "y")], 2),
+        ("text alone, no titles, no dates", vec![sharing("", 0, "x"), sharing("", 0, "y")], 2),
+        (
+            "one of them twice",
+            vec![sharing("a", 1, "x"), sharing("b", 2, "y"), sharing("a", 1, "x")],
+            2,
+        ),
+        (
+            "one title twice",
+            vec![sharing("a", 1, "x"), sharing("a", 2, "y"), sharing("b", 3, "z")],
+            3,
+        ),
+    ] {
+        let mut items: Vec<&str> = items.iter().map(String::as_str).collect();
+        let keys = |items: &[&str]| {
+            let found = fresh(&rss(items));
+            found.drafts.iter().map(|draft| draft.key).collect::<HashSet<_>>()
+        };
+        let found = keys(&items);
+        assert_eq!(found.len(), articles, "{name}");
+        items.reverse();
+        assert_eq!(keys(&items), found, "{name}, in another order");
+    }
+    let alone = fresh(&rss(&[&sharing("a", 1, "x")]));
+    let both =
+        read(rss(&[&sharing("b", 2, "y"), &sharing("a", 1, "x")]).as_bytes(), &alone.remembered);
+    // Both are read, although the bytes of the old one are known.
+    let both = both.unwrap();
+    assert_eq!(both.drafts.len(), 2);
+    let third = read(
+        rss(&[&sharing("c", 3, "z"), &sharing("b", 2, "y"), &sharing("a", 1, "x")]).as_bytes(),
+        &both.remembered,
+    );
+    let keys = |document: &Document| document.drafts.iter().map(|d| d.key).collect::<HashSet<_>>();
+    assert!(keys(&both).is_subset(&keys(&third.unwrap())), "keys stay when an entry comes");
 }
 
 #[test]

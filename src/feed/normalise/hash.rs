@@ -1,15 +1,18 @@
-//! The content hash: a hash of everything in an article that a reader would notice.
+//! The content hash: a hash of everything that is stored of an entry. Whether a change of it is an edit is decided in
+//! [`edit`](super::edit).
 
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::article::{ArticleDraft, ContentHash};
 
 /// Raise it when the hash is computed in another way: then every article that is in a feed is stored again.
-const HASH_VERSION: u8 = 1;
+const HASH_VERSION: u8 = 2;
 
-/// Absent fields are not hashed, so that a field that is added later changes no hash. Dates are not hashed,
-/// because publishers change them without an edit.
+/// Absent fields are not hashed, so that a field that is added later changes no hash.
 pub fn content_hash(draft: &ArticleDraft) -> ContentHash {
+    fn text(number: Option<impl ToString>) -> Option<String> {
+        number.map(|number| number.to_string())
+    }
     let mut hasher = Xxh3::new();
     hasher.update(&[HASH_VERSION]);
     let mut field = |tag: u8, text: Option<&str>| {
@@ -36,7 +39,12 @@ pub fn content_hash(draft: &ArticleDraft) -> ContentHash {
     for attachment in &draft.attachments {
         field(11, Some(&attachment.url));
         field(12, attachment.mime_type.as_deref());
+        field(14, attachment.title.as_deref());
+        field(15, text(attachment.size_in_bytes).as_deref());
+        field(16, text(attachment.duration_in_seconds).as_deref());
     }
     field(13, draft.language.as_deref());
+    field(17, text(draft.published.map(|at| at.timestamp())).as_deref());
+    field(18, text(draft.modified.map(|at| at.timestamp())).as_deref());
     ContentHash(hasher.digest())
 }

@@ -4,6 +4,10 @@
 //! only the GUID, else the link, goes into the key. A few feeds use one GUID or one link for all entries. As
 //! soon as one document shows that, the feed's policy is careful for ever: then both count, and each draft
 //! also has the key under which the trusting policy would have stored it.
+//!
+//! Entries of one document may share even that. They are different articles if they differ in title, or in date and
+//! text; then [`tell_apart`] gives them keys of their own, of which the upper half is that of the shared key. Whether
+//! an entry of a later document is one of them is decided by what is stored of them; see [`Likeness`].
 
 use std::collections::HashMap;
 
@@ -76,6 +80,24 @@ impl<'a> Identity<'a> {
         hashed(&["t", title, &text])
     }
 
+    /// What tells apart entries with one title: the date and the text. Entries are one article if they have one of
+    /// these in common. Without a date, entries with one title are one article.
+    fn marks(&self) -> Vec<String> {
+        let mut marks = Vec::with_capacity(2);
+        if self.published.is_some() || self.title.is_some() {
+            marks.push(format!("d{}", self.date()));
+        }
+        if let Some(text) =
+            self.content_html.filter(|_| self.published.is_some() || self.title.is_none())
+        {
+            marks.push(format!("t{:x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes())));
+        }
+        if marks.is_empty() {
+            marks.push(String::new());
+        }
+        marks
+    }
+
     fn date(&self) -> String {
         self.published.map(rfc3339).unwrap_or_default()
     }
@@ -97,6 +119,101 @@ pub fn ambiguous<'a>(entries: impl Iterator<Item = Identity<'a>>) -> bool {
         }
     }
     false
+}
+
+/// Gives entries with one key keys of their own if they are different articles: if they differ in title, or in date
+/// and text. Entries that differ less are one article, listed twice.
+pub fn tell_apart(drafts: &mut [&mut ArticleDraft]) {
+    let mut sharing: HashMap<ArticleKey, Vec<usize>> = HashMap::new();
+    for (n, draft) in drafts.iter().enumerate() {
+        sharing.entry(draft.key).or_default().push(n);
+    }
+    for places in sharing.into_values().filter(|places| 1 < places.len()) {
+        let group: Vec<Identity<'_>> =
+            places.iter().filter_map(|n| Some(Identity::of(drafts.get(*n)?))).collect();
+        let keys = keys_within(&group);
+        for (place, key) in places.into_iter().zip(keys) {
+            if let (Some(draft), Some(key)) = (drafts.get_mut(place), key) {
+                draft.key = ArticleKey(upper_half(draft.key) | key & LOWER_HALF);
+            }
+        }
+    }
+}
+
+const LOWER_HALF: u64 = 0xffff_ffff;
+
+/// The half of a key that entries of one document share when [`tell_apart`] has changed the other.
+pub fn upper_half(key: ArticleKey) -> u64 {
+    key.0 & !LOWER_HALF
+}
+
+/// What distinguishes each entry of a group; `None` for all if they are one article.
+fn keys_within(group: &[Identity<'_>]) -> Vec<Option<u64>> {
+    // Each entry belongs to the article of the first entry with its title and date, or its title and text.
+    let mut articles: HashMap<(&str, String), usize> = HashMap::new();
+    let mut titles: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut firsts: Vec<usize> = Vec::with_capacity(group.len());
+    for (n, entry) in group.iter().enumerate() {
+        let title = entry.title.unwrap_or_default();
+        let marks = entry.marks();
+        let known = marks.iter().find_map(|mark| articles.get(&(title, mark.clone())).copied());
+        let first = known.unwrap_or(n);
+        for mark in marks {
+            articles.entry((title, mark)).or_insert(first);
+        }
+        if first == n {
+            titles.entry(title).or_default().push(n);
+        }
+        firsts.push(first);
+    }
+    if titles.values().map(Vec::len).sum::<usize>() == 1 {
+        return vec![None; group.len()];
+    }
+    let own = |n: &usize| {
+        let entry = group.get(*n)?;
+        let title = entry.title.unwrap_or_default();
+        // A title is enough if no other article has it.
+        let unique = titles.get(title).is_none_or(|sharing| sharing.len() == 1);
+        let mark = if unique { String::new() } else { entry.marks().swap_remove(0) };
+        Some(hashed(&["s", title, &mark]).0)
+    };
+    firsts.iter().map(own).collect()
+}
+
+/// How much an entry of a new document is like an article whose entry is gone from the document, from the strongest
+/// likeness to the weakest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Likeness {
+    /// The same GUID, link and title, and not both another date and another text. Or only the GUID is new: link, title
+    /// and date are the same.
+    Same,
+    /// The same GUID and link, and the same date or text, under another title.
+    Retitled,
+    /// The same GUID and link and nothing else. It is the same article if no other entry has them.
+    Named,
+}
+
+impl Likeness {
+    /// `None` when the two are different articles.
+    pub fn between(old: &Identity<'_>, new: &Identity<'_>) -> Option<Self> {
+        let same_date = old.published == new.published;
+        let same_title = old.title == new.title;
+        if old.url != new.url {
+            return None;
+        }
+        if old.guid != new.guid || old.guid.is_none() {
+            let complete = new.url.is_some() && new.title.is_some() && new.guid.is_some();
+            return (complete && old.guid.is_some() && same_title && same_date)
+                .then_some(Self::Same);
+        }
+        let same_text = old.content_html == new.content_html && new.content_html.is_some();
+        let dated = same_date && new.published.is_some();
+        Some(match (same_title, same_date || same_text, dated || same_text) {
+            (true, true, _) => Self::Same,
+            (false, _, true) => Self::Retitled,
+            _ => Self::Named,
+        })
+    }
 }
 
 fn hashed(parts: &[&str]) -> ArticleKey {

@@ -32,11 +32,30 @@ pub fn language(text: &str) -> Option<String> {
     Some(tag)
 }
 
+/// The language of a `Content-Language` field (RFC 9110 section 8.5). `None` if it names several languages, because they
+/// are those of the audience, or none in particular.
+pub fn of_http(field: &str) -> Option<String> {
+    let mut tags = field.split(',').filter(|tag| !tag.trim().is_empty()).map(language);
+    let first = tags.next()??;
+    let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_owned();
+    let mut found = first;
+    for tag in tags {
+        let tag = tag?;
+        if primary(&tag) != primary(&found) {
+            return None;
+        }
+        if tag != found {
+            found = primary(&found);
+        }
+    }
+    (!matches!(primary(&found).as_str(), "mul" | "und" | "zxx")).then_some(found)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::language;
+    use super::{language, of_http};
 
     #[test]
     fn languages_get_their_usual_spelling() {
@@ -56,6 +75,27 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(language(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_language_of_an_http_field_counts() {
+        for (field, expected) in [
+            ("de", Some("de")),
+            ("DE_at", Some("de-AT")),
+            ("en-US, en-US", Some("en-US")),
+            ("en-US, en", Some("en")),
+            ("en-US,en-GB", Some("en")),
+            ("fr,", Some("fr")),
+            ("de, en", None),
+            ("German", None),
+            ("de, German", None),
+            ("und", None),
+            ("mul", None),
+            ("*", None),
+            ("", None),
+        ] {
+            assert_eq!(of_http(field).as_deref(), expected, "{field}");
         }
     }
 

@@ -1,13 +1,16 @@
 //! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
 pub mod authors;
-pub mod double_escaped;
+pub mod edit;
 pub mod furniture;
 pub mod hash;
 pub mod identity;
+pub mod image;
 pub mod language;
 pub mod links;
 pub mod media;
+pub mod noise;
+pub mod order;
 pub mod tags;
 pub mod tracking;
 
@@ -21,11 +24,17 @@ use crate::domain::poll::KeyPolicy;
 use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
-use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed};
+use crate::feed::normalise::links::Origin;
+use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed, TextKind};
 use crate::html::chars;
+use crate::html::double_escaped;
+use crate::html::entities::{Context, decode};
+use crate::html::escape::push_text;
+use crate::html::recognise;
 use crate::html::sanitise;
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
+use crate::reading_time::is_over_now;
 
 /// A description without content beside it is the content. It is also the summary when it has at most this
 /// many characters.
@@ -41,6 +50,8 @@ pub struct Normalised {
     pub key: ArticleKey,
     /// `None` for an entry beyond the limit.
     pub draft: Option<ArticleDraft>,
+    /// Whether the content links to a frame or player that is not shown.
+    pub links_to_embeds: bool,
 }
 
 /// What a feed states about itself. `base` is the address of the document, after redirects.
@@ -64,27 +75,29 @@ pub fn entries(
     max_entries: usize,
     now: Timestamp,
 ) -> Vec<Normalised> {
-    let base = feed
-        .extension
-        .base
-        .as_deref()
-        .filter(|own| own.len() <= links::LONGEST_BASE)
-        .and_then(|own| base.join(own.trim()).ok())
-        .unwrap_or_else(|| base.clone());
-    let wanted = newest(&feed.entries, max_entries, now);
-    let mut sanitiser = Sanitiser::new(&base);
+    let origin = Origin::of(feed, base);
+    let wanted = order::newest(&feed.entries, max_entries, now);
+    let mut sanitiser = Sanitiser::new(base);
     let mut normalised = Vec::with_capacity(feed.entries.len());
     for (entry, wanted) in feed.entries.iter().zip(wanted) {
-        let entry_base = links::base_of(entry, &base);
-        if *sanitiser.base() != entry_base {
-            sanitiser = Sanitiser::new(&entry_base);
+        if is_over_now() {
+            break;
         }
-        let mut draft = outline(feed, entry, &entry_base, now);
+        let links = origin.of_links(entry);
+        let text = origin.of_text(entry, &links);
+        let mut draft = outline(feed, entry, (&links, &text), now);
         if wanted {
+            if *sanitiser.base() != text {
+                sanitiser = Sanitiser::new(&text);
+            }
+            sanitiser.set_page(origin.page_of(entry, &links).as_ref().unwrap_or(&text));
             fill(&mut draft, entry, &sanitiser);
         }
         identify(&mut draft, policy);
-        normalised.push(Normalised { key: draft.key, draft: wanted.then_some(draft) });
+        let key = draft.key;
+        let links_to_embeds = 0 < sanitiser.take_embeds();
+        let draft = Some(draft).filter(|_| wanted);
+        normalised.push(Normalised { key, draft, links_to_embeds });
     }
     normalised
 }
@@ -96,30 +109,14 @@ pub fn identify(draft: &mut ArticleDraft, policy: KeyPolicy) {
     draft.former_key = former;
 }
 
-/// Which entries are among the newest: by date if all have one, else by their position in the document.
-fn newest(entries: &[ParsedEntry], limit: usize, now: Timestamp) -> Vec<bool> {
-    if entries.len() <= limit {
-        return vec![true; entries.len()];
-    }
-    let date = |parsed: &ParsedEntry| {
-        let entry = &parsed.entry;
-        dates::published_and_modified(entry.published, entry.updated, now).0
-    };
-    let mut order: Vec<(usize, Option<Timestamp>)> = entries.iter().map(date).enumerate().collect();
-    if order.iter().all(|(_, date)| date.is_some()) {
-        order.sort_by_key(|(_, date)| std::cmp::Reverse(*date));
-    }
-    let mut wanted = vec![false; entries.len()];
-    for (n, _) in order.into_iter().take(limit) {
-        if let Some(slot) = wanted.get_mut(n) {
-            *slot = true;
-        }
-    }
-    wanted
-}
-
 /// A draft without its content and what depends on it. These fields are cheap, and a key is made of them.
-fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) -> ArticleDraft {
+/// `base` is that of links and that of the text.
+fn outline(
+    feed: &ParsedFeed,
+    parsed: &ParsedEntry,
+    (base, text_base): (&Url, &Url),
+    now: Timestamp,
+) -> ArticleDraft {
     let (feed, entry) = (&feed.feed, &parsed.entry);
     let (published, modified) = dates::published_and_modified(entry.published, entry.updated, now);
     // As in the feed, but without control characters, which a terminal would obey.
@@ -146,15 +143,14 @@ fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) 
         language,
         published,
         modified,
-        attachments: media::attachments(parsed, base),
+        attachments: media::attachments(parsed, text_base),
     }
 }
 
 /// Sets the content and the fields that depend on it.
 fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     (draft.content_html, draft.summary) = body(entry, sanitiser);
-    draft.image =
-        media::image(entry, &draft.attachments, draft.content_html.as_deref(), sanitiser.base());
+    draft.image = image::image(entry, draft.content_html.as_deref(), sanitiser.base());
     draft.hash = hash::content_hash(draft);
 }
 
@@ -187,17 +183,35 @@ fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<SanitisedHtml>, 
 }
 
 fn html(text: MarkedText<'_>, sanitiser: &Sanitiser) -> Option<SanitisedHtml> {
-    if text.is_html {
-        sanitiser.clean(&double_escaped::unescape(text.text))
-    } else if to_text::looks_like_html(text.text) {
-        sanitiser.clean(text.text)
-    } else {
-        sanitise::from_plain(text.text)
+    let source = double_escaped::unescape(text.text);
+    let is_html = match text.kind {
+        TextKind::Html => !source.contains('<') || recognise::has_markup(&source),
+        TextKind::Unstated => recognise::has_markup(&source),
+        TextKind::Plain => recognise::looks_like_html(&source),
+    };
+    if is_html {
+        return sanitiser.clean(&recognise::escape_false_tags(&source));
     }
+    let plain = match text.kind {
+        TextKind::Html | TextKind::Unstated => {
+            let once = decode(&source, Context::Text);
+            Cow::Owned(to_text::decode_all_but_brackets(&once, Context::Text).into_owned())
+        }
+        TextKind::Plain => to_text::decode_all_but_brackets(&source, Context::MaybePlain),
+    };
+    if text.kind == TextKind::Plain || plain.trim().contains(['\n', '\r']) {
+        return sanitise::from_plain(&plain.replace("\r\n", "\n").replace('\r', "\n"));
+    }
+    let mut escaped = String::with_capacity(plain.len());
+    push_text(&mut escaped, &plain);
+    sanitiser.clean(&escaped)
 }
 
 fn line(text: MarkedText<'_>) -> Option<String> {
-    let markup = if text.is_html { Markup::Html } else { Markup::Doubtful };
+    let markup = match text.kind {
+        TextKind::Html | TextKind::Unstated => Markup::Html,
+        TextKind::Plain => Markup::Doubtful,
+    };
     let line = to_text::plain(beginning(text), markup)?;
     Some(match chars::excerpt(&line, LONGEST_LINE) {
         Cow::Borrowed(_) => line,

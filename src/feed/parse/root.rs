@@ -67,7 +67,7 @@ pub(super) fn find_root<'a>(
                 }
                 first = first.or(Some(name));
             }
-            Token::End { .. } | Token::Text(_) | Token::CData { .. } => {}
+            Token::End { .. } | Token::Text(_) | Token::CData { .. } | Token::Hidden => {}
         }
     }
     Err(match first {

@@ -1,8 +1,8 @@
-//! The elements and attributes that the sanitiser keeps: one table for its fast path and for its tree.
+//! The elements and attributes that the sanitiser keeps: one table for its writer and for its tree.
 
 use Kind::{Block, Frame, Heading, Inline, Link, Other, Part, Rule, Void};
 
-/// What a parser does at the start tag of an element, as far as the fast path has to know (HTML, 13.2.6.4.7).
+/// What a parser does at the start tag of an element, as far as the writer has to know (HTML, 13.2.6.4.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Would close an open paragraph.
@@ -19,7 +19,7 @@ pub(super) enum Kind {
     Void,
     /// Has no content and no end tag, and would close an open paragraph.
     Rule,
-    /// Its content is not markup. The fast path takes it only when it is empty.
+    /// Its content is not markup, and is left out.
     Frame,
     /// Left to the tree.
     Other,
@@ -99,13 +99,13 @@ pub(super) const ELEMENTS: &[Element] = &[
     ("sub", Inline, &[]),
     ("summary", Block, &[]),
     ("sup", Inline, &[]),
-    ("table", Other, &["align", "char", "charoff", "summary"]),
-    ("tbody", Other, &["align", "char", "charoff"]),
-    ("td", Other, &["align", "char", "charoff", "colspan", "headers", "rowspan"]),
-    ("th", Other, &["align", "char", "charoff", "colspan", "headers", "rowspan", "scope"]),
-    ("thead", Other, &["align", "char", "charoff"]),
+    ("table", Block, &["align", "char", "charoff", "summary"]),
+    ("tbody", Part(&["table"]), &["align", "char", "charoff"]),
+    ("td", Part(&["tr"]), &["align", "char", "charoff", "colspan", "headers", "rowspan"]),
+    ("th", Part(&["tr"]), &["align", "char", "charoff", "colspan", "headers", "rowspan", "scope"]),
+    ("thead", Part(&["table"]), &["align", "char", "charoff"]),
     ("time", Inline, &[]),
-    ("tr", Other, &["align", "char", "charoff"]),
+    ("tr", Part(&["tbody", "thead"]), &["align", "char", "charoff"]),
     ("tt", Inline, &[]),
     ("u", Inline, &[]),
     ("ul", Block, &[]),
@@ -123,6 +123,10 @@ pub(super) const RAW: [&str; 6] = ["iframe", "noembed", "noframes", "textarea", 
 /// Elements that are removed with all their content, although it is markup.
 pub(super) const HIDDEN: [&str; 6] =
     ["annotation", "annotation-xml", "noscript", "select", "svg", "template"];
+
+/// Formatting elements: an unclosed one is opened again in each paragraph that follows (HTML, 13.2.4.3).
+pub(super) const FORMATTING: [&str; 9] =
+    ["b", "code", "em", "i", "s", "small", "strike", "strong", "tt"];
 
 /// Schemes of addresses in links.
 pub(super) const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
@@ -145,9 +149,10 @@ pub(super) fn element(name: &str) -> Option<&'static Element> {
     ELEMENTS.get(ELEMENTS.binary_search_by(|(known, ..)| (*known).cmp(name)).ok()?)
 }
 
-/// Whether the attribute is kept on the element.
-pub(super) fn keeps(element: &Element, attribute: &str) -> bool {
-    element.2.contains(&attribute) || EVERYWHERE.contains(&attribute)
+/// The name of the attribute in lower case, if it is kept on the element.
+pub(super) fn kept_name(element: &Element, attribute: &str) -> Option<&'static str> {
+    let mut names = element.2.iter().chain(&EVERYWHERE);
+    names.find(|name| name.eq_ignore_ascii_case(attribute)).copied()
 }
 
 #[cfg(test)]

@@ -311,7 +311,7 @@ pub(in crate::store) fn apply(
     storing: Storing,
 ) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
-    if let PollOutcome::Fresh(document) = &d.observed.outcome {
+    if let Some(document) = d.observed.outcome.document() {
         let before = meta::sequence(tx)?;
         applied = store_document(tx, d.feed, document, storing.keep_revisions, d.polled_at)?;
         if storing.hide_future && applied.added != 0 {
@@ -359,7 +359,10 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     let offers = (!offers.is_empty()).then(|| json!(offers).to_string());
     let detail = Some(observed.message.detail.as_str()).filter(|text| !text.is_empty());
     let full = observed.transfer.status != Some(226)
-        && matches!(observed.outcome, PollOutcome::Fresh(_) | PollOutcome::SameBody);
+        && matches!(
+            observed.outcome,
+            PollOutcome::Fresh(_) | PollOutcome::Cut(_) | PollOutcome::SameBody
+        );
     tx.prepare_cached(PLAN)
         .and_then(|mut s| {
             s.execute(named_params! {

@@ -59,8 +59,8 @@ impl Home {
             drafts,
             hints: Hints::default(),
             encoding: DocumentEncoding { name: "UTF-8", because: "test" },
-            cut: false,
             repairs: Vec::new(),
+            links_to_embeds: Vec::new(),
         };
         let decision = Decision {
             feed: self.feeds[feed],

@@ -1,8 +1,29 @@
-//! `gazetted inspect --reference`.
+//! `gazetted inspect`, of compressed files and with `--reference`.
 
 use std::fs;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::support::program::Home;
+
+#[test]
+fn a_compressed_file_is_read_whatever_its_name() {
+    let home = Home::empty();
+    let packed = |plain: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    };
+    let once =
+        packed(b"<rss version='2.0'><channel><item><title>One</title></item></channel></rss>");
+    for (name, content) in [("a.xml.gz", &once), ("b.xml", &once), ("c.gz", &packed(&once))] {
+        fs::write(home.path(name), content).unwrap();
+        let found = home.json(&["inspect", "--json", name]);
+        assert_eq!(found["articles"][0]["title"], "One", "{name}: {found}");
+    }
+}
 
 #[test]
 fn inspect_reference_shows_what_feed_rs_reads_and_why_we_differ() {

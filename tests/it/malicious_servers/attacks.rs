@@ -123,15 +123,18 @@ pub(super) const ATTACKS: &[Attack] = &[
         coded(stream, "zstd, gzip", &gzip(&ZSTD_BOMB))
     }),
     attack("more_codings_than_sense", &["body"], "more than 3 codings", |stream| {
-        coded(stream, "gzip, gzip, gzip, gzip, gzip", &gzip(b"x"))
+        coded(stream, "gzip, gzip, gzip, gzip", &gzip(&gzip(&gzip(&gzip(b"<rss/>")))))
     }),
     attack("unknown_coding", &["body"], "Content-Encoding `rot13` is not known", |stream| {
         coded(stream, "rot13", &[0xff; 100])
     }),
-    attack("truncated_gzip", &["body"], "not what its Content-Encoding says", |stream| {
-        let mut packed = gzip(rss("News", &[item(7)]).as_bytes());
+    attack("truncated_gzip", &["cut_off"], "the document breaks off after 0 entries", |stream| {
+        let mut packed = gzip(rss("truncated_gzip", &[item(7)]).as_bytes());
         packed.truncate(packed.len() / 2);
         coded(stream, "gzip", &packed)
+    }),
+    attack("no_gzip_at_all", &["body"], "cannot be unpacked: gzip", |stream| {
+        coded(stream, "gzip", &[0xff; 100])
     }),
     attack("less_than_announced", &["cut_off"], BROKEN_OFF, |stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n<rss><channel></channel>")

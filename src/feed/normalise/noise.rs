@@ -1,0 +1,499 @@
+//! What changes in an entry although nobody edited it: signatures and counters in the addresses of files, tracking
+//! pixels, white space, and counts of comments.
+//!
+//! A file is the same if only the signature of its address, the server of a group (`img1.`, `img2.`), the size of an
+//! image or a counter differs. What is compared here is stored as the feed gives it all the same.
+
+use std::borrow::Cow;
+
+use url::Url;
+
+use crate::feed::normalise::tracking;
+use crate::html::entities::{Context, decode};
+use crate::html::tokenizer::{Attributes, Token, Tokens};
+
+/// Query parameters that sign, expire, size, count or only refresh an address, lower-case. A name that ends in `*` is a
+/// prefix.
+const PARAMETERS: [&str; 63] = [
+    // Signatures: Amazon, Google, CloudFront, Azure, Akamai, and common names.
+    "x-amz-*",
+    "x-goog-*",
+    "awsaccesskeyid",
+    "googleaccessid",
+    "signature",
+    "sig",
+    "sign",
+    "signed",
+    "expires",
+    "expire",
+    "expiry",
+    "exp",
+    "policy",
+    "key-pair-id",
+    "token",
+    "token-*",
+    "access_token",
+    "auth",
+    "auth_key",
+    "hash",
+    "hmac",
+    "md5",
+    "hdnea",
+    "hdnts",
+    "hdntl",
+    "verify",
+    "nonce",
+    "skoid",
+    "sktid",
+    "oh",
+    "oe",
+    "ohc",
+    "ccb",
+    "_nc_*",
+    "stp",
+    "itok",
+    // Versions and counters.
+    "v",
+    "ver",
+    "version",
+    "rev",
+    "t",
+    "ts",
+    "timestamp",
+    "time",
+    "mtime",
+    "updated",
+    "modified",
+    "cb",
+    "cache*",
+    "nocache",
+    "rand",
+    "random",
+    "rnd",
+    "_",
+    "count",
+    "hits",
+    "views",
+    "comments",
+    "downloads",
+    "impressions",
+    "session*",
+    "sid",
+    "phpsessid",
+];
+
+/// Parameters that mean such a thing only behind the name of a file: the shorter names of signatures, and the size of
+/// an image.
+const FILE_PARAMETERS: [&str; 38] = [
+    "s", "e", "r", "c", "n", "m", "w", "h", "q", "ex", "is", "hm", "se", "sp", "sr", "sv", "st",
+    "spr", "width", "height", "quality", "fit", "crop", "resize", "scale", "size", "ssl", "strip",
+    "auto", "format", "dpr", "zoom", "fm", "ixlib", "ixid", "rect", "usqp", "beta",
+];
+
+/// Endings of the files of which the name identifies the file.
+const ENDINGS: [&str; 20] = [
+    "jpg", "jpeg", "png", "gif", "webp", "avif", "svg", "bmp", "mp3", "m4a", "mp4", "m4v", "ogg",
+    "oga", "opus", "aac", "wav", "webm", "mov", "pdf",
+];
+
+/// The part of a file's address that identifies the file. It is only compared.
+pub fn file_identity(address: &str) -> String {
+    let Ok(mut url) = Url::parse(address) else { return address.to_owned() };
+    url.set_fragment(None);
+    let host = url.host_str().map(group_of_servers).unwrap_or_default();
+    let is_file = has_ending(url.path());
+    let path = unsigned_path(url.path());
+    let mut kept: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+        url.query_pairs().filter(|(name, value)| !is_noise(name, value, is_file)).collect();
+    kept.sort_unstable();
+    let query: Vec<String> = kept.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    // Whether it is fetched with http or https makes no other file of it.
+    format!("{host}{path}?{}", query.join("&"))
+}
+
+fn has_ending(path: &str) -> bool {
+    let ending = path.rsplit('/').next().and_then(|name| name.rsplit_once('.'));
+    ending.is_some_and(|(_, ending)| ENDINGS.contains(&&*ending.to_ascii_lowercase()))
+}
+
+fn is_noise(name: &str, value: &str, is_file: bool) -> bool {
+    let name = name.to_ascii_lowercase();
+    let listed = |list: &[&str]| {
+        list.iter().any(|known| match known.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == *known,
+        })
+    };
+    tracking::is_tracking(&name)
+        || listed(&PARAMETERS)
+        || is_file && listed(&FILE_PARAMETERS)
+        || is_signature(value)
+}
+
+/// Whether a value can only be a signature: at least 32 characters of hexadecimal or base64 without a word in them.
+fn is_signature(value: &str) -> bool {
+    let is_code = |c: char| c.is_ascii_alphanumeric() || "+/=_-~".contains(c);
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    32 <= value.len() && value.chars().all(is_code) && value.len() <= 8 * digits
+}
+
+/// `img2.example.org` as `img.example.org`, `scontent-ber1-1.xx.fbcdn.net` as `fbcdn.net`.
+fn group_of_servers(host: &str) -> String {
+    const SHARDED: [&str; 4] = ["fbcdn.net", "cdninstagram.com", "googlevideo.com", "ggpht.com"];
+    if let Some(domain) = SHARDED.iter().find(|domain| host.ends_with(*domain)) {
+        return (*domain).to_owned();
+    }
+    match host.split_once('.') {
+        Some((first, rest)) if rest.contains('.') => {
+            let group = first.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
+            format!("{group}.{rest}")
+        }
+        Some(_) | None => host.to_owned(),
+    }
+}
+
+/// The path without signatures: a time and a code beside each other (`/1700000000/0cc175b9c0f1b6a831c399e269772661/`),
+/// and what Substack puts before the size of an image.
+fn unsigned_path(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').collect();
+    let is_time = |text: &str| text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit());
+    let is_code = |text: &str| {
+        20 <= text.len()
+            && !text.contains('.')
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let beside = |n: usize, is: &dyn Fn(&str) -> bool| {
+        let before = n.checked_sub(1).and_then(|n| segments.get(n));
+        before.into_iter().chain(segments.get(n + 1)).any(|text| is(text))
+    };
+    let kept = segments.iter().enumerate().filter(|(n, text)| {
+        !(text.starts_with("$s_!")
+            || is_time(text) && beside(*n, &is_code)
+            || is_code(text) && beside(*n, &is_time))
+    });
+    kept.map(|(_, text)| *text).collect::<Vec<_>>().join("/")
+}
+
+/// Whether an image only counts its readers.
+fn is_pixel(address: &str) -> bool {
+    const NAMES: [&str; 16] = [
+        "pixel",
+        "pixels",
+        "1x1",
+        "spacer",
+        "blank",
+        "transparent",
+        "clear",
+        "beacon",
+        "track",
+        "tracking",
+        "tracker",
+        "counter",
+        "count",
+        "stats",
+        "b",
+        "open",
+    ];
+    let Ok(url) = Url::parse(address) else { return false };
+    let host = url.host_str().unwrap_or_default();
+    let is_named = |text: &str| {
+        let stem = text.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        NAMES.contains(&&*stem)
+    };
+    let Some(mut segments) = url.path_segments() else { return false };
+    is_named(host)
+        || host == "feeds.wordpress.com"
+        || url.path().contains("/~r/")
+        || segments.next_back().is_some_and(|name| is_named(name) && !name.ends_with(".html"))
+}
+
+/// Words beside which a number is a count of readers or comments.
+const COUNTED: [&str; 19] = [
+    "comment",
+    "comments",
+    "reply",
+    "replies",
+    "view",
+    "views",
+    "reads",
+    "like",
+    "likes",
+    "shares",
+    "vote",
+    "votes",
+    "point",
+    "points",
+    "score",
+    "kommentare",
+    "commentaires",
+    "comentarios",
+    "reacties",
+];
+
+/// Elements that hold nothing but a count, if they begin or end with one.
+const HOLDERS: [&str; 6] = ["a", "p", "li", "div", "small", "span"];
+
+/// Whether two texts have the same words, counts of comments aside.
+pub fn is_same_text(a: Option<&str>, b: Option<&str>) -> bool {
+    let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
+    a == b || words(a) == words(b)
+}
+
+/// Whether two sanitised texts show the same words, links and files, counts and tracking pixels aside.
+pub fn is_same_html(a: Option<&str>, b: Option<&str>) -> bool {
+    let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
+    a == b || pieces(a) == pieces(b)
+}
+
+/// The words of a text, with `#` for counts that nobody would write into a sentence: `(12 comments)`, `Points: 12`.
+fn words(text: &str) -> Vec<Cow<'_, str>> {
+    let mut words: Vec<Cow<'_, str>> = text.split_whitespace().map(Cow::Borrowed).collect();
+    let is_in_brackets = |number: &str, word: &str| {
+        number.starts_with(['(', '[']) && word.ends_with([')', ']']) && is_counted(word)
+    };
+    let counts: Vec<usize> = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .enumerate()
+        .filter_map(|(n, (a, b))| {
+            if is_count(a) && is_in_brackets(a, b) {
+                Some(n)
+            } else if is_count(b) && a.ends_with("s:") && is_counted(a) {
+                Some(n + 1)
+            } else {
+                None
+            }
+        })
+        .collect();
+    for n in counts {
+        if let Some(word) = words.get_mut(n) {
+            *word = Cow::Borrowed("#");
+        }
+    }
+    words
+}
+
+fn is_count(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| "()[]:,;.".contains(c));
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && word.chars().all(|c| c.is_ascii_digit() || ".,kKM".contains(c))
+}
+
+fn is_counted(word: &str) -> bool {
+    let bare = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    COUNTED.contains(&&*bare)
+}
+
+/// Whether a text is a count and nothing else: `12 comments`.
+fn is_only_a_count(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let (number, word) = (words.next(), words.next());
+    words.next().is_none() && number.is_some_and(is_count) && word.is_some_and(is_counted)
+}
+
+/// The words and tags of HTML. White space between them is left out.
+fn pieces(html: &str) -> Vec<Cow<'_, str>> {
+    let mut found = Vec::new();
+    let mut holder = "";
+    let mut tokens = Tokens::html(html);
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Text(text) if HOLDERS.contains(&holder) && is_only_a_count(text) => {
+                found.push(Cow::Borrowed("#"));
+            }
+            Token::Text(text) => found.extend(words(text)),
+            Token::End { name } => {
+                found.push(Cow::Owned(format!("</{name}>")));
+                holder = "";
+            }
+            Token::Start { name, attributes, .. } => {
+                found.extend(tag(name, attributes).map(Cow::Owned));
+                holder = name;
+            }
+            Token::CData { .. } | Token::Doctype(_) | Token::Hidden => {}
+        }
+    }
+    found
+}
+
+/// A start tag for the comparison; `None` for a tracking pixel.
+fn tag(name: &str, attributes: Attributes<'_>) -> Option<String> {
+    let mut shown = format!("<{name}");
+    for (attribute, value) in attributes.iter() {
+        let value = match attribute {
+            // They only say how large an image is shown.
+            "srcset" | "sizes" | "width" | "height" | "loading" | "decoding" => continue,
+            "src" | "href" | "poster" => {
+                let address = decode(value, Context::Attribute);
+                if name == "img" && is_pixel(&address) {
+                    return None;
+                }
+                let path = address.split(['?', '#']).next().unwrap_or_default();
+                if attribute != "href" || has_ending(path) {
+                    Cow::Owned(file_identity(&address))
+                } else {
+                    Cow::Owned(tracking::without(address.into_owned()))
+                }
+            }
+            _ => Cow::Borrowed(value),
+        };
+        shown.push(' ');
+        shown.push_str(attribute);
+        shown.push('=');
+        shown.push_str(&value);
+    }
+    Some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_a_file_is_the_same_without_its_noise() {
+        for (name, a, b, same) in [
+            (
+                "amazon",
+                "https://s3.example/a.jpg?X-Amz-Signature=1&X-Amz-Date=2",
+                "https://s3.example/a.jpg?X-Amz-Signature=3&X-Amz-Date=4",
+                true,
+            ),
+            (
+                "token",
+                "https://c.example/dl?id=7&token=abc&expires=1",
+                "https://c.example/dl?id=7&token=def&expires=2",
+                true,
+            ),
+            (
+                "another id",
+                "https://c.example/dl?id=7&token=abc",
+                "https://c.example/dl?id=8&token=abc",
+                false,
+            ),
+            ("signature appears", "https://c.example/a.mp3", "https://c.example/a.mp3?sig=1", true),
+            (
+                "facebook",
+                "https://scontent-ber1-1.xx.fbcdn.net/v/t39/4_n.jpg?_nc_cat=1&oh=00_A&oe=6",
+                "https://scontent-fra3-2.xx.fbcdn.net/v/t39/4_n.jpg?_nc_cat=2&oh=00_B&oe=7",
+                true,
+            ),
+            ("shards", "https://img1.example.org/a.png", "https://img2.example.org/a.png", true),
+            (
+                "shards with hyphens",
+                "https://cdn-12.example.org/a.png",
+                "https://cdn-3.example.org/a.png",
+                true,
+            ),
+            (
+                "photon",
+                "https://i0.wp.com/x.example/a.jpg?w=640&ssl=1",
+                "https://i2.wp.com/x.example/a.jpg?resize=1,2&ssl=1",
+                true,
+            ),
+            ("version", "https://c.example/a.css?v=123", "https://c.example/a.css?v=124", true),
+            ("https", "http://c.example/a.jpg", "https://c.example/a.jpg", true),
+            (
+                "order of parameters",
+                "https://c.example/i?a=1&b=2",
+                "https://c.example/i?b=2&a=1",
+                true,
+            ),
+            (
+                "signed path",
+                "https://c.example/1700000000/0cc175b9c0f1b6a831c399e269772661/a.mp3",
+                "https://c.example/1700009999/92eb5ffee6ae2fec3ad71c777531578f/a.mp3",
+                true,
+            ),
+            (
+                "unknown name of a signature",
+                "https://c.example/a?id=1&zz=0cc175b9c0f1b6a831c399e269772661",
+                "https://c.example/a?id=1&zz=92eb5ffee6ae2fec3ad71c777531578f",
+                true,
+            ),
+            ("another file", "https://c.example/a.jpg?v=1", "https://c.example/b.jpg?v=1", false),
+            ("another folder", "https://c.example/1/a.jpg", "https://c.example/2/a.jpg", false),
+            ("another host", "https://c.example.org/a.jpg", "https://d.example.org/a.jpg", false),
+            ("another site", "https://img1.example/a.jpg", "https://img2.example/a.jpg", false),
+            (
+                "a name as parameter",
+                "https://c.example/get?file=a.mp3",
+                "https://c.example/get?file=b.mp3",
+                false,
+            ),
+            (
+                "an episode",
+                "https://c.example/play.mp3?episode=1",
+                "https://c.example/play.mp3?episode=2",
+                false,
+            ),
+        ] {
+            assert_eq!(file_identity(a) == file_identity(b), same, "{name}");
+        }
+    }
+
+    #[test]
+    fn text_is_the_same_without_its_noise() {
+        for (name, a, b, same) in [
+            ("white space", "<p>a  b</p>\n<p>c</p>", "<p>a b</p><p>c </p>", true),
+            (
+                "comments",
+                "<p>Text</p><a href=\"https://x.example/1#c\">12 comments</a>",
+                "<p>Text</p><a href=\"https://x.example/1#c\">13 comments</a>",
+                true,
+            ),
+            (
+                "points",
+                "<p>Points: 12</p><p># Comments: 3</p>",
+                "<p>Points: 99</p><p># Comments: 40</p>",
+                true,
+            ),
+            ("a number in the text", "<p>12 people came</p>", "<p>13 people came</p>", false),
+            (
+                "a year beside a colon",
+                "<p>Points of view: 12</p>",
+                "<p>Points of view: 13</p>",
+                false,
+            ),
+            (
+                "pixel",
+                "<p>a</p><img src=\"https://pixel.example.org/b.gif?rand=1\">",
+                "<p>a</p><img src=\"https://pixel.example.org/b.gif?rand=2&amp;x=y\">",
+                true,
+            ),
+            ("pixel comes", "<p>a</p>", "<p>a</p><img src=\"https://x.example/~r/feed/1\">", true),
+            (
+                "signed image",
+                "<img src=\"https://c.example/a.jpg?sig=1\">",
+                "<img src=\"https://c.example/a.jpg?sig=2\" width=\"7\">",
+                true,
+            ),
+            (
+                "another image",
+                "<img src=\"https://c.example/a.jpg\">",
+                "<img src=\"https://c.example/b.jpg\">",
+                false,
+            ),
+            (
+                "another link",
+                "<a href=\"https://c.example/a\">x</a>",
+                "<a href=\"https://c.example/b\">x</a>",
+                false,
+            ),
+            (
+                "tracked link",
+                "<a href=\"https://c.example/a?utm_id=1\">x</a>",
+                "<a href=\"https://c.example/a\">x</a>",
+                true,
+            ),
+            ("emphasis", "<p>a <b>b</b></p>", "<p>a b</p>", false),
+            ("a word", "<p>a</p>", "<p>b</p>", false),
+            ("words parted", "<p>ab</p>", "<p>a b</p>", false),
+        ] {
+            assert_eq!(is_same_html(Some(a), Some(b)), same, "{name}");
+        }
+        assert!(is_same_text(Some("A  title (3 comments)"), Some("A title (4 comments)")));
+        assert!(!is_same_text(Some("Version 3"), Some("Version 4")));
+        assert!(!is_same_text(None, Some("x")));
+        assert!(is_same_text(None, None));
+    }
+}

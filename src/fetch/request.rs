@@ -1,0 +1,33 @@
+//! The arguments of one request for a document.
+
+use url::Url;
+
+use crate::domain::feed::FeedUrl;
+use crate::domain::poll::Validators;
+use crate::domain::request::RequestSpec;
+
+/// A request for one document.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchRequest<'a> {
+    /// The configured address. The configured headers and password are only sent to its origin.
+    pub url: &'a FeedUrl,
+    /// The address of the first request, which differs from `url` when the feed has moved.
+    pub at: &'a Url,
+    /// They are sent, byte for byte, only to the address that they came from.
+    pub validators: &'a Validators,
+    pub spec: &'a RequestSpec,
+    /// The maximum size of the body in bytes before decompression.
+    pub max_body: u64,
+}
+
+impl<'a> FetchRequest<'a> {
+    /// A request for the configured address.
+    pub fn new(
+        url: &'a FeedUrl,
+        validators: &'a Validators,
+        spec: &'a RequestSpec,
+        max_body: u64,
+    ) -> Self {
+        Self { url, at: url.as_url(), validators, spec, max_body }
+    }
+}
