@@ -15,7 +15,9 @@ use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::NotFound;
-use crate::domain::article::{Article, ArticleDraft, ArticleId, DateSource, Person};
+use crate::domain::article::{
+    Article, ArticleDraft, ArticleId, DateSource, Person, effective_date,
+};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{Document, Observed};
@@ -175,6 +177,7 @@ fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article
         published: draft.published,
         modified: draft.modified,
         first_seen: now,
+        order_at: effective_date(draft.published, now),
         date_source: match draft.published {
             Some(_) => DateSource::Feed,
             None => DateSource::FirstSeen,

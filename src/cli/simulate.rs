@@ -88,12 +88,16 @@ fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
     Ok((models, known))
 }
 
-/// The mean over the latest articles and the silence since.
+/// The mean over the latest articles and the silence since. A single date, which may be that of a whole first document,
+/// shows no rhythm.
 fn gap(facts: &Facts, now: Timestamp) -> TimeDelta {
-    let recent = &facts.history.recent;
-    match (recent.last(), i32::try_from(recent.len())) {
-        (Some(oldest), Ok(articles)) => ((now - *oldest) / articles).max(TimeDelta::minutes(1)),
-        _ => TimeDelta::days(365),
+    match facts.history.recent.as_slice() {
+        [] => TimeDelta::days(365),
+        [only] => (now - *only).max(UNKNOWN_GAP),
+        [.., oldest] => {
+            let articles = i32::try_from(facts.history.recent.len()).unwrap_or(i32::MAX);
+            ((now - *oldest) / articles).max(TimeDelta::minutes(1))
+        }
     }
 }
 

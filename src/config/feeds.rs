@@ -16,7 +16,7 @@ use crate::config::{FeedConfig, Origin};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
 use crate::feed::entry_filter::{EntryFilter, Rule};
-use crate::polling::schedule::{Cadence, Policy};
+use crate::polling::schedule::Policy;
 
 /// Headers that gazetted sets itself. Another value would break conditional requests, compression or the
 /// connection.
@@ -96,13 +96,15 @@ impl Reader<'_> {
         let mut seen = HashSet::new();
         tags.retain(|tag| seen.insert(tag.clone()));
         let enabled = self.flag(table, "enabled").unwrap_or(true);
-        let cadence: Option<Cadence> = self.cadence(table, defaults.zone);
         let policy = Policy {
-            cadence: cadence.unwrap_or_else(|| defaults.policy.cadence.clone()),
+            cadence: self
+                .cadence(table, defaults.zone)
+                .unwrap_or_else(|| defaults.policy.cadence.clone()),
             obey_cache: self.flag(table, "obey_cache").unwrap_or(true),
             ..defaults.policy
         };
         let max_entries = self.max_entries(table).unwrap_or(defaults.max_entries);
+        let quiet_start = self.flag(table, "quiet_start").unwrap_or(defaults.quiet_start);
         let map = self.map(table);
         let entry_filter = defaults.entry_filter.with(self.entry_filter(table));
         let keep = self.keep(table);
@@ -116,13 +118,7 @@ impl Reader<'_> {
             allow_private: self.flag(table, "allow_private").unwrap_or(false),
         };
         let Address { mut url, auth, .. } = address?;
-        if let (Some(_), Some(field), Some(address)) = (&auth, table.get("basic_auth"), &url_field)
-        {
-            let other = Some((self.place(&address.span), "and here"));
-            let hint = Some("keep one of the two".to_owned());
-            let message = "the user is given in the URL as well";
-            self.clash(&field.key, &field.key_span, message, hint, other);
-        }
+        self.only_user(table, auth.is_some());
         request.basic_auth = request.basic_auth.or(auth);
         if private {
             request.address = Some(Secret::new(url.to_string()));
@@ -130,7 +126,28 @@ impl Reader<'_> {
         }
         let spec = FeedSpec { url, name, tags, enabled };
         let origin = Origin::default();
-        Some(FeedConfig { spec, policy, request, max_entries, entry_filter, keep, map, origin })
+        Some(FeedConfig {
+            spec,
+            policy,
+            request,
+            max_entries,
+            quiet_start,
+            entry_filter,
+            keep,
+            map,
+            origin,
+        })
+    }
+
+    /// Refuses `basic_auth` beside a user in the URL.
+    fn only_user(&mut self, table: &Table<'_>, in_url: bool) {
+        let field = table.get("basic_auth").filter(|_| in_url);
+        if let (Some(field), Some(address)) = (field, table.get("url")) {
+            let other = Some((self.place(&address.span), "and here"));
+            let hint = Some("keep one of the two".to_owned());
+            let message = "the user is given in the URL as well";
+            self.clash(&field.key, &field.key_span, message, hint, other);
+        }
     }
 
     /// Whether the address of a feed is shown nowhere: it says so, or a variable is a part of its address. Such a feed

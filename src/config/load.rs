@@ -202,6 +202,7 @@ impl Reader<'_> {
         let mut defaults = Defaults { zone, ..Defaults::default() };
         self.schedule(root, &mut defaults);
         defaults.entry_filter = self.entry_filter(root);
+        defaults.quiet_start = self.flag(root, "quiet_start").unwrap_or_default();
         let fetch = self.fetch(root, &mut defaults);
         let server = self.server(root, zone);
         let feeds = self.feeds(root, &defaults, given);

@@ -116,6 +116,8 @@ pub struct FeedConfig {
     pub request: RequestSpec,
     /// The largest number of entries that are read from one document; the newest are kept.
     pub max_entries: usize,
+    /// Whether consumers hear only of what comes after the first poll.
+    pub quiet_start: bool,
     /// Which entries are kept.
     pub entry_filter: EntryFilter,
     /// How long its articles are kept, if not as `[store]` says.

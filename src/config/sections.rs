@@ -38,6 +38,7 @@ pub(super) struct Defaults {
     pub(super) max_entries: usize,
     /// Of the top level: the rules for all feeds.
     pub(super) entry_filter: EntryFilter,
+    pub(super) quiet_start: bool,
 }
 
 impl Default for Defaults {
@@ -47,6 +48,7 @@ impl Default for Defaults {
             zone: Zone::UTC,
             max_entries: DEFAULT_MAX_ENTRIES,
             entry_filter: EntryFilter::default(),
+            quiet_start: false,
         }
     }
 }

@@ -121,6 +121,9 @@ pub struct Article {
     pub published: Option<Timestamp>,
     pub modified: Option<Timestamp>,
     pub first_seen: Timestamp,
+    /// Orders the article; see [`effective_date`]. In a feed's first document, an entry without date has the date of
+    /// the document.
+    pub order_at: Timestamp,
     pub date_source: DateSource,
     pub attachments: Vec<Attachment>,
     /// 0 when the article is first seen; each edit adds 1.
@@ -128,9 +131,9 @@ pub struct Article {
 }
 
 impl Article {
-    /// The date that orders articles; see [`effective_date`].
+    /// The date that orders articles.
     pub fn effective_date(&self) -> Timestamp {
-        effective_date(self.published, self.first_seen)
+        self.order_at
     }
 
     /// The place of this article among all, newest first.

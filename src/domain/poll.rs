@@ -390,6 +390,16 @@ impl PollOutcome {
     }
 }
 
+/// How a document lists its entries, which matters for those without a date and for the first document of a feed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The date of the document: its own, else `Last-Modified`.
+    pub dated_at: Option<Timestamp>,
+    pub oldest_first: bool,
+    /// Whether consumers are not to hear of the entries of a feed's first document.
+    pub quiet_start: bool,
+}
+
 /// A feed document, normalised.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
@@ -400,6 +410,7 @@ pub struct Document {
     pub remembered: Remembered,
     /// The number of entries in the document, including known ones.
     pub entries: usize,
+    pub listing: Listing,
     pub hints: Hints,
     pub encoding: DocumentEncoding,
     /// The repairs that the document needed, by kind.

@@ -219,6 +219,7 @@ pub(super) mod tests {
             published: Some(Timestamp::UNIX_EPOCH),
             modified: Some(Timestamp::UNIX_EPOCH),
             first_seen: Timestamp::UNIX_EPOCH,
+            order_at: Timestamp::UNIX_EPOCH,
             date_source: DateSource::Feed,
             attachments: vec![attachment],
             revision: 0,

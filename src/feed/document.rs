@@ -9,12 +9,13 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::domain::article::{ArticleDraft, ArticleKey};
 use crate::domain::feed::FeedMeta;
 use crate::domain::poll::{
-    Document, DocumentEncoding, Hints, KeyPolicy, KnownItem, Remembered, RepairCount,
+    Document, DocumentEncoding, Hints, KeyPolicy, KnownItem, Listing, Remembered, RepairCount,
 };
 use crate::domain::time::Timestamp;
 use crate::feed::charset::{Decision, decide};
 use crate::feed::item_diff::{DocumentShape, drop_known, find_items};
 use crate::feed::normalise::identity::{Identity, ambiguous, tell_apart, upper_half};
+use crate::feed::normalise::order::{Order, order};
 use crate::feed::normalise::{Normalised, entries, identify, language, meta};
 use crate::feed::parse::{NotAFeed, TRUNCATED, parse};
 
@@ -97,6 +98,7 @@ struct Source<'a> {
 
 struct Reading {
     meta: FeedMeta,
+    listing: Listing,
     hints: Hints,
     encoding: DocumentEncoding,
     repairs: Vec<RepairCount>,
@@ -137,6 +139,11 @@ impl Source<'_> {
         let entries = entries(&feed, self.base, policy, self.max_entries, self.now);
         Ok(Reading {
             meta: meta(&feed, self.base),
+            listing: Listing {
+                dated_at: feed.feed.updated.or(feed.feed.published),
+                oldest_first: order(&feed.entries, self.now) == Order::OldestFirst,
+                quiet_start: false,
+            },
             hints: feed.extension.hints,
             encoding: DocumentEncoding {
                 name: self.encoding.charset.name(),
@@ -186,7 +193,7 @@ impl Reading {
     }
 
     fn into_document(self, body_hash: u64, key_policy: KeyPolicy) -> Document {
-        let Self { meta, hints, encoding, repairs, entries, hashes, unchanged } = self;
+        let Self { meta, listing, hints, encoding, repairs, entries, hashes, unchanged } = self;
         let count = entries.len() + unchanged.len();
         let mut items = unchanged;
         // Without hashes, the keys still say what is in the document.
@@ -199,6 +206,7 @@ impl Reading {
             drafts: once_each(entries.into_iter().filter_map(|entry| entry.draft).collect()),
             remembered: Remembered { body_hash: Some(body_hash), items, key_policy },
             entries: count,
+            listing,
             hints,
             encoding,
             repairs,

@@ -283,6 +283,7 @@ impl Poller {
                 max_entries: feed.max_entries,
                 time,
                 map: feed.map.as_ref(),
+                quiet_start: feed.quiet_start,
                 filter: Some(&feed.entry_filter),
             };
             feed.entry_filter.mix_into_hashes(&mut job.remembered);
@@ -385,7 +386,7 @@ pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
         return;
     }
     observed.message.offers.clear(); // They are addresses of the same server.
-    if let PollOutcome::Fresh(document) = &mut observed.outcome {
+    if let PollOutcome::Fresh(document) | PollOutcome::Cut(document) = &mut observed.outcome {
         document.meta.home_page_url.take_if(|url| sent.removed_from(url) != *url);
     }
 }

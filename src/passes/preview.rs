@@ -63,8 +63,14 @@ impl Previewer {
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
         let (max_body, time, request) = (self.max_body, self.time, request.clone());
         let observed = tokio::task::spawn_blocking(move || {
-            let parsing =
-                Parsing { max_body, max_entries: entries, time, map: map.as_ref(), filter: None };
+            let parsing = Parsing {
+                max_body,
+                max_entries: entries,
+                time,
+                map: map.as_ref(),
+                quiet_start: false,
+                filter: None,
+            };
             let mut observed = read(requested, &job, parsing);
             conceal(&mut observed, &request);
             observed

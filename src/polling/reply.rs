@@ -9,6 +9,7 @@ use crate::domain::poll::{
     Transfer, Validators,
 };
 use crate::domain::time::Timestamp;
+use crate::feed::dates::parse::date;
 use crate::feed::document::{Labels, body_hash, breaks_off, document};
 use crate::feed::entry_filter::EntryFilter;
 use crate::feed::json_map::mapped;
@@ -36,6 +37,8 @@ pub struct Parsing<'a> {
     pub map: Option<&'a JsonMap>,
     /// How long unpacking and reading may take.
     pub time: ReadingTime,
+    /// Whether consumers are not to hear of the entries of a feed's first document.
+    pub quiet_start: bool,
     /// Leaves out entries; `None` keeps all.
     pub filter: Option<&'a EntryFilter>,
 }
@@ -166,8 +169,12 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
     let known = &job.remembered;
     let content_language = reply.headers.content_language.as_deref();
     let labels = Labels { content_type, content_language };
+    let last_modified = reply.headers.last_modified.as_deref();
+    let last_modified = last_modified.and_then(|field| date(std::str::from_utf8(field).ok()?));
     match document(&body, base, labels, known, parsing.max_entries, now) {
         Ok(mut document) => {
+            document.listing.quiet_start = parsing.quiet_start;
+            document.listing.dated_at = document.listing.dated_at.or(last_modified);
             let cut = cut || breaks_off(&document);
             if delta || cut {
                 also_remember(&mut document.remembered, known);

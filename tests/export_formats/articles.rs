@@ -61,6 +61,7 @@ pub(crate) fn bare(id: &str) -> Article {
         published: None,
         modified: None,
         first_seen: from_unix(NOW - 60),
+        order_at: from_unix(NOW - 60),
         date_source: DateSource::FirstSeen,
         attachments: Vec::new(),
         revision: 0,
@@ -105,6 +106,7 @@ pub(crate) fn full() -> Article {
         tags: vec!["politics".to_owned(), "R&D".to_owned()],
         language: some("en-GB"),
         published: Some(from_unix(NOW - 7_200)),
+        order_at: from_unix(NOW - 7_200),
         modified: Some(from_unix(NOW - 3_600)),
         date_source: DateSource::Feed,
         attachments: vec![
@@ -153,6 +155,7 @@ fn note() -> Article {
         content_text: some("Just a\nthought."),
         date_source: DateSource::Feed,
         published: Some(from_unix(NOW - 86_400 * 365)),
+        order_at: from_unix(NOW - 86_400 * 365),
         modified: Some(from_unix(NOW - 86_400 * 366)), // Before it was published.
         ..bare("note")
     }

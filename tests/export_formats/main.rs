@@ -9,7 +9,7 @@ use gazetted::html::sanitise::SanitisedHtml;
 use std::sync::Arc;
 
 use feed_rs::model::{Entry, Feed};
-use gazetted::domain::article::{Article, Attachment, Person};
+use gazetted::domain::article::{Article, Attachment, Person, effective_date};
 use gazetted::domain::feed::FeedRef;
 use gazetted::domain::time::from_unix;
 use gazetted::export::{Channel, Format, TableStyle, write};
@@ -305,6 +305,7 @@ fn any_article() -> impl Strategy<Value = Article> {
             authors: vec![Person { name, url, email }],
             language: language.clone(),
             published: published.map(from_unix),
+            order_at: effective_date(published.map(from_unix), full().first_seen),
             modified: modified.map(from_unix),
             attachments: vec![Attachment {
                 url: other.clone().unwrap_or_default(),

@@ -120,7 +120,14 @@ fn poll_within(
     policy: &Policy,
     reply: Result<Reply, NoReply>,
 ) -> Decision {
-    let parsing = Parsing { max_body: 1 << 20, max_entries: 100, time, map: None, filter: None };
+    let parsing = Parsing {
+        max_body: 1 << 20,
+        max_entries: 100,
+        time,
+        map: None,
+        quiet_start: false,
+        filter: None,
+    };
     let requested = Requested { reply, conditional: true, ended_at: now() };
     let observed = read(requested, job, parsing);
     decide(job, observed, policy, now())

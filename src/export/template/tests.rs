@@ -51,6 +51,7 @@ fn bare() -> Article {
         published: None,
         modified: None,
         first_seen: from_unix(0),
+        order_at: from_unix(0),
         date_source: DateSource::FirstSeen,
         attachments: Vec::new(),
         revision: 0,
@@ -66,6 +67,7 @@ fn hostile() -> Article {
         content_html: some("<p>All <b>of</b> it</p>").map(SanitisedHtml::from_store),
         authors: vec![Person { name: some("<A>"), url: None, email: None }],
         published: Some(from_unix(86_400)),
+        order_at: from_unix(86_400),
         ..bare()
     }
 }

@@ -180,6 +180,9 @@ fn keys_within(group: &[Identity<'_>]) -> Vec<Option<u64>> {
     firsts.iter().map(own).collect()
 }
 
+/// A text of so many bytes, markup included, is not in several entries.
+const LONG: usize = 200;
+
 /// How much an entry of a new document is like an article whose entry is gone from the document, from the strongest
 /// likeness to the weakest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,8 +190,11 @@ pub enum Likeness {
     /// The same GUID, link and title, and not both another date and another text. Or only the GUID is new: link, title
     /// and date are the same.
     Same,
-    /// The same GUID and link, and the same date or text, under another title.
+    /// The same GUID, link and text under another title. A short text may stand in all entries ("Listen now"), so it
+    /// needs the same time as well.
     Retitled,
+    /// The same GUID, link and time under another title. A day alone is no time: several articles may have it.
+    Rewritten,
     /// The same GUID and link and nothing else. It is the same article if no other entry has them.
     Named,
 }
@@ -207,11 +213,19 @@ impl Likeness {
                 .then_some(Self::Same);
         }
         let same_text = old.content_html == new.content_html && new.content_html.is_some();
-        let dated = same_date && new.published.is_some();
-        Some(match (same_title, same_date || same_text, dated || same_text) {
-            (true, true, _) => Self::Same,
-            (false, _, true) => Self::Retitled,
-            _ => Self::Named,
+        let has_time = |at: Timestamp| at.timestamp() % 86_400 != 0;
+        let same_time = same_date && new.published.is_some_and(has_time);
+        let is_long = new.content_html.is_some_and(|text| LONG <= text.len());
+        Some(if same_title && (same_date || same_text) {
+            Self::Same
+        } else if same_title {
+            Self::Named
+        } else if same_text && (same_time || is_long) {
+            Self::Retitled
+        } else if same_time {
+            Self::Rewritten
+        } else {
+            Self::Named
         })
     }
 }
@@ -275,6 +289,57 @@ mod tests {
         assert_eq!(trusting.1, None);
         assert_eq!(careful.1, Some(trusting.0));
         assert_ne!(careful.0, trusting.0);
+    }
+
+    #[test]
+    fn likeness_tells_an_edit_from_another_article() {
+        use Likeness::{Named, Retitled, Rewritten, Same};
+        let time = Some("2024-08-19T10:30:00Z".parse().unwrap());
+        let day = Some("2024-08-19T00:00:00Z".parse().unwrap());
+        let old = Identity { published: time, ..ENTRY };
+        let text = Some("<p>other</p>");
+        let title = Some("other");
+        let long = "<p>word</p>".repeat(20);
+        for (name, before, after, expected) in [
+            ("nothing", old, old, Some(Same)),
+            ("text", old, Identity { content_html: text, ..old }, Some(Same)),
+            ("date", old, Identity { published: day, ..old }, Some(Same)),
+            (
+                "date and text",
+                old,
+                Identity { published: day, content_html: text, ..old },
+                Some(Named),
+            ),
+            ("title", old, Identity { title, ..old }, Some(Retitled)),
+            ("title and date", old, Identity { title, published: day, ..old }, Some(Named)),
+            (
+                "title and date of a long text",
+                Identity { content_html: Some(&long), ..old },
+                Identity { content_html: Some(&long), title, published: day, ..old },
+                Some(Retitled),
+            ),
+            ("title and text", old, Identity { title, content_html: text, ..old }, Some(Rewritten)),
+            (
+                "title and text of one day",
+                Identity { published: day, ..old },
+                Identity { title, content_html: text, published: day, ..old },
+                Some(Named),
+            ),
+            ("link", old, Identity { url: Some("/2"), ..old }, None),
+            ("guid", old, Identity { guid: Some("h"), ..old }, Some(Same)),
+            (
+                "guid and text",
+                old,
+                Identity { guid: Some("h"), content_html: text, ..old },
+                Some(Same),
+            ),
+            ("guid and title", old, Identity { guid: Some("h"), title, ..old }, None),
+            ("guid and date", old, Identity { guid: Some("h"), published: day, ..old }, None),
+            ("guid comes", Identity { guid: None, ..old }, old, None),
+            ("guid goes", old, Identity { guid: None, ..old }, None),
+        ] {
+            assert_eq!(Likeness::between(&before, &after), expected, "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::feed::dates::parse::date;
 use crate::feed::hints;
 use crate::feed::parse::entry_list::EntryList;
 use crate::feed::parse::item::{self, link, person, text};
@@ -92,6 +93,12 @@ fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
             | (Ns::Itunes, "author") => feed.authors.extend(person(child)),
             (Ns::Core | Ns::Dc, "language") => {
                 language = not_blank(child.text).or(language.take());
+            }
+            (Ns::Core, "lastbuilddate" | "updated" | "modified") => {
+                feed.updated = date(&child.text).or(feed.updated);
+            }
+            (Ns::Core, "pubdate" | "published") | (Ns::Dc, "date") => {
+                feed.published = date(&child.text).or(feed.published);
             }
             (Ns::Core, "ttl") => extension.hints.ttl = hints::ttl(&child.text),
             (Ns::Core, "skiphours") => {

@@ -1,11 +1,15 @@
 //! Writes articles. Each is stored once and edited in place.
 
+use crate::html::sanitise::SanitisedHtml;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 
-use crate::domain::article::{ArticleDraft, ArticleKey, effective_date};
+use crate::domain::article::{ArticleDraft, ArticleKey, ContentHash, effective_date};
 use crate::domain::feed::FeedId;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, from_unix};
+use crate::feed::normalise::edit::{Before, GivenDates, Revised, revise};
 use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::columns::{decode, time};
+use crate::store::sqlite::matching::{self, Entry};
 use crate::store::sqlite::{changes, columns, revisions};
 
 /// The result of storing a draft.
@@ -14,6 +18,18 @@ pub(super) enum Stored {
     New,
     Edited,
     Known,
+}
+
+/// What all drafts of one poll have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) feed: FeedId,
+    pub(super) now: Timestamp,
+    /// What orders articles without a date.
+    pub(super) undated_at: Timestamp,
+    /// Whether consumers hear of new articles.
+    pub(super) is_quiet: bool,
+    pub(super) keep_revisions: u32,
 }
 
 const FIND: &str = "SELECT article_id, hash FROM feed_entry WHERE feed_id = ?1 AND key = ?2";
@@ -26,113 +42,188 @@ const INSERT: &str = "
         0, :guid, :url, :external_url, :title, :image, :language, :authors, :tags, :attachments,
         :summary, :content_html)";
 
-/// The publication date, and with it the order, never changes after the article was first seen.
+/// Without a sequence number, nobody hears of the change.
 const EDIT: &str = "
-    UPDATE article SET seq = :seq, revision = revision + 1,
-        modified_at = coalesce(:modified_at, modified_at), guid = :guid, url = :url,
+    UPDATE article SET seq = coalesce(:seq, seq), revision = revision + (:seq IS NOT NULL),
+        order_at = iif(:published_at IS published_at, order_at, :order_at),
+        published_at = :published_at, modified_at = :modified_at, guid = :guid, url = :url,
         external_url = :external_url, title = :title, image = :image, language = :language,
         authors = :authors, tags = :tags, attachments = :attachments, summary = :summary,
         content_html = :content_html
     WHERE id = :id";
 
-const INSERT_ENTRY: &str =
-    "INSERT INTO feed_entry (feed_id, key, article_id, hash) VALUES (?1, ?2, ?3, ?4)";
+const INSERT_ENTRY: &str = "
+    INSERT INTO feed_entry (feed_id, key, article_id, hash, published_at, modified_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
-const EDIT_ENTRY: &str = "UPDATE feed_entry SET hash = ?3 WHERE feed_id = ?1 AND key = ?2";
+const EDIT_ENTRY: &str = "
+    UPDATE feed_entry SET hash = ?3, published_at = ?4, modified_at = ?5
+    WHERE feed_id = ?1 AND key = ?2";
 
 const FIND_SAME_LINK: &str = "
     SELECT s.article_id, s.hash FROM feed_entry s JOIN article a ON a.id = s.article_id
     WHERE s.feed_id = ?1 AND s.key = ?2 AND a.url IS ?3";
 
-const REKEY_ENTRY: &str = "UPDATE feed_entry SET key = ?3 WHERE feed_id = ?1 AND key = ?2";
-
-/// Stores a draft under the next sequence number, unless the store has the same content already.
+/// Stores a draft under the next sequence number, unless the store has the same content already. `found` is its
+/// article, if there is one.
 pub(super) fn store(
     tx: &Connection,
-    feed: FeedId,
+    arrival: &Arrival,
     draft: &ArticleDraft,
+    found: Option<Entry>,
     seq: &mut i64,
-    keep_revisions: u32,
-    now: Timestamp,
 ) -> Result<Stored, StoreError> {
-    match find(tx, feed, draft)? {
-        Some((_, hash)) if hash == draft.hash.0.cast_signed() => Ok(Stored::Known),
-        Some((article, hash)) => {
-            revisions::keep(tx, article, hash, keep_revisions, now)?;
-            *seq += 1;
-            edit(tx, feed, article, *seq, draft)?;
-            Ok(Stored::Edited)
-        }
-        None if changes::is_buried(tx, feed, key(draft.key))? => Ok(Stored::Known),
+    match found {
+        Some(entry) if entry.hash == draft.hash.0.cast_signed() => Ok(Stored::Known),
+        Some(entry) => update(tx, arrival, draft, entry, seq),
+        None if changes::is_buried(tx, arrival.feed, key(draft.key))? => Ok(Stored::Known),
         None => {
             *seq += 1;
-            insert(tx, feed, *seq, draft, now)?;
+            insert(tx, arrival, *seq, draft)?;
             Ok(Stored::New)
         }
     }
 }
 
-/// Finds the row id and the content hash of the stored article by the key of the draft, else by the key that
-/// the draft has under an earlier rule; that key is then replaced.
-fn find(
+/// Finds the article of a draft by its key, else by the key that the draft has under an earlier rule; that key is then
+/// replaced.
+pub(super) fn find(
     tx: &Connection,
     feed: FeedId,
     draft: &ArticleDraft,
-) -> Result<Option<(i64, i64)>, StoreError> {
-    let pair = |row: &Row<'_>| Ok((row.get("article_id")?, row.get("hash")?));
+) -> Result<Option<Entry>, StoreError> {
+    let entry =
+        |row: &Row<'_>| Ok(Entry { article: row.get("article_id")?, hash: row.get("hash")? });
     let found = tx
         .prepare_cached(FIND)
-        .and_then(|mut s| s.query_row(params![feed.0, key(draft.key)], pair).optional())
+        .and_then(|mut s| s.query_row(params![feed.0, key(draft.key)], entry).optional())
         .context("look up an article")?;
     let Some(former) = draft.former_key.filter(|_| found.is_none()) else {
         return Ok(found);
     };
     let found = tx
         .prepare_cached(FIND_SAME_LINK)
-        .and_then(|mut s| s.query_row(params![feed.0, key(former), draft.url], pair).optional())
+        .and_then(|mut s| s.query_row(params![feed.0, key(former), draft.url], entry).optional())
         .context("look up an article by its former key")?;
     if found.is_some() {
-        tx.prepare_cached(REKEY_ENTRY)
-            .and_then(|mut s| s.execute(params![feed.0, key(former), key(draft.key)]))
-            .context("give an article its new key")?;
+        matching::rekey(tx, feed, key(former), draft.key)?;
     }
     Ok(found)
 }
 
 fn insert(
     tx: &Connection,
-    feed: FeedId,
+    arrival: &Arrival,
     seq: i64,
     draft: &ArticleDraft,
-    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let first_seen = named_params! {
-        ":feed_id": feed.0,
-        ":order_at": effective_date(draft.published, now).timestamp(),
-        ":first_seen_at": now.timestamp(),
-        ":published_at": draft.published.map(|at| at.timestamp()),
+    let order_at = match draft.published {
+        Some(_) => effective_date(draft.published, arrival.now),
+        None => arrival.undated_at,
     };
-    write(tx, INSERT, (seq, seq), draft, first_seen).context("store an article")?;
+    let first_seen = named_params! {
+        ":feed_id": arrival.feed.0,
+        ":order_at": order_at.timestamp(),
+        ":first_seen_at": arrival.now.timestamp(),
+        ":published_at": draft.published.map(|at| at.timestamp()),
+        ":modified_at": draft.modified.map(|at| at.timestamp()),
+    };
+    write(tx, INSERT, (seq, Some(seq)), draft, first_seen).context("store an article")?;
+    let (published, modified) = given(draft);
     tx.prepare_cached(INSERT_ENTRY)
         .and_then(|mut s| {
-            s.execute(params![feed.0, key(draft.key), seq, draft.hash.0.cast_signed()])
+            let hash = draft.hash.0.cast_signed();
+            s.execute(params![arrival.feed.0, key(draft.key), seq, hash, published, modified])
         })
         .context("store the entry of a feed")?;
+    if arrival.is_quiet {
+        changes::silence(tx, seq)?;
+    }
     Ok(())
 }
 
-fn edit(
+/// Stores what has changed in an article: an edit with its earlier version and the next sequence number, noise and
+/// details without.
+fn update(
+    tx: &Connection,
+    arrival: &Arrival,
+    draft: &ArticleDraft,
+    entry: Entry,
+    seq: &mut i64,
+) -> Result<Stored, StoreError> {
+    let before = before(tx, arrival.feed, draft, entry.article)?;
+    let Revised { is_edit, published, modified } = revise(&before, draft, arrival.now);
+    if is_edit {
+        revisions::keep(tx, entry.article, entry.hash, arrival.keep_revisions, arrival.now)?;
+        changes::unsilence(tx, entry.article)?;
+        *seq += 1;
+    }
+    let dates = named_params! {
+        ":order_at": effective_date(published, before.first_seen).timestamp(),
+        ":published_at": published.map(|at| at.timestamp()),
+        ":modified_at": modified.map(|at| at.timestamp()),
+    };
+    write(tx, EDIT, (entry.article, is_edit.then_some(*seq)), draft, dates)
+        .context("edit an article")?;
+    let (published, modified) = given(draft);
+    tx.prepare_cached(EDIT_ENTRY)
+        .and_then(|mut s| {
+            let hash = draft.hash.0.cast_signed();
+            s.execute(params![arrival.feed.0, key(draft.key), hash, published, modified])
+        })
+        .context("edit the entry of a feed")?;
+    Ok(if is_edit { Stored::Edited } else { Stored::Known })
+}
+
+/// The dates that the feed gives, as stored.
+fn given(draft: &ArticleDraft) -> (Option<i64>, Option<i64>) {
+    (draft.published.map(|at| at.timestamp()), draft.modified.map(|at| at.timestamp()))
+}
+
+/// Reads an article to compare it with its entry in a new document.
+fn before(
     tx: &Connection,
     feed: FeedId,
-    article: i64,
-    seq: i64,
     draft: &ArticleDraft,
-) -> Result<(), StoreError> {
-    write(tx, EDIT, (article, seq), draft, &[]).context("edit an article")?;
-    tx.prepare_cached(EDIT_ENTRY)
-        .and_then(|mut s| s.execute(params![feed.0, key(draft.key), draft.hash.0.cast_signed()]))
-        .context("edit the entry of a feed")?;
-    Ok(())
+    article: i64,
+) -> Result<Before, StoreError> {
+    const BEFORE: &str = "
+        SELECT a.guid, a.url, a.external_url, a.title, a.summary, a.content_html, a.image, a.authors,
+            a.tags, a.language, a.published_at, a.modified_at, a.attachments, a.first_seen_at,
+            e.published_at AS given_published, e.modified_at AS given_modified
+        FROM article a LEFT JOIN feed_entry e ON e.feed_id = ?1 AND e.key = ?2 WHERE a.id = ?3";
+    let one = |r: &Row<'_>| -> rusqlite::Result<Before> {
+        let list = |column: &str| r.get::<_, Option<String>>(column);
+        let article = ArticleDraft {
+            key: draft.key,
+            former_key: None,
+            hash: ContentHash(0),
+            guid: r.get("guid")?,
+            url: r.get("url")?,
+            external_url: r.get("external_url")?,
+            title: r.get("title")?,
+            summary: r.get("summary")?,
+            content_html: list("content_html")?.map(SanitisedHtml::from_store),
+            image: r.get("image")?,
+            authors: decode::persons(list("authors")?.as_deref()),
+            tags: decode::texts(list("tags")?.as_deref()),
+            language: r.get("language")?,
+            published: time(r, "published_at")?,
+            modified: time(r, "modified_at")?,
+            attachments: decode::attachments(list("attachments")?.as_deref()),
+        };
+        let given = GivenDates {
+            published: time(r, "given_published")?,
+            modified: time(r, "given_modified")?,
+        };
+        // Before version 8, what the feed gave was not stored.
+        let known = given != GivenDates::default();
+        let given = if known { given } else { GivenDates::of(&article) };
+        Ok(Before { article, first_seen: from_unix(r.get("first_seen_at")?), given })
+    };
+    tx.prepare_cached(BEFORE)
+        .and_then(|mut s| s.query_row(params![feed.0, key(draft.key), article], one))
+        .context("read an article that has changed")
 }
 
 /// Writes the content of a draft by [`INSERT`] or [`EDIT`]; `more` are the parameters that only one of
@@ -140,14 +231,13 @@ fn edit(
 fn write(
     tx: &Connection,
     sql: &str,
-    (id, seq): (i64, i64),
+    (id, seq): (i64, Option<i64>),
     draft: &ArticleDraft,
     more: &[(&str, &dyn ToSql)],
 ) -> rusqlite::Result<usize> {
     let content = named_params! {
         ":id": id,
         ":seq": seq,
-        ":modified_at": draft.modified.map(|at| at.timestamp()),
         ":guid": draft.guid,
         ":url": draft.url,
         ":external_url": draft.external_url,

@@ -34,6 +34,23 @@ pub(super) fn is_buried(tx: &Connection, feed: FeedId, key: i64) -> Result<bool,
         .context("look up a removed article")
 }
 
+/// Marks a new article that consumers do not hear of.
+pub(super) fn silence(tx: &Connection, article: i64) -> Result<(), StoreError> {
+    write_mark(tx, "INSERT INTO quiet_article (article_id) VALUES (?1)", article)
+}
+
+/// From now on consumers hear of an article.
+pub(super) fn unsilence(tx: &Connection, article: i64) -> Result<(), StoreError> {
+    write_mark(tx, "DELETE FROM quiet_article WHERE article_id = ?1", article)
+}
+
+fn write_mark(tx: &Connection, sql: &str, article: i64) -> Result<(), StoreError> {
+    tx.prepare_cached(sql)
+        .and_then(|mut s| s.execute([article]))
+        .map(|_| ())
+        .context("mark an article that nobody hears of")
+}
+
 /// Removes articles with all that belongs to them. It keeps their keys, and for each a removal with a sequence
 /// number. Returns the number of articles that existed.
 pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Result<u64, StoreError> {
@@ -60,6 +77,7 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
             "DELETE FROM future_article WHERE article_id = ?1",
             "DELETE FROM article_revision WHERE article_id = ?1",
             "DELETE FROM article_text WHERE rowid = ?1",
+            "DELETE FROM quiet_article WHERE article_id = ?1",
             "DELETE FROM article WHERE id = ?1",
         ] {
             tx.prepare_cached(sql).and_then(|mut s| s.execute([article])).context(action)?;

@@ -1,6 +1,6 @@
 //! The list of feeds, their schedules, and what the commands show of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -378,14 +378,30 @@ pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result
     Ok(())
 }
 
-/// The dates of the latest articles of a feed, newest first: enough to compute how often it publishes.
+/// The dates of the latest articles of a feed, newest first, as far as they show its rhythm. Articles that are ordered
+/// by the poll that found them count as one for each poll, because it found them all at once: those without a date,
+/// and those of feeds that give the time of the request as date.
 pub(super) fn recent_dates(tx: &Connection, feed: FeedId) -> Result<Vec<Timestamp>, StoreError> {
     const RECENT: &str = "
-        SELECT order_at FROM article WHERE feed_id = ?1 ORDER BY order_at DESC, seq DESC LIMIT 20";
-    tx.prepare_cached(RECENT)
-        .and_then(|mut s| s.query_map([feed.0], |row| row.get(0))?.collect::<Result<Vec<_>, _>>())
-        .map(|seconds| seconds.into_iter().map(from_unix).collect())
-        .context("read a feed's history")
+        SELECT order_at, first_seen_at, order_at IS published_at AND order_at < first_seen_at - 60 AS dated
+        FROM article WHERE feed_id = ?1 ORDER BY order_at DESC, seq DESC LIMIT 2000";
+    const ENOUGH: usize = 20;
+    let action = "read a feed's history";
+    let mut statement = tx.prepare_cached(RECENT).context(action)?;
+    let mut rows = statement.query([feed.0]).context(action)?;
+    let (mut dates, mut batches) = (Vec::with_capacity(ENOUGH), HashSet::new());
+    while let Some(row) = rows.next().context(action)?
+        && dates.len() < ENOUGH
+    {
+        let read = || -> rusqlite::Result<(i64, i64, bool)> {
+            Ok((row.get("order_at")?, row.get("first_seen_at")?, row.get("dated")?))
+        };
+        let (order_at, first_seen_at, has_date) = read().context(action)?;
+        if has_date || batches.insert(first_seen_at) {
+            dates.push(from_unix(order_at));
+        }
+    }
+    Ok(dates)
 }
 
 /// A stored feed with its state, for the commands.

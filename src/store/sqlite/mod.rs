@@ -17,9 +17,13 @@ pub(super) mod reader;
 pub(super) mod text_index;
 pub(super) mod transaction;
 
+#[cfg(test)]
+mod arrival_tests;
 mod articles;
 mod changes;
 mod columns;
+mod last_document;
+mod matching;
 #[cfg(test)]
 mod reading_tests;
 mod revisions;

@@ -2,24 +2,23 @@
 
 use std::collections::HashMap;
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, Row, named_params, params};
 use serde_json::json;
 use url::Url;
 
-use crate::domain::article::ArticleKey;
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Document, Health, Hints, KeyPolicy, KnownItem, NextPoll, PollJob,
-    PollOutcome, Remembered,
+    Applied, Decision, Document, Health, Hints, KeyPolicy, NextPoll, PollJob, PollOutcome,
+    Remembered,
 };
 use crate::domain::time::{TimeDelta, Timestamp, from_unix, rounded_up};
 use crate::polling::schedule::Policy;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::articles::{self, Stored};
+use crate::store::sqlite::articles::{self, Arrival, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
-use crate::store::sqlite::{feeds, future, history, hosts, meta};
+use crate::store::sqlite::last_document::{Items, encode, is_first};
+use crate::store::sqlite::{feeds, future, history, hosts, matching, meta};
 
 /// A request for feeds to poll.
 #[derive(Clone, Debug)]
@@ -405,12 +404,31 @@ fn store_document(
     now: Timestamp,
 ) -> Result<Applied, StoreError> {
     feeds::describe(tx, feed, &document.meta)?;
+    let is_first = is_first(tx, feed)?;
+    let arrival = Arrival {
+        feed,
+        now,
+        undated_at: Some(now).filter(|_| !is_first).unwrap_or_else(|| dated_at(document, now)),
+        is_quiet: is_first && document.listing.quiet_start,
+        keep_revisions,
+    };
+    let mut found = Vec::with_capacity(document.drafts.len());
+    for draft in &document.drafts {
+        found.push(articles::find(tx, feed, draft)?);
+    }
+    if !is_first {
+        matching::complete(tx, feed, document, &mut found)?;
+    }
     let mut applied = Applied::default();
     let before = meta::sequence(tx)?;
     let mut seq = before;
-    // Documents list the newest entry first; the order of insertion orders articles without a date.
-    for draft in document.drafts.iter().rev() {
-        match articles::store(tx, feed, draft, &mut seq, keep_revisions, now)? {
+    // The order of insertion orders articles without a date: the newest entry is stored last.
+    let mut drafts: Vec<_> = document.drafts.iter().zip(found).collect();
+    if !document.listing.oldest_first {
+        drafts.reverse();
+    }
+    for (draft, found) in drafts {
+        match articles::store(tx, &arrival, draft, found, &mut seq)? {
             Stored::New => applied.added += 1,
             Stored::Edited => applied.edited += 1,
             Stored::Known => {}
@@ -431,36 +449,11 @@ fn store_document(
     Ok(applied)
 }
 
-/// The items of the last document of a feed, as stored.
-#[derive(Default)]
-pub(super) struct Items(Vec<KnownItem>);
-
-impl Items {
-    /// The keys of its articles, as stored in `feed_entry`.
-    pub(super) fn keys(&self) -> impl Iterator<Item = i64> + '_ {
-        self.0.iter().map(|item| item.key.0.cast_signed())
-    }
-}
-
-fn encode(items: &[KnownItem]) -> Vec<u8> {
-    items
-        .iter()
-        .flat_map(|item| [item.hash.to_le_bytes(), item.key.0.to_le_bytes()])
-        .flatten()
-        .collect()
-}
-
-impl FromSql for Items {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let (chunks, rest) = value.as_blob()?.as_chunks::<16>();
-        if !rest.is_empty() {
-            return Err(FromSqlError::InvalidType);
-        }
-        let number = |half: &[u8]| half.iter().rev().fold(0_u64, |n, b| n << 8 | u64::from(*b));
-        let item = |chunk: &[u8; 16]| {
-            let (hash, key) = chunk.split_at(8);
-            KnownItem { hash: number(hash), key: ArticleKey(number(key)) }
-        };
-        Ok(Self(chunks.iter().map(item).collect()))
-    }
+/// The date of a document: its own, else that of its newest entry; `now` when it has neither. A date to come is none.
+fn dated_at(document: &Document, now: Timestamp) -> Timestamp {
+    let newest = || {
+        let dates = document.drafts.iter().filter_map(|draft| draft.published);
+        dates.filter(|at| *at <= now).max()
+    };
+    document.listing.dated_at.filter(|at| *at <= now).or_else(newest).unwrap_or(now)
 }

@@ -3,13 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use serde_json::json;
 
 use crate::domain::article::Position;
+use crate::domain::feed::FeedId;
 use crate::domain::time::Timestamp;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{changes, polls};
+use crate::store::sqlite::{changes, last_document};
 
 /// A batch of articles to examine, oldest first.
 #[derive(Clone, Debug)]
@@ -112,11 +113,7 @@ struct Shown<'c> {
 impl Shown<'_> {
     fn by(&mut self, feed: i64) -> Result<&HashSet<i64>, StoreError> {
         if !self.feeds.contains_key(&feed) {
-            let items: Option<polls::Items> = self
-                .connection
-                .prepare_cached("SELECT items FROM last_document WHERE feed_id = ?1")
-                .and_then(|mut s| s.query_row([feed], |r| r.get(0)).optional())
-                .context("read what is in a feed")?;
+            let items = last_document::items(self.connection, FeedId(feed))?;
             self.feeds.insert(feed, items.unwrap_or_default().keys().collect());
         }
         Ok(self.feeds.entry(feed).or_default())

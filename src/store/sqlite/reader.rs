@@ -27,10 +27,11 @@ use crate::store::sqlite::prune::{self, Prune, Pruned};
 use crate::store::sqlite::{feed_health, file, future, meta, revisions, select, text_index};
 
 /// What is read of each article.
-const ARTICLE: Columns<18> = Columns([
+const ARTICLE: Columns<19> = Columns([
     ("id", "a.id"),
     ("seq", "a.seq"),
     ("feed_id", "a.feed_id"),
+    ("order_at", "a.order_at"),
     ("first_seen_at", "a.first_seen_at"),
     ("published_at", "a.published_at"),
     ("modified_at", "a.modified_at"),
@@ -420,6 +421,7 @@ impl Reader {
             seq: r.get(column!(ARTICLE.seq))?,
             feed: Arc::clone(feed),
             first_seen: from_unix(r.get(column!(ARTICLE.first_seen_at))?),
+            order_at: from_unix(r.get(column!(ARTICLE.order_at))?),
             published,
             modified: time(column!(ARTICLE.modified_at))?,
             date_source: if published.is_some() { DateSource::Feed } else { DateSource::FirstSeen },

@@ -8,8 +8,8 @@ use rusqlite::params_from_iter;
 use crate::domain::article::{ArticleDraft, ArticleKey, Change, ContentHash, Person, Position};
 use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedUrl};
 use crate::domain::poll::{
-    Decision, Document, DocumentEncoding, Health, Hints, KeyPolicy, KnownItem, NextPoll, Observed,
-    PollOutcome, Reason, Remembered,
+    Decision, Document, DocumentEncoding, Health, Hints, KeyPolicy, KnownItem, Listing, NextPoll,
+    Observed, PollOutcome, Reason, Remembered,
 };
 use crate::domain::query::{Order, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
@@ -56,6 +56,7 @@ impl Home {
                 key_policy: KeyPolicy::Trusting,
             },
             entries: drafts.len(),
+            listing: Listing::default(),
             drafts,
             hints: Hints::default(),
             encoding: DocumentEncoding { name: "UTF-8", because: "test" },

@@ -127,6 +127,11 @@ fn filter_by_content(filter: &mut Where, query: &Query, now: Timestamp) {
         filter.conditions.push(format!("(a.order_at, a.seq) < ({at}, {seq})"));
     }
     filter.compare("a.seq >", query.after_seq);
+    if query.order == Order::Sequence {
+        filter.conditions.push(
+            "NOT EXISTS (SELECT 1 FROM quiet_article q WHERE q.article_id = a.id)".to_owned(),
+        );
+    }
     filter.compare("a.seq <=", query.up_to_seq);
     filter.any(&query.languages, |filter, language| {
         let (same, below) =
