@@ -15,6 +15,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn environment(name: &str) -> Option<String> {
     match name {
+        "TZ" => Some("UTC".to_owned()),
         "TOKEN" => Some("t0ken-from-outside".to_owned()),
         "FOLDER" => Some("/secrets".to_owned()),
         "HUNTER" => Some("hunter2".to_owned()),
@@ -470,6 +471,24 @@ private = false
         ("[[feeds]]\nurl = 'https://${TOKEN}/'".to_owned(), "is missing", "name"),
         ("[[feeds]]\nurl = 'https://a.example/${NONE}'".to_owned(), "NONE is not set", "$$"),
     ]);
+}
+
+#[test]
+fn cron_is_in_the_zone_of_the_schedule_else_of_the_file_else_of_the_machine() {
+    let cron = "[[feeds]]\nurl = 'https://a.example/'\ncron = '0 6 * * *'\n";
+    let (tokyo, new_york) =
+        ("timezone = 'Asia/Tokyo'\n", "[schedule]\ntimezone = 'America/New_York'\n");
+    for (text, expected, shown) in [
+        (cron.to_owned(), "UTC", "UTC"),
+        ([tokyo, cron].concat(), "Asia/Tokyo", "Asia/Tokyo"),
+        ([new_york, cron].concat(), "America/New_York", "UTC"),
+        ([tokyo, new_york, cron].concat(), "America/New_York", "Asia/Tokyo"),
+    ] {
+        let config = load_text(&text).unwrap();
+        let Cadence::Cron(cron) = &config.feeds[0].policy.cadence else { panic!("{text}") };
+        assert_eq!((cron.zone().name(), config.zone.name()), (expected, shown), "{text}");
+    }
+    check(&[("timezone = 'Berlin'".to_owned(), "no such time zone", "Europe/Berlin")]);
 }
 
 #[test]

@@ -83,6 +83,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let style = TableStyle {
         width: width(),
         color: args.output.is_none() && context.output.stdout_color(),
+        zone: config.zone,
         now: clock::now(),
     };
     if follows {

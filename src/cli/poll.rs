@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::feed::{FeedId, FeedState};
 use crate::domain::query::Query;
-use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
 use crate::passes::export::write;
 use crate::passes::future::announce;
@@ -84,7 +84,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     } else {
         summary.print(&round, &titles, context);
         if !context.quiet {
-            show_latest(&reader, &context.output)?;
+            show_latest(&reader, config.zone, &context.output)?;
         }
     }
     Ok(match (interrupted, summary.failed) {
@@ -326,9 +326,10 @@ fn titles(reader: &Reader) -> Result<HashMap<FeedId, String>> {
 }
 
 /// Prints the latest articles and the next commands.
-fn show_latest(reader: &Reader, output: &Output) -> Result<()> {
+fn show_latest(reader: &Reader, zone: Zone, output: &Output) -> Result<()> {
     let query = Query { limit: Some(SHOWN), ..Query::default() };
-    let style = TableStyle { width: width(), color: output.stdout_color(), now: clock::now() };
+    let style =
+        TableStyle { width: width(), color: output.stdout_color(), zone, now: clock::now() };
     let mut table = Vec::new();
     if write(reader, &query, &Shape::Format(Format::Table), style, &mut table)?.records == 0 {
         return Ok(());

@@ -12,7 +12,7 @@ use super::{Context, Exit};
 use crate::clock;
 use crate::domain::article::Article;
 use crate::domain::query::Order;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, Zone};
 use crate::export::record::Record;
 use crate::html::to_text::html_to_text;
 use crate::present::terminal::{clean_line, fit};
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     } else if found.is_empty() {
         context.output.note("nothing found");
     } else {
-        print(&found, now, &context.output)?;
+        print(&found, now, config.zone, &context.output)?;
     }
     Ok(Exit::Done)
 }
@@ -108,7 +108,7 @@ fn as_json(found: &Found) -> Result<Value> {
 }
 
 /// Prints a line for each article, as `export` does, with the id for `show`, and the snippet below it.
-fn print(list: &[Found], now: Timestamp, output: &Output) -> io::Result<()> {
+fn print(list: &[Found], now: Timestamp, zone: Zone, output: &Output) -> io::Result<()> {
     const DATE: usize = 12;
     const MOST_FEED: usize = 24;
     let ids: Vec<&str> = list.iter().map(|found| short_id(&found.article)).collect();
@@ -119,7 +119,7 @@ fn print(list: &[Found], now: Timestamp, output: &Output) -> io::Result<()> {
         writeln!(out, "{}", output.styled(Style::new().bold(), fit(&head, total).trim_end()))?;
         for (found, id) in list.iter().zip(ids) {
             let article = &found.article;
-            let date = short_date(article.effective_date(), now);
+            let date = short_date(article.effective_date(), now, zone);
             let feed = clean_line(&article.feed.name);
             let feed = fit(&feed, MOST_FEED);
             let pad = MOST_FEED.saturating_sub(unicode_width::UnicodeWidthStr::width(&*feed));

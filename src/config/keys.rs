@@ -16,6 +16,7 @@ pub(super) const ROOT: Section = Section {
     keys: &[
         "include",
         "exclude",
+        "timezone",
         "hide_future",
         "quiet_start",
         "store",

@@ -15,11 +15,11 @@ use crate::config::lines::Lines;
 use crate::config::reader::{Reader, Table};
 use crate::config::redact::Parts;
 use crate::config::secrets::{read_regular, reason};
-use crate::config::sections::Defaults;
+use crate::config::sections::{Defaults, machine_zone};
 use crate::config::syntax::repair;
 use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, ServerConfig, StoreConfig};
 use crate::domain::request::FetchSettings;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, Zone};
 use crate::feed::entry_filter::Rule;
 
 /// Reads the configuration at `path`, with the files it includes, and checks all of it.
@@ -70,7 +70,15 @@ pub(super) fn load_with(
     match main {
         Some(main) if files.findings.is_empty() => {
             let Main {
-                store, defaults, hide_future, fetch, server, feeds: mut all, exports, ..
+                store,
+                defaults,
+                zone,
+                hide_future,
+                fetch,
+                server,
+                feeds: mut all,
+                exports,
+                ..
             } = main;
             all.append(&mut feeds);
             let entry_filter = defaults.entry_filter;
@@ -80,6 +88,7 @@ pub(super) fn load_with(
                 fetch,
                 server,
                 entry_filter,
+                zone,
                 hide_future,
                 feeds: all,
                 exports,
@@ -93,6 +102,7 @@ pub(super) fn load_with(
 struct Main {
     store: StoreConfig,
     defaults: Defaults,
+    zone: Zone,
     hide_future: bool,
     fetch: FetchSettings,
     server: Option<ServerConfig>,
@@ -188,12 +198,13 @@ impl Files<'_> {
 impl Reader<'_> {
     /// Reads the main file.
     fn main(&mut self, root: &Table<'_>, main: &Path, given: &mut Given) -> Main {
-        let mut defaults = Defaults::default();
+        let zone = self.zone(root).unwrap_or_else(|| machine_zone(self.environment));
+        let mut defaults = Defaults { zone, ..Defaults::default() };
         self.schedule(root, &mut defaults);
         defaults.entry_filter = self.entry_filter(root);
         defaults.quiet_start = self.flag(root, "quiet_start").unwrap_or_default();
         let fetch = self.fetch(root, &mut defaults);
-        let server = self.server(root);
+        let server = self.server(root, zone);
         let feeds = self.feeds(root, &defaults, given);
         let includes = self.includes(root, main);
         let store = self.store(root);
@@ -208,7 +219,7 @@ impl Reader<'_> {
             taken.insert(plain(file), None);
         }
         let exports = self.exports(root, &defaults, &mut taken);
-        Main { store, defaults, hide_future, fetch, server, feeds, includes, exports }
+        Main { store, defaults, zone, hide_future, fetch, server, feeds, includes, exports }
     }
 
     /// The files that match the patterns of `include`, each once and without the main file. The rules in `include` are

@@ -36,7 +36,7 @@ use crate::domain::hook::Hook;
 use crate::domain::json_map::JsonMap;
 use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
-use crate::domain::time::TimeDelta;
+use crate::domain::time::{TimeDelta, Zone};
 use crate::export::Shape;
 use crate::feed::entry_filter::EntryFilter;
 use crate::polling::schedule::{Cadence, Policy};
@@ -72,6 +72,8 @@ pub struct Config {
     pub server: Option<ServerConfig>,
     /// The rules of the top level. Each feed's filter contains them already.
     pub entry_filter: EntryFilter,
+    /// The time zone of everything that is shown to people.
+    pub zone: Zone,
     /// Whether articles that are dated ahead are left out until their time has come.
     pub hide_future: bool,
     pub feeds: Vec<FeedConfig>,
@@ -102,6 +104,8 @@ pub struct ServerConfig {
     pub hub: Option<String>,
     /// The path that a proxy serves it below, with a slash at both ends; `/` for none.
     pub base: String,
+    /// The time zone of the pages.
+    pub zone: Zone,
 }
 
 /// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.

@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono_tz::Tz;
 use http::HeaderValue;
 use toml::de::DeValue;
 
@@ -14,7 +13,7 @@ use crate::config::{
     DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, Keep, StoreConfig,
 };
 use crate::domain::request::{FetchSettings, ProxyChoice};
-use crate::domain::time::TimeDelta;
+use crate::domain::time::{TimeDelta, Zone};
 use crate::domain::units::duration_text;
 use crate::feed::entry_filter::EntryFilter;
 use crate::polling::schedule::{Cadence, CronSchedule, Policy};
@@ -35,7 +34,7 @@ const MAX_ENTRIES: RangeInclusive<u64> = 1..=1_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct Defaults {
     pub(super) policy: Policy,
-    pub(super) zone: Tz,
+    pub(super) zone: Zone,
     pub(super) max_entries: usize,
     /// Of the top level: the rules for all feeds.
     pub(super) entry_filter: EntryFilter,
@@ -46,7 +45,7 @@ impl Default for Defaults {
     fn default() -> Self {
         Self {
             policy: Policy::default(),
-            zone: Tz::UTC,
+            zone: Zone::UTC,
             max_entries: DEFAULT_MAX_ENTRIES,
             entry_filter: EntryFilter::default(),
             quiet_start: false,
@@ -89,7 +88,7 @@ impl Reader<'_> {
     pub(super) fn schedule(&mut self, root: &Table<'_>, defaults: &mut Defaults) {
         let Some(field) = root.get("schedule") else { return };
         let Some(table) = self.table(&field, &SCHEDULE) else { return };
-        defaults.zone = self.zone(&table).unwrap_or_default();
+        defaults.zone = self.zone(&table).unwrap_or(defaults.zone);
         let policy = &mut defaults.policy;
         policy.cadence = self.cadence(&table, defaults.zone).unwrap_or(Cadence::Adaptive);
         let min = self.duration(&table, "min", &INTERVAL);
@@ -115,7 +114,8 @@ impl Reader<'_> {
         }
     }
 
-    fn zone(&mut self, table: &Table<'_>) -> Option<Tz> {
+    /// Reads `timezone`.
+    pub(super) fn zone(&mut self, table: &Table<'_>) -> Option<Zone> {
         let field = table.get("timezone")?;
         let name = self.string(&field)?;
         let zone = name.parse().ok();
@@ -132,7 +132,7 @@ impl Reader<'_> {
     }
 
     /// Reads `every` or `cron`. A table may have one of them.
-    pub(super) fn cadence(&mut self, table: &Table<'_>, zone: Tz) -> Option<Cadence> {
+    pub(super) fn cadence(&mut self, table: &Table<'_>, zone: Zone) -> Option<Cadence> {
         let every = self.duration(table, "every", &INTERVAL).map(Cadence::Every);
         let cron = self.cron(table, zone).map(Cadence::Cron);
         if let (Some(first), Some(second)) = (table.get("every"), table.get("cron")) {
@@ -143,7 +143,7 @@ impl Reader<'_> {
         every.or(cron)
     }
 
-    fn cron(&mut self, table: &Table<'_>, zone: Tz) -> Option<CronSchedule> {
+    fn cron(&mut self, table: &Table<'_>, zone: Zone) -> Option<CronSchedule> {
         let field = table.get("cron")?;
         let text = self.string(&field)?;
         match CronSchedule::parse(text, zone, self.now) {
@@ -240,6 +240,17 @@ impl Reader<'_> {
     }
 }
 
+/// The time zone of this machine: that of `TZ`, else that of the system, else UTC.
+pub(super) fn machine_zone(environment: &dyn Fn(&str) -> Option<String>) -> Zone {
+    let zone = |name: String| {
+        // `TZ` may have a colon before the name, and name a file.
+        let name = name.trim_start_matches(':');
+        name.rsplit_once("zoneinfo/").map_or(name, |(_, name)| name).parse().ok()
+    };
+    let of_system = || iana_time_zone::get_timezone().ok().and_then(zone);
+    environment("TZ").and_then(zone).or_else(of_system).unwrap_or_default()
+}
+
 /// Finds the time zone of a city: `Europe/Berlin` for `Berlin`.
 fn by_city(name: &str) -> Option<&'static str> {
     let city = |zone: &&'static str| {
@@ -248,4 +259,27 @@ fn by_city(name: &str) -> Option<&'static str> {
             .is_some_and(|city| city.eq_ignore_ascii_case(&name.replace(' ', "_")))
     };
     chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).find(city)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_zone_of_the_machine_is_that_of_its_environment_first() {
+        for (name, expected) in [
+            ("Europe/Berlin", "Europe/Berlin"),
+            (":Asia/Tokyo", "Asia/Tokyo"),
+            (":/usr/share/zoneinfo/America/New_York", "America/New_York"),
+            ("UTC", "UTC"),
+        ] {
+            let environment = |variable: &str| (variable == "TZ").then(|| name.to_owned());
+            assert_eq!(machine_zone(&environment).name(), expected);
+        }
+        let of_system = machine_zone(&|_| None);
+        for name in ["", "CET-1CEST", "no such zone"] {
+            let environment = |variable: &str| (variable == "TZ").then(|| name.to_owned());
+            assert_eq!(machine_zone(&environment), of_system, "{name}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::config::ServerConfig;
 use crate::config::keys::SERVER;
 use crate::config::reader::{Reader, Table};
 use crate::domain::request::Secret;
+use crate::domain::time::Zone;
 use crate::html::web_address::is_web;
 
 /// The default of `listen`: this machine only.
@@ -19,7 +20,7 @@ const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 8..=1024;
 
 impl Reader<'_> {
     /// Returns `None` without the table; then no server is started.
-    pub(super) fn server(&mut self, root: &Table<'_>) -> Option<ServerConfig> {
+    pub(super) fn server(&mut self, root: &Table<'_>, zone: Zone) -> Option<ServerConfig> {
         let field = root.get("server")?;
         let table = self.table(&field, &SERVER)?;
         let listen = match table.get("listen") {
@@ -39,7 +40,7 @@ impl Reader<'_> {
             let message = "listening beyond this machine takes a token";
             self.fault(&place.key, &place.span, message, Some(hint));
         }
-        Some(ServerConfig { listen, token, public, hub, base })
+        Some(ServerConfig { listen, token, public, hub, base, zone })
     }
 
     fn listen(&mut self, table: &Table<'_>) -> Option<SocketAddr> {

@@ -13,6 +13,7 @@ use crate::clock;
 use crate::config::{Config, FileTarget, Target, Trigger};
 use crate::deliver::DeliverError;
 use crate::domain::query::{Query, When};
+use crate::domain::time::Zone;
 use crate::fetch::{FetchError, Fetcher};
 use crate::passes::export::{ExportError, write_file};
 use crate::passes::hooks::Deliverer;
@@ -44,6 +45,7 @@ impl Exports {
                         store: store.path().to_owned(),
                         file: file.clone(),
                         query: export.query.clone(),
+                        zone: config.zone,
                     };
                     tasks.spawn(export_loop(job, export.trigger.clone(), news, closed.clone()));
                 }
@@ -87,6 +89,7 @@ struct FileJob {
     store: PathBuf,
     file: FileTarget,
     query: Query,
+    zone: Zone,
 }
 
 /// Writes the file at once, so that it exists, and then whenever the trigger fires.
@@ -135,7 +138,7 @@ async fn write(job: &FileJob, last: Option<i64>, closing: watch::Receiver<bool>)
             return Ok((sequence, None));
         }
         let give_up = || *closing.borrow() || closing.has_changed().is_err();
-        let articles = write_file(&reader, &job.file, &job.query, &give_up)?.records;
+        let articles = write_file(&reader, &job.file, &job.query, job.zone, &give_up)?.records;
         let bytes = std::fs::metadata(&job.file.path).map_or(0, |file| file.len());
         Ok((sequence, Some((articles, bytes))))
     });

@@ -1,6 +1,8 @@
-//! Moments and spans of time, always UTC, stored as whole Unix seconds.
+//! Moments and spans of time, always UTC, stored as whole Unix seconds, and the time zones in which they are shown.
 
 pub use chrono::TimeDelta;
+/// A time zone of the tz database. The default is UTC.
+pub use chrono_tz::Tz as Zone;
 
 /// A moment in UTC. Read from the clock in the shell only; everything below gets it as `now`.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

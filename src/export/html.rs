@@ -7,7 +7,7 @@ use std::io;
 use quick_xml::escape::escape;
 
 use crate::domain::article::{Article, Person};
-use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::{Channel, headline, present, without_controls};
 use crate::html::web_address::has_web_scheme;
 use crate::present::day;
@@ -39,24 +39,25 @@ pub(super) fn write<E: From<io::Error>>(
         writeln!(out, "<p>{}</p>", text(description))?;
     }
     out.write_all(b"</header>\n<main>\n")?;
+    let zone = channel.table.zone;
     let mut today: Option<String> = None;
     for article in articles {
         let article = article?;
-        let day = day(article.effective_date());
+        let day = day(article.effective_date(), zone);
         if today.as_ref() != Some(&day) {
             let end = if today.is_some() { "</section>\n" } else { "" };
             writeln!(out, "{end}<section>\n<h2>{day}</h2>")?;
             today = Some(day);
         }
-        write_article(&article, out)?;
+        write_article(&article, zone, out)?;
     }
     let end = if today.is_some() { "</section>\n" } else { "" };
-    let updated = time(channel.updated, "%e %B %Y, %H:%M UTC");
+    let updated = time(channel.updated, zone, "%e %B %Y, %H:%M %Z");
     let footer = format!("<footer><p>Last change {updated}</p></footer>");
     Ok(write!(out, "{end}</main>\n{footer}\n</body>\n</html>\n")?)
 }
 
-fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_article(article: &Article, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
     let language = present(article.language.as_deref())
         .map(|tag| format!(" lang=\"{}\"", text(tag)))
         .unwrap_or_default();
@@ -72,7 +73,7 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
         None => writeln!(out, "<h3><bdi>{title}</bdi></h3>")?,
     }
     write!(out, "<p class=\"by\"><bdi>{}</bdi> · ", text(&article.feed.name))?;
-    out.write_all(time(article.effective_date(), "%H:%M").as_bytes())?;
+    out.write_all(time(article.effective_date(), zone, "%H:%M").as_bytes())?;
     for name in article.authors.iter().filter_map(Person::display_name) {
         write!(out, " · <bdi>{}</bdi>", text(name))?;
     }
@@ -103,8 +104,8 @@ fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 /// The time as text, in a `<time>` element if the year can be written in RFC 3339 and HTML.
-fn time(at: Timestamp, format: &str) -> String {
-    let shown = at.format(format).to_string();
+fn time(at: Timestamp, zone: Zone, format: &str) -> String {
+    let shown = at.with_timezone(&zone).format(format).to_string();
     let shown = shown.trim();
     if super::has_four_digits(at) && super::date(at).is_some_and(|date| !date.starts_with("0000")) {
         format!("<time datetime=\"{}\">{shown}</time>", rfc3339(at))

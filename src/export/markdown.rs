@@ -4,6 +4,7 @@
 use std::io;
 
 use crate::domain::article::{Article, Person};
+use crate::domain::time::Zone;
 use crate::export::{Channel, headline, present};
 use crate::html::to_markdown::{destination, escape, html_to_markdown};
 use crate::present::day;
@@ -17,27 +18,28 @@ pub(super) fn write<E: From<io::Error>>(
     if let Some(description) = present(channel.description.as_deref()) {
         writeln!(out, "\n{}", escape(description))?;
     }
+    let zone = channel.table.zone;
     let mut today = None;
     for article in articles {
         let article = article?;
-        let day = day(article.effective_date());
+        let day = day(article.effective_date(), zone);
         if today.as_ref() != Some(&day) {
             writeln!(out, "\n## {day}")?;
             today = Some(day);
         }
-        write_article(&article, out)?;
+        write_article(&article, zone, out)?;
     }
     Ok(())
 }
 
-fn write_article(article: &Article, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_article(article: &Article, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
     let title = escape(&headline(article));
     match present(article.url.as_deref()).and_then(destination) {
         Some(url) => writeln!(out, "\n### [{title}]({url})")?,
         None => writeln!(out, "\n### {title}")?,
     }
     let feed = escape(&article.feed.name);
-    write!(out, "\n{feed} · {}", article.effective_date().format("%H:%M"))?;
+    write!(out, "\n{feed} · {}", article.effective_date().with_timezone(&zone).format("%H:%M"))?;
     for name in article.authors.iter().filter_map(Person::display_name) {
         write!(out, " · {}", escape(name))?;
     }

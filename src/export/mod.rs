@@ -13,7 +13,7 @@ use chrono::Datelike;
 
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
-use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::html::chars::{is_forbidden_in_xml, without};
 use crate::present::line;
 
@@ -90,6 +90,8 @@ pub struct Channel {
 /// The appearance of [`Format::Table`]; other formats ignore it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableStyle {
+    /// The time zone of all times that are shown for people.
+    pub zone: Zone,
     /// The width of the terminal in columns; 100 is assumed if it is unknown.
     pub width: Option<u16>,
     /// Whether to write ANSI colours.

@@ -30,7 +30,7 @@ pub(super) fn write<E: From<io::Error>>(
     columns.line(&paint.head, ["DATE", "FEED", "TITLE"], out)?;
     for article in articles {
         let article = article?;
-        let date = short_date(article.effective_date(), style.now);
+        let date = short_date(article.effective_date(), style.now, style.zone);
         let feed = clean_line(&article.feed.name);
         columns.line(&paint.row, [&date, &feed, &headline(&article)], out)?;
     }

@@ -20,6 +20,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 use serde_json::Map;
 
 use crate::domain::article::Article;
+use crate::domain::time::Zone;
 use crate::export::record::{self, Record};
 use crate::export::{Channel, date};
 use crate::html::chars::excerpt;
@@ -49,7 +50,7 @@ impl Template {
     /// When the syntax is wrong.
     pub fn parse(name: &str, source: &str) -> Result<Self, TemplateFault> {
         let template = Self { name: name.into(), source: source.into() };
-        template.environment().map_err(|error| fault(&error, source))?;
+        template.environment(Zone::UTC).map_err(|error| fault(&error, source))?;
         Ok(template)
     }
 
@@ -68,7 +69,8 @@ impl Template {
         articles: impl Iterator<Item = Article> + Send + Sync + 'static,
         out: &mut dyn io::Write,
     ) -> io::Result<()> {
-        let environment = self.environment().map_err(|error| self.invalid(&error))?;
+        let environment =
+            self.environment(channel.table.zone).map_err(|error| self.invalid(&error))?;
         let template =
             environment.get_template(&self.name).map_err(|error| self.invalid(&error))?;
         let values = articles.map(|article| value(&article));
@@ -88,7 +90,7 @@ impl Template {
         io::Error::new(io::ErrorKind::InvalidInput, fault(error, &self.source))
     }
 
-    fn environment(&self) -> Result<Environment<'_>, Error> {
+    fn environment(&self, zone: Zone) -> Result<Environment<'_>, Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(escaping);
@@ -105,7 +107,8 @@ impl Template {
         environment.add_filter("markdown", markdown);
         environment.add_filter("link", link);
         environment.add_filter("excerpt", beginning);
-        environment.add_filter("date", formatted);
+        environment
+            .add_filter("date", move |at: Value, format: String| formatted(&at, &format, zone));
         environment.add_template(&self.name, &self.source)?;
         Ok(environment)
     }
@@ -139,8 +142,9 @@ fn beginning(text: &Value, characters: usize) -> Value {
     text.as_str().map_or(Value::from(()), |text| Value::from(excerpt(text, characters).as_ref()))
 }
 
-/// `{{ article.date_published | date("%d %B %Y") }}`: the date in UTC, in the format language of chrono.
-fn formatted(at: &Value, format: &str) -> Result<Value, Error> {
+/// `{{ article.date_published | date("%d %B %Y") }}`: the date in the configured time zone, in the format
+/// language of chrono.
+fn formatted(at: &Value, format: &str, zone: Zone) -> Result<Value, Error> {
     if at.kind() == ValueKind::None {
         return Ok(Value::from(()));
     }
@@ -149,7 +153,7 @@ fn formatted(at: &Value, format: &str) -> Result<Value, Error> {
     let at = DateTime::parse_from_rfc3339(text)
         .map_err(|_| wrong("date wants a date of a record, as RFC 3339 writes it"))?;
     let mut out = String::new();
-    write!(out, "{}", at.to_utc().format(format))
+    write!(out, "{}", at.with_timezone(&zone).format(format))
         .map_err(|_| wrong("date does not know a letter of this format; see chrono's strftime"))?;
     Ok(Value::from(out))
 }

@@ -12,7 +12,7 @@ use crate::deliver::{self, DeliverError, WriteError};
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::query::{Order, Query};
-use crate::domain::time::{Timestamp, from_unix};
+use crate::domain::time::{Timestamp, Zone, from_unix};
 use crate::export::{self, Channel, Format, Shape, TableStyle, Template};
 use crate::html::to_text::html_to_text;
 use crate::present::export_title;
@@ -147,9 +147,10 @@ pub fn write_file(
     reader: &Reader,
     file: &FileTarget,
     query: &Query,
+    zone: Zone,
     give_up: &dyn Fn() -> bool,
 ) -> Result<Written, ExportError> {
-    let style = TableStyle { width: None, color: false, now: clock::now() };
+    let style = TableStyle { width: None, color: false, zone, now: clock::now() };
     let write = |out: &mut dyn io::Write| write(reader, query, &file.shape, style, out);
     deliver::to_file_until(&file.path, write, give_up)
 }

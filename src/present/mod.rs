@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use chrono::Datelike;
 
 use crate::domain::article::Article;
-use crate::domain::time::{TimeDelta, Timestamp};
+use crate::domain::time::{TimeDelta, Timestamp, Zone};
 use crate::html::chars::excerpt;
 use crate::html::to_text::html_to_text;
 
@@ -50,15 +50,24 @@ pub fn relative_in_words(at: Timestamp, now: Timestamp) -> String {
     if now < at { format!("in {text}") } else { format!("{text} ago") }
 }
 
-/// The time in the format of `ls -l`: `Aug 20 06:18`, or `Aug 20  2024` if the year is not that of `now`. UTC.
-pub fn short_date(at: Timestamp, now: Timestamp) -> String {
+/// The time in the format of `ls -l`: `Aug 20 06:18`, or `Aug 20  2024` if the year is not that of `now`.
+pub fn short_date(at: Timestamp, now: Timestamp, zone: Zone) -> String {
+    let (at, now) = (at.with_timezone(&zone), now.with_timezone(&zone));
     let format = if at.year() == now.year() { "%b %d %H:%M" } else { "%b %d  %Y" };
     at.format(format).to_string()
 }
 
-/// `Thursday, 20 August 2026`: the heading above the articles of a day. UTC.
-pub fn day(at: Timestamp) -> String {
-    at.format("%A, %-d %B %Y").to_string()
+/// `Thursday, 20 August 2026`: the heading above the articles of a day.
+pub fn day(at: Timestamp, zone: Zone) -> String {
+    at.with_timezone(&zone).format("%A, %-d %B %Y").to_string()
+}
+
+/// The name of a time zone, such as `Europe/Berlin`; `UTC` for all names of that.
+pub fn zone_name(zone: Zone) -> &'static str {
+    match zone {
+        Zone::Etc__UTC | Zone::Etc__UCT | Zone::Etc__Zulu | Zone::Etc__Universal => "UTC",
+        zone => zone.name(),
+    }
 }
 
 /// `1 feed`, `2 feeds`, `12,345 feeds`.

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use subtle::ConstantTimeEq;
 
-use super::view::Base;
+use super::view::{Base, View};
 use super::{Site, error_response};
 use crate::config::ServerConfig;
 use crate::domain::request::Secret;
@@ -20,18 +20,19 @@ pub(super) struct Access {
     token: Option<Secret>,
     public: bool,
     hub: Option<String>,
-    base: Base,
+    view: View,
 }
 
 impl Access {
     pub(super) fn of(config: &ServerConfig) -> Self {
         let (token, hub) = (config.token.clone(), config.hub.clone());
-        Self { token, public: config.public, hub, base: Base::new(&config.base) }
+        let view = View { base: Base::new(&config.base), zone: config.zone };
+        Self { token, public: config.public, hub, view }
     }
 
-    /// The configured path before the paths of all links.
-    pub(super) fn base(&self) -> &Base {
-        &self.base
+    /// How clients see this server, as far as it is configured.
+    pub(super) fn view(&self) -> &View {
+        &self.view
     }
 
     /// The hub that exports announce (`WebSub`, section 4).
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn the_token_is_taken_as_bearer_and_as_any_users_password() {
         let token = Some(Secret::new("s3cret-token".to_owned()));
-        let access = Access { token, public: false, hub: None, base: Base::default() };
+        let access = Access { token, public: false, hub: None, view: View::default() };
         for (value, shown) in [
             ("Bearer s3cret-token", true),
             ("bearer  s3cret-token", true),
@@ -166,7 +167,7 @@ mod tests {
             assert_eq!(access.has_valid_token(&headers), shown, "{value}");
         }
         assert!(!access.has_valid_token(&HeaderMap::new()));
-        let none = Access { token: None, public: false, hub: None, base: Base::default() };
+        let none = Access { token: None, public: false, hub: None, view: View::default() };
         assert!(!none.has_valid_token(&headers(&[("authorization", "Bearer ")])));
     }
 

@@ -17,7 +17,7 @@ use super::params::Params;
 use super::places::{Client, Place};
 use super::reader_pool::{ReadError, Readers};
 use super::stream;
-use super::view::{Base, origin};
+use super::view::{View, origin};
 use super::{Site, error_response};
 use crate::clock;
 use crate::domain::article::{Article, ArticleId, Position};
@@ -46,7 +46,7 @@ struct Outline {
 pub(super) async fn export(
     State(site): State<Site>,
     Extension(client): Extension<Client>,
-    Extension(base): Extension<Base>,
+    Extension(view): Extension<View>,
     Path(name): Path<String>,
     method: Method,
     uri: Uri,
@@ -61,7 +61,7 @@ pub(super) async fn export(
     let params = params.map_err(|why| error_response::bad_request(&why))?;
     let outline = move |reader: &Reader, query: &Query| outline(reader, query, now);
     let outline = params.load(site.readers(), outline).await?;
-    let origin = origin(&headers).unwrap_or_default() + base.as_str();
+    let origin = origin(&headers).unwrap_or_default() + view.base.as_str();
     let this = format!("{origin}{uri}");
     let next =
         outline.next.map(|next| format!("{origin}{}{}", uri.path(), params.link(Some(next))));
@@ -73,7 +73,7 @@ pub(super) async fn export(
         hub_url: site.access().hub().map(str::to_owned),
         description: None,
         updated: outline.updated,
-        table: TableStyle { width: None, color: false, now },
+        table: TableStyle { width: None, color: false, zone: view.zone, now },
         feeds: Vec::new(),
     };
     let (this, hub) = (this.as_bytes(), channel.hub_url.as_deref().unwrap_or_default());

@@ -146,7 +146,7 @@ impl Connection {
         let (client, is_reserve) = (self.client, self.is_reserve);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let place = Arc::clone(&self.place);
-            let moved = locate(self.site.access().base(), &mut request);
+            let moved = locate(self.site.access().view(), &mut request);
             let is_refused = is_reserve && !PROBES.contains(&request.uri().path());
             request.extensions_mut().insert(client);
             place.set_busy(true);

@@ -1,4 +1,4 @@
-//! The address at which a client sees this server: below which path, and with which origin.
+//! How a client sees this server: below which path, with which origin, and with times of which zone.
 //!
 //! A proxy may serve us below a path (`https://example.org/news/`). Either it passes the whole path on, or it strips
 //! the prefix. `[server] base` names the prefix for both cases; a proxy that strips it may name it in
@@ -12,6 +12,8 @@ use axum::http::{Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::Render;
 
+use crate::domain::time::Zone;
+
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
@@ -21,6 +23,14 @@ const MAX_PREFIX: usize = 200;
 /// The path before all paths of this server: empty, or with a slash at its start and none at its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Base(String);
+
+/// What the pages of a response depend on besides the articles.
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    pub(super) base: Base,
+    /// The time zone of the times that are shown.
+    pub(super) zone: Zone,
+}
 
 impl Render for Base {
     fn render_to(&self, buffer: &mut String) {
@@ -52,9 +62,10 @@ impl Base {
     }
 }
 
-/// Takes the configured prefix off the path of a request, and adds the [`Base`] for the links of the response. Returns
+/// Takes the configured prefix off the path of a request, and adds the [`View`] for the response. Returns
 /// the response, if the request is for the prefix without its last slash.
-pub(super) fn locate<B>(configured: &Base, request: &mut Request<B>) -> Option<Response> {
+pub(super) fn locate<B>(view: &View, request: &mut Request<B>) -> Option<Response> {
+    let configured = &view.base;
     let forwarded = Base::forwarded(request.headers());
     let base = match below(request.uri(), configured) {
         Below::Root(uri) => return Some(moved(&uri)),
@@ -68,7 +79,7 @@ pub(super) fn locate<B>(configured: &Base, request: &mut Request<B>) -> Option<R
         }
         Below::Nothing => forwarded.unwrap_or_else(|| configured.clone()),
     };
-    request.extensions_mut().insert(base);
+    request.extensions_mut().insert(View { base, zone: view.zone });
     None
 }
 

@@ -20,7 +20,12 @@ pub(crate) fn channel() -> Channel {
         hub_url: None,
         description: Some("All <feeds> at once".to_owned()),
         updated: from_unix(NOW),
-        table: TableStyle { width: Some(80), color: false, now: from_unix(NOW) },
+        table: TableStyle {
+            width: Some(80),
+            color: false,
+            zone: gazetted::domain::time::Zone::UTC,
+            now: from_unix(NOW),
+        },
         feeds: all().iter().map(|article| (*article.feed).clone()).collect(),
     }
 }

@@ -40,7 +40,7 @@ fn limited(home: &Home, limits: &str, arguments: &[&str]) -> Ran {
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("ulimit {limits} && exec \"$0\" \"$@\""));
     command.arg(program.get_program()).args(program.get_args());
-    command.current_dir(home.folder()).env_clear().env("HOME", home.folder());
+    command.current_dir(home.folder()).env_clear().env("TZ", "UTC").env("HOME", home.folder());
     finish(command)
 }
 
@@ -123,7 +123,7 @@ fn as_anybody(home: &Home, arguments: &[&str]) -> Ran {
         let copy = home.path("program");
         fs::copy(env!("CARGO_BIN_EXE_gazetted"), &copy).unwrap();
         command = Command::new(copy);
-        command.args(arguments).current_dir(home.folder()).env_clear();
+        command.args(arguments).current_dir(home.folder()).env_clear().env("TZ", "UTC");
         command.uid(65_534).gid(65_534);
     }
     finish(command)

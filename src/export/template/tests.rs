@@ -6,7 +6,7 @@ use pulldown_cmark::{Event, Parser};
 use super::*;
 use crate::domain::article::{ArticleId, DateSource, Person};
 use crate::domain::feed::FeedRef;
-use crate::domain::time::from_unix;
+use crate::domain::time::{Zone, from_unix};
 use crate::export::TableStyle;
 
 const PLANET: &str = include_str!("../../../config/templates/planet.html.j2");
@@ -21,7 +21,7 @@ fn channel() -> Channel {
         feed_url: None,
         description: None,
         updated: from_unix(0),
-        table: TableStyle { width: None, color: false, now: from_unix(0) },
+        table: TableStyle { width: None, color: false, zone: Zone::UTC, now: from_unix(0) },
         feeds: Vec::new(),
     }
 }

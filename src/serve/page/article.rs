@@ -17,7 +17,7 @@ use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sightin
 use crate::html::sanitise::SanitisedHtml;
 use crate::html::to_text::{has_same_text, html_to_text};
 use crate::present::count;
-use crate::serve::view::Base;
+use crate::serve::view::View;
 use crate::serve::{Site, error_response};
 use crate::store::{Reader, StoreError};
 
@@ -34,7 +34,7 @@ struct Reading {
 
 pub(in crate::serve) async fn article(
     State(site): State<Site>,
-    Extension(base): Extension<Base>,
+    Extension(view): Extension<View>,
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -46,8 +46,8 @@ pub(in crate::serve) async fn article(
         return Err(error_response::refusal(StatusCode::NOT_FOUND, why));
     };
     let title = heading(&reading.article);
-    let main = show(&base, &reading, &title);
-    let page = Page { base: &base, title: &title, at: "", words: "", filters: "", main };
+    let main = show(&view, &reading, &title);
+    let page = Page { view: &view, title: &title, at: "", words: "", filters: "", main };
     Ok(page.respond(&site, (&uri, &headers), clock::now()))
 }
 
@@ -60,7 +60,7 @@ fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError>
     Ok(Some(Reading { article, sightings, versions }))
 }
 
-fn show(base: &Base, reading: &Reading, title: &str) -> Markup {
+fn show(view: &View, reading: &Reading, title: &str) -> Markup {
     let Reading { article, sightings, versions } = reading;
     let content = article.content_html.as_ref();
     // In many feeds the summary is the beginning of the content.
@@ -74,10 +74,10 @@ fn show(base: &Base, reading: &Reading, title: &str) -> Markup {
         .filter(|image| !content.is_some_and(|html| shows(html, image)));
     html! {
         article .article lang=[article.language.as_deref()] {
-            p .kicker { (feed_link(base, &article.feed)) }
+            p .kicker { (feed_link(view, &article.feed)) }
             h1 dir="auto" { (title) }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
-            div lang="en" { (byline(article)) }
+            div lang="en" { (byline(view, article)) }
             @if let Some(image) = image {
                 img .lead src=(image) alt="" decoding="async" referrerpolicy="no-referrer";
             }
@@ -88,8 +88,8 @@ fn show(base: &Base, reading: &Reading, title: &str) -> Markup {
             div lang="en" {
                 (original(article))
                 (attachments(article))
-                (also(base, article, sightings))
-                (earlier(versions))
+                (also(view, article, sightings))
+                (earlier(view, versions))
             }
         }
     }
@@ -117,7 +117,7 @@ fn shows(html: &str, image: &str) -> bool {
     html.contains(image) || (8 <= name.len() && html.contains(name))
 }
 
-fn byline(article: &Article) -> Markup {
+fn byline(view: &View, article: &Article) -> Markup {
     let names: Vec<&str> = article
         .authors
         .iter()
@@ -134,11 +134,11 @@ fn byline(article: &Article) -> Markup {
                 " · "
             }
             @match (article.published, article.date_source) {
-                (Some(at), DateSource::Feed) => { (full_time(at)) },
-                _ => { "first seen " (full_time(article.first_seen)) },
+                (Some(at), DateSource::Feed) => { (full_time(view, at)) },
+                _ => { "first seen " (full_time(view, article.first_seen)) },
             }
             @if let Some(at) = article.modified.filter(|at| article.published.is_some_and(|p| p < *at)) {
-                " · updated " (full_time(at))
+                " · updated " (full_time(view, at))
             }
             @if 0 < article.revision {
                 " · " a href="#versions" {
@@ -217,15 +217,15 @@ fn described(attachment: &Attachment) -> String {
 }
 
 /// The feeds that contained the article, its tags and its language.
-fn also(base: &Base, article: &Article, sightings: &[Sighting]) -> Markup {
+fn also(view: &View, article: &Article, sightings: &[Sighting]) -> Markup {
     html! {
         section aria-labelledby="where" {
             h2 #where { "Where it was seen" }
             ul {
                 @for sighting in sightings {
-                    li { (feed_link(base, &sighting.feed)) }
+                    li { (feed_link(view, &sighting.feed)) }
                 }
-                li { "first seen " (full_time(article.first_seen)) }
+                li { "first seen " (full_time(view, article.first_seen)) }
                 @if !article.tags.is_empty() {
                     li {
                         "filed under "
@@ -236,14 +236,14 @@ fn also(base: &Base, article: &Article, sightings: &[Sighting]) -> Markup {
                     }
                 }
                 @if let Some(language) = &article.language {
-                    li { "language: " a href={ (base) "/?language=" (encoded(language)) } { (language) } }
+                    li { "language: " a href={ (view.base) "/?language=" (encoded(language)) } { (language) } }
                 }
             }
         }
     }
 }
 
-fn earlier(versions: &[Version]) -> Markup {
+fn earlier(view: &View, versions: &[Version]) -> Markup {
     html! {
         @if !versions.is_empty() {
             section aria-labelledby="versions" {
@@ -251,7 +251,7 @@ fn earlier(versions: &[Version]) -> Markup {
                 @for version in versions.iter().take(VERSIONS) {
                     details {
                         summary {
-                            "Until " (full_time(version.replaced_at))
+                            "Until " (full_time(view, version.replaced_at))
                             @if let Some(title) = &version.title { ": " bdi { (title) } }
                         }
                         div .text dir="auto" {

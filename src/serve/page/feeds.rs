@@ -21,7 +21,7 @@ use crate::polling::reason_text::reason_text;
 use crate::present::count;
 use crate::serve::Site;
 use crate::serve::error_response::bad_request;
-use crate::serve::view::Base;
+use crate::serve::view::View;
 use crate::store::{FeedRow, PollDay, Reader, StoreError};
 
 /// The number of feeds on a page: about 50 KB of HTML.
@@ -63,7 +63,7 @@ struct Overview {
 
 pub(in crate::serve) async fn feeds(
     State(site): State<Site>,
-    Extension(base): Extension<Base>,
+    Extension(view): Extension<View>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
@@ -71,8 +71,8 @@ pub(in crate::serve) async fn feeds(
     let selection = read(&uri).map_err(|why| bad_request(&why))?;
     let read = site.readers().read(DEADLINE, move |reader| fetch(reader, selection, now)).await;
     let overview = read.map_err(IntoResponse::into_response)?;
-    let main = show(&base, selection, &overview, now);
-    let page = Page { base: &base, title: "Feeds", at: "/feeds", words: "", filters: "", main };
+    let main = show(&view, selection, &overview, now);
+    let page = Page { view: &view, title: "Feeds", at: "/feeds", words: "", filters: "", main };
     Ok(page.respond(&site, (&uri, &headers), now))
 }
 
@@ -170,19 +170,19 @@ fn bars(counts: &[u64], most: u64, height: u64, up: bool) -> String {
     path
 }
 
-fn show(base: &Base, selection: Selection, overview: &Overview, now: Timestamp) -> Markup {
+fn show(view: &View, selection: Selection, overview: &Overview, now: Timestamp) -> Markup {
     let state = |state: Option<FeedState>| state.map(|s| format!("state={}&", s.as_str()));
     let page = |n: usize| {
         let state = state(selection.state).unwrap_or_default();
-        format!("{}/feeds?{state}page={n}", base.as_str())
+        format!("{}/feeds?{state}page={n}", view.base.as_str())
     };
     html! {
         h1 { "Feeds" }
         ul .chips aria-label="Feeds by state" {
-            li { a href={ (base) "/feeds" } aria-current=[selection.state.is_none().then_some("true")] { "all" } }
+            li { a href={ (view.base) "/feeds" } aria-current=[selection.state.is_none().then_some("true")] { "all" } }
             @for (state, count) in &overview.counts {
                 li {
-                    a href={ (base) "/feeds?state=" (state.as_str()) }
+                    a href={ (view.base) "/feeds?state=" (state.as_str()) }
                         aria-current=[(selection.state == Some(*state)).then_some("true")] {
                         span .state .(state.as_str()) { (state.as_str()) } " " (count)
                     }
@@ -208,7 +208,7 @@ fn show(base: &Base, selection: Selection, overview: &Overview, now: Timestamp) 
                         th scope="col" { "Last 30 days" }
                     }
                 }
-                tbody { @for line in &overview.lines { (row(base, line, now)) } }
+                tbody { @for line in &overview.lines { (row(view, line, now)) } }
             }
         }
         @if 1 < overview.pages {
@@ -223,7 +223,7 @@ fn show(base: &Base, selection: Selection, overview: &Overview, now: Timestamp) 
     }
 }
 
-fn row(base: &Base, line: &Line, now: Timestamp) -> Markup {
+fn row(view: &View, line: &Line, now: Timestamp) -> Markup {
     let feed = &line.feed;
     let state = feed.state();
     let detail =
@@ -231,41 +231,41 @@ fn row(base: &Base, line: &Line, now: Timestamp) -> Markup {
     html! {
         tr {
             td {
-                a .name href={ (base) "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.display_name()) }
+                a .name href={ (view.base) "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.display_name()) }
                 small {
                     @if let Some(home) = web(feed.home_page_url.as_deref()) {
                         a href=(home) rel="noopener noreferrer" { (host(home)) }
                     } @else if is_stand_in(&feed.url) { "private" } @else { (host(&feed.url)) }
-                    @for tag in &feed.tags { " · " a href={ (base) "/?tag=" (encoded(tag)) } dir="auto" { (tag) } }
+                    @for tag in &feed.tags { " · " a href={ (view.base) "/?tag=" (encoded(tag)) } dir="auto" { (tag) } }
                 }
             }
             td {
                 span .state .(state.as_str()) { (state.as_str()) }
                 @if let Some(detail) = detail { small { (crate::html::chars::excerpt(detail, 160)) } }
                 @if let Some(since) = feed.failing_since.filter(|_| state == FeedState::Failing) {
-                    small { "since " (relative(since, now)) }
+                    small { "since " (relative(view, since, now)) }
                 }
             }
             td .num data-label="Last article" {
-                @if let Some(at) = feed.newest_at { (relative(at, now)) } @else { "none" }
+                @if let Some(at) = feed.newest_at { (relative(view, at, now)) } @else { "none" }
                 small { (feed.articles) " in all" }
             }
-            td .num data-label="Next poll" { (next(feed, now)) }
+            td .num data-label="Next poll" { (next(view, feed, now)) }
             td { (line.chart.markup()) }
         }
     }
 }
 
-fn next(feed: &FeedRow, now: Timestamp) -> Markup {
+fn next(view: &View, feed: &FeedRow, now: Timestamp) -> Markup {
     let polled = html! {
-        @if let Some(at) = feed.polled_at { small { "polled " (relative(at, now)) } }
+        @if let Some(at) = feed.polled_at { small { "polled " (relative(view, at, now)) } }
     };
     match (feed.state(), feed.next_poll_at) {
         (FeedState::Disabled | FeedState::Retired | FeedState::Gone, _) => {
             html! { "never" (polled) }
         }
         (_, Some(at)) if now < at => html! {
-            (relative(at, now))
+            (relative(view, at, now))
             @if let Some(because) = feed.because { small { (reason_text(because).phrase) } }
             (polled)
         },

@@ -26,8 +26,9 @@ use maud::{DOCTYPE, Markup, html};
 use super::Site;
 use super::conditional::{Version, hash};
 use super::error_response::ErrorReason;
-use super::view::Base;
+use super::view::View;
 use crate::domain::time::Timestamp;
+use crate::present::zone_name;
 
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
@@ -49,7 +50,7 @@ pub(super) async fn icon() -> Response {
 
 /// The content of a page, and what its header and footer need.
 struct Page<'a> {
-    base: &'a Base,
+    view: &'a View,
     title: &'a str,
     /// The path of the menu entry to highlight.
     at: &'static str,
@@ -62,7 +63,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn markup(&self) -> Markup {
-        let base = self.base;
+        let view = self.view;
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -70,23 +71,23 @@ impl Page<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (self.title) " · gazetted" }
-                    link rel="stylesheet" href={ (base) (*STYLE_ADDRESS) };
-                    link rel="icon" type="image/svg+xml" href={ (base) "/icon.svg" };
+                    link rel="stylesheet" href={ (view.base) (*STYLE_ADDRESS) };
+                    link rel="icon" type="image/svg+xml" href={ (view.base) "/icon.svg" };
                     link rel="alternate" type="application/atom+xml" title="Atom"
-                        href={ (base) "/export.atom" (self.filters) };
+                        href={ (view.base) "/export.atom" (self.filters) };
                     link rel="alternate" type="application/feed+json" title="JSON Feed"
-                        href={ (base) "/export.jsonfeed" (self.filters) };
+                        href={ (view.base) "/export.jsonfeed" (self.filters) };
                 }
                 body {
                     a .skip href="#main" { "Skip to the content" }
                     header .top {
                         div .wrap {
-                            a .brand href={ (base) "/" } { "gazetted" }
+                            a .brand href={ (view.base) "/" } { "gazetted" }
                             nav aria-label="Pages" {
                                 ul {
                                     @for (path, name) in [("/", "Latest"), ("/feeds", "Feeds")] {
                                         li {
-                                            a href={ (base) (path) } aria-current=[(path == self.at).then_some("page")] {
+                                            a href={ (view.base) (path) } aria-current=[(path == self.at).then_some("page")] {
                                                 (name)
                                             }
                                         }
@@ -94,7 +95,7 @@ impl Page<'_> {
                                 }
                             }
                             search {
-                                form .find action={ (base) "/search" } {
+                                form .find action={ (view.base) "/search" } {
                                     label .sr for="q" { "Search the articles" }
                                     input #q type="search" name="q" value=(self.words)
                                         placeholder="Words, \"phrase\", -not" maxlength="1000";
@@ -113,9 +114,9 @@ impl Page<'_> {
                             @for (format, name) in
                                 [("atom", "Atom"), ("rss", "RSS"), ("jsonfeed", "JSON Feed"), ("csv", "CSV")]
                             {
-                                a href={ (base) "/export." (format) (self.filters) } { (name) }
+                                a href={ (view.base) "/export." (format) (self.filters) } { (name) }
                             }
-                            span { "Times are UTC." }
+                            span { "Times are " (zone_name(view.zone)) "." }
                         }
                     }
                 }
@@ -147,7 +148,7 @@ fn html_response(text: String) -> Response {
 pub(super) async fn error_page(request: Request, next: Next) -> Response {
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
     let browser = accept.is_some_and(|accept| accept.contains("text/html"));
-    let base = request.extensions().get::<Base>().cloned().unwrap_or_default();
+    let view = request.extensions().get::<View>().cloned().unwrap_or_default();
     let response = next.run(request).await;
     let Some(ErrorReason(why)) = response.extensions().get().filter(|_| browser) else {
         return response;
@@ -165,9 +166,9 @@ pub(super) async fn error_page(request: Request, next: Next) -> Response {
     let main = html! {
         h1 { (title) }
         p { (sentence(why)) }
-        p { a href={ (base) "/" } { "To the latest articles" } }
+        p { a href={ (view.base) "/" } { "To the latest articles" } }
     };
-    let page = Page { base: &base, title, at: "", words: "", filters: "", main };
+    let page = Page { view: &view, title, at: "", words: "", filters: "", main };
     let text = page.markup().into_string();
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(CONTENT_LENGTH);

@@ -15,25 +15,27 @@ use crate::html::to_text::html_to_text;
 use crate::html::web_address::is_web;
 use crate::present::{day, headline, relative_in_words};
 use crate::search::snippet::{Hits, Part};
-use crate::serve::view::Base;
+use crate::serve::view::View;
 
 /// The most characters of a standfirst in a list.
 const STANDFIRST: usize = 220;
 
 /// A `<time>` element with hour and minute.
-pub(super) fn clock_time(at: Timestamp) -> Markup {
-    html! { time datetime=(rfc3339(at)) { (at.format("%H:%M")) } }
+pub(super) fn clock_time(view: &View, at: Timestamp) -> Markup {
+    html! { time datetime=(rfc3339(at)) { (at.with_timezone(&view.zone).format("%H:%M")) } }
 }
 
 /// A `<time>` element with date, hour and minute.
-pub(super) fn full_time(at: Timestamp) -> Markup {
-    html! { time lang="en" datetime=(rfc3339(at)) { (at.format("%-d %B %Y, %H:%M")) } }
+pub(super) fn full_time(view: &View, at: Timestamp) -> Markup {
+    let local = at.with_timezone(&view.zone);
+    html! { time lang="en" datetime=(rfc3339(at)) { (local.format("%-d %B %Y, %H:%M")) } }
 }
 
 /// A `<time>` element with the relative time; the exact time shows on hover.
-pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
+pub(super) fn relative(view: &View, at: Timestamp, now: Timestamp) -> Markup {
     let text = relative_in_words(at, now);
-    html! { time datetime=(rfc3339(at)) title=(at.format("%Y-%m-%d %H:%M UTC")) { (text) } }
+    let local = at.with_timezone(&view.zone);
+    html! { time datetime=(rfc3339(at)) title=(local.format("%Y-%m-%d %H:%M %Z")) { (text) } }
 }
 
 /// The address, if it is an http or https URL.
@@ -42,8 +44,8 @@ pub(super) fn web(address: Option<&str>) -> Option<&str> {
 }
 
 /// A link to the latest articles of a feed. The name has its own text direction.
-pub(super) fn feed_link(base: &Base, feed: &FeedRef) -> Markup {
-    html! { a href={ (base) "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.name) } }
+pub(super) fn feed_link(view: &View, feed: &FeedRef) -> Markup {
+    html! { a href={ (view.base) "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.name) } }
 }
 
 pub(super) fn encoded(text: &str) -> String {
@@ -65,10 +67,10 @@ pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String>
 
 /// An article in a list, with the search hits marked.
 pub(super) fn card(
-    base: &Base,
+    view: &View,
     article: &Article,
     hits: Option<&Hits>,
-    when: fn(Timestamp) -> Markup,
+    when: fn(&View, Timestamp) -> Markup,
 ) -> Markup {
     let title = heading(article);
     let stand = match hits {
@@ -83,9 +85,9 @@ pub(super) fn card(
     let address = format!("/articles/{}", article.id);
     html! {
         article .card .pic[image.is_some()] lang=[article.language.as_deref()] {
-            h3 dir="auto" { a href={ (base) (address) } { (title) } }
+            h3 dir="auto" { a href={ (view.base) (address) } { (title) } }
             p .meta {
-                (feed_link(base, &article.feed)) " · " (when(article.effective_date()))
+                (feed_link(view, &article.feed)) " · " (when(view, article.effective_date()))
             }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
             @if let Some(image) = image {
@@ -119,15 +121,16 @@ fn marked(parts: &[Part]) -> Markup {
 }
 
 /// Articles grouped by day. Expects them in order, newest first.
-pub(super) fn by_day(base: &Base, articles: &[Article], hits: Option<&Hits>) -> Markup {
-    let date = |article: &Article| article.effective_date().date_naive().num_days_from_ce();
+pub(super) fn by_day(view: &View, articles: &[Article], hits: Option<&Hits>) -> Markup {
+    let local = |article: &Article| article.effective_date().with_timezone(&view.zone);
+    let date = |article: &Article| local(article).date_naive().num_days_from_ce();
     html! {
         @for group in articles.chunk_by(|a, b| date(a) == date(b)) {
             @if let Some(first) = group.first() {
-                @let id = format!("d{}", first.effective_date().format("%Y%m%d"));
+                @let id = format!("d{}", local(first).format("%Y%m%d"));
                 section .day aria-labelledby=(id) {
-                    h2 #(id) { (day(first.effective_date())) }
-                    @for article in group { (card(base, article, hits, clock_time)) }
+                    h2 #(id) { (day(first.effective_date(), view.zone)) }
+                    @for article in group { (card(view, article, hits, clock_time)) }
                 }
             }
         }

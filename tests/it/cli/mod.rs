@@ -11,3 +11,4 @@ mod retention;
 mod secrets;
 mod store;
 mod surface;
+mod timezone;

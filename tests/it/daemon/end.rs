@@ -114,7 +114,11 @@ fn isolated(home: &Home, options: &[&str], script: &str) -> Option<Running> {
     }
     let mut command = unshare(script);
     command.arg(program.get_program()).args(program.get_args());
-    command.env_clear().env("HOME", home.folder()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+        .env_clear()
+        .env("TZ", "UTC")
+        .env("HOME", home.folder())
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     Some(Running::daemon_as(command))
 }
 

@@ -20,7 +20,7 @@ fn without_network(home: &Home, arguments: &[&str]) -> Option<Ran> {
     let program = home.command(arguments);
     let mut command = Command::new("unshare");
     command.arg("-rn").arg(program.get_program()).args(program.get_args());
-    command.current_dir(home.folder()).env_clear().env("HOME", home.folder());
+    command.current_dir(home.folder()).env_clear().env("TZ", "UTC").env("HOME", home.folder());
     let possible = Command::new("unshare").args(["-rn", "true"]).output();
     if !possible.is_ok_and(|output| output.status.success()) {
         skip("network namespace (unshare -rn)");

@@ -37,7 +37,7 @@ impl SmallDisk {
         );
         command.args(["-rm", "sh", "-c", &script]).arg(self.place.path());
         command.arg(program.get_program()).args(program.get_args());
-        command.current_dir(home.folder()).env_clear().env("HOME", home.folder());
+        command.current_dir(home.folder()).env_clear().env("TZ", "UTC").env("HOME", home.folder());
         command
     }
 
@@ -69,7 +69,11 @@ impl SmallDisk {
         command.args(["-t", &daemon.id().to_string(), "-U", "-m", "--preserve-credentials"]);
         command.args(["sh", "-c", "cd \"$0\" && exec \"$@\""]).arg(self.place.path());
         command.arg(program.get_program()).args(program.get_args());
-        command.env_clear().env("HOME", home.folder()).env("PATH", "/usr/bin:/bin");
+        command
+            .env_clear()
+            .env("TZ", "UTC")
+            .env("HOME", home.folder())
+            .env("PATH", "/usr/bin:/bin");
         finish(command)
     }
 }

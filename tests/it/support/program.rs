@@ -103,7 +103,12 @@ impl Home {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gazetted"));
-        command.args(arguments).current_dir(self.folder()).env_clear().env("HOME", self.folder());
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env_clear()
+            .env("TZ", "UTC")
+            .env("HOME", self.folder());
         command.stdin(Stdio::null());
         command
     }
