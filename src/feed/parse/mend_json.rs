@@ -18,6 +18,9 @@ pub(in crate::feed) struct Mended {
 /// Reads a document that is no JSON. Of a document that cannot be mended, the elements at `depth` are read that are
 /// complete. Of a repeated key the last value counts, as in JavaScript.
 pub(in crate::feed) fn read_damaged(text: &str, depth: usize) -> Option<Mended> {
+    if !text.trim_start_matches(is_space).starts_with(['{', '[']) {
+        return None;
+    }
     let mut mender =
         Mender { rest: text, out: String::with_capacity(text.len()), ..Mender::default() };
     mender.run();
