@@ -8,6 +8,7 @@ use crate::feed::charset::{decide, decode};
 use crate::feed::page_map::entries;
 use crate::feed::parse::NotAFeed;
 use crate::feed::parse::cut_json::complete_elements;
+use crate::feed::parse::mend_json::read_damaged;
 
 /// The most members of an object that a message names when a path leads nowhere.
 const NAMED: usize = 12;
@@ -31,9 +32,15 @@ pub fn mapped(
         return Ok((json_feed(items), false));
     }
     let mut parsed: Result<Value, _> = serde_json::from_str(text);
-    let cut = parsed.as_ref().is_err_and(serde_json::Error::is_eof);
+    let mut cut = parsed.as_ref().is_err_and(serde_json::Error::is_eof);
     if cut && let Some(part) = complete_elements(text, map.items.0.len() + 1) {
         parsed = serde_json::from_str(&part);
+    }
+    if let Err(error) = &parsed
+        && !error.is_eof()
+        && let Some(mended) = read_damaged(text, map.items.0.len() + 1)
+    {
+        (parsed, cut) = (Ok(mended.value), cut || mended.cut);
     }
     let document = parsed
         .map_err(|error| NotAFeed::because(format!("this is not well-formed JSON: {error}")))?;

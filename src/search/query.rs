@@ -1,6 +1,8 @@
 //! Parses the search of a user and translates it into a valid query of the full-text index (SQLite FTS5).
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::domain::query::{Search, Term};
 use crate::search::words::{fold, pairs, pieces, shortened};
@@ -112,16 +114,51 @@ pub fn expression(search: &Search) -> Option<String> {
     }
 }
 
+/// The phrase of a term, with its other spellings.
 fn phrase(term: &Term) -> Option<String> {
-    let (tokens, prefix) = tokens(term);
-    if tokens.is_empty() {
-        return None;
+    let mut phrases: Vec<String> = Vec::new();
+    for text in spellings(&term.text) {
+        let (tokens, prefix) = tokens(&Term { text: text.into_owned(), prefix: term.prefix });
+        if tokens.is_empty() {
+            continue;
+        }
+        let mut phrase = format!("\"{}\"", tokens.join(" "));
+        if prefix {
+            phrase.push_str(" *");
+        }
+        if !phrases.contains(&phrase) {
+            phrases.push(phrase);
+        }
     }
-    let mut text = format!("\"{}\"", tokens.join(" "));
-    if prefix {
-        write!(text, " *").ok(); // Writing to a string cannot fail.
+    match phrases.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        several => Some(format!("({})", several.join(" OR "))),
     }
-    Some(text)
+}
+
+/// A text as it is typed, and as others write it: `Köln` is also written `Koeln`. (`Koln` is the same word anyway, see
+/// [`fold`].)
+pub(super) fn spellings(text: &str) -> Vec<Cow<'_, str>> {
+    const UMLAUTS: [(char, &str, &str); 6] = [
+        ('ä', "ae", "a"),
+        ('ö', "oe", "o"),
+        ('ü', "ue", "u"),
+        ('ø', "oe", "o"),
+        ('å', "aa", "a"),
+        ('æ', "ae", "ae"),
+    ];
+    let mut spellings = vec![Cow::Borrowed(text)];
+    let composed: String = ComposingNormalizerBorrowed::new_nfc().normalize(text).to_lowercase();
+    let (mut spelt_out, mut plain) = (composed.clone(), composed.clone());
+    for (letter, two, one) in UMLAUTS {
+        spelt_out = spelt_out.replace(letter, two);
+        plain = plain.replace(two, one);
+    }
+    // A prefix that ends between the two letters is left as it is.
+    spellings
+        .extend([spelt_out, plain].into_iter().filter(|other| *other != composed).map(Cow::Owned));
+    spellings
 }
 
 #[cfg(test)]
@@ -134,6 +171,10 @@ mod tests {
     fn what_is_typed_becomes_an_expression() {
         for (text, expected) in [
             ("election", "\"election\""),
+            ("Köln", "(\"koln\" OR \"koeln\")"),
+            ("Ko\u{308}ln*", "(\"koln\" * OR \"koeln\" *)"),
+            ("Koeln -Aerzte", "((\"koeln\" OR \"koln\")) NOT ((\"aerzte\" OR \"arzte\"))"),
+            ("\"Größe Bär\"", "(\"grosse bar\" OR \"groesse baer\")"),
             ("Élection  DAY", "\"election\" AND \"day\""),
             ("\"election day\" -sports", "(\"election day\") NOT (\"sports\")"),
             ("“typographic quotes”", "\"typographic quotes\""),

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::domain::query::{Search, Term};
+use crate::domain::query::Search;
+use crate::search::query::spellings;
 use crate::search::words::{Piece, fold, pieces};
 
 /// The most bytes of a text that are searched for hits.
@@ -31,14 +32,19 @@ impl Hits {
     /// Prepares the wanted words. The words of a phrase are marked one by one.
     pub fn of(search: &Search) -> Self {
         let mut hits = Self { words: Vec::new(), runs: Vec::new() };
-        for Term { text, prefix } in &search.wanted {
+        let spelt = search
+            .wanted
+            .iter()
+            .flat_map(|term| spellings(&term.text).into_iter().map(|text| (text, term.prefix)));
+        for (text, prefix) in spelt {
+            let text = &*text;
             let mut pieces = pieces(text).peekable();
             while let Some(piece) = pieces.next() {
                 let word = text.get(piece.range).unwrap_or_default();
                 if piece.paired {
                     hits.runs.push(word.chars().map(|c| fold(&c.to_string())).collect());
                 } else {
-                    hits.words.push((fold(word), *prefix && pieces.peek().is_none()));
+                    hits.words.push((fold(word), prefix && pieces.peek().is_none()));
                 }
             }
         }
@@ -183,6 +189,9 @@ mod tests {
             ("fox", "The quick Fox, foxes.", "The quick [Fox], foxes."),
             ("fox*", "The quick Fox, foxes.", "The quick [Fox], [foxes]."),
             ("élection", "ELECTION day", "[ELECTION] day"),
+            ("köln", "Köln, Koeln und Koln", "[Köln], [Koeln] und [Koln]"),
+            ("koeln", "Köln, Koeln und Koln", "[Köln], [Koeln] und [Koln]"),
+            ("۲۰۲۴", "Im Jahr 2024", "Im Jahr [2024]"),
             ("\"b c\" -d", "a b c d", "a [b] [c] d"),
             ("大学", "北京大学的大学生", "北京[大学]的[大学]生"),
             ("机", "手机iPhone机", "手[机]iPhone[机]"),

@@ -1,18 +1,23 @@
 //! Splits text into the tokens of the full-text index. Articles and searches are split in the same way.
 //!
-//! A word is a sequence of letters, digits and marks. Words are folded: compatibility forms (NFKC), letter case and
-//! the diacritics of Latin, Greek, Cyrillic, Arabic and Hebrew make no difference.
+//! A word is a sequence of letters, digits and marks. Words are folded, by Unicode's data: compatibility forms (NFKC),
+//! letter case, diacritics, the script of a digit and characters that are not displayed make no difference.
 //!
 //! Some scripts have no spaces between words (Han, Kana, Thai, Lao, Khmer, Myanmar) or join particles to them
 //! (Hangul). There, every two neighbouring characters are a token, so that any part of such a run is found as a
 //! phrase of pairs, without a dictionary. The last character of a run is a token of its own, so that a search for a
 //! single character, which is a prefix search, finds it at every position.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
-use icu_properties::CodePointMapData;
-use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+use icu_properties::props::{
+    CanonicalCombiningClass, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup,
+};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+/// The number of the rules by which texts become tokens. A store that was indexed by others is indexed anew.
+pub const RULES: i64 = 2;
 
 /// The most characters of a word that are indexed. Only compounds are longer, and texts that are no words, such as
 /// base64.
@@ -106,15 +111,17 @@ pub fn fold(piece: &str) -> String {
     let mut plain = String::with_capacity(piece.len());
     let kept = |c: &char| is_word(*c) && !is_diacritic(*c) && !is_ignored(*c);
     for c in decomposed.chars().filter(kept) {
-        match spelt_out(c) {
-            Some(letters) => plain.push_str(letters),
-            None => plain.extend(c.to_lowercase()),
+        match (spelt_out(c), digit(c)) {
+            (Some(letters), _) => plain.push_str(letters),
+            (None, Some(digit)) => plain.push(digit),
+            (None, None) => plain.extend(c.to_lowercase()),
         }
     }
     ComposingNormalizerBorrowed::new_nfc().normalize(&plain).into_owned()
 }
 
-/// Letters that Unicode does not decompose, but that people also write with other letters.
+/// Letters that Unicode does not decompose, but that people also write with other letters. Keyboards of Arabic,
+/// Persian, Urdu and Kurdish have different code points for what a reader takes for one letter.
 fn spelt_out(c: char) -> Option<&'static str> {
     Some(match c {
         'ß' | 'ẞ' => "ss",
@@ -127,6 +134,10 @@ fn spelt_out(c: char) -> Option<&'static str> {
         'þ' | 'Þ' => "th",
         'ı' => "i",
         'ς' => "σ",
+        'ی' | 'ى' | 'ې' | 'ے' | 'ۍ' => "ي",
+        'ک' | 'ڪ' => "ك",
+        'ة' | 'ہ' | 'ھ' | 'ە' | 'ۃ' => "ه",
+        'ٱ' => "ا",
         _ => return None,
     })
 }
@@ -140,19 +151,34 @@ fn is_mark(c: char) -> bool {
         && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
-/// Whether the mark is ignored.
+/// Whether the mark is ignored. Marks above, below and through a letter are, and the vowel points of Hebrew, Arabic and
+/// Syriac. Signs that are letters of their script have other combining classes: viramas, nuktas, voicing marks, the
+/// vowels and tones of Thai and Lao.
 fn is_diacritic(c: char) -> bool {
-    matches!(c,
-        '\u{300}'..='\u{36f}'                                       // Latin, Greek, Cyrillic
-        | '\u{591}'..='\u{5c7}'                                     // Hebrew points
-        | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}' // Arabic vowels
-        | '\u{6d6}'..='\u{6ed}'
-        | '\u{fe00}'..='\u{fe0f}')
+    const POINTS: RangeInclusive<u8> = 10..=36;
+    const PLACED: RangeInclusive<u8> = 200..=240;
+    let class = CodePointMapData::<CanonicalCombiningClass>::new().get(c).0;
+    class == 1 || POINTS.contains(&class) || PLACED.contains(&class)
 }
 
-/// Whether the character is ignored inside a word: soft hyphen, joiners, the Arabic tatweel.
+/// Whether the character is ignored inside a word: whatever is not displayed (soft hyphen, joiners, zero-width spaces,
+/// variation selectors), and the Arabic tatweel, which only makes a word longer.
 fn is_ignored(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{640}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}')
+    c == '\u{640}'
+        || '\u{ad}' <= c && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+/// The value of a decimal digit of any script. Unicode encodes the ten digits of a script in their order.
+fn digit(c: char) -> Option<char> {
+    let is_digit = |c: char| {
+        CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::DecimalNumber
+    };
+    if c.is_ascii() || !is_digit(c) {
+        return None;
+    }
+    let before = (1..50).map_while(|n| char::from_u32(u32::from(c).checked_sub(n)?));
+    let value = before.take_while(|c| is_digit(*c)).count() % 10;
+    char::from_digit(u32::try_from(value).ok()?, 10)
 }
 
 /// Whether the index contains the character as a part of pairs.
@@ -191,6 +217,16 @@ mod tests {
             ("ΛΌΓΟΣ λόγος, Ёлка й", "λογοσ λογοσ елка и"),
             ("Bundes\u{ad}tag", "bundestag"),
             ("كِتَاب كـتاب", "كتاب كتاب"),
+            ("ﻛﺘﺎب أإآٱ", "كتاب اااا"),
+            ("کتاب کیک علی على مدرسة مدرسه", "كتاب كيك علي علي مدرسه مدرسه"),
+            (
+                "می‌خواهم ۲۰۲۴ ٢٠٢٤ २०२४ ๒๐๒๔ ２０２４ 𝟮𝟬𝟮𝟰",
+                "ميخواهم 2024 2024 2024 20 02 24 4 2024 2024",
+            ),
+            ("zero\u{200b}width sha\u{34f}dow\u{fe0f}", "zerowidth shadow"),
+            ("שָׁלוֹם", "שלום"),
+            ("x̸y", "xy"),
+            ("が ガ", "が ガ"),
             ("हिन्दी समाचार", "हिन्दी समाचार"),
             ("北京大学", "北京 京大 大学 学"),
             ("水", "水"),

@@ -14,6 +14,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use crate::feed::parse::cut_json::complete_elements;
 use crate::feed::parse::entry_list::EntryList;
 use crate::feed::parse::media;
+use crate::feed::parse::mend_json::read_damaged;
 use crate::feed::parse::model::{
     Entry, EntryExtension, FeedExtension, FeedType, File, Link, MediaObject, ParsedEntry,
     ParsedFeed, Person, RawText, TextKind, category, empty_feed, link, person, thumbnail,
@@ -31,41 +32,6 @@ pub(super) enum NotJsonFeed {
     Other,
 }
 
-/// Replaces each escaped surrogate that has no partner by U+FFFD and counts them. Programs that cut a text
-/// in the middle of an emoji write such surrogates.
-fn without_lone_surrogates(text: &str) -> (String, u32) {
-    let unit = |text: &str| {
-        let digits = text.strip_prefix("\\u")?.get(..4)?;
-        u32::from_str_radix(digits, 16).ok()
-    };
-    let mut out = String::with_capacity(text.len());
-    let (mut rest, mut count) = (text, 0);
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        let (before, escape) = rest.split_at(at);
-        out.push_str(before);
-        let length = match unit(escape) {
-            Some(0xD800..0xDC00)
-                if matches!(escape.get(6..).and_then(unit), Some(0xDC00..0xE000)) =>
-            {
-                12
-            }
-            Some(0xD800..0xE000) => {
-                count += 1;
-                out.push('\u{FFFD}');
-                rest = escape.get(6..).unwrap_or_default();
-                continue;
-            }
-            // An escaped backslash is not the beginning of another escape.
-            _ => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
-        };
-        let (whole, after) = escape.split_at(length);
-        out.push_str(whole);
-        rest = after;
-    }
-    out.push_str(rest);
-    (out, count)
-}
-
 /// How deep the items of a JSON Feed lie: in a list in the object of the feed.
 const ITEMS_DEPTH: usize = 2;
 
@@ -79,7 +45,11 @@ pub(super) fn read(source: &str, repairs: &mut Repairs) -> Result<ParsedFeed, No
     }
     let mut documents = serde_json::Deserializer::from_str(source).into_iter::<JsonFeed>();
     let json = match documents.next() {
-        Some(Ok(json)) => json,
+        Some(Ok(json)) => {
+            let rest = source.get(documents.byte_offset()..).unwrap_or_default();
+            repairs.add(Repair::Junk, u32::from(!rest.trim().is_empty()));
+            json
+        }
         Some(Err(error)) if error.is_eof() => {
             let Some(part) = complete_elements(source, ITEMS_DEPTH) else {
                 return Err(NotJsonFeed::Malformed(error.to_string()));
@@ -88,17 +58,15 @@ pub(super) fn read(source: &str, repairs: &mut Repairs) -> Result<ParsedFeed, No
             return read(&part, repairs);
         }
         Some(Err(error)) => {
-            let (source, count) = without_lone_surrogates(source);
-            if count == 0 {
-                return Err(NotJsonFeed::Malformed(error.to_string()));
-            }
-            repairs.add(Repair::Bytes, count);
-            return read(&source, repairs);
+            let malformed = || NotJsonFeed::Malformed(error.to_string());
+            let mended = read_damaged(source, ITEMS_DEPTH).ok_or_else(malformed)?;
+            repairs.add(Repair::Bytes, mended.surrogates);
+            repairs.add(Repair::Json, u32::from(mended.surrogates == 0));
+            repairs.add(Repair::Truncated, u32::from(mended.cut));
+            JsonFeed::deserialize(mended.value).map_err(|_| malformed())?
         }
         None => return Err(NotJsonFeed::Other),
     };
-    let rest = source.get(documents.byte_offset()..).unwrap_or_default();
-    repairs.add(Repair::Junk, u32::from(!rest.trim().is_empty()));
     let version = json.version.0;
     let is_feed = version.as_deref().is_some_and(|version| version.contains("jsonfeed.org"));
     if !is_feed && !json.items.is_list {

@@ -11,6 +11,7 @@ mod entry_list;
 mod item;
 mod json_feed;
 mod media;
+pub(in crate::feed) mod mend_json;
 pub mod model;
 mod namespaces;
 mod not_a_feed;

@@ -28,12 +28,14 @@ pub(super) enum Repair {
     Limit,
     /// A date that could not be read.
     Date,
+    /// The syntax of a JSON document.
+    Json,
     /// A JSON value of another type than the format has.
     Type,
 }
 
 impl Repair {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 12] = [
         (Self::Label, "label"),
         (Self::Bytes, "bytes"),
         (Self::Junk, "junk"),
@@ -44,6 +46,7 @@ impl Repair {
         (Self::Truncated, TRUNCATED),
         (Self::Limit, "limit"),
         (Self::Date, "date"),
+        (Self::Json, "json"),
         (Self::Type, "type"),
     ];
 }

@@ -53,6 +53,22 @@ pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreErro
         .context("bring the text index up to date")
 }
 
+/// Has everything indexed anew if it was indexed by other rules than these.
+pub(super) fn index_by_rules(connection: &Connection, rules: i64) -> rusqlite::Result<()> {
+    const KNOWN: &str = "SELECT value FROM meta WHERE key = 'index_rules'";
+    let known: Option<i64> = connection.query_row(KNOWN, [], |row| row.get(0)).optional()?;
+    if known != Some(rules) {
+        // Each article that is put into the index replaces its old row.
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+             INSERT OR REPLACE INTO meta VALUES ('index_rules', {rules});
+             UPDATE meta SET value = 0 WHERE key = 'indexed_seq';
+             COMMIT;"
+        ))?;
+    }
+    Ok(())
+}
+
 /// Writes a value that changes nothing, as proof that the disk takes writes.
 pub(in crate::store) fn ping(tx: &Connection) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE meta SET value = value WHERE key = 'seq'")

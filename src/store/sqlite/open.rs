@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::search::words;
 use crate::store::error::StoreError;
 use crate::store::sqlite::file::create_private;
-use crate::store::sqlite::migrate;
+use crate::store::sqlite::{meta, migrate};
 
 /// "gztd": tells our file from another program's (SQLite's `application_id`).
 const APPLICATION_ID: i32 = 0x677A_7464;
@@ -55,6 +55,7 @@ fn set_up(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         .map_err(open)?;
     connection.set_prepared_statement_cache_capacity(64);
     migrate::to_latest(connection, path)?;
+    meta::index_by_rules(connection, words::RULES).map_err(open)?;
     if application_id(connection).map_err(open)? != APPLICATION_ID {
         connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(open)?;
     }
