@@ -64,6 +64,20 @@ fn files_are_read_from_all_namespaces() {
             "files=https://a.example/a.mp3 3723s",
         ),
         (
+            "said in two places",
+            rss(
+                "<enclosure url=\"https://a.example/a.mp3\" length=\"0\"/><media:content url=\"https://a.example/a.mp3\" type=\"audio/mpeg\" fileSize=\"9\" duration=\"61\"/>",
+            ),
+            "files=https://a.example/a.mp3 audio/mpeg 9 61s",
+        ),
+        (
+            "itunes:duration in words",
+            rss(
+                "<enclosure url=\"https://a.example/a.mp3\"/><itunes:duration>1h 2m</itunes:duration>",
+            ),
+            "files=https://a.example/a.mp3 3720s",
+        ),
+        (
             "atom",
             atom(
                 "<link rel=\"enclosure\" href=\"https://a.example/a.mp3\" type=\"audio/mpeg\" length=\"5\"/>",

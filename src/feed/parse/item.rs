@@ -159,6 +159,8 @@ impl<'a> Item<'a> {
                 self.id = not_blank(child.text).or(self.id.take());
             }
             "id" => self.id = self.id.take().or_else(|| not_blank(child.text)),
+            // Blogger and YouTube say with this scheme what kind of document an entry is.
+            "category" if child.attributes.raw("scheme").is_some_and(|s| s.ends_with("#kind")) => {}
             "category" => {
                 let term = child.attributes.get("term", context.entities);
                 let label = child.attributes.get("label", context.entities);
@@ -291,10 +293,7 @@ impl<'a> Item<'a> {
     }
 
     fn add_file(&mut self, file: File) {
-        let files = &mut self.parsed.extension.files;
-        if files.iter().all(|known| known.url != file.url) {
-            files.push(file);
-        }
+        self.parsed.extension.files.push(file);
     }
 
     /// Chooses among the candidates.
@@ -413,7 +412,11 @@ fn best_date(mut found: Vec<(u8, Cow<'_, str>)>, repairs: &mut Repairs) -> Optio
     best.map(whole_seconds)
 }
 
-fn prefer<'a>(slot: &mut Option<(u8, RawText<'a>)>, rank: u8, text: Option<RawText<'a>>) {
+pub(super) fn prefer<'a>(
+    slot: &mut Option<(u8, RawText<'a>)>,
+    rank: u8,
+    text: Option<RawText<'a>>,
+) {
     let Some(text) = text else { return };
     if slot.as_ref().is_none_or(|(known, _)| rank < *known) {
         *slot = Some((rank, text));

@@ -66,7 +66,7 @@ pub struct EntryExtension {
     pub original_link: Option<String>,
     /// JSON Feed: the page that an entry is about, beside its `url`.
     pub external_url: Option<String>,
-    /// RSS enclosures, `media:content` and JSON Feed attachments, each address once.
+    /// RSS enclosures, `media:content` and JSON Feed attachments.
     pub files: Vec<File>,
 }
 
