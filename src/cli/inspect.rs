@@ -136,6 +136,9 @@ fn complaints(document: &Document) -> Vec<Complaint> {
             Some(guid) if !guids.insert(guid) => say("its GUID is another entry's too"),
             Some(_) => {}
         }
+        if document.links_to_embeds.contains(&draft.key) {
+            say("a frame or player is not shown: a link stands for it");
+        }
         if draft.title.is_none() {
             say("no title");
         }

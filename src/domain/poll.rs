@@ -404,6 +404,8 @@ pub struct Document {
     pub encoding: DocumentEncoding,
     /// The repairs that the document needed, by kind.
     pub repairs: Vec<RepairCount>,
+    /// The drafts whose content links to a frame or player that is not shown.
+    pub links_to_embeds: Vec<ArticleKey>,
 }
 
 /// The character encoding that a document was decoded with.

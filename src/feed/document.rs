@@ -192,8 +192,10 @@ impl Reading {
         // Without hashes, the keys still say what is in the document.
         let hashes = hashes.into_iter().chain(std::iter::repeat(UNKNOWN_HASH));
         items.extend(hashes.zip(&entries).map(|(hash, entry)| KnownItem { hash, key: entry.key }));
+        let embedding = entries.iter().filter(|entry| entry.links_to_embeds);
         Document {
             meta,
+            links_to_embeds: embedding.map(|entry| entry.key).collect(),
             drafts: once_each(entries.into_iter().filter_map(|entry| entry.draft).collect()),
             remembered: Remembered { body_hash: Some(body_hash), items, key_policy },
             entries: count,

@@ -50,6 +50,8 @@ pub struct Normalised {
     pub key: ArticleKey,
     /// `None` for an entry beyond the limit.
     pub draft: Option<ArticleDraft>,
+    /// Whether the content links to a frame or player that is not shown.
+    pub links_to_embeds: bool,
 }
 
 /// What a feed states about itself. `base` is the address of the document, after redirects.
@@ -92,7 +94,10 @@ pub fn entries(
             fill(&mut draft, entry, &sanitiser);
         }
         identify(&mut draft, policy);
-        normalised.push(Normalised { key: draft.key, draft: wanted.then_some(draft) });
+        let key = draft.key;
+        let links_to_embeds = 0 < sanitiser.take_embeds();
+        let draft = Some(draft).filter(|_| wanted);
+        normalised.push(Normalised { key, draft, links_to_embeds });
     }
     normalised
 }

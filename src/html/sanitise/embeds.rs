@@ -2,18 +2,20 @@
 
 use std::borrow::Cow;
 
+use crate::html::sanitise::lazy_images::has_image_extension;
 use crate::html::tokenizer::Attributes;
 
 /// Elements that hold a part of the address of what they embed: name, attribute, and the text before and after the
 /// part. Those of a kept video host become frames.
 #[rustfmt::skip]
-const ELEMENTS: [(&str, &str, &str, &str); 19] = [
+const ELEMENTS: [(&str, &str, &str, &str); 20] = [
     ("amp-youtube", "data-videoid", "https://www.youtube.com/embed/", ""),
     ("lite-youtube", "videoid", "https://www.youtube.com/embed/", ""),
     ("amp-vimeo", "data-videoid", "https://player.vimeo.com/video/", ""),
     ("lite-vimeo", "videoid", "https://player.vimeo.com/video/", ""),
     ("amp-dailymotion", "data-videoid", "https://www.dailymotion.com/embed/video/", ""),
     ("amp-twitter", "data-tweetid", "https://twitter.com/i/status/", ""),
+    ("twitter-widget", "data-tweet-id", "https://twitter.com/i/status/", ""),
     ("amp-instagram", "data-shortcode", "https://www.instagram.com/p/", "/"),
     ("amp-tiktok", "data-src", "https://www.tiktok.com/embed/v2/", ""),
     ("amp-gist", "data-gistid", "https://gist.github.com/", ""),
@@ -50,8 +52,11 @@ const SCRIPTS: [(&str, &str, Option<(&str, &str)>); 15] = [
 ];
 
 /// Words in the names of elements that are no part of an article.
-const NO_EMBEDS: [&str; 14] = [
+const NO_EMBEDS: [&str; 17] = [
     "-ad",
+    "-img",
+    "-anim",
+    "image",
     "analytics",
     "pixel",
     "share",
@@ -75,8 +80,17 @@ pub(super) fn address<'a>(element: &str, attributes: Attributes<'a>) -> Option<C
     }
     if matches!(element, "div" | "section" | "span" | "figure" | "blockquote" | "p" | "center") {
         let class = attributes.raw("class").unwrap_or_default();
-        let is_embed =
-            |word: &str| word.contains("embed") || matches!(word, "fb-post" | "fb-video");
+        let lazy =
+            ["data-src", "data-bg", "data-background", "data-background-image", "data-original"];
+        let image = || lazy.iter().find_map(|name| attributes.raw(name).filter(|v| is_image(v)));
+        if class.contains("lazy")
+            && let Some(image) = image()
+        {
+            return Some(Cow::Borrowed(image.trim()));
+        }
+        let is_embed = |word: &str| {
+            word.contains("embed") || matches!(word, "fb-post" | "fb-video" | "instagram-media")
+        };
         if !class.split_ascii_whitespace().any(is_embed) {
             return None;
         }
@@ -85,7 +99,7 @@ pub(super) fn address<'a>(element: &str, attributes: Attributes<'a>) -> Option<C
         let chart = chart.map(|path| format!("https://public.flourish.studio/{path}"));
         let graphic = attributes.raw("data-id").filter(|_| class.contains("infogram-embed"));
         let graphic = graphic.map(|id| format!("https://infogram.com/{id}"));
-        return first(&["data-href", "data-url", "data-src"])
+        return first(&["data-href", "data-url", "data-src", "data-instgrm-permalink", "cite"])
             .or_else(|| chart.or(graphic).map(Cow::Owned));
     }
     if !element.contains('-') {
@@ -139,6 +153,10 @@ fn script(attributes: Attributes<'_>) -> Option<Cow<'_, str>> {
 fn percent_decoded(text: &str) -> String {
     let pairs = url::form_urlencoded::parse(text.as_bytes());
     pairs.map(|(name, _)| name.into_owned()).next().unwrap_or_default()
+}
+
+fn is_image(address: &str) -> bool {
+    address.contains('/') && has_image_extension(address)
 }
 
 /// The address, if it begins with a host.

@@ -7,7 +7,7 @@ use crate::html::sanitise::srcset::best;
 use crate::html::tokenizer::Attributes;
 
 /// Attributes that hold the address even if `src` holds another one, the most common first.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     "data-src",
     "data-lazy-src",
     "data-original",
@@ -24,11 +24,11 @@ const SOURCES: [&str; 16] = [
     "data-pagespeed-high-res-src",
     "data-litespeed-src",
     "data-lazyload-src",
+    "zoomfile",
 ];
 
 /// Attributes that hold an address of the image. They count when `src` is of no use, the largest image first.
-const OTHERS: [&str; 7] = [
-    "zoomfile",
+const OTHERS: [&str; 6] = [
     "data-large-file",
     "data-orig-file",
     "data-full-url",
@@ -55,13 +55,20 @@ pub(super) fn sources<'a>(
         (None, "img" | "source") => usize::MAX,
         (None, _) => SOURCE,
     };
-    let found = found.filter(|((rank, _), _)| *rank <= last);
+    // A script replaces `{width}`.
+    let found = found.filter(|((rank, _), value)| {
+        *rank <= last && (shown.is_none() || !value.contains("{width}"))
+    });
     let source = found.min_by_key(|(rank, _)| *rank).map(|(_, value)| value);
+    let source = source.map(|value| match value.contains("{width}") {
+        true => Cow::Owned(value.replace("{width}", "1080")),
+        false => Cow::Borrowed(value),
+    });
     let set = attributes.iter().find(|(name, value)| is_set(name) && is_address(value));
     let set = set.map(|(_, value)| value.trim());
     let own_set = || attributes.raw("srcset").filter(|value| is_address(value));
     let first = || best(set.or_else(own_set)?).filter(|_| shown.is_none() && element == "img");
-    [("src", source.map(Cow::Borrowed).or_else(first)), ("srcset", set.map(Cow::Borrowed))]
+    [("src", source.or_else(first)), ("srcset", set.map(Cow::Borrowed))]
 }
 
 /// Ranks of attributes: those that hold the address even if `src` does, and those whose name says so.
@@ -136,22 +143,27 @@ pub(super) fn is_blank(address: &str) -> bool {
 
 /// Whether an image seems to be shown only until another one is loaded.
 pub(super) fn is_placeholder(address: &str) -> bool {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 15] = [
+        "lazy",
         "placeholder",
         "blank",
         "spacer",
         "transparent",
-        "1x1",
-        "lazyload",
-        "lazy-load",
         "loading",
         "loader",
+        "preload",
+        "preloader",
         "grey",
         "gray",
-        "preload",
+        "none",
+        "dummy",
+        "empty",
+        "pixel",
     ];
     let (name, _) = file_name(address);
-    is_blank(address) || name == "lazy" || WORDS.iter().any(|word| name.contains(word))
+    is_blank(address)
+        || ["placeholder", "1x1", "lazyload"].iter().any(|part| name.contains(part))
+        || name.split('-').any(|word| WORDS.contains(&word))
 }
 
 /// The name of the file of an address, and its extension, in lower case. Underscores are hyphens.
@@ -255,6 +267,9 @@ mod tests {
             (" src='/loading.gif' data-x-src='/a'", Some("/a"), None),
             (" src='about:blank' data-src-cmplz='/a'", Some("/a"), None),
             (" src='data:x' data-thumb='/t.jpg' data-image='/a'", Some("/a"), None),
+            (" src='/common/none.gif' zoomfile='/a' file='/b'", Some("/a"), None),
+            (" data-src='/a_{width}x.jpg'", Some("/a_1080x.jpg"), None),
+            (" data-src='/a_{width}x.jpg' src='/a_300x.jpg'", None, None),
             // These are right as they are.
             (" src='/a' data-id='data-src'", None, None),
             (" src='/a' data-src='{\"a\":1}'", None, None),

@@ -66,7 +66,7 @@ impl Writer<'_> {
     }
 
     /// The address in the tag that was written from `start` on.
-    fn source(&self, start: usize) -> Option<&str> {
+    pub(super) fn source(&self, start: usize) -> Option<&str> {
         let (_, value) = self.out.get(start..)?.split_once(" src=\"")?;
         value.split('"').next().filter(|value| !value.is_empty())
     }
@@ -106,6 +106,7 @@ impl Writer<'_> {
         let is_escaped = !html.contains('<') && html.contains("&lt;i");
         let html = if is_escaped { decode(html, Context::Text) } else { Cow::Borrowed(html) };
         self.in_noscript = true;
+        let (at_first, mut set) = (self.out.len(), None);
         for token in Tokens::html(&html) {
             let Token::Start { name, attributes, .. } = token else { continue };
             let name = lower(name);
@@ -117,15 +118,19 @@ impl Writer<'_> {
                 "amp-img" => {
                     element("img").inspect(|element| self.element(element, attributes));
                 }
+                "source" => set = set.or_else(|| attributes.raw("srcset").and_then(best)),
                 _ => {}
             }
-            // The video may be shown already.
+            // It may be shown already.
             let before =
                 self.out.get(self.out.floor_char_boundary(start.saturating_sub(BESIDE))..start);
             let is_twice = |source: &str| before.is_some_and(|before| before.contains(source));
-            if name == "iframe" && self.source(start).is_some_and(is_twice) {
+            if name != "source" && self.source(start).is_some_and(is_twice) {
                 self.out.truncate(start);
             }
+        }
+        if let Some(source) = set.filter(|_| self.out.len() == at_first) {
+            self.write("img", "src", &decode(&source, Context::Attribute));
         }
         self.in_noscript = false;
     }
@@ -191,15 +196,15 @@ impl Writer<'_> {
             ("embed", Some(object)) => {
                 object.address = object.address.take().or_else(|| value("src"))
             }
-            ("embed", None) => {
+            ("embed" | "frame" | "portal", None) => {
                 attributes.raw("src").inspect(|address| self.embed(address, attributes));
             }
             _ => {
-                let following = tokens.rest();
-                let following = following.get(..following.floor_char_boundary(BESIDE));
-                let address = embeds::address(name, attributes)
-                    .filter(|address| !following.is_some_and(|text| text.contains(&**address)));
-                address.inspect(|address| self.embed(address, attributes));
+                if let Some(address) = embeds::address(name, attributes)
+                    && !(name != "script" && shows_itself(tokens.rest(), name))
+                {
+                    self.embed(&address, attributes);
+                }
             }
         }
     }
@@ -232,18 +237,31 @@ impl Writer<'_> {
         self.link(&decode(address, Context::Attribute), label(attributes), is_image);
     }
 
+    /// Whether a link to the address was written just before.
+    fn is_linked_before(&self, url: &str) -> bool {
+        let before =
+            self.out.get(self.out.floor_char_boundary(self.out.len().saturating_sub(BESIDE))..);
+        let mut link = "<a href=\"".to_owned();
+        push_attribute(&mut link, url);
+        link.push('"');
+        before.is_some_and(|before| before.contains(&link))
+    }
+
     fn link(&mut self, address: &str, label: Option<String>, is_image: bool) {
         if address.trim().is_empty() || address.trim().starts_with('#') {
             return;
         }
-        if kept_value("iframe", "src", address, self.base).is_some() {
+        let Some(url) = web(address, self.base) else { return };
+        // The pages of a video host are no players.
+        let is_page =
+            ["/watch", "/v/", "/shorts/", "/playlist"].iter().any(|page| url.contains(page));
+        if !is_page && kept_value("iframe", "src", address, self.base).is_some() {
             return self.write("iframe", "src", address);
         }
-        let Some(url) = web(address, self.base) else { return };
         if is_image || has_image_extension(&url) {
             return self.write("img", "src", &url);
         }
-        if is_furniture(&url) || self.in_link {
+        if is_furniture(&url) || self.in_link || self.is_linked_before(&url) {
             return;
         }
         self.embeds += 1;
@@ -276,6 +294,15 @@ impl Writer<'_> {
         }
         pad(self);
     }
+}
+
+/// Whether the content of an element that a script replaces seems to show what is embedded, or to link to it.
+fn shows_itself(content: &str, name: &str) -> bool {
+    const SHOWN: [&str; 7] =
+        ["<iframe", "<video", "<audio", "<object", "<embed", "<blockquote", "<a "];
+    let content = content.get(..content.floor_char_boundary(BESIDE)).unwrap_or_default();
+    let content = content.split(&format!("</{name}")).next().unwrap_or_default();
+    SHOWN.iter().any(|shown| content.contains(shown))
 }
 
 /// What an element is called.

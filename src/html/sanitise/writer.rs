@@ -219,7 +219,7 @@ impl Writer<'_> {
             }
             self.hidden = None;
         }
-        let name = alias(name, attributes);
+        let (written, name) = (name, alias(name, attributes));
         let is = |names: &[&'static str]| names.iter().copied().find(|known| *known == name);
         if name == "math" {
             self.formula(attributes, empty, tokens);
@@ -235,7 +235,14 @@ impl Writer<'_> {
             }
         } else {
             if let Some(element) = element(name) {
+                let is_cut = matches!(name, "audio" | "video") && !tokens.is_closed(written);
+                let start = self.out.len();
                 self.element(element, attributes);
+                if is_cut && self.source(start).is_some() {
+                    self.end(element); // What follows is no message to browsers without players.
+                } else if is_cut {
+                    self.out.truncate(start);
+                }
             }
             self.embedded(name, attributes, empty, tokens);
         }

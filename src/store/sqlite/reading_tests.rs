@@ -60,6 +60,7 @@ impl Home {
             hints: Hints::default(),
             encoding: DocumentEncoding { name: "UTF-8", because: "test" },
             repairs: Vec::new(),
+            links_to_embeds: Vec::new(),
         };
         let decision = Decision {
             feed: self.feeds[feed],

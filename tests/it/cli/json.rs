@@ -166,7 +166,9 @@ fn check_and_db_print_their_results() {
 fn inspect_shows_what_would_be_stored_and_stores_nothing() {
     let (server, home) = home();
     let strange = Item { guid: None, link: None, date: None, ..item(1) };
-    server.put("/strange", Page::ok(rss("", &[item(2), strange])));
+    let chart = "<iframe src=\"https://charts.example/1\"></iframe>".to_owned();
+    let chart = Item { text: chart, ..item(3) };
+    server.put("/strange", Page::ok(rss("", &[item(2), strange, chart])));
     let url = server.url("/strange");
     let report = home.json(&["inspect", "--json", &url]);
     let keys = [
@@ -191,8 +193,9 @@ fn inspect_shows_what_would_be_stored_and_stores_nothing() {
     assert_eq!(of(Value::Null), ["the feed has no title"]);
     assert_eq!(of(1.into()), [""; 0]);
     assert_eq!(of(2.into()).len(), 3, "{complaints:#?}");
+    assert_eq!(of(3.into()), ["a frame or player is not shown: a link stands for it"]);
     let text = home.ok(&["inspect", &url]);
-    assert!(text.contains("4 complaints") && text.contains("no readable date"), "{text}");
+    assert!(text.contains("5 complaints") && text.contains("no readable date"), "{text}");
 
     let page = home.run(&["inspect", &server.url("/missing")]);
     assert_eq!(page.code, Some(1));

@@ -183,7 +183,15 @@ fn what_is_embedded_and_not_shown_leaves_a_link() {
         ),
         (
             "<embed src='https://youtube.com/v/x'>",
-            "<iframe src='https://youtube.com/v/x'></iframe>",
+            "<p><a href='https://youtube.com/v/x'>youtube.com</a></p>",
+        ),
+        (
+            "<div class='embed' data-url='https://c.example/1'><iframe src='https://youtube.com/embed/x'></iframe></div>",
+            "<div><iframe src='https://youtube.com/embed/x'></iframe></div>",
+        ),
+        (
+            "<script src='https://gist.github.com/a/1.js?file=b'></script><script src='https://gist.github.com/a/1.js?file=c'></script>",
+            "<p><a href='https://gist.github.com/a/1'>gist.github.com</a></p>",
         ),
         ("<object data='/r.svg' type='image/svg+xml'></object>", "<img src='~/r.svg'>"),
         (
