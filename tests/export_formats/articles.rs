@@ -58,6 +58,7 @@ pub(crate) fn bare(id: &str) -> Article {
         first_seen: from_unix(NOW - 60),
         date_source: DateSource::FirstSeen,
         attachments: Vec::new(),
+        podcast: None,
         revision: 0,
     }
 }

@@ -53,6 +53,7 @@ fn bare() -> Article {
         first_seen: from_unix(0),
         date_source: DateSource::FirstSeen,
         attachments: Vec::new(),
+        podcast: None,
         revision: 0,
     }
 }

@@ -15,6 +15,7 @@ use crate::feed::parse::model::{
     whole_seconds,
 };
 use crate::feed::parse::namespaces::Ns;
+use crate::feed::parse::podcast;
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::{Context, Element};
 use crate::feed::parse::values::{address, duration, not_blank, number};
@@ -257,6 +258,9 @@ impl<'a> Item<'a> {
                 self.parsed.entry.language = not_blank(child.text).map(Cow::into_owned);
             }
             (Ns::Itunes, name) => self.read_itunes(name, child, context),
+            (Ns::Podcast, name) => {
+                podcast::read(&mut self.parsed.extension.podcast, name, &child, context);
+            }
             _ => {}
         }
     }
@@ -287,6 +291,9 @@ impl<'a> Item<'a> {
             "duration" => {
                 let duration = duration(&child.text).map(Duration::from_secs);
                 self.candidates.media.object.duration = duration;
+            }
+            "season" | "episode" | "episodetype" => {
+                podcast::read_itunes(&mut self.parsed.extension.podcast, name, &child.text);
             }
             _ => {}
         }

@@ -14,6 +14,7 @@ mod media;
 pub mod model;
 mod namespaces;
 mod not_a_feed;
+mod podcast;
 
 pub mod reference;
 mod repairs;

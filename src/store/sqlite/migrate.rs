@@ -22,6 +22,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0005_edited.sql"),
     include_str!("../../../migrations/sqlite/0006_offers.sql"),
     include_str!("../../../migrations/sqlite/0007_table_names.sql"),
+    include_str!("../../../migrations/sqlite/0009_podcasts.sql"),
     include_str!("../../../migrations/sqlite/0011_private_feeds_and_health.sql"),
 ];
 

@@ -27,7 +27,7 @@ use crate::store::sqlite::prune::{self, Prune, Pruned};
 use crate::store::sqlite::{feed_health, file, future, meta, revisions, select, text_index};
 
 /// What is read of each article.
-const ARTICLE: Columns<18> = Columns([
+const ARTICLE: Columns<19> = Columns([
     ("id", "a.id"),
     ("seq", "a.seq"),
     ("feed_id", "a.feed_id"),
@@ -44,6 +44,7 @@ const ARTICLE: Columns<18> = Columns([
     ("authors", "a.authors"),
     ("tags", "a.tags"),
     ("attachments", "a.attachments"),
+    ("podcast", "a.podcast"),
     ("summary", "a.summary"),
     ("content_html", "a.content_html"),
 ]);
@@ -433,6 +434,7 @@ impl Reader {
             authors: decode::persons(text(column!(ARTICLE.authors))?),
             tags: decode::texts(text(column!(ARTICLE.tags))?),
             attachments: decode::attachments(text(column!(ARTICLE.attachments))?),
+            podcast: decode::podcast(text(column!(ARTICLE.podcast))?),
             summary: r.get(column!(ARTICLE.summary))?,
             content_html: r
                 .get::<_, Option<String>>(column!(ARTICLE.content_html))?
