@@ -154,5 +154,6 @@ fn draft(n: u64, now: Timestamp) -> ArticleDraft {
         published: Some(now - TimeDelta::minutes(i64::try_from(mixed(n) % 600).expect("small"))),
         modified: None,
         attachments: Vec::new(),
+        podcast: None,
     }
 }

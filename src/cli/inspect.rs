@@ -183,6 +183,7 @@ fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article
             None => DateSource::FirstSeen,
         },
         attachments: draft.attachments.clone(),
+        podcast: draft.podcast.clone(),
         revision: 0,
     };
     with_text(article, Format::Json)

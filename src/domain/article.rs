@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::html::sanitise::SanitisedHtml;
@@ -53,6 +55,59 @@ pub struct Attachment {
     pub duration_in_seconds: Option<u64>,
 }
 
+/// What programs for podcasts ask for (podcastindex.org/namespace/1.0, and the episode elements of iTunes). This is
+/// the form in the record and in the store. Addresses are absolute, `http` or `https`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Podcast {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub season: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub season_name: Option<String>,
+    /// A number, which may have a fraction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub episode: Option<String>,
+    /// `full`, `trailer` or `bonus`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub episode_type: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transcripts: Vec<PodcastFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chapters: Option<PodcastFile>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub persons: Vec<PodcastPerson>,
+}
+
+/// A transcript, or the chapters of an episode.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodcastFile {
+    pub url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// `captions` for a transcript with times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rel: Option<String>,
+}
+
+/// Somebody who is heard in an episode or made it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodcastPerson {
+    pub name: String,
+    /// `host` when the feed states none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
 /// One normalised entry of a feed document. `None` means unknown; no text is ever empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArticleDraft {
@@ -79,6 +134,7 @@ pub struct ArticleDraft {
     pub published: Option<Timestamp>,
     pub modified: Option<Timestamp>,
     pub attachments: Vec<Attachment>,
+    pub podcast: Option<Podcast>,
 }
 
 /// Where `date_published` comes from.
@@ -126,6 +182,7 @@ pub struct Article {
     pub order_at: Timestamp,
     pub date_source: DateSource,
     pub attachments: Vec<Attachment>,
+    pub podcast: Option<Podcast>,
     /// 0 when the article is first seen; each edit adds 1.
     pub revision: u32,
 }

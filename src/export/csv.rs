@@ -62,8 +62,15 @@ fn row(article: &Article) -> [Cow<'_, str>; COLUMNS] {
         record.date_first_seen.unwrap_or_default().into(),
         record.date_source.into(),
         list(record.attachments.iter().map(|attachment| attachment.url)),
+        podcast(article),
         record.revision.to_string().into(),
     ]
+}
+
+/// A JSON object in one cell.
+fn podcast(article: &Article) -> Cow<'static, str> {
+    let object = article.podcast.as_ref().and_then(|podcast| serde_json::to_string(podcast).ok());
+    Cow::Owned(object.map_or_else(String::new, |object| safe(&object).into_owned()))
 }
 
 fn optional(text: Option<&str>) -> Cow<'_, str> {
@@ -134,6 +141,7 @@ mod tests {
         for (column, value) in header.iter().zip(&row) {
             let expected = match column {
                 "id" | "content_html" | "attachments" => "x",
+                "podcast" => "{\"season\":1}",
                 "seq" => "1",
                 "revision" => "0",
                 "tags" => "a; b",

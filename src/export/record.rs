@@ -3,7 +3,7 @@
 use crate::html::sanitise::SanitisedHtml;
 use serde::Serialize;
 
-use crate::domain::article::{Article, Attachment, Person};
+use crate::domain::article::{Article, Attachment, Person, Podcast};
 use crate::domain::feed::FeedRef;
 use crate::export::{date, present};
 
@@ -48,6 +48,8 @@ pub struct Record<'a> {
     pub date_source: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<AttachmentRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub podcast: Option<&'a Podcast>,
     pub revision: u32,
 }
 
@@ -88,7 +90,7 @@ pub struct AttachmentRecord<'a> {
 }
 
 /// The keys of a [`Record`], for formats that contain all of them in any case.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 21] = [
     "id",
     "seq",
     "feed",
@@ -108,6 +110,7 @@ pub const KEYS: [&str; 20] = [
     "date_first_seen",
     "date_source",
     "attachments",
+    "podcast",
     "revision",
 ];
 
@@ -136,6 +139,7 @@ impl<'a> Record<'a> {
             date_first_seen: date(article.first_seen),
             date_source: article.date_source.as_str(),
             attachments: article.attachments.iter().map(AttachmentRecord::of).collect(),
+            podcast: article.podcast.as_ref(),
             revision: article.revision,
         }
     }
@@ -222,6 +226,7 @@ pub(super) mod tests {
             order_at: Timestamp::UNIX_EPOCH,
             date_source: DateSource::Feed,
             attachments: vec![attachment],
+            podcast: Some(Podcast { season: Some(1), ..Podcast::default() }),
             revision: 0,
         }
     }

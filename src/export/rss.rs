@@ -5,7 +5,7 @@ use std::io;
 
 use quick_xml::escape::partial_escape;
 
-use crate::domain::article::{Article, Person};
+use crate::domain::article::{Article, Person, Podcast, PodcastFile};
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, present, rfc822};
 
@@ -14,7 +14,9 @@ const NAMESPACES: &[(&str, &str)] = &[
     ("xmlns:atom", "http://www.w3.org/2005/Atom"),
     ("xmlns:content", "http://purl.org/rss/1.0/modules/content/"),
     ("xmlns:dc", "http://purl.org/dc/elements/1.1/"),
+    ("xmlns:itunes", "http://www.itunes.com/dtds/podcast-1.0.dtd"),
     ("xmlns:media", MEDIA),
+    ("xmlns:podcast", "https://podcastindex.org/namespace/1.0"),
 ];
 
 pub(super) fn write<E: From<io::Error>>(
@@ -93,7 +95,51 @@ fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     if let Some(url) = present(article.image.as_deref()) {
         xml.empty("media:thumbnail", &[("url", url)])?;
     }
+    if let Some(found) = &article.podcast {
+        podcast(xml, found)?;
+    }
     xml.close("item")
+}
+
+/// Writes the elements of the podcast namespace, and those of iTunes that say the same to older programs.
+fn podcast(xml: &mut Xml<'_>, podcast: &Podcast) -> io::Result<()> {
+    if let Some(season) = podcast.season {
+        let (season, name) = (season.to_string(), podcast.season_name.as_deref());
+        let name: Vec<_> = name.map(|name| ("name", name)).into_iter().collect();
+        xml.element("podcast:season", &name, &season)?;
+        xml.text("itunes:season", &season)?;
+    }
+    if let Some(episode) = &podcast.episode {
+        xml.text("podcast:episode", episode)?;
+        if episode.bytes().all(|b| b.is_ascii_digit()) {
+            xml.text("itunes:episode", episode)?;
+        }
+    }
+    if let Some(kind) = &podcast.episode_type {
+        xml.text("itunes:episodeType", kind)?;
+    }
+    let file = |xml: &mut Xml<'_>, name: &str, file: &PodcastFile| {
+        let parts = [("type", &file.mime_type), ("language", &file.language), ("rel", &file.rel)];
+        let parts = parts.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
+        xml.empty(name, &[("url", file.url.as_str())].into_iter().chain(parts).collect::<Vec<_>>())
+    };
+    for transcript in &podcast.transcripts {
+        file(xml, "podcast:transcript", transcript)?;
+    }
+    if let Some(chapters) = &podcast.chapters {
+        file(xml, "podcast:chapters", chapters)?;
+    }
+    for person in &podcast.persons {
+        let parts = [
+            ("role", &person.role),
+            ("group", &person.group),
+            ("img", &person.image),
+            ("href", &person.url),
+        ];
+        let parts = parts.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
+        xml.element("podcast:person", &parts.collect::<Vec<_>>(), &person.name)?;
+    }
+    Ok(())
 }
 
 /// Writes the description. A description contains HTML, so plain text is escaped twice: as HTML and as XML. An item

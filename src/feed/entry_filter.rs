@@ -236,6 +236,7 @@ mod tests {
             published: None,
             modified: None,
             attachments: Vec::new(),
+            podcast: None,
         }
     }
 

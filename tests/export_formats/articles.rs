@@ -64,6 +64,7 @@ pub(crate) fn bare(id: &str) -> Article {
         order_at: from_unix(NOW - 60),
         date_source: DateSource::FirstSeen,
         attachments: Vec::new(),
+        podcast: None,
         revision: 0,
     }
 }

@@ -68,6 +68,9 @@ fn field(document: &Document, name: &str) -> String {
             };
             draft.authors.iter().map(one).collect::<Vec<_>>().join(",")
         }
+        "podcast" => {
+            draft.podcast.as_ref().map(|it| serde_json::to_string(it).unwrap()).unwrap_or_default()
+        }
         "files" => {
             let one = |a: &gazetted::domain::article::Attachment| {
                 let size = a.size_in_bytes.map(|n| n.to_string());

@@ -64,6 +64,20 @@ fn files_are_read_from_all_namespaces() {
             "files=https://a.example/a.mp3 3723s",
         ),
         (
+            "said in two places",
+            rss(
+                "<enclosure url=\"https://a.example/a.mp3\" length=\"0\"/><media:content url=\"https://a.example/a.mp3\" type=\"audio/mpeg\" fileSize=\"9\" duration=\"61\"/>",
+            ),
+            "files=https://a.example/a.mp3 audio/mpeg 9 61s",
+        ),
+        (
+            "itunes:duration in words",
+            rss(
+                "<enclosure url=\"https://a.example/a.mp3\"/><itunes:duration>1h 2m</itunes:duration>",
+            ),
+            "files=https://a.example/a.mp3 3720s",
+        ),
+        (
             "atom",
             atom(
                 "<link rel=\"enclosure\" href=\"https://a.example/a.mp3\" type=\"audio/mpeg\" length=\"5\"/>",
@@ -116,5 +130,65 @@ fn the_image_of_an_entry_is_found() {
         ("two enclosures", rss("<enclosure url=\"https://a.example/a.mp3\" type=\"audio/mpeg\"/><enclosure url=\"https://a.example/i.jpg\" type=\"image/jpeg\"/>"), "image=https://a.example/i.jpg"),
         ("atom, an enclosure", atom("<link rel=\"enclosure\" href=\"https://a.example/i.jpg\" type=\"image/jpeg\"/>"), "image=https://a.example/i.jpg"),
         ("JSON, image before banner", json("{\"id\":\"1\",\"banner_image\":\"https://a.example/b.jpg\",\"image\":\"https://a.example/i.jpg\"}"), "image=https://a.example/i.jpg"),
+    ]);
+}
+
+#[test]
+fn what_programs_for_podcasts_ask_for_is_read() {
+    let podcast = |item: &str| {
+        rss(item).replace("<rss ", "<rss xmlns:podcast=\"https://podcastindex.org/namespace/1.0\" ")
+    };
+    check(&[
+        (
+            "transcripts",
+            podcast(
+                "<podcast:transcript url=\"/t.vtt\" type=\"text/vtt\" language=\"de\" rel=\"captions\"/><podcast:transcript url=\"https://a.example/t.html\" type=\"text/html\"/>",
+            ),
+            "podcast={\"transcripts\":[{\"url\":\"https://example.org/t.vtt\",\"mime_type\":\"text/vtt\",\"language\":\"de\",\"rel\":\"captions\"},{\"url\":\"https://a.example/t.html\",\"mime_type\":\"text/html\"}]}",
+        ),
+        (
+            "chapters",
+            podcast(
+                "<podcast:chapters url=\"https://a.example/c.json\" type=\"application/json+chapters\"/>",
+            ),
+            "podcast={\"chapters\":{\"url\":\"https://a.example/c.json\",\"mime_type\":\"application/json+chapters\"}}",
+        ),
+        (
+            "season and episode",
+            podcast(
+                "<podcast:season name=\"Ebb\">3</podcast:season><podcast:episode>4.5</podcast:episode>",
+            ),
+            "podcast={\"season\":3,\"season_name\":\"Ebb\",\"episode\":\"4.5\"}",
+        ),
+        (
+            "of iTunes",
+            rss(
+                "<itunes:season>3</itunes:season><itunes:episode>4</itunes:episode><itunes:episodeType>Bonus</itunes:episodeType>",
+            ),
+            "podcast={\"season\":3,\"episode\":\"4\",\"episode_type\":\"bonus\"}",
+        ),
+        (
+            "iTunes does not override",
+            podcast("<podcast:episode>4.5</podcast:episode><itunes:episode>4</itunes:episode>"),
+            "podcast={\"episode\":\"4.5\"}",
+        ),
+        (
+            "persons",
+            podcast(
+                "<podcast:person role=\"Guest\" img=\"/a.jpg\" href=\"https://a.example/ada\">Ada &amp;amp; co</podcast:person>",
+            ),
+            "podcast={\"persons\":[{\"name\":\"Ada & co\",\"role\":\"guest\",\"image\":\"https://example.org/a.jpg\",\"url\":\"https://a.example/ada\"}]}",
+        ),
+        ("undeclared", rss("<podcast:season>3</podcast:season>"), "podcast={\"season\":3}"),
+        (
+            "the older address of the namespace",
+            rss(
+                "<p:season xmlns:p=\"https://github.com/Podcastindex-org/podcast-namespace/blob/main/docs/1.0.md\">3</p:season>",
+            ),
+            "podcast={\"season\":3}",
+        ),
+        ("an unsafe address", podcast("<podcast:chapters url=\"javascript:x\"/>"), "podcast="),
+        ("no number", podcast("<podcast:episode>pilot</podcast:episode>"), "podcast="),
+        ("none", rss("<title>a</title>"), "podcast="),
     ]);
 }

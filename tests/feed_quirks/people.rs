@@ -16,6 +16,10 @@ fn authors_are_read_from_every_element_that_names_one() {
         ("atom:author", rss("<atom:author><atom:name>Ada</atom:name><atom:uri>https://a.example/</atom:uri></atom:author>"), "authors=Ada/https://a.example/"),
         ("media:credit", rss("<media:credit role=\"author\">Ada</media:credit>"), "authors=Ada"),
         ("media:credit of a photographer", rss("<media:credit role=\"photographer\">Ada</media:credit>"), "authors="),
+        ("media:credit of a picture", rss("<media:content url=\"/i.jpg\" medium=\"image\"><media:credit role=\"author\">Ada</media:credit></media:content>"), "authors="),
+        ("media:credit without a role", rss("<media:content url=\"/i.jpg\" type=\"image/jpeg\"/><media:credit scheme=\"urn:ebu\">Ada/Agency</media:credit>"), "authors="),
+        ("media:credit of a video", rss("<media:group><media:content url=\"/v.mp4\" medium=\"video\"><media:credit role=\"author\">Ada</media:credit></media:content></media:group>"), "authors=Ada"),
+        ("the channel's beside media:credit", "<rss><channel><managingEditor>Ed</managingEditor><item><media:content url='/i.jpg' medium='image'><media:credit>Ada</media:credit></media:content></item></channel></rss>".into(), "authors=Ed"),
         ("in CDATA with markup", rss("<dc:creator><![CDATA[<a href=\"x\">Ada</a> &amp; Bob]]></dc:creator>"), "authors=Ada & Bob"),
         ("empty", rss("<author/><dc:creator> </dc:creator>"), "authors="),
         ("the channel's", "<rss><channel><managingEditor>e@e.example (Ed)</managingEditor><item><title>a</title></item></channel></rss>".into(), "authors=Ed/e@e.example"),
@@ -61,6 +65,21 @@ fn tags_are_read_from_all_elements_without_duplicates() {
         ("atom, as text", atom("<category>t</category>"), "tags=t"),
         ("JSON", json("{\"id\":\"1\",\"tags\":[\"a\",\"b\",null,3]}"), "tags=a,b,3"),
         ("JSON, a string", json("{\"id\":\"1\",\"tags\":\"a\"}"), "tags=a"),
+        ("JSON, a list in a string", json("{\"id\":\"1\",\"tags\":\"a, b\"}"), "tags=a,b"),
+        ("a list in one category", rss("<category>\n a,\n b , c</category>"), "tags=a,b,c"),
+        (
+            "wrapped",
+            rss("<category>\n  tag\n  one </category><category>B</category>"),
+            "tags=tag one,B",
+        ),
+        ("hashtags", rss("<category>#a</category><category>#b</category>"), "tags=a,b"),
+        (
+            "atom, a kind",
+            atom(
+                "<category scheme=\"http://schemas.google.com/g/2005#kind\" term=\"http://schemas.google.com/blogger/2008/kind#post\"/><category scheme=\"http://www.blogger.com/atom/ns#\" term=\"a\"/>",
+            ),
+            "tags=a",
+        ),
     ]);
 }
 

@@ -116,3 +116,67 @@ fn the_metadata_of_the_feed_is_read() {
         ("JSON", "{\"version\":\"https://jsonfeed.org/version/1.1\",\"title\":\"A & B\",\"home_page_url\":\"/\",\"description\":\"d\",\"language\":\"en\",\"items\":[]}".into(), "feed.title=A & B | feed.home=https://example.org/ | feed.about=d | feed.language=en"),
     ]);
 }
+
+#[test]
+fn what_a_feed_says_of_itself_is_found_in_every_vocabulary() {
+    let channel = |inside: &str| {
+        format!(
+            "<rss version=\"2.0\" xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\"><channel>{inside}<item><title>a</title></item></channel></rss>"
+        )
+    };
+    check(&[
+        ("itunes:subtitle", channel("<itunes:subtitle>s</itunes:subtitle>"), "feed.about=s"),
+        (
+            "itunes:summary first",
+            channel("<itunes:subtitle>s</itunes:subtitle><itunes:summary>l</itunes:summary>"),
+            "feed.about=l",
+        ),
+        (
+            "its own description first",
+            channel("<itunes:summary>l</itunes:summary><description>d</description>"),
+            "feed.about=d",
+        ),
+        (
+            "an empty description",
+            channel("<description> </description><itunes:subtitle>s</itunes:subtitle>"),
+            "feed.about=s",
+        ),
+        (
+            "its own title first",
+            channel("<itunes:title>i</itunes:title><title>t</title>"),
+            "feed.title=t",
+        ),
+        ("an empty title", channel("<title/><itunes:title>i</itunes:title>"), "feed.title=i"),
+        (
+            "the site of its image",
+            channel("<image><url>/i.png</url><link>https://a.example/</link></image>"),
+            "feed.home=https://a.example/",
+        ),
+        (
+            "its own link first",
+            channel(
+                "<image><link>https://b.example/</link></image><link>https://a.example/</link>",
+            ),
+            "feed.home=https://a.example/",
+        ),
+        (
+            "the owner",
+            channel(
+                "<itunes:owner><itunes:name>Ada</itunes:name><itunes:email>a@a.example</itunes:email></itunes:owner>",
+            ),
+            "authors=Ada/a@a.example",
+        ),
+        (
+            "the author before the owner",
+            channel(
+                "<itunes:owner><itunes:name>Ltd</itunes:name></itunes:owner><itunes:author>Ada</itunes:author>",
+            ),
+            "authors=Ada",
+        ),
+        (
+            "the language",
+            channel("<dc:language>de</dc:language>"),
+            "feed.language=de | language=de",
+        ),
+    ]);
+}

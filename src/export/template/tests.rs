@@ -54,6 +54,7 @@ fn bare() -> Article {
         order_at: from_unix(0),
         date_source: DateSource::FirstSeen,
         attachments: Vec::new(),
+        podcast: None,
         revision: 0,
     }
 }

@@ -130,6 +130,7 @@ mod tests {
             published: published.map(from_unix),
             modified: modified.map(from_unix),
             attachments: Vec::new(),
+            podcast: None,
         }
     }
 

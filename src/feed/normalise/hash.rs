@@ -46,5 +46,7 @@ pub fn content_hash(draft: &ArticleDraft) -> ContentHash {
     field(13, draft.language.as_deref());
     field(17, text(draft.published.map(|at| at.timestamp())).as_deref());
     field(18, text(draft.modified.map(|at| at.timestamp())).as_deref());
+    let podcast = draft.podcast.as_ref().and_then(|podcast| serde_json::to_string(podcast).ok());
+    field(19, podcast.as_deref());
     ContentHash(hasher.digest())
 }

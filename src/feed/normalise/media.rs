@@ -1,6 +1,6 @@
 //! The attachments of an entry.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use url::Url;
 
@@ -39,9 +39,15 @@ pub fn attachments(parsed: &ParsedEntry, base: &Url) -> Vec<Attachment> {
                 .filter(|seconds| 0 < *seconds),
         })
     });
-    let mut seen = HashSet::new();
-    let mut found: Vec<Attachment> =
-        linked.chain(files).filter(|attachment| seen.insert(attachment.url.clone())).collect();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut found: Vec<Attachment> = Vec::new();
+    for file in linked.chain(files) {
+        let place = *places.entry(file.url.clone()).or_insert(found.len());
+        match found.get_mut(place) {
+            Some(known) => complete(known, file),
+            None => found.push(file),
+        }
+    }
     // It is the duration of a linked file too, when that is the only one that plays.
     let mut playing =
         found.iter_mut().filter(|file| !is_image(file.mime_type.as_deref(), &file.url));
@@ -50,6 +56,15 @@ pub fn attachments(parsed: &ParsedEntry, base: &Url) -> Vec<Attachment> {
             only.duration_in_seconds.or(duration.filter(|seconds| 0 < *seconds));
     }
     found
+}
+
+/// Adds what another element says of the same file.
+fn complete(known: &mut Attachment, other: Attachment) {
+    let Attachment { url: _, mime_type, title, size_in_bytes, duration_in_seconds } = other;
+    known.mime_type = known.mime_type.take().or(mime_type);
+    known.title = known.title.take().or(title);
+    known.size_in_bytes = known.size_in_bytes.or(size_in_bytes);
+    known.duration_in_seconds = known.duration_in_seconds.or(duration_in_seconds);
 }
 
 /// Whether a file is an image, by its normalised type or, without one, by its address.
@@ -132,7 +147,7 @@ mod tests {
         assert_eq!(
             shown,
             [
-                ("https://example.org/a.mp3", Some("audio/mpeg"), None, None, None),
+                ("https://example.org/a.mp3", Some("audio/mpeg"), None, Some(7), Some(60)),
                 ("https://example.org/b.mp3", Some("audio/mpeg"), title, Some(7), Some(60)),
                 ("https://example.org/c.png", Some("image/png"), title, Some(7), None),
             ]

@@ -11,6 +11,7 @@ pub mod links;
 pub mod media;
 pub mod noise;
 pub mod order;
+pub mod podcast;
 pub mod tags;
 pub mod tracking;
 
@@ -144,6 +145,7 @@ fn outline(
         published,
         modified,
         attachments: media::attachments(parsed, text_base),
+        podcast: podcast::podcast(&parsed.extension.podcast, text_base),
     }
 }
 

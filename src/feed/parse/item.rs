@@ -15,6 +15,7 @@ use crate::feed::parse::model::{
     whole_seconds,
 };
 use crate::feed::parse::namespaces::Ns;
+use crate::feed::parse::podcast;
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::{Context, Element};
 use crate::feed::parse::values::{address, duration, not_blank, number};
@@ -159,6 +160,8 @@ impl<'a> Item<'a> {
                 self.id = not_blank(child.text).or(self.id.take());
             }
             "id" => self.id = self.id.take().or_else(|| not_blank(child.text)),
+            // Blogger and YouTube say with this scheme what kind of document an entry is.
+            "category" if child.attributes.raw("scheme").is_some_and(|s| s.ends_with("#kind")) => {}
             "category" => {
                 let term = child.attributes.get("term", context.entities);
                 let label = child.attributes.get("label", context.entities);
@@ -255,6 +258,9 @@ impl<'a> Item<'a> {
                 self.parsed.entry.language = not_blank(child.text).map(Cow::into_owned);
             }
             (Ns::Itunes, name) => self.read_itunes(name, child, context),
+            (Ns::Podcast, name) => {
+                podcast::read(&mut self.parsed.extension.podcast, name, &child, context);
+            }
             _ => {}
         }
     }
@@ -286,15 +292,15 @@ impl<'a> Item<'a> {
                 let duration = duration(&child.text).map(Duration::from_secs);
                 self.candidates.media.object.duration = duration;
             }
+            "season" | "episode" | "episodetype" => {
+                podcast::read_itunes(&mut self.parsed.extension.podcast, name, &child.text);
+            }
             _ => {}
         }
     }
 
     fn add_file(&mut self, file: File) {
-        let files = &mut self.parsed.extension.files;
-        if files.iter().all(|known| known.url != file.url) {
-            files.push(file);
-        }
+        self.parsed.extension.files.push(file);
     }
 
     /// Chooses among the candidates.
@@ -413,7 +419,11 @@ fn best_date(mut found: Vec<(u8, Cow<'_, str>)>, repairs: &mut Repairs) -> Optio
     best.map(whole_seconds)
 }
 
-fn prefer<'a>(slot: &mut Option<(u8, RawText<'a>)>, rank: u8, text: Option<RawText<'a>>) {
+pub(super) fn prefer<'a>(
+    slot: &mut Option<(u8, RawText<'a>)>,
+    rank: u8,
+    text: Option<RawText<'a>>,
+) {
     let Some(text) = text else { return };
     if slot.as_ref().is_none_or(|(known, _)| rank < *known) {
         *slot = Some((rank, text));

@@ -39,7 +39,12 @@ impl<'a> Media<'a> {
             "group" => self.read_children(element.children, context),
             "content" => {
                 self.read_file(&element, context);
-                self.read_children(element.children, context);
+                let is_picture = attribute("medium").is_some_and(|medium| medium == "image")
+                    || attribute("type").is_some_and(|kind| kind.starts_with("image/"));
+                // Who made a picture did not write the article.
+                let is_kept = |part: &Element<'_>| !(is_picture && part.name == "credit");
+                let parts = element.children.into_iter().filter(is_kept);
+                self.read_children(parts.collect(), context);
             }
             "thumbnail" => {
                 let url =
@@ -85,7 +90,7 @@ impl<'a> Media<'a> {
         let Some(url) = attribute("url").and_then(|url| address(&url, context.base)) else {
             return;
         };
-        if MAX_FILES <= self.files.len() || self.files.iter().any(|known| known.url == url) {
+        if MAX_FILES <= self.files.len() {
             return;
         }
         let is_image = attribute("medium").is_some_and(|medium| medium == "image");
@@ -119,9 +124,10 @@ fn kind(element: &Element<'_>) -> TextKind {
     if is_html { TextKind::Html } else { TextKind::Plain }
 }
 
-/// Whether `media:credit` with this role names an author of the entry.
+/// Whether `media:credit` with this role names an author of the entry. Without a role it usually names the
+/// photographer or the agency.
 fn names_an_author(role: Option<Cow<'_, str>>) -> bool {
-    role.is_none_or(|role| {
+    role.is_some_and(|role| {
         ["author", "writer", "owner", "uploader"]
             .iter()
             .any(|known| role.eq_ignore_ascii_case(known))

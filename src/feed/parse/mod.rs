@@ -15,6 +15,7 @@ pub(in crate::feed) mod mend_json;
 pub mod model;
 mod namespaces;
 mod not_a_feed;
+mod podcast;
 
 pub mod reference;
 mod repairs;

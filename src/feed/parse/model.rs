@@ -26,6 +26,7 @@ pub use feed_rs::model::{
 };
 use mediatype::{MediaTypeBuf, names};
 
+use crate::domain::article::Podcast;
 use crate::domain::poll::{Hints, RepairCount};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::feed::charset::fix_mojibake;
@@ -66,7 +67,9 @@ pub struct EntryExtension {
     pub original_link: Option<String>,
     /// JSON Feed: the page that an entry is about, beside its `url`.
     pub external_url: Option<String>,
-    /// RSS enclosures, `media:content` and JSON Feed attachments, each address once.
+    /// Episode, transcripts, chapters and persons of a podcast. Addresses are as in `files`.
+    pub podcast: Podcast,
+    /// RSS enclosures, `media:content` and JSON Feed attachments.
     pub files: Vec<File>,
 }
 

@@ -19,12 +19,13 @@ pub(super) enum Ns {
     Xhtml,
     News,
     Image,
+    Podcast,
     Other,
 }
 
 /// Namespace names, lower-case, without scheme, `www.`, and `/` or `#` at the end. A name that ends in `*` is
 /// a prefix, after which a version follows.
-const BY_NAME: [(&str, Ns); 31] = [
+const BY_NAME: [(&str, Ns); 33] = [
     ("w3.org/2005/atom", Ns::Core),
     ("purl.org/atom*", Ns::Core), // Atom 0.3.
     ("purl.org/pie", Ns::Core),
@@ -56,10 +57,12 @@ const BY_NAME: [(&str, Ns); 31] = [
     ("w3.org/1999/xhtml", Ns::Xhtml),
     ("google.com/schemas/sitemap-news*", Ns::News),
     ("google.com/schemas/sitemap-image*", Ns::Image),
+    ("podcastindex.org/namespace*", Ns::Podcast),
+    ("github.com/podcastindex-org/podcast-namespace*", Ns::Podcast),
 ];
 
 /// The usual meaning of prefixes that are bound to an unknown namespace or to none.
-const BY_CUSTOM: [(&str, Ns); 21] = [
+const BY_CUSTOM: [(&str, Ns); 22] = [
     ("atom", Ns::Core),
     ("atom10", Ns::Core),
     ("atom03", Ns::Core),
@@ -81,11 +84,11 @@ const BY_CUSTOM: [(&str, Ns); 21] = [
     ("xh", Ns::Xhtml),
     ("news", Ns::News),
     ("image", Ns::Image),
+    ("podcast", Ns::Podcast),
 ];
 
-/// Prefixes of vocabularies that are known and not read, such as those of podcasts.
-const FOREIGN: [&str; 7] = [
-    "podcastindex.org",
+/// Prefixes of vocabularies that are known and not read.
+const FOREIGN: [&str; 6] = [
     "w3.org/2000/svg",
     "w3.org/1998/math",
     "georss.org",
@@ -196,7 +199,11 @@ mod tests {
                 "itunes:author",
                 (Ns::Itunes, "author"),
             ),
-            (" xmlns:media='https://podcastindex.org/namespace/1.0'", "media:x", (Ns::Other, "x")),
+            (
+                " xmlns:media='https://podcastindex.org/namespace/1.0'",
+                "media:x",
+                (Ns::Podcast, "x"),
+            ),
         ] {
             let mut scope = Scope::default();
             scope.enter(Attributes(root), true);

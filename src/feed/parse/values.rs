@@ -31,15 +31,47 @@ pub(super) fn number(text: &str) -> Option<u64> {
     whole.parse().ok()
 }
 
-/// Reads a duration and returns it in seconds: `12:34`, `1:02:03`, `754`, `754.5`.
+/// Reads a duration and returns it in seconds: `12:34`, `1:02:03`, `754`, `754.5`, `1h 2m 3s`, `62 min`, `PT1H2M`.
 pub(super) fn duration(text: &str) -> Option<u64> {
-    let mut seconds = 0_u64;
-    for part in text.trim().split(':') {
-        let whole: u64 = part.trim().split('.').next()?.parse().ok()?;
-        seconds = seconds.checked_mul(60)?.checked_add(whole)?;
-    }
+    let text = text.trim();
+    let seconds = if text.contains(|c: char| c.is_ascii_alphabetic()) {
+        in_units(&text.to_ascii_lowercase())?
+    } else {
+        text.split(':').try_fold(0_u64, |seconds, part| {
+            let whole = part.trim().split(['.', ',']).next()?.parse().ok()?;
+            seconds.checked_mul(60)?.checked_add(whole)
+        })?
+    };
     // More than a hundred years is not a duration.
     (0 < seconds && seconds < 3_155_760_000).then_some(seconds)
+}
+
+/// The seconds of a text such as `1h 2m 3s`, `62 minutes` or `pt1h2m`.
+fn in_units(text: &str) -> Option<u64> {
+    let mut rest = text.trim_start_matches("pt");
+    let mut seconds = 0_u64;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+        if rest.is_empty() {
+            return Some(seconds);
+        }
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let after = after.trim_start();
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        let length = match unit {
+            "h" | "hr" | "hrs" | "hour" | "hours" | "std" => 3_600,
+            "m" | "min" | "mins" | "minute" | "minutes" | "minuten" => 60,
+            "s" | "sec" | "secs" | "second" | "seconds" | "sek" => 1,
+            // `1h02`
+            "" if seconds % 3_600 == 0 && 0 < seconds => 60,
+            _ => return None,
+        };
+        let number: u64 = number.parse().ok()?;
+        seconds = number.checked_mul(length)?.checked_add(seconds)?;
+        rest = after.trim_start_matches('.');
+    }
 }
 
 /// Reads a date, and counts one that cannot be read as a repair.
@@ -83,6 +115,17 @@ mod tests {
             ("00:00", None),
             ("99999999999999999999", None),
             ("1:x", None),
+            ("1h", Some(3600)),
+            ("1h 2m 3s", Some(3723)),
+            ("1h02", Some(3720)),
+            ("62 min", Some(3720)),
+            ("1 hour, 2 minutes", Some(3720)),
+            ("PT1H2M3S", Some(3723)),
+            ("754 s", Some(754)),
+            ("unknown", None),
+            ("1x", None),
+            (":30", None),
+            ("", None),
             ("754.9", Some(754)),
         ] {
             assert_eq!(duration(text), expected, "{text}");

@@ -5,9 +5,9 @@ use url::Url;
 use crate::feed::dates::parse::date;
 use crate::feed::hints;
 use crate::feed::parse::entry_list::EntryList;
-use crate::feed::parse::item::{self, link, person, text};
+use crate::feed::parse::item::{self, link, person, prefer, text};
 use crate::feed::parse::model::{
-    Feed, FeedExtension, FeedType, ParsedFeed, RawText, Text, TextKind, empty_feed,
+    Feed, FeedExtension, FeedType, Link, ParsedFeed, Person, RawText, TextKind, empty_feed,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::repairs::Repairs;
@@ -68,6 +68,7 @@ fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
     };
     let mut language = element.language;
     let (mut period, mut frequency) = (None, None);
+    let mut candidates = Candidates::default();
     let (inner, outer): (Vec<_>, Vec<_>) = element
         .children
         .into_iter()
@@ -77,21 +78,13 @@ fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
         let base = child.base.clone();
         let context = Context { entities: &entities, base: base.as_deref() };
         let name = std::mem::take(&mut child.name);
+        let Some(child) = candidates.read(&name, child, context) else { continue };
         match (child.ns, name.as_ref()) {
-            (Ns::Core | Ns::Dc | Ns::Itunes, "title") => {
-                set_if_none(&mut feed.title, || text(child, TextKind::Plain, context));
-            }
-            (Ns::Core, "description" | "subtitle" | "tagline")
-            | (Ns::Dc, "description")
-            | (Ns::Itunes, "summary") => {
-                let kind = if name == "description" { TextKind::Unstated } else { TextKind::Plain };
-                set_if_none(&mut feed.description, || text(child, kind, context));
-            }
             (Ns::Core, "link") => feed.links.extend(link(&child, context)),
             (Ns::Core, "author" | "managingeditor")
             | (Ns::Dc, "creator")
             | (Ns::Itunes, "author") => feed.authors.extend(person(child)),
-            (Ns::Core | Ns::Dc, "language") => {
+            (Ns::Core | Ns::Dc | Ns::DcTerms, "language") => {
                 language = not_blank(child.text).or(language.take());
             }
             (Ns::Core, "lastbuilddate" | "updated" | "modified") => {
@@ -113,13 +106,73 @@ fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
         }
     }
     extension.hints.update_period = hints::update_period(period.as_deref(), frequency.as_deref());
+    feed.title = candidates.title.map(|(_, text)| text.into_text());
+    feed.description = candidates.description.map(|(_, text)| text.into_text());
+    if feed.links.iter().all(|link| link.rel.is_some()) {
+        feed.links.extend(candidates.image_link);
+    }
+    if feed.authors.is_empty() {
+        feed.authors.extend(candidates.owner);
+    }
     feed.language = language.map(|language| language.trim().to_owned());
     (feed, extension)
 }
 
-fn set_if_none<'a>(slot: &mut Option<Text>, text: impl FnOnce() -> Option<RawText<'a>>) {
-    if slot.is_none() {
-        *slot = text().map(RawText::into_text);
+/// Values that a channel may state in several places. Each text carries the rank of its place.
+#[derive(Default)]
+struct Candidates<'a> {
+    title: Option<(u8, RawText<'a>)>,
+    description: Option<(u8, RawText<'a>)>,
+    /// The site, where the channel itself does not name it.
+    image_link: Option<Link>,
+    owner: Option<Person>,
+}
+
+impl<'a> Candidates<'a> {
+    /// Returns the element when it is none of these.
+    fn read(
+        &mut self,
+        name: &str,
+        child: Element<'a>,
+        context: Context<'_>,
+    ) -> Option<Element<'a>> {
+        if let Some(rank) = title_rank(child.ns, name) {
+            prefer(&mut self.title, rank, text(child, TextKind::Plain, context));
+        } else if let Some(rank) = description_rank(child.ns, name) {
+            let kind = if name == "description" { TextKind::Unstated } else { TextKind::Plain };
+            prefer(&mut self.description, rank, text(child, kind, context));
+        } else if child.ns == Ns::Core && name == "image" {
+            let page = child.child("link").and_then(|page| link(page, context));
+            self.image_link = self.image_link.take().or(page);
+        } else if child.ns == Ns::Itunes && name == "owner" {
+            self.owner = person(child);
+        } else {
+            return Some(child);
+        }
+        None
+    }
+}
+
+/// Which element is the title of a feed. The lowest rank counts.
+fn title_rank(ns: Ns, name: &str) -> Option<u8> {
+    match (ns, name) {
+        (Ns::Core, "title") => Some(0),
+        (Ns::Dc | Ns::DcTerms, "title") => Some(1),
+        (Ns::Itunes, "title") => Some(2),
+        (Ns::Media, "title") => Some(3),
+        _ => None,
+    }
+}
+
+/// Which element is the description of a feed. The lowest rank counts.
+fn description_rank(ns: Ns, name: &str) -> Option<u8> {
+    match (ns, name) {
+        (Ns::Core, "description" | "subtitle" | "tagline") => Some(0),
+        (Ns::Dc | Ns::DcTerms, "description" | "abstract") => Some(1),
+        (Ns::Itunes, "summary") => Some(2),
+        (Ns::Itunes, "subtitle") => Some(3),
+        (Ns::Media, "description") => Some(4),
+        _ => None,
     }
 }
 

@@ -36,10 +36,10 @@ const FIND: &str = "SELECT article_id, hash FROM feed_entry WHERE feed_id = ?1 A
 
 const INSERT: &str = "
     INSERT INTO article (id, seq, feed_id, order_at, first_seen_at, published_at, modified_at,
-        revision, guid, url, external_url, title, image, language, authors, tags, attachments,
+        revision, guid, url, external_url, title, image, language, authors, tags, attachments, podcast,
         summary, content_html)
     VALUES (:id, :seq, :feed_id, :order_at, :first_seen_at, :published_at, :modified_at,
-        0, :guid, :url, :external_url, :title, :image, :language, :authors, :tags, :attachments,
+        0, :guid, :url, :external_url, :title, :image, :language, :authors, :tags, :attachments, :podcast,
         :summary, :content_html)";
 
 /// Without a sequence number, nobody hears of the change.
@@ -48,7 +48,8 @@ const EDIT: &str = "
         order_at = iif(:published_at IS published_at, order_at, :order_at),
         published_at = :published_at, modified_at = :modified_at, guid = :guid, url = :url,
         external_url = :external_url, title = :title, image = :image, language = :language,
-        authors = :authors, tags = :tags, attachments = :attachments, summary = :summary,
+        authors = :authors, tags = :tags, attachments = :attachments,
+        podcast = :podcast, summary = :summary,
         content_html = :content_html
     WHERE id = :id";
 
@@ -247,6 +248,7 @@ fn write(
         ":authors": columns::persons(&draft.authors),
         ":tags": columns::texts(&draft.tags),
         ":attachments": columns::attachments(&draft.attachments),
+        ":podcast": columns::podcast(draft.podcast.as_ref()),
         ":summary": draft.summary,
         ":content_html": draft.content_html.as_deref(),
     };

@@ -4,7 +4,7 @@
 use rusqlite::Row;
 use serde_json::{Value, json};
 
-use crate::domain::article::{ArticleId, Attachment, Person};
+use crate::domain::article::{ArticleId, Attachment, Person, Podcast};
 use crate::domain::time::{Timestamp, from_unix};
 
 /// The columns of a query whose rows are read very often, as pairs of a name and an SQL expression.
@@ -81,12 +81,17 @@ pub(super) fn attachments(list: &[Attachment]) -> Option<String> {
     (!list.is_empty()).then(|| Value::from(list.iter().map(one).collect::<Vec<_>>()).to_string())
 }
 
+/// Encodes what an article says of a podcast as a JSON object.
+pub(super) fn podcast(podcast: Option<&Podcast>) -> Option<String> {
+    podcast.and_then(|podcast| serde_json::to_string(podcast).ok())
+}
+
 /// Decodes what the functions above have encoded. NULL is an empty list, and a value that cannot be decoded is
 /// left out.
 pub(super) mod decode {
     use serde_json::Value;
 
-    use crate::domain::article::{Attachment, Person};
+    use crate::domain::article::{Attachment, Person, Podcast};
 
     pub(in crate::store::sqlite) fn texts(column: Option<&str>) -> Vec<String> {
         column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
@@ -112,6 +117,10 @@ pub(super) mod decode {
             })
         };
         values(column).iter().filter_map(one).collect()
+    }
+
+    pub(in crate::store::sqlite) fn podcast(column: Option<&str>) -> Option<Podcast> {
+        column.and_then(|text| serde_json::from_str(text).ok())
     }
 
     fn values(column: Option<&str>) -> Vec<Value> {

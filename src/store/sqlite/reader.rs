@@ -45,6 +45,7 @@ const ARTICLE: Columns<19> = Columns([
     ("authors", "a.authors"),
     ("tags", "a.tags"),
     ("attachments", "a.attachments"),
+    ("podcast", "a.podcast"),
     ("summary", "a.summary"),
     ("content_html", "a.content_html"),
 ]);
@@ -435,6 +436,7 @@ impl Reader {
             authors: decode::persons(text(column!(ARTICLE.authors))?),
             tags: decode::texts(text(column!(ARTICLE.tags))?),
             attachments: decode::attachments(text(column!(ARTICLE.attachments))?),
+            podcast: decode::podcast(text(column!(ARTICLE.podcast))?),
             summary: r.get(column!(ARTICLE.summary))?,
             content_html: r
                 .get::<_, Option<String>>(column!(ARTICLE.content_html))?

@@ -133,6 +133,7 @@ fn draft(n: u64, title: &str) -> ArticleDraft {
         published: Some(at(i64::try_from(n).unwrap())),
         modified: None,
         attachments: Vec::new(),
+        podcast: None,
     }
 }
 
