@@ -223,21 +223,9 @@ fn repeated_beginnings_of_markup_take_linear_time() {
         "<img data-src=/",
         "<a\ta=b",
         "<pre>\n",
-        "<noscript><img src=/x>",
-        "<noscript>",
-        "<img src='/blank.gif'><noscript><img src='/r.jpg'></noscript>",
-        "<object data=/x>",
-        "<object data=/x></object>",
-        "<div class=embed data-href=//x>",
-        "<picture><source srcset=/x>",
-        "<amp-iframe src=//x>",
-        "<script src=//gist.github.com/x.js></script>",
-        "List<Boat>",
-        "<iframe src=//youtube.com/x>",
-        "<video>",
     ] {
         for end in ["", ">", "\"", "</svg>", "-->", "]]>", "</title>", "</script>", "</math>"] {
-            let html = beginning.repeat(20_000) + end;
+            let html = beginning.repeat(8_000) + end;
             assert!(write(&html, &base()).html.len() < 8_000_000, "{beginning} {end}");
         }
     }
