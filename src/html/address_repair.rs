@@ -89,8 +89,25 @@ fn glued(rest: &str) -> Option<(&'static str, &str)> {
 
 /// Splits `https://rest`, also where the colon or some slashes are missing or white space is between them.
 fn split_scheme(text: &str) -> Option<(&'static str, &str)> {
-    let scheme = ["https", "http"].into_iter().find(|scheme| has_prefix(text, scheme))?;
-    let rest = text.get(scheme.len()..)?;
+    /// A letter is missing, doubled, or two have changed places.
+    const MISSPELT: [(&str, &str); 10] = [
+        ("htps", "https"),
+        ("htp", "http"),
+        ("ttps", "https"),
+        ("ttp", "http"),
+        ("htttps", "https"),
+        ("htttp", "http"),
+        ("hhttps", "https"),
+        ("hhttp", "http"),
+        ("htpps", "https"),
+        ("hptt", "http"),
+    ];
+    let mut schemes = [("https", "https"), ("http", "http")].into_iter().chain(MISSPELT);
+    let (found, scheme) = schemes.find(|(found, _)| has_prefix(text, found))?;
+    let rest = text.get(found.len()..)?;
+    if found != scheme && !rest.starts_with("://") {
+        return None;
+    }
     let slash = |c: char| matches!(c, '/' | '\\') || c.is_whitespace();
     if let Some(rest) = rest.trim_start().strip_prefix(':') {
         return Some((scheme, rest.trim_start_matches(slash)));
@@ -152,7 +169,11 @@ mod tests {
             ("https://www.a.examplehttps://b.example/x", "https://b.example/x"),
             ("https://a.example/https://a.example/x", "https://a.example/x"),
             ("www.a.example/x", "//www.a.example/x"),
+            ("ttps://a.example/x", "https://a.example/x"),
+            ("htp://a.example/x", "http://a.example/x"),
+            ("hhttps://a.example/x", "https://a.example/x"),
             // These are right as they are.
+            ("ttp/x", "ttp/x"),
             ("HTTPS://A.example/x", "https://A.example/x"),
             (
                 "https://web.example/2020/https://a.example/x",

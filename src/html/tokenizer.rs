@@ -444,10 +444,11 @@ fn attribute(text: &str) -> Option<(&str, &str, &str)> {
         return Some((name, value, rest));
     }
     // Without its second quotation mark a value ends like one without any.
-    let value = value.strip_prefix(['"', '\'']).unwrap_or(value);
-    let end = value.bytes().position(|b| b.is_ascii_whitespace() || b == b'>');
-    let (value, rest) = value.split_at(end.unwrap_or(value.len()));
-    Some((name, value, rest))
+    let bare = value.strip_prefix(['"', '\'']).unwrap_or(value);
+    let end = bare.bytes().position(|b| b.is_ascii_whitespace() || b == b'>');
+    let (found, rest) = bare.split_at(end.unwrap_or(bare.len()));
+    let is_quoted = bare.len() < value.len();
+    Some((name, if is_quoted { found.trim_end_matches(['"', '\'']) } else { found }, rest))
 }
 
 impl<'a> Attributes<'a> {
@@ -600,6 +601,7 @@ mod tests {
             (" a='1'b='2'", &[("a", "1"), ("b", "2")]),
             (" href=http://x/?a=b/ ", &[("href", "http://x/?a=b/")]),
             (" a=\"1 b", &[("a", "1"), ("b", "")]),
+            (" a='1\" b", &[("a", "1"), ("b", "")]),
             (" = ' ", &[("=", "")]),
             (" a='1',b='2' \"c=3", &[("a", "1"), ("b", "2"), ("c", "3")]),
         ] {

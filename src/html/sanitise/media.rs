@@ -17,7 +17,7 @@ use crate::html::tokenizer::{Attributes, Token, Tokens, lower};
 use crate::html::web_address::web;
 
 /// How far apart in the output two images are beside each other, and an embed and a link to it, in bytes.
-const BESIDE: usize = 2048;
+const BESIDE: usize = 600;
 
 impl Writer<'_> {
     /// Whether an element is shown whose start tag was written from `start` on, apart from its last character.

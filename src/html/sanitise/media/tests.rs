@@ -270,3 +270,27 @@ fn damaged_tags_hide_and_leak_nothing() {
         ("if a <b then", "if a &lt;b then"),
     ]);
 }
+
+#[test]
+fn repeated_media_take_linear_time() {
+    let sanitiser = Sanitiser::new(&Url::parse("https://example.org/").unwrap());
+    for beginning in [
+        "<noscript><img src=/x>",
+        "<noscript>",
+        "<img src='/blank.gif'><noscript><img src='/r.jpg'></noscript>",
+        "<object data=/x>",
+        "<object data=/x></object>",
+        "<div class=embed data-href=//x>",
+        "<picture><source srcset=/x>",
+        "<amp-iframe src=//x>",
+        "<script src=//gist.github.com/x.js></script>",
+        "List<Boat>",
+        "<iframe src=//youtube.com/x>",
+        "<video>",
+    ] {
+        for end in ["", "</object>", "</noscript>", "</div>"] {
+            let cleaned = sanitiser.clean(&(beginning.repeat(4_000) + end));
+            assert!(cleaned.is_none_or(|html| html.len() < 2_000_000), "{beginning} {end}");
+        }
+    }
+}
