@@ -29,7 +29,7 @@ pub fn mapped(
         && let Some(page) = &map.page
     {
         let items = entries(text, page, map.base.as_ref())?;
-        return Ok((json_feed(items), false));
+        return Ok((json_feed(&items), false));
     }
     let mut parsed: Result<Value, _> = serde_json::from_str(text);
     let mut cut = parsed.as_ref().is_err_and(serde_json::Error::is_eof);
@@ -67,10 +67,10 @@ pub fn mapped(
     };
     let items: Vec<Value> =
         items.into_iter().filter(|item| item.is_object()).map(|item| entry(item, map)).collect();
-    Ok((json_feed(items), cut))
+    Ok((json_feed(&items), cut))
 }
 
-fn json_feed(items: Vec<Value>) -> Vec<u8> {
+fn json_feed(items: &[Value]) -> Vec<u8> {
     let feed = json!({ "version": "https://jsonfeed.org/version/1.1", "items": items });
     feed.to_string().into_bytes()
 }

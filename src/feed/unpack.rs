@@ -141,7 +141,11 @@ fn remove_coding(
         let found = decode(coding, input, limit)?;
         match &found.fault {
             Some(why) if !is_text(&found.body) && magic(&found.body).is_none() => {
-                fault.get_or_insert(UnpackError::Corrupt(format!("{}: {why}", coding.name())));
+                // Other data may begin as zlib does.
+                if coding != Coding::Deflate || label.is_some() {
+                    let why = format!("{}: {why}", coding.name());
+                    fault.get_or_insert(UnpackError::Corrupt(why));
+                }
             }
             _ => return Ok(Some(found)),
         }
@@ -514,6 +518,12 @@ mod tests {
             ("bytes after zstd", Some("zstd"), [zst(&feed), b"\0\0\0".to_vec()].concat(), &feed),
             ("UTF-16 in gzip", None, gz(&utf16), &utf16),
             ("UTF-16 under a false label", Some("br"), utf16.clone(), &utf16),
+            (
+                "bytes that begin as zlib does",
+                Some("gzip"),
+                gz(b"hby\t\x1e\x17\xd6"),
+                &b"hby\t\x1e\x17\xd6".to_vec(),
+            ),
             (
                 "a picture",
                 None,

@@ -82,8 +82,10 @@ async fn secrets_are_not_sent_to_another_site() {
 
 /// A redirect that sets cookies, then a page to where it leads.
 fn moved_with(status: u16, location: &str, cookies: &[&str]) -> String {
-    let fields: String = cookies.iter().map(|cookie| format!("set-cookie: {cookie}\r\n")).collect();
-    moved(status, location).replace("\r\n\r\n", &format!("\r\n{fields}\r\n"))
+    let fields: Vec<String> =
+        cookies.iter().map(|cookie| format!("set-cookie: {cookie}")).collect();
+    let fields = fields.join("\r\n");
+    moved(status, location).replace("\r\n\r\n", &format!("\r\n{fields}\r\n\r\n"))
 }
 
 fn cookies_of(head: &str) -> Vec<&str> {
@@ -104,8 +106,8 @@ async fn a_cookie_is_kept_for_one_chain_of_redirects_and_nowhere_else() {
         assert_eq!(reply.url, *url.as_url());
     }
     let heads = server.await.unwrap();
-    let sent: Vec<Vec<&str>> = heads.iter().map(|head| cookies_of(head)).collect();
-    assert_eq!(sent, [vec![], vec!["seen=1"], vec![], vec!["seen=1"]]);
+    let cookies: Vec<Vec<&str>> = heads.iter().map(|head| cookies_of(head)).collect();
+    assert_eq!(cookies, [vec![], vec!["seen=1"], vec![], vec!["seen=1"]]);
 }
 
 #[tokio::test]

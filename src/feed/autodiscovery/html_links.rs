@@ -82,7 +82,7 @@ pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
             _ => continue,
         };
         script = name.eq_ignore_ascii_case("script");
-        let value = |name: &str| attributes.get(name, &entities).unwrap_or_default();
+        let value = |name: &str| attributes.get(name, &entities).unwrap_or_default().into_owned();
         if name.eq_ignore_ascii_case("base")
             && let Ok(own) = base.join(&value("href"))
         {
@@ -99,23 +99,10 @@ pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
         let href = value("href");
         let for_readers = without_reader_scheme(&href, &base);
         let Ok(url) = base.join(for_readers.as_deref().unwrap_or(&href)) else { continue };
-        let has = |name: &str, known: &[&str]| {
-            let value = value(name).to_ascii_lowercase();
-            value.split([' ', ';', ',']).any(|word| known.contains(&word))
-        };
-        if has("rel", &["feed"]) || has("rel", &["alternate"]) && has("type", &FEED_TYPES) {
-            let comments = value("title").to_ascii_lowercase().contains("comment")
-                || url.path().contains("/comments/");
-            add(if comments { Kind::Comments } else { Kind::Declared }, url);
-        } else if is_a && for_readers.is_some() {
-            add(Kind::ForReaders, url);
-        } else if is_a && is_feed_address(&url) {
-            let here = url.host() == page.host();
-            add(if here { Kind::Address } else { Kind::AddressElsewhere }, url);
-        } else if is_a && ["title", "aria-label"].iter().any(|name| names_a_feed(&value(name))) {
-            add(Kind::Words, url);
-        } else if is_a {
-            open = (!href.is_empty() && !href.starts_with('#')).then_some(url);
+        match kind_of(is_a, &value, &url, page, for_readers.is_some()) {
+            Some(kind) => add(kind, url),
+            None if is_a => open = (!href.is_empty() && !href.starts_with('#')).then_some(url),
+            None => {}
         }
     }
     found.sort_by_key(|(kind, _)| *kind);
@@ -123,6 +110,38 @@ pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
     found.retain(|(_, url)| seen.insert(url.clone()));
     found.truncate(MOST_FEEDS);
     found.into_iter().map(|(_, url)| url).collect()
+}
+
+/// What an element says about the feed that it may link to; `None` for other links. `value` returns its attributes, and
+/// `url` is the address that it links to.
+fn kind_of(
+    is_a: bool,
+    value: &impl Fn(&str) -> String,
+    url: &Url,
+    page: &Url,
+    for_readers: bool,
+) -> Option<Kind> {
+    let has = |name: &str, known: &[&str]| {
+        let value = value(name).to_ascii_lowercase();
+        value.split([' ', ';', ',']).any(|word| known.contains(&word))
+    };
+    if has("rel", &["feed"]) || has("rel", &["alternate"]) && has("type", &FEED_TYPES) {
+        let comments = value("title").to_ascii_lowercase().contains("comment")
+            || url.path().contains("/comments/");
+        return Some(if comments { Kind::Comments } else { Kind::Declared });
+    }
+    if !is_a {
+        return None;
+    }
+    if for_readers {
+        Some(Kind::ForReaders)
+    } else if is_feed_address(url) {
+        let here = url.host() == page.host();
+        Some(if here { Kind::Address } else { Kind::AddressElsewhere })
+    } else {
+        let named = ["title", "aria-label"].iter().any(|name| names_a_feed(&value(name)));
+        named.then_some(Kind::Words)
+    }
 }
 
 /// The most links of a page that are compared.

@@ -105,6 +105,7 @@ fn h2(stream: &mut dyn ReadWrite, frames: &[&[u8]]) -> std::io::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
     let (pem, issuer) = authority(None);
