@@ -18,7 +18,9 @@ use gazetted::domain::poll::{
 };
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::passes::index;
-use gazetted::store::{FeedSync, Store};
+use gazetted::store::{FeedSync, Store, Storing};
+
+const STORING: Storing = Storing { keep_revisions: 20, hide_future: false };
 
 const FEEDS: u64 = 1_000;
 /// The number of articles in one poll.
@@ -55,7 +57,7 @@ async fn fill(file: &Path, articles: u64) {
         let feed = usize::try_from(document % FEEDS).expect("a small number");
         let now =
             start() + TimeDelta::seconds(i64::try_from(document).expect("a small number") * 60);
-        let applied = store.apply(decision(ids[feed], document, now), 20);
+        let applied = store.apply(decision(ids[feed], document, now), STORING);
         applied.await.expect("stored");
     }
     println!("{articles} articles in {FEEDS} feeds stored in {:.1?}", began.elapsed());
@@ -73,7 +75,7 @@ fn spec(n: u64) -> FeedSync {
     let url = FeedUrl::parse(&format!("https://feed-{n}.example/rss")).expect("a URL");
     let tags = if n.is_multiple_of(10) { vec!["world".to_owned()] } else { Vec::new() };
     let spec = FeedSpec { url, name: Some(format!("Feed {n}")), tags, enabled: true };
-    FeedSync { spec, policy: "every 60s".to_owned() }
+    FeedSync { spec, policy: "every 60s".to_owned(), address: None }
 }
 
 fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {

@@ -14,7 +14,9 @@ use gazetted::domain::poll::{
 };
 use gazetted::domain::time::Timestamp;
 use gazetted::feed::document::document;
-use gazetted::store::{FeedSync, Store};
+use gazetted::store::{FeedSync, Store, Storing};
+
+const STORING: Storing = Storing { keep_revisions: 20, hide_future: false };
 use url::Url;
 
 const ENTRIES: usize = 50;
@@ -96,7 +98,7 @@ fn storing(c: &mut Criterion) {
         let store = Store::open(&folder.path().join("bench.db")).expect("a store");
         let url = FeedUrl::parse("https://example.org/feed").expect("a URL");
         let spec = FeedSpec { url, name: None, tags: Vec::new(), enabled: true };
-        let feeds = vec![FeedSync { spec, policy: "every 60s".to_owned() }];
+        let feeds = vec![FeedSync { spec, policy: "every 60s".to_owned(), address: None }];
         let synced = runtime.block_on(store.sync_feeds(feeds, now())).expect("a feed list");
         (folder, store, synced.ids[0])
     };
@@ -104,7 +106,7 @@ fn storing(c: &mut Criterion) {
         b.iter_batched(
             fresh,
             |(folder, store, feed)| {
-                let applied = store.apply(decision(feed, document.clone()), 20);
+                let applied = store.apply(decision(feed, document.clone()), STORING);
                 runtime.block_on(applied).expect("stored");
                 (folder, store)
             },
@@ -114,7 +116,7 @@ fn storing(c: &mut Criterion) {
     let (_folder, store, feed) = fresh();
     group.bench_function("all known", |b| {
         b.iter(|| {
-            let applied = store.apply(decision(feed, document.clone()), 20);
+            let applied = store.apply(decision(feed, document.clone()), STORING);
             runtime.block_on(applied).expect("stored")
         });
     });

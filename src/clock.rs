@@ -1,8 +1,9 @@
 //! Reads the clock. No other module does; all others get the time as an argument named `now`.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use chrono::SubsecRound;
+use nix::time::{ClockId, clock_gettime};
 
 use crate::domain::time::Timestamp;
 
@@ -22,9 +23,26 @@ pub fn now_precise() -> Timestamp {
     SystemTime::now().into()
 }
 
+/// The time that the calling thread has worked. It stands still while the thread waits, for other programs too, so that a
+/// busy machine makes no document slow.
+pub fn work_of_this_thread() -> Duration {
+    // Every system that this program runs on has this clock.
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_work_of_a_thread_is_measured() {
+        let before = work_of_this_thread();
+        let mut sum = 0_u64;
+        while work_of_this_thread() == before {
+            sum = std::hint::black_box(sum + 1);
+        }
+        assert!(before < work_of_this_thread());
+    }
 
     #[test]
     fn now_has_no_fraction_and_is_not_in_the_future() {

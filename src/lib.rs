@@ -8,6 +8,8 @@
 //!
 //! Modules are on floors and import from lower floors only; `tests/tidy.rs` checks it. ARCHITECTURE.md is the map.
 
+pub mod reading_time;
+
 pub mod domain;
 
 pub mod export;

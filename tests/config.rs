@@ -6,6 +6,7 @@ use std::path::Path;
 
 use gazetted::config::{Config, ConfigErrors, Fault, Target, Trigger, load};
 use gazetted::domain::query::When;
+use gazetted::domain::request::{ProxyChoice, Secret};
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::export::{Format, Shape};
 use gazetted::polling::schedule::Cadence;
@@ -449,8 +450,8 @@ private = false
     let config = load_text(text).unwrap();
     let shown: Vec<&str> = config.feeds.iter().map(|feed| feed.spec.url.as_str()).collect();
     let expected = [
-        "https://a.example:8443/private-feed/By%20variable",
-        "https://a.example/private-feed/%C3%A4%2Fb",
+        "https://private-feed.invalid/By%20variable",
+        "https://private-feed.invalid/%C3%A4%2Fb",
         "https://b.example/feed",
     ];
     assert_eq!(shown, expected);
@@ -469,6 +470,24 @@ private = false
         ("[[feeds]]\nurl = 'https://${TOKEN}/'".to_owned(), "is missing", "name"),
         ("[[feeds]]\nurl = 'https://a.example/${NONE}'".to_owned(), "NONE is not set", "$$"),
     ]);
+}
+
+#[test]
+fn a_feed_names_a_proxy_of_its_own_or_none() {
+    for (written, expected) in [
+        ("", None),
+        ("proxy = ''", Some(ProxyChoice::Direct)),
+        ("proxy = 'none'", Some(ProxyChoice::Direct)),
+        ("proxy = 'DIRECT'", Some(ProxyChoice::Direct)),
+        (
+            "proxy = 'http://p.example:3128'",
+            Some(ProxyChoice::Via(Secret::new("http://p.example:3128/".to_owned()))),
+        ),
+    ] {
+        let text = format!("[[feeds]]\nurl = 'https://a.example/'\n{written}\n");
+        let config = load_text(&text).unwrap();
+        assert_eq!(config.feeds[0].request.proxy, expected, "{written}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{Context, Exit};
 use crate::clock;
 use crate::domain::time::TimeDelta;
 use crate::domain::units;
-use crate::passes::retain;
+use crate::passes::retain::{self, Retention};
 use crate::store::{Reader, Store};
 
 #[derive(clap::Subcommand, Debug)]
@@ -27,9 +27,10 @@ pub(super) enum Verb {
         /// The copy; must not exist yet
         file: PathBuf,
     },
-    /// Removes articles that are older than [store] keep and no longer in their feed, as the daemon does
+    /// Removes articles that are older than `keep` of their feed or of [store] and no longer in their feed, as the
+    /// daemon does
     Prune {
-        /// Another age than the configured one, such as 365d
+        /// Another age than that of [store], such as 365d
         #[arg(long, value_name = "DURATION", value_parser = units::duration)]
         older_than: Option<TimeDelta>,
         /// Only say how many it would be
@@ -57,10 +58,11 @@ pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
         Verb::Check { json } => check(&reader, path, *json, context),
         Verb::Backup { file } => backup(&reader, file, context),
         Verb::Prune { older_than, dry_run, json } => {
-            let keep = older_than.or(config.store.keep).context(
-                "articles are kept for ever: set [store] keep, or say --older-than 365d",
-            )?;
-            prune(&reader, path, keep, *dry_run, *json)
+            let ages = Retention::of(&config, *older_than);
+            if ages.is_forever() {
+                bail!("articles are kept for ever: set [store] keep, or say --older-than 365d");
+            }
+            prune(&reader, path, &ages, *dry_run, *json)
         }
         Verb::Vacuum => vacuum(reader, path, context),
         Verb::Stats { json } => stats(&reader, path, *json),
@@ -110,16 +112,16 @@ fn backup(reader: &Reader, file: &std::path::Path, context: &Context) -> Result<
 fn prune(
     reader: &Reader,
     path: &std::path::Path,
-    keep: TimeDelta,
+    ages: &Retention,
     dry_run: bool,
     json: bool,
 ) -> Result<Exit> {
     let now = clock::now();
     let articles = if dry_run {
-        retain::rehearse(reader, keep, now)?
+        retain::rehearse(reader, ages, now)?
     } else {
         let store = Store::open(path)?;
-        runtime()?.block_on(retain::prune(&store, keep, now))?
+        runtime()?.block_on(retain::prune(&store, ages, now))?
     };
     if json {
         json_data(&json!({ "articles": articles, "dry_run": dry_run }))?;

@@ -87,7 +87,10 @@ impl<'a> Explanation<'a> {
         };
         let moved = facts.as_ref().and_then(|facts| facts.moved.as_ref());
         let next = row.next_poll_at.or(row.polled_at).unwrap_or(now);
-        let asked = configured.and_then(|c| Host::of(address_at(&c.spec.url, moved, next)));
+        let url = configured.map(|c| &c.spec.url);
+        // The host of a private feed is shown nowhere.
+        let url = url.filter(|url| url.shown_host().is_some());
+        let asked = url.and_then(|url| Host::of(address_at(url, moved, next)));
         let host = match asked {
             Some(asked) => {
                 let paused = reader.paused(&asked, now)?;

@@ -11,12 +11,14 @@ use super::output::{count, width};
 use super::run::runtime;
 use super::{Context, Exit};
 use crate::clock;
+use crate::config::Config;
 use crate::deliver;
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::query::Query;
 use crate::export::{Format, Shape, TableStyle, Template};
 use crate::passes::changes::{RecordKind, write_after};
 use crate::passes::export::write;
+use crate::passes::future::announce;
 use crate::search::filter;
 use crate::store::{ConsumerLock, Reader, Store};
 
@@ -84,7 +86,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         now: clock::now(),
     };
     if follows {
-        let job = Job { query, shape, style, store: &config.store.path };
+        let job = Job { query, shape, style, config: &config, store: &config.store.path };
         return export_changes(args, &reader, &job, context);
     }
     let produce = |out: &mut dyn io::Write| write(&reader, &query, &shape, style, out);
@@ -115,6 +117,7 @@ struct Job<'a> {
     query: Query,
     shape: Shape,
     style: TableStyle,
+    config: &'a Config,
     store: &'a Path,
 }
 
@@ -136,6 +139,7 @@ fn export_changes(args: &Args, reader: &Reader, job: &Job<'_>, context: &Context
     let known = reader.consumer(consumer)?;
     let store = Store::open(job.store)?;
     let runtime = runtime()?;
+    runtime.block_on(announce(&store, job.config, clock::now()))?;
     if known.is_none() {
         runtime.block_on(store.register_consumer(consumer.clone(), 0, clock::now()))?;
     }

@@ -26,6 +26,9 @@ pub(super) struct Filters {
     /// Older than this
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| checked("until", text))]
     until: Option<String>,
+    /// Only what arrived since then, whatever its date: for a digest, which must not miss what a feed brought late
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| checked("seen-since", text))]
+    seen_since: Option<String>,
     /// Only in this language, such as de (also de-AT) or pt-BR; may be given more than once
     #[arg(long, value_name = "LANGUAGE", value_parser = |text: &str| checked("language", text))]
     language: Vec<String>,
@@ -48,6 +51,7 @@ impl Filters {
             ("tag", &self.tag),
             ("since", self.since.as_slice()),
             ("until", self.until.as_slice()),
+            ("seen-since", self.seen_since.as_slice()),
             ("language", &self.language),
             ("author", &self.author),
         ];

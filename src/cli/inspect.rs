@@ -109,7 +109,7 @@ fn settings(
     };
     let feed = config.feeds.into_iter().find(|feed| feed.spec.url == *url);
     let (request, entries, map, filter) = feed
-        .map_or((RequestSpec::default(), ENTRIES, None, EntryFilter::default()), |feed| {
+        .map_or((RequestSpec::default(), ENTRIES, None, config.entry_filter), |feed| {
             (feed.request, feed.max_entries, feed.map, feed.entry_filter)
         });
     Ok((config.fetch, request, entries, map, filter))

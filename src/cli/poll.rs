@@ -19,6 +19,7 @@ use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
 use crate::passes::export::write;
+use crate::passes::future::announce;
 use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::present::terminal::clean_line;
@@ -74,6 +75,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     if interrupted {
         round.abandon(&store).await?;
     }
+    announce(&store, config, clock::now()).await?;
     let reader = store.reader()?;
     let titles = titles(&reader)?;
     let summary = Summary::of(&round, began.elapsed());

@@ -1,6 +1,7 @@
 //! Reads the `[[exports]]` tables that write files, and the filters of all exports.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use toml::de::DeValue;
@@ -9,7 +10,7 @@ use crate::config::fault::Place;
 use crate::config::hooks::{BATCH, Consumers, DEFAULT_BATCH};
 use crate::config::keys::{EXPORT, nearest};
 use crate::config::reader::{Field, Reader, Table};
-use crate::config::secrets::reason;
+use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::Defaults;
 use crate::config::{DEFAULT_LIMIT, ExportConfig, FileTarget, Target, Trigger};
 use crate::domain::query::{Query, When};
@@ -133,7 +134,10 @@ impl Reader<'_> {
         }
         let path = self.base.join(file);
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        let source = match std::fs::read_to_string(&path) {
+        let read = read_regular(&path).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
+        });
+        let source = match read {
             Ok(source) => source,
             Err(error) => {
                 let message = format!("cannot read {}: {}", path.display(), reason(&error));
@@ -166,6 +170,8 @@ impl Reader<'_> {
                 let message = "this export would never be written";
                 self.fault(&field.key, &field.span, message, Some(hint));
             }
+            // A change of health is told when it happens.
+            (None, None) if table.get("on").is_some() => return Some(Trigger::OnChange),
             (None, None) => {
                 self.missing(table, "every", "give one of every, cron and on_change = true");
             }
@@ -195,6 +201,7 @@ impl Reader<'_> {
             limit: Some(limit),
             since,
             until,
+            seen_since: self.moment(table, "seen_since"),
             feeds: self.strings(table, "feeds"),
             tags: self.strings(table, "tags"),
             ..Query::default()

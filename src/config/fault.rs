@@ -3,9 +3,16 @@
 use std::fmt;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::config::redact::{Parts, line_at, redact};
+use crate::config::lines::Lines;
+use crate::config::redact::{Parts, redact};
+
+/// Places that are as many lines apart are shown in one excerpt.
+const NEAR: usize = 10;
+
+/// The most bytes of an excerpt. Of a fault on a longer line only the place is shown.
+const LONGEST_EXCERPT: usize = 1_500;
 
 /// A span in one of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +65,26 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
+/// A file as it is shown: its text is redacted.
+#[derive(Clone)]
+struct Shown {
+    path: String,
+    text: String,
+    lines: Lines,
+}
+
+/// A place to underline in an excerpt.
+struct Mark<'a> {
+    place: &'a Place,
+    kind: AnnotationKind,
+    /// `None` for the place of the fault itself.
+    label: Option<&'static str>,
+}
+
 /// All faults of all files of a configuration, at least one. It contains asterisks in the place of secrets.
 #[derive(Clone)]
 pub struct ConfigErrors {
-    /// Path and redacted text of each file.
-    files: Vec<(String, String)>,
+    files: Vec<Shown>,
     findings: Vec<Finding>,
     faults: Vec<Fault>,
 }
@@ -71,27 +93,24 @@ impl ConfigErrors {
     pub(super) fn new(sources: &[Source], mut findings: Vec<Finding>) -> Self {
         findings.sort_by_key(|finding| (finding.at.file, finding.at.span.start));
         findings.dedup_by(|a, b| a.at == b.at && a.message == b.message);
-        let locate = |finding: &Finding| {
-            let source = sources.get(finding.at.file);
-            let before = source.and_then(|source| source.text.get(..finding.at.span.start));
-            let before = before.unwrap_or_default();
+        let files: Vec<Shown> = sources.iter().map(Shown::of).collect();
+        let mut columns = Columns::default();
+        let mut locate = |finding: &Finding| {
+            let Place { file, span } = &finding.at;
+            let shown = files.get(*file);
             Fault {
-                file: source.map(|source| source.path.clone()).unwrap_or_default(),
-                line: 1 + before.matches('\n').count(),
-                column: 1 + before.chars().rev().take_while(|c| *c != '\n').count(),
+                file: shown.map(|shown| shown.path.clone()).unwrap_or_default(),
+                line: 1 + shown.map_or(0, |shown| shown.lines.number(span.start)),
+                column: 1 + sources.get(*file).zip(shown).map_or(0, |(source, shown)| {
+                    columns.of(*file, &source.text, shown.lines.at(span.start).start, span.start)
+                }),
                 key: Some(finding.key.clone()).filter(|key| !key.is_empty()),
                 message: finding.message.clone(),
                 hint: finding.hint.clone(),
             }
         };
-        let faults = findings.iter().map(locate).collect();
-        let redacted = |source: &Source| {
-            (
-                source.path.clone(),
-                redact(&source.text, &source.parts, &source.secrets, &source.broken),
-            )
-        };
-        Self { files: sources.iter().map(redacted).collect(), findings, faults }
+        let faults = findings.iter().map(&mut locate).collect();
+        Self { files, findings, faults }
     }
 
     /// The faults in the order of the files, and within a file from top to bottom.
@@ -104,41 +123,39 @@ impl ConfigErrors {
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
-        for finding in &self.findings {
-            text.push_str(&renderer.render(&[self.report(finding)]));
+        for (finding, fault) in self.findings.iter().zip(&self.faults) {
+            text.push_str(&renderer.render(&[self.report(finding, fault)]));
             text.push_str("\n\n");
         }
         text.push_str(&self.summary());
         text
     }
 
-    fn report<'a>(&'a self, finding: &'a Finding) -> Group<'a> {
+    fn report<'a>(&'a self, finding: &'a Finding, fault: &Fault) -> Group<'a> {
         let title = if finding.key.is_empty() {
             finding.message.clone()
         } else {
             format!("{}: {}", finding.key, finding.message)
         };
         let mut group = Group::with_title(Level::ERROR.primary_title(title));
-        let (path, text) = self.file(finding.at.file);
-        if text.is_empty() {
-            group = group.element(Origin::path(path));
-        } else {
-            let here = AnnotationKind::Primary.span(visible(text, &finding.at.span));
-            let mut snippet = Snippet::source(text).path(path).annotation(here);
-            if let Some((other, label)) = &finding.other {
-                let (other_path, other_text) = self.file(other.file);
-                let there =
-                    AnnotationKind::Context.span(visible(other_text, &other.span)).label(*label);
-                if other.file == finding.at.file {
-                    snippet = snippet.annotation(there);
-                    group = group.element(snippet);
-                } else {
-                    let elsewhere = Snippet::source(other_text).path(other_path).annotation(there);
-                    group = group.element(snippet).element(elsewhere);
-                }
-            } else {
-                group = group.element(snippet);
-            }
+        let here = Mark { place: &finding.at, kind: AnnotationKind::Primary, label: None };
+        let there = finding.other.as_ref().map(|(place, label)| Mark {
+            place,
+            kind: AnnotationKind::Context,
+            label: Some(*label),
+        });
+        let excerpts = match there {
+            Some(there) if self.are_near(here.place, there.place) => vec![vec![here, there]],
+            Some(there) => vec![vec![here], vec![there]],
+            None => vec![vec![here]],
+        };
+        for marks in excerpts {
+            let first = marks.iter().any(|mark| mark.label.is_none());
+            group = match self.snippet(&marks) {
+                Some(snippet) => group.element(snippet),
+                None if first => group.element(origin(fault)),
+                None => group,
+            };
         }
         match &finding.hint {
             Some(hint) => group.element(Level::HELP.message(hint.as_str())),
@@ -146,8 +163,34 @@ impl ConfigErrors {
         }
     }
 
-    fn file(&self, index: usize) -> (&str, &str) {
-        self.files.get(index).map_or(("", ""), |(path, text)| (path.as_str(), text.as_str()))
+    /// Whether two places are shown in one excerpt.
+    fn are_near(&self, a: &Place, b: &Place) -> bool {
+        let line = |place: &Place| {
+            self.files.get(place.file).map_or(0, |shown| shown.lines.number(place.span.start))
+        };
+        a.file == b.file && line(a).abs_diff(line(b)) <= NEAR
+    }
+
+    /// The lines of these places in one file. `None` if there is nothing to show, or more than a person reads.
+    fn snippet<'a>(&'a self, marks: &[Mark<'a>]) -> Option<Snippet<'a, Annotation<'a>>> {
+        let shown = self.files.get(marks.first()?.place.file)?;
+        let line = |mark: &Mark<'_>| shown.lines.number(mark.place.span.start);
+        let (first, last) = (marks.iter().map(line).min()?, marks.iter().map(line).max()?);
+        // The empty line at the end of a file is shown below the one before it.
+        let last_is_empty = shown.lines.range(last).start == shown.text.len();
+        let first = if last_is_empty { first.saturating_sub(1) } else { first };
+        let range = shown.lines.range(first).start..shown.lines.range(last + 1).start;
+        let text = shown.text.get(range.clone())?;
+        if text.is_empty() || LONGEST_EXCERPT < text.len() {
+            return None;
+        }
+        let annotations = marks.iter().map(|mark| {
+            let span = shown.visible(&mark.place.span);
+            let span = span.start - range.start..span.end - range.start;
+            mark.kind.span(span).label(mark.label)
+        });
+        let snippet = Snippet::source(text).path(shown.path.as_str()).line_start(first + 1);
+        Some(snippet.annotations(annotations))
     }
 
     /// `10 faults in 2 files`.
@@ -161,11 +204,46 @@ impl ConfigErrors {
     }
 }
 
-/// The part of a span on its first line. Showing a value of many lines would hide the message.
-fn visible(text: &str, span: &Range<usize>) -> Range<usize> {
-    let start = text.floor_char_boundary(span.start);
-    let end = span.end.min(line_at(text, start).end).max(start);
-    start..text.ceil_char_boundary(end)
+/// The place of a fault whose line is not shown.
+fn origin(fault: &Fault) -> Origin<'static> {
+    Origin::path(fault.file.clone()).line(fault.line).char_column(fault.column)
+}
+
+impl Shown {
+    fn of(source: &Source) -> Self {
+        let lines = Lines::of(&source.text);
+        let Source { path, text, parts, secrets, broken } = source;
+        Self { path: path.clone(), text: redact(text, parts, secrets, broken, &lines), lines }
+    }
+
+    /// The part of a span on its first line. Showing a value of many lines would hide the message.
+    fn visible(&self, span: &Range<usize>) -> Range<usize> {
+        let start = self.text.floor_char_boundary(span.start);
+        let end = span.end.min(self.lines.at(start).end).max(start);
+        start..self.text.ceil_char_boundary(end)
+    }
+}
+
+/// Counts the characters before each fault of a line. The faults come in their order.
+#[derive(Default)]
+struct Columns {
+    file: usize,
+    line: usize,
+    /// The byte up to which the characters of the line are counted, and how many these are.
+    counted: (usize, usize),
+}
+
+impl Columns {
+    /// The column, from 0, of byte `at` in a file. `line` is where its line begins.
+    fn of(&mut self, file: usize, text: &str, line: usize, at: usize) -> usize {
+        if (self.file, self.line) != (file, line) || at < self.counted.0 {
+            *self = Self { file, line, counted: (line, 0) };
+        }
+        let (from, before) = self.counted;
+        let column = before + text.get(from..at).map_or(0, |text| text.chars().count());
+        self.counted = (at, column);
+        column
+    }
 }
 
 impl fmt::Display for ConfigErrors {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
+use toml::de::DeValue;
 use url::{ParseError, Url};
 
 use crate::config::fault::Place;
@@ -105,10 +106,8 @@ impl Reader<'_> {
         let max_entries = self.max_entries(table).unwrap_or(defaults.max_entries);
         let quiet_start = self.flag(table, "quiet_start").unwrap_or(defaults.quiet_start);
         let map = self.map(table);
-        let entry_filter = EntryFilter {
-            include: self.rules(table, "include"),
-            exclude: self.rules(table, "exclude"),
-        };
+        let entry_filter = defaults.entry_filter.with(self.entry_filter(table));
+        let keep = self.keep(table);
         let mut request = RequestSpec {
             address: None,
             headers: self.headers(table, &[], "use the key user_agent"),
@@ -134,6 +133,7 @@ impl Reader<'_> {
             max_entries,
             quiet_start,
             entry_filter,
+            keep,
             map,
             origin,
         })
@@ -162,11 +162,27 @@ impl Reader<'_> {
         private
     }
 
+    /// Reads the rules of a feed, or those of the top level, which hold for all feeds. There, `include` contains names
+    /// of files as well.
+    pub(super) fn entry_filter(&mut self, table: &Table<'_>) -> EntryFilter {
+        EntryFilter { include: self.rules(table, "include"), exclude: self.rules(table, "exclude") }
+    }
+
     /// Reads the rules of `include` or `exclude`. Invalid rules are left out.
     fn rules(&mut self, table: &Table<'_>, key: &str) -> Vec<Rule> {
+        let among_files = table.path.is_empty() && key == "include";
+        let is_list = matches!(table.get(key).map(|field| field.value), Some(DeValue::Array(_)));
+        if among_files && !is_list {
+            return Vec::new(); // The fault is noted where the files are read.
+        }
         let items = self.fields(table, key);
         let mut rules = Vec::new();
         for item in items {
+            if among_files
+                && !matches!(item.value, DeValue::String(text) if Rule::names_a_field(text))
+            {
+                continue;
+            }
             let Some(text) = self.label(&item) else { continue };
             match Rule::parse(text) {
                 Ok(rule) => rules.push(rule),

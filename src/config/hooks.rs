@@ -11,7 +11,7 @@ use url::Url;
 use crate::config::fault::Place;
 use crate::config::reader::{Field, Reader, Table};
 use crate::domain::consumer::ConsumerName;
-use crate::domain::hook::{CommandSpec, Hook, HookTarget, SigningKey, WebhookSpec};
+use crate::domain::hook::{CommandSpec, Hook, HookSubject, HookTarget, SigningKey, WebhookSpec};
 use crate::domain::request::Secret;
 use crate::html::web_address::is_web;
 
@@ -30,7 +30,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_mins(5);
 const TARGETS: [&str; 3] = ["path", "webhook", "command"];
 
 /// Keys that are valid for some kinds of exports only. All other keys are valid for every kind.
-const BELONGS: [(&str, &[&str]); 8] = [
+const BELONGS: [(&str, &[&str]); 9] = [
+    ("on", &["webhook", "command"]),
     ("format", &["path"]),
     ("consumer", &["webhook", "command"]),
     ("events", &["webhook", "command"]),
@@ -92,8 +93,35 @@ impl Reader<'_> {
             None => self.command(table).map(HookTarget::Command),
         };
         let events = self.flag(table, "events").unwrap_or(false);
+        let subject = if self.is_of_health(table) {
+            HookSubject::FeedHealth
+        } else {
+            HookSubject::Articles { events }
+        };
         let consumer = self.consumer(table, consumers);
-        Some(Hook { consumer: consumer?, events, to: to? })
+        Some(Hook { consumer: consumer?, subject, to: to? })
+    }
+
+    /// Whether an export tells of the health of feeds instead of articles. Filters by article are faults then.
+    fn is_of_health(&mut self, table: &Table<'_>) -> bool {
+        let Some(field) = table.get("on") else { return false };
+        match self.string(&field) {
+            Some("feed_health") => {}
+            Some("articles") | None => return false,
+            Some(_) => {
+                let hint = "write on = \"feed_health\", or leave it out for articles".to_owned();
+                self.fault(&field.key, &field.span, "not something to tell of", Some(hint));
+                return false;
+            }
+        }
+        for key in ["events", "since", "until", "seen_since", "language", "author", "search"] {
+            if let Some(field) = table.get(key) {
+                let message = "goes with articles, and not with on = \"feed_health\"";
+                let hint = Some("remove it; feeds and tags choose the feeds".to_owned());
+                self.fault(&field.key, &field.key_span, message, hint);
+            }
+        }
+        true
     }
 
     fn consumer(&mut self, table: &Table<'_>, given: &mut Consumers) -> Option<ConsumerName> {

@@ -13,7 +13,18 @@ pub(super) struct Section {
 const PLAIN: Section = Section { keys: &[], later: &[], secret: false };
 
 pub(super) const ROOT: Section = Section {
-    keys: &["include", "quiet_start", "store", "schedule", "fetch", "server", "feeds", "exports"],
+    keys: &[
+        "include",
+        "exclude",
+        "hide_future",
+        "quiet_start",
+        "store",
+        "schedule",
+        "fetch",
+        "server",
+        "feeds",
+        "exports",
+    ],
     ..PLAIN
 };
 
@@ -35,6 +46,7 @@ pub(super) const FETCH: Section = Section {
         "max_body",
         "max_entries",
         "max_redirects",
+        "read_timeout",
         "user_agent",
         "proxy",
         "ca_file",
@@ -44,7 +56,7 @@ pub(super) const FETCH: Section = Section {
 };
 
 pub(super) const SERVER: Section =
-    Section { keys: &["listen", "token", "token_file", "public", "hub"], ..PLAIN };
+    Section { keys: &["listen", "token", "token_file", "public", "hub", "base"], ..PLAIN };
 
 pub(super) const FEED: Section = Section {
     keys: &[
@@ -65,6 +77,7 @@ pub(super) const FEED: Section = Section {
         "quiet_start",
         "include",
         "exclude",
+        "keep",
         "allow_private",
         "map",
     ],
@@ -91,6 +104,7 @@ pub(super) const EXPORT: Section = Section {
         "format",
         "consumer",
         "events",
+        "on",
         "secret",
         "secret_file",
         "headers",
@@ -104,6 +118,7 @@ pub(super) const EXPORT: Section = Section {
         "tags",
         "since",
         "until",
+        "seen_since",
         "language",
         "author",
         "search",
@@ -134,7 +149,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
         "store" => STORE.keys,
         "schedule" => SCHEDULE.keys,
         "fetch" => FETCH.keys,
-        "server" => &["listen", "public", "hub"],
+        "server" => &["listen", "public", "hub", "base"],
         "feeds" => &[
             "url",
             "name",
@@ -150,6 +165,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "quiet_start",
             "include",
             "exclude",
+            "keep",
             "allow_private",
             "private",
         ],
@@ -159,6 +175,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "format",
             "consumer",
             "events",
+            "on",
             "timeout",
             "allow_private",
             "every",
@@ -169,6 +186,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "tags",
             "since",
             "until",
+            "seen_since",
             "language",
             "author",
             "search",

@@ -1,6 +1,6 @@
 //! Loads a [`Config`] from its files, or returns all faults of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,16 @@ use crate::config::exports::{Taken, plain};
 use crate::config::fault::{Finding, Place, Source};
 use crate::config::feeds::Given;
 use crate::config::keys::{INCLUDED, ROOT};
+use crate::config::lines::Lines;
 use crate::config::reader::{Reader, Table};
 use crate::config::redact::Parts;
-use crate::config::secrets::reason;
+use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::Defaults;
 use crate::config::syntax::repair;
 use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, ServerConfig, StoreConfig};
 use crate::domain::request::FetchSettings;
 use crate::domain::time::Timestamp;
+use crate::feed::entry_filter::Rule;
 
 /// Reads the configuration at `path`, with the files it includes, and checks all of it.
 ///
@@ -49,25 +51,7 @@ pub(super) fn load_with(
     let mut given = Given::default();
     let main = files.read(&absolute, path, None, |reader, tree| {
         let root = reader.root(tree, &ROOT);
-        let quiet_start = reader.flag(&root, "quiet_start").unwrap_or_default();
-        let mut defaults = Defaults { quiet_start, ..Defaults::default() };
-        reader.schedule(&root, &mut defaults);
-        let fetch = reader.fetch(&root, &mut defaults);
-        let server = reader.server(&root);
-        let feeds = reader.feeds(&root, &defaults, &mut given);
-        let includes = reader.includes(&root, &absolute);
-        let store = reader.store(&root);
-        let mut taken = Taken::new();
-        for ending in ["", "-wal", "-shm"] {
-            let mut name = plain(&store.path).into_os_string();
-            name.push(ending);
-            taken.insert(name.into(), None);
-        }
-        for file in includes.iter().map(|(path, _)| path).chain([&absolute]) {
-            taken.insert(plain(file), None);
-        }
-        let exports = reader.exports(&root, &defaults, &mut taken);
-        Main { store, defaults, fetch, server, feeds, includes, exports }
+        reader.main(&root, &absolute, &mut given)
     });
     let mut feeds = Vec::new();
     if let Some(main) = &main {
@@ -85,9 +69,21 @@ pub(super) fn load_with(
     }
     match main {
         Some(main) if files.findings.is_empty() => {
-            let Main { store, fetch, server, feeds: mut all, exports, .. } = main;
+            let Main {
+                store, defaults, hide_future, fetch, server, feeds: mut all, exports, ..
+            } = main;
             all.append(&mut feeds);
-            Ok(Config { path: absolute, store, fetch, server, feeds: all, exports })
+            let entry_filter = defaults.entry_filter;
+            Ok(Config {
+                path: absolute,
+                store,
+                fetch,
+                server,
+                entry_filter,
+                hide_future,
+                feeds: all,
+                exports,
+            })
         }
         Some(_) | None => Err(ConfigErrors::new(&files.sources, files.findings)),
     }
@@ -97,6 +93,7 @@ pub(super) fn load_with(
 struct Main {
     store: StoreConfig,
     defaults: Defaults,
+    hide_future: bool,
     fetch: FetchSettings,
     server: Option<ServerConfig>,
     feeds: Vec<FeedConfig>,
@@ -129,8 +126,7 @@ impl Files<'_> {
         let file = self.sources.len();
         let shown = shown.display().to_string();
         let stand_in = self.texts.get(path).map(|text| text.clone().into_bytes());
-        let read = || if named_at.is_some() { read_included(path) } else { std::fs::read(path) };
-        let bytes = match stand_in.map_or_else(read, Ok) {
+        let bytes = match stand_in.map_or_else(|| read_regular(path), Ok) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let (at, key) = if let Some(place) = named_at {
@@ -159,47 +155,71 @@ impl Files<'_> {
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
         let (repaired, errors) = repair(&text);
-        let mut broken = Vec::new();
+        let mut broken: Vec<Range<usize>> = Vec::new();
         for error in errors {
             broken.push(error.span.clone());
             fault(error.span, error.message, error.hint.map(str::to_owned));
         }
+        let mut breaks: Vec<usize> = broken.iter().map(|span| span.start).collect();
+        breaks.sort_unstable();
+        let lines = Lines::of(&text);
         let (tree, _) = DeTable::parse_recoverable(&repaired);
         let mut reader = Reader {
             file,
             path,
             text: &text,
+            lines: &lines,
             base: self.base,
             environment: self.environment,
             now: self.now,
             findings,
             secrets: Vec::new(),
-            broken,
+            broken: &breaks,
         };
         let parts = Parts::of(tree.get_ref());
         let result = walk(&mut reader, tree.get_ref());
-        let Reader { findings, secrets, broken, .. } = reader;
+        let Reader { findings, secrets, .. } = reader;
         self.findings.extend(findings);
         self.sources.push(Source { path: shown, text, parts, secrets, broken });
         Some(result)
     }
 }
 
-/// Reads an included file. A pipe is refused: if nobody writes to it, reading it would never end.
-fn read_included(path: &Path) -> std::io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.is_file() || metadata.is_dir() {
-        return std::fs::read(path); // Of a folder this is the usual error.
-    }
-    Err(std::io::Error::other("it is not a regular file"))
-}
-
 impl Reader<'_> {
-    /// The files that match the patterns of `include`, each once and without the main file.
+    /// Reads the main file.
+    fn main(&mut self, root: &Table<'_>, main: &Path, given: &mut Given) -> Main {
+        let quiet_start = self.flag(root, "quiet_start").unwrap_or_default();
+        let mut defaults = Defaults { quiet_start, ..Defaults::default() };
+        self.schedule(root, &mut defaults);
+        defaults.entry_filter = self.entry_filter(root);
+        let fetch = self.fetch(root, &mut defaults);
+        let server = self.server(root);
+        let feeds = self.feeds(root, &defaults, given);
+        let includes = self.includes(root, main);
+        let store = self.store(root);
+        let hide_future = self.flag(root, "hide_future").unwrap_or(false);
+        let mut taken = Taken::new();
+        for ending in ["", "-wal", "-shm"] {
+            let mut name = plain(&store.path).into_os_string();
+            name.push(ending);
+            taken.insert(name.into(), None);
+        }
+        for file in includes.iter().map(|(path, _)| path).map(PathBuf::as_path).chain([main]) {
+            taken.insert(plain(file), None);
+        }
+        let exports = self.exports(root, &defaults, &mut taken);
+        Main { store, defaults, hide_future, fetch, server, feeds, includes, exports }
+    }
+
+    /// The files that match the patterns of `include`, each once and without the main file. The rules in `include` are
+    /// left out.
     fn includes(&mut self, root: &Table<'_>, main: &Path) -> Vec<(PathBuf, Place)> {
         let mut files: Vec<(PathBuf, Place)> = Vec::new();
         for item in self.fields(root, "include") {
             let Some(pattern) = self.label(&item) else { continue };
+            if Rule::names_a_field(pattern) {
+                continue; // A rule for the entries of all feeds.
+            }
             let wild = pattern.contains(['*', '?', '[']);
             if !wild {
                 files.push((self.base.join(pattern), self.place(&item.span)));
@@ -237,15 +257,8 @@ impl Reader<'_> {
                 }
             }
         }
-        let mut seen = vec![plain(main)];
-        files.retain(|(path, _)| {
-            let path = plain(path);
-            let new = !seen.contains(&path);
-            if new {
-                seen.push(path);
-            }
-            new
-        });
+        let mut seen = HashSet::from([plain(main)]);
+        files.retain(|(path, _)| seen.insert(plain(path)));
         files
     }
 }

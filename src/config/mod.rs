@@ -19,6 +19,7 @@ mod find;
 mod hooks;
 mod json_map;
 mod keys;
+mod lines;
 mod load;
 mod reader;
 mod redact;
@@ -69,6 +70,10 @@ pub struct Config {
     pub fetch: FetchSettings,
     /// `None` means that no server is started.
     pub server: Option<ServerConfig>,
+    /// The rules of the top level. Each feed's filter contains them already.
+    pub entry_filter: EntryFilter,
+    /// Whether articles that are dated ahead are left out until their time has come.
+    pub hide_future: bool,
     pub feeds: Vec<FeedConfig>,
     pub exports: Vec<ExportConfig>,
 }
@@ -95,6 +100,8 @@ pub struct ServerConfig {
     pub public: bool,
     /// The `WebSub` hub that exports name; an `http` or `https` URL. gazetted itself does not publish to it.
     pub hub: Option<String>,
+    /// The path that a proxy serves it below, with a slash at both ends; `/` for none.
+    pub base: String,
 }
 
 /// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.
@@ -109,9 +116,18 @@ pub struct FeedConfig {
     pub quiet_start: bool,
     /// Which entries are kept.
     pub entry_filter: EntryFilter,
+    /// How long its articles are kept, if not as `[store]` says.
+    pub keep: Option<Keep>,
     /// How to read a JSON document that is not a JSON Feed.
     pub map: Option<JsonMap>,
     pub origin: Origin,
+}
+
+/// How long articles are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    Forever,
+    For(TimeDelta),
 }
 
 /// The place of a feed in the configuration.

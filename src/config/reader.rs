@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::config::fault::{Finding, Place};
 use crate::config::keys::{NOT_YET, Section, nearest, sounds_secret};
-use crate::config::redact::line_at;
+use crate::config::lines::Lines;
 use crate::config::syntax::UNREADABLE;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::domain::units;
@@ -20,13 +20,15 @@ pub(super) struct Reader<'a> {
     /// Absolute path of the file.
     pub(super) path: &'a Path,
     pub(super) text: &'a str,
+    pub(super) lines: &'a Lines,
     /// The folder where relative paths start.
     pub(super) base: &'a Path,
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     pub(super) now: Timestamp,
     pub(super) findings: Vec<Finding>,
     pub(super) secrets: Vec<Range<usize>>,
-    pub(super) broken: Vec<Range<usize>>,
+    /// Where the syntax errors begin, in ascending order.
+    pub(super) broken: &'a [usize],
 }
 
 /// A table whose unknown keys were noted as faults.
@@ -173,18 +175,20 @@ impl Reader<'_> {
     }
 
     fn doubtful(&self, span: &Range<usize>) -> bool {
-        let line = line_at(self.text, span.start);
-        self.broken.iter().any(|error| {
-            let inside = span.start <= error.start && error.start <= span.end;
-            inside || (line.start <= error.start && error.start <= line.end)
-        })
+        let line = self.lines.at(span.start);
+        self.is_broken(&(line.start..span.end.max(line.end)))
+    }
+
+    /// Whether a syntax error begins in a span or at its end.
+    fn is_broken(&self, span: &Range<usize>) -> bool {
+        let next = self.broken.partition_point(|error| *error < span.start);
+        self.broken.get(next).is_some_and(|error| *error <= span.end)
     }
 
     /// Notes that a required key is missing, unless a syntax error in the table may have hidden it.
     pub(super) fn missing(&mut self, table: &Table<'_>, key: &str, hint: &str) {
-        let body = self.text.get(table.span.end..).unwrap_or_default();
-        let end = table.span.end + body.find("\n[").unwrap_or(body.len());
-        if !self.broken.iter().any(|error| table.span.start <= error.start && error.start <= end) {
+        let end = self.lines.header_after(table.span.end).saturating_sub(1);
+        if !self.is_broken(&(table.span.start..end)) {
             self.fault(&table.key(key), &table.span, "is missing", Some(hint.to_owned()));
         }
     }

@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::config::keys::{harmless, is_known, sounds_secret};
+use crate::config::lines::Lines;
 
 /// The keys and values of a file, as far as its text could be parsed.
 #[derive(Debug, Default)]
@@ -85,6 +86,7 @@ pub(super) fn redact(
     parts: &Parts,
     secrets: &[Range<usize>],
     broken: &[Range<usize>],
+    lines: &Lines,
 ) -> String {
     let structure = |b: u8| b.is_ascii_whitespace() || b"[]{}=,.#".contains(&b);
     let mut mask = Mask { text, shown: text.bytes().map(structure).collect() };
@@ -100,9 +102,9 @@ pub(super) fn redact(
         if *shown { mask.set(span, true) } else { mask.hide(span) }
     }
     for error in broken {
-        let line = line_at(text, error.start);
+        let line = lines.at(error.start);
         mask.set(&line, false);
-        mask.set(&(line.start..line.start + harmless_start(text, &line)), true);
+        mask.set(&(line.start..line.start + harmless_start(text, lines, &line)), true);
     }
     for span in secrets {
         mask.hide(span);
@@ -138,10 +140,9 @@ fn bare(text: &str) -> bool {
 
 /// How many bytes at the start of a line that is not valid TOML may be shown: all of it if its only key is
 /// harmless, else no more than the key.
-fn harmless_start(text: &str, line: &Range<usize>) -> usize {
+fn harmless_start(text: &str, lines: &Lines, line: &Range<usize>) -> usize {
     let content = text.get(line.clone()).unwrap_or_default();
-    let before = text.get(..line.start).unwrap_or_default();
-    let header = before.lines().rev().find(|line| line.trim().starts_with('[')).unwrap_or("");
+    let header = lines.header_before(line.start).and_then(|header| text.get(header)).unwrap_or("");
     let table = header.trim().trim_start_matches('[').split([']', '#']).next().unwrap_or("").trim();
     if content.trim_start().starts_with('[') {
         let name = content.trim().trim_start_matches('[').trim_end_matches(']');
@@ -157,16 +158,6 @@ fn harmless_start(text: &str, line: &Range<usize>) -> usize {
         return content.len();
     }
     if bare(key.trim()) { key.len() + 1 } else { 0 }
-}
-
-/// The byte range of the line that contains byte `at`, without its line break.
-pub(super) fn line_at(text: &str, at: usize) -> Range<usize> {
-    let bytes = text.as_bytes();
-    let at = at.min(bytes.len());
-    let (before, after) = bytes.split_at(at);
-    let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
-    let end = after.iter().position(|b| *b == b'\n').map_or(bytes.len(), |newline| at + newline);
-    start..end
 }
 
 /// The span of a TOML string without its quotes; any other span unchanged.
@@ -188,43 +179,76 @@ fn unquoted(text: &str, span: &Range<usize>) -> Range<usize> {
 /// because it is often an access token. A password may contain `/` or `@`, so it ends at the last `@` of the
 /// word.
 fn user_info(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut word = Word::default();
     for (at, separator) in text.match_indices("://") {
         let start = at + separator.len();
-        let word = text.get(start..).unwrap_or_default();
-        let end = word
-            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'))
-            .unwrap_or(word.len());
-        let word = word.get(..end).unwrap_or_default();
-        found.extend(secret_parameters(word).map(|span| start + span.start..start + span.end));
-        let (Some(last), Some(first)) = (word.rfind('@'), word.find('@')) else { continue };
-        let path = word.find(['/', '?', '#']).unwrap_or(word.len());
-        match word.find(':') {
-            Some(colon) if colon < last => found.push(start + colon + 1..start + last),
-            _ if first < path => found.push(start..start + last.min(path)),
-            _ => {}
+        if word.end < start {
+            word = Word::at(text, start);
+            found.extend(secret_parameters(text, start..word.end));
+        }
+        let Some(last) = word.last_at.filter(|last| start <= *last) else { continue };
+        // Both searches end at the next `://` at the latest.
+        let rest = text.get(start..word.end).unwrap_or_default();
+        let path = start + rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let secret = match rest.find(':') {
+            Some(colon) if start + colon < last => start + colon + 1..last,
+            _ if text.get(start..path).is_some_and(|host| host.contains('@')) => {
+                start..last.min(path)
+            }
+            _ => continue,
+        };
+        // A part of the last one adds nothing.
+        if found.last().is_none_or(|known| secret.start < known.start || known.end < secret.end) {
+            found.push(secret);
         }
     }
     found
 }
 
-/// The values of the query parameters of a URL whose names sound like secrets.
-fn secret_parameters(url: &str) -> impl Iterator<Item = Range<usize>> {
-    let query = url.find('?').map_or(url.len(), |at| at + 1);
-    url.match_indices('=').filter_map(move |(at, _)| {
-        let name = url.get(query..at)?.rsplit('&').next()?;
-        let value = url.get(at + 1..)?;
-        let end = value.find('&').unwrap_or(value.len());
-        sounds_secret(name).then(|| at + 1..at + 1 + end)
-    })
+/// A part of a text up to white space or a quotation mark.
+#[derive(Default)]
+struct Word {
+    end: usize,
+    /// Where its last `@` is.
+    last_at: Option<usize>,
+}
+
+impl Word {
+    fn at(text: &str, start: usize) -> Self {
+        let rest = text.get(start..).unwrap_or_default();
+        let length = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'))
+            .unwrap_or(rest.len());
+        let last_at = rest.get(..length).and_then(|word| word.rfind('@'));
+        Self { end: start + length, last_at: last_at.map(|at| start + at) }
+    }
+}
+
+/// The values of the query parameters of a URL whose names sound like secrets. `url` is its span in the text.
+fn secret_parameters(text: &str, url: Range<usize>) -> Vec<Range<usize>> {
+    let query = text.get(url.clone()).and_then(|url| url.split_once('?')).map_or("", |(_, q)| q);
+    let mut start = url.end - query.len();
+    let mut found = Vec::new();
+    for parameter in query.split('&') {
+        // A value may be such a parameter again. What sounds like a secret still does so with more text after it.
+        let signs: Vec<usize> = parameter.match_indices('=').map(|(at, _)| at).collect();
+        let harmless =
+            |sign: &usize| parameter.get(..*sign).is_some_and(|name| !sounds_secret(name));
+        if let Some(sign) = signs.get(signs.partition_point(harmless)) {
+            found.push(start + sign + 1..start + parameter.len());
+        }
+        start += parameter.len() + 1;
+    }
+    found
 }
 
 /// The spans of every `${NAME}`, which names a secret but does not reveal it.
 fn references(text: &str) -> Vec<Range<usize>> {
     let reference = |(at, _)| {
-        let name = text.get(at + 2..)?.split_once('}')?.0;
-        let valid = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        valid.then(|| at..at + 2 + name.len() + 1)
+        let rest = text.get(at + 2..)?;
+        let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
+        (0 < length && rest.get(length..)?.starts_with('}')).then(|| at..at + 2 + length + 1)
     };
     text.match_indices("${").filter_map(reference).collect()
 }
@@ -238,7 +262,7 @@ mod tests {
         let (repaired, errors) = crate::config::syntax::repair(text);
         let (tree, _) = DeTable::parse_recoverable(&repaired);
         let broken: Vec<Range<usize>> = errors.into_iter().map(|error| error.span).collect();
-        redact(text, &Parts::of(tree.get_ref()), &[], &broken)
+        redact(text, &Parts::of(tree.get_ref()), &[], &broken, &Lines::of(text))
     }
 
     #[test]
@@ -252,6 +276,8 @@ mod tests {
             ("https://a.example:8080/f", "https://a.example:8080/f"),
             ("socks5://u:é@h", "socks5://u:**@h"),
             ("https://h/f?a=1&api_key=abc&b=2", "https://h/f?a=1&api_key=***&b=2"),
+            ("https://h/f?a=token=abc=d&b=2", "https://h/f?a=token=*****&b=2"),
+            ("https://h/f?u=https://me:s3cret@i/", "https://h/f?u=https:***********@i/"),
         ] {
             let text = |url| format!("[[feeds]]\nurl = '{url}'\n");
             assert_eq!(shown(&text(url)), text(expected));

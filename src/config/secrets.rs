@@ -10,7 +10,7 @@ use rustls_pki_types::pem::PemObject as _;
 use toml::de::DeValue;
 
 use crate::config::reader::{Field, Reader, Table};
-use crate::domain::request::Secret;
+use crate::domain::request::{ProxyChoice, Secret};
 
 /// The size limit of a file with a secret or certificates, in bytes. It refuses a large file that was named
 /// by mistake.
@@ -81,13 +81,15 @@ impl Reader<'_> {
             Ok(expanded) => return Some(expanded),
             Err(troubles) => troubles,
         };
+        let mut from = field.span.start;
         for Unexpanded { reference, message } in troubles {
-            let source = self.text.get(field.span.clone()).unwrap_or_default();
+            let source = self.text.get(from..field.span.end).unwrap_or_default();
             let start = source.find(&reference).filter(|_| !reference.is_empty());
             let span = start.map_or(field.span.clone(), |start| {
-                let start = field.span.start + start;
+                let start = from + start;
                 start..start + reference.len()
             });
+            from = start.map_or(from, |_| span.end);
             let hint = "set it, or write $$ for a dollar sign".to_owned();
             self.fault(&field.key, &span, message, Some(hint));
         }
@@ -187,8 +189,8 @@ impl Reader<'_> {
         self.path(field)
     }
 
-    /// Reads `proxy`, a URL that may contain a password.
-    pub(super) fn proxy(&mut self, table: &Table<'_>) -> Option<Secret> {
+    /// Reads `proxy`: a URL that may contain a password, or `none`. The empty text means `none`, as for curl.
+    pub(super) fn proxy(&mut self, table: &Table<'_>) -> Option<ProxyChoice> {
         const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
         let field = table.get("proxy")?;
         let DeValue::String(text) = field.value else {
@@ -198,15 +200,18 @@ impl Reader<'_> {
         };
         self.hide_password(&field, text);
         let text = self.expanded(&field, text)?;
-        let hint =
-            format!("a proxy is {}", SCHEMES.map(|scheme| format!("{scheme}://")).join(", "));
+        if ["", "none", "direct"].iter().any(|none| text.trim().eq_ignore_ascii_case(none)) {
+            return Some(ProxyChoice::Direct);
+        }
+        let schemes = SCHEMES.map(|scheme| format!("{scheme}://")).join(", ");
+        let hint = format!("a proxy is {schemes}, or \"none\"");
         let fault = match url::Url::parse(text.trim()) {
             Ok(url) if !SCHEMES.contains(&url.scheme()) => {
                 // `user:password@host` is a valid URL whose scheme is the user name.
                 "not a scheme that a proxy has"
             }
             Ok(url) if url.host_str().is_none_or(str::is_empty) => "the proxy's URL names no host",
-            Ok(url) => return Some(Secret::new(url.into())),
+            Ok(url) => return Some(ProxyChoice::Via(Secret::new(url.into()))),
             Err(_) => "not the URL of a proxy",
         };
         self.refuse(&field, fault, Some(hint))
@@ -238,7 +243,17 @@ fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
         let message = format!("it is larger than {MAX_SECRET_FILE} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
-    std::fs::read(path)
+    read_regular(path)
+}
+
+/// Reads a file that the configuration names, or the configuration itself. A pipe or a device is refused: if nobody
+/// writes to it, reading it would never end, and neither would a reload or the wait after SIGTERM.
+pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_file() || metadata.is_dir() {
+        return std::fs::read(path); // Of a folder this is the usual error.
+    }
+    Err(io::Error::other("it is not a regular file"))
 }
 
 #[cfg(test)]

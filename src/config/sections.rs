@@ -10,10 +10,13 @@ use toml::de::DeValue;
 
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
 use crate::config::reader::{Reader, Table};
-use crate::config::{DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, StoreConfig};
-use crate::domain::request::FetchSettings;
+use crate::config::{
+    DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, Keep, StoreConfig,
+};
+use crate::domain::request::{FetchSettings, ProxyChoice};
 use crate::domain::time::TimeDelta;
 use crate::domain::units::duration_text;
+use crate::feed::entry_filter::EntryFilter;
 use crate::polling::schedule::{Cadence, CronSchedule, Policy};
 
 /// Limits of an interval between polls or exports. All schedules have a resolution of one second.
@@ -34,7 +37,10 @@ pub(super) struct Defaults {
     pub(super) policy: Policy,
     pub(super) zone: Tz,
     pub(super) max_entries: usize,
+    /// Of the top level, as the rules for all feeds.
     pub(super) quiet_start: bool,
+    /// Of the top level: the rules for all feeds.
+    pub(super) entry_filter: EntryFilter,
 }
 
 impl Default for Defaults {
@@ -44,6 +50,7 @@ impl Default for Defaults {
             zone: Tz::UTC,
             max_entries: DEFAULT_MAX_ENTRIES,
             quiet_start: false,
+            entry_filter: EntryFilter::default(),
         }
     }
 }
@@ -64,12 +71,20 @@ impl Reader<'_> {
         if let Some(keep) = keep.and_then(|n| u32::try_from(n).ok()) {
             store.keep_revisions = keep;
         }
-        if let Some(field) = table.get("keep")
-            && !matches!(field.value, DeValue::String(text) if text == "forever")
-        {
-            store.keep = self.duration(&table, "keep", &KEEP);
-        }
+        store.keep = match self.keep(&table) {
+            Some(Keep::For(age)) => Some(age),
+            Some(Keep::Forever) | None => None,
+        };
         store
+    }
+
+    /// Reads how long articles are kept.
+    pub(super) fn keep(&mut self, table: &Table<'_>) -> Option<Keep> {
+        let field = table.get("keep")?;
+        if matches!(field.value, DeValue::String(text) if text == "forever") {
+            return Some(Keep::Forever);
+        }
+        self.duration(table, "keep", &KEEP).map(Keep::For)
     }
 
     pub(super) fn schedule(&mut self, root: &Table<'_>, defaults: &mut Defaults) {
@@ -174,6 +189,9 @@ impl Reader<'_> {
         if let Some(timeout) = self.timeout(&table, "connect_timeout") {
             settings.connect_timeout = timeout;
         }
+        if let Some(timeout) = self.timeout(&table, "read_timeout") {
+            settings.read_timeout = timeout;
+        }
         if let Some(bytes) = self.size(&table, "max_body", BODY) {
             settings.max_body = bytes;
         }
@@ -183,7 +201,10 @@ impl Reader<'_> {
         if let Some(allowed) = self.flag(&table, "allow_private") {
             settings.allow_private = allowed;
         }
-        settings.proxy = self.proxy(&table);
+        settings.proxy = match self.proxy(&table) {
+            Some(ProxyChoice::Via(address)) => Some(address),
+            Some(ProxyChoice::Direct) | None => None,
+        };
         settings.ca_file = table.get("ca_file").and_then(|field| self.certificates(&field));
         settings
     }

@@ -29,6 +29,7 @@ impl Reader<'_> {
         let token = self.token(&table);
         let public = self.flag(&table, "public").unwrap_or(false);
         let hub = self.hub(&table);
+        let base = self.base(&table).unwrap_or_else(|| "/".to_owned());
         let listen = listen?;
         // An invalid token has a fault of its own, so it does not count as missing.
         let has_token = table.get("token").or_else(|| table.get("token_file")).is_some();
@@ -38,7 +39,7 @@ impl Reader<'_> {
             let message = "listening beyond this machine takes a token";
             self.fault(&place.key, &place.span, message, Some(hint));
         }
-        Some(ServerConfig { listen, token, public, hub })
+        Some(ServerConfig { listen, token, public, hub, base })
     }
 
     fn listen(&mut self, table: &Table<'_>) -> Option<SocketAddr> {
@@ -69,6 +70,22 @@ impl Reader<'_> {
         }
         let hint = "write the hub's address, such as \"https://hub.example/\"".to_owned();
         self.refuse(&field, "not an http or https URL", Some(hint))
+    }
+
+    /// Reads the path that a proxy serves this server below. It gets a slash at both ends.
+    fn base(&mut self, table: &Table<'_>) -> Option<String> {
+        let field = table.get("base")?;
+        let text = self.string(&field)?.trim();
+        let is_plain = |part: &str| {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+            !matches!(part, "" | "." | "..") && part.bytes().all(plain)
+        };
+        let inner = text.trim_matches('/');
+        if text.starts_with('/') && (inner.is_empty() || inner.split('/').all(is_plain)) {
+            return Some(if inner.is_empty() { "/".to_owned() } else { format!("/{inner}/") });
+        }
+        let hint = "write a path of letters, digits and -._~, such as \"/news/\"".to_owned();
+        self.refuse(&field, "not a path", Some(hint))
     }
 
     fn token(&mut self, table: &Table<'_>) -> Option<Secret> {

@@ -1,14 +1,19 @@
 //! Parses TOML text to a tree, past every syntax error.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use toml::de::DeTable;
 
-use crate::config::redact::line_at;
+use crate::config::lines::Lines;
 
 /// The name of a table whose header cannot be read, so that its keys do not become keys of another table.
 pub(super) const UNREADABLE: &str = "_";
+
+/// How often a text is parsed. Each time all lines are repaired that stopped the parser, so that twice is usual; a
+/// text that needs more has its other errors told when these are mended.
+const ROUNDS: usize = 20;
 
 /// A syntax error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,18 +30,20 @@ pub(super) struct SyntaxError {
 /// after these it drops the following lines or misreads them.
 pub(super) fn repair(text: &str) -> (Cow<'_, str>, Vec<SyntaxError>) {
     let mut repaired = Cow::Borrowed(text);
+    let lines = Lines::of(text);
     let mut errors: Vec<SyntaxError> = Vec::new();
     // Each round repairs at least one line, or is the last.
-    for _ in 0..=text.lines().count() {
+    for _ in 0..ROUNDS {
         let (_, found) = DeTable::parse_recoverable(&repaired);
         let mut stopping = Vec::new();
+        let mut known: HashSet<(Range<usize>, String)> =
+            errors.iter().map(|seen| (seen.span.clone(), seen.message.clone())).collect();
         for error in found {
             let span = error.span().unwrap_or(0..0);
             if stops(error.message()) {
-                stopping.push(line_at(text, span.start));
+                stopping.push(lines.at(span.start));
             }
-            let known = |seen: &SyntaxError| seen.span == span && seen.message == error.message();
-            if !errors.iter().any(known) {
+            if known.insert((span.clone(), error.message().to_owned())) {
                 let hint = hint(error.message());
                 errors.push(SyntaxError { span, message: error.message().to_owned(), hint });
             }

@@ -128,7 +128,7 @@ async fn write(job: &FileJob, last: Option<i64>, closing: watch::Receiver<bool>)
     let written = tokio::task::spawn_blocking(move || -> Result<_, ExportError> {
         let reader = Reader::open(&job.store)?;
         let sequence = reader.sequence()?;
-        let is_relative = [job.query.since, job.query.until]
+        let is_relative = [job.query.since, job.query.until, job.query.seen_since]
             .iter()
             .any(|bound| matches!(bound, Some(When::Ago(_))));
         if last == Some(sequence) && !is_relative && job.file.path.exists() {

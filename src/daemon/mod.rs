@@ -5,6 +5,8 @@
 
 mod deadline;
 mod exports;
+mod future;
+mod health;
 mod hooks;
 mod index;
 mod retain;
@@ -142,7 +144,8 @@ struct State {
     exports: Exports,
     /// Exports of earlier configurations that finish their last delivery.
     finishing_exports: JoinSet<()>,
-    retention: JoinSet<()>,
+    /// The tasks that remove old articles, announce those whose time has come, and look at the health of feeds.
+    upkeep: JoinSet<()>,
     server: Server,
     /// Bumped whenever a poll stored something.
     changes: watch::Sender<u64>,
@@ -168,7 +171,7 @@ impl State {
         let poller = Arc::new(Poller::new(store.clone(), &config, synced.feeds)?);
         Exports::register(&config, &store).await?; // Before the first poll: they get its articles.
         let exports = Exports::start(&config, &store, &changes)?;
-        let retention = retain::start(&config, &store, &changes);
+        let upkeep = upkeep(&config, &store, &changes);
         server.set_ready();
         Ok(Self {
             config,
@@ -177,7 +180,7 @@ impl State {
             polls: JoinSet::new(),
             exports,
             finishing_exports: JoinSet::new(),
-            retention,
+            upkeep,
             server,
             changes,
             next_claim_at: Instant::now(),
@@ -339,7 +342,7 @@ impl State {
         let before = std::mem::replace(&mut self.exports, exports);
         self.finishing_exports.spawn(before.finish());
         while self.finishing_exports.try_join_next().is_some() {}
-        self.retention = retain::start(&config, &self.store, &self.changes);
+        self.upkeep = upkeep(&config, &self.store, &self.changes);
         self.config = config;
         self.next_claim_at = Instant::now();
         Ok(())
@@ -371,6 +374,14 @@ impl State {
         }
         events::daemon_stopped(abandoned);
     }
+}
+
+fn upkeep(config: &Config, store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    retain::start(&mut tasks, config, store, changes);
+    future::start(&mut tasks, config, store, changes);
+    health::start(&mut tasks, config, store, changes);
+    tasks
 }
 
 /// The time until then, at most [`CLOCK_CHECK_INTERVAL`].

@@ -7,8 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::config::Config;
-use crate::domain::time::TimeDelta;
-use crate::passes::retain::prune;
+use crate::passes::retain::{Retention, prune};
 use crate::store::Store;
 use crate::telemetry::events;
 
@@ -16,18 +15,21 @@ use crate::telemetry::events;
 /// to cost nothing.
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Starts the task. It ends when the set is dropped.
-pub(super) fn start(config: &Config, store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    if let Some(keep) = config.store.keep {
-        tasks.spawn(keep_pruned(store.clone(), keep, changes.clone()));
+pub(super) fn start(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    store: &Store,
+    changes: &watch::Sender<u64>,
+) {
+    let ages = Retention::of(config, None);
+    if !ages.is_forever() {
+        tasks.spawn(keep_pruned(store.clone(), ages, changes.clone()));
     }
-    tasks
 }
 
-async fn keep_pruned(store: Store, keep: TimeDelta, changes: watch::Sender<u64>) {
+async fn keep_pruned(store: Store, ages: Retention, changes: watch::Sender<u64>) {
     loop {
-        match prune(&store, keep, clock::now()).await {
+        match prune(&store, &ages, clock::now()).await {
             Ok(0) => {}
             Ok(articles) => {
                 events::pruned(articles);

@@ -19,7 +19,21 @@ impl fmt::Display for FeedId {
 /// The configured address of a feed: an absolute `http`, `https` or `file` URL without user name, password
 /// and fragment. It contains no secret that must not be printed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FeedUrl(Url);
+pub struct FeedUrl {
+    url: Url,
+    /// The host of a private feed, which its URL does not name. Requests are counted and paused by it; it is never
+    /// shown.
+    hidden_host: Option<Box<Host>>,
+}
+
+/// The host in the URLs that stand for private feeds. RFC 6761 section 6.4: no such name ever resolves.
+const PRIVATE_HOST: &str = "private-feed.invalid";
+
+/// Whether `url` only stands for the address of a private feed, so that nobody can request it.
+pub fn is_stand_in(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").and_then(|rest| rest.strip_prefix(PRIVATE_HOST));
+    rest.is_some_and(|rest| rest.starts_with('/')) || url.starts_with("file:///private-feed/")
+}
 
 /// Why a text is not a [`FeedUrl`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,38 +74,55 @@ impl FeedUrl {
             return Err(InvalidFeedUrl::Credentials); // They would appear in the log.
         }
         url.set_fragment(None); // Never sent to a server (RFC 3986 section 3.5).
-        Ok(Self(url))
+        Ok(Self { url, hidden_host: None })
     }
 
-    /// The address that stands for this one wherever a private feed is stored or shown: the same server, so that its
-    /// request budget and its pauses apply, but the feed's name in the place of path and query.
+    /// The URL that stands for this one wherever a private feed is stored or shown: it contains the feed's name alone.
+    /// The host is kept beside it, so that the request budget and the pauses of the server apply.
     #[must_use]
     pub fn stand_in(&self, name: &str) -> Self {
-        let mut url = self.0.clone();
+        let hidden_host = self.host().map(Box::new);
+        let mut url = self.url.clone();
         url.set_query(None);
-        url.set_path("");
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.clear().extend(["private-feed", name]);
+        // None of these fails for the schemes of a feed's address.
+        let folder = if self.is_file() { Some("private-feed") } else { None };
+        if folder.is_none() {
+            url.set_host(Some(PRIVATE_HOST)).ok();
+            url.set_port(None).ok();
+            url.set_scheme("https").ok();
         }
-        Self(url)
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(folder).push(name);
+        }
+        Self { url, hidden_host }
     }
 
     pub fn as_url(&self) -> &Url {
-        &self.0
+        &self.url
     }
 
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.url.as_str()
     }
 
     /// Whether the feed is a file on this machine.
     pub fn is_file(&self) -> bool {
-        self.0.scheme() == "file"
+        self.url.scheme() == "file"
     }
 
-    /// The host of this address; `None` for a file.
+    /// The host that is asked for this feed; `None` for a file.
     pub fn host(&self) -> Option<Host> {
-        Host::of(&self.0)
+        self.hidden_host.as_deref().cloned().or_else(|| Host::of(&self.url))
+    }
+
+    /// The host of this address, if it may be shown.
+    pub fn shown_host(&self) -> Option<Host> {
+        self.host().filter(|_| self.hidden_host.is_none())
+    }
+
+    /// The host of `at`, which is this address or another that its server named.
+    pub fn host_at(&self, at: &Url) -> Option<Host> {
+        if *at == self.url { self.host() } else { Host::of(at) }
     }
 }
 

@@ -15,9 +15,17 @@ use crate::domain::request::Secret;
 pub struct Hook {
     /// The consumer whose cursor is advanced.
     pub consumer: ConsumerName,
-    /// Whether the records are events, which include removals.
-    pub events: bool,
+    pub subject: HookSubject,
     pub to: HookTarget,
+}
+
+/// What a hook hears of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookSubject {
+    /// New and edited articles; with `events` as events, which include removals.
+    Articles { events: bool },
+    /// Feeds that fail for long, fall silent or recover.
+    FeedHealth,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,11 @@ impl Host {
         url.host_str().filter(|_| is_http).map(|host| Self(host.to_owned()))
     }
 
+    /// A host that [`Host::as_str`] gave to the store.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,6 +6,7 @@ pub mod address_origin;
 pub mod article;
 pub mod consumer;
 pub mod feed;
+pub mod feed_health;
 pub mod hook;
 pub mod host;
 pub mod json_map;

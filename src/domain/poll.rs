@@ -158,7 +158,7 @@ impl PollJob {
 
     /// The host of the first request; `None` for a file.
     pub fn host(&self) -> Option<Host> {
-        Host::of(self.address())
+        self.url.host_at(self.address())
     }
 
     /// Whether this poll only rechecks the configured address of a permanently redirected feed. A failure of such a
@@ -205,6 +205,8 @@ pub struct Reply {
     pub status: u16,
     /// Where the body came from, after redirects.
     pub url: Url,
+    /// Of a private feed, whose `url` only stands for its address: the scheme, host and port that answered.
+    pub hidden_origin: Option<Url>,
     pub hops: Vec<Hop>,
     pub headers: ReplyHeaders,
     /// As received, still compressed. It is no larger than the limit of the request.
@@ -218,7 +220,13 @@ pub struct Reply {
 impl Reply {
     /// The host that sent this reply, which is the last one of the redirects; `None` for a file.
     pub fn host(&self) -> Option<Host> {
-        Host::of(&self.url)
+        Host::of(self.base())
+    }
+
+    /// Where relative addresses in the body start. For a private feed this is the root of its server, so that no
+    /// article contains the address.
+    pub fn base(&self) -> &Url {
+        self.hidden_origin.as_ref().unwrap_or(&self.url)
     }
 }
 
@@ -244,6 +252,8 @@ pub enum Failure {
     CutOff,
     /// Larger than `max_body`.
     TooLarge,
+    /// Reading the document took more than `read_timeout`.
+    ReadTimeout,
     /// The body is no feed.
     NotAFeed,
     /// A file that cannot be read.
@@ -268,6 +278,7 @@ impl Failure {
             Self::Body => "body",
             Self::CutOff => "cut_off",
             Self::TooLarge => "too_large",
+            Self::ReadTimeout => "read_timeout",
             Self::NotAFeed => "not_a_feed",
             Self::File => "file",
             Self::Request => "request",
@@ -288,6 +299,7 @@ impl Failure {
             Self::Body,
             Self::CutOff,
             Self::TooLarge,
+            Self::ReadTimeout,
             Self::NotAFeed,
             Self::File,
             Self::Request,
@@ -633,8 +645,8 @@ mod tests {
     #[test]
     fn each_outcome_is_read_back_from_the_store() {
         use Failure::{
-            Body, Connect, CutOff, Dns, File, Internal, NotAFeed, Private, Redirect, Request,
-            Status, Timeout, Tls, TooLarge,
+            Body, Connect, CutOff, Dns, File, Internal, NotAFeed, Private, ReadTimeout, Redirect,
+            Request, Status, Timeout, Tls, TooLarge,
         };
         let failures = [
             Dns,
@@ -646,6 +658,7 @@ mod tests {
             Body,
             CutOff,
             TooLarge,
+            ReadTimeout,
             NotAFeed,
             File,
             Request,

@@ -27,6 +27,8 @@ pub struct Query {
     pub since: Option<When>,
     /// The effective date is before this.
     pub until: Option<When>,
+    /// It arrived at or after this, whatever its date is.
+    pub seen_since: Option<When>,
     /// Names, URLs or ids of feeds; an article is of at least one of them.
     pub feeds: Vec<String>,
     /// Tags of feeds; the feed of an article has at least one of them.

@@ -32,6 +32,15 @@ pub struct BasicAuth {
     pub password: Option<Secret>,
 }
 
+/// The proxy that a feed configures for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyChoice {
+    /// No proxy, not even that of `[fetch]`.
+    Direct,
+    /// An `http`, `https`, `socks5` or `socks5h` URL; may hold a password.
+    Via(Secret),
+}
+
 /// The request settings of one feed. The default changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestSpec {
@@ -41,8 +50,8 @@ pub struct RequestSpec {
     pub headers: Vec<(String, Secret)>,
     pub basic_auth: Option<BasicAuth>,
     pub user_agent: Option<String>,
-    /// `http`, `https`, `socks5` or `socks5h` URL; may hold a password.
-    pub proxy: Option<Secret>,
+    /// `None` for the proxy of `[fetch]`, if there is one.
+    pub proxy: Option<ProxyChoice>,
     /// The time-out for the whole reply.
     pub timeout: Option<Duration>,
     /// Whether the address of the feed's own host, but of no other, may be not public.
@@ -66,7 +75,10 @@ pub struct FetchSettings {
     /// Bytes of a body after decompression.
     pub max_body: u64,
     pub max_redirects: usize,
+    /// The time that a thread may work on one document.
+    pub read_timeout: Duration,
     pub user_agent: String,
+    /// An `http`, `https`, `socks5` or `socks5h` URL; may hold a password.
     pub proxy: Option<Secret>,
     /// A file with PEM certificates that are trusted in addition to those of the system.
     pub ca_file: Option<PathBuf>,
@@ -85,6 +97,7 @@ impl Default for FetchSettings {
             connect_timeout: Duration::from_secs(10),
             max_body: 16 * 1024 * 1024,
             max_redirects: 5,
+            read_timeout: Duration::from_secs(10),
             user_agent: default_user_agent(),
             proxy: None,
             ca_file: None,

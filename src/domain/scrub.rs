@@ -15,7 +15,10 @@ impl Sent {
     /// What a server that is asked for a feed receives.
     pub fn for_feed(request: &RequestSpec) -> Self {
         let mut sent = Self(Vec::new());
-        request.address.iter().for_each(|address| sent.address(address));
+        if let Some(address) = &request.address {
+            sent.address(address);
+            sent.host(address);
+        }
         sent.headers(&request.headers);
         if let Some(password) = request.basic_auth.as_ref().and_then(|auth| auth.password.as_ref())
         {
@@ -47,6 +50,15 @@ impl Sent {
 
     fn add(&mut self, text: &str) {
         self.0.push(text.trim().to_owned());
+    }
+
+    /// The host and the port of a private feed's address, which messages about connections name.
+    fn host(&mut self, address: &Secret) {
+        let Ok(url) = Url::parse(address.expose()) else { return };
+        let Some(host) = url.host_str() else { return };
+        self.add(host);
+        self.add(host.trim_start_matches('[').trim_end_matches(']'));
+        url.port().into_iter().for_each(|port| self.add(&format!("{host}:{port}")));
     }
 
     /// The whole address, its path, and each part of path and query, encoded and decoded.

@@ -5,8 +5,8 @@ use std::io;
 
 use url::form_urlencoded::byte_serialize;
 
-use crate::domain::article::{Article, Person};
-use crate::domain::feed::FeedRef;
+use crate::domain::article::{Article, Person, effective_date};
+use crate::domain::feed::{FeedRef, is_stand_in};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, has_four_digits, present};
@@ -119,7 +119,9 @@ fn source(xml: &mut Xml<'_>, feed: &FeedRef, is_author: bool) -> io::Result<()> 
     xml.open("source", &[])?;
     xml.text("id", &feed.url)?;
     xml.element("title", &[("type", "text")], feed.title.as_deref().unwrap_or(&feed.name))?;
-    xml.empty("link", &[("rel", "self"), ("href", &feed.url)])?;
+    if !is_stand_in(&feed.url) {
+        xml.empty("link", &[("rel", "self"), ("href", &feed.url)])?;
+    }
     if let Some(url) = present(feed.home_page_url.as_deref()) {
         xml.empty("link", &[("rel", "alternate"), ("href", url)])?;
     }
@@ -148,7 +150,10 @@ fn content(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
 /// The time of the last change, which is never earlier than the publication.
 fn updated(article: &Article) -> String {
     let known = |at: Option<Timestamp>| at.filter(|at| has_four_digits(*at));
-    let (published, modified) = (known(article.published), known(article.modified));
+    // A date far ahead would hide each edit until it has come.
+    let ordering = |at: &Timestamp| effective_date(Some(*at), article.first_seen) == *at;
+    let published = known(article.published.filter(ordering));
+    let modified = known(article.modified);
     let at = modified.max(published).or(known(Some(article.first_seen)));
     rfc3339(at.unwrap_or(Timestamp::UNIX_EPOCH))
 }

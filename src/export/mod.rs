@@ -20,6 +20,7 @@ use crate::present::line;
 mod atom;
 mod csv;
 pub mod events;
+pub mod feed_health;
 mod html;
 mod json;
 mod jsonfeed;

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use crate::domain::feed::FeedRef;
+use crate::domain::feed::{FeedRef, is_stand_in};
 use crate::export::present;
 use crate::export::xml::Xml;
 
 /// Writes the feeds and returns their number. A feed with tags is in the folder of its first tag; the folders are in
-/// the order of their first feeds. The attribute `category` contains all tags.
+/// the order of their first feeds. The attribute `category` contains all tags. A private feed has a name and no address.
 ///
 /// # Errors
 /// When `out` fails.
@@ -46,12 +46,13 @@ pub fn write(feeds: &[FeedRef], out: &mut dyn io::Write) -> io::Result<u64> {
 fn outline(xml: &mut Xml<'_>, feed: &FeedRef) -> io::Result<()> {
     let category =
         feed.tags.iter().map(|tag| tag.replace([',', '/'], " ")).collect::<Vec<_>>().join(",");
-    let mut attributes = vec![
-        ("type", "rss"), // The specification requires it for all feed formats.
-        ("text", feed.name.as_str()),
-        ("title", feed.title.as_deref().unwrap_or(&feed.name)),
-        ("xmlUrl", feed.url.as_str()),
-    ];
+    let mut attributes =
+        vec![("text", feed.name.as_str()), ("title", feed.title.as_deref().unwrap_or(&feed.name))];
+    if !is_stand_in(&feed.url) {
+        // The specification requires this type for all feed formats.
+        attributes.splice(0..0, [("type", "rss")]);
+        attributes.push(("xmlUrl", feed.url.as_str()));
+    }
     attributes.extend(present(feed.home_page_url.as_deref()).map(|url| ("htmlUrl", url)));
     if !category.is_empty() {
         attributes.push(("category", &category));

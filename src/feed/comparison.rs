@@ -78,7 +78,7 @@ pub fn compare(body: &[u8], base: &Url, content_type: Option<&str>, now: Timesta
         let entries = entries(&feed, base, KeyPolicy::Trusting, usize::MAX, now);
         entries.into_iter().filter_map(|entry| entry.draft).collect()
     };
-    let reference = parse_with_feed_rs(body, base).map(drafts);
+    let reference = parse_with_feed_rs(body).map(drafts);
     let ours = parse(body, base, decide(body, content_type), content_type).map(drafts);
     let differences = match (&reference, &ours) {
         (Ok(reference), Ok(ours)) => differences(reference, ours),

@@ -86,6 +86,12 @@ impl Rule {
         Ok(Self { text: text.to_owned(), field: *field, regex })
     }
 
+    /// Whether a text begins like a rule: with the name of a field and a colon.
+    pub fn names_a_field(text: &str) -> bool {
+        let name = text.split_once(':').map(|(name, _)| name.trim());
+        name.is_some_and(|name| FIELDS.iter().any(|(known, _)| *known == name))
+    }
+
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -145,6 +151,16 @@ pub struct EntryFilter {
 }
 
 impl EntryFilter {
+    /// The rules of this filter and those of another: of all `include`, one must match, and of all `exclude`, none.
+    #[must_use]
+    pub fn with(&self, other: Self) -> Self {
+        let both = |one: &[Rule], more: Vec<Rule>| [one.to_vec(), more].concat();
+        Self {
+            include: both(&self.include, other.include),
+            exclude: both(&self.exclude, other.exclude),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty()
     }

@@ -1,12 +1,17 @@
 //! Lists of feeds as other feed readers export them: OPML 1.0 to 2.0, in any encoding. Damaged documents are
 //! read as far as possible.
 
+use std::collections::HashSet;
+
 use crate::feed::charset::{decide, decode};
 use crate::html::entities::Entities;
 use crate::html::tokenizer::{Attributes, Token, Tokens};
 
 /// The deepest level of folders. Folders below it count as being on it.
 const MAX_DEPTH: usize = 32;
+
+/// The most characters of a folder's name that its feeds get as a tag.
+const LONGEST_TAG: usize = 200;
 
 /// An outline that is a feed, or should be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,18 +103,14 @@ impl Reader {
             .open
             .iter()
             .filter(|open| open.outline.url.is_none())
-            .filter_map(|open| open.outline.name.clone())
+            .filter_map(|open| open.outline.name.as_deref())
+            .map(|name| name.chars().take(LONGEST_TAG).collect())
             .collect();
         // OPML 2.0: categories are separated by commas. Those with a slash are paths in a directory.
         let categories = get("category").unwrap_or_default();
         tags.extend(categories.split([',', '/']).map(|tag| tag.trim().to_owned()));
-        tags.retain(|tag| !tag.is_empty());
-        let mut once: Vec<String> = Vec::new();
-        for tag in tags {
-            if !once.contains(&tag) {
-                once.push(tag);
-            }
-        }
+        let mut seen = HashSet::new();
+        tags.retain(|tag| !tag.is_empty() && seen.insert(tag.clone()));
         let kind = get("type").unwrap_or_default().to_ascii_lowercase();
         let url = ["xmlUrl", "url"].into_iter().find_map(get);
         self.open.push(Open {
@@ -120,7 +121,7 @@ impl Reader {
                 line,
                 name: ["text", "title"].into_iter().find_map(get),
                 url: url.filter(|_| !matches!(kind.as_str(), "link" | "include")),
-                tags: once,
+                tags,
             },
             has_children: matches!(kind.as_str(), "link" | "include"),
         });
@@ -259,5 +260,8 @@ mod tests {
         let text = "<outline text='f'>".repeat(10_000) + "<outline text='A' xmlUrl='http://a/'/>";
         let found = opml(text.as_bytes()).unwrap();
         assert_eq!(found.last().unwrap().tags, ["f"]);
+        let text = format!("<outline text='{}'><outline xmlUrl='http://a/'/>", "f".repeat(10_000));
+        let found = opml(text.as_bytes()).unwrap();
+        assert_eq!(found.last().unwrap().tags, ["f".repeat(LONGEST_TAG)]);
     }
 }

@@ -15,6 +15,8 @@ use brotli_decompressor::Decompressor;
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::read::Decoder;
 
+use crate::reading_time::{Bounded, is_over_now};
+
 /// Why a body cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnpackError {
@@ -272,6 +274,9 @@ fn inflate(
 ) -> Result<(usize, Option<StreamFault>), UnpackError> {
     let start = out.len();
     loop {
+        if is_over_now() {
+            return Ok((input.len(), None));
+        }
         if out.len() == out.capacity() {
             out.reserve_exact(out.len().clamp(MIN_STEP, MAX_STEP));
         }
@@ -323,7 +328,7 @@ fn read(
     limit: u64,
 ) -> Result<Option<StreamFault>, UnpackError> {
     let left = limit.saturating_add(1).saturating_sub(out.len() as u64);
-    let read = decoder.take(left).read_to_end(out);
+    let read = Bounded(decoder).take(left).read_to_end(out);
     if limit < out.len() as u64 {
         return Err(UnpackError::TooLarge(limit));
     }

@@ -43,7 +43,7 @@ pub enum FetchError {
     Redirect {
         url: FeedUrl,
         #[source]
-        source: RedirectFault,
+        source: Box<RedirectFault>,
     },
     /// `own` is true when the configured address itself is not public, and false for the target of a redirect.
     #[error("{url} was not asked")]
@@ -129,7 +129,7 @@ fn what_failed(error: &FetchError) -> String {
         return "not asked".to_owned();
     }
     let FetchError::Send { url, .. } = error else { return error.to_string() };
-    let host = url.host().map_or("the server".to_owned(), |host| host.to_string());
+    let host = url.shown_host().map_or("the server".to_owned(), |host| host.to_string());
     match Failure::from(error) {
         Failure::Dns => format!("the name {host} does not resolve"),
         Failure::Tls => format!("no secure connection to {host}"),
@@ -142,6 +142,7 @@ fn what_failed(error: &FetchError) -> String {
         | Failure::Body
         | Failure::CutOff
         | Failure::TooLarge
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Internal => format!("no answer from {host}"),
@@ -159,9 +160,10 @@ const EMPTY_WORDS: [&str; 5] = [
 
 fn hint(error: &FetchError) -> Option<&'static str> {
     match Failure::from(error) {
-        Failure::Tls if causes(error).any(is_unknown_issuer) => {
-            Some("if it is an authority of your own, name its certificate in [fetch] ca_file")
-        }
+        Failure::Tls if causes(error).any(is_unknown_issuer) => Some(
+            "if the server does not send its intermediate certificate, or its authority is your own, write \
+                 that certificate to a PEM file and name the file in [fetch] ca_file",
+        ),
         Failure::Tls if matches!(error, FetchError::NoTrustAnchors { .. }) => {
             Some("install the ca-certificates package, or set [fetch] ca_file")
         }
@@ -183,6 +185,7 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         | Failure::Redirect
         | Failure::Body
         | Failure::CutOff
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Request
@@ -269,7 +272,10 @@ mod tests {
                  (raise the feed's timeout if the server is just slow)",
             ),
             (
-                FetchError::Redirect { url, source: RedirectFault::Scheme("file".into()) },
+                FetchError::Redirect {
+                    url,
+                    source: Box::new(RedirectFault::Scheme("file".into())),
+                },
                 "https://example.org/feed redirects where we do not follow: \
                  a redirect to `file:` is not followed, only http and https are",
             ),

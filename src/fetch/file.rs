@@ -38,7 +38,16 @@ pub(super) async fn read(address: &Url, request: FetchRequest<'_>) -> Result<Rep
     }
     let headers = ReplyHeaders { etag: Some(etag), ..ReplyHeaders::default() };
     let url = url.as_url().clone();
-    Ok(Reply { status, url, hops: Vec::new(), headers, body, cut: false, elapsed: Duration::ZERO })
+    Ok(Reply {
+        status,
+        url,
+        hidden_origin: None,
+        hops: Vec::new(),
+        headers,
+        body,
+        cut: false,
+        elapsed: Duration::ZERO,
+    })
 }
 
 /// Returns status, entity tag and body. A body that is too large is cut one byte after the limit.

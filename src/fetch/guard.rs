@@ -25,18 +25,29 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, address } = self;
         match address {
+            Some((_, kind)) if host.is_empty() => {
+                write!(f, "its address is not public but {kind}")
+            }
             Some((address, kind)) if address.to_string() == *host => {
                 write!(f, "the address {address} is not public but {kind}")
             }
             Some((address, kind)) => {
                 write!(f, "{host} is at {address}, which is not public but {kind}")
             }
+            None if host.is_empty() => f.write_str("its host is the proxy itself"),
             None => write!(f, "{host} is the proxy itself"),
         }
     }
 }
 
 impl Error for Refused {}
+
+impl Refused {
+    /// The refusal of a private feed, whose host and address are not shown.
+    pub(super) fn concealed(self) -> Self {
+        Self { host: String::new(), ..self }
+    }
+}
 
 /// Checks an address before name resolution: an IP address must be public, and a name must not be that of
 /// the proxy, because the resolver does not check the addresses of the proxy.

@@ -2,8 +2,8 @@
 
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE,
-    DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, RETRY_AFTER, USER_AGENT,
+    COOKIE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER, USER_AGENT,
 };
 use url::Url;
 
@@ -78,6 +78,17 @@ pub(super) fn configured(fields: &[(String, Secret)]) -> Result<HeaderMap, Fetch
         headers.insert(name, value);
     }
     Ok(headers)
+}
+
+/// The one `Cookie` field of a request that has the given ones (RFC 6265 section 5.4). No field without any.
+pub(super) fn cookie(fields: &[HeaderValue]) -> HeaderMap {
+    let joined = fields.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+    let mut headers = HeaderMap::new();
+    if let Some(mut field) = HeaderValue::from_bytes(&joined).ok().filter(|f| !f.is_empty()) {
+        field.set_sensitive(true);
+        headers.insert(COOKIE, field);
+    }
+    headers
 }
 
 /// The header fields of a reply that rules read.

@@ -4,8 +4,8 @@
 //! stay compressed as received: [`unpack`](crate::feed::unpack::unpack) decompresses them on the threads of
 //! the parse pool.
 //!
-//! Each hop is one GET without retries, cookies and `Referer`. Only validators that the server has sent make
-//! a request conditional. Only a configured proxy is used; the environment variables for proxies are ignored,
+//! Each hop is one GET without retries and `Referer`. Cookies are kept for one chain of redirects only. Only validators
+//! that the server has sent make a request conditional. Only a configured proxy is used; the environment variables for proxies are ignored,
 //! because a service must not depend on the shell that started it.
 
 use std::collections::HashMap;
@@ -14,16 +14,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
+use reqwest::header::{COOKIE, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use tokio::time::timeout;
 use url::Url;
 
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::{Reply, Validators};
-use crate::domain::request::{FetchSettings, Secret};
+use crate::domain::request::{FetchSettings, ProxyChoice, Secret};
 
 mod address;
 mod body;
+mod cookies;
 mod error;
 mod file;
 mod guard;
@@ -161,13 +163,17 @@ impl Fetcher {
     /// Follows a chain of redirects to the reply that is not a redirect.
     async fn follow(&self, home: &Url, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
         let FetchRequest { url, at, validators, spec, max_body } = request;
-        let proxy_address = spec.proxy.as_ref().or(self.settings.proxy.as_ref());
+        let proxy_address = match &spec.proxy {
+            Some(ProxyChoice::Direct) => None,
+            Some(ProxyChoice::Via(address)) => Some(address),
+            None => self.settings.proxy.as_ref(),
+        };
         let proxy_host = proxy_address.map(proxy).transpose()?.and_then(|(_, host)| host);
         let common = headers::common(&self.settings, spec)?;
         let configured = headers::configured(&spec.headers)?;
         let mut chain = Chain::new(home.clone(), at.clone(), self.settings.max_redirects);
         loop {
-            let own = chain.at().host() == url.as_url().host();
+            let own = chain.at().host() == home.host();
             let refused =
                 |source| FetchError::Private { url: url.clone(), source: Box::new(source), own };
             let allow_private = self.settings.allow_private || (spec.allow_private && own);
@@ -182,13 +188,16 @@ impl Fetcher {
             let conditional = headers::conditional(validators, chain.at());
             let mut request =
                 route.client.get(chain.at().clone()).headers(common.clone()).headers(conditional);
+            let mut cookies: Vec<HeaderValue> = chain.cookies().into_iter().collect();
             if chain.is_at_origin() {
                 if let Some(auth) = &spec.basic_auth {
                     let password = auth.password.as_ref().map(Secret::expose);
                     request = request.basic_auth(&auth.user, password);
                 }
+                cookies.extend(configured.get(COOKIE).cloned());
                 request = request.headers(configured.clone()); // They replace common ones of the same name.
             }
+            request = request.headers(headers::cookie(&cookies));
             let response = request.send().await.map_err(|error| match error::refused(&error) {
                 Some(source) => refused(source),
                 None => FetchError::send(url, error),
@@ -196,7 +205,7 @@ impl Fetcher {
             match chain.next(response.status().as_u16(), response.headers()) {
                 None => return reply(url, response, chain, max_body).await,
                 Some(Err(fault)) => {
-                    return Err(FetchError::Redirect { url: url.clone(), source: fault });
+                    return Err(FetchError::Redirect { url: url.clone(), source: Box::new(fault) });
                 }
                 Some(Ok(())) => {
                     // A connection can be reused only after its last reply was read.
@@ -273,7 +282,8 @@ async fn reply(
         _ => (body::first_part(response).await, false), // Only shown to users; no rule depends on it.
     };
     let (at, hops) = chain.into_parts();
-    Ok(Reply { status, url: at, hops, headers, body, cut, elapsed: Duration::ZERO })
+    let elapsed = Duration::ZERO;
+    Ok(Reply { status, url: at, hidden_origin: None, hops, headers, body, cut, elapsed })
 }
 
 /// Returns the proxy for all requests and the name of its host. The address may contain a password, so no

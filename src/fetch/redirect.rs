@@ -1,9 +1,10 @@
 //! Redirects (RFC 9110 section 15.4). reqwest follows none; these rules do.
 
-use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION};
 use url::Url;
 
 use crate::domain::poll::Hop;
+use crate::fetch::cookies::Cookies;
 use crate::html::web_address::is_web;
 
 /// Why a redirect is not followed.
@@ -27,12 +28,16 @@ pub(super) struct Chain {
     start: Url,
     hops: Vec<Hop>,
     max: usize,
+    cookies: Cookies,
+    /// The requests that were answered by a redirect: address and `Cookie` field.
+    sent: Vec<(Url, Option<HeaderValue>)>,
 }
 
 impl Chain {
     /// Starts a chain of at most `max` redirects at `start`.
     pub(super) fn new(configured: Url, start: Url, max: usize) -> Self {
-        Self { configured, start, hops: Vec::new(), max }
+        let (hops, cookies, sent) = (Vec::new(), Cookies::default(), Vec::new());
+        Self { configured, start, hops, max, cookies, sent }
     }
 
     /// The address of the next request.
@@ -43,6 +48,11 @@ impl Chain {
     /// Whether the configured headers and password may be sent to the current address.
     pub(super) fn is_at_origin(&self) -> bool {
         is_same_origin(&self.configured, self.at())
+    }
+
+    /// The `Cookie` field of the next request, if replies of this chain have set cookies for its address.
+    pub(super) fn cookies(&self) -> Option<HeaderValue> {
+        self.cookies.field(self.at())
     }
 
     /// Follows a redirect. `None` when the reply is not a redirect, so that the chain ends.
@@ -59,6 +69,10 @@ impl Chain {
         if location.is_empty() {
             return None; // It would lead to the same address again.
         }
+        let from = self.at().clone();
+        let with = self.cookies();
+        self.cookies.keep(headers, &from);
+        self.sent.push((from, with));
         Some(self.step(status, &location))
     }
 
@@ -67,8 +81,9 @@ impl Chain {
         if self.max <= self.hops.len() {
             return Err(RedirectFault::TooMany(self.max));
         }
-        if self.start == to || self.hops.iter().any(|hop| hop.to == to) {
-            return Err(RedirectFault::Loop(to.into())); // Without cookies the reply would be the same.
+        let cookies = self.cookies.field(&to);
+        if self.sent.iter().any(|(url, with)| *url == to && *with == cookies) {
+            return Err(RedirectFault::Loop(to.into())); // The reply would be the same.
         }
         self.hops.push(Hop { status, to });
         Ok(())

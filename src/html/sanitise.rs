@@ -2,11 +2,14 @@
 //! those of video hosts, and all its addresses are absolute.
 
 mod allow_list;
+mod embeds;
 mod lazy_images;
+mod media;
+mod srcset;
 mod writer;
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 use std::ops::Deref;
 
@@ -15,10 +18,12 @@ use memchr::{memchr2, memchr2_iter};
 use serde::Serialize;
 use url::Url;
 
+use crate::html::address_repair::repaired;
 use crate::html::chars::{remove_controls, without_controls};
 use crate::html::escape::push_text;
 use crate::html::to_text::html_to_text;
 use crate::html::web_address::{self, is_web};
+use crate::reading_time::Bounded;
 pub use allow_list::VIDEO_HOSTS;
 use allow_list::{ELEMENTS, EVERYWHERE, SCHEMES};
 use writer::Nesting;
@@ -61,11 +66,12 @@ pub struct Sanitiser {
     base: Url,
     /// Built when the first text needs a tree.
     builder: OnceCell<Builder<'static>>,
+    embeds: Cell<usize>,
 }
 
 impl Sanitiser {
     pub fn new(base: &Url) -> Self {
-        Self { base: base.clone(), builder: OnceCell::new() }
+        Self { base: base.clone(), builder: OnceCell::new(), embeds: Cell::default() }
     }
 
     pub fn base(&self) -> &Url {
@@ -79,26 +85,32 @@ impl Sanitiser {
 
     fn clean_text(&self, html: &str) -> Option<String> {
         let html = remove_controls(with_line_feeds(html));
-        let (mut written, mut nesting) = writer::write(&html, &self.base);
+        let mut written = writer::write(&html, &self.base);
+        self.embeds.set(self.embeds.get() + written.embeds);
         let mut cleaned = String::new();
         // After a tree was repaired its HTML may nest as HTML does not, and a browser would build another tree
         // from it. So the result is sanitised again until it does not change. Three rounds are rare.
         for _ in 0..ROUNDS {
-            if nesting == Nesting::Sound {
-                return trimmed(written);
+            if written.nesting == Nesting::Sound {
+                return trimmed(written.html);
             }
-            if nesting == Nesting::Excessive || is_too_long(&written) {
+            if written.nesting == Nesting::Excessive || is_too_long(&written.html) {
                 break;
             }
             let builder = self.builder.get_or_init(|| builder(&self.base));
-            let again = builder.clean(&written).to_string();
+            let again = tidied(builder, &written.html);
             if again == cleaned {
                 return trimmed(cleaned);
             }
             cleaned = again;
-            (written, nesting) = writer::write(&cleaned, &self.base);
+            written = writer::write(&cleaned, &self.base);
         }
-        paragraphs(&html_to_text(&written))
+        paragraphs(&html_to_text(&written.html))
+    }
+
+    /// How many frames and players were replaced by links since this was asked last.
+    pub fn take_embeds(&self) -> usize {
+        self.embeds.take()
     }
 }
 
@@ -120,6 +132,13 @@ fn with_line_feeds(html: &str) -> Cow<'_, str> {
         return Cow::Borrowed(html);
     }
     Cow::Owned(html.replace("\r\n", "\n").replace(['\r', '\x0c'], "\n"))
+}
+
+/// The HTML of the tree that a browser builds from this. It ends early when the time for reading is over.
+fn tidied(builder: &Builder<'_>, html: &str) -> String {
+    // Reading from a slice of memory cannot fail.
+    let tree = builder.clean_from_reader(Bounded(html.as_bytes()));
+    tree.map(|tree| tree.to_string()).unwrap_or_default()
 }
 
 /// Whether building a tree may take far more time or memory than usual. The tree takes more than ten times as much
@@ -163,26 +182,31 @@ fn kept_value<'a>(
         ("iframe", "src") => absolute(value, base, |url| {
             is_web(url) && url.host_str().is_some_and(|host| VIDEO_HOSTS.contains(&host))
         }),
+        // An empty one would be the page itself.
+        (_, "src" | "poster") if value.trim().is_empty() => None,
         (_, "src" | "href" | "poster" | "cite") => absolute(value, base, is_web),
-        (_, "srcset") => candidates(value, base).map(Cow::Owned),
+        (_, "srcset") => set(value, base).map(Cow::Owned),
         _ => Some(Cow::Borrowed(value)),
     }
 }
 
-/// An absolute address stays byte for byte, a relative one is resolved.
+/// An absolute address stays byte for byte, apart from repairs and white space; a relative one is resolved.
 fn absolute<'a>(
     value: &'a str,
     base: &Url,
     allowed: impl Fn(&Url) -> bool,
 ) -> Option<Cow<'a, str>> {
-    let value = value.trim();
+    let value = repaired(value);
     if web_address::LONGEST < value.len() {
         return None;
     }
-    match Url::parse(value) {
-        Ok(url) => allowed(&url).then_some(Cow::Borrowed(value)),
+    match Url::parse(&value) {
+        Ok(url) if value.contains(|c: char| c.is_ascii_whitespace() || c == '\\') => {
+            allowed(&url).then(|| Cow::Owned(url.into()))
+        }
+        Ok(url) => allowed(&url).then_some(value),
         Err(url::ParseError::RelativeUrlWithoutBase) => {
-            let url = base.join(value).ok()?;
+            let url = base.join(&value).ok()?;
             allowed(&url).then(|| Cow::Owned(url.into()))
         }
         Err(_) => None,
@@ -201,33 +225,19 @@ fn is_plainly_web(value: &str) -> bool {
     host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
         && last.starts_with(|c: char| c.is_ascii_alphabetic())
         && !host.contains("--")
-        && !value.ends_with(char::is_whitespace)
+        && !matches!(host, "http" | "https")
+        && !value.contains([' ', '\t', '\n', '\\'])
+        && !value.contains("&amp;")
         && value.len() <= web_address::LONGEST
 }
 
-/// The image candidates of a `srcset` (HTML, 4.8.4.2.1), absolute. None when one of them is no address.
-fn candidates(value: &str, base: &Url) -> Option<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut rest = value;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
-        if rest.is_empty() {
-            break;
-        }
-        let (url, after) = rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, ""));
-        let address = url.trim_end_matches(',');
-        let (descriptor, after) = if address.len() < url.len() {
-            ("", after)
-        } else {
-            after.split_once(',').unwrap_or((after, ""))
-        };
-        let url = web_address::web(address, base)?;
-        found.push(match descriptor.trim() {
-            "" => url,
-            descriptor => format!("{url} {descriptor}"),
-        });
-        rest = after;
-    }
+/// A `srcset` with absolute addresses. Candidates that are no address of the web are left out.
+fn set(value: &str, base: &Url) -> Option<String> {
+    let found = srcset::candidates(value).into_iter().filter_map(|(address, descriptor)| {
+        let url = web_address::web(&address, base)?;
+        Some(if descriptor.is_empty() { url } else { format!("{url} {descriptor}") })
+    });
+    let found: Vec<String> = found.collect();
     (!found.is_empty()).then(|| found.join(", "))
 }
 
@@ -274,9 +284,9 @@ mod tests {
             ("<p onclick='x()' style='a' class='b' id='c'>t</p>", "<p>t</p>"),
             ("a<script>x</script><style>y</style>b", "ab"),
             ("<form action='/x'><input name='a'><button>go</button></form>", "go"),
-            ("<object data='x'><p>y</p></object><svg><a href='x'>z</a></svg>", "<p>y</p>"),
+            ("<object><p>y</p></object><svg><a href='x'>z</a></svg>", "<p>y</p>"),
             ("<math><mi>a</mi><annotation>x</annotation></math>", "a"),
-            ("<noscript><img src='https://i.example/x'></noscript>t", "t"),
+            ("<noscript><b>x</b></noscript>t", "t"),
             ("<a href='javascript:x'>t</a>", "<a rel=\"noopener noreferrer\">t</a>"),
             ("<a href=' java&#10;script:x'>t</a>", "<a rel=\"noopener noreferrer\">t</a>"),
             ("<a href='data:text/html,x'>t</a>", "<a rel=\"noopener noreferrer\">t</a>"),
@@ -284,7 +294,7 @@ mod tests {
             ("<img src='https://t.example/p.gif' width='1' height='1'>t", "t"),
             ("<img src='https://t.example/p.gif' height='0px'>t<i>u</i>", "t<i>u</i>"),
             ("<img alt='no source'>", ""),
-            ("<iframe src='https://evil.example/'>x</iframe>t", "xt"),
+            ("<iframe src='javascript:x'>x</iframe>t", "xt"),
             ("<iframe src='javascript:x'></iframe>", ""),
             (
                 "<iframe src='//www.youtube.com/embed/x' onload='y' width='5'><b>z</b></iframe>",
@@ -342,7 +352,9 @@ mod tests {
     fn every_plain_address_is_accepted_by_the_parser() {
         for (value, plain) in [
             ("https://example.org", true),
-            ("http://www.example-site.co.uk/a b?c=d|e#f[g]", true),
+            ("http://www.example-site.co.uk/ab?c=d|e#f[g]", true),
+            ("http://www.example.org/a b", false),
+            ("http://https//example.org/", false),
             ("https://localhost/", true),
             ("https://example.org:80/", false),
             ("https://127.0.0.1/", false),

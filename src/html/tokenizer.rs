@@ -5,16 +5,21 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use memchr::{memchr, memchr2, memchr3, memmem};
 
 use crate::html::entities::{Entities, resolve};
+use crate::reading_time::is_over;
 
 /// The longest attribute value that is kept, in bytes. Longer values are mostly `data:` addresses.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
 
 /// The longest tag, in bytes. Longer ones are text. Real tags of 9,000 bytes exist.
 const LONGEST_TAG: usize = 1024 * 1024;
+
+/// The longest name of an element whose end tag is searched, in bytes.
+const LONGEST_NAME: usize = 64;
 
 /// HTML elements whose content is code: neither markup nor text.
 pub(crate) const CODE: [&str; 2] = ["script", "style"];
@@ -61,8 +66,8 @@ pub(crate) struct Tokens<'a> {
     /// The next token and the offset of its end, when the text before it was returned.
     pending: Option<(Token<'a>, usize)>,
     ends: Ends,
-    /// The offset of the last end tag of each element for which it was searched.
-    last_ends: Vec<(&'static str, Option<usize>)>,
+    /// The offset of the last end tag of each name, if the end tags were searched.
+    last_ends: Option<HashMap<String, usize>>,
     /// The offset after the last character that is typical of code, if it was searched.
     end_of_code: Option<usize>,
     /// How many `<` opened nothing.
@@ -82,7 +87,7 @@ struct Ends {
 impl<'a> Tokens<'a> {
     /// The tokens of XML.
     pub(crate) fn new(text: &'a str) -> Self {
-        let (syntax, ends, last_ends) = (Syntax::Xml, Ends::default(), Vec::new());
+        let (syntax, ends, last_ends) = (Syntax::Xml, Ends::default(), None);
         Self { text, at: 0, syntax, pending: None, ends, last_ends, end_of_code: None, bare: 0 }
     }
 
@@ -135,8 +140,8 @@ impl<'a> Tokens<'a> {
         found
     }
 
-    /// The offset of the `>` that ends the start tag at `start`. `None` when it is no tag, because another `<` comes
-    /// first or no `>` follows.
+    /// The offset of the `>` that ends the start tag at `start`, or of the next tag that begins after a quoted value.
+    /// `None` when it is no tag, because another `<` comes first or no `>` follows.
     fn tag_end(&self, start: usize) -> Option<usize> {
         let simple = self.close(start)?;
         let mut at = start + 1;
@@ -145,8 +150,13 @@ impl<'a> Tokens<'a> {
             let between = self.text.as_bytes().get(at..close)?;
             // Only a quoted value may contain a `<`.
             let Some(found) = memchr3(b'<', b'"', b'\'', between) else { return Some(close) };
-            let quote = *between.get(found).filter(|byte| **byte != b'<')?;
+            let quote = *between.get(found)?;
             let found = at + found;
+            if quote == b'<' {
+                let before = self.text.as_bytes().get(start..found)?.trim_ascii_end();
+                let is_cut = before.ends_with(b"\"") || before.ends_with(b"'");
+                return Some(found).filter(|_| is_cut && self.syntax != Syntax::Xml);
+            }
             at = found + 1;
             if self.text.as_bytes().get(start..found)?.trim_ascii_end().ends_with(b"=") {
                 let rest = self.from(at).as_bytes();
@@ -202,9 +212,10 @@ impl<'a> Tokens<'a> {
         let (name, attributes) = inside.split_at(name_end.unwrap_or(inside.len()));
         let (attributes, empty) = (Attributes(attributes), shorter.is_some());
         let code = CODE.iter().find(|code| !is_xml && name.eq_ignore_ascii_case(code));
+        let end = end + usize::from(self.text.as_bytes().get(end) == Some(&b'>'));
         let after = match code {
-            Some(code) => self.after_code(code, attributes, empty, end + 1)?,
-            None => end + 1,
+            Some(code) => self.after_code(code, attributes, empty, end)?,
+            None => end,
         };
         Some((Token::Start { name, attributes, empty }, after))
     }
@@ -241,7 +252,8 @@ impl<'a> Tokens<'a> {
             let length = doctype_length(rest, self.close(at)? - at)?;
             return Some((Token::Doctype(rest.get(9..length)?), at + length));
         }
-        rest.as_bytes().get(2).filter(|byte| byte.is_ascii_alphabetic() || **byte == b'[')?;
+        // `<![endif]>`, `<!- a comment ->`.
+        rest.as_bytes().get(2).filter(|b| b.is_ascii_alphabetic() || matches!(b, b'[' | b'-'))?;
         Some((Token::Hidden, self.close(at)? + 1))
     }
 
@@ -257,32 +269,37 @@ impl<'a> Tokens<'a> {
         Some((Token::Hidden, end.unwrap_or(close)))
     }
 
-    /// Whether an end tag of an element of HTML follows.
-    pub(crate) fn is_closed(&mut self, name: &'static str) -> bool {
+    /// Whether an end tag of an element of HTML follows. The name is in lower case.
+    pub(crate) fn is_closed(&mut self, name: &str) -> bool {
         self.is_closed_after(name, self.at)
     }
 
-    fn is_closed_after(&mut self, name: &'static str, at: usize) -> bool {
-        let known = self.last_ends.iter().find(|(known, _)| *known == name).map(|(_, last)| *last);
-        let last = known.unwrap_or_else(|| {
-            let mut ends = memmem::rfind_iter(self.text.as_bytes(), "</");
-            let last = ends.find(|at| self.is_end_of(name, *at));
-            self.last_ends.push((name, last));
-            last
+    fn is_closed_after(&mut self, name: &str, at: usize) -> bool {
+        let text = self.text;
+        let ends = self.last_ends.get_or_insert_with(|| {
+            let mut ends = HashMap::new();
+            for at in memmem::find_iter(text.as_bytes(), "</") {
+                let name = text.get(at + 2..).unwrap_or_default();
+                let length = name.bytes().take(LONGEST_NAME).position(ends_a_name);
+                if let Some(name) = length.and_then(|length| name.get(..length)) {
+                    ends.insert(name.to_ascii_lowercase(), at);
+                }
+            }
+            ends
         });
-        last.is_some_and(|last| at <= last)
+        ends.get(name).is_some_and(|last| at <= *last)
     }
 
     /// Skips the element whose start tag was the last token, and returns the text in it. `None` when it has no end
     /// tag of its own. In XML an element of the form `<script/>` has none.
-    pub(crate) fn skip_element(&mut self, name: &'static str, empty: bool) -> Option<&'a str> {
+    pub(crate) fn skip_element(&mut self, name: &str, empty: bool) -> Option<&'a str> {
         let (inside, after) = self.content(name, empty, self.at)?;
         self.seek(after);
         Some(inside)
     }
 
     /// The text up to the end tag of an element, and the offset after that tag.
-    fn content(&mut self, name: &'static str, empty: bool, at: usize) -> Option<(&'a str, usize)> {
+    fn content(&mut self, name: &str, empty: bool, at: usize) -> Option<(&'a str, usize)> {
         if !self.is_closed_after(name, at) || empty && self.opens_again(name, at) {
             return None;
         }
@@ -308,13 +325,13 @@ impl<'a> Tokens<'a> {
         let found = self.text.get(at..at + name.len());
         let next = self.text.as_bytes().get(at + name.len());
         found.is_some_and(|found| found.eq_ignore_ascii_case(name))
-            && next.is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'>'))
+            && next.is_some_and(|b| ends_a_name(*b))
     }
 
     /// The offset after a script or style whose start tag ends at `at`. `None` when the text only mentions one.
     fn after_code(
         &mut self,
-        name: &'static str,
+        name: &str,
         attributes: Attributes<'a>,
         empty: bool,
         at: usize,
@@ -348,6 +365,9 @@ impl<'a> Iterator for Tokens<'a> {
             let start = self.at;
             let mut search = start;
             let (token, end) = loop {
+                if is_over() {
+                    return None;
+                }
                 if let Some(pending) = self.pending.take() {
                     break pending;
                 }
@@ -377,11 +397,16 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
+fn ends_a_name(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>')
+}
+
 /// Whether the quotation mark after a value seems to be that of another value: the value contains a `>`, and more
-/// of the same word follows.
+/// of the same word follows, or it ends where the value of an attribute begins.
 fn closes_another(value: &[u8], next: Option<&u8>) -> bool {
     let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>' | b'?');
-    next.is_some_and(|next| !ends(next)) && memchr(b'>', value).is_some()
+    let begins_there = value.trim_ascii_end().ends_with(b"=") && memchr(b'<', value).is_some();
+    memchr(b'>', value).is_some() && (begins_there || next.is_some_and(|next| !ends(next)))
 }
 
 /// The length of the document type declaration that a text begins with. Its inner subset is looked for in the

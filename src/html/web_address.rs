@@ -1,6 +1,10 @@
 //! Whether an address is one of the web: absolute, and `http` or `https`.
 
+use std::borrow::Cow;
+
 use url::Url;
+
+use crate::html::address_repair::repaired;
 
 /// The longest address that is kept, in bytes. No server accepts longer ones (RFC 9110 section 4.1 asks for
 /// 8,000), and they would be repeated in every export.
@@ -8,11 +12,15 @@ pub const LONGEST: usize = 8 * 1024;
 
 /// The address as exports show it, resolved against `base`. `None` unless it is `http` or `https`.
 pub fn web(text: &str, base: &Url) -> Option<String> {
-    let text = text.trim();
+    let text = repaired(text);
     if text.is_empty() || LONGEST < text.len() {
         return None;
     }
-    let url = base.join(text).ok()?;
+    let mut url = base.join(&text).ok()?;
+    // A relative address may hold another one, so the result is damaged in its turn.
+    if let Cow::Owned(again) = repaired(url.as_str()) {
+        url = Url::parse(&again).ok().filter(|url| repaired(url.as_str()) == url.as_str())?;
+    }
     (is_web(&url) && url.as_str().len() <= LONGEST).then(|| url.into())
 }
 

@@ -10,11 +10,12 @@ use crate::clock;
 use crate::deliver::command;
 use crate::deliver::signature;
 use crate::domain::consumer::{Consumer, Delivered};
-use crate::domain::hook::{CommandSpec, Hook, HookTarget, WebhookSpec};
+use crate::domain::hook::{CommandSpec, Hook, HookSubject, HookTarget, WebhookSpec};
 use crate::domain::query::Query;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{Fetcher, PostError};
 use crate::passes::changes::{Batch, RecordKind, read_batch};
+use crate::passes::feed_health;
 use crate::passes::index;
 use crate::polling::freshness::retry_after;
 use crate::store::{ConsumerLock, LockError, Reader, Store, StoreError};
@@ -170,12 +171,19 @@ impl Deliverer {
         };
         let (path, query, name) =
             (self.store.path().to_owned(), self.query.clone(), self.hook.consumer.clone());
-        let kind = if self.hook.events { RecordKind::Events } else { RecordKind::Articles };
+        let subject = self.hook.subject;
         let read = spawn_blocking(move || {
             let reader = Reader::open(&path)?;
             // Read again: the previous holder of the lock may have advanced the cursor.
             let consumer = reader.consumer(&name)?.unwrap_or(consumer);
-            let batch = read_batch(&reader, &query, consumer.seq, kind, clock::now())?;
+            let (from, now) = (consumer.seq, clock::now());
+            let batch = match subject {
+                HookSubject::Articles { events } => {
+                    let kind = if events { RecordKind::Events } else { RecordKind::Articles };
+                    read_batch(&reader, &query, from, kind, now)?
+                }
+                HookSubject::FeedHealth => feed_health::read_batch(&reader, &query, from)?,
+            };
             Ok((consumer, batch))
         });
         let (consumer, batch) = read.await.map_err(|_| StoreError::ReaderStopped)??;

@@ -5,6 +5,8 @@ pub mod changes;
 pub mod check_online;
 pub mod discover;
 pub mod export;
+pub mod feed_health;
+pub mod future;
 pub mod hooks;
 pub mod host_budget;
 pub mod index;

@@ -4,15 +4,20 @@
 //! allocator keep the most memory that they ever held, and the author of a document decides how much that is:
 //! with twenty threads taking turns, a daemon among malicious feeds held three times what it needed
 //! (docs/decisions/0019).
+//!
+//! Hosts take turns, and the documents of one host never hold all threads: others are read while a host sends documents
+//! that take as long as they may.
 
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use tokio::sync::oneshot;
-use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::domain::host::Host;
 
 /// Bytes of stack for each thread. The author of a document decides how deep the parser recurses.
 const STACK: usize = 16 * 1024 * 1024;
@@ -22,13 +27,93 @@ type Work = Box<dyn FnOnce() + Send>;
 /// The threads. They end when the pool is dropped and their work is done.
 pub(super) struct ParsePool {
     work: Sender<Work>,
-    free: Semaphore,
+    turns: Arc<Mutex<Turns>>,
 }
 
 /// A thread of the pool that is reserved for one piece of work.
 pub(super) struct ParseSlot<'a> {
     pool: &'a ParsePool,
-    _reserved: Option<SemaphorePermit<'a>>,
+    reserved: Option<Reserved>,
+}
+
+/// Who works on the threads and who waits for one. Files have no host, and no limit.
+struct Turns {
+    threads: usize,
+    free: usize,
+    /// The number of threads that the documents of each host hold.
+    held: HashMap<Host, usize>,
+    /// Those who wait, by host. The first host that may have a thread is the next.
+    waiting: VecDeque<(Option<Host>, VecDeque<oneshot::Sender<Reserved>>)>,
+}
+
+/// A reserved thread, free again when this is dropped.
+struct Reserved {
+    turns: Arc<Mutex<Turns>>,
+    host: Option<Host>,
+}
+
+impl Turns {
+    fn may_have_one(&self, host: Option<&Host>) -> bool {
+        let held = host.and_then(|host| self.held.get(host)).copied().unwrap_or(0);
+        // One thread alone is for all.
+        0 < self.free && (held + 1 < self.threads || self.threads == 1 || host.is_none())
+    }
+
+    fn take(&mut self, host: Option<&Host>) {
+        self.free -= 1;
+        if let Some(host) = host {
+            *self.held.entry(host.clone()).or_default() += 1;
+        }
+    }
+
+    fn give_back(&mut self, host: Option<&Host>) {
+        self.free += 1;
+        if let Some(host) = host
+            && let Some(held) = self.held.get_mut(host)
+        {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(host);
+            }
+        }
+    }
+
+    fn wait(&mut self, host: Option<Host>, sender: oneshot::Sender<Reserved>) {
+        match self.waiting.iter_mut().find(|(waiting, _)| *waiting == host) {
+            Some((_, senders)) => senders.push_back(sender),
+            None => self.waiting.push_back((host, VecDeque::from([sender]))),
+        }
+    }
+
+    /// Takes a thread for the next who waits, if one is free. Its host goes to the end of the row.
+    fn next(&mut self) -> Option<(Option<Host>, oneshot::Sender<Reserved>)> {
+        let place = self.waiting.iter().position(|(host, _)| self.may_have_one(host.as_ref()))?;
+        let (host, mut senders) = self.waiting.remove(place)?;
+        let sender = senders.pop_front()?;
+        if !senders.is_empty() {
+            self.waiting.push_back((host.clone(), senders));
+        }
+        self.take(host.as_ref());
+        Some((host, sender))
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut turns = lock(&self.turns);
+        turns.give_back(self.host.as_ref());
+        let next = turns.next();
+        drop(turns);
+        if let Some((host, sender)) = next {
+            let reserved = Reserved { turns: Arc::clone(&self.turns), host };
+            // Who has been cancelled gives it back by dropping it.
+            drop(sender.send(reserved));
+        }
+    }
+}
+
+fn lock(turns: &Mutex<Turns>) -> MutexGuard<'_, Turns> {
+    turns.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The work panicked: a fault of this program, which the panic hook has reported.
@@ -58,13 +143,26 @@ impl ParsePool {
             });
             started.map_err(NoParseThreads)?;
         }
-        Ok(Self { work, free: Semaphore::new(threads) })
+        let turns =
+            Turns { threads, free: threads, held: HashMap::new(), waiting: VecDeque::new() };
+        Ok(Self { work, turns: Arc::new(Mutex::new(turns)) })
     }
 
-    /// Waits until a thread is free and reserves it.
-    pub(super) async fn slot(&self) -> ParseSlot<'_> {
-        // The semaphore is never closed.
-        ParseSlot { pool: self, _reserved: self.free.acquire().await.ok() }
+    /// Waits until a thread is free for a document of this host, and reserves it.
+    pub(super) async fn slot(&self, host: Option<Host>) -> ParseSlot<'_> {
+        let (sender, reserved) = oneshot::channel();
+        {
+            let mut turns = lock(&self.turns);
+            if turns.may_have_one(host.as_ref()) {
+                // Whoever else waits may not have it.
+                turns.take(host.as_ref());
+                let reserved = Reserved { turns: Arc::clone(&self.turns), host };
+                return ParseSlot { pool: self, reserved: Some(reserved) };
+            }
+            turns.wait(host, sender);
+        }
+        // The sender is kept until it is used.
+        ParseSlot { pool: self, reserved: reserved.await.ok() }
     }
 }
 
@@ -78,9 +176,12 @@ impl ParseSlot<'_> {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ParserPanicked> {
         let (answer, answered) = oneshot::channel();
+        let reserved = self.reserved;
         let work = move || {
-            // The caller may have been cancelled.
-            answer.send(work()).ok();
+            let done = work();
+            // The thread is free, also when the caller has been cancelled.
+            drop(reserved);
+            answer.send(done).ok();
         };
         self.pool.work.send(Box::new(work)).ok();
         answered.await.map_err(|_| ParserPanicked)
@@ -94,6 +195,8 @@ fn next(queue: &Mutex<Receiver<Work>>) -> Option<Work> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
 
     use super::*;
 
@@ -103,7 +206,7 @@ mod tests {
         let mut seen = HashSet::new();
         for n in 0..200 {
             let work = move || (n, thread::current().id());
-            let (answer, by) = pool.slot().await.run(work).await.unwrap();
+            let (answer, by) = pool.slot(None).await.run(work).await.unwrap();
             assert_eq!(answer, n);
             seen.insert(by);
         }
@@ -113,20 +216,95 @@ mod tests {
     #[tokio::test]
     async fn a_panic_ends_its_own_work_and_no_other() {
         let pool = ParsePool::new(1).unwrap();
-        let died = pool.slot().await.run(|| -> u8 { panic!("part of a test") }).await;
+        let died = pool.slot(None).await.run(|| -> u8 { panic!("part of a test") }).await;
         assert_eq!(died, Err(ParserPanicked));
-        assert_eq!(pool.slot().await.run(|| 7).await, Ok(7));
+        assert_eq!(pool.slot(None).await.run(|| 7).await, Ok(7));
     }
 
     #[tokio::test]
     async fn no_more_work_begins_than_there_are_threads() {
         let pool = ParsePool::new(1).unwrap();
-        let slot = pool.slot().await;
-        let second = pool.slot();
+        let slot = pool.slot(None).await;
+        let second = pool.slot(None);
         tokio::pin!(second);
         let waits = tokio::time::timeout(std::time::Duration::from_millis(20), &mut second).await;
         assert!(waits.is_err());
         assert_eq!(slot.run(|| 1).await, Ok(1));
         assert_eq!(second.await.run(|| 2).await, Ok(2));
+    }
+
+    fn host(name: &str) -> Option<Host> {
+        crate::domain::feed::FeedUrl::parse(&format!("https://{name}/")).unwrap().host()
+    }
+
+    /// The slot, if a thread was reserved for it.
+    fn granted<S: Future>(slot: &mut Pin<Box<S>>) -> Option<S::Output> {
+        match slot.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(slot) => Some(slot),
+            Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn documents_of_one_host_never_hold_all_threads() {
+        for threads in [2, 3, 8] {
+            let pool = ParsePool::new(threads).unwrap();
+            let mut held = Vec::new();
+            for _ in 1..threads {
+                held.push(pool.slot(host("slow.example")).await);
+            }
+            let mut waits = Box::pin(pool.slot(host("slow.example")));
+            assert!(granted(&mut waits).is_none(), "the last of {threads} threads is for others");
+            for name in ["a.example", "b.example", "slow.example.org"] {
+                assert_eq!(pool.slot(host(name)).await.run(|| 1).await, Ok(1), "{name}");
+            }
+            assert_eq!(pool.slot(None).await.run(|| 2).await, Ok(2));
+            assert!(granted(&mut waits).is_none());
+            drop(held.pop());
+            assert_eq!(waits.await.run(|| 3).await, Ok(3));
+        }
+    }
+
+    #[tokio::test]
+    async fn hosts_take_turns_however_many_documents_each_has() {
+        let pool = ParsePool::new(2).unwrap();
+        let (first, second) = (pool.slot(host("x.example")).await, pool.slot(None).await);
+        let mut waiting = Vec::new();
+        for name in ["a.example", "a.example", "a.example", "b.example", "c.example", "b.example"] {
+            let mut slot = Box::pin(pool.slot(host(name)));
+            assert!(granted(&mut slot).is_none());
+            waiting.push((name, slot));
+        }
+        let mut order = Vec::new();
+        drop(first); // `second` stays: one thread serves all.
+        while !waiting.is_empty() {
+            let next = waiting.iter_mut().position(|(name, slot)| {
+                granted(slot).is_some_and(|_thread| {
+                    order.push(*name);
+                    true
+                })
+            });
+            drop(waiting.remove(next.expect("the free thread is given to one that waits")));
+        }
+        assert_eq!(
+            order,
+            ["a.example", "b.example", "c.example", "a.example", "b.example", "a.example"]
+        );
+        drop(second);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_holds_nothing() {
+        let pool = ParsePool::new(2).unwrap();
+        let held = [pool.slot(host("a.example")).await, pool.slot(host("b.example")).await];
+        let mut waiting = Box::pin(pool.slot(host("c.example")));
+        assert!(granted(&mut waiting).is_none());
+        drop(waiting);
+        let mut last = Box::pin(pool.slot(host("d.example")));
+        assert!(granted(&mut last).is_none());
+        drop(held);
+        drop(last); // It was granted and never looked at.
+        let both = (pool.slot(host("e.example")).await, pool.slot(host("f.example")).await);
+        drop(both);
     }
 }

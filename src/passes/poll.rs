@@ -13,8 +13,10 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, Reason,
+    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
+    Reason, Reply,
 };
+use crate::domain::request::RequestSpec;
 use crate::domain::scrub::Sent;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
@@ -25,7 +27,8 @@ use crate::polling::decide::decide;
 use crate::polling::outage::{OutageDetector, Verdict, reached};
 use crate::polling::reply::{NoReply, Parsing, Requested, read};
 use crate::polling::request;
-use crate::store::{Claim, Claimed, Store, StoreError};
+use crate::reading_time::ReadingTime;
+use crate::store::{Claim, Claimed, Store, StoreError, Storing};
 use crate::telemetry::events;
 
 /// A poll that takes longer than its time-out by this much is taken for dead, and its lease ends.
@@ -47,7 +50,8 @@ pub struct Poller {
     fetcher: Fetcher,
     feeds: Feeds,
     max_body: u64,
-    keep_revisions: u32,
+    read_timeout: Duration,
+    storing: Storing,
     lease: TimeDelta,
     /// Hosts that the configured limits do not apply to: this machine, unless the configuration says otherwise.
     exempt: HashSet<Host>,
@@ -59,7 +63,8 @@ pub struct Poller {
     outages: Mutex<OutageDetector>,
     /// A permit for each request in flight.
     requests: Semaphore,
-    /// As many documents are parsed at once as there are cores. More would only hold more memory.
+    /// One thread more than there are cores, so that one host can use all cores and others are read beside it.
+    /// More would only hold more memory.
     parsers: ParsePool,
 }
 
@@ -132,7 +137,11 @@ impl Poller {
             fetcher: Fetcher::new(&config.fetch)?,
             feeds,
             max_body: config.fetch.max_body,
-            keep_revisions: config.store.keep_revisions,
+            read_timeout: config.fetch.read_timeout,
+            storing: Storing {
+                keep_revisions: config.store.keep_revisions,
+                hide_future: config.hide_future,
+            },
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
             exempt: exempt(config),
@@ -140,7 +149,7 @@ impl Poller {
             hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
             outages: Mutex::default(),
             requests: Semaphore::new(config.fetch.concurrency),
-            parsers: ParsePool::new(cores)?,
+            parsers: ParsePool::new(cores + 1)?,
         })
     }
 
@@ -166,7 +175,12 @@ impl Poller {
         };
         let lease = self.lease;
         let claim = Claim { now, limit, lease, only, per_host, free_slots, paused_too };
-        let claimed = self.store.claim(claim).await?;
+        let mut claimed = self.store.claim(claim).await?;
+        for job in &mut claimed.jobs {
+            if let Some(feed) = self.feeds.get(&job.feed) {
+                job.url = feed.spec.url.clone(); // The store does not know the host of a private feed's URL.
+            }
+        }
         for host in claimed.jobs.iter().filter_map(PollJob::host) {
             self.budget_of(&host).claimed(&host, Instant::now());
         }
@@ -224,7 +238,7 @@ impl Poller {
     async fn poll_one(&self, feed: &Arc<FeedConfig>, job: PollJob) -> Result<Polled, PollError> {
         let suspect = Suspect::of(&job);
         let (requested, slot) = self.request(feed, &job).await;
-        let decision = Arc::new(read_and_decide(slot, requested, job, feed, self.max_body).await?);
+        let decision = Arc::new(self.read_and_decide(slot, requested, job, feed).await?);
         let verdict = self.judge(&suspect, &decision.observed);
         let stored = self.store(&decision, &suspect, verdict).await?;
         Ok(report(feed, &decision, &stored))
@@ -243,11 +257,41 @@ impl Poller {
         let (spec, max_body) = (&feed.request, self.max_body);
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
         let request = FetchRequest { at: job.address(), ..request };
-        let reply = self.fetcher.fetch(request).await.map_err(|error| no_reply(&error));
-        let requested = Requested { reply, conditional, ended_at: clock::now() };
-        let slot = self.parsers.slot().await;
+        let reply = self.fetcher.fetch(request).await.map_err(|error| no_reply(&error, spec));
+        let ended_at = clock::now();
+        // The host that the document is from. A redirect may have led to another.
+        let host = reply.as_ref().ok().and_then(Reply::host).or_else(|| job.host());
+        let slot = self.parsers.slot(host).await;
         drop(in_flight);
-        (requested, slot)
+        (Requested { reply, conditional, ended_at }, slot)
+    }
+
+    /// Parses the document on a thread of the pool and decides there on everything that is stored.
+    async fn read_and_decide(
+        &self,
+        slot: ParseSlot<'_>,
+        requested: Requested,
+        mut job: PollJob,
+        feed: &Arc<FeedConfig>,
+    ) -> Result<Decision, ParserPanicked> {
+        let (feed, max_body) = (Arc::clone(feed), self.max_body);
+        let time = ReadingTime { limit: self.read_timeout, clock: clock::work_of_this_thread };
+        let work = move || {
+            let ended_at = requested.ended_at;
+            let parsing = Parsing {
+                max_body,
+                max_entries: feed.max_entries,
+                time,
+                map: feed.map.as_ref(),
+                quiet_start: feed.quiet_start,
+                filter: Some(&feed.entry_filter),
+            };
+            feed.entry_filter.mix_into_hashes(&mut job.remembered);
+            let mut observed = read(requested, &job, parsing);
+            conceal(&mut observed, &feed.request);
+            decide(&job, observed, &feed.policy, ended_at)
+        };
+        slot.run(work).await
     }
 
     /// Asks the outage detector whether this poll counts.
@@ -276,7 +320,7 @@ impl Poller {
             Verdict::Back => events::network_back(),
             Verdict::Counts => {}
         }
-        let applied = self.store.apply(Arc::clone(decision), self.keep_revisions).await?;
+        let applied = self.store.apply(Arc::clone(decision), self.storing).await?;
         let unreachable = suspect.was_well && reached(&decision.observed) == Some(false);
         if unreachable && !self.outages().stored(feed, suspect.health, Instant::now()) {
             let next = self.revert(feed, suspect.health, None).await?;
@@ -328,35 +372,23 @@ struct Stored {
 }
 
 /// A transport error as the rules of polling see it.
-pub(super) fn no_reply(error: &FetchError) -> NoReply {
-    NoReply { failure: Failure::from(error), detail: fetch::advice(error) }
+pub(super) fn no_reply(error: &FetchError, request: &RequestSpec) -> NoReply {
+    let detail = Sent::for_feed(request).removed_from(&fetch::advice(error));
+    NoReply { failure: Failure::from(error), detail }
 }
 
-/// Parses the document on a thread of the pool and decides there on everything that is stored.
-async fn read_and_decide(
-    slot: ParseSlot<'_>,
-    requested: Requested,
-    mut job: PollJob,
-    feed: &Arc<FeedConfig>,
-    max_body: u64,
-) -> Result<Decision, ParserPanicked> {
-    let feed = Arc::clone(feed);
-    let work = move || {
-        let ended_at = requested.ended_at;
-        let parsing = Parsing {
-            max_body,
-            max_entries: feed.max_entries,
-            map: feed.map.as_ref(),
-            quiet_start: feed.quiet_start,
-            filter: Some(&feed.entry_filter),
-        };
-        feed.entry_filter.mix_into_hashes(&mut job.remembered);
-        let mut observed = read(requested, &job, parsing);
-        observed.message.detail =
-            Sent::for_feed(&feed.request).removed_from(&observed.message.detail);
-        decide(&job, observed, &feed.policy, ended_at)
-    };
-    slot.run(work).await
+/// Removes what was sent to the server from what it answered, and the host of a private feed from what is stored of
+/// the feed itself.
+pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
+    let sent = Sent::for_feed(request);
+    observed.message.detail = sent.removed_from(&observed.message.detail);
+    if request.address.is_none() {
+        return;
+    }
+    observed.message.offers.clear(); // They are addresses of the same server.
+    if let PollOutcome::Fresh(document) = &mut observed.outcome {
+        document.meta.home_page_url.take_if(|url| sent.removed_from(url) != *url);
+    }
 }
 
 /// Logs and counts a poll that counts, and sums it up for the caller.

@@ -12,9 +12,10 @@ use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
-use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
-use crate::passes::poll::no_reply;
+use crate::fetch::{FetchError, FetchRequest, Fetcher};
+use crate::passes::poll::{conceal, no_reply};
 use crate::polling::reply::{Parsing, Requested, read};
+use crate::reading_time::ReadingTime;
 
 /// Fetches documents one after the other, with the same delay between requests to a host as polling. A clone
 /// shares the connections but not the delays.
@@ -22,6 +23,7 @@ use crate::polling::reply::{Parsing, Requested, read};
 pub struct Previewer {
     fetcher: Arc<Fetcher>,
     max_body: u64,
+    time: ReadingTime,
     /// The time between the starts of two requests to one host.
     delay: Duration,
     delay_this_machine: bool,
@@ -36,6 +38,7 @@ impl Previewer {
         Ok(Self {
             fetcher: Arc::new(Fetcher::new(settings)?),
             max_body: settings.max_body,
+            time: ReadingTime { limit: settings.read_timeout, clock: clock::work_of_this_thread },
             delay: settings.host_delay,
             delay_this_machine: !settings.exempt_this_machine,
             last_requests: HashMap::new(),
@@ -56,18 +59,21 @@ impl Previewer {
             .fetcher
             .fetch(FetchRequest::new(url, &job.validators, request, self.max_body))
             .await;
-        let reply = reply.map_err(|error| no_reply(&error));
+        let reply = reply.map_err(|error| no_reply(&error, request));
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
-        let max_body = self.max_body;
+        let (max_body, time, request) = (self.max_body, self.time, request.clone());
         let observed = tokio::task::spawn_blocking(move || {
             let parsing = Parsing {
                 max_body,
                 max_entries: entries,
+                time,
                 map: map.as_ref(),
                 quiet_start: false,
                 filter: None,
             };
-            read(requested, &job, parsing)
+            let mut observed = read(requested, &job, parsing);
+            conceal(&mut observed, &request);
+            observed
         })
         .await;
         observed.unwrap_or_else(|error| Observed {
@@ -90,16 +96,19 @@ impl Previewer {
             .fetcher
             .fetch(FetchRequest::new(url, &Validators::default(), request, self.max_body))
             .await;
-        let reply = reply.map_err(|error| fetch::advice(&error))?;
+        let reply = reply.map_err(|error| no_reply(&error, request).detail)?;
         if reply.status != 200 {
             return Err(format!("the server answered with status {}", reply.status));
         }
-        let (now, limit) = (clock::now(), self.max_body);
-        let comparison = tokio::task::spawn_blocking(move || {
-            let headers = reply.headers;
+        let (now, limit, time) = (clock::now(), self.max_body, self.time);
+        let read = move || {
+            let (base, headers) = (reply.base().clone(), reply.headers);
             let unpacked = unpack(reply.body, headers.content_encoding.as_deref(), limit)
                 .map_err(|error| error.to_string())?;
-            Ok(compare(&unpacked.body, &reply.url, headers.content_type.as_deref(), now))
+            Ok(compare(&unpacked.body, &base, headers.content_type.as_deref(), now))
+        };
+        let comparison = tokio::task::spawn_blocking(move || {
+            time.bound(read).unwrap_or_else(|error| Err(error.to_string()))
         });
         comparison.await.map_err(|error| error.to_string())?
     }

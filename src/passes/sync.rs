@@ -25,7 +25,11 @@ pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<Sync
     let list = config
         .feeds
         .iter()
-        .map(|feed| FeedSync { spec: feed.spec.clone(), policy: feed.policy.describe() })
+        .map(|feed| FeedSync {
+            spec: feed.spec.clone(),
+            policy: feed.policy.describe(),
+            address: feed.request.address.clone(),
+        })
         .collect();
     let synced = store.sync_feeds(list, now).await?;
     let feeds: Feeds = synced

@@ -8,7 +8,6 @@
 
 use std::time::Duration;
 
-use crate::domain::host::Host;
 use crate::domain::poll::{
     Decision, Failure, Health, Hints, HostWait, NextPoll, Observed, OutcomeKind, Pause,
     PollHistory, PollJob, PollOutcome, Reason, Validators, address_at,
@@ -47,7 +46,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     let answered_well = !failed && observed.outcome != PollOutcome::Gone;
     let forgiven = job.host().filter(|_| answered_well && pause.is_none() && job.strikes.is_some());
     let next_address = address_at(&job.url, moved.as_ref(), next.at.unwrap_or(now));
-    let next_host = Host::of(next_address);
+    let next_host = job.url.host_at(next_address);
     Decision {
         feed: job.feed,
         polled_at: now,
@@ -160,6 +159,7 @@ fn weight(failure: Failure) -> f64 {
         | Failure::Redirect
         | Failure::Private
         | Failure::TooLarge
+        | Failure::ReadTimeout
         | Failure::NotAFeed
         | Failure::File
         | Failure::Request
@@ -182,6 +182,7 @@ fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
+    use crate::domain::host::Host;
     use crate::domain::poll::{Move, ServerWishes, Transfer};
 
     fn now() -> Timestamp {

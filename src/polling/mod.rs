@@ -3,6 +3,7 @@
 //! Pure functions from values to values. The current time is always an argument.
 
 pub mod decide;
+pub mod feed_health;
 pub mod freshness;
 pub mod outage;
 pub mod permanent_redirect;

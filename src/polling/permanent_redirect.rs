@@ -12,10 +12,11 @@ const FIRST_RECHECK: TimeDelta = TimeDelta::days(1);
 const LATER_RECHECKS: TimeDelta = TimeDelta::days(7);
 const RECHECKED_FOR: TimeDelta = TimeDelta::days(30);
 
-/// The address at the end of the leading permanent redirects. Those after a temporary one do not count.
-pub fn target(hops: &[Hop]) -> Option<&Url> {
+/// The address at the end of the leading permanent redirects from `start`. Those after a temporary one do not count.
+/// `None` if they lead back to `start`, as redirects that only set a cookie do.
+pub fn target<'a>(start: &Url, hops: &'a [Hop]) -> Option<&'a Url> {
     let permanent = hops.iter().take_while(|hop| matches!(hop.status, 301 | 308));
-    permanent.last().map(|hop| &hop.to)
+    permanent.last().map(|hop| &hop.to).filter(|to| *to != start)
 }
 
 /// The permanent redirect of a feed after a poll. `moved_to` is its [`target`] in this poll.
@@ -101,8 +102,10 @@ mod tests {
             (vec![hop(308, AWAY), hop(301, FURTHER)], Some(FURTHER)),
             (vec![hop(301, AWAY), hop(302, FURTHER)], Some(AWAY)),
             (vec![hop(307, AWAY), hop(301, FURTHER)], None),
+            (vec![hop(301, AWAY), hop(301, HOME)], None),
+            (vec![hop(301, HOME)], None),
         ] {
-            assert_eq!(target(&hops).map(Url::as_str), expected, "{hops:?}");
+            assert_eq!(target(&url(HOME), &hops).map(Url::as_str), expected, "{hops:?}");
         }
     }
 

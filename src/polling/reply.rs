@@ -15,6 +15,7 @@ use crate::feed::entry_filter::EntryFilter;
 use crate::feed::json_map::mapped;
 use crate::feed::unpack::{StreamFault, UnpackError, Unpacked, unpack};
 use crate::polling::{freshness, permanent_redirect};
+use crate::reading_time::ReadingTime;
 
 /// A request that has ended.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Parsing<'a> {
     pub map: Option<&'a JsonMap>,
     /// Whether consumers are not to hear of the entries of a feed's first document.
     pub quiet_start: bool,
+    /// How long unpacking and reading may take.
+    pub time: ReadingTime,
     /// Leaves out entries; `None` keeps all.
     pub filter: Option<&'a EntryFilter>,
 }
@@ -72,13 +75,18 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
     let wishes = ServerWishes {
         asks,
         host_wait: freshness::host_wait(reply.status, &reply.headers, ended_at),
-        moved_to: permanent_redirect::target(&reply.hops).cloned(),
+        moved_to: permanent_redirect::target(job.address(), &reply.hops).cloned(),
         ..ServerWishes::default()
     };
     let (outcome, wishes, message) = match reply.status {
         200 | 203 | 226 => {
             let validators = validators_of(&reply);
-            let BodyReading { outcome, message } = read_body(reply, job, parsing, ended_at);
+            let read = || read_body(reply, job, parsing, ended_at);
+            let read = parsing.time.bound(read).unwrap_or_else(|error| BodyReading {
+                outcome: PollOutcome::Failed(Failure::ReadTimeout),
+                message: error.to_string().into(),
+            });
+            let BodyReading { outcome, message } = read;
             let wishes = wishes_of_body(&outcome, wishes, validators);
             (outcome, wishes, message)
         }
@@ -147,6 +155,7 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
     // A compressed stream that lacks no more than its trailer may hold a whole document.
     let cut = reply.cut || matches!(fault, Some(StreamFault::Damaged(_)));
     let torn = cut || fault.is_some();
+    let base = reply.hidden_origin.as_ref().unwrap_or(&reply.url);
     let content_type = reply.headers.content_type.as_deref();
     let (body, content_type, cut) = match parsing.map.map(|map| mapped(&body, content_type, map)) {
         None => (body, content_type, cut),
@@ -162,7 +171,7 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
     let labels = Labels { content_type, content_language };
     let last_modified = reply.headers.last_modified.as_deref();
     let last_modified = last_modified.and_then(|field| date(std::str::from_utf8(field).ok()?));
-    match document(&body, &reply.url, labels, known, parsing.max_entries, now) {
+    match document(&body, base, labels, known, parsing.max_entries, now) {
         Ok(mut document) => {
             document.listing.quiet_start = parsing.quiet_start;
             document.listing.dated_at = document.listing.dated_at.or(last_modified);

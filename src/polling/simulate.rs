@@ -4,7 +4,7 @@
 //! request budget of each host. It has no failures, no redirects and no bursts of articles.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
@@ -80,7 +80,16 @@ pub fn simulate(
             queue.push(Reverse((next, n, false)));
         }
     }
-    let name = |host: Option<Host>| host.map_or("file".to_owned(), |host| host.to_string());
+    let shown: HashSet<Host> = feeds.iter().filter_map(|feed| feed.url.shown_host()).collect();
+    let mut private = 0;
+    let mut name = |host: Option<Host>| match host {
+        None => "file".to_owned(),
+        Some(host) if shown.contains(&host) => host.to_string(),
+        Some(_) => {
+            private += 1; // Hosts of private feeds are counted and not named.
+            format!("private {private}")
+        }
+    };
     hosts.into_iter().map(|(host, budget)| (name(host), budget.into_load())).collect()
 }
 

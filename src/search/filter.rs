@@ -12,8 +12,8 @@ use crate::search::{query, words};
 
 /// The filters, by the names of the command line options and of the HTTP parameters. `feed`, `tag`, `language` and
 /// `author` may be given more than once; an article needs to match one value of each.
-pub const NAMES: [&str; 8] =
-    ["feed", "tag", "since", "until", "language", "author", "search", "limit"];
+pub const NAMES: [&str; 9] =
+    ["feed", "tag", "since", "until", "seen-since", "language", "author", "search", "limit"];
 
 /// Adds a filter to a query.
 ///
@@ -25,6 +25,7 @@ pub fn set(query: &mut Query, name: &str, text: &str, now: Timestamp) -> Result<
         "tag" => query.tags.push(text.to_owned()),
         "since" => query.since = Some(units::when(text, now)?),
         "until" => query.until = Some(units::when(text, now)?),
+        "seen-since" | "seen_since" => query.seen_since = Some(units::when(text, now)?),
         "language" => query.languages.push(language(text).ok_or_else(|| {
             format!("`{}` is no language: write it like de or de-AT", text.escape_debug())
         })?),
@@ -99,6 +100,7 @@ mod tests {
             ("tag", "world"),
             ("since", "24h"),
             ("until", "2024-08-20"),
+            ("seen-since", "1h"),
             ("language", "DE_at"),
             ("author", " Ann "),
             ("search", "\"a b\" -c"),
@@ -111,6 +113,7 @@ mod tests {
             limit: Some(7),
             since: Some(When::Ago(TimeDelta::hours(24))),
             until: Some(When::At("2024-08-20T00:00:00Z".parse().unwrap())),
+            seen_since: Some(When::Ago(TimeDelta::hours(1))),
             feeds: vec!["https://example.org/f".to_owned(), "Other".to_owned()],
             tags: vec!["world".to_owned()],
             languages: vec!["de-AT".to_owned()],

@@ -7,6 +7,8 @@ use crate::search::words::{fold, pairs, pieces, shortened};
 
 /// The most words and phrases of a search. A longer search is slow and finds nothing.
 const TERMS: usize = 32;
+/// The most beginnings of words in a search. The index collects every word that begins so.
+const PREFIXES: usize = 8;
 /// The most characters of a search.
 const CHARS: usize = 1_000;
 
@@ -34,6 +36,12 @@ pub fn parse(text: &str) -> Result<Search, String> {
         rest = after.trim_start();
     }
     let quoted = text.trim().escape_debug();
+    let prefixes = search.wanted.iter().chain(&search.unwanted).filter(|term| tokens(term).1);
+    if PREFIXES < prefixes.count() {
+        return Err(format!(
+            "a search has {PREFIXES} beginnings of words (`word*`) and single characters at most"
+        ));
+    }
     match (search.wanted.len(), search.unwanted.len()) {
         (0, 0) => Err(format!("`{quoted}` has no letter or digit to look for")),
         (0, _) => Err(format!("`{quoted}` only says what is not wanted: add a word to look for")),
@@ -162,6 +170,8 @@ mod tests {
             ("\u{fe70}", "no letter"), // A vowel sign alone, which makes no difference.
             ("-x -\"y z\"", "only says what is not wanted"),
             (&"a ".repeat(33), "32 words"),
+            (&"a* ".repeat(9), "8 beginnings"),
+            (&"水 ".repeat(9), "8 beginnings"),
             (&"a".repeat(1_001), "1000 characters"),
         ] {
             let error = parse(text).unwrap_err();

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use subtle::ConstantTimeEq;
 
+use super::view::Base;
 use super::{Site, error_response};
 use crate::config::ServerConfig;
 use crate::domain::request::Secret;
@@ -19,12 +20,18 @@ pub(super) struct Access {
     token: Option<Secret>,
     public: bool,
     hub: Option<String>,
+    base: Base,
 }
 
 impl Access {
     pub(super) fn of(config: &ServerConfig) -> Self {
         let (token, hub) = (config.token.clone(), config.hub.clone());
-        Self { token, public: config.public, hub }
+        Self { token, public: config.public, hub, base: Base::new(&config.base) }
+    }
+
+    /// The configured path before the paths of all links.
+    pub(super) fn base(&self) -> &Base {
+        &self.base
     }
 
     /// The hub that exports announce (`WebSub`, section 4).
@@ -140,7 +147,7 @@ mod tests {
     #[test]
     fn the_token_is_taken_as_bearer_and_as_any_users_password() {
         let token = Some(Secret::new("s3cret-token".to_owned()));
-        let access = Access { token, public: false, hub: None };
+        let access = Access { token, public: false, hub: None, base: Base::default() };
         for (value, shown) in [
             ("Bearer s3cret-token", true),
             ("bearer  s3cret-token", true),
@@ -159,7 +166,7 @@ mod tests {
             assert_eq!(access.has_valid_token(&headers), shown, "{value}");
         }
         assert!(!access.has_valid_token(&HeaderMap::new()));
-        let none = Access { token: None, public: false, hub: None };
+        let none = Access { token: None, public: false, hub: None, base: Base::default() };
         assert!(!none.has_valid_token(&headers(&[("authorization", "Bearer ")])));
     }
 

@@ -13,10 +13,11 @@ use tokio::runtime::Handle;
 
 use super::compression::Streamed;
 use super::conditional::{Version, hash};
-use super::params::{Params, origin};
+use super::params::Params;
 use super::places::{Client, Place};
 use super::reader_pool::{ReadError, Readers};
 use super::stream;
+use super::view::{Base, origin};
 use super::{Site, error_response};
 use crate::clock;
 use crate::domain::article::{Article, ArticleId, Position};
@@ -45,6 +46,7 @@ struct Outline {
 pub(super) async fn export(
     State(site): State<Site>,
     Extension(client): Extension<Client>,
+    Extension(base): Extension<Base>,
     Path(name): Path<String>,
     method: Method,
     uri: Uri,
@@ -59,7 +61,7 @@ pub(super) async fn export(
     let params = params.map_err(|why| error_response::bad_request(&why))?;
     let outline = move |reader: &Reader, query: &Query| outline(reader, query, now);
     let outline = params.load(site.readers(), outline).await?;
-    let origin = origin(&headers).unwrap_or_default();
+    let origin = origin(&headers).unwrap_or_default() + base.as_str();
     let this = format!("{origin}{uri}");
     let next =
         outline.next.map(|next| format!("{origin}{}{}", uri.path(), params.link(Some(next))));

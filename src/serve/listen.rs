@@ -26,8 +26,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::error_response;
 use super::places::{Client, Place, Places};
+use super::view::locate;
+use super::{Site, error_response};
 use crate::telemetry::events;
 
 /// The most connections. The usual limit of file descriptors is 1024, and polls need some of them.
@@ -84,6 +85,7 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 /// Accepts connections until `shutdown` is true, then waits for the requests in progress.
 pub(super) async fn serve(
     listener: TcpListener,
+    site: Site,
     router: Router,
     mut shutdown: watch::Receiver<bool>,
 ) {
@@ -106,6 +108,7 @@ pub(super) async fn serve(
                     client,
                     place: Arc::new(place),
                     is_reserve,
+                    site: site.clone(),
                     router: router.clone(),
                 };
                 connections.spawn(connection.converse(stream, shutdown.clone()));
@@ -130,6 +133,7 @@ struct Connection {
     client: Client,
     place: Arc<Place>,
     is_reserve: bool,
+    site: Site,
     router: Router,
 }
 
@@ -142,15 +146,22 @@ impl Connection {
         let (client, is_reserve) = (self.client, self.is_reserve);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let place = Arc::clone(&self.place);
+            let moved = locate(self.site.access().base(), &mut request);
             let is_refused = is_reserve && !PROBES.contains(&request.uri().path());
             request.extensions_mut().insert(client);
             place.set_busy(true);
-            let answer = (!is_refused).then(|| router.call(request));
+            let answer = match moved {
+                Some(moved) => Err(moved),
+                None if is_refused => {
+                    Err(error_response::busy("too many connections; try again in a moment"))
+                }
+                None => Ok(router.call(request)),
+            };
             async move {
-                let Some(answer) = answer else {
-                    return Ok(error_response::busy("too many connections; try again in a moment"));
+                let answer = match answer {
+                    Ok(answer) => answer.await,
+                    Err(response) => Ok(response),
                 };
-                let answer = answer.await;
                 // An event stream is silent most of the time, and is not idle.
                 if !answer.as_ref().is_ok_and(|answer| is_event_stream(answer.headers())) {
                     place.set_busy(false);

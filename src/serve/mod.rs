@@ -19,6 +19,7 @@ mod places;
 mod probes;
 mod reader_pool;
 mod stream;
+mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -154,7 +155,7 @@ impl Site {
 /// Serves until `closing` is true, then waits for the requests in progress. The caller limits that wait.
 pub async fn run(listener: TcpListener, site: Site) {
     let closing = site.closing();
-    listen::serve(listener, router(site), closing).await;
+    listen::serve(listener, site.clone(), router(site), closing).await;
 }
 
 fn router(site: Site) -> Router {

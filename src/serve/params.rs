@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
@@ -24,8 +23,6 @@ const MAX_PARAMETERS: usize = 64;
 
 /// The time limit for reading the store.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The parameters of a request for articles.
 #[derive(Clone, Debug)]
@@ -157,18 +154,6 @@ fn address(pairs: &[(String, String)], before: Option<Position>) -> String {
     if query.is_empty() { query } else { format!("?{query}") }
 }
 
-/// `http://host:port` of this server as the client knows it; `https` if a proxy says so.
-pub(super) fn origin(headers: &HeaderMap) -> Option<String> {
-    let host = headers.get(HOST)?.to_str().ok()?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
-    if host.is_empty() || !host.bytes().all(plain) {
-        return None;
-    }
-    let forwarded = headers.get(FORWARDED_PROTO).map(HeaderValue::as_bytes);
-    let scheme = if forwarded == Some(b"https") { "https" } else { "http" };
-    Some(format!("{scheme}://{host}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,21 +191,5 @@ mod tests {
             assert!(error.contains(reason), "{uri}: {error}");
         }
         assert!(read(&format!("/?{}", "tag=a&".repeat(65))).unwrap_err().contains("64"));
-    }
-
-    #[test]
-    fn the_origin_is_that_of_the_request() {
-        for (pairs, expected) in [
-            (&[("host", "a.example:80")][..], Some("http://a.example:80")),
-            (&[("host", "[::1]:80"), ("x-forwarded-proto", "https")], Some("https://[::1]:80")),
-            (&[("host", "a\"><b"), ("x-forwarded-proto", "https")], None),
-            (&[], None),
-        ] {
-            let headers = pairs
-                .iter()
-                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-                .collect();
-            assert_eq!(origin(&headers).as_deref(), expected, "{pairs:?}");
-        }
     }
 }

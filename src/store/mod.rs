@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
+use crate::domain::feed_health::{HealthChange, ToldHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::transaction;
@@ -30,11 +31,12 @@ pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
 pub use sqlite::file::Identity;
+pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
 pub use sqlite::maintenance::{Check, Stats};
-pub use sqlite::polls::{Claim, Claimed};
-pub use sqlite::prune::{Prune, Pruned};
+pub use sqlite::polls::{Claim, Claimed, Storing};
+pub use sqlite::prune::{Prune, Pruned, PrunedFeeds};
 pub use sqlite::reader::{Interrupter, Reader};
 
 /// Sets the function that is called with the path of each copy of an older version's file. Such a copy is made
@@ -193,13 +195,13 @@ impl Store {
     }
 
     /// Writes everything that a poll has decided in one transaction: entries, validators, the hashes of the
-    /// document, and the next poll. `keep_revisions` earlier versions of an edited article are kept.
+    /// document, and the next poll. `storing` says how articles are stored.
     pub async fn apply(
         &self,
         decision: Arc<Decision>,
-        keep_revisions: u32,
+        storing: Storing,
     ) -> Result<Applied, StoreError> {
-        self.write(move |tx| sqlite::polls::apply(tx, &decision, keep_revisions)).await
+        self.write(move |tx| sqlite::polls::apply(tx, &decision, storing)).await
     }
 
     /// Adds up to `limit` articles to the full-text index and returns how many; 0 means that the index is
@@ -212,9 +214,23 @@ impl Store {
         self.write(move |tx| sqlite::text_index::advance(tx, limit, text)).await
     }
 
+    /// Announces the hidden articles whose time has come, or `all`.
+    pub async fn announce(&self, all: bool, now: Timestamp) -> Result<Announced, StoreError> {
+        self.write(move |tx| sqlite::future::announce(tx, all, now)).await
+    }
+
+    /// Stores the health of feeds of which it has changed, and the changes for consumers.
+    pub async fn tell_feed_health(
+        &self,
+        told: Vec<(FeedId, ToldHealth)>,
+        changes: Vec<HealthChange>,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::feed_health::tell(tx, &told, &changes)).await
+    }
+
     /// Removes the articles of one batch that are old and no longer in the documents of their feeds.
     pub async fn prune(&self, stretch: Prune, now: Timestamp) -> Result<Pruned, StoreError> {
-        self.write(move |tx| sqlite::prune::prune(tx, stretch, now)).await
+        self.write(move |tx| sqlite::prune::prune(tx, &stretch, now)).await
     }
 
     /// Returns the space of removed articles to the file system. Other processes can read meanwhile, but not

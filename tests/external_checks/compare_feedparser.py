@@ -100,10 +100,24 @@ def theirs(entry, base):
     files = {address(e.get("href"), base) for e in entry.get("enclosures", []) if e.get("href")}
     if files:
         found["enclosures"] = files
-    image = (entry.get("media_thumbnail") or [{}])[0].get("url") or entry.get("image", {}).get("href")
-    if image:
-        found["image"] = address(image, base)
+    images = pictures(entry)
+    if images:
+        found["image"] = {address(image, base) for image in images}
     return found
+
+
+def pictures(entry):
+    """The pictures that an entry states, and the renditions that may stand for them: gazetted takes the largest. What is
+    stated to be as small as an icon is none. Empty when the entry states no picture."""
+    def is_icon(image):
+        sides = [int(side) for side in (image.get("width"), image.get("height")) if str(side or "").isdigit()]
+        return bool(sides) and max(sides) < 64
+    stated = [image for image in entry.get("media_thumbnail") or [] if image.get("url") and not is_icon(image)]
+    stated = [image["url"] for image in stated] or [entry.get("image", {}).get("href")]
+    files = [file.get("url") for file in entry.get("media_content", [])]
+    bodies = [body.get("value") or "" for body in entry.get("content", [])] + [entry.get("summary") or ""]
+    shown = [html.unescape(url) for body in bodies for url in re.findall(r"<img[^>]*?src=[\"']?([^\"'> ]+)", body)]
+    return [url for url in stated + files + shown if url] if any(stated) else []
 
 
 def mine(article, base):
@@ -126,6 +140,8 @@ def agree(field, wanted, got):
     if field in ("authors",):
         joined = "".join(sorted(got)).lower()
         return all(w.lower() in joined or any(g and g.lower() in w.lower() for g in got) for w in wanted)
+    if field == "image":
+        return got in wanted
     if isinstance(wanted, set):
         return wanted <= got
     return wanted == got

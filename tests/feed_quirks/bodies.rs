@@ -29,6 +29,44 @@ fn titles_are_one_line_of_plain_text() {
             "title=Café au lait",
         ),
         (
+            "type parameters",
+            rss("<title>List&lt;Boat&gt; and Vec&lt;T&gt;</title>"),
+            "title=List<Boat> and Vec<T>",
+        ),
+        ("comparisons", rss("<title>if a&lt;b and c&gt;d</title>"), "title=if a<b and c>d"),
+        ("a heart", rss("<title>I &lt;3 boats</title>"), "title=I <3 boats"),
+        (
+            "an address in brackets",
+            rss("<title>Bob &lt;bob@example.org&gt;</title>"),
+            "title=Bob <bob@example.org>",
+        ),
+        ("a mentioned tag", rss("<title>The &lt;em&gt; element</title>"), "title=The <em> element"),
+        (
+            "markup escaped twice",
+            rss("<title>&amp;lt;i&amp;gt;Dune&amp;lt;/i&amp;gt;, a review</title>"),
+            "title=Dune, a review",
+        ),
+        (
+            "a mentioned tag, escaped twice",
+            rss("<title>The &amp;lt;em&amp;gt; element</title>"),
+            "title=The <em> element",
+        ),
+        (
+            "a mentioned reference",
+            rss("<title>What &amp;amp;lt; is for</title>"),
+            "title=What &lt; is for",
+        ),
+        (
+            "atom, type parameters",
+            atom("<title type=\"html\">Vec&lt;T&gt;</title>"),
+            "title=Vec<T>",
+        ),
+        (
+            "JSON, type parameters",
+            json("{\"id\":\"1\",\"title\":\"Vec<T> & co\"}"),
+            "title=Vec<T> & co",
+        ),
+        (
             "a query that looks like a name",
             rss("<title>x?a=1&copy=2</title>"),
             "title=x?a=1&copy=2",
@@ -120,5 +158,219 @@ fn texts_are_found_and_kept_whole() {
         ("rdf", rdf("<item><content:encoded><![CDATA[<p>x</p>]]></content:encoded></item>"), "html=<p>x</p>"),
         ("JSON, both", json("{\"id\":\"1\",\"content_html\":\"<p>x</p>\",\"content_text\":\"y\",\"summary\":\"s\"}"), "html=<p>x</p> | summary=s"),
         ("JSON, text", json("{\"id\":\"1\",\"content_text\":\"a < b\"}"), "html=<p>a &lt; b</p>"),
+    ]);
+}
+
+#[test]
+fn plain_text_stays_text() {
+    check(&[
+        (
+            "lines",
+            rss("<description>one\ntwo\n\nthree</description>"),
+            "html=<p>one<br>two</p><p>three</p>",
+        ),
+        (
+            "lines of content:encoded",
+            rss("<content:encoded><![CDATA[one\r\n\r\ntwo & three]]></content:encoded>"),
+            "html=<p>one</p><p>two &amp; three</p>",
+        ),
+        ("one line", rss("<description>one two</description>"), "html=one two"),
+        (
+            "references",
+            rss("<description>caf&amp;eacute;\ntwo</description>"),
+            "html=<p>café<br>two</p>",
+        ),
+        (
+            "type parameters",
+            rss("<description>A List&lt;Boat&gt; or Vec&lt;T&gt;, as in a &lt; b.</description>"),
+            "html=A List&lt;Boat&gt; or Vec&lt;T&gt;, as in a &lt; b.",
+        ),
+        (
+            "type parameters in a summary",
+            rss(
+                "<description>A List&lt;Boat&gt;</description><content:encoded>&lt;p&gt;x&lt;/p&gt;</content:encoded>",
+            ),
+            "summary=A List<Boat>",
+        ),
+        (
+            "comparisons",
+            rss("<description>x&lt;y and y&gt;z, a&lt;b and c&gt;d</description>"),
+            "html=x&lt;y and y&gt;z, a&lt;b and c&gt;d",
+        ),
+        (
+            "an address in brackets",
+            rss("<description>Mail Bob &lt;bob@example.org&gt;\nor call.</description>"),
+            "html=<p>Mail Bob &lt;bob@example.org&gt;<br>or call.</p>",
+        ),
+        (
+            "a mentioned tag",
+            rss("<description>Use &lt;b&gt; for bold.</description>"),
+            "html=Use &lt;b&gt; for bold.",
+        ),
+        (
+            "markup joins lines",
+            rss("<description>one\n&lt;b&gt;two&lt;/b&gt;</description>"),
+            "html=one\n<b>two</b>",
+        ),
+        (
+            "atom, html joins lines",
+            atom("<content type=\"html\">one\ntwo</content>"),
+            "html=one\ntwo",
+        ),
+        (
+            "atom, text with references",
+            atom("<summary type=\"text\">A.&amp;nbsp;B&amp;#8217;s &amp;amp; C</summary>"),
+            "html=<p>A.&nbsp;B’s &amp; C</p>",
+        ),
+        (
+            "atom, text with escaped brackets",
+            atom("<summary>Write &amp;lt; for less</summary>"),
+            "html=<p>Write &amp;lt; for less</p>",
+        ),
+        (
+            "escaped twice",
+            rss(
+                "<description>See &amp;lt;a href=\"https://a.example/\"&amp;gt;it&amp;lt;/a&amp;gt;.</description>",
+            ),
+            "html=See <a href=\"https://a.example/\" rel=\"noopener noreferrer\">it</a>.",
+        ),
+        (
+            "escaped twice, in a summary",
+            rss(
+                "<description>See &amp;lt;a href=\"https://a.example/\"&amp;gt;it&amp;lt;/a&amp;gt;.</description><content:encoded>&lt;p&gt;x&lt;/p&gt;</content:encoded>",
+            ),
+            "summary=See it.",
+        ),
+        (
+            "escaped twice, in a tag",
+            rss("<category>&amp;lt;b&amp;gt;A&amp;lt;/b&amp;gt;</category>"),
+            "tags=A",
+        ),
+        (
+            "escaped twice, in a name",
+            rss("<dc:creator>&amp;lt;a href=\"/x\"&amp;gt;Ada&amp;lt;/a&amp;gt;</dc:creator>"),
+            "authors=Ada",
+        ),
+        (
+            "about HTML",
+            rss(
+                "<description>Write &amp;lt;b&amp;gt;bold&amp;lt;/b&amp;gt; like this.</description>",
+            ),
+            "html=Write &lt;b&gt;bold&lt;/b&gt; like this.",
+        ),
+    ]);
+}
+
+#[test]
+fn a_summary_has_the_words_of_its_text_and_no_others() {
+    let summary = |html: &str| {
+        rss(&format!(
+            "<description><![CDATA[{html}]]></description><content:encoded>&lt;p&gt;x&lt;/p&gt;</content:encoded>"
+        ))
+    };
+    check(&[
+        ("paragraphs", summary("one</p><p>two"), "summary=one two"),
+        ("line breaks", summary("one<br>two<br/>three"), "summary=one two three"),
+        ("cells", summary("<table><tr><td>one</td><td>two</td></tr></table>"), "summary=one two"),
+        ("items", summary("<ul><li>one</li><li>two</li></ul>"), "summary=one two"),
+        (
+            "forms and menus",
+            summary(
+                "<main>one</main><nav>two</nav><address>three</address><details><summary>four</summary>five</details>",
+            ),
+            "summary=one two three four five",
+        ),
+        ("inline elements", summary("o<b>n</b>e<wbr>x"), "summary=onex"),
+        (
+            "video",
+            summary("one<video src=\"v\"><p>Your browser plays none.</p></video>two"),
+            "summary=one two",
+        ),
+        ("audio", summary("one <audio controls>No audio.</audio> two"), "summary=one two"),
+        ("noscript", summary("one <noscript>Turn it on.</noscript> two"), "summary=one two"),
+        ("template", summary("one <template><p>x</p></template> two"), "summary=one two"),
+        (
+            "object in object",
+            summary("one <object><object>x</object>y</object> two"),
+            "summary=one two",
+        ),
+        ("iframe", summary("one <iframe src=\"x\">No frames.</iframe> two"), "summary=one two"),
+        ("a video that is not closed", summary("one <video src=\"v\"> two"), "summary=one two"),
+    ]);
+}
+
+#[test]
+fn an_atom_content_of_other_xml_is_data() {
+    let data = |attributes: &str, inner: &str| {
+        atom(&format!("<summary>s</summary><content{attributes}>{inner}</content>"))
+    };
+    check(&[
+        (
+            "XML",
+            data(
+                " type=\"application/xml\"",
+                "<d:properties xmlns:d=\"urn:d\"><d:Title>x</d:Title></d:properties>",
+            ),
+            "html=<p>s</p>",
+        ),
+        (
+            "XML of a default namespace",
+            data(" type=\"text/xml\"", "<report xmlns=\"urn:r\"><title>x</title></report>"),
+            "html=<p>s</p>",
+        ),
+        (
+            "no type",
+            data(
+                "",
+                "<georss:point xmlns:georss=\"http://www.georss.org/georss\">1 2</georss:point>",
+            ),
+            "html=<p>s</p>",
+        ),
+        (
+            "SVG",
+            data(
+                " type=\"image/svg+xml\"",
+                "<svg xmlns=\"http://www.w3.org/2000/svg\"><text>x</text></svg>",
+            ),
+            "html=<p>s</p>",
+        ),
+        (
+            "MathML",
+            data(
+                " type=\"application/mathml+xml\"",
+                "<math xmlns=\"http://www.w3.org/1998/Math/MathML\"><mi>x</mi></math>",
+            ),
+            "html=<p>s</p>",
+        ),
+        (
+            "escaped XML",
+            data(" type=\"application/xml\"", "&lt;report&gt;x&lt;/report&gt;"),
+            "html=<p>s</p>",
+        ),
+        (
+            "XHTML",
+            data(
+                " type=\"application/xhtml+xml\"",
+                "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>x</p></div>",
+            ),
+            "html=<p>x</p>",
+        ),
+        (
+            "XHTML that is called XML",
+            data(
+                " type=\"application/xml\"",
+                "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>x</p></div>",
+            ),
+            "html=<p>x</p>",
+        ),
+        ("no type, XHTML", data("", "<p>x</p>"), "html=<p>x</p>"),
+        (
+            "SVG in XHTML",
+            data(
+                " type=\"xhtml\"",
+                "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>x</p><svg xmlns=\"http://www.w3.org/2000/svg\"><text>y</text></svg></div>",
+            ),
+            "html=<p>x</p>",
+        ),
     ]);
 }

@@ -45,3 +45,164 @@ fn an_entrys_address_is_found() {
         ("JSON, the id an address", json("{\"id\":\"https://a.example/1\"}"), "url=https://a.example/1"),
     ]);
 }
+
+/// A channel of RSS 2.0 with its link, and one item.
+fn site(link: &str, item: &str) -> String {
+    format!(
+        "<rss version=\"2.0\" xmlns:feedburner=\"http://rssnamespace.org/feedburner/ext/1.0\"><channel><item>{item}</item><link>{link}</link></channel></rss>"
+    )
+}
+
+#[test]
+fn a_relative_address_starts_from_the_article_else_from_the_site() {
+    let text = "<description><![CDATA[<a href=\"#n\">x</a><img src=\"c.png\">]]></description>";
+    let at = |page: &str, folder: &str| {
+        format!(
+            "html=<a href=\"{page}#n\" rel=\"noopener noreferrer\">x</a><img src=\"{folder}c.png\">"
+        )
+    };
+    let both = |page: &str| at(page, page);
+    let (home, post) = ("https://a.example/", "https://a.example/p/1/");
+    for (name, body, expected) in [
+        ("the article's link", site(home, &format!("<link>{post}</link>{text}")), both(post)),
+        (
+            "the article's link, relative",
+            site(home, &format!("<link>p/1/</link>{text}")),
+            both(post),
+        ),
+        ("the GUID", site(home, &format!("<guid>{post}</guid>{text}")), both(post)),
+        ("the site", site(home, text), both(home)),
+        (
+            "a site that is relative is none",
+            site("/blog/", text),
+            at("https://example.org/dir/feed", "https://example.org/dir/"),
+        ),
+        (
+            "the original of a republished link",
+            site(
+                home,
+                &format!(
+                    "<link>https://feedproxy.google.com/~r/1</link><feedburner:origLink>{post}</feedburner:origLink>{text}"
+                ),
+            ),
+            both(post),
+        ),
+        (
+            "a republished link",
+            site(home, &format!("<link>https://feedproxy.google.com/~r/1</link>{text}")),
+            both(home),
+        ),
+        (
+            "a link blog",
+            site(
+                home,
+                &format!(
+                    "<link>https://b.example/</link><guid isPermaLink=\"true\">{post}</guid>{text}"
+                ),
+            ),
+            both(post),
+        ),
+        (
+            "an enclosure is no page",
+            site(home, &format!("<enclosure url=\"https://b.example/1.mp3\"/>{text}")),
+            both(home),
+        ),
+        ("tracking", site(home, &format!("<link>{post}?utm_source=rss</link>{text}")), both(post)),
+        (
+            "xml:base",
+            format!(
+                "<rss xml:base='https://b.example/x/'><channel><item><link>{post}</link>{text}</item></channel></rss>"
+            ),
+            both("https://b.example/x/"),
+        ),
+        (
+            "JSON",
+            format!(
+                "{{\"version\":\"https://jsonfeed.org/version/1.1\",\"home_page_url\":\"{home}\",\"items\":[{{\"id\":\"1\",\"url\":\"/p/1/\",\"content_html\":\"<a href='#n'>x</a><img src='c.png'>\"}}]}}"
+            ),
+            both(post),
+        ),
+        (
+            "JSON about another page",
+            format!(
+                "{{\"version\":\"https://jsonfeed.org/version/1.1\",\"home_page_url\":\"{home}\",\"items\":[{{\"id\":\"1\",\"external_url\":\"https://b.example/\",\"content_html\":\"<a href='#n'>x</a><img src='c.png'>\"}}]}}"
+            ),
+            both(home),
+        ),
+    ] {
+        check(&[(name, body, &*expected)]);
+    }
+}
+
+#[test]
+fn links_and_files_start_from_the_site() {
+    let home = "https://a.example/blog/";
+    check(&[
+        ("a link", site(home, "<link>1</link>"), "url=https://a.example/blog/1"),
+        ("a link from the root", site(home, "<link>/1</link>"), "url=https://a.example/1"),
+        (
+            "a file beside its page",
+            site(home, "<link>1/</link><enclosure url=\"x.mp3\"/>"),
+            "files=https://a.example/blog/1/x.mp3",
+        ),
+        ("a file", site(home, "<enclosure url=\"x.mp3\"/>"), "files=https://a.example/blog/x.mp3"),
+        (
+            "a thumbnail",
+            site(home, "<media:thumbnail url=\"/t.jpg\"/>"),
+            "image=https://a.example/t.jpg",
+        ),
+        (
+            "a GUID that is a path",
+            site(home, "<guid isPermaLink=\"true\">/1</guid>"),
+            "url=https://a.example/1",
+        ),
+        (
+            "a GUID that is a query",
+            site("/blog", "<guid isPermaLink=\"true\">?p=2</guid>"),
+            "url=https://example.org/dir/feed?p=2",
+        ),
+        (
+            "a GUID that is a file",
+            site(home, "<guid isPermaLink=\" TRUE \">posts/1.html</guid>"),
+            "url=https://a.example/blog/posts/1.html",
+        ),
+        ("a GUID that is a number", site(home, "<guid isPermaLink=\"true\">4711</guid>"), "url="),
+        (
+            "a GUID that is a name",
+            site(home, "<guid isPermaLink=\"true\">tag:a.example,2024:/1</guid>"),
+            "url=",
+        ),
+        ("a GUID that says nothing", site(home, "<guid>/1</guid>"), "url="),
+        ("a GUID that is no link", site(home, "<guid isPermaLink=\"false\">/1</guid>"), "url="),
+        (
+            "a damaged link",
+            rss("<link>http://https://a.example/1</link>"),
+            "url=https://a.example/1",
+        ),
+        (
+            "a damaged file",
+            rss("<enclosure url=\" https: //a.example/x y.mp3 \"/>"),
+            "files=https://a.example/x%20y.mp3",
+        ),
+        (
+            "a damaged image",
+            rss("<media:thumbnail url=\"https://a.examplehttps://b.example/t.jpg\"/>"),
+            "image=https://b.example/t.jpg",
+        ),
+        (
+            "a link without a scheme",
+            rss("<link>www.a.example/1</link>"),
+            "url=https://www.a.example/1",
+        ),
+        (
+            "a file escaped twice",
+            rss("<enclosure url=\"https://a.example/x?a=1&amp;amp;b=2\"/>"),
+            "files=https://a.example/x?a=1&b=2",
+        ),
+        (
+            "a GUID escaped twice",
+            rss("<guid>https://a.example/?a=1&amp;#038;b=2</guid>"),
+            "url=https://a.example/?a=1&b=2",
+        ),
+    ]);
+}

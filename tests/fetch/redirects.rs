@@ -80,6 +80,79 @@ async fn secrets_are_not_sent_to_another_site() {
     assert!(head.contains("user-agent: gazetted/"), "{head}");
 }
 
+/// A redirect that sets cookies, then a page to where it leads.
+fn moved_with(status: u16, location: &str, cookies: &[&str]) -> String {
+    let fields: String = cookies.iter().map(|cookie| format!("set-cookie: {cookie}\r\n")).collect();
+    moved(status, location).replace("\r\n\r\n", &format!("\r\n{fields}\r\n"))
+}
+
+fn cookies_of(head: &str) -> Vec<&str> {
+    head.lines().filter_map(|line| line.strip_prefix("cookie: ")).collect()
+}
+
+#[tokio::test]
+async fn a_cookie_is_kept_for_one_chain_of_redirects_and_nowhere_else() {
+    let set = moved_with(302, "/feed", &["seen=1; Path=/", "other=2; Path=/elsewhere"]);
+    let (address, server) = serve(&[&set, &ok("<rss/>"), &set, &ok("<rss/>")]).await;
+    let url = feed(address);
+    let fetcher = Fetcher::new(&permitted()).unwrap();
+    for _ in 0..2 {
+        let (none, spec) = (Validators::default(), RequestSpec::default());
+        let request = FetchRequest::new(&url, &none, &spec, LIMIT);
+        let reply = fetcher.fetch(request).await.unwrap();
+        assert_eq!((reply.status, reply.body.as_slice()), (200, b"<rss/>".as_slice()));
+        assert_eq!(reply.url, *url.as_url());
+    }
+    let heads = server.await.unwrap();
+    let sent: Vec<Vec<&str>> = heads.iter().map(|head| cookies_of(head)).collect();
+    assert_eq!(sent, [vec![], vec!["seen=1"], vec![], vec!["seen=1"]]);
+}
+
+#[tokio::test]
+async fn a_cookie_is_not_sent_to_another_host() {
+    let (other, seen_by_other) =
+        serve(&[&moved_with(302, "/b", &["theirs=1"]), &ok("<rss/>")]).await;
+    let target = format!("http://localhost:{}/a", other.port());
+    let (home, seen_at_home) = serve(&[
+        &moved_with(302, "/again", &["mine=1; Path=/", "all=1; Domain=localhost"]),
+        &moved(302, &target),
+    ])
+    .await;
+    fetch(&feed(home)).await.unwrap();
+    let heads = seen_at_home.await.unwrap();
+    assert_eq!(cookies_of(&heads[1]), ["mine=1"]);
+    let heads = seen_by_other.await.unwrap();
+    assert_eq!((cookies_of(&heads[0]), cookies_of(&heads[1])), (vec![], vec!["theirs=1"]));
+}
+
+#[tokio::test]
+async fn a_configured_cookie_is_sent_beside_those_of_the_server() {
+    let (address, server) =
+        serve(&[&moved_with(302, "/again", &["seen=1; Path=/"]), &ok("<rss/>")]).await;
+    fetch_as(&feed(address), &with_secrets()).await.unwrap();
+    let heads = server.await.unwrap();
+    assert_eq!(cookies_of(&heads[0]), ["session=s3cret"]);
+    assert_eq!(cookies_of(&heads[1]), ["seen=1; session=s3cret"]);
+}
+
+#[tokio::test]
+async fn a_circle_in_which_no_cookie_changes_is_left_at_once() {
+    let same = moved_with(302, "/feed", &["a=1; Path=/"]);
+    let (address, server) = serve(&[&same, &same]).await;
+    let error = fetch(&feed(address)).await.unwrap_err();
+    let FetchError::Redirect { source, .. } = error else { panic!("{error}") };
+    assert!(matches!(*source, RedirectFault::Loop(_)), "{source}");
+    assert_eq!(server.await.unwrap().len(), 2);
+    let counted: Vec<String> =
+        (0..6).map(|n| moved_with(302, "/feed", &[&format!("n={n}; Path=/")])).collect();
+    let counted: Vec<&str> = counted.iter().map(String::as_str).collect();
+    let (address, server) = serve(&counted).await;
+    let error = fetch(&feed(address)).await.unwrap_err();
+    let FetchError::Redirect { source, .. } = error else { panic!("{error}") };
+    assert!(matches!(*source, RedirectFault::TooMany(5)), "{source}");
+    assert_eq!(server.await.unwrap().len(), 6);
+}
+
 #[tokio::test]
 async fn a_redirect_that_leads_nowhere_allowed_is_an_error() {
     for (locations, expected) in [
@@ -111,7 +184,7 @@ async fn no_redirect_may_be_followed_where_none_is_allowed() {
         .fetch(FetchRequest::new(&feed(address), &Validators::default(), &spec, LIMIT))
         .await;
     let Err(FetchError::Redirect { source, .. }) = error else { panic!("{error:?}") };
-    assert_eq!(source, RedirectFault::TooMany(0));
+    assert_eq!(*source, RedirectFault::TooMany(0));
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::fs;
 
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
-use gazetted::domain::request::{FetchSettings, RequestSpec, Secret, default_user_agent};
+use gazetted::domain::request::{
+    FetchSettings, ProxyChoice, RequestSpec, Secret, default_user_agent,
+};
 use gazetted::fetch::{FetchRequest, Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -104,7 +106,7 @@ async fn a_proxy_is_asked_for_the_whole_address() {
         FetchSettings { proxy: Some(Secret::new(format!("http://{general}"))), ..permitted() };
     let fetcher = Fetcher::new(&settings).unwrap();
     let spec = RequestSpec {
-        proxy: Some(Secret::new(format!("http://user:pa55@{address}"))),
+        proxy: Some(ProxyChoice::Via(Secret::new(format!("http://user:pa55@{address}")))),
         ..RequestSpec::default()
     };
     let url = FeedUrl::parse("http://feeds.invalid/feed").unwrap();
@@ -122,6 +124,25 @@ async fn a_proxy_is_asked_for_the_whole_address() {
 }
 
 #[tokio::test]
+async fn a_feed_can_go_past_the_proxy_of_all() {
+    let (general, proxy) = serve(&[&ok("through"), &ok("through")]).await;
+    let (address, server) = serve(&[&ok("direct")]).await;
+    let settings =
+        FetchSettings { proxy: Some(Secret::new(format!("http://{general}"))), ..permitted() };
+    let fetcher = Fetcher::new(&settings).unwrap();
+    let (url, none) = (feed(address), Validators::default());
+    for (choice, expected) in
+        [(None, "through"), (Some(ProxyChoice::Direct), "direct"), (None, "through")]
+    {
+        let spec = RequestSpec { proxy: choice, ..RequestSpec::default() };
+        let reply = fetcher.fetch(FetchRequest::new(&url, &none, &spec, LIMIT)).await.unwrap();
+        assert_eq!(reply.body, expected.as_bytes());
+    }
+    assert!(server.await.unwrap()[0].starts_with("GET /feed HTTP/1.1\r\n"));
+    assert_eq!(proxy.await.unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn no_error_repeats_a_password() {
     let closed = nobody();
     let url = FeedUrl::parse("http://feeds.invalid/feed").unwrap();
@@ -132,7 +153,10 @@ async fn no_error_repeats_a_password() {
         "ftp://user:pa55@proxy/".to_owned(),
         "http://user:pa55@:99999/".to_owned(),
     ] {
-        let spec = RequestSpec { proxy: Some(Secret::new(proxy.clone())), ..with_secrets() };
+        let spec = RequestSpec {
+            proxy: Some(ProxyChoice::Via(Secret::new(proxy.clone()))),
+            ..with_secrets()
+        };
         let error = fetch_as(&url, &spec).await.unwrap_err();
         for text in [format!("{error:?}"), error.to_string(), advice(&error)] {
             assert!(!text.contains("pa55") && !text.contains("k3y"), "{proxy}: {text}");
@@ -167,8 +191,8 @@ async fn no_reply_or_error_contains_a_private_address() {
         "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 1\r\nconnection: close\r\n\r\nx";
     let (address, server) =
         serve(&[tagged, tagged, &elsewhere, tagged, &moved(302, "/s3cret?key=k3y")]).await;
-    let url = FeedUrl::parse(&format!("http://{address}/private-feed/name")).unwrap();
     let hidden = format!("http://{address}/s3cret?key=k3y");
+    let url = FeedUrl::parse(&hidden).unwrap().stand_in("name");
     let spec = RequestSpec { address: Some(Secret::new(hidden)), ..RequestSpec::default() };
     let fetcher = Fetcher::new(&permitted()).unwrap();
     let mut validators = Validators::default();
@@ -178,6 +202,7 @@ async fn no_reply_or_error_contains_a_private_address() {
             fetcher.fetch(FetchRequest::new(&url, &validators, &spec, LIMIT)).await.unwrap();
         assert_eq!((&reply.url, reply.headers.etag.as_deref()), (url.as_url(), etag));
         assert!(reply.hops.is_empty());
+        assert_eq!(reply.base().as_str(), format!("http://{address}/"));
         write!(shown, "{reply:?}").unwrap();
         validators.etag = reply.headers.etag;
         validators.sent_by = Some(reply.url);

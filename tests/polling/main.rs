@@ -4,6 +4,7 @@
 
 mod table;
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use gazetted::polling::decide::decide;
 use gazetted::polling::reply::{NoReply, Parsing, Requested, read};
 use gazetted::polling::request;
 use gazetted::polling::schedule::{Cadence, CronSchedule, Policy};
+use gazetted::reading_time::ReadingTime;
 use url::Url;
 
 const HOUR: i64 = 3_600;
@@ -96,6 +98,7 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
         }
     }
     Reply {
+        hidden_origin: None,
         status,
         url: url(HOME),
         hops: Vec::new(),
@@ -107,9 +110,20 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
 }
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
+    let time = ReadingTime { limit: Duration::from_secs(1), clock: || Duration::ZERO };
+    poll_within(time, job, policy, reply)
+}
+
+fn poll_within(
+    time: ReadingTime,
+    job: &PollJob,
+    policy: &Policy,
+    reply: Result<Reply, NoReply>,
+) -> Decision {
     let parsing = Parsing {
         max_body: 1 << 20,
         max_entries: 100,
+        time,
         map: None,
         quiet_start: false,
         filter: None,
@@ -137,6 +151,63 @@ fn each_failure_has_its_weight() {
     ] {
         let decision = poll(&job(), &hourly(), came);
         assert!((decision.health.failures - weight).abs() < 1e-9, "{name}: {:?}", decision.health);
+    }
+}
+
+thread_local! {
+    static TICKS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A clock that advances by a second whenever it is read.
+fn ticking() -> Duration {
+    Duration::from_secs(TICKS.replace(TICKS.get() + 1))
+}
+
+fn packed(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, body).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Spec 2, `read_timeout`. The work is given up, wherever it is: hardly more is done after the time is over.
+#[test]
+fn a_document_that_takes_too_long_is_a_failure_of_that_name() {
+    const LIMIT: u64 = 5;
+    let of = |inside: &str| {
+        rss(&format!("<item><description><![CDATA[{inside}]]></description></item>"))
+    };
+    let json = |n: usize| {
+        let item = "{\"id\":\"1\",\"content_html\":\"<p>x\"}";
+        format!("{{\"version\":\"\",\"items\":[{}]}}", vec![item; n].join(",")).into_bytes()
+    };
+    for (name, body) in [
+        ("items", rss(&"<item><title>a</title></item>".repeat(2_000))),
+        ("elements", rss(&"<x/>".repeat(20_000))),
+        ("elements of a text", of(&"<p>x".repeat(20_000))),
+        ("tables in tables", of(&"<table><tr><td>".repeat(4_000))),
+        ("emphasis across paragraphs", of(&"<b><p>x</b>".repeat(4_000))),
+        ("a bracket and nothing more", of(&"<".repeat(100_000))),
+        ("entries of JSON", json(2_000)),
+        ("a page", format!("<html><head>{}", "<link rel=x>".repeat(20_000)).into_bytes()),
+        ("a packed body", packed(&vec![b'x'; 1 << 20])),
+    ] {
+        let coding = (name == "a packed body").then(|| "gzip".to_owned());
+        let mut came = reply(200, &[("ETag", "\"2\""), ("Cache-Control", "max-age=9")], body);
+        came.headers.content_encoding = coding;
+        let before = TICKS.get();
+        let time = ReadingTime { limit: Duration::from_secs(LIMIT), clock: ticking };
+        let decision = poll_within(time, &job(), &hourly(), Ok(came));
+        let observed = decision.observed;
+        assert!(
+            matches!(observed.outcome, PollOutcome::Failed(Failure::ReadTimeout)),
+            "{name}: {}",
+            observed.outcome.kind().as_str()
+        );
+        assert!(observed.message.detail.contains("read_timeout"), "{name}");
+        assert_eq!(observed.wishes.validators, None, "{name}");
+        assert!((decision.health.failures - 1.0).abs() < 1e-9, "{name}");
+        let read = TICKS.get() - before;
+        assert!(read <= LIMIT + 12, "{name}: the clock was read {read} times");
     }
 }
 

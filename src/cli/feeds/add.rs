@@ -162,17 +162,18 @@ fn parse(text: &str) -> Result<(Url, bool)> {
 
 /// The address under which a feed is configured already. Addresses are compared without scheme, trailing
 /// slash and fragment.
-pub(super) fn known(config: &Config, more: &[NewFeed], url: &Url) -> Option<FeedUrl> {
-    let plain = |url: &Url| {
-        let text = url.as_str().split('#').next().unwrap_or_default();
-        let text =
-            text.strip_prefix("https:").or_else(|| text.strip_prefix("http:")).unwrap_or(text);
-        text.trim_end_matches('/').to_owned()
-    };
-    let wanted = plain(url);
+fn known(config: &Config, more: &[NewFeed], url: &Url) -> Option<FeedUrl> {
+    let wanted = without_scheme(url);
     let all =
         config.feeds.iter().map(|feed| &feed.spec.url).chain(more.iter().map(|feed| &feed.url));
-    all.into_iter().find(|feed| plain(feed.as_url()) == wanted).cloned()
+    all.into_iter().find(|feed| without_scheme(feed.as_url()) == wanted).cloned()
+}
+
+/// What two addresses of one feed have in common: neither `http` or `https` nor a slash at the end parts them.
+pub(super) fn without_scheme(url: &Url) -> String {
+    let text = url.as_str().split('#').next().unwrap_or_default();
+    let text = text.strip_prefix("https:").or_else(|| text.strip_prefix("http:")).unwrap_or(text);
+    text.trim_end_matches('/').to_owned()
 }
 
 impl Outcome {

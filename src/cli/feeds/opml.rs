@@ -1,5 +1,6 @@
 //! `gazetted feeds import` and `gazetted feeds export`.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::super::output::{count, data, json_data};
 use super::super::{Context, Exit};
-use super::add::known;
+use super::add::without_scheme;
 use super::change::{apply, line, note_reload};
 use super::{State, rows};
 use crate::config::Config;
@@ -105,6 +106,10 @@ struct Sorted {
 impl Sorted {
     fn of(outlines: Vec<Outline>, tags: &[String], config: &Config) -> Self {
         let mut sorted = Self::default();
+        let mut addresses: HashSet<String> =
+            config.feeds.iter().map(|feed| without_scheme(feed.spec.url.as_url())).collect();
+        let mut names: HashSet<String> =
+            config.feeds.iter().filter_map(|feed| feed.spec.name.clone()).collect();
         for outline in outlines {
             let url = match address(&outline) {
                 Ok(url) => url,
@@ -113,18 +118,13 @@ impl Sorted {
                     continue;
                 }
             };
-            if known(config, &sorted.new, url.as_url()).is_some() {
+            if !addresses.insert(without_scheme(url.as_url())) {
                 sorted.known += 1;
                 continue;
             }
-            let taken = |name: &String| {
-                let given = config.feeds.iter().filter_map(|feed| feed.spec.name.as_ref());
-                given
-                    .chain(sorted.new.iter().filter_map(|feed| feed.name.as_ref()))
-                    .any(|n| n == name)
-            };
             // Names must be unique. A feed without a name is shown by its title.
-            let name = outline.name.filter(|name| !taken(name) && *name != url.as_str());
+            let name = outline.name.filter(|name| !names.contains(name) && *name != url.as_str());
+            names.extend(name.clone());
             let mut all = outline.tags;
             all.extend(tags.iter().filter(|tag| !all.contains(tag)).cloned().collect::<Vec<_>>());
             sorted.new.push(NewFeed { url, name, tags: all, allow_private: false });

@@ -2,34 +2,124 @@
 
 use url::Url;
 
-use crate::feed::parse::model::{Link, ParsedEntry};
-use crate::html::web_address::{has_web_scheme, is_web, web};
+use crate::feed::normalise::tracking;
+use crate::feed::parse::model::{FeedType, Link, ParsedEntry, ParsedFeed};
+use crate::html::web_address::{has_web_scheme, web};
 
 /// In bytes. Each relative address of an entry becomes as long as its base.
-pub(super) const LONGEST_BASE: usize = 512;
+const LONGEST_BASE: usize = 512;
 
-/// The base of relative addresses in an entry: its own `xml:base`, resolved against `document`, else
-/// `document`, which is the base of the document.
-pub fn base_of(entry: &ParsedEntry, document: &Url) -> Url {
-    let own = entry.entry.base.as_deref().map(str::trim);
-    let own = own.filter(|base| !base.is_empty() && base.len() <= LONGEST_BASE);
-    own.and_then(|own| document.join(own).ok()).unwrap_or_else(|| document.clone())
+/// Services that republish feeds, and send readers on to the pages. Neither the address of such a document
+/// nor that of such a link says where a relative address leads.
+const REPUBLISHERS: [&str; 7] = [
+    "feedblitz.com",
+    "feedburner.com",
+    "feedpress.com",
+    "feedpress.me",
+    "feedproxy.google.com",
+    "feedsportal.com",
+    "follow.it",
+];
+
+/// Where the relative addresses of a document start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    url: Url,
+    /// An `xml:base`, or the address of an Atom document (RFC 4287, 2, and RFC 3986, 5.1.3). It holds for all
+    /// addresses. Otherwise `url` is the site or, if that is unknown, the document, and each entry starts from
+    /// its own page.
+    is_stated: bool,
+}
+
+impl Origin {
+    /// `document` is the address of the document, after redirects.
+    pub fn of(parsed: &ParsedFeed, document: &Url) -> Self {
+        let stated = parsed.extension.base.as_deref().and_then(|base| joined(base, document));
+        if let Some(url) = stated {
+            return Self { url, is_stated: true };
+        }
+        if parsed.feed.feed_type == FeedType::Atom && !is_republished(document) {
+            return Self { url: document.clone(), is_stated: true };
+        }
+        let pages = parsed.feed.links.iter().filter(|link| is_page(link));
+        let site = pages.filter(|link| has_web_scheme(link.href.trim_start())).find_map(|link| {
+            let site = web(&link.href, document).and_then(|url| short(&url));
+            site.filter(|url| !is_republished(url))
+        });
+        Self { url: site.unwrap_or_else(|| document.clone()), is_stated: false }
+    }
+
+    /// The base of the link of an entry and of other addresses that do not belong to its text.
+    pub fn of_links(&self, entry: &ParsedEntry) -> Url {
+        self.own(entry).unwrap_or_else(|| self.url.clone())
+    }
+
+    /// The base of the text of an entry and of its files. `links` is the base of its links.
+    pub fn of_text(&self, entry: &ParsedEntry, links: &Url) -> Url {
+        if self.is_stated || self.own(entry).is_some() {
+            return links.clone();
+        }
+        self.page_of(entry, links).unwrap_or_else(|| links.clone())
+    }
+
+    fn own(&self, entry: &ParsedEntry) -> Option<Url> {
+        joined(entry.entry.base.as_deref()?, &self.url)
+    }
+
+    /// The page that holds the text of an entry, into which its fragments (`#fn1`) point.
+    pub fn page_of(&self, parsed: &ParsedEntry, links: &Url) -> Option<Url> {
+        let ParsedEntry { entry, extension } = parsed;
+        let url = |address: &str| {
+            let url = short(&tracking::without(web(address, links)?))?;
+            (!is_republished(&url)).then_some(url)
+        };
+        let guid = Some(&entry.id).filter(|id| is_address(id));
+        let guid = guid.filter(|_| extension.guid_is_link != Some(false)).and_then(|id| url(id));
+        let link = extension.original_link.as_deref().and_then(url);
+        let link = link.or_else(|| url(&page(&entry.links, links)?));
+        // The links of a link blog lead to other sites, and its GUIDs to its own pages.
+        match (link, guid) {
+            (Some(link), Some(guid)) if !self.is_stated => {
+                let is_own = |url: &Url| url.host_str() == self.url.host_str();
+                Some(if is_own(&guid) && !is_own(&link) { guid } else { link })
+            }
+            (link, guid) => link.or(guid),
+        }
+    }
+}
+
+fn short(url: &str) -> Option<Url> {
+    Some(url).filter(|url| url.len() <= LONGEST_BASE).and_then(|url| Url::parse(url).ok())
+}
+
+fn joined(base: &str, outer: &Url) -> Option<Url> {
+    let base = base.trim();
+    (!base.is_empty() && base.len() <= LONGEST_BASE).then(|| outer.join(base).ok())?
+}
+
+fn is_republished(url: &Url) -> bool {
+    let is_of = |host: &str, service: &str| {
+        host.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    url.host_str().is_some_and(|host| REPUBLISHERS.iter().any(|service| is_of(host, service)))
 }
 
 /// The page of an entry: its link, else a GUID that is an address, else its `external_url`, else its first
 /// enclosure.
 pub fn article_url(parsed: &ParsedEntry, base: &Url) -> Option<String> {
     let ParsedEntry { entry, extension } = parsed;
-    let guid = || Some(&entry.id).filter(|id| is_address(id)).and_then(|id| web(id, base));
+    let is_link = extension.guid_is_link;
+    let is_guid = |id: &&String| is_address(id) || is_link == Some(true) && is_path(id);
+    let guid = || Some(&entry.id).filter(is_guid).and_then(|id| web(id, base));
     let enclosure = || entry.links.iter().filter(|link| is_enclosure(link));
-    let file = || extension.files.iter().find(|file| is_web(&file.url));
+    let file = || extension.files.iter().find_map(|file| web(&file.url, base));
     page(&entry.links, base)
-        .or_else(|| if extension.guid_is_not_a_link { None } else { guid() })
+        .or_else(|| if is_link == Some(false) { None } else { guid() })
         .or_else(|| external_url(parsed, base))
         // A GUID that denies that it is a link is still better than a file.
         .or_else(guid)
         .or_else(|| enclosure().find_map(|link| web(&link.href, base)))
-        .or_else(|| file().map(|file| file.url.to_string()))
+        .or_else(file)
 }
 
 /// The page that an entry of a link blog is about.
@@ -59,6 +149,13 @@ fn page(links: &[Link], base: &Url) -> Option<String> {
     let pages = || links.iter().filter(|link| is_page(link));
     let resolve = |link: &Link| web(&link.href, base);
     pages().filter(is_html).find_map(resolve).or_else(|| pages().find_map(resolve))
+}
+
+/// Whether a GUID that is said to be a link is a relative address, and no number or other name.
+fn is_path(text: &str) -> bool {
+    text.contains(['/', '?', '.'])
+        && !text.contains(char::is_whitespace)
+        && !text.split(['/', '?']).next().is_some_and(|start| start.contains(':'))
 }
 
 fn is_address(text: &str) -> bool {
@@ -148,7 +245,8 @@ mod tests {
         ] {
             let mut entry = ParsedEntry::default();
             entry.entry.base = own.map(Into::into);
-            assert_eq!(base_of(&entry, &base()).as_str(), expected);
+            let origin = Origin { url: base(), is_stated: true };
+            assert_eq!(origin.of_links(&entry).as_str(), expected);
         }
     }
 }

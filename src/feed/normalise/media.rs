@@ -1,4 +1,4 @@
-//! The attachments of an entry, and its image.
+//! The attachments of an entry.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,6 @@ use url::Url;
 use crate::domain::article::Attachment;
 use crate::feed::normalise::links::is_enclosure;
 use crate::feed::parse::model::ParsedEntry;
-use crate::html::entities::{Context, decode};
 use crate::html::to_text::{Markup, plain};
 use crate::html::web_address;
 
@@ -26,11 +25,11 @@ pub fn attachments(parsed: &ParsedEntry, base: &Url) -> Vec<Attachment> {
             duration_in_seconds: None,
         })
     });
-    let files = extension.files.iter().filter(|file| web_address::is_web(&file.url)).map(|file| {
+    let files = extension.files.iter().filter_map(|file| {
         let mime_type = file.mime_type.as_deref().and_then(mime_type);
         let plays = mime_type.as_deref().is_none_or(|mime| !mime.starts_with("image/"));
-        Attachment {
-            url: file.url.to_string(),
+        Some(Attachment {
+            url: web_address::web(&file.url, base)?,
             mime_type,
             title: title(file.title.as_deref()),
             size_in_bytes: file.size.filter(|size| 0 < *size),
@@ -38,13 +37,14 @@ pub fn attachments(parsed: &ParsedEntry, base: &Url) -> Vec<Attachment> {
                 .duration_in_seconds
                 .or(duration.filter(|_| plays))
                 .filter(|seconds| 0 < *seconds),
-        }
+        })
     });
     let mut seen = HashSet::new();
     let mut found: Vec<Attachment> =
         linked.chain(files).filter(|attachment| seen.insert(attachment.url.clone())).collect();
     // It is the duration of a linked file too, when that is the only one that plays.
-    let mut playing = found.iter_mut().filter(|attachment| !is_image(attachment));
+    let mut playing =
+        found.iter_mut().filter(|file| !is_image(file.mime_type.as_deref(), &file.url));
     if let (Some(only), None) = (playing.next(), playing.next()) {
         only.duration_in_seconds =
             only.duration_in_seconds.or(duration.filter(|seconds| 0 < *seconds));
@@ -52,42 +52,16 @@ pub fn attachments(parsed: &ParsedEntry, base: &Url) -> Vec<Attachment> {
     found
 }
 
-/// Returns the first thumbnail, else an attached image, else the first image of the sanitised content.
-pub fn image(
-    parsed: &ParsedEntry,
-    attachments: &[Attachment],
-    content_html: Option<&str>,
-    base: &Url,
-) -> Option<String> {
-    let thumbnail = || {
-        let mut thumbnails = parsed.entry.media.iter().flat_map(|media| &media.thumbnails);
-        thumbnails.find_map(|thumbnail| web_address::web(&thumbnail.image.uri, base))
-    };
-    let attached = || attachments.iter().find(|file| is_image(file)).map(|file| file.url.clone());
-    thumbnail().or_else(attached).or_else(|| first_image(content_html?))
-}
-
-fn is_image(file: &Attachment) -> bool {
-    if let Some(mime) = &file.mime_type {
-        return mime.starts_with("image/");
+/// Whether a file is an image, by its normalised type or, without one, by its address.
+pub(super) fn is_image(mime_type: Option<&str>, url: &str) -> bool {
+    if let Some(mime_type) = mime_type {
+        return mime_type.starts_with("image/");
     }
-    let path = file.url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     [".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"].iter().any(|end| path.ends_with(end))
 }
 
-fn first_image(html: &str) -> Option<String> {
-    let (_, tag) = html.split_once("<img ")?;
-    let (tag, _) = tag.split_once('>')?;
-    let value = match tag.strip_prefix("src=\"") {
-        Some(value) => value,
-        None => tag.split_once(" src=\"")?.1,
-    };
-    let (source, _) = value.split_once('"')?;
-    let url = Url::parse(&decode(source, Context::Attribute)).ok()?;
-    web_address::is_web(&url).then(|| url.into())
-}
-
-fn mime_type(text: &str) -> Option<String> {
+pub(super) fn mime_type(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let plain = text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
     (text.contains('/') && plain).then_some(text)
@@ -98,23 +72,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::feed::parse::model::{File, Image, Link, MediaObject, MediaThumbnail};
+    use crate::feed::parse::model::{File, Link, MediaObject};
 
     fn base() -> Url {
         Url::parse("https://example.org/feed").unwrap()
     }
 
     fn file(url: &str, mime_type: Option<&str>, title: Option<&str>) -> File {
-        let (url, mime_type) = (Url::parse(url).unwrap(), mime_type.map(Into::into));
+        let (url, mime_type) = (url.to_owned(), mime_type.map(Into::into));
         let title = title.map(Into::into);
-        File { url, mime_type, title, size: Some(7), duration_in_seconds: None }
-    }
-
-    fn thumbnail_at(uri: &str) -> MediaThumbnail {
-        let uri = uri.to_owned();
-        let image =
-            Image { uri, title: None, link: None, width: None, height: None, description: None };
-        MediaThumbnail { image, time: None }
+        File {
+            url,
+            mime_type,
+            title,
+            size: Some(7),
+            width: None,
+            height: None,
+            duration_in_seconds: None,
+        }
     }
 
     #[test]
@@ -162,36 +137,5 @@ mod tests {
                 ("https://example.org/c.png", Some("image/png"), title, Some(7), None),
             ]
         );
-    }
-
-    #[test]
-    fn a_picture_is_the_thumbnail_else_an_attached_image_else_the_first_in_the_text() {
-        let html = Some("<p><img alt=\"x\" src=\"https://i.example/?a=1&amp;b=2\"></p>");
-        for (thumbnail, attached, html, expected) in [
-            (
-                Some("/t.png"),
-                Some("https://a.example/a.png"),
-                html,
-                Some("https://example.org/t.png"),
-            ),
-            (
-                Some("data:x"),
-                Some("https://a.example/a.PNG?x"),
-                html,
-                Some("https://a.example/a.PNG?x"),
-            ),
-            (None, Some("https://a.example/a.mp3"), html, Some("https://i.example/?a=1&b=2")),
-            (None, None, Some("<img src=\"https://i.example/x\">"), Some("https://i.example/x")),
-            (None, None, Some("<p>x</p>"), None),
-            (None, None, None, None),
-        ] {
-            let mut media = MediaObject::default();
-            media.thumbnails = thumbnail.map(thumbnail_at).into_iter().collect();
-            let mut entry = ParsedEntry::default();
-            entry.entry.media = vec![media];
-            entry.extension.files = attached.map(|url| file(url, None, None)).into_iter().collect();
-            let found = image(&entry, &attachments(&entry, &base()), html, &base());
-            assert_eq!(found.as_deref(), expected, "{thumbnail:?} {attached:?}");
-        }
     }
 }

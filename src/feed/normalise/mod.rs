@@ -1,11 +1,11 @@
 //! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
 pub mod authors;
-pub mod double_escaped;
 pub mod edit;
 pub mod furniture;
 pub mod hash;
 pub mod identity;
+pub mod image;
 pub mod language;
 pub mod links;
 pub mod media;
@@ -24,11 +24,17 @@ use crate::domain::poll::KeyPolicy;
 use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
-use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed};
+use crate::feed::normalise::links::Origin;
+use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed, TextKind};
 use crate::html::chars;
+use crate::html::double_escaped;
+use crate::html::entities::{Context, decode};
+use crate::html::escape::push_text;
+use crate::html::recognise;
 use crate::html::sanitise;
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::{self, Markup};
+use crate::reading_time::is_over_now;
 
 /// A description without content beside it is the content. It is also the summary when it has at most this
 /// many characters.
@@ -67,23 +73,21 @@ pub fn entries(
     max_entries: usize,
     now: Timestamp,
 ) -> Vec<Normalised> {
-    let base = feed
-        .extension
-        .base
-        .as_deref()
-        .filter(|own| own.len() <= links::LONGEST_BASE)
-        .and_then(|own| base.join(own.trim()).ok())
-        .unwrap_or_else(|| base.clone());
+    let origin = Origin::of(feed, base);
     let wanted = order::newest(&feed.entries, max_entries, now);
-    let mut sanitiser = Sanitiser::new(&base);
+    let mut sanitiser = Sanitiser::new(base);
     let mut normalised = Vec::with_capacity(feed.entries.len());
     for (entry, wanted) in feed.entries.iter().zip(wanted) {
-        let entry_base = links::base_of(entry, &base);
-        if *sanitiser.base() != entry_base {
-            sanitiser = Sanitiser::new(&entry_base);
+        if is_over_now() {
+            break;
         }
-        let mut draft = outline(feed, entry, &entry_base, now);
+        let links = origin.of_links(entry);
+        let text = origin.of_text(entry, &links);
+        let mut draft = outline(feed, entry, (&links, &text), now);
         if wanted {
+            if *sanitiser.base() != text {
+                sanitiser = Sanitiser::new(&text);
+            }
             fill(&mut draft, entry, &sanitiser);
         }
         identify(&mut draft, policy);
@@ -100,7 +104,13 @@ pub fn identify(draft: &mut ArticleDraft, policy: KeyPolicy) {
 }
 
 /// A draft without its content and what depends on it. These fields are cheap, and a key is made of them.
-fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) -> ArticleDraft {
+/// `base` is that of links and that of the text.
+fn outline(
+    feed: &ParsedFeed,
+    parsed: &ParsedEntry,
+    (base, text_base): (&Url, &Url),
+    now: Timestamp,
+) -> ArticleDraft {
     let (feed, entry) = (&feed.feed, &parsed.entry);
     let (published, modified) = dates::published_and_modified(entry.published, entry.updated, now);
     // As in the feed, but without control characters, which a terminal would obey.
@@ -127,15 +137,14 @@ fn outline(feed: &ParsedFeed, parsed: &ParsedEntry, base: &Url, now: Timestamp) 
         language,
         published,
         modified,
-        attachments: media::attachments(parsed, base),
+        attachments: media::attachments(parsed, text_base),
     }
 }
 
 /// Sets the content and the fields that depend on it.
 fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     (draft.content_html, draft.summary) = body(entry, sanitiser);
-    draft.image =
-        media::image(entry, &draft.attachments, draft.content_html.as_deref(), sanitiser.base());
+    draft.image = image::image(entry, draft.content_html.as_deref(), sanitiser.base());
     draft.hash = hash::content_hash(draft);
 }
 
@@ -168,17 +177,35 @@ fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<SanitisedHtml>, 
 }
 
 fn html(text: MarkedText<'_>, sanitiser: &Sanitiser) -> Option<SanitisedHtml> {
-    if text.is_html {
-        sanitiser.clean(&double_escaped::unescape(text.text))
-    } else if to_text::looks_like_html(text.text) {
-        sanitiser.clean(text.text)
-    } else {
-        sanitise::from_plain(text.text)
+    let source = double_escaped::unescape(text.text);
+    let is_html = match text.kind {
+        TextKind::Html => !source.contains('<') || recognise::has_markup(&source),
+        TextKind::Unstated => recognise::has_markup(&source),
+        TextKind::Plain => recognise::looks_like_html(&source),
+    };
+    if is_html {
+        return sanitiser.clean(&recognise::escape_false_tags(&source));
     }
+    let plain = match text.kind {
+        TextKind::Html | TextKind::Unstated => {
+            let once = decode(&source, Context::Text);
+            Cow::Owned(to_text::decode_all_but_brackets(&once, Context::Text).into_owned())
+        }
+        TextKind::Plain => to_text::decode_all_but_brackets(&source, Context::MaybePlain),
+    };
+    if text.kind == TextKind::Plain || plain.trim().contains(['\n', '\r']) {
+        return sanitise::from_plain(&plain.replace("\r\n", "\n").replace('\r', "\n"));
+    }
+    let mut escaped = String::with_capacity(plain.len());
+    push_text(&mut escaped, &plain);
+    sanitiser.clean(&escaped)
 }
 
 fn line(text: MarkedText<'_>) -> Option<String> {
-    let markup = if text.is_html { Markup::Html } else { Markup::Doubtful };
+    let markup = match text.kind {
+        TextKind::Html | TextKind::Unstated => Markup::Html,
+        TextKind::Plain => Markup::Doubtful,
+    };
     let line = to_text::plain(beginning(text), markup)?;
     Some(match chars::excerpt(&line, LONGEST_LINE) {
         Cow::Borrowed(_) => line,

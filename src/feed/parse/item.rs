@@ -11,12 +11,14 @@ use crate::domain::time::Timestamp;
 use crate::feed::dates::parse::date;
 use crate::feed::parse::media::{self, Media, push_keywords};
 use crate::feed::parse::model::{
-    self, File, Link, MediaThumbnail, ParsedEntry, Person, RawText, category, whole_seconds,
+    self, File, Link, MediaThumbnail, ParsedEntry, Person, RawText, TextKind, category,
+    whole_seconds,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::{Context, Element};
-use crate::feed::parse::values::{absolute, duration, not_blank, number};
+use crate::feed::parse::values::{address, duration, not_blank, number};
+use crate::html::recognise::begins_with_html;
 
 /// Values that an item may state in several places. Each carries the rank of its place; the lowest rank
 /// counts.
@@ -44,7 +46,7 @@ struct Item<'a> {
     candidates: Candidates<'a>,
 }
 
-/// Reads an item. The base in `context` is the address of the document.
+/// Reads an item.
 pub(super) fn read(
     element: Element<'_>,
     context: Context<'_>,
@@ -62,7 +64,7 @@ pub(super) fn read(
     let mut child_language: Option<(u8, String)> = None;
     for child in element.children {
         let base = child.base.clone();
-        let context = Context { base: base.as_deref().unwrap_or(context.document), ..context };
+        let context = Context { base: base.as_deref(), ..context };
         if let Some(language) = &child.language
             && let Some(rank) = language_rank(child.ns, &child.name)
             && child_language.as_ref().is_none_or(|(best, _)| rank < *best)
@@ -78,7 +80,7 @@ pub(super) fn read(
         entry.language = Some(language);
     }
     if let Some(href) = href.filter(|_| entry.links.is_empty()) {
-        entry.links.push(model::link(&href, context.document));
+        entry.links.extend(address(&href, element.base.as_deref()).map(model::link));
     }
     item.id = item.id.or(about).or(item.candidates.identifier.take());
     item.finish(repairs)
@@ -108,11 +110,17 @@ impl<'a> Item<'a> {
     fn read_text_or_person(&mut self, name: &str, child: Element<'a>, context: Context<'_>) {
         let candidates = &mut self.candidates;
         match name {
-            "title" => prefer(&mut candidates.title, 0, text(child, false, context)),
-            "description" => candidates.add_description(0, text(child, true, context)),
-            "summary" => candidates.add_description(1, text(child, false, context)),
-            "body" | "fullitem" => prefer(&mut candidates.content, 1, text(child, true, context)),
-            "abstract" => prefer(&mut candidates.summary, 2, text(child, true, context)),
+            "title" => prefer(&mut candidates.title, 0, text(child, TextKind::Plain, context)),
+            "description" => {
+                candidates.add_description(0, text(child, TextKind::Unstated, context))
+            }
+            "summary" => candidates.add_description(1, text(child, TextKind::Plain, context)),
+            "body" | "fullitem" => {
+                prefer(&mut candidates.content, 1, text(child, TextKind::Unstated, context))
+            }
+            "abstract" => {
+                prefer(&mut candidates.summary, 2, text(child, TextKind::Unstated, context))
+            }
             "content" => self.read_content(child, context),
             "author" | "managingeditor" => {
                 candidates.authors.extend(person(child).map(|author| (0, author)));
@@ -142,8 +150,12 @@ impl<'a> Item<'a> {
             }
             "guid" => {
                 let is_link = child.attributes.raw("ispermalink");
-                self.parsed.extension.guid_is_not_a_link =
-                    is_link.is_some_and(|value| value.eq_ignore_ascii_case("false"));
+                let is_link = is_link.map(|value| value.trim().to_ascii_lowercase());
+                self.parsed.extension.guid_is_link = match is_link.as_deref() {
+                    Some("true" | "1" | "yes") => Some(true),
+                    Some("false" | "0" | "no") => Some(false),
+                    _ => None,
+                };
                 self.id = not_blank(child.text).or(self.id.take());
             }
             "id" => self.id = self.id.take().or_else(|| not_blank(child.text)),
@@ -168,12 +180,13 @@ impl<'a> Item<'a> {
 
     /// Reads Atom's `content`: the text itself, or only its address.
     fn read_content(&mut self, child: Element<'a>, context: Context<'_>) {
-        if let Some(source) = child.attributes.get("src", context.entities) {
+        let source = child.attributes.get("src", context.entities);
+        if let Some(address) = source.and_then(|source| address(&source, context.base)) {
             let media_type = child.attributes.get("type", context.entities);
             self.parsed.entry.links.push(Link {
                 rel: Some("related".to_owned()),
                 media_type: media_type.map(Cow::into_owned),
-                ..resolved_link(&source, &child, context)
+                ..model::link(address)
             });
             if child.text.trim().is_empty() {
                 return; // It must be empty (RFC 4287, 4.1.3.2); a text is read all the same.
@@ -182,18 +195,24 @@ impl<'a> Item<'a> {
         if let Some(base) = &child.base {
             self.parsed.entry.base = Some(base.to_string());
         }
-        prefer(&mut self.candidates.content, 0, text(child, false, context));
+        let is_html = child.attributes.raw("type").is_some_and(|kind| kind.contains("html"));
+        if child.markup && !is_html && !begins_with_html(&child.text) {
+            return; // Data in another vocabulary, such as GeoRSS.
+        }
+        prefer(&mut self.candidates.content, 0, text(child, TextKind::Plain, context));
     }
 
     fn read_enclosure(&mut self, child: &Element<'a>, context: Context<'_>) {
         let attribute = |name: &str| child.attributes.get(name, context.entities);
         let url = attribute("url").or_else(|| attribute("href"));
-        if let Some(url) = url.and_then(|url| absolute(&url, context.base)) {
+        if let Some(url) = url.and_then(|url| address(&url, context.base)) {
             self.add_file(File {
                 url,
                 mime_type: attribute("type").map(Cow::into_owned),
                 title: None,
                 size: attribute("length").and_then(|size| number(&size)),
+                width: None,
+                height: None,
                 duration_in_seconds: None,
             });
         }
@@ -204,22 +223,25 @@ impl<'a> Item<'a> {
         let candidates = &mut self.candidates;
         match (child.ns, name) {
             (Ns::Content, "encoded") => {
-                prefer(&mut candidates.content, 0, text(child, true, context));
+                prefer(&mut candidates.content, 0, text(child, TextKind::Unstated, context));
             }
             (Ns::Xhtml, "body" | "div") => {
-                prefer(&mut candidates.content, 1, RawText::new(true, child.text));
+                prefer(&mut candidates.content, 1, RawText::new(TextKind::Html, child.text));
             }
             (Ns::Dc | Ns::DcTerms | Ns::Itunes, "title") => {
-                prefer(&mut candidates.title, 2, text(child, false, context));
+                prefer(&mut candidates.title, 2, text(child, TextKind::Plain, context));
             }
             (Ns::Dc | Ns::DcTerms, "description" | "abstract") => {
-                prefer(&mut candidates.summary, 2, text(child, true, context));
+                prefer(&mut candidates.summary, 2, text(child, TextKind::Unstated, context));
             }
             (Ns::Itunes, "summary") => {
-                prefer(&mut candidates.summary, 3, text(child, false, context));
+                prefer(&mut candidates.summary, 3, text(child, TextKind::Plain, context));
             }
             (Ns::Itunes, "subtitle") => {
-                prefer(&mut candidates.summary, 4, text(child, false, context));
+                prefer(&mut candidates.summary, 4, text(child, TextKind::Plain, context));
+            }
+            (Ns::FeedBurner, "origlink") => {
+                self.parsed.extension.original_link = address(&child.text, context.base);
             }
             (Ns::Dc, "identifier") => candidates.identifier = not_blank(child.text),
             (Ns::Dc, "creator" | "author") | (Ns::Itunes, "author") => {
@@ -398,33 +420,39 @@ fn prefer<'a>(slot: &mut Option<(u8, RawText<'a>)>, rank: u8, text: Option<RawTe
     }
 }
 
-/// Reads a text by its `type` and `mode`. `is_html` holds when it has neither.
+/// Reads a text by its `type` and `mode`. `unstated` is its kind when it has neither.
 pub(super) fn text<'a>(
     element: Element<'a>,
-    is_html: bool,
+    unstated: TextKind,
     context: Context<'_>,
 ) -> Option<RawText<'a>> {
     let stated = element.attributes.get("type", context.entities);
     let stated = stated.as_deref().map(|kind| kind.split(';').next().unwrap_or(kind).trim());
     let stated = stated.map(str::to_ascii_lowercase);
     let is_base64 = element.attributes.raw("mode") == Some("base64");
-    let is_html = match stated.as_deref() {
-        None => Some(is_html),
-        Some(other) if other.contains("html") || other.ends_with("xml") => Some(true),
+    let kind = match stated.as_deref() {
+        None => Some(unstated),
+        Some(other) if other.contains("html") => Some(TextKind::Html),
+        // Of other XML only what is HTML all the same is a text (RFC 4287, 4.1.3.3).
+        Some(other) if other.ends_with("xml") => {
+            Some(TextKind::Html).filter(|_| begins_with_html(&element.text))
+        }
         Some(other) if ["text", "plain"].contains(&other) || other.starts_with("text/") => {
-            Some(element.markup)
+            Some(TextKind::Plain)
         }
-        Some(other) => Some(is_html).filter(|_| !other.contains('/')),
+        Some(other) => Some(unstated).filter(|_| !other.contains('/')),
     };
-    match is_html {
-        Some(is_html) if !is_base64 => {
+    match kind {
+        Some(kind) if !is_base64 => {
+            let kind = if element.markup { TextKind::Html } else { kind };
             let text = if element.markup { without_div(element.text) } else { element.text };
-            RawText::new(is_html || element.markup, text)
+            RawText::new(kind, text)
         }
+        None if element.markup || stated.is_some_and(|kind| kind.ends_with("xml")) => None,
         // Another media type that is not markup is in base64 (RFC 4287, 4.1.3.3).
-        is_html => {
+        kind => {
             let text = decode_base64(&element.text)?;
-            RawText::new(is_html.unwrap_or(true), Cow::Owned(text))
+            RawText::new(kind.unwrap_or(TextKind::Html), Cow::Owned(text))
         }
     }
 }
@@ -489,8 +517,6 @@ pub(super) fn link(element: &Element<'_>, context: Context<'_>) -> Option<Link> 
     let attribute = |name: &str| element.attributes.get(name, context.entities);
     let href = attribute("href").or_else(|| not_blank(element.text.clone()));
     let href = href.or_else(|| attribute("rdf:resource"))?;
-    // Some addresses are escaped twice: no address means a parameter `amp;b`.
-    let href = if href.contains("&amp;") { Cow::Owned(href.replace("&amp;", "&")) } else { href };
     let rel = attribute("rel").map(|rel| {
         // The registered names may be written as addresses (RFC 4287, 4.2.7.2).
         rel.trim_start_matches("http://www.iana.org/assignments/relation/").to_ascii_lowercase()
@@ -500,14 +526,8 @@ pub(super) fn link(element: &Element<'_>, context: Context<'_>) -> Option<Link> 
         media_type: attribute("type").map(Cow::into_owned),
         title: attribute("title").map(Cow::into_owned),
         length: attribute("length").and_then(|size| number(&size)),
-        ..resolved_link(&href, element, context)
+        ..model::link(address(&href, context.base)?)
     })
-}
-
-/// A link whose address is resolved against the `xml:base` in force, else against the document's address.
-fn resolved_link(href: &str, element: &Element<'_>, context: Context<'_>) -> Link {
-    let own = element.base.as_deref().and_then(|base| absolute(href, base));
-    model::link(own.as_ref().map_or(href, url::Url::as_str), context.document)
 }
 
 /// Reads a person: Atom and iTunes have child elements, RSS has a text.

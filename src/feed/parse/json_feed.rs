@@ -10,18 +10,17 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use url::Url;
 
 use crate::feed::parse::cut_json::complete_elements;
 use crate::feed::parse::entry_list::EntryList;
 use crate::feed::parse::media;
 use crate::feed::parse::model::{
     Entry, EntryExtension, FeedExtension, FeedType, File, Link, MediaObject, ParsedEntry,
-    ParsedFeed, Person, RawText, category, empty_feed, link, person, thumbnail,
+    ParsedFeed, Person, RawText, TextKind, category, empty_feed, link, person, thumbnail,
 };
 use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::MAX_ITEMS;
-use crate::feed::parse::values::{absolute, counted_date};
+use crate::feed::parse::values::{address, counted_date};
 
 /// Why a JSON document is no feed.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,15 +69,11 @@ fn without_lone_surrogates(text: &str) -> (String, u32) {
 /// How deep the items of a JSON Feed lie: in a list in the object of the feed.
 const ITEMS_DEPTH: usize = 2;
 
-/// Reads a JSON Feed. `document` is its address, after redirects.
+/// Reads a JSON Feed.
 ///
 /// # Errors
 /// When the text is not JSON, or no JSON Feed.
-pub(super) fn read(
-    source: &str,
-    document: &Url,
-    repairs: &mut Repairs,
-) -> Result<ParsedFeed, NotJsonFeed> {
+pub(super) fn read(source: &str, repairs: &mut Repairs) -> Result<ParsedFeed, NotJsonFeed> {
     if source.starts_with('[') {
         return Err(NotJsonFeed::Other);
     }
@@ -90,7 +85,7 @@ pub(super) fn read(
                 return Err(NotJsonFeed::Malformed(error.to_string()));
             };
             repairs.add(Repair::Truncated, 1);
-            return read(&part, document, repairs);
+            return read(&part, repairs);
         }
         Some(Err(error)) => {
             let (source, count) = without_lone_surrogates(source);
@@ -98,7 +93,7 @@ pub(super) fn read(
                 return Err(NotJsonFeed::Malformed(error.to_string()));
             }
             repairs.add(Repair::Bytes, count);
-            return read(&source, document, repairs);
+            return read(&source, repairs);
         }
         None => return Err(NotJsonFeed::Other),
     };
@@ -111,37 +106,41 @@ pub(super) fn read(
     }
     let mut entries = EntryList::default();
     for item in json.items.list.into_iter().filter_map(|item| item.0) {
-        entries.push(read_item(item, document, repairs));
+        entries.push(read_item(item, repairs));
     }
     let mut feed = empty_feed(FeedType::JSON);
-    feed.title = text(false, json.title).map(RawText::into_text);
-    feed.description = text(false, json.description).map(RawText::into_text);
+    feed.title = text(TextKind::Plain, json.title).map(RawText::into_text);
+    feed.description = text(TextKind::Plain, json.description).map(RawText::into_text);
     feed.authors = people(json.authors, json.author);
     feed.language = json.language.0.map(|language| language.trim().to_owned());
     for (rel, url) in [("alternate", json.home_page_url), ("self", json.feed_url)] {
-        feed.links.extend(url.not_blank().map(|url| linked(rel, &url, document)));
+        feed.links.extend(url.not_blank().map(|url| linked(rel, &url)));
     }
     let extension = FeedExtension::default();
     Ok(ParsedFeed { feed, extension, entries: entries.into_entries() })
 }
 
-fn read_item(item: JsonItem, document: &Url, repairs: &mut Repairs) -> ParsedEntry {
-    let content = text(true, item.content_html).or_else(|| text(false, item.content_text));
+fn read_item(item: JsonItem, repairs: &mut Repairs) -> ParsedEntry {
+    let content = text(TextKind::Html, item.content_html)
+        .or_else(|| text(TextKind::Plain, item.content_text));
     let mut date = |text: Loose| counted_date(&text.not_blank()?, repairs);
-    let url = item.url.not_blank().map(|url| linked("alternate", &url, document));
+    let url = item.url.not_blank().map(|url| linked("alternate", &url));
     let images = [item.image, item.banner_image].into_iter().filter_map(|image| image.0);
     let mut media = MediaObject::default();
-    media.thumbnails = images.filter_map(|url| absolute(&url, document)).map(thumbnail).collect();
+    media.thumbnails = images
+        .filter_map(|url| address(&url, None))
+        .map(|url| thumbnail(url, (None, None)))
+        .collect();
     let tags = item.tags.list.into_iter().filter_map(|tag| tag.0);
     ParsedEntry {
         entry: Entry {
             id: item.id.0.map(|id| id.trim().to_owned()).unwrap_or_default(),
-            title: text(false, item.title).map(RawText::into_text),
+            title: text(TextKind::Plain, item.title).map(RawText::into_text),
             updated: date(item.date_modified),
             authors: people(item.authors, item.author),
             content: content.map(RawText::into_content),
             links: url.into_iter().collect(),
-            summary: text(false, item.summary).map(RawText::into_text),
+            summary: text(TextKind::Plain, item.summary).map(RawText::into_text),
             categories: tags.map(|tag| category(&tag, None)).collect(),
             published: date(item.date_published),
             media: media::as_list(media),
@@ -154,30 +153,32 @@ fn read_item(item: JsonItem, document: &Url, repairs: &mut Repairs) -> ParsedEnt
                 .attachments
                 .list
                 .into_iter()
-                .filter_map(|attachment| file(attachment.0?, document))
+                .filter_map(|attachment| file(attachment.0?))
                 .collect(),
-            guid_is_not_a_link: false,
+            ..EntryExtension::default()
         },
     }
 }
 
-fn file(attachment: Attachment, document: &Url) -> Option<File> {
+fn file(attachment: Attachment) -> Option<File> {
     let whole = |number: Loose| number.0?.split('.').next()?.trim().parse().ok();
     Some(File {
-        url: absolute(&attachment.url.0?, document)?,
+        url: address(&attachment.url.0?, None)?,
         mime_type: attachment.mime_type.0,
         title: attachment.title.0,
         size: whole(attachment.size_in_bytes),
+        width: None,
+        height: None,
         duration_in_seconds: whole(attachment.duration_in_seconds),
     })
 }
 
-fn text(is_html: bool, text: Loose) -> Option<RawText<'static>> {
-    RawText::new(is_html, Cow::Owned(text.0?))
+fn text(kind: TextKind, text: Loose) -> Option<RawText<'static>> {
+    RawText::new(kind, Cow::Owned(text.0?))
 }
 
-fn linked(rel: &str, url: &str, document: &Url) -> Link {
-    Link { rel: Some(rel.to_owned()), ..link(url, document) }
+fn linked(rel: &str, url: &str) -> Link {
+    Link { rel: Some(rel.to_owned()), ..link(url.trim().to_owned()) }
 }
 
 /// Version 1.1 has a list of authors, version 1 has one author.

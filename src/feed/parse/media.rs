@@ -6,11 +6,13 @@ use url::Url;
 
 use crate::feed::parse::entry_list::MAX_PARTS;
 use crate::feed::parse::model::{
-    Category, File, MediaObject, MediaThumbnail, Person, RawText, category, person, thumbnail,
+    Category, File, MediaObject, MediaThumbnail, Person, RawText, TextKind, category, person,
+    thumbnail,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::tree::{Context, Element};
-use crate::feed::parse::values::{absolute, duration, number};
+use crate::feed::parse::values::{address, duration, number};
+use crate::html::tokenizer::Attributes;
 
 /// The most thumbnails of one entry that are kept.
 const MAX_THUMBNAILS: usize = 20;
@@ -45,16 +47,18 @@ impl<'a> Media<'a> {
                 if let Some(url) = url
                     && self.object.thumbnails.len() < MAX_THUMBNAILS
                 {
-                    self.object.thumbnails.extend(absolute(&url, context.base).map(thumbnail));
+                    let sides = sides(element.attributes);
+                    let url = address(&url, context.base);
+                    self.object.thumbnails.extend(url.map(|url| thumbnail(url, sides)));
                 }
             }
             "title" => {
-                let is_html = element.attributes.raw("type") == Some("html");
-                self.title = self.title.take().or_else(|| RawText::new(is_html, element.text));
+                let kind = kind(&element);
+                self.title = self.title.take().or_else(|| RawText::new(kind, element.text));
             }
             "description" | "text" => {
-                let is_html = element.attributes.raw("type") == Some("html") || element.markup;
-                let text = || RawText::new(is_html, element.text);
+                let kind = kind(&element);
+                let text = || RawText::new(kind, element.text);
                 let description = self.object.description.take();
                 self.object.description =
                     description.or_else(|| text().map(RawText::into_untrimmed_text));
@@ -78,7 +82,7 @@ impl<'a> Media<'a> {
 
     fn read_file(&mut self, element: &Element<'a>, context: Context<'_>) {
         let attribute = |name: &str| element.attributes.get(name, context.entities);
-        let Some(url) = attribute("url").and_then(|url| absolute(&url, context.base)) else {
+        let Some(url) = attribute("url").and_then(|url| address(&url, context.base)) else {
             return;
         };
         if MAX_FILES <= self.files.len() || self.files.iter().any(|known| known.url == url) {
@@ -94,9 +98,25 @@ impl<'a> Media<'a> {
                 .or_else(|| is_image.then(|| "image/*".to_owned())),
             title: title.map(|title| title.text.to_string()),
             size: attribute("filesize").and_then(|size| number(&size)),
+            width: sides(element.attributes).0,
+            height: sides(element.attributes).1,
             duration_in_seconds: attribute("duration").and_then(|text| duration(&text)),
         });
     }
+}
+
+/// Width and height in pixels.
+fn sides(attributes: Attributes<'_>) -> (Option<u32>, Option<u32>) {
+    let side = |name: &str| {
+        let text = attributes.raw(name)?.trim().trim_end_matches("px");
+        u32::try_from(number(text)?).ok()
+    };
+    (side("width"), side("height"))
+}
+
+fn kind(element: &Element<'_>) -> TextKind {
+    let is_html = element.attributes.raw("type") == Some("html") || element.markup;
+    if is_html { TextKind::Html } else { TextKind::Plain }
 }
 
 /// Whether `media:credit` with this role names an author of the entry.
@@ -126,6 +146,6 @@ pub(super) fn as_list(object: MediaObject) -> Vec<MediaObject> {
 }
 
 /// An image that the entry names in another vocabulary.
-pub(super) fn image(url: Option<Cow<'_, str>>, base: &Url) -> Option<MediaThumbnail> {
-    url.and_then(|url| absolute(&url, base)).map(thumbnail)
+pub(super) fn image(url: Option<Cow<'_, str>>, base: Option<&Url>) -> Option<MediaThumbnail> {
+    url.and_then(|url| address(&url, base)).map(|url| thumbnail(url, (None, None)))
 }

@@ -66,8 +66,7 @@ pub fn parse(
     repairs.add(Repair::Label, u32::from(encoding.mislabelled));
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
     let mut feed = if start.starts_with(['{', '[']) {
-        json_feed::read(start, base, &mut repairs)
-            .map_err(|error| not_a_feed::about_json(&error))?
+        json_feed::read(start, &mut repairs).map_err(|error| not_a_feed::about_json(&error))?
     } else {
         xml::read(&text, base, &mut repairs)
             .map_err(|rootless| not_a_feed::about_xml(&text, base, content_type, &rootless))?

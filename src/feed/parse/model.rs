@@ -2,8 +2,9 @@
 //!
 //! The types are those of `feed_rs::model`, filled by our own readers. Texts are trimmed, and mojibake in
 //! them is fixed; apart from that nothing is cleaned: a text may be empty, an address relative, a date
-//! absurd. `text/html` marks a text as HTML; `text/plain` marks a text that is plain, of another type such
-//! as Markdown, or of an unknown type, so it may hold HTML all the same.
+//! absurd. Only an `xml:base` is applied to addresses. `text/html` marks a text as HTML; `text/plain` marks a text that is plain, of another type such
+//! as Markdown, or of an unknown type, so it may hold HTML all the same; `text/*` marks a text that is usually
+//! HTML but may be plain, such as a description of RSS.
 //!
 //! What the model cannot hold without loss is in [`EntryExtension`] and [`FeedExtension`], which are stored
 //! with their entry and their feed:
@@ -24,12 +25,10 @@ pub use feed_rs::model::{
     Text,
 };
 use mediatype::{MediaTypeBuf, names};
-use url::{ParseError, Url};
 
 use crate::domain::poll::{Hints, RepairCount};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::feed::charset::fix_mojibake;
-use crate::html::web_address;
 
 /// A feed document.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +44,7 @@ pub struct ParsedFeed {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeedExtension {
     pub hints: Hints,
-    /// `xml:base` of the root element, absolute.
+    /// `xml:base` of the root element, absolute. It is already applied to the addresses of elements.
     pub base: Option<String>,
     /// The repairs that the document needed, by kind.
     pub repairs: Vec<RepairCount>,
@@ -61,8 +60,10 @@ pub struct ParsedEntry {
 /// What `feed_rs::model::Entry` cannot hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EntryExtension {
-    /// RSS: whether `isPermaLink` is `false`.
-    pub guid_is_not_a_link: bool,
+    /// RSS: the value of `isPermaLink`.
+    pub guid_is_link: Option<bool>,
+    /// `feedburner:origLink`: the page that a link of FeedBurner leads to.
+    pub original_link: Option<String>,
     /// JSON Feed: the page that an entry is about, beside its `url`.
     pub external_url: Option<String>,
     /// RSS enclosures, `media:content` and JSON Feed attachments, each address once.
@@ -71,11 +72,14 @@ pub struct EntryExtension {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    pub url: Url,
+    pub url: String,
     pub mime_type: Option<String>,
     pub title: Option<String>,
     /// In bytes.
     pub size: Option<u64>,
+    /// In pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
     pub duration_in_seconds: Option<u64>,
 }
 
@@ -83,46 +87,70 @@ static HTML: LazyLock<MediaTypeBuf> = LazyLock::new(|| MediaTypeBuf::new(names::
 static PLAIN: LazyLock<MediaTypeBuf> =
     LazyLock::new(|| MediaTypeBuf::new(names::TEXT, names::PLAIN));
 
+static UNSTATED: LazyLock<MediaTypeBuf> =
+    LazyLock::new(|| MediaTypeBuf::new(names::TEXT, names::_STAR));
+
+/// What a text is declared to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextKind {
+    /// HTML, by the document or by its format.
+    Html,
+    /// Usually HTML, but the document does not say so: the descriptions of RSS.
+    Unstated,
+    /// Plain text, or of a type that nobody knows.
+    Plain,
+}
+
+impl From<&MediaTypeBuf> for TextKind {
+    fn from(content_type: &MediaTypeBuf) -> Self {
+        match content_type.as_str() {
+            "text/html" => Self::Html,
+            "text/*" => Self::Unstated,
+            _ => Self::Plain,
+        }
+    }
+}
+
 /// A text of either model type, as `normalise` reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarkedText<'a> {
-    pub is_html: bool,
+    pub kind: TextKind,
     pub text: &'a str,
 }
 
 impl<'a> From<&'a Text> for MarkedText<'a> {
     fn from(text: &'a Text) -> Self {
-        Self { is_html: text.content_type.as_str() == "text/html", text: &text.content }
+        Self { kind: (&text.content_type).into(), text: &text.content }
     }
 }
 
 impl<'a> From<&'a Content> for MarkedText<'a> {
     fn from(content: &'a Content) -> Self {
         let text = content.body.as_deref().unwrap_or_default();
-        Self { is_html: content.content_type.as_str() == "text/html", text }
+        Self { kind: (&content.content_type).into(), text }
     }
 }
 
 /// A text of the document before it is decided whether it is kept.
 #[derive(Clone, Debug)]
 pub(super) struct RawText<'a> {
-    pub(super) is_html: bool,
+    pub(super) kind: TextKind,
     pub(super) text: Cow<'a, str>,
 }
 
 impl<'a> RawText<'a> {
     /// `None` when the text is blank.
-    pub(super) fn new(is_html: bool, text: Cow<'a, str>) -> Option<Self> {
-        (!text.trim_ascii().is_empty()).then_some(Self { is_html, text })
+    pub(super) fn new(kind: TextKind, text: Cow<'a, str>) -> Option<Self> {
+        (!text.trim_ascii().is_empty()).then_some(Self { kind, text })
     }
 
     pub(super) fn into_text(self) -> Text {
-        text(self.is_html, trimmed(self.text))
+        text(self.kind, trimmed(self.text))
     }
 
     /// White space around the text is kept.
     pub(super) fn into_untrimmed_text(self) -> Text {
-        text(self.is_html, self.text.into_owned())
+        text(self.kind, self.text.into_owned())
     }
 
     pub(super) fn into_content(self) -> Content {
@@ -131,9 +159,13 @@ impl<'a> RawText<'a> {
     }
 }
 
-fn text(is_html: bool, text: String) -> Text {
-    let content_type = if is_html { HTML.clone() } else { PLAIN.clone() };
-    Text { content_type, src: None, content: fix_mojibake(text) }
+fn text(kind: TextKind, text: String) -> Text {
+    let content_type = match kind {
+        TextKind::Html => &HTML,
+        TextKind::Unstated => &UNSTATED,
+        TextKind::Plain => &PLAIN,
+    };
+    Text { content_type: (*content_type).clone(), src: None, content: fix_mojibake(text) }
 }
 
 fn trimmed(text: Cow<'_, str>) -> String {
@@ -168,10 +200,10 @@ pub(super) fn empty_feed(feed_type: FeedType) -> Feed {
     }
 }
 
-/// A link to `href`, which is resolved against the address of the document if it is relative.
-pub(super) fn link(href: &str, document: &Url) -> Link {
+/// A link to `href`.
+pub(super) fn link(href: String) -> Link {
     Link {
-        href: resolved(href.trim(), document),
+        href,
         target: None,
         rel: None,
         media_type: None,
@@ -179,19 +211,6 @@ pub(super) fn link(href: &str, document: &Url) -> Link {
         title: None,
         length: None,
     }
-}
-
-fn resolved(href: &str, document: &Url) -> String {
-    let has_scheme = ["http://", "https://"].iter().any(|scheme| href.starts_with(scheme));
-    if has_scheme && href.len() <= web_address::LONGEST {
-        return href.to_owned(); // Parsed once, where it is used.
-    }
-    // An address with a scheme is never relative, even where `Url::join` takes it so (`http:page`).
-    let url = match Url::parse(href) {
-        Err(ParseError::RelativeUrlWithoutBase) => document.join(href),
-        parsed => parsed,
-    };
-    url.map_or_else(|_| href.to_owned(), String::from)
 }
 
 /// Each argument is a text that is not blank.
@@ -208,15 +227,12 @@ pub(super) fn category(term: &str, label: Option<&str>) -> Category {
     Category { term: fixed(term), scheme: None, label: label.map(fixed), subcategories: Vec::new() }
 }
 
-pub(super) fn thumbnail(url: Url) -> MediaThumbnail {
-    let image = Image {
-        uri: url.into(),
-        title: None,
-        link: None,
-        width: None,
-        height: None,
-        description: None,
-    };
+/// An image, with its width and height in pixels.
+pub(super) fn thumbnail(
+    uri: String,
+    (width, height): (Option<u32>, Option<u32>),
+) -> MediaThumbnail {
+    let image = Image { uri, title: None, link: None, width, height, description: None };
     MediaThumbnail { image, time: None }
 }
 

@@ -2,17 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use url::Url;
-
 use crate::feed::parse::model::{FeedExtension, ParsedEntry, ParsedFeed, whole_seconds};
 
-/// Reads a document with feed-rs alone, in the form that [`parse`](super::parse) returns.
+/// Reads a document with feed-rs alone, in the form that [`parse`](super::parse) returns. Relative addresses
+/// stay so.
 ///
 /// # Errors
 /// When feed-rs refuses the document or panics, in words. A panic is also reported by the panic hook.
-pub fn parse_with_feed_rs(body: &[u8], base: &Url) -> Result<ParsedFeed, String> {
+pub fn parse_with_feed_rs(body: &[u8]) -> Result<ParsedFeed, String> {
     let parser = feed_rs::parser::Builder::new()
-        .base_uri(Some(base.as_str()))
         // An entry without an id keeps none, as with our readers.
         .id_generator(|_, _, _| String::new())
         .sanitize_content(false)

@@ -3,17 +3,15 @@
 
 use std::borrow::Cow;
 
-use url::Url;
-
 use crate::feed::dates::parse::date;
 use crate::feed::parse::media::{self, push_keywords};
 use crate::feed::parse::model::{
-    MediaObject, ParsedEntry, RawText, link, thumbnail, whole_seconds,
+    MediaObject, ParsedEntry, RawText, TextKind, link, thumbnail, whole_seconds,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::repairs::Repairs;
 use crate::feed::parse::tree::Element;
-use crate::feed::parse::values::{absolute, counted_date, not_blank};
+use crate::feed::parse::values::{address, counted_date, not_blank};
 
 /// A page of the sitemap that is news.
 pub(super) struct News<'a> {
@@ -23,18 +21,14 @@ pub(super) struct News<'a> {
 }
 
 /// Reads a `url` element. `None` when it has no `news:news` or no address.
-pub(super) fn read<'a>(
-    element: Element<'a>,
-    document: &Url,
-    repairs: &mut Repairs,
-) -> Option<News<'a>> {
+pub(super) fn read<'a>(element: Element<'a>, repairs: &mut Repairs) -> Option<News<'a>> {
     let mut parsed = ParsedEntry::default();
     let mut media = MediaObject::default();
     let (mut publication, mut is_news) = (None, false);
     for child in element.children {
         match (child.ns, child.name.as_ref()) {
             (Ns::Core, "loc") => {
-                parsed.entry.links.push(link(&not_blank(child.text)?, document));
+                parsed.entry.links.push(link(address(&child.text, None)?));
             }
             (Ns::Core, "lastmod") => parsed.entry.updated = date(&child.text).map(whole_seconds),
             (Ns::News, "news") => {
@@ -43,8 +37,8 @@ pub(super) fn read<'a>(
             }
             (Ns::Image, "image") => {
                 let urls = child.children.into_iter().filter(|part| part.name == "loc");
-                let urls = urls.filter_map(|part| absolute(&part.text, document));
-                media.thumbnails.extend(urls.map(thumbnail));
+                let urls = urls.filter_map(|part| address(&part.text, None));
+                media.thumbnails.extend(urls.map(|url| thumbnail(url, (None, None))));
             }
             _ => {}
         }
@@ -73,7 +67,9 @@ fn read_news<'a>(
                 }
             }
             "publication_date" => entry.published = counted_date(&part.text, repairs),
-            "title" => entry.title = RawText::new(false, part.text).map(RawText::into_text),
+            "title" => {
+                entry.title = RawText::new(TextKind::Plain, part.text).map(RawText::into_text)
+            }
             "keywords" => push_keywords(&part.text, &mut entry.categories),
             _ => {}
         }

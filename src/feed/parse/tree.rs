@@ -60,10 +60,8 @@ impl<'a> Element<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Context<'c> {
     pub(super) entities: &'c Entities,
-    /// The address of the document, after redirects.
-    pub(super) document: &'c Url,
-    /// The base of relative addresses: the `xml:base` in force, else `document`.
-    pub(super) base: &'c Url,
+    /// The `xml:base` in force.
+    pub(super) base: Option<&'c Url>,
 }
 
 /// All elements of the document that are outside of items.

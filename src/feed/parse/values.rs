@@ -2,16 +2,21 @@
 
 use std::borrow::Cow;
 
-use url::Url;
+use url::{ParseError, Url};
 
 use crate::domain::time::Timestamp;
 use crate::feed::dates::parse::date;
 use crate::feed::parse::model::whole_seconds;
 use crate::feed::parse::repairs::{Repair, Repairs};
 
-/// Resolves an address against a base. `None` when it is malformed.
-pub(super) fn absolute(href: &str, base: &Url) -> Option<Url> {
-    base.join(href.trim()).ok()
+/// An address as the document has it, or resolved against the `xml:base` in force. What else a relative
+/// address starts from is decided when all of the document is known. `None` when it is blank.
+pub(super) fn address(href: &str, base: Option<&Url>) -> Option<String> {
+    let href = href.trim();
+    // An address with a scheme is never relative, even where `Url::join` takes it so (`http:page`).
+    let is_relative = || Url::parse(href) == Err(ParseError::RelativeUrlWithoutBase);
+    let own = base.filter(|_| is_relative()).and_then(|base| base.join(href).ok());
+    (!href.is_empty()).then(|| own.map_or_else(|| href.to_owned(), String::from))
 }
 
 /// Reads a whole number that may have separators or a fraction: `1,234`, `12.0`, `" 7 "`.

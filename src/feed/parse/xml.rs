@@ -7,7 +7,7 @@ use crate::feed::hints;
 use crate::feed::parse::entry_list::EntryList;
 use crate::feed::parse::item::{self, link, person, text};
 use crate::feed::parse::model::{
-    Feed, FeedExtension, FeedType, ParsedFeed, RawText, Text, empty_feed,
+    Feed, FeedExtension, FeedType, ParsedFeed, RawText, Text, TextKind, empty_feed,
 };
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::repairs::Repairs;
@@ -30,12 +30,12 @@ pub(super) fn read<'a>(
     let outline =
         tree::read(source, document, repairs, &mut |element, entities, root, repairs| {
             if root == Root::Sitemap {
-                if let Some(news) = sitemap::read(element, document, repairs) {
+                if let Some(news) = sitemap::read(element, repairs) {
                     publication = publication.take().or(news.publication);
                     entries.push(news.entry);
                 }
             } else {
-                let context = Context { entities, document, base: document };
+                let context = Context { entities, base: None };
                 entries.push(item::read(element, context, repairs));
             }
         })?;
@@ -45,17 +45,17 @@ pub(super) fn read<'a>(
         }
         // feed-rs has no type for a sitemap.
         let mut feed = empty_feed(FeedType::RSS2);
-        let title = publication.and_then(|name| RawText::new(false, name));
+        let title = publication.and_then(|name| RawText::new(TextKind::Plain, name));
         feed.title = title.map(RawText::into_text);
         (feed, FeedExtension::default())
     } else {
-        read_channel(outline, document)
+        read_channel(outline)
     };
     Ok(ParsedFeed { feed, extension, entries: entries.into_entries() })
 }
 
 /// What the document states about the feed itself: the children of the root and of `channel`.
-fn read_channel(outline: Outline<'_>, document: &Url) -> (Feed, FeedExtension) {
+fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
     let Outline { root, element, entities } = outline;
     let mut feed = empty_feed(match root {
         Root::Atom => FeedType::Atom,
@@ -75,18 +75,17 @@ fn read_channel(outline: Outline<'_>, document: &Url) -> (Feed, FeedExtension) {
     let inner = inner.into_iter().flat_map(|channel| channel.children);
     for mut child in inner.chain(outer) {
         let base = child.base.clone();
-        let base = base.as_deref().unwrap_or(document);
-        let context = Context { entities: &entities, document, base };
+        let context = Context { entities: &entities, base: base.as_deref() };
         let name = std::mem::take(&mut child.name);
         match (child.ns, name.as_ref()) {
             (Ns::Core | Ns::Dc | Ns::Itunes, "title") => {
-                set_if_none(&mut feed.title, || text(child, false, context));
+                set_if_none(&mut feed.title, || text(child, TextKind::Plain, context));
             }
             (Ns::Core, "description" | "subtitle" | "tagline")
             | (Ns::Dc, "description")
             | (Ns::Itunes, "summary") => {
-                let is_html = name == "description";
-                set_if_none(&mut feed.description, || text(child, is_html, context));
+                let kind = if name == "description" { TextKind::Unstated } else { TextKind::Plain };
+                set_if_none(&mut feed.description, || text(child, kind, context));
             }
             (Ns::Core, "link") => feed.links.extend(link(&child, context)),
             (Ns::Core, "author" | "managingeditor")

@@ -7,6 +7,8 @@
 //! To build a tree is the most expensive step of a poll, and most articles do not need it, because their elements
 //! nest so that the repair rules of HTML have nothing to do. So this pass also judges the [`Nesting`].
 
+use std::ops::Range;
+
 use url::Url;
 
 use crate::html::chars::remove_controls;
@@ -15,9 +17,10 @@ use crate::html::escape::{push_attribute, push_text};
 use crate::html::sanitise::allow_list::{
     Element, FORMATTING, HIDDEN, Kind, RAW, element, kept_name,
 };
-use crate::html::sanitise::{kept_value, lazy_images};
+use crate::html::sanitise::kept_value;
+use crate::html::sanitise::lazy_images::{is_thin, sources};
 use crate::html::to_text::{Markup, plain};
-use crate::html::tokenizer::{Attributes, Token, Tokens, lower};
+use crate::html::tokenizer::{Attributes, CODE, Token, Tokens, lower};
 
 /// HTML that nests deeper is left to the tree.
 const DEEPEST_WITHOUT_TREE: usize = 64;
@@ -43,8 +46,17 @@ pub(super) enum Nesting {
     Excessive,
 }
 
+/// HTML of which only what is kept was written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) html: String,
+    pub(super) nesting: Nesting,
+    /// How many links stand for what was embedded.
+    pub(super) embeds: usize,
+}
+
 /// Writes the HTML that is kept.
-pub(super) fn write(html: &str, base: &Url) -> (String, Nesting) {
+pub(super) fn write(html: &str, base: &Url) -> Written {
     let mut writer = Writer {
         out: String::with_capacity(html.len() + html.len() / 8),
         base,
@@ -55,28 +67,69 @@ pub(super) fn write(html: &str, base: &Url) -> (String, Nesting) {
         nesting: Nesting::Sound,
         tags: 0,
         reopened: 0,
+        in_link: false,
+        in_noscript: false,
+        last_image: None,
+        picture: None,
+        object: None,
+        embeds: 0,
     };
     writer.markup(html);
     if !writer.open.is_empty() {
         writer.doubt();
     }
-    (writer.out, writer.nesting)
+    Written { html: writer.out, nesting: writer.nesting, embeds: writer.embeds }
 }
 
-struct Writer<'a> {
-    out: String,
-    base: &'a Url,
+pub(super) struct Writer<'a> {
+    pub(super) out: String,
+    pub(super) base: &'a Url,
     /// Once the nesting is doubtful, without the elements that others close.
-    open: Vec<&'static str>,
+    pub(super) open: Vec<&'static str>,
     /// The attributes of the current tag.
-    seen: Vec<&'static str>,
+    pub(super) seen: Vec<&'static str>,
     hidden: Option<Hidden>,
     /// Where the content of the last `<pre>` begins in `out`.
     start_of_pre: Option<usize>,
-    nesting: Nesting,
+    pub(super) nesting: Nesting,
     /// Tags, and elements that are reopened at them, since the nesting is doubtful.
     tags: usize,
     reopened: usize,
+    pub(super) in_link: bool,
+    pub(super) in_noscript: bool,
+    pub(super) last_image: Option<Image>,
+    pub(super) picture: Option<Picture>,
+    pub(super) object: Option<Object>,
+    /// How many links stand for what was embedded.
+    pub(super) embeds: usize,
+}
+
+/// An image that was written.
+pub(super) struct Image {
+    /// Its place in the output.
+    pub(super) place: Range<usize>,
+    pub(super) address: String,
+    /// Whether another attribute than `src` gave the address.
+    pub(super) is_lazy: bool,
+    pub(super) is_of_noscript: bool,
+}
+
+/// An open `<picture>`.
+#[derive(Default)]
+pub(super) struct Picture {
+    /// The address of a source, and whether it is for small screens only.
+    pub(super) source: Option<(String, bool)>,
+    pub(super) has_image: bool,
+}
+
+/// An open `<object>`.
+pub(super) struct Object {
+    pub(super) address: Option<String>,
+    pub(super) label: Option<String>,
+    pub(super) is_image: bool,
+    /// Where its content begins in the output.
+    pub(super) start: usize,
+    pub(super) depth: usize,
 }
 
 /// An open element that is left out with its content.
@@ -90,11 +143,18 @@ struct Hidden {
 impl Writer<'_> {
     fn markup(&mut self, html: &str) {
         let mut tokens = Tokens::html(html);
-        while let Some(token) = tokens.next() {
+        loop {
+            let start = tokens.offset();
+            let Some(token) = tokens.next() else { return };
             match token {
                 Token::Text(text) if tokens.rest().is_empty() => self.text(without_cut_tag(text)),
                 Token::Text(text) => self.text(text),
                 Token::CData { text, .. } => self.markup(text),
+                Token::Start { name, attributes, .. }
+                    if self.is_word(html.get(..start), &lower(name), attributes, &mut tokens) =>
+                {
+                    self.text(html.get(start..tokens.offset()).unwrap_or_default());
+                }
                 Token::Start { name, attributes, empty } => {
                     self.start_tag(&lower(name), attributes, empty, &mut tokens);
                 }
@@ -110,7 +170,27 @@ impl Writer<'_> {
         }
     }
 
-    fn plain(&mut self, text: &str) {
+    /// Whether a tag is text, such as the type in `List<Boat>`: its name is no element, its end tag is missing, and it
+    /// is part of a word or of code.
+    fn is_word(
+        &self,
+        before: Option<&str>,
+        name: &str,
+        attributes: Attributes<'_>,
+        tokens: &mut Tokens<'_>,
+    ) -> bool {
+        let is_other = element(name).is_none()
+            && !name.contains(['-', ':'])
+            && ![&RAW[..], &HIDDEN, &CODE, &KNOWN].iter().any(|known| known.contains(&name))
+            && !attributes.0.contains(['=', '"', '\'']);
+        let in_code = || self.open.iter().any(|open| ["code", "pre", "kbd", "samp"].contains(open));
+        let before = || before.and_then(|text| text.chars().next_back());
+        is_other
+            && (before().is_some_and(char::is_alphanumeric) || in_code())
+            && !tokens.is_closed(name)
+    }
+
+    pub(super) fn plain(&mut self, text: &str) {
         // A parser moves text that stands between the cells of a table out of the table.
         if self.is_between_cells() && text.contains(|c| !matches!(c, ' ' | '\n' | '\t')) {
             self.doubt();
@@ -137,18 +217,25 @@ impl Writer<'_> {
             }
             self.hidden = None;
         }
-        let name = if name == "image" { "img" } else { name }; // As a browser reads it.
+        let name = alias(name, attributes);
         let is = |names: &[&'static str]| names.iter().copied().find(|known| *known == name);
         if name == "math" {
             self.formula(attributes, empty, tokens);
         } else if let Some(name) = is(&RAW) {
             self.raw(name, attributes, empty, tokens);
+        } else if name == "noscript" {
+            if let Some(inside) = tokens.skip_element(name, empty) {
+                self.noscript(inside);
+            }
         } else if let Some(name) = is(&HIDDEN) {
             if !empty && tokens.is_closed(name) {
                 self.hidden = Some(Hidden { name, depth: 1, holds_html: false });
             }
-        } else if let Some(element) = element(name) {
-            self.element(element, attributes);
+        } else {
+            if let Some(element) = element(name) {
+                self.element(element, attributes);
+            }
+            self.embedded(name, attributes, empty, tokens);
         }
     }
 
@@ -160,10 +247,23 @@ impl Writer<'_> {
             }
             return;
         }
-        let Some((name, kind, _)) = element(name) else { return };
+        match name {
+            "object" => self.end_object(),
+            "picture" => self.end_picture(),
+            _ => {}
+        }
+        let name = alias(name, Attributes::default());
+        if let Some(element) = element(name) {
+            self.end(element);
+        }
+    }
+
+    /// Writes the end tag of an element that is kept.
+    pub(super) fn end(&mut self, (name, kind, _): &Element) {
         if *kind == Kind::Frame || matches!(*name, "img" | "hr" | "wbr" | "source") {
             return; // A parser ignores it.
         }
+        self.in_link &= *kind != Kind::Link;
         if *name == "table" && self.nesting == Nesting::Sound {
             // The end of a table is also the end of the group of rows in it.
             if let Some(rows) = self.open.pop_if(|open| matches!(*open, "tbody" | "thead")) {
@@ -186,7 +286,7 @@ impl Writer<'_> {
     }
 
     /// Writes the start tag of an element that is kept.
-    fn element(&mut self, element: &Element, attributes: Attributes<'_>) {
+    pub(super) fn element(&mut self, element: &Element, attributes: Attributes<'_>) {
         let (name, kind, _) = *element;
         if name == "tr" && self.nesting == Nesting::Sound && self.open.last() == Some(&"table") {
             self.out.push_str("<tbody>"); // A parser adds it.
@@ -195,30 +295,34 @@ impl Writer<'_> {
         let start = self.out.len();
         self.out.extend(["<", name]);
         self.seen.clear();
-        if matches!(name, "img" | "source" | "iframe") {
-            for (name, value) in lazy_images::sources(attributes) {
+        let mut is_lazy = false;
+        if matches!(name, "img" | "source" | "iframe" | "video" | "audio") {
+            for (name, value) in sources(name, attributes) {
                 value.inspect(|value| self.attribute(element, name, value));
+                is_lazy |= !self.seen.is_empty();
             }
         }
         for (name, value) in attributes.iter() {
             self.attribute(element, name, value);
         }
-        let has_source = || self.out.get(start..).is_some_and(|tag| tag.contains(" src=\""));
-        if matches!(name, "img" | "iframe") && !has_source() || name == "img" && is_dot(attributes)
-        {
+        if !self.is_shown(element, attributes, start, is_lazy) {
             return self.out.truncate(start);
         }
         if kind == Kind::Link {
+            self.in_link = true;
             self.out.push_str(" rel=\"noopener noreferrer\"");
         }
         self.out.push_str(if kind == Kind::Frame { "></iframe>" } else { ">" });
         self.open(name, kind);
     }
 
-    fn attribute(&mut self, element: &Element, name: &str, value: &str) {
+    pub(super) fn attribute(&mut self, element: &Element, name: &str, value: &str) {
         let Some(name) = kept_name(element, name).filter(|name| !self.seen.contains(name)) else {
             return;
         };
+        if element.0 == "img" && is_thin(name, value) {
+            return;
+        }
         self.seen.push(name);
         let value = remove_controls(decode(value, Context::Attribute));
         if let Some(kept) = kept_value(element.0, name, &value, self.base) {
@@ -236,14 +340,10 @@ impl Writer<'_> {
         empty: bool,
         tokens: &mut Tokens<'_>,
     ) {
-        if name == "iframe" {
-            let before = self.out.len();
-            element(name).inspect(|element| self.element(element, attributes));
-            if self.out.len() == before {
-                return; // Its content replaces a frame that is not shown.
-            }
+        if name == "iframe" && !self.frame(attributes) {
+            return; // Its content replaces a frame that is not shown.
         }
-        match (name, tokens.skip_element(name, empty)) {
+        match (name, tokens.skip_element(name, empty || name == "iframe")) {
             // The title of a whole page that was put into an article.
             ("title", Some(inside)) => {
                 element("p").inspect(|element| self.element(element, Attributes::default()));
@@ -325,6 +425,75 @@ impl Writer<'_> {
     }
 }
 
+/// The name of the element that an element is read as.
+fn alias<'a>(name: &'a str, attributes: Attributes<'_>) -> &'a str {
+    match name {
+        "image" => "img", // As a browser reads it.
+        "amp-video" => "video",
+        "amp-audio" => "audio",
+        name if name.ends_with("-img") || matches!(name, "amp-anim" | "amp-image") => {
+            if attributes.raw("placeholder").is_some() { name } else { "img" }
+        }
+        name => name,
+    }
+}
+
+/// Elements of HTML that are not kept, apart from those whose content is treated specially.
+const KNOWN: [&str; 52] = [
+    "address",
+    "applet",
+    "base",
+    "basefont",
+    "bgsound",
+    "big",
+    "blink",
+    "body",
+    "button",
+    "canvas",
+    "command",
+    "content",
+    "datalist",
+    "dialog",
+    "dir",
+    "embed",
+    "fieldset",
+    "font",
+    "form",
+    "frame",
+    "frameset",
+    "head",
+    "html",
+    "image",
+    "input",
+    "isindex",
+    "keygen",
+    "label",
+    "layer",
+    "legend",
+    "link",
+    "listing",
+    "main",
+    "marquee",
+    "math",
+    "menu",
+    "menuitem",
+    "meta",
+    "meter",
+    "nobr",
+    "noindex",
+    "object",
+    "optgroup",
+    "option",
+    "output",
+    "param",
+    "plaintext",
+    "portal",
+    "progress",
+    "search",
+    "slot",
+    "track",
+];
+
 /// Whether the end of its parent or the start of a sibling closes an element.
 fn closes_itself(name: &str) -> bool {
     matches!(
@@ -344,14 +513,6 @@ fn closes_itself(name: &str) -> bool {
             | "area"
             | "br"
     )
-}
-
-/// Whether a side of an image is a single pixel long, or none.
-fn is_dot(image: Attributes<'_>) -> bool {
-    let side = |name: &str| -> Option<u32> {
-        image.raw(name)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-    };
-    ["width", "height"].into_iter().filter_map(side).any(|side| side < 2)
 }
 
 /// The last text of HTML without the tag that was cut off together with the text after it.

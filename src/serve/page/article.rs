@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::header::HeaderMap;
 use axum::http::{StatusCode, Uri};
@@ -16,6 +17,7 @@ use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sightin
 use crate::html::sanitise::SanitisedHtml;
 use crate::html::to_text::{has_same_text, html_to_text};
 use crate::present::count;
+use crate::serve::view::Base;
 use crate::serve::{Site, error_response};
 use crate::store::{Reader, StoreError};
 
@@ -32,6 +34,7 @@ struct Reading {
 
 pub(in crate::serve) async fn article(
     State(site): State<Site>,
+    Extension(base): Extension<Base>,
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -43,18 +46,21 @@ pub(in crate::serve) async fn article(
         return Err(error_response::refusal(StatusCode::NOT_FOUND, why));
     };
     let title = heading(&reading.article);
-    let main = show(&reading, &title);
-    let page = Page { title: &title, at: "", words: "", filters: "", main };
+    let main = show(&base, &reading, &title);
+    let page = Page { base: &base, title: &title, at: "", words: "", filters: "", main };
     Ok(page.respond(&site, (&uri, &headers), clock::now()))
 }
 
 fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError> {
     let Some(article) = reader.article(id)? else { return Ok(None) };
+    if reader.is_hidden(id, clock::now())? {
+        return Ok(None);
+    }
     let (sightings, versions) = (reader.sightings(id)?, reader.versions(id)?);
     Ok(Some(Reading { article, sightings, versions }))
 }
 
-fn show(reading: &Reading, title: &str) -> Markup {
+fn show(base: &Base, reading: &Reading, title: &str) -> Markup {
     let Reading { article, sightings, versions } = reading;
     let content = article.content_html.as_ref();
     // In many feeds the summary is the beginning of the content.
@@ -68,7 +74,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
         .filter(|image| !content.is_some_and(|html| shows(html, image)));
     html! {
         article .article lang=[article.language.as_deref()] {
-            p .kicker { (feed_link(&article.feed)) }
+            p .kicker { (feed_link(base, &article.feed)) }
             h1 dir="auto" { (title) }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
             div lang="en" { (byline(article)) }
@@ -82,7 +88,7 @@ fn show(reading: &Reading, title: &str) -> Markup {
             div lang="en" {
                 (original(article))
                 (attachments(article))
-                (also(article, sightings))
+                (also(base, article, sightings))
                 (earlier(versions))
             }
         }
@@ -131,7 +137,7 @@ fn byline(article: &Article) -> Markup {
                 (Some(at), DateSource::Feed) => { (full_time(at)) },
                 _ => { "first seen " (full_time(article.first_seen)) },
             }
-            @if let Some(at) = article.modified.filter(|at| article.published.is_some_and(|p| p < *at)) {
+            @if let Some(at) = article.modified.filter(|at| article.published.is_none_or(|p| p < *at)) {
                 " · updated " (full_time(at))
             }
             @if 0 < article.revision {
@@ -211,13 +217,13 @@ fn described(attachment: &Attachment) -> String {
 }
 
 /// The feeds that contained the article, its tags and its language.
-fn also(article: &Article, sightings: &[Sighting]) -> Markup {
+fn also(base: &Base, article: &Article, sightings: &[Sighting]) -> Markup {
     html! {
         section aria-labelledby="where" {
             h2 #where { "Where it was seen" }
             ul {
                 @for sighting in sightings {
-                    li { (feed_link(&sighting.feed)) }
+                    li { (feed_link(base, &sighting.feed)) }
                 }
                 li { "first seen " (full_time(article.first_seen)) }
                 @if !article.tags.is_empty() {
@@ -230,7 +236,7 @@ fn also(article: &Article, sightings: &[Sighting]) -> Markup {
                     }
                 }
                 @if let Some(language) = &article.language {
-                    li { "language: " a href={ "/?language=" (encoded(language)) } { (language) } }
+                    li { "language: " a href={ (base) "/?language=" (encoded(language)) } { (language) } }
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::http::header::HeaderMap;
@@ -14,12 +15,13 @@ use url::form_urlencoded;
 use super::Page;
 use super::parts::{encoded, relative, web};
 use crate::clock;
-use crate::domain::feed::FeedState;
+use crate::domain::feed::{FeedState, is_stand_in};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::reason_text::reason_text;
 use crate::present::count;
 use crate::serve::Site;
 use crate::serve::error_response::bad_request;
+use crate::serve::view::Base;
 use crate::store::{FeedRow, PollDay, Reader, StoreError};
 
 /// The number of feeds on a page: about 50 KB of HTML.
@@ -61,6 +63,7 @@ struct Overview {
 
 pub(in crate::serve) async fn feeds(
     State(site): State<Site>,
+    Extension(base): Extension<Base>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
@@ -68,8 +71,8 @@ pub(in crate::serve) async fn feeds(
     let selection = read(&uri).map_err(|why| bad_request(&why))?;
     let read = site.readers().read(DEADLINE, move |reader| fetch(reader, selection, now)).await;
     let overview = read.map_err(IntoResponse::into_response)?;
-    let main = show(selection, &overview, now);
-    let page = Page { title: "Feeds", at: "/feeds", words: "", filters: "", main };
+    let main = show(&base, selection, &overview, now);
+    let page = Page { base: &base, title: "Feeds", at: "/feeds", words: "", filters: "", main };
     Ok(page.respond(&site, (&uri, &headers), now))
 }
 
@@ -167,16 +170,19 @@ fn bars(counts: &[u64], most: u64, height: u64, up: bool) -> String {
     path
 }
 
-fn show(selection: Selection, overview: &Overview, now: Timestamp) -> Markup {
+fn show(base: &Base, selection: Selection, overview: &Overview, now: Timestamp) -> Markup {
     let state = |state: Option<FeedState>| state.map(|s| format!("state={}&", s.as_str()));
-    let page = |n: usize| format!("/feeds?{}page={n}", state(selection.state).unwrap_or_default());
+    let page = |n: usize| {
+        let state = state(selection.state).unwrap_or_default();
+        format!("{}/feeds?{state}page={n}", base.as_str())
+    };
     html! {
         h1 { "Feeds" }
         ul .chips aria-label="Feeds by state" {
-            li { a href="/feeds" aria-current=[selection.state.is_none().then_some("true")] { "all" } }
+            li { a href={ (base) "/feeds" } aria-current=[selection.state.is_none().then_some("true")] { "all" } }
             @for (state, count) in &overview.counts {
                 li {
-                    a href={ "/feeds?state=" (state.as_str()) }
+                    a href={ (base) "/feeds?state=" (state.as_str()) }
                         aria-current=[(selection.state == Some(*state)).then_some("true")] {
                         span .state .(state.as_str()) { (state.as_str()) } " " (count)
                     }
@@ -202,7 +208,7 @@ fn show(selection: Selection, overview: &Overview, now: Timestamp) -> Markup {
                         th scope="col" { "Last 30 days" }
                     }
                 }
-                tbody { @for line in &overview.lines { (row(line, now)) } }
+                tbody { @for line in &overview.lines { (row(base, line, now)) } }
             }
         }
         @if 1 < overview.pages {
@@ -217,7 +223,7 @@ fn show(selection: Selection, overview: &Overview, now: Timestamp) -> Markup {
     }
 }
 
-fn row(line: &Line, now: Timestamp) -> Markup {
+fn row(base: &Base, line: &Line, now: Timestamp) -> Markup {
     let feed = &line.feed;
     let state = feed.state();
     let detail =
@@ -225,12 +231,12 @@ fn row(line: &Line, now: Timestamp) -> Markup {
     html! {
         tr {
             td {
-                a .name href={ "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.display_name()) }
+                a .name href={ (base) "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.display_name()) }
                 small {
                     @if let Some(home) = web(feed.home_page_url.as_deref()) {
                         a href=(home) rel="noopener noreferrer" { (host(home)) }
-                    } @else { (host(&feed.url)) }
-                    @for tag in &feed.tags { " · " a href={ "/?tag=" (encoded(tag)) } dir="auto" { (tag) } }
+                    } @else if is_stand_in(&feed.url) { "private" } @else { (host(&feed.url)) }
+                    @for tag in &feed.tags { " · " a href={ (base) "/?tag=" (encoded(tag)) } dir="auto" { (tag) } }
                 }
             }
             td {

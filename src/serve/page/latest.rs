@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::http::header::HeaderMap;
@@ -18,6 +19,7 @@ use crate::search::snippet::Hits;
 use crate::serve::Site;
 use crate::serve::error_response::bad_request;
 use crate::serve::params::Params;
+use crate::serve::view::Base;
 use crate::store::{Reader, StoreError};
 
 /// The number of articles on a page: about 50 KB of HTML.
@@ -40,31 +42,33 @@ struct Latest {
 
 pub(in crate::serve) async fn latest(
     State(site): State<Site>,
+    Extension(base): Extension<Base>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
     let params = read(&uri, now).map_err(|why| bad_request(&why))?;
     let latest = load(&site, &params, now).await?;
-    Ok(show(&params, &latest).respond(&site, (&uri, &headers), now))
+    Ok(show(&base, &params, &latest).respond(&site, (&uri, &headers), now))
 }
 
 pub(in crate::serve) async fn search(
     State(site): State<Site>,
+    Extension(base): Extension<Base>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
     let mut params = read(&uri, now).map_err(|why| bad_request(&why))?;
     let Some(words) = params.words.clone() else {
-        return Ok(ask_for_words().respond(&site, (&uri, &headers), now));
+        return Ok(ask_for_words(&base).respond(&site, (&uri, &headers), now));
     };
     // A position in the order of time does not exist in the order of relevance.
     if params.query.before.is_none() && !params.by_date {
         params.query.order = Order::Relevance;
     }
     let latest = load(&site, &params, now).await?;
-    Ok(found(&params, &words, &latest).respond(&site, (&uri, &headers), now))
+    Ok(found(&base, &params, &words, &latest).respond(&site, (&uri, &headers), now))
 }
 
 fn read(uri: &Uri, now: Timestamp) -> Result<Params, String> {
@@ -96,20 +100,21 @@ fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<Latest, Store
     Ok(Latest { articles, next, feeds, tags, languages: reader.feed_languages()? })
 }
 
-fn show<'a>(params: &'a Params, latest: &Latest) -> Page<'a> {
+fn show<'a>(base: &'a Base, params: &'a Params, latest: &Latest) -> Page<'a> {
     let main = html! {
         h1 { "Latest articles" }
-        (filters("/", params, latest))
+        (filters(base, "/", params, latest))
         @if latest.articles.is_empty() {
             p .empty {
                 "There is nothing here yet. Articles show up as soon as a feed that fits was polled; "
-                a href="/feeds" { "the feeds" } " say when that is."
+                a href={ (base) "/feeds" } { "the feeds" } " say when that is."
             }
         }
-        (by_day(&latest.articles, None))
-        (older("/", params, latest))
+        (by_day(base, &latest.articles, None))
+        (older(base, "/", params, latest))
     };
     Page {
+        base,
         title: "Latest articles",
         at: if params.kept.is_empty() { "/" } else { "" },
         words: params.words.as_deref().unwrap_or_default(),
@@ -118,32 +123,32 @@ fn show<'a>(params: &'a Params, latest: &Latest) -> Page<'a> {
     }
 }
 
-fn found<'a>(params: &'a Params, words: &'a str, latest: &Latest) -> Page<'a> {
+fn found<'a>(base: &'a Base, params: &'a Params, words: &'a str, latest: &Latest) -> Page<'a> {
     let query = &params.query;
     let hits = query.search.as_ref().map(Hits::of);
     let hits = hits.as_ref();
     let best = params.without(&("sort".to_owned(), "newest".to_owned()));
     let main = html! {
         h1 { "Articles with “" bdi { (words) } "”" }
-        (filters("/search", params, latest))
+        (filters(base, "/search", params, latest))
         @if latest.articles.is_empty() {
             p .empty { "Nothing was found. All of the words must be there; " code { "word*" } " finds what begins with it." }
         } @else if query.order == Order::Relevance {
-            p .meta { "The best matches first; " a href={ "/search" (params.link(None)) "&sort=newest" } { "newest first" } "." }
+            p .meta { "The best matches first; " a href={ (base) "/search" (params.link(None)) "&sort=newest" } { "newest first" } "." }
             section .day aria-labelledby="best" {
                 h2 #best .sr { "Best matches" }
-                @for article in &latest.articles { (card(article, hits, full_time)) }
+                @for article in &latest.articles { (card(base, article, hits, full_time)) }
             }
         } @else {
-            p .meta { "The newest first; " a href={ "/search" (best) } { "best matches first" } "." }
-            (by_day(&latest.articles, hits))
+            p .meta { "The newest first; " a href={ (base) "/search" (best) } { "best matches first" } "." }
+            (by_day(base, &latest.articles, hits))
         }
-        (older("/search", params, latest))
+        (older(base, "/search", params, latest))
     };
-    Page { title: words, at: "/search", words, filters: &params.filters, main }
+    Page { base, title: words, at: "/search", words, filters: &params.filters, main }
 }
 
-fn ask_for_words() -> Page<'static> {
+fn ask_for_words(base: &Base) -> Page<'_> {
     let main = html! {
         h1 { "Search" }
         p {
@@ -152,11 +157,11 @@ fn ask_for_words() -> Page<'static> {
             code { "-sport" } " leaves out."
         }
     };
-    Page { title: "Search", at: "/search", words: "", filters: "", main }
+    Page { base, title: "Search", at: "/search", words: "", filters: "", main }
 }
 
 /// The active filters, and a form that sets them.
-fn filters(path: &str, params: &Params, latest: &Latest) -> Markup {
+fn filters(base: &Base, path: &str, params: &Params, latest: &Latest) -> Markup {
     let query = &params.query;
     let of = |name: &'static str| params.kept.iter().filter(move |(other, _)| other == name);
     let lists = [
@@ -167,7 +172,7 @@ fn filters(path: &str, params: &Params, latest: &Latest) -> Markup {
     let listed = |name: &str| lists.contains(&(name, true));
     let many = CHOICES < latest.feeds.len();
     html! {
-        form .filters action=(path) {
+        form .filters action={ (base) (path) } {
             // Filters without a list are kept.
             @for (name, value) in params.kept.iter().filter(|(name, _)| !listed(name)) {
                 input type="hidden" name=(name) value=(value);
@@ -182,14 +187,14 @@ fn filters(path: &str, params: &Params, latest: &Latest) -> Markup {
                 (choice("Language", "language", &query.languages, latest.languages.iter().map(|code| (&**code, &**code))))
             }
             @if lists.iter().any(|(_, listed)| *listed) { button { "Show" } }
-            @if many { p { a href="/feeds" { "Choose a feed" } } }
+            @if many { p { a href={ (base) "/feeds" } { "Choose a feed" } } }
         }
         @if params.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
             ul .chips aria-label="Filters in force" {
-                @for name in ["tag", "feed", "language", "author", "since", "until"] {
+                @for name in ["tag", "feed", "language", "author", "since", "until", "seen-since", "seen_since"] {
                     @for pair in of(name) {
                         li {
-                            a href={ (path) (params.without(pair)) } {
+                            a href={ (base) (path) (params.without(pair)) } {
                                 (pair.0) ": " bdi { (label(pair, latest)) } " " span aria-hidden="true" { "×" }
                                 span .sr { " (remove)" }
                             }
@@ -237,15 +242,15 @@ fn label<'a>(pair: &'a (String, String), latest: &'a Latest) -> &'a str {
     if name == "feed" { feed().unwrap_or(value) } else { value }
 }
 
-fn older(path: &str, params: &Params, latest: &Latest) -> Markup {
+fn older(base: &Base, path: &str, params: &Params, latest: &Latest) -> Markup {
     html! {
         @if params.query.before.is_some() || latest.next.is_some() {
             nav .more aria-label="More articles" {
                 @if params.query.before.is_some() {
-                    a href={ (path) (params.link(None)) } { "↑ Newest" }
+                    a href={ (base) (path) (params.link(None)) } { "↑ Newest" }
                 } @else { span {} }
                 @if let Some(next) = latest.next {
-                    a rel="next" href={ (path) (params.link(Some(next))) } { "Older →" }
+                    a rel="next" href={ (base) (path) (params.link(Some(next))) } { "Older →" }
                 }
             }
         }

@@ -26,6 +26,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::Site;
 use super::conditional::{Version, hash};
 use super::error_response::ErrorReason;
+use super::view::Base;
 use crate::domain::time::Timestamp;
 
 const STYLE: &str = include_str!("style.css");
@@ -48,6 +49,7 @@ pub(super) async fn icon() -> Response {
 
 /// The content of a page, and what its header and footer need.
 struct Page<'a> {
+    base: &'a Base,
     title: &'a str,
     /// The path of the menu entry to highlight.
     at: &'static str,
@@ -60,6 +62,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn markup(&self) -> Markup {
+        let base = self.base;
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -67,23 +70,23 @@ impl Page<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (self.title) " · gazetted" }
-                    link rel="stylesheet" href=(*STYLE_ADDRESS);
-                    link rel="icon" type="image/svg+xml" href="/icon.svg";
+                    link rel="stylesheet" href={ (base) (*STYLE_ADDRESS) };
+                    link rel="icon" type="image/svg+xml" href={ (base) "/icon.svg" };
                     link rel="alternate" type="application/atom+xml" title="Atom"
-                        href={ "/export.atom" (self.filters) };
+                        href={ (base) "/export.atom" (self.filters) };
                     link rel="alternate" type="application/feed+json" title="JSON Feed"
-                        href={ "/export.jsonfeed" (self.filters) };
+                        href={ (base) "/export.jsonfeed" (self.filters) };
                 }
                 body {
                     a .skip href="#main" { "Skip to the content" }
                     header .top {
                         div .wrap {
-                            a .brand href="/" { "gazetted" }
+                            a .brand href={ (base) "/" } { "gazetted" }
                             nav aria-label="Pages" {
                                 ul {
                                     @for (path, name) in [("/", "Latest"), ("/feeds", "Feeds")] {
                                         li {
-                                            a href=(path) aria-current=[(path == self.at).then_some("page")] {
+                                            a href={ (base) (path) } aria-current=[(path == self.at).then_some("page")] {
                                                 (name)
                                             }
                                         }
@@ -91,7 +94,7 @@ impl Page<'_> {
                                 }
                             }
                             search {
-                                form .find action="/search" {
+                                form .find action={ (base) "/search" } {
                                     label .sr for="q" { "Search the articles" }
                                     input #q type="search" name="q" value=(self.words)
                                         placeholder="Words, \"phrase\", -not" maxlength="1000";
@@ -110,7 +113,7 @@ impl Page<'_> {
                             @for (format, name) in
                                 [("atom", "Atom"), ("rss", "RSS"), ("jsonfeed", "JSON Feed"), ("csv", "CSV")]
                             {
-                                a href={ "/export." (format) (self.filters) } { (name) }
+                                a href={ (base) "/export." (format) (self.filters) } { (name) }
                             }
                             span { "Times are UTC." }
                         }
@@ -144,6 +147,7 @@ fn html_response(text: String) -> Response {
 pub(super) async fn error_page(request: Request, next: Next) -> Response {
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
     let browser = accept.is_some_and(|accept| accept.contains("text/html"));
+    let base = request.extensions().get::<Base>().cloned().unwrap_or_default();
     let response = next.run(request).await;
     let Some(ErrorReason(why)) = response.extensions().get().filter(|_| browser) else {
         return response;
@@ -161,9 +165,9 @@ pub(super) async fn error_page(request: Request, next: Next) -> Response {
     let main = html! {
         h1 { (title) }
         p { (sentence(why)) }
-        p { a href="/" { "To the latest articles" } }
+        p { a href={ (base) "/" } { "To the latest articles" } }
     };
-    let page = Page { title, at: "", words: "", filters: "", main };
+    let page = Page { base: &base, title, at: "", words: "", filters: "", main };
     let text = page.markup().into_string();
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(CONTENT_LENGTH);

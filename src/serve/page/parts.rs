@@ -15,6 +15,7 @@ use crate::html::to_text::html_to_text;
 use crate::html::web_address::is_web;
 use crate::present::{day, headline, relative_in_words};
 use crate::search::snippet::{Hits, Part};
+use crate::serve::view::Base;
 
 /// The most characters of a standfirst in a list.
 const STANDFIRST: usize = 220;
@@ -41,8 +42,8 @@ pub(super) fn web(address: Option<&str>) -> Option<&str> {
 }
 
 /// A link to the latest articles of a feed. The name has its own text direction.
-pub(super) fn feed_link(feed: &FeedRef) -> Markup {
-    html! { a href={ "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.name) } }
+pub(super) fn feed_link(base: &Base, feed: &FeedRef) -> Markup {
+    html! { a href={ (base) "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.name) } }
 }
 
 pub(super) fn encoded(text: &str) -> String {
@@ -64,6 +65,7 @@ pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String>
 
 /// An article in a list, with the search hits marked.
 pub(super) fn card(
+    base: &Base,
     article: &Article,
     hits: Option<&Hits>,
     when: fn(Timestamp) -> Markup,
@@ -81,9 +83,9 @@ pub(super) fn card(
     let address = format!("/articles/{}", article.id);
     html! {
         article .card .pic[image.is_some()] lang=[article.language.as_deref()] {
-            h3 dir="auto" { a href=(address) { (title) } }
+            h3 dir="auto" { a href={ (base) (address) } { (title) } }
             p .meta {
-                (feed_link(&article.feed)) " · " (when(article.effective_date()))
+                (feed_link(base, &article.feed)) " · " (when(article.effective_date()))
             }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
             @if let Some(image) = image {
@@ -117,7 +119,7 @@ fn marked(parts: &[Part]) -> Markup {
 }
 
 /// Articles grouped by day. Expects them in order, newest first.
-pub(super) fn by_day(articles: &[Article], hits: Option<&Hits>) -> Markup {
+pub(super) fn by_day(base: &Base, articles: &[Article], hits: Option<&Hits>) -> Markup {
     let date = |article: &Article| article.effective_date().date_naive().num_days_from_ce();
     html! {
         @for group in articles.chunk_by(|a, b| date(a) == date(b)) {
@@ -125,7 +127,7 @@ pub(super) fn by_day(articles: &[Article], hits: Option<&Hits>) -> Markup {
                 @let id = format!("d{}", first.effective_date().format("%Y%m%d"));
                 section .day aria-labelledby=(id) {
                     h2 #(id) { (day(first.effective_date())) }
-                    @for article in group { (card(article, hits, clock_time)) }
+                    @for article in group { (card(base, article, hits, clock_time)) }
                 }
             }
         }

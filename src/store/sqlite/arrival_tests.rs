@@ -13,7 +13,7 @@ use crate::domain::poll::{
 use crate::domain::query::Query;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix, rfc3339};
 use crate::feed::document::document;
-use crate::store::{FeedSync, Reader, Store};
+use crate::store::{FeedSync, Reader, Store, Storing};
 
 /// 2024-08-20T06:18:00Z
 const START: i64 = 1_724_134_680;
@@ -39,6 +39,7 @@ impl Home {
                 tags: Vec::new(),
                 enabled: true,
             },
+            address: None,
             policy: "adaptive 900s..86400s".to_owned(),
         };
         let feed = store.sync_feeds(vec![sync], from_unix(START)).await.unwrap().ids[0];
@@ -87,7 +88,9 @@ impl Home {
             pause: None,
             forgiven: None,
         };
-        let Applied { added, edited } = self.store.apply(Arc::new(decision), 20).await.unwrap();
+        let storing = Storing { keep_revisions: 20, hide_future: false };
+        let Applied { added, edited } =
+            self.store.apply(Arc::new(decision), storing).await.unwrap();
         (added, edited)
     }
 

@@ -74,6 +74,7 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
             "INSERT OR IGNORE INTO tombstone (feed_id, key)
              SELECT feed_id, key FROM feed_entry WHERE article_id = ?1",
             "DELETE FROM feed_entry WHERE article_id = ?1",
+            "DELETE FROM future_article WHERE article_id = ?1",
             "DELETE FROM article_revision WHERE article_id = ?1",
             "DELETE FROM article_text WHERE rowid = ?1",
             "DELETE FROM quiet_article WHERE article_id = ?1",

@@ -5,14 +5,16 @@ use std::hash::Hasher;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl};
+use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl, is_stand_in};
 use crate::domain::host::Host;
 use crate::domain::poll::{
     Health, Move, NextPoll, OutcomeKind, PollHistory, Reason, Validators, address_at,
 };
+use crate::domain::request::Secret;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, decode, time};
@@ -23,6 +25,8 @@ use crate::store::sqlite::meta;
 pub struct FeedSync {
     pub spec: FeedSpec,
     pub policy: String,
+    /// The address of a private feed, for which the URL in `spec` stands. It is not stored.
+    pub address: Option<Secret>,
 }
 
 /// The result of a synchronisation with the configuration.
@@ -46,7 +50,8 @@ pub struct Planned {
 }
 
 const UPSERT: &str = "
-    INSERT INTO feed (url, name, tags, configured, enabled, added_at) VALUES (?1, ?2, ?3, 1, ?4, ?5)
+    INSERT INTO feed (url, name, tags, configured, enabled, added_at, address_hash)
+    VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)
     ON CONFLICT (url) DO UPDATE SET name = ?2, tags = ?3, configured = 1, enabled = ?4
     RETURNING id";
 
@@ -82,8 +87,10 @@ pub(in crate::store) fn sync(
     }
     let mut synced = Synced::default();
     tx.execute("UPDATE feed SET configured = 0", []).context("retire feeds")?;
+    let store_id = meta::store_id(tx)?;
     for feed in feeds {
-        let (id, planned) = sync_one(tx, feed, now)?;
+        let hash = adopt(tx, &store_id, feed)?;
+        let (id, planned) = sync_one(tx, feed, hash.as_deref(), now)?;
         synced.ids.push(id);
         match planned {
             Change::Added => synced.added += 1,
@@ -96,6 +103,70 @@ pub(in crate::store) fn sync(
     Ok(synced)
 }
 
+/// The rows that may be those of a feed. A private feed is known by its address first, because names may be swapped;
+/// then by the URL that stands for it, because a token in an address may change; then by the address with which it was
+/// stored before it was private. Any other feed is known by its URL, or by the address that it had while it was private.
+const ROWS_OF: &str = "
+    SELECT id, url, address_hash FROM feed WHERE address_hash = ?1 OR url = ?2 OR url = ?3
+    ORDER BY iif(?3 IS NULL, url <> ?2, address_hash IS NOT ?1), url <> ?2 LIMIT 1";
+
+/// Gives the row of a feed the feed's present URL, if it is stored under another one because `private` or its name was
+/// changed. All that belongs to the row stays: articles, consumers' places, the plan. Returns the hash of the address
+/// if the feed is private.
+fn adopt(tx: &Connection, store_id: &str, feed: &FeedSync) -> Result<Option<Vec<u8>>, StoreError> {
+    const FREE: &str = "UPDATE feed SET url = url || '#' || id WHERE url = ?2 AND id <> ?1";
+    const RENAME: &str = "UPDATE feed SET url = ?2, address_hash = ?3 WHERE id = ?1";
+    // An address that changed has sent no validators.
+    const VALIDATED: &str = "
+        UPDATE poll_state SET validated_url = iif(?4 AND validated_url = ?2, ?3, NULL) WHERE feed_id = ?1";
+    let (own, address) = (feed.spec.url.as_str(), feed.address.as_ref().map(Secret::expose));
+    let hash = address_hash(store_id, address.unwrap_or(own));
+    let one = |r: &Row<'_>| {
+        Ok((r.get::<_, i64>("id")?, r.get("url")?, r.get::<_, Option<Vec<u8>>>("address_hash")?))
+    };
+    let row: Option<(i64, String, _)> = tx
+        .prepare_cached(ROWS_OF)
+        .and_then(|mut s| s.query_row(params![hash, own, address], one).optional())
+        .context("find a feed")?;
+    let wanted = address.is_some().then(|| hash.clone());
+    let Some((id, url, stored)) = row else { return Ok(wanted) };
+    if url == own && stored == wanted {
+        return Ok(wanted);
+    }
+    let same_address = stored.as_ref().is_none_or(|stored| *stored == hash);
+    let action = "rename a feed";
+    tx.execute(FREE, params![id, own]).context(action)?;
+    tx.execute(RENAME, params![id, own, wanted]).context(action)?;
+    tx.execute(VALIDATED, params![id, url, own, same_address]).context(action)?;
+    if stored.is_none() && wanted.is_some() {
+        forget_addresses(tx, id)?;
+    }
+    Ok(wanted)
+}
+
+/// Removes the addresses that the store knows of a feed that has become private.
+fn forget_addresses(tx: &Connection, feed: i64) -> Result<(), StoreError> {
+    const STATE: &str = "
+        UPDATE poll_state SET moved_to = NULL, moved_at = NULL, recheck_at = NULL, detail = NULL,
+            offers = NULL
+        WHERE feed_id = ?1";
+    let action = "forget the addresses of a private feed";
+    tx.execute(STATE, [feed]).context(action)?;
+    tx.execute("UPDATE poll SET detail = NULL WHERE feed_id = ?1", [feed]).context(action)?;
+    tx.execute("UPDATE feed SET home_page_url = NULL WHERE id = ?1", [feed]).context(action)?;
+    Ok(())
+}
+
+/// The hash by which a private address is recognised. The id of the store makes it useless elsewhere.
+fn address_hash(store_id: &str, address: &str) -> Vec<u8> {
+    Sha256::new()
+        .chain_update(store_id)
+        .chain_update("\0")
+        .chain_update(address)
+        .finalize()
+        .to_vec()
+}
+
 enum Change {
     Added,
     Same,
@@ -104,7 +175,8 @@ enum Change {
 
 fn sync_one(
     tx: &Connection,
-    FeedSync { spec, policy }: &FeedSync,
+    FeedSync { spec, policy, .. }: &FeedSync,
+    address_hash: Option<&[u8]>,
     now: Timestamp,
 ) -> Result<(FeedId, Change), StoreError> {
     let row = params![
@@ -112,7 +184,8 @@ fn sync_one(
         spec.name,
         json!(spec.tags).to_string(),
         spec.enabled,
-        now.timestamp()
+        now.timestamp(),
+        address_hash
     ];
     let id: i64 = tx
         .prepare_cached(UPSERT)
@@ -182,7 +255,7 @@ fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError
 fn fingerprint(feeds: &[FeedSync]) -> i64 {
     let mut hash = Xxh3::new();
     hash.write_u8(2); // The version of what `sync` writes: 2 added the host.
-    for FeedSync { spec, policy } in feeds {
+    for FeedSync { spec, policy, address } in feeds {
         // The lengths separate neighbouring fields.
         let mut field = |text: &str| {
             hash.write_usize(text.len());
@@ -193,6 +266,7 @@ fn fingerprint(feeds: &[FeedSync]) -> i64 {
         field(&spec.tags.join("\0"));
         field(if spec.enabled { "enabled" } else { "disabled" });
         field(policy);
+        field(address.as_ref().map_or("", Secret::expose));
     }
     hash.finish().cast_signed()
 }
@@ -230,16 +304,19 @@ pub(super) fn host_at(
     at: Option<Timestamp>,
 ) -> Result<Option<Host>, StoreError> {
     const ADDRESSES: &str = "
-        SELECT f.url, p.moved_to, p.moved_at, p.recheck_at
+        SELECT f.url, p.host, p.moved_to, p.moved_at, p.recheck_at
         FROM feed f JOIN poll_state p ON p.feed_id = f.id WHERE f.id = ?1";
     let one = |r: &Row<'_>| {
         let moved = moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?);
-        Ok((r.get::<_, String>("url")?, moved))
+        Ok((r.get::<_, String>("url")?, r.get::<_, Option<String>>("host")?, moved))
     };
-    let (url, moved) = tx
+    let (url, host, moved) = tx
         .prepare_cached(ADDRESSES)
         .and_then(|mut s| s.query_row([feed.0], one))
         .context("read a feed's addresses")?;
+    if is_stand_in(&url) {
+        return Ok(host.map(Host::stored)); // Only the configuration knows the address.
+    }
     let (Ok(url), Some(at)) = (FeedUrl::parse(&url), at) else { return Ok(None) };
     Ok(Host::of(address_at(&url, moved.as_ref(), at)))
 }
@@ -260,7 +337,7 @@ pub(in crate::store) fn reset(
         UPDATE poll_state SET next_poll_at = ?2, because = 'new', not_before = NULL, etag = NULL,
             last_modified = NULL, validated_url = NULL, full_at = NULL, failures = 0,
             failing_since = NULL, asks = NULL, ttl = NULL, update_period = NULL, skip_hours = 0,
-            skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, host = ?3
+            skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, host = coalesce(?3, host)
         WHERE feed_id = ?1";
     for feed in feeds {
         let action = "reset a feed";
@@ -270,7 +347,8 @@ pub(in crate::store) fn reset(
         let url: String = tx
             .query_row("SELECT url FROM feed WHERE id = ?1", [feed.0], |row| row.get(0))
             .context(action)?;
-        let host = FeedUrl::parse(&url).ok().and_then(|url| url.host());
+        let url = FeedUrl::parse(&url).ok().filter(|url| !is_stand_in(url.as_str()));
+        let host = url.and_then(|url| url.host());
         tx.execute(MEMORY, [feed.0]).context(action)?;
         tx.execute(PLAN, params![feed.0, now.timestamp(), host.as_ref().map(Host::as_str)])
             .context(action)?;

@@ -22,7 +22,8 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0005_edited.sql"),
     include_str!("../../../migrations/sqlite/0006_offers.sql"),
     include_str!("../../../migrations/sqlite/0007_table_names.sql"),
-    include_str!("../../../migrations/sqlite/0008_given_dates.sql"),
+    include_str!("../../../migrations/sqlite/0010_given_dates.sql"),
+    include_str!("../../../migrations/sqlite/0011_private_feeds_and_health.sql"),
 ];
 
 /// The numbers of the steps that change or delete rows. All others only add tables, columns and indexes.

@@ -1,8 +1,10 @@
 //! The SQLite store: one file for each table or task.
 
 pub(super) mod consumers;
+pub(super) mod feed_health;
 pub(super) mod feeds;
 pub(super) mod file;
+pub(super) mod future;
 pub(super) mod history;
 pub(super) mod hosts;
 pub(super) mod maintenance;

@@ -18,7 +18,7 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::articles::{self, Arrival, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
 use crate::store::sqlite::last_document::{Items, encode, is_first};
-use crate::store::sqlite::{feeds, history, hosts, matching, meta};
+use crate::store::sqlite::{feeds, future, history, hosts, matching, meta};
 
 /// A request for feeds to poll.
 #[derive(Clone, Debug)]
@@ -35,6 +35,15 @@ pub struct Claim {
     pub free_slots: HashMap<Host, usize>,
     /// Whether feeds of paused hosts are claimed too.
     pub paused_too: bool,
+}
+
+/// How the articles of a poll are stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Storing {
+    /// The number of earlier versions that are kept of an edited article.
+    pub keep_revisions: u32,
+    /// Whether new articles that are dated ahead are hidden until their time has come.
+    pub hide_future: bool,
 }
 
 /// The answer to a [`Claim`].
@@ -298,11 +307,15 @@ const HINTS: &str = "
 pub(in crate::store) fn apply(
     tx: &Connection,
     d: &Decision,
-    keep_revisions: u32,
+    storing: Storing,
 ) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
     if let Some(document) = d.observed.outcome.document() {
-        applied = store_document(tx, d.feed, document, keep_revisions, d.polled_at)?;
+        let before = meta::sequence(tx)?;
+        applied = store_document(tx, d.feed, document, storing.keep_revisions, d.polled_at)?;
+        if storing.hide_future && applied.added != 0 {
+            future::hide(tx, before, d.polled_at)?;
+        }
     }
     store_wishes(tx, d)?;
     store_plan(tx, d)?;

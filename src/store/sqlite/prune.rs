@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, Row, params};
+use serde_json::json;
 
 use crate::domain::article::Position;
 use crate::domain::feed::FeedId;
@@ -12,14 +13,22 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{changes, last_document};
 
 /// A batch of articles to examine, oldest first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Prune {
+    pub feeds: PrunedFeeds,
     /// Articles with an effective date before this are old.
     pub before: Timestamp,
     /// The end of the last batch.
     pub after: Option<Position>,
     /// The largest number of articles to examine, so that each transaction is short.
     pub limit: usize,
+}
+
+/// The feeds whose articles are removed, by their URLs.
+#[derive(Clone, Debug)]
+pub enum PrunedFeeds {
+    AllBut(Vec<String>),
+    Only(Vec<String>),
 }
 
 /// The result of a batch.
@@ -33,7 +42,7 @@ pub struct Pruned {
 
 pub(in crate::store) fn prune(
     tx: &Connection,
-    stretch: Prune,
+    stretch: &Prune,
     now: Timestamp,
 ) -> Result<Pruned, StoreError> {
     let (rows, next) = candidates(tx, stretch)?;
@@ -41,7 +50,7 @@ pub(in crate::store) fn prune(
 }
 
 /// Counts what [`prune`] would remove.
-pub(super) fn rehearse(connection: &Connection, stretch: Prune) -> Result<Pruned, StoreError> {
+pub(super) fn rehearse(connection: &Connection, stretch: &Prune) -> Result<Pruned, StoreError> {
     let (rows, next) = candidates(connection, stretch)?;
     Ok(Pruned { articles: u64::try_from(rows.len()).unwrap_or(u64::MAX), next })
 }
@@ -49,11 +58,13 @@ pub(super) fn rehearse(connection: &Connection, stretch: Prune) -> Result<Pruned
 /// The row ids of the articles to remove, and where the next batch begins.
 fn candidates(
     connection: &Connection,
-    stretch: Prune,
+    stretch: &Prune,
 ) -> Result<(Vec<i64>, Option<Position>), StoreError> {
     const OLD: &str = "
         SELECT id, order_at, seq FROM article
-        WHERE order_at < ?1 AND (?2, ?3) < (order_at, seq) ORDER BY order_at, seq LIMIT ?4";
+        WHERE order_at < ?1 AND (?2, ?3) < (order_at, seq)
+            AND (feed_id IN (SELECT id FROM feed WHERE url IN (SELECT value FROM json_each(?5)))) = ?6
+        ORDER BY order_at, seq LIMIT ?4";
     const KEYS: &str = "SELECT feed_id, key FROM feed_entry WHERE article_id = ?1";
     let action = "find old articles";
     let after = stretch.after.unwrap_or(Position { order_at: i64::MIN, seq: i64::MIN });
@@ -64,7 +75,12 @@ fn candidates(
     let old: Vec<(i64, Position)> = connection
         .prepare_cached(OLD)
         .and_then(|mut s| {
-            let values = params![stretch.before.timestamp(), after.order_at, after.seq, limit];
+            let (urls, only) = match &stretch.feeds {
+                PrunedFeeds::AllBut(urls) => (urls, false),
+                PrunedFeeds::Only(urls) => (urls, true),
+            };
+            let (before, urls) = (stretch.before.timestamp(), json!(urls).to_string());
+            let values = params![before, after.order_at, after.seq, limit, urls, only];
             s.query_map(values, one)?.collect()
         })
         .context(action)?;

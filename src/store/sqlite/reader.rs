@@ -10,6 +10,7 @@ use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
 use crate::domain::article::{Article, ArticleId, Change, DateSource, Position, Sighting, Version};
 use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
+use crate::domain::feed_health::{FeedObservation, HealthChange};
 use crate::domain::host::Host;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
@@ -23,7 +24,7 @@ use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::prune::{self, Prune, Pruned};
-use crate::store::sqlite::{file, meta, revisions, select, text_index};
+use crate::store::sqlite::{feed_health, file, future, meta, revisions, select, text_index};
 
 /// What is read of each article.
 const ARTICLE: Columns<19> = Columns([
@@ -154,13 +155,14 @@ impl Reader {
         let query = Query { order: Order::Sequence, after_seq: Some(after), ..query.clone() };
         self.in_one_moment(|| {
             let feeds = self.feed_refs()?;
+            let announced = future::announced(&self.connection, after)?;
             let mut removals = changes::removals(&self.connection, &query)?;
             let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?.peekable();
             self.select(&query, now, &feeds, |rows| {
                 let changes = rows.map(|row| {
-                    // The row's id is the sequence number of its insert.
+                    // The row's id is the sequence number of its insert. An article that was hidden is heard of later.
                     row.map(|(inserted, article)| {
-                        if after < inserted {
+                        if after < inserted || announced.contains_key(&inserted) {
                             Change::New(article)
                         } else {
                             Change::Edited(article)
@@ -182,6 +184,39 @@ impl Reader {
                 consume(&mut merged.by_ref().take(limit))
             })
         })
+    }
+
+    /// What is known about the health of the feeds that are polled.
+    pub fn feed_observations(&self) -> Result<Vec<FeedObservation>, StoreError> {
+        feed_health::observations(&self.connection)
+    }
+
+    /// The effective dates of the latest articles of a feed, newest first.
+    pub fn feed_dates(&self, feed: FeedId) -> Result<Vec<Timestamp>, StoreError> {
+        feed_health::dates(&self.connection, feed)
+    }
+
+    /// The changes of health after a sequence number and up to another, oldest first, with their numbers and feeds. Of
+    /// the filters of the query, those by feed and tag apply.
+    pub fn feed_health_changes(
+        &self,
+        span: (i64, i64),
+        query: &Query,
+    ) -> Result<Vec<(i64, HealthChange, Arc<FeedRef>)>, StoreError> {
+        let feeds = self.feed_refs()?;
+        let wanted = select::wanted_feeds(&self.connection, query)?;
+        let is_wanted = |feed: i64| wanted.as_ref().is_none_or(|wanted| wanted.contains(&feed));
+        let changes = feed_health::changes(&self.connection, span)?.into_iter();
+        let of_feed = |(seq, change): (i64, HealthChange)| {
+            let feed = feeds.get(&change.feed.0).filter(|_| is_wanted(change.feed.0))?;
+            Some((seq, change, Arc::clone(feed)))
+        };
+        Ok(changes.filter_map(of_feed).collect())
+    }
+
+    /// Whether an article is left out of pages and exports, because its date is ahead.
+    pub fn is_hidden(&self, id: &ArticleId, now: Timestamp) -> Result<bool, StoreError> {
+        future::is_hidden(&self.connection, &self.store_id, id, now)
     }
 
     /// The public id that a user means: all of it, or what stands behind its dash.
@@ -275,7 +310,7 @@ impl Reader {
     }
 
     /// What [`Store::prune`](crate::store::Store::prune) would remove.
-    pub fn rehearse_prune(&self, stretch: Prune) -> Result<Pruned, StoreError> {
+    pub fn rehearse_prune(&self, stretch: &Prune) -> Result<Pruned, StoreError> {
         prune::rehearse(&self.connection, stretch)
     }
 

@@ -16,7 +16,7 @@ use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::search::query;
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::{maintenance, select};
-use crate::store::{FeedSync, Prune, Reader, Store};
+use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
 
 const NOW: i64 = 1_790_000_000;
 
@@ -39,6 +39,7 @@ impl Home {
                 enabled: true,
             },
             policy: "every 60s".to_owned(),
+            address: None,
         };
         let feeds = store.sync_feeds((0..3).map(sync).collect(), at(0)).await.unwrap().ids;
         Self { _folder: folder, store, feeds }
@@ -73,7 +74,8 @@ impl Home {
             pause: None,
             forgiven: None,
         };
-        self.store.apply(Arc::new(decision), 2).await.unwrap();
+        let storing = Storing { keep_revisions: 2, hide_future: false };
+        self.store.apply(Arc::new(decision), storing).await.unwrap();
     }
 
     fn reader(&self) -> Reader {
@@ -295,14 +297,18 @@ async fn an_edit_keeps_the_earlier_versions_up_to_a_number() {
     }
 }
 
+fn all() -> PrunedFeeds {
+    PrunedFeeds::AllBut(Vec::new())
+}
+
 #[tokio::test]
 async fn changes_come_in_their_order_with_removals_among_them() {
     let home = Home::new().await;
     home.poll(0, 50, vec![draft(2, "b"), draft(1, "a")]).await; // 1 a, 2 b
     home.poll(1, 51, vec![draft(1, "c")]).await; // 3 c
     home.poll(0, 52, vec![draft(2, "b edited")]).await; // 4; a is no longer in its feed
-    let stretch = Prune { before: at(2), after: None, limit: 10 };
-    assert_eq!(home.reader().rehearse_prune(stretch).unwrap().articles, 1);
+    let stretch = Prune { feeds: all(), before: at(2), after: None, limit: 10 };
+    assert_eq!(home.reader().rehearse_prune(&stretch).unwrap().articles, 1);
     assert_eq!(home.store.prune(stretch, at(53)).await.unwrap().articles, 1); // 5: a is gone
     home.poll(2, 54, vec![draft(9, "d")]).await; // 6 d
     let after = |seq: i64| Query { after_seq: Some(seq), ..Query::default() };
@@ -325,7 +331,7 @@ async fn only_what_is_old_and_gone_from_its_feed_is_pruned_and_never_comes_back(
     home.poll(0, 51, (7..=9).map(|n| draft(n, &n.to_string())).collect()).await;
     let (mut after, mut removed, mut rounds) = (None, 0, 0);
     loop {
-        let stretch = Prune { before: at(8), after, limit: 3 };
+        let stretch = Prune { feeds: all(), before: at(8), after, limit: 3 };
         let pruned = home.store.prune(stretch, at(52)).await.unwrap();
         removed += pruned.articles;
         rounds += 1;

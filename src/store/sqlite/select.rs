@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, feeds};
+use crate::store::sqlite::{columns, feeds, future};
 
 /// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
 /// feeds to be found there.
@@ -96,9 +96,18 @@ pub(super) fn select(
         path = AccessPath::Ids;
     }
     filter_by_content(&mut filter, query, now);
+    // Articles that are named by their ids were chosen before.
+    if query.ids.is_empty() {
+        let hidden = future::condition(connection, query.order == Order::Sequence, now)?;
+        filter.conditions.extend(hidden);
+    }
     if let Some(expression) = query.search.as_ref().and_then(expression) {
         let found = search(&mut filter, connection, expression, query.order)?;
         path = found.unwrap_or(path);
+    }
+    if let Some(since) = query.seen_since {
+        let by_time = arrived(&mut filter, connection, since.resolve(now), query.order)?;
+        path = by_time.filter(|_| matches!(path, AccessPath::Index { .. })).unwrap_or(path);
     }
     if let Some(feeds) = wanted_feeds(connection, query)? {
         path = filter_by_feeds(&mut filter, feeds, path, query.order);
@@ -159,6 +168,34 @@ fn search(
     filter.conditions.push(format!(
         "{plus}a.id IN (SELECT rowid FROM article_text WHERE article_text MATCH {expression})"
     ));
+    Ok(few.then_some(AccessPath::Ids))
+}
+
+/// Adds the condition that an article arrived at or after a time. Returns the access path, if few articles did.
+fn arrived(
+    filter: &mut Where,
+    connection: &Connection,
+    since: Timestamp,
+    order: Order,
+) -> Result<Option<AccessPath>, StoreError> {
+    const ARRIVED: &str = "
+        SELECT count(*) FROM (SELECT 1 FROM article WHERE ?1 <= first_seen_at LIMIT ?2)";
+    // A hidden article arrives for its readers when it is announced.
+    const ANNOUNCED: &str = "SELECT article_id FROM future_article WHERE announced_at >=";
+    let count: i64 = connection
+        .prepare_cached(ARRIVED)
+        .and_then(|mut s| s.query_row([since.timestamp(), SORTED_HITS + 1], |row| row.get(0)))
+        .context("count what has arrived")?;
+    let few = order == Order::Newest && count <= SORTED_HITS;
+    let since = filter.bind(since.timestamp());
+    filter.conditions.push(if few {
+        format!(
+            "a.id IN (SELECT id FROM article WHERE {since} <= first_seen_at UNION {ANNOUNCED} {since})"
+        )
+    } else {
+        // The plus keeps SQLite on the index that has the order.
+        format!("({since} <= +a.first_seen_at OR a.id IN ({ANNOUNCED} {since}))")
+    });
     Ok(few.then_some(AccessPath::Ids))
 }
 

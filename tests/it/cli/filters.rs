@@ -3,7 +3,9 @@
 use std::fs;
 
 use crate::support::feeds::{Item, item, rss};
-use crate::support::program::Home;
+use crate::support::http::Site;
+use crate::support::program::{Home, Running};
+use crate::support::wait_for;
 
 /// Two feeds: `Odd` of tag `a` has articles 1 and 3, the other of tags `a` and `b` 2 and 4.
 fn home() -> Home {
@@ -65,6 +67,44 @@ fn a_span_counts_back_from_now() {
     home.poll();
     assert_eq!(exported(&home, &["--since", "1h"]), ["1"]);
     assert_eq!(exported(&home, &["--until", "1h"]), ["2"]);
+}
+
+#[test]
+fn what_arrived_late_is_found_by_its_arrival() {
+    let home = home();
+    home.sql().execute("UPDATE article SET first_seen_at = first_seen_at - 86400", []).unwrap();
+    let new = rss("Odd ones", &[item(5), item(3), item(1)]); // Its date is that of years ago.
+    fs::write(home.path("odd.xml"), new).unwrap();
+    home.poll();
+    for (arguments, expected) in [
+        (&["--seen-since", "1h"][..], &["5"][..]),
+        (&["--seen-since", "2d"], &["5", "4", "3", "2", "1"]),
+        (&["--seen-since", "2d", "--limit", "2"], &["5", "4"]),
+        (&["--seen-since", "2d", "--feed", "Odd", "--until", "2024-08-20T00:04:00Z"], &["3", "1"]),
+        (&["--seen-since", "2d", "--tag", "b"], &["4", "2"]),
+        (&["--seen-since", "2d", "--search", "title"], &["5", "4", "3", "2", "1"]),
+        (&["--seen-since", "1h", "--search", "title"], &["5"]),
+        (&["--seen-since", "1h", "--after", "0"], &["5"]),
+        (&["--since", "1h"], &[]),
+        (&["--since", "1h", "--seen-since", "1h"], &[]),
+    ] {
+        assert_eq!(exported(&home, arguments), expected, "{arguments:?}");
+    }
+    home.configure(
+        "[[exports]]\npath = \"digest.jsonl\"\nformat = \"jsonl\"\nevery = \"1d\"\nseen_since = \"1h\"\n\
+         [server]\nlisten = \"127.0.0.1:0\"\n",
+    );
+    let daemon = Running::daemon(&home);
+    let digest = wait_for("the digest", || fs::read_to_string(home.path("digest.jsonl")).ok());
+    assert!(digest.lines().count() == 1 && digest.contains("Title 5"), "{digest}");
+    let site = Site::of(&daemon);
+    for name in ["seen-since", "seen_since"] {
+        let shown = site.text(&format!("/export.jsonl?{name}=1h"));
+        assert!(shown.lines().count() == 1 && shown.contains("Title 5"), "{shown}");
+        let page = site.text(&format!("/?{name}=1h"));
+        assert!(page.contains("Title 5") && !page.contains("Title 4"), "{page}");
+        assert!(page.contains("Filters in force") && page.contains(": <bdi>1h"), "{page}");
+    }
 }
 
 #[test]

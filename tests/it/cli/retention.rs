@@ -78,3 +78,54 @@ fn the_daemon_prunes_by_itself() {
     assert_eq!(event["articles"], 2);
     wait_for("the articles to go", || (home.articles().len() == 1).then_some(()));
 }
+
+#[test]
+fn a_feed_may_keep_its_articles_for_another_time() {
+    let home = Home::new("");
+    let config = |store: &str, a: &str, b: &str| {
+        home.configure(&format!(
+            "[store]\n{store}\n[[feeds]]\nurl = \"file:a.xml\"\n{a}\n[[feeds]]\nurl = \"file:b.xml\"\n{b}\n\
+             [[feeds]]\nurl = \"file:c.xml\"\n"
+        ));
+    };
+    config("", "", "");
+    for items in [&[item(2), item(1)][..], &[item(2)]] {
+        for name in ["a.xml", "b.xml", "c.xml"] {
+            fs::write(home.path(name), rss(name, items)).unwrap();
+        }
+        home.poll();
+    }
+    let left = || {
+        let mut left: Vec<String> = home
+            .articles()
+            .iter()
+            .map(|article| {
+                let (feed, title) = (&article["feed"]["name"], &article["title"]);
+                let (feed, title) = (feed.as_str().unwrap(), title.as_str().unwrap());
+                feed.trim_end_matches(".xml").to_owned() + title.trim_start_matches("Title ")
+            })
+            .collect();
+        left.sort();
+        left.join(" ")
+    };
+    let would = |arguments: &[&str]| {
+        home.json(&[&["db", "prune", "--dry-run", "--json"], arguments].concat())["articles"]
+            .clone()
+    };
+    assert_eq!(left(), "a1 a2 b1 b2 c1 c2");
+    config("keep = \"30d\"", "keep = \"36000d\"", "keep = \"forever\"");
+    assert_eq!(would(&[]), 1, "only those of the feed without a keep of its own");
+    assert_eq!(would(&["--older-than", "36000d"]), 0);
+    config("keep = \"forever\"", "keep = \"60d\"", "keep = \"forever\"");
+    assert_eq!(would(&[]), 1);
+    assert_eq!(home.ok(&["db", "prune"]), "removed 1 article\n");
+    assert_eq!(left(), "a2 b1 b2 c1 c2");
+    let daemon = {
+        config("keep = \"30d\"", "keep = \"60d\"", "keep = \"90d\"");
+        Running::daemon(&home)
+    };
+    wait_for("the daemon", || (left() == "a2 b2 c2").then_some(()));
+    drop(daemon);
+    config("", "keep = \"1h\"", "keep = 3");
+    assert_eq!(home.run(&["check"]).code, Some(78));
+}

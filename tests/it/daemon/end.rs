@@ -165,34 +165,45 @@ fn an_export_to_a_pipe_waits_for_its_reader_and_not_beyond_the_end() {
     ends_in_time(&mut daemon);
 }
 
+/// Each file that the configuration names may become a pipe without a writer, and so may the configuration itself.
 #[test]
-fn an_included_file_that_is_a_pipe_is_a_fault_of_the_configuration() {
-    let home = Home::new("include = [\"more.toml\"]\n");
-    fs::write(home.path("more.toml"), "").unwrap();
-    let mut daemon = Running::daemon(&home);
-    fs::remove_file(home.path("more.toml")).unwrap();
-    pipe(&home, "more.toml");
-    daemon.signal(Signal::SIGHUP);
-    wait_for("the fault", || {
-        let events = daemon.events();
-        let error = |event: &serde_json::Value| {
-            event["error"].as_str().is_some_and(|text| text.contains("not a regular file"))
-        };
-        events.iter().any(error).then_some(())
-    });
-    ends_in_time(&mut daemon);
-}
-
-/// The configuration itself may be a pipe (`-c <(…)`), so that the event loop waits for its writer.
-#[test]
-fn sigterm_ends_it_in_time_though_the_configuration_cannot_be_read_to_its_end() {
-    let home = Home::new("");
-    let mut daemon = Running::daemon(&home);
-    fs::remove_file(home.path("gazetted.toml")).unwrap();
-    pipe(&home, "gazetted.toml");
-    daemon.signal(Signal::SIGHUP);
-    thread::sleep(Duration::from_secs(1)); // It begins to read.
-    ends_in_time(&mut daemon);
+fn a_pipe_in_the_place_of_any_file_of_the_configuration_is_a_fault_and_blocks_nothing() {
+    let config = "include = [\"more.toml\"]\n[server]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"token\"\n\
+        [[exports]]\npath = \"out\"\nformat = \"template=page.j2\"\nevery = \"1h\"\n\
+        [fetch]\nca_file = \"ca.pem\"\n";
+    let ca = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let files = [
+        ("more.toml", ""),
+        ("token", "t0ken-t0ken"),
+        ("page.j2", "x"),
+        ("ca.pem", ca),
+        ("gazetted.toml", ""),
+    ];
+    for (name, _) in files {
+        let home =
+            Home::new(if name == "ca.pem" { "" } else { config.split("[fetch]").next().unwrap() });
+        files.iter().filter(|(file, _)| *file != "gazetted.toml").for_each(|(file, text)| {
+            fs::write(home.path(file), text).unwrap();
+        });
+        let mut daemon = Running::daemon(&home);
+        if name == "ca.pem" {
+            home.configure(config);
+        }
+        fs::remove_file(home.path(name)).unwrap();
+        pipe(&home, name);
+        daemon.signal(Signal::SIGHUP);
+        wait_for("the fault", || {
+            let events = daemon.events();
+            let error = |event: &serde_json::Value| {
+                event["error"].as_str().is_some_and(|text| text.contains("not a regular file"))
+            };
+            events.iter().any(error).then_some(())
+        });
+        ends_in_time(&mut daemon);
+        let started = home.run(&["run"]);
+        assert_eq!(started.code, Some(78), "{name}: {}", started.err);
+        assert!(started.err.contains("not a regular file"), "{name}: {}", started.err);
+    }
 }
 
 /// The state and the parent of each process.

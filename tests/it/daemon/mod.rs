@@ -2,6 +2,7 @@
 
 mod end;
 mod exports;
+mod feed_health;
 mod hooks;
 mod outage;
 mod reload;

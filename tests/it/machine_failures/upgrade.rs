@@ -30,8 +30,8 @@ pub(super) fn of_version(version: usize, articles: i64) -> Home {
     old.execute_batch(&format!(
         "PRAGMA application_id = 0x677a7464; PRAGMA user_version = {version};
          BEGIN;
-         INSERT INTO feed VALUES
-             (1, 'http://127.0.0.1:9/f', NULL, '[]', 1, 0, 'Old', NULL, NULL, NULL, 1);
+         INSERT INTO feed (id, url, tags, configured, enabled, title, added_at)
+             VALUES (1, 'http://127.0.0.1:9/f', '[]', 1, 0, 'Old', 1);
          UPDATE meta SET value = 300 WHERE key = 'seq';"
     ))
     .unwrap();

@@ -21,13 +21,19 @@ type Act = fn(&mut dyn ReadWrite) -> std::io::Result<()>;
 trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
 
-fn authority() -> (String, Issuer<'static, KeyPair>) {
+/// An authority, signed by itself or by another one; then its certificate is an intermediate one.
+fn authority(by: Option<&Issuer<'static, KeyPair>>) -> (String, Issuer<'static, KeyPair>) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Authority of these tests");
+    let name =
+        if by.is_some() { "Intermediate of these tests" } else { "Authority of these tests" };
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let pem = params.self_signed(&key).unwrap().pem();
-    (pem, Issuer::new(params, key))
+    let signed = match by {
+        Some(issuer) => params.signed_by(&key, issuer),
+        None => params.self_signed(&key),
+    };
+    (signed.unwrap().pem(), Issuer::new(params, key))
 }
 
 /// A server for ever, with a certificate for `name`.
@@ -101,8 +107,9 @@ fn h2(stream: &mut dyn ReadWrite, frames: &[&[u8]]) -> std::io::Result<()> {
 
 #[test]
 fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
-    let (pem, issuer) = authority();
+    let (pem, issuer) = authority(None);
     let ours = Some(&issuer);
+    let (_, intermediate) = authority(ours);
     let reset: Act = |stream| h2(stream, &[&[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 2]]);
     let enough: Act = |stream| h2(stream, &[&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11]]);
     // A head (`:status: 200` is 0x88, RFC 7541 appendix A) and some of the body come before the end.
@@ -125,8 +132,14 @@ fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
             while socket.read(&mut buffer).is_ok_and(|n| n != 0) {}
         }
     });
-    let cases: [(&str, SocketAddr, &[&str], &str); 13] = [
+    let cases: [(&str, SocketAddr, &[&str], &str); 14] = [
         ("good", serve(ours, here, false, false, feed), &["fresh"], ""),
+        (
+            "without its intermediate certificate",
+            serve(Some(&intermediate), here, false, false, feed),
+            &["tls"],
+            "does not send its intermediate certificate",
+        ),
         ("self-signed", serve(None, here, false, false, feed), &["tls"], "ca_file"),
         ("expired", serve(ours, here, true, false, feed), &["tls"], "expired"),
         (
@@ -160,4 +173,18 @@ fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
         assert!(detail.contains(says), "{name}: {feed:#}");
     }
     drop(mute);
+}
+
+/// The remedy that the message names: the intermediate certificate alone in `ca_file`.
+#[test]
+fn an_intermediate_certificate_in_ca_file_completes_a_chain() {
+    let (_, root) = authority(None);
+    let (pem, intermediate) = authority(Some(&root));
+    let address = serve(Some(&intermediate), "127.0.0.1", false, false, feed);
+    let home = Home::empty();
+    fs::write(home.path("ca.pem"), pem).unwrap();
+    let url = format!("https://{address}/");
+    home.configure(&format!("{FETCH}ca_file = \"ca.pem\"\n[[feeds]]\nurl = \"{url}\"\n"));
+    let report = home.json(&["poll", "--all", "--json"]);
+    assert_eq!(row(&report, &url)["outcome"], "fresh", "{report:#}");
 }

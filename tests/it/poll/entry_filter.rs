@@ -62,3 +62,47 @@ fn a_faulty_rule_is_told_with_its_place_and_a_hint() {
         assert!(ran.err.contains(part) || ran.out.contains(part), "{part}: {ran:#?}");
     }
 }
+
+#[test]
+fn rules_of_the_top_level_hold_for_all_feeds_and_join_those_of_each() {
+    let home = Home::new("");
+    fs::write(
+        home.path("more.toml"),
+        "[[feeds]]\nurl = \"file:b.xml\"\ninclude = [\"title:1$\"]\n",
+    )
+    .unwrap();
+    for name in ["a.xml", "b.xml"] {
+        let items: Vec<_> = (1..=13).map(item).collect();
+        fs::write(home.path(name), rss(name, &items)).unwrap();
+    }
+    let own = "[[feeds]]\nurl = \"file:a.xml\"\nexclude = [\"title:13\"]\n";
+    home.configure(&format!(
+        "include = [\"more.toml\", \"title:/TITLE 1[23]/i\"]\nexclude = [\"title:11\"]\n{own}"
+    ));
+    home.poll();
+    let of = |feed: &str| {
+        let mut titles: Vec<String> = home
+            .articles()
+            .iter()
+            .filter(|article| article["feed"]["name"] == feed)
+            .map(|article| article["title"].as_str().unwrap().to_owned())
+            .collect();
+        titles.sort();
+        titles
+    };
+    assert_eq!(of("a.xml"), ["Title 12"]);
+    assert_eq!(of("b.xml"), ["Title 1", "Title 12", "Title 13"]);
+    let inspected = home.ok(&["inspect", "a.xml"]);
+    assert!(inspected.contains("left out: exclude title:11"), "{inspected}");
+    // A document that is in no configuration, too.
+    fs::copy(home.path("a.xml"), home.path("c.xml")).unwrap();
+    let inspected = home.ok(&["inspect", "c.xml"]);
+    assert!(inspected.contains("left out: exclude title:11"), "{inspected}");
+
+    home.configure(&format!("include = [\"title:(\", \"titel:x\"]\nexclude = [3]\n{own}"));
+    let ran = home.run(&["check"]);
+    assert_eq!(ran.code, Some(78), "{ran:#?}");
+    for said in ["not a regular expression", "cannot read", "expected a string"] {
+        assert_eq!(ran.err.matches(said).count(), 1, "{said}: {}", ran.err);
+    }
+}

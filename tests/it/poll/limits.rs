@@ -6,7 +6,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::support::feeds::{item, rss};
+use crate::support::feeds::{self, item, rss};
 use crate::support::program::Home;
 use crate::support::server::{Page, Server};
 
@@ -67,6 +67,37 @@ fn a_body_beyond_the_limit_is_refused_packed_or_not() {
         }
     }
     assert_eq!(home.each("title"), ["Title 1", "Title 1"]);
+}
+
+#[test]
+fn a_document_that_takes_too_long_is_given_up_and_the_others_are_read() {
+    let server = Server::start();
+    let tables = "<table><td>".repeat(200);
+    let item = |n: usize| {
+        format!("<item><guid>{n}</guid><description><![CDATA[{tables}]]></description></item>")
+    };
+    let slow = format!("<rss><channel>{}", (0..2_000).map(item).collect::<String>());
+    server.put("/slow", Page::ok(packed(&slow)).header("Content-Encoding", "gzip"));
+    server.put("/quick", Page::ok(rss("Quick", &[feeds::item(1)])));
+    let feeds =
+        ["/slow", "/quick"].map(|path| format!("[[feeds]]\nurl = \"{}\"\n", server.url(path)));
+    let config =
+        format!("[fetch]\nallow_private = true\nread_timeout = \"1s\"\n{}", feeds.concat());
+    let home = Home::new(&config);
+    let report = home.poll_with_failures();
+    assert_eq!((&report["added"], &report["failed"]), (&1.into(), &1.into()));
+    for feed in home.json(&["feeds", "--json"]).as_array().unwrap() {
+        let is_slow = feed["url"].as_str().unwrap().ends_with("/slow");
+        assert_eq!(feed["outcome"], if is_slow { "read_timeout" } else { "fresh" });
+        if is_slow {
+            assert!(feed["detail"].as_str().unwrap().contains("read_timeout"), "{feed}");
+        }
+    }
+    for args in [vec!["inspect", &server.url("/slow")], vec!["check", "--online"]] {
+        let ran = home.run(&args);
+        let said = [ran.out, ran.err].concat();
+        assert!(said.contains("more than 1 s of computing time"), "{args:?}: {said}");
+    }
 }
 
 fn packed(text: &str) -> Vec<u8> {

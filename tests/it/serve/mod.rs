@@ -1,5 +1,6 @@
 //! What the daemon serves over HTTP.
 
+mod base;
 mod browser;
 mod control;
 mod events;

@@ -1,0 +1,80 @@
+//! Changes of the health of a feed that a person wants to hear of: it fails for long, is gone, falls silent, recovers.
+
+use crate::domain::feed::FeedId;
+use crate::domain::time::Timestamp;
+
+/// What is told about a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthEvent {
+    /// Its polls have failed for long.
+    Failing,
+    /// Its server says that it is gone for good (410).
+    Gone,
+    /// It is read without fault, and brings nothing for much longer than it usually does.
+    Silent,
+    /// It is read again, or it has brought something.
+    Recovered,
+}
+
+impl HealthEvent {
+    const ALL: [Self; 4] = [Self::Failing, Self::Gone, Self::Silent, Self::Recovered];
+
+    /// As stored and as in JSON; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failing => "failing",
+            Self::Gone => "gone",
+            Self::Silent => "silent",
+            Self::Recovered => "recovered",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == text)
+    }
+}
+
+/// The health of a feed as it was told last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ToldHealth {
+    /// [`HealthEvent::Failing`] or [`HealthEvent::Gone`].
+    pub trouble: Option<HealthEvent>,
+    pub silent: bool,
+}
+
+/// What the store knows about a feed that is polled.
+#[derive(Clone, Debug)]
+pub struct FeedObservation {
+    pub feed: FeedId,
+    /// The weighted number of failures since the last success.
+    pub failures: f64,
+    pub failing_since: Option<Timestamp>,
+    /// Polling has ended (410).
+    pub gone: bool,
+    pub polled_at: Option<Timestamp>,
+    pub succeeded_at: Option<Timestamp>,
+    /// The outcome of the last poll, as it is stored.
+    pub outcome: Option<String>,
+    pub status: Option<u16>,
+    pub detail: Option<String>,
+    /// The effective date of the newest article.
+    pub newest_at: Option<Timestamp>,
+    pub told: ToldHealth,
+}
+
+/// A change that is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthChange {
+    pub feed: FeedId,
+    pub at: Timestamp,
+    pub event: HealthEvent,
+    /// Of a recovery: what it ends.
+    pub was: Option<HealthEvent>,
+    /// Since when it fails, or the date of the newest article before the silence.
+    pub since: Option<Timestamp>,
+    pub outcome: Option<String>,
+    pub status: Option<u16>,
+    pub detail: Option<String>,
+    pub succeeded_at: Option<Timestamp>,
+    pub newest_at: Option<Timestamp>,
+}
