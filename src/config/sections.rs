@@ -36,9 +36,10 @@ pub(super) struct Defaults {
     pub(super) policy: Policy,
     pub(super) zone: Zone,
     pub(super) max_entries: usize,
+    /// Of the top level, as the rules for all feeds.
+    pub(super) quiet_start: bool,
     /// Of the top level: the rules for all feeds.
     pub(super) entry_filter: EntryFilter,
-    pub(super) quiet_start: bool,
 }
 
 impl Default for Defaults {
@@ -47,8 +48,8 @@ impl Default for Defaults {
             policy: Policy::default(),
             zone: Zone::UTC,
             max_entries: DEFAULT_MAX_ENTRIES,
-            entry_filter: EntryFilter::default(),
             quiet_start: false,
+            entry_filter: EntryFilter::default(),
         }
     }
 }

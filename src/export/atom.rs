@@ -5,7 +5,7 @@ use std::io;
 
 use url::form_urlencoded::byte_serialize;
 
-use crate::domain::article::{Article, Person};
+use crate::domain::article::{Article, Person, effective_date};
 use crate::domain::feed::{FeedRef, is_stand_in};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::xml::{MEDIA, Xml, language, media_type};
@@ -150,7 +150,10 @@ fn content(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
 /// The time of the last change, which is never earlier than the publication.
 fn updated(article: &Article) -> String {
     let known = |at: Option<Timestamp>| at.filter(|at| has_four_digits(*at));
-    let (published, modified) = (known(article.published), known(article.modified));
+    // A date far ahead would hide each edit until it has come.
+    let ordering = |at: &Timestamp| effective_date(Some(*at), article.first_seen) == *at;
+    let published = known(article.published.filter(ordering));
+    let modified = known(article.modified);
     let at = modified.max(published).or(known(Some(article.first_seen)));
     rfc3339(at.unwrap_or(Timestamp::UNIX_EPOCH))
 }

@@ -137,7 +137,7 @@ fn byline(view: &View, article: &Article) -> Markup {
                 (Some(at), DateSource::Feed) => { (full_time(view, at)) },
                 _ => { "first seen " (full_time(view, article.first_seen)) },
             }
-            @if let Some(at) = article.modified.filter(|at| article.published.is_some_and(|p| p < *at)) {
+            @if let Some(at) = article.modified.filter(|at| article.published.is_none_or(|p| p < *at)) {
                 " · updated " (full_time(view, at))
             }
             @if 0 < article.revision {

@@ -39,8 +39,8 @@ impl Home {
                 tags: Vec::new(),
                 enabled: true,
             },
-            policy: "adaptive 900s..86400s".to_owned(),
             address: None,
+            policy: "adaptive 900s..86400s".to_owned(),
         };
         let feed = store.sync_feeds(vec![sync], from_unix(START)).await.unwrap().ids[0];
         Self {

@@ -190,7 +190,7 @@ fn before(
 ) -> Result<Before, StoreError> {
     const BEFORE: &str = "
         SELECT a.guid, a.url, a.external_url, a.title, a.summary, a.content_html, a.image, a.authors,
-            a.tags, a.language, a.published_at, a.modified_at, a.attachments, a.first_seen_at,
+            a.tags, a.language, a.published_at, a.modified_at, a.attachments, a.podcast, a.first_seen_at,
             e.published_at AS given_published, e.modified_at AS given_modified
         FROM article a LEFT JOIN feed_entry e ON e.feed_id = ?1 AND e.key = ?2 WHERE a.id = ?3";
     let one = |r: &Row<'_>| -> rusqlite::Result<Before> {
@@ -212,6 +212,7 @@ fn before(
             published: time(r, "published_at")?,
             modified: time(r, "modified_at")?,
             attachments: decode::attachments(list("attachments")?.as_deref()),
+            podcast: decode::podcast(list("podcast")?.as_deref()),
         };
         let given = GivenDates {
             published: time(r, "given_published")?,

@@ -27,7 +27,7 @@ use crate::store::sqlite::prune::{self, Prune, Pruned};
 use crate::store::sqlite::{feed_health, file, future, meta, revisions, select, text_index};
 
 /// What is read of each article.
-const ARTICLE: Columns<19> = Columns([
+const ARTICLE: Columns<20> = Columns([
     ("id", "a.id"),
     ("seq", "a.seq"),
     ("feed_id", "a.feed_id"),
