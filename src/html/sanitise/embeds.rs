@@ -33,7 +33,9 @@ const ELEMENTS: [(&str, &str, &str, &str); 20] = [
 
 /// Scripts that write what they embed: the beginning of their address, and the attribute with the page of it. Without
 /// an attribute the page is at the address of the script without its extension.
-const SCRIPTS: [(&str, &str, Option<(&str, &str)>); 15] = [
+type EmbedScript = (&'static str, &'static str, Option<(&'static str, &'static str)>);
+
+const SCRIPTS: [EmbedScript; 15] = [
     ("gist.github.com/", "https://gist.github.com/", None),
     ("asciinema.org/a/", "https://asciinema.org/a/", None),
     ("pastebin.com/embed_js/", "https://pastebin.com/", None),

@@ -60,9 +60,12 @@ pub(super) fn sources<'a>(
         *rank <= last && (shown.is_none() || !value.contains("{width}"))
     });
     let source = found.min_by_key(|(rank, _)| *rank).map(|(_, value)| value);
-    let source = source.map(|value| match value.contains("{width}") {
-        true => Cow::Owned(value.replace("{width}", "1080")),
-        false => Cow::Borrowed(value),
+    let source = source.map(|value| {
+        if value.contains("{width}") {
+            Cow::Owned(value.replace("{width}", "1080"))
+        } else {
+            Cow::Borrowed(value)
+        }
     });
     let set = attributes.iter().find(|(name, value)| is_set(name) && is_address(value));
     let set = set.map(|(_, value)| value.trim());
@@ -184,21 +187,21 @@ pub(super) fn has_image_extension(address: &str) -> bool {
 /// is none, although its height may be given as a single pixel.
 pub(super) fn is_dot(image: Attributes<'_>) -> bool {
     let sides = sides(image);
-    let long = |side: &Option<&str>| {
+    let long = |side: Option<&str>| {
         side.is_some_and(|side| side.contains('%') || pixels(side).is_some_and(|n| LONG <= n))
     };
-    sides.iter().any(is_thin_side) && !sides.iter().any(long)
+    sides.into_iter().any(is_thin_side) && !sides.into_iter().any(long)
 }
 
 /// Whether both sides of a frame are a single pixel long, or none.
 pub(super) fn is_dot_frame(frame: Attributes<'_>) -> bool {
-    sides(frame).iter().all(is_thin_side)
+    sides(frame).into_iter().all(is_thin_side)
 }
 
 /// The sides of an image that is no dot have at least one of this length, in pixels.
 const LONG: u32 = 100;
 
-fn is_thin_side(side: &Option<&str>) -> bool {
+fn is_thin_side(side: Option<&str>) -> bool {
     side.is_some_and(|side| is_thin("width", side))
 }
 

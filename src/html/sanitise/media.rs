@@ -194,7 +194,7 @@ impl Writer<'_> {
                 }
             }
             ("embed", Some(object)) => {
-                object.address = object.address.take().or_else(|| value("src"))
+                object.address = object.address.take().or_else(|| value("src"));
             }
             ("embed" | "frame" | "portal", None) => {
                 attributes.raw("src").inspect(|address| self.embed(address, attributes));
