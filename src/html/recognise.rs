@@ -389,11 +389,9 @@ pub fn is_whole_html(text: &str) -> bool {
     open.is_empty() && 0 < tags && (attributes || !apart || 1 < tags)
 }
 
-/// What the tags of a text that may be HTML say about it.
+/// What the tags of a text that may be HTML say about it. Nothing, unless each element ends where it should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Balance {
-    /// Each element is known and ends where it should.
-    pub(super) is_balanced: bool,
     /// A link or an image has its address.
     pub(super) has_address: bool,
     /// An element encloses words, as in `<i>this</i>`.
@@ -405,7 +403,7 @@ pub(super) struct Balance {
 /// Reads the tags of a text.
 pub(super) fn balance(text: &str) -> Balance {
     let mut open: Vec<(String, bool)> = Vec::new();
-    let mut found = Balance { is_balanced: true, ..Balance::default() };
+    let mut found = Balance::default();
     let (mut tags, mut all) = (0, 0);
     for place in evidence(text) {
         let Evidence::Tag(place) = place else { return Balance::default() };
@@ -433,8 +431,8 @@ pub(super) fn balance(text: &str) -> Balance {
     for token in HtmlTokens::of_prose(text) {
         all += usize::from(matches!(token, HtmlToken::Tag(_)));
     }
-    found.is_balanced = open.is_empty() && 0 < tags && tags == all;
-    if found.is_balanced { found } else { Balance::default() }
+    let is_balanced = open.is_empty() && 0 < tags && tags == all;
+    if is_balanced { found } else { Balance::default() }
 }
 
 /// Escapes what is no tag of any vocabulary: the parameter of a type (`List<Boat>`), an address of mail or web in

@@ -113,14 +113,14 @@ impl<'a> Item<'a> {
         match name {
             "title" => prefer(&mut candidates.title, 0, text(child, TextKind::Plain, context)),
             "description" => {
-                candidates.add_description(0, text(child, TextKind::Unstated, context))
+                candidates.add_description(0, text(child, TextKind::Unstated, context));
             }
             "summary" => candidates.add_description(1, text(child, TextKind::Plain, context)),
             "body" | "fullitem" => {
-                prefer(&mut candidates.content, 1, text(child, TextKind::Unstated, context))
+                prefer(&mut candidates.content, 1, text(child, TextKind::Unstated, context));
             }
             "abstract" => {
-                prefer(&mut candidates.summary, 2, text(child, TextKind::Unstated, context))
+                prefer(&mut candidates.summary, 2, text(child, TextKind::Unstated, context));
             }
             "content" => self.read_content(child, context),
             "author" | "managingeditor" => {

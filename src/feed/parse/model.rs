@@ -63,7 +63,7 @@ pub struct ParsedEntry {
 pub struct EntryExtension {
     /// RSS: the value of `isPermaLink`.
     pub guid_is_link: Option<bool>,
-    /// `feedburner:origLink`: the page that a link of FeedBurner leads to.
+    /// `feedburner:origLink`: the page that a link of `FeedBurner` leads to.
     pub original_link: Option<String>,
     /// JSON Feed: the page that an entry is about, beside its `url`.
     pub external_url: Option<String>,

@@ -68,7 +68,7 @@ fn read_news<'a>(
             }
             "publication_date" => entry.published = counted_date(&part.text, repairs),
             "title" => {
-                entry.title = RawText::new(TextKind::Plain, part.text).map(RawText::into_text)
+                entry.title = RawText::new(TextKind::Plain, part.text).map(RawText::into_text);
             }
             "keywords" => push_keywords(&part.text, &mut entry.categories),
             _ => {}

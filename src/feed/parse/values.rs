@@ -65,7 +65,7 @@ fn in_units(text: &str) -> Option<u64> {
             "m" | "min" | "mins" | "minute" | "minutes" | "minuten" => 60,
             "s" | "sec" | "secs" | "second" | "seconds" | "sek" => 1,
             // `1h02`
-            "" if seconds % 3_600 == 0 && 0 < seconds => 60,
+            "" if seconds.is_multiple_of(3_600) && 0 < seconds => 60,
             _ => return None,
         };
         let number: u64 = number.parse().ok()?;
