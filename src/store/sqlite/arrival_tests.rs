@@ -89,7 +89,8 @@ impl Home {
             forgiven: None,
         };
         let storing = Storing { keep_revisions: 20, hide_future: false };
-        let Applied { added, edited } = self.store.apply(Arc::new(decision), storing).await.unwrap();
+        let Applied { added, edited } =
+            self.store.apply(Arc::new(decision), storing).await.unwrap();
         (added, edited)
     }
 
