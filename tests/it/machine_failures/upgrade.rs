@@ -45,7 +45,11 @@ pub(super) fn of_version(version: usize, articles: i64) -> Home {
             params![n, text(n)],
         )
         .unwrap();
-        insert(&old, &["sighting", "feed_entry"], &format!("VALUES (1, {n}, {n}, 0)"));
+        insert(
+            &old,
+            &["sighting", "feed_entry"],
+            &format!("(feed_id, key, article_id, hash) VALUES (1, {n}, {n}, 0)"),
+        );
     }
     if 3 <= version {
         old.execute_batch(
