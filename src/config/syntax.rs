@@ -48,6 +48,7 @@ pub(super) fn repair(text: &str) -> (Cow<'_, str>, Vec<SyntaxError>) {
                 errors.push(SyntaxError { span, message: error.message().to_owned(), hint });
             }
         }
+        stopping.dedup(); // A line may stop the parser many times.
         if stopping.is_empty() {
             break;
         }
