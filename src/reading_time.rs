@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn quick_work_is_done_and_nothing_is_measured_after_it() {
         let time = ReadingTime { limit: Duration::from_secs(3), clock: ticking };
-        assert_eq!(time.bound(|| is_over()), Ok(false));
+        assert_eq!(time.bound(is_over), Ok(false));
         assert_eq!(steps(), 100_000);
         let panicked = std::panic::catch_unwind(|| time.bound(|| panic!("part of a test")));
         assert!(panicked.is_err());

@@ -362,16 +362,16 @@ fn markup_targets() -> Vec<Target> {
         }),
         target("item", MARKUP, |text| read(&item(text))),
         target("channel", MARKUP, |text| {
-            read(&format!("<rss><channel>{text}<item><title>x</title></item>"))
+            read(&format!("<rss><channel>{text}<item><title>x</title></item>"));
         }),
         target("root", MARKUP, |text| {
-            read(&format!("{text}<rss><channel><item><title>x</title></item>"))
+            read(&format!("{text}<rss><channel><item><title>x</title></item>"));
         }),
         target("atom", MARKUP, |text| {
-            read(&format!("<feed><entry><title>x</title><content type='xhtml'>{text}"))
+            read(&format!("<feed><entry><title>x</title><content type='xhtml'>{text}"));
         }),
         target("page", MARKUP, |text| {
-            read(&format!("<html><head>{text}</head><body></body></html>"))
+            read(&format!("<html><head>{text}</head><body></body></html>"));
         }),
         target("opml", MARKUP, |text| {
             black_box(opml(text.as_bytes())).ok();
@@ -412,18 +412,18 @@ fn field_targets() -> Vec<Target> {
 fn other_targets() -> Vec<Target> {
     vec![
         target("raw json", JSON, |text| {
-            read(&format!("{{\"version\":\"\",\"items\":[{{\"id\":\"1\"}},{text}"))
+            read(&format!("{{\"version\":\"\",\"items\":[{{\"id\":\"1\"}},{text}"));
         }),
         target("text in json", JSON, |text| {
-            read(&format!("{{\"version\":\"\",\"items\":[{{\"id\":\"{text}\"}}]}}"))
+            read(&format!("{{\"version\":\"\",\"items\":[{{\"id\":\"{text}\"}}]}}"));
         }),
         target("check", CONFIG, check),
         target("report", &["[[feeds]]\nurl = 'x'\n"], report),
         target("check a value", IN_CONFIG, |text| {
-            check(&format!("[[feeds]]\nname = 1\nurl = '{text}'\n"))
+            check(&format!("[[feeds]]\nname = 1\nurl = '{text}'\n"));
         }),
         target("check a list", IN_CONFIG, |text| {
-            check(&format!("[[feeds]]\nurl = 'x'\ntags = ['{}']\n", text.replace('a', "','")))
+            check(&format!("[[feeds]]\nurl = 'x'\ntags = ['{}']\n", text.replace('a', "','")));
         }),
         target("search", SEARCH, |text| {
             let end = text.floor_char_boundary(900);

@@ -162,6 +162,7 @@ fn texts_are_found_and_kept_whole() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn plain_text_stays_text() {
     check(&[
         (
@@ -300,6 +301,7 @@ fn a_summary_has_the_words_of_its_text_and_no_others() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn an_atom_content_of_other_xml_is_data() {
     let data = |attributes: &str, inner: &str| {
         atom(&format!("<summary>s</summary><content{attributes}>{inner}</content>"))

@@ -18,12 +18,12 @@ fn damaged_markup_does_not_lose_text() {
         (
             "an unclosed frame",
             html("a<iframe src=\"https://f.example/\"> <b>b</b>"),
-            &format!("html=a<p>{}f.example</a></p> <b>b</b>", frame),
+            &format!("html=a<p>{frame}f.example</a></p> <b>b</b>"),
         ),
         (
             "a frame that goes",
             html("a<iframe src=\"https://f.example/\"><b>b</b></iframe>c"),
-            &format!("html=a<p>{}f.example</a></p><b>b</b>c", frame),
+            &format!("html=a<p>{frame}f.example</a></p><b>b</b>c"),
         ),
         (
             "a video of a kept host, unclosed",

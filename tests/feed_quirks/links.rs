@@ -54,6 +54,7 @@ fn site(link: &str, item: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_relative_address_starts_from_the_article_else_from_the_site() {
     let text = "<description><![CDATA[<a href=\"#n\">x</a><img src=\"c.png\">]]></description>";
     let at = |page: &str, folder: &str| {
@@ -153,6 +154,7 @@ fn a_relative_address_starts_from_the_article_else_from_the_site() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn links_and_files_start_from_the_site() {
     let home = "https://a.example/blog/";
     check(&[

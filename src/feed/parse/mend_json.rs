@@ -143,7 +143,7 @@ impl<'a> Mender<'a> {
                 self.out.push_str("null");
             }
             _ if serde_json::from_str::<serde_json::Number>(word).is_ok() => {
-                self.out.push_str(word)
+                self.out.push_str(word);
             }
             _ => self.quoted(word),
         }

@@ -124,6 +124,7 @@ fn dots_are_no_images() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn what_is_embedded_and_not_shown_leaves_a_link() {
     let link = |address: &str, text: &str| format!("<p>a</p><p><a href='{address}'>{text}</a></p>");
     let (c, d) =
