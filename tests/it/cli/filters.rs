@@ -63,6 +63,9 @@ fn filters_choose_and_combine() {
 fn a_span_counts_back_from_now() {
     let home = Home::new("[[feeds]]\nurl = \"file:news.xml\"\n");
     let undated = Item { date: None, ..item(1) };
+    fs::write(home.path("news.xml"), rss("News", &[item(2)])).unwrap();
+    home.poll();
+    // An article without a date that comes after the first poll is ordered by its arrival.
     fs::write(home.path("news.xml"), rss("News", &[undated, item(2)])).unwrap();
     home.poll();
     assert_eq!(exported(&home, &["--since", "1h"]), ["1"]);

@@ -72,13 +72,26 @@ fn the_same_entries_in_other_bytes_are_not_written_again() {
     let home = Home::with_feeds(&[server.url("/f")]);
     home.poll();
     let (articles, seq) = (home.articles(), home.seq());
-    // Another order, and a date that the publisher touched.
-    let touched = Item { date: Some(date(700)), ..item(2) };
-    server.put("/f", Page::ok(rss("News", &[item(1), touched])));
+    server.put("/f", Page::ok(rss("News", &[item(1), item(2)])));
     let again = home.poll();
     assert_eq!(again["feeds"][0]["outcome"], "fresh");
     assert_eq!((&again["added"], &again["edited"]), (&0.into(), &0.into()));
     assert_eq!((home.articles(), home.seq()), (articles, seq));
+}
+
+#[test]
+fn another_date_of_an_entry_is_an_edit() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("News", &[item(2), item(1)])));
+    let home = Home::with_feeds(&[server.url("/f")]);
+    home.poll();
+    let touched = Item { date: Some(date(700)), ..item(2) };
+    server.put("/f", Page::ok(rss("News", &[touched, item(1)])));
+    let again = home.poll();
+    assert_eq!((&again["added"], &again["edited"]), (&0.into(), &1.into()));
+    let article =
+        home.articles().into_iter().find(|article| article["title"] == "Title 2").unwrap();
+    assert_ne!(article["date_modified"], article["date_published"]);
 }
 
 #[test]
