@@ -1,5 +1,6 @@
 //! Redacts excerpts of the configuration: asterisks replace everything that is not known to be harmless.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -101,10 +102,12 @@ pub(super) fn redact(
     for (span, shown) in &parts.values {
         if *shown { mask.set(span, true) } else { mask.hide(span) }
     }
-    for error in broken {
-        let line = lines.at(error.start);
-        mask.set(&line, false);
-        mask.set(&(line.start..line.start + harmless_start(text, lines, &line)), true);
+    // A line may have many errors.
+    let broken: BTreeMap<usize, Range<usize>> =
+        broken.iter().map(|error| lines.at(error.start)).map(|line| (line.start, line)).collect();
+    for line in broken.values() {
+        mask.set(line, false);
+        mask.set(&(line.start..line.start + harmless_start(text, lines, line)), true);
     }
     for span in secrets {
         mask.hide(span);
