@@ -94,7 +94,7 @@ def theirs(entry, base):
     authors = {visible(a.get("name") or a.get("email")) for a in entry.get("authors", []) if a} - {""}
     if authors:
         found["authors"] = authors
-    tags = {visible(t.get("label") or t.get("term")).lower() for t in entry.get("tags", [])} - {""}
+    tags = single(t.get("label") or t.get("term") for t in entry.get("tags", []))
     if tags:
         found["tags"] = tags
     files = {address(e.get("href"), base) for e in entry.get("enclosures", []) if e.get("href")}
@@ -106,12 +106,17 @@ def theirs(entry, base):
     return found
 
 
+def single(tags):
+    """The tags, one by one: gazetted splits a list that a feed states as one tag."""
+    return {part.lower() for tag in tags for part in visible(tag).split(",")} - {""}
+
+
 def pictures(entry):
     """The pictures that an entry states, and the renditions that may stand for them: gazetted takes the largest. What is
-    stated to be as small as an icon is none. Empty when the entry states no picture."""
+    stated to be as small as an icon is none, and so is a portrait of the author. Empty when the entry states no picture."""
     def is_icon(image):
         sides = [int(side) for side in (image.get("width"), image.get("height")) if str(side or "").isdigit()]
-        return bool(sides) and max(sides) < 64
+        return bool(sides) and max(sides) < 64 or re.search(r"//(avatars|[^/]*gravatar)\.", image["url"])
     stated = [image for image in entry.get("media_thumbnail") or [] if image.get("url") and not is_icon(image)]
     stated = [image["url"] for image in stated] or [entry.get("image", {}).get("href")]
     files = [file.get("url") for file in entry.get("media_content", [])]
@@ -130,7 +135,7 @@ def mine(article, base):
         "url": address(article.get("url"), base),
         "date": calendar.timegm(time.strptime(date, "%Y-%m-%dT%H:%M:%SZ")) if date else None,
         "authors": (names | mails) - {""},
-        "tags": {visible(t).lower() for t in article.get("tags", [])},
+        "tags": single(article.get("tags", [])),
         "enclosures": {address(a["url"], base) for a in article.get("attachments", [])},
         "image": address(article.get("image"), base),
     }
