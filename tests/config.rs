@@ -270,6 +270,41 @@ fn no_secret_is_ever_shown() {
 }
 
 /// Checks that each text has exactly one fault.
+#[test]
+fn a_program_is_the_source_of_a_feed_in_place_of_an_address() {
+    let text = r#"
+[fetch]
+timeout = "7s"
+[[feeds]]
+command = ["sh", "-c", "cat t0ken"]
+[[feeds]]
+command = ["sh", "-c cat t0ken"]
+timeout = "2s"
+"#;
+    let config = load_text(text).unwrap();
+    let [one, two] = config.feeds.as_slice() else { panic!("{config:?}") };
+    assert_ne!(one.spec.url, two.spec.url);
+    assert!(!one.spec.url.as_str().contains("t0ken"), "{}", one.spec.url);
+    assert!(one.spec.url.as_str().ends_with("/sh"), "{}", one.spec.url);
+    let timeout = |feed: &gazetted::config::FeedConfig| {
+        feed.request.command.as_ref().map(|command| command.timeout.as_secs())
+    };
+    assert_eq!((timeout(one), timeout(two)), (Some(7), Some(2)));
+    let again = load_text(text).unwrap();
+    assert_eq!(again.feeds[0].spec.url, one.spec.url);
+    let program = |line: &str| format!("[[feeds]]\ncommand = ['cat', 'x']\n{line}");
+    check(&[
+        (program("url = 'https://a.example/'"), "`url` is given as well", "keep one"),
+        ("[[feeds]]\nname = 'x'".to_owned(), "is missing", "url ="),
+        ("[[feeds]]\ncommand = 'cat x'".to_owned(), "a list of strings", "[\"cat\""),
+        ("[[feeds]]\ncommand = []".to_owned(), "names no program", "argument"),
+        ("[[feeds]]\ncommand = ['/no/such/program']".to_owned(), "there is no program", ""),
+        (program("headers = { A = 'x' }"), "goes with `url` only", "remove it"),
+        (program("name = 'n'\nprivate = true"), "goes with `url` only", "remove it"),
+        (program("[[feeds]]\ncommand = ['cat', 'x']"), "given twice", "remove one"),
+    ]);
+}
+
 fn check(cases: &[(String, &str, &str)]) {
     for (text, message, hint) in cases {
         let errors = load_text(text).unwrap_err();

@@ -35,6 +35,10 @@ const OURS: [&str; 12] = [
     "upgrade",
 ];
 
+/// Keys of a request. A program that prints a feed has no use for them.
+const OF_REQUESTS: [&str; 6] =
+    ["private", "headers", "basic_auth", "user_agent", "proxy", "allow_private"];
+
 /// The URLs and names in all files read so far. Each may occur once.
 #[derive(Default)]
 pub(super) struct Given {
@@ -77,15 +81,9 @@ impl Reader<'_> {
         defaults: &Defaults,
         given: &mut Given,
     ) -> Option<FeedConfig> {
-        let url_field = table.get("url");
-        if url_field.is_none() {
-            self.missing(table, "url", "write url = \"https://…\", the address of the feed");
-        }
-        let address = url_field.as_ref().and_then(|field| {
-            // No message repeats a private address, which may be faulty.
-            let quotable = table.get("private").is_none();
-            self.address(field, quotable)
-        });
+        let url_field = table.get("url").or_else(|| table.get("command"));
+        let words = self.program_of_feed(table);
+        let address = self.address_of(table, words.as_deref());
         if let (Some(address), Some(field)) = (&address, &url_field) {
             let message = "this feed is given twice";
             self.once(&mut given.urls, address.url.clone(), field, message, "remove one of them");
@@ -110,6 +108,7 @@ impl Reader<'_> {
         let keep = self.keep(table);
         let mut request = RequestSpec {
             address: None,
+            command: None,
             headers: self.headers(table, &[], "use the key user_agent"),
             basic_auth: self.basic_auth(table),
             user_agent: self.user_agent(table),
@@ -117,6 +116,10 @@ impl Reader<'_> {
             timeout: self.timeout(table, "timeout"),
             allow_private: self.flag(table, "allow_private").unwrap_or(false),
         };
+        if let Some(words) = &words {
+            let timeout = request.timeout.unwrap_or(defaults.timeout);
+            request.command = self.command(table, words, timeout);
+        }
         let Address { mut url, auth, .. } = address?;
         self.only_user(table, auth.is_some());
         request.basic_auth = request.basic_auth.or(auth);
@@ -137,6 +140,41 @@ impl Reader<'_> {
             map,
             origin,
         })
+    }
+
+    /// The address of a feed: that of `url`, or the one that stands for a program.
+    fn address_of(&mut self, table: &Table<'_>, words: Option<&[String]>) -> Option<Address> {
+        if let Some(words) = words {
+            let url = FeedUrl::of_command(words).ok()?;
+            return Some(Address { url, auth: None, has_variable: false });
+        }
+        // No message repeats a private address, which may be faulty.
+        let quotable = table.get("private").is_none();
+        self.address(&table.get("url")?, quotable)
+    }
+
+    /// Reads the program that prints the feed. It is a fault if there is neither a program nor an address, or both, or
+    /// if there are keys that only a request has.
+    fn program_of_feed(&mut self, table: &Table<'_>) -> Option<Vec<String>> {
+        let Some(field) = table.get("command") else {
+            if table.get("url").is_none() {
+                self.missing(table, "url", "write url = \"https://…\", the address of the feed");
+            }
+            return None;
+        };
+        if let Some(url) = table.get("url") {
+            let other = Some((self.place(&url.key_span), "given here"));
+            let hint = Some("keep one of url and command".to_owned());
+            self.clash(&field.key, &field.key_span, "`url` is given as well", hint, other);
+            return None;
+        }
+        for key in OF_REQUESTS {
+            if let Some(field) = table.get(key) {
+                let hint = Some("remove it: a program makes its requests itself".to_owned());
+                self.fault(&field.key, &field.key_span, "goes with `url` only", hint);
+            }
+        }
+        self.words(table)
     }
 
     /// Refuses `basic_auth` beside a user in the URL.

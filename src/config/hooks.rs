@@ -11,8 +11,8 @@ use url::Url;
 use crate::config::fault::Place;
 use crate::config::reader::{Field, Reader, Table};
 use crate::domain::consumer::ConsumerName;
-use crate::domain::hook::{CommandSpec, Hook, HookSubject, HookTarget, SigningKey, WebhookSpec};
-use crate::domain::request::Secret;
+use crate::domain::hook::{Hook, HookSubject, HookTarget, SigningKey, WebhookSpec};
+use crate::domain::request::{CommandSpec, Secret};
 use crate::html::web_address::is_web;
 
 /// The default limit of one delivery, in records.
@@ -88,9 +88,13 @@ impl Reader<'_> {
     }
 
     pub(super) fn hook(&mut self, table: &Table<'_>, consumers: &mut Consumers) -> Option<Hook> {
-        let to = match table.get("webhook") {
-            Some(field) => self.webhook(table, &field).map(HookTarget::Webhook),
-            None => self.command(table).map(HookTarget::Command),
+        let to = if let Some(field) = table.get("webhook") {
+            self.webhook(table, &field).map(HookTarget::Webhook)
+        } else {
+            let timeout = self.timeout(table, "timeout").unwrap_or(COMMAND_TIMEOUT);
+            self.words(table)
+                .and_then(|words| self.command(table, &words, timeout))
+                .map(HookTarget::Command)
         };
         let events = self.flag(table, "events").unwrap_or(false);
         let subject = if self.is_of_health(table) {
@@ -176,7 +180,8 @@ impl Reader<'_> {
         }
     }
 
-    fn command(&mut self, table: &Table<'_>) -> Option<CommandSpec> {
+    /// Reads the words of `command`, of which the first is the program.
+    pub(super) fn words(&mut self, table: &Table<'_>) -> Option<Vec<String>> {
         let field = table.get("command")?;
         if let DeValue::String(text) = field.value {
             // The arguments may contain a secret, so the hint does not repeat them.
@@ -196,22 +201,32 @@ impl Reader<'_> {
                 _ => self.mistyped(item, "a string", None),
             }
         }
-        let timeout = self.timeout(table, "timeout").unwrap_or(COMMAND_TIMEOUT);
         if words.len() != items.len() {
             return None;
         }
-        let Some(program) = words.first().filter(|program| !program.trim().is_empty()) else {
+        if words.first().is_none_or(|program| program.trim().is_empty()) {
             let hint = "write command = [\"program\", \"argument\"]".to_owned();
             return self.refuse(&field, "names no program", Some(hint));
-        };
-        let program = self.program(program);
+        }
+        Some(words)
+    }
+
+    /// Makes the command of the words that [`Reader::words`] has read.
+    pub(super) fn command(
+        &mut self,
+        table: &Table<'_>,
+        words: &[String],
+        timeout: Duration,
+    ) -> Option<CommandSpec> {
+        let field = table.get("command")?;
+        let program = self.program(words.first()?);
         if program.is_absolute() && !program.is_file() {
             let message = format!("there is no program {}", program.display());
             self.fault(&field.key, &field.span, message, None);
         }
         Some(CommandSpec {
             program,
-            arguments: words.into_iter().skip(1).collect(),
+            arguments: words.iter().skip(1).cloned().collect(),
             folder: self.base.to_owned(),
             timeout,
         })

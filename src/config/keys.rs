@@ -62,6 +62,7 @@ pub(super) const SERVER: Section =
 pub(super) const FEED: Section = Section {
     keys: &[
         "url",
+        "command",
         "private",
         "name",
         "tags",

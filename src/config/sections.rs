@@ -36,6 +36,7 @@ pub(super) struct Defaults {
     pub(super) policy: Policy,
     pub(super) zone: Zone,
     pub(super) max_entries: usize,
+    pub(super) timeout: Duration,
     /// Of the top level, as the rules for all feeds.
     pub(super) quiet_start: bool,
     /// Of the top level: the rules for all feeds.
@@ -48,6 +49,7 @@ impl Default for Defaults {
             policy: Policy::default(),
             zone: Zone::UTC,
             max_entries: DEFAULT_MAX_ENTRIES,
+            timeout: FetchSettings::default().timeout,
             quiet_start: false,
             entry_filter: EntryFilter::default(),
         }
@@ -185,6 +187,7 @@ impl Reader<'_> {
         }
         if let Some(timeout) = self.timeout(&table, "timeout") {
             settings.timeout = timeout;
+            defaults.timeout = timeout;
         }
         if let Some(timeout) = self.timeout(&table, "connect_timeout") {
             settings.connect_timeout = timeout;

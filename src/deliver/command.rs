@@ -1,4 +1,5 @@
-//! Delivery to a program: it gets a batch on its standard input and acknowledges it by exit code 0.
+//! Programs: one that gets a batch on its standard input acknowledges it by exit code 0; one that prints a feed gives it
+//! on its standard output.
 
 use std::fmt;
 use std::future::pending;
@@ -12,10 +13,10 @@ use futures_util::future::{MaybeDone, maybe_done};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::domain::hook::CommandSpec;
+use crate::domain::request::CommandSpec;
 use crate::domain::scrub::Sent;
 use crate::html::chars::without_controls;
 
@@ -32,7 +33,7 @@ const MAX_LINE: u64 = 4096;
 /// The most characters of that line that are kept.
 const MAX_CHARS: usize = 300;
 
-/// Why a program did not acknowledge a batch.
+/// Why a program did not acknowledge a batch, or gave no feed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     #[error("could not start {program}")]
@@ -43,6 +44,8 @@ pub enum CommandError {
     Failed { program: String, status: ExitStatus, stderr: StderrTail },
     #[error("{program} took longer than {limit:?} and was ended{stderr}")]
     TooLong { program: String, limit: Duration, stderr: StderrTail },
+    #[error("{program} printed more than {limit} bytes and was ended")]
+    TooLarge { program: String, limit: u64 },
 }
 
 /// The last line of a program's standard error that is not blank, without control characters.
@@ -64,23 +67,70 @@ impl fmt::Display for StderrTail {
 /// # Errors
 /// For every end other than exit code 0.
 pub async fn run(command: &CommandSpec, input: &[u8]) -> Result<(), CommandError> {
+    attend(command, input, None).await
+}
+
+/// Runs the program without input and returns what it prints, which is at most `limit` bytes. What it has started is
+/// waited for as long as it can print more; otherwise as [`run`].
+///
+/// # Errors
+/// For every end other than exit code 0, and for a larger output.
+pub async fn output(command: &CommandSpec, limit: u64) -> Result<Vec<u8>, CommandError> {
+    let mut output = Printed { bytes: Vec::new(), limit };
+    attend(command, &[], Some(&mut output)).await?;
+    Ok(output.bytes)
+}
+
+/// The standard output of a program as far as it was read.
+struct Printed {
+    bytes: Vec<u8>,
+    limit: u64,
+}
+
+impl Printed {
+    /// Reads to the end, or one byte past the limit.
+    async fn read(&mut self, stdout: ChildStdout) -> io::Result<()> {
+        stdout.take(self.limit.saturating_add(1)).read_to_end(&mut self.bytes).await?;
+        if self.is_too_large() { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(()) }
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.limit < self.bytes.len() as u64
+    }
+}
+
+async fn attend(
+    command: &CommandSpec,
+    input: &[u8],
+    mut output: Option<&mut Printed>,
+) -> Result<(), CommandError> {
     let program = command.program.display().to_string();
-    let mut child = match spawn(command) {
+    let mut child = match spawn(command, output.is_some()) {
         Ok(child) => child,
         Err(source) => return Err(CommandError::Start { program, source }),
     };
     let mut group = ProcessGroup::of(&child);
-    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let mut tail = StderrTail::default();
     let exit = {
         let pipes = async { tokio::join!(write_input(stdin, input), read(stderr, &mut tail)) };
         let mut pipes = pin!(maybe_done(pipes));
-        let exit = timeout(command.timeout, exit_of(&mut child, pipes.as_mut())).await;
+        let exit = timeout(command.timeout, async {
+            let printed = async {
+                match (output.as_deref_mut(), stdout) {
+                    (Some(output), Some(stdout)) => output.read(stdout).await,
+                    _ => Ok(()),
+                }
+            };
+            exit_of(&mut child, printed, pipes.as_mut()).await
+        })
+        .await;
         if let Ok(Ok(_)) = exit {
             group.release();
         } else {
             group.signal(Signal::SIGTERM);
-            timeout(GRACE_PERIOD, exit_of(&mut child, pipes.as_mut())).await.ok();
+            let printed = std::future::ready(Ok(()));
+            timeout(GRACE_PERIOD, exit_of(&mut child, printed, pipes.as_mut())).await.ok();
             group.signal(Signal::SIGKILL);
             child.wait().await.ok();
             group.release();
@@ -88,6 +138,9 @@ pub async fn run(command: &CommandSpec, input: &[u8]) -> Result<(), CommandError
         timeout(STDERR_WAIT, pipes).await.ok();
         exit
     };
+    if let Some(Printed { limit, .. }) = output.filter(|output| output.is_too_large()) {
+        return Err(CommandError::TooLarge { program, limit: *limit });
+    }
     let tail = StderrTail(Sent::to_command(command).removed_from(&tail.0));
     match exit {
         Ok(Ok(status)) if status.success() => Ok(()),
@@ -103,25 +156,29 @@ pub fn in_words(error: &CommandError) -> String {
         CommandError::Start { source, .. } | CommandError::Wait { source, .. } => {
             format!("{error}: {source}")
         }
-        CommandError::Failed { .. } | CommandError::TooLong { .. } => error.to_string(),
+        CommandError::Failed { .. }
+        | CommandError::TooLong { .. }
+        | CommandError::TooLarge { .. } => error.to_string(),
     }
 }
 
-fn spawn(command: &CommandSpec) -> io::Result<Child> {
+fn spawn(command: &CommandSpec, prints: bool) -> io::Result<Child> {
     Command::new(&command.program)
         .args(&command.arguments)
         .current_dir(&command.folder)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(if prints { Stdio::piped() } else { Stdio::null() })
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
 }
 
-/// Waits for the end of the program while the pipes are served.
+/// Waits for the end of the program while the pipes are served. The end of its output comes first: until the program is
+/// waited for, its process group cannot become another.
 async fn exit_of<F: Future>(
     child: &mut Child,
+    printed: impl Future<Output = io::Result<()>>,
     pipes: Pin<&mut MaybeDone<F>>,
 ) -> io::Result<ExitStatus> {
     let serve = async {
@@ -129,7 +186,10 @@ async fn exit_of<F: Future>(
         pending().await
     };
     tokio::select! {
-        status = child.wait() => status,
+        status = async {
+            printed.await?;
+            child.wait().await
+        } => status,
         never = serve => never,
     }
 }
@@ -249,6 +309,41 @@ mod tests {
                 (found, expected) => panic!("{script}: {found:?} and not {expected:?}"),
             }
             assert!(began.elapsed() < Duration::from_secs(4), "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_program_prints_is_complete_or_discarded() {
+        for (script, seconds, expected) in [
+            ("printf feed", 60, Ok("feed")),
+            ("true", 60, Ok("")),
+            ("test -z \"$(cat)\" && printf empty", 60, Ok("empty")),
+            ("printf part; echo why >&2; exit 3", 60, Err("sh ended with exit status: 3: why")),
+            // What it has started prints the rest.
+            ("(sleep 1; printf rest) & printf first,", 60, Ok("first,rest")),
+            ("exec cat /dev/zero", 60, Err("sh printed more than 1000 bytes and was ended")),
+            ("printf part; sleep 60 | cat", 1, Err("sh took longer than 1s and was ended")),
+            // It has ended, and what it has started keeps its output open.
+            ("sleep 60 & printf part", 1, Err("sh took longer than 1s and was ended")),
+        ] {
+            let output = output(&shell(script, seconds), 1000).await;
+            let output = output.map(|bytes| String::from_utf8(bytes).unwrap());
+            let output = output.map_err(|error| error.to_string());
+            assert_eq!(output.as_deref().map_err(String::as_str), expected, "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_printer_that_takes_too_long_is_ended_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let pids = folder.path().join("pids");
+        let script = format!("trap '' TERM; sleep 60 & echo $! > {}; wait", pids.display());
+        output(&shell(&script, 1), 1000).await.unwrap_err();
+        let began = Instant::now();
+        let pid = fs::read_to_string(&pids).unwrap();
+        while is_running(pid.trim()) {
+            assert!(began.elapsed() < Duration::from_secs(5), "{pid} is left");
+            sleep(Duration::from_millis(10)).await;
         }
     }
 

@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::domain::feed::is_stand_in;
+
 /// Who named an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressOrigin<'a> {
@@ -18,7 +20,7 @@ impl AddressOrigin<'_> {
         match (url.scheme(), self) {
             ("http" | "https", _) => url.host_str().is_some_and(|host| !host.is_empty()),
             ("file", Self::User) => true,
-            ("file", Self::Document(by)) => by.scheme() == "file",
+            ("file", Self::Document(by)) => by.scheme() == "file" && !is_stand_in(by.as_str()),
             _ => false,
         }
     }

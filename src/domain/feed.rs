@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::domain::host::Host;
@@ -29,10 +30,20 @@ pub struct FeedUrl {
 /// The host in the URLs that stand for private feeds. RFC 6761 section 6.4: no such name ever resolves.
 const PRIVATE_HOST: &str = "private-feed.invalid";
 
-/// Whether `url` only stands for the address of a private feed, so that nobody can request it.
+/// The beginning of the URLs that stand for programs. A file has no host, and neither has a program.
+const COMMAND: &str = "file:///command-feed/";
+
+/// Whether `url` stands for a program that prints the feed.
+pub fn is_command(url: &str) -> bool {
+    url.starts_with(COMMAND)
+}
+
+/// Whether `url` only stands for the address of a private feed or for a program, so that nobody can request it.
 pub fn is_stand_in(url: &str) -> bool {
     let rest = url.strip_prefix("https://").and_then(|rest| rest.strip_prefix(PRIVATE_HOST));
-    rest.is_some_and(|rest| rest.starts_with('/')) || url.starts_with("file:///private-feed/")
+    rest.is_some_and(|rest| rest.starts_with('/'))
+        || url.starts_with("file:///private-feed/")
+        || is_command(url)
 }
 
 /// Why a text is not a [`FeedUrl`].
@@ -95,6 +106,27 @@ impl FeedUrl {
             path.clear().extend(folder).push(name);
         }
         Self { url, hidden_host }
+    }
+
+    /// The URL that stands for a program and its arguments: the same words are the same feed. It contains the name of
+    /// the program and a hash of all words, because an argument may be a secret.
+    ///
+    /// # Errors
+    /// Never in practice: every such text is an address.
+    pub fn of_command(words: &[String]) -> Result<Self, InvalidFeedUrl> {
+        let mut hasher = Sha256::new();
+        for word in words {
+            hasher.update(word.len().to_le_bytes());
+            hasher.update(word.as_bytes());
+        }
+        let digest = hasher.finalize();
+        let hash: Vec<String> = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let mut url = Url::parse(COMMAND).map_err(InvalidFeedUrl::Syntax)?;
+        let program = words.first().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(&hash.concat()).push(program);
+        }
+        Self::from_url(url)
     }
 
     pub fn as_url(&self) -> &Url {

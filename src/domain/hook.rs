@@ -1,14 +1,13 @@
 //! Hooks: webhooks and programs that get new records in batches.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::consumer::ConsumerName;
-use crate::domain::request::Secret;
+use crate::domain::request::{CommandSpec, Secret};
 
 /// A consumer that the daemon delivers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,18 +49,6 @@ pub struct WebhookSpec {
     pub timeout: Duration,
     /// Whether the host may be in a private network.
     pub allow_private: bool,
-}
-
-/// A program that gets a batch on its standard input. No shell is involved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandSpec {
-    /// A name that is searched for in `PATH`, or an absolute path.
-    pub program: PathBuf,
-    pub arguments: Vec<String>,
-    /// The working directory of the program.
-    pub folder: PathBuf,
-    /// The time limit for one batch.
-    pub timeout: Duration,
 }
 
 /// The length of a key in bytes. A shorter key can be guessed from one delivery.

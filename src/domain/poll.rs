@@ -258,7 +258,7 @@ pub enum Failure {
     ReadTimeout,
     /// The body is no feed.
     NotAFeed,
-    /// A file that cannot be read.
+    /// A file that cannot be read, or a program that fails.
     File,
     /// The request could not be built.
     Request,

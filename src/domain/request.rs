@@ -41,11 +41,25 @@ pub enum ProxyChoice {
     Via(Secret),
 }
 
+/// A program that gives a feed or receives articles. No shell is involved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// A name that is searched for in `PATH`, or an absolute path.
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    /// The working directory of the program.
+    pub folder: PathBuf,
+    /// The time limit for one document or one batch.
+    pub timeout: Duration,
+}
+
 /// The request settings of one feed. The default changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestSpec {
     /// The address of a private feed. The feed's [`FeedUrl`](crate::domain::feed::FeedUrl) only stands for it.
     pub address: Option<Secret>,
+    /// The program that prints the feed. Nothing is requested then, and the feed's URL only stands for it.
+    pub command: Option<CommandSpec>,
     /// Name and value; the value may hold a token. Names are valid header names, values valid values.
     pub headers: Vec<(String, Secret)>,
     pub basic_auth: Option<BasicAuth>,

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use crate::domain::hook::{CommandSpec, WebhookSpec};
-use crate::domain::request::{RequestSpec, Secret};
+use crate::domain::hook::WebhookSpec;
+use crate::domain::request::{CommandSpec, RequestSpec, Secret};
 
 /// The shortest text that counts as a secret, in bytes. Shorter parts occur in any text, and hide nothing.
 const SHORTEST: usize = 4;

@@ -14,4 +14,5 @@ pub mod parse_pool;
 pub mod poll;
 pub mod preview;
 pub mod retain;
+mod source;
 pub mod sync;

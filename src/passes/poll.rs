@@ -13,19 +13,19 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
-    Reason, Reply,
+    Applied, Decision, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome, Reason, Reply,
 };
 use crate::domain::request::RequestSpec;
 use crate::domain::scrub::Sent;
 use crate::domain::time::{TimeDelta, Timestamp};
-use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
+use crate::fetch::{FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
 use crate::passes::parse_pool::{NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
+use crate::passes::source::obtain;
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
 use crate::polling::outage::{OutageDetector, Verdict, reached};
-use crate::polling::reply::{NoReply, Parsing, Requested, read};
+use crate::polling::reply::{Parsing, Requested, read};
 use crate::polling::request;
 use crate::reading_time::ReadingTime;
 use crate::store::{Claim, Claimed, Store, StoreError, Storing};
@@ -257,7 +257,7 @@ impl Poller {
         let (spec, max_body) = (&feed.request, self.max_body);
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
         let request = FetchRequest { at: job.address(), ..request };
-        let reply = self.fetcher.fetch(request).await.map_err(|error| no_reply(&error, spec));
+        let reply = obtain(&self.fetcher, request).await;
         let ended_at = clock::now();
         // The host that the document is from. A redirect may have led to another.
         let host = reply.as_ref().ok().and_then(Reply::host).or_else(|| job.host());
@@ -369,12 +369,6 @@ struct Stored {
     next: NextPoll,
     /// Whether the poll counts: false for a failure during an outage of our own network.
     counts: bool,
-}
-
-/// A transport error as the rules of polling see it.
-pub(super) fn no_reply(error: &FetchError, request: &RequestSpec) -> NoReply {
-    let detail = Sent::for_feed(request).removed_from(&fetch::advice(error));
-    NoReply { failure: Failure::from(error), detail }
 }
 
 /// Removes what was sent to the server from what it answered, and the host of a private feed from what is stored of

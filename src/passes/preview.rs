@@ -13,7 +13,8 @@ use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
 use crate::fetch::{FetchError, FetchRequest, Fetcher};
-use crate::passes::poll::{conceal, no_reply};
+use crate::passes::poll::conceal;
+use crate::passes::source::obtain;
 use crate::polling::reply::{Parsing, Requested, read};
 use crate::reading_time::ReadingTime;
 
@@ -55,11 +56,8 @@ impl Previewer {
     ) -> Observed {
         self.wait_for_host(url).await;
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
-        let reply = self
-            .fetcher
-            .fetch(FetchRequest::new(url, &job.validators, request, self.max_body))
-            .await;
-        let reply = reply.map_err(|error| no_reply(&error, request));
+        let request_of = FetchRequest::new(url, &job.validators, request, self.max_body);
+        let reply = obtain(&self.fetcher, request_of).await;
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
         let (max_body, time, request) = (self.max_body, self.time, request.clone());
         let observed = tokio::task::spawn_blocking(move || {
@@ -92,11 +90,9 @@ impl Previewer {
         request: &RequestSpec,
     ) -> Result<Comparison, String> {
         self.wait_for_host(url).await;
-        let reply = self
-            .fetcher
-            .fetch(FetchRequest::new(url, &Validators::default(), request, self.max_body))
-            .await;
-        let reply = reply.map_err(|error| no_reply(&error, request).detail)?;
+        let validators = Validators::default();
+        let request = FetchRequest::new(url, &validators, request, self.max_body);
+        let reply = obtain(&self.fetcher, request).await.map_err(|no_reply| no_reply.detail)?;
         if reply.status != 200 {
             return Err(format!("the server answered with status {}", reply.status));
         }

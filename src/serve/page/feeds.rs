@@ -15,7 +15,7 @@ use url::form_urlencoded;
 use super::Page;
 use super::parts::{encoded, relative, web};
 use crate::clock;
-use crate::domain::feed::{FeedState, is_stand_in};
+use crate::domain::feed::{FeedState, is_command, is_stand_in};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::reason_text::reason_text;
 use crate::present::count;
@@ -235,7 +235,7 @@ fn row(view: &View, line: &Line, now: Timestamp) -> Markup {
                 small {
                     @if let Some(home) = web(feed.home_page_url.as_deref()) {
                         a href=(home) rel="noopener noreferrer" { (host(home)) }
-                    } @else if is_stand_in(&feed.url) { "private" } @else { (host(&feed.url)) }
+                    } @else if is_command(&feed.url) { "program" } @else if is_stand_in(&feed.url) { "private" } @else { (host(&feed.url)) }
                     @for tag in &feed.tags { " · " a href={ (view.base) "/?tag=" (encoded(tag)) } dir="auto" { (tag) } }
                 }
             }

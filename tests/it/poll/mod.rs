@@ -1,6 +1,7 @@
 //! What polling stores, and what it does not.
 
 mod choice;
+mod command;
 mod days;
 mod entry_filter;
 mod failures;
