@@ -90,6 +90,11 @@ fn a_relative_address_starts_from_the_article_else_from_the_site() {
             both(post),
         ),
         ("the GUID", site(home, &format!("<guid>{post}</guid>{text}")), both(post)),
+        (
+            "a GUID that is a path",
+            site(home, &format!("<guid isPermaLink=\"true\">/p/1/</guid>{text}")),
+            both(post),
+        ),
         ("the site", site(home, text), both(home)),
         (
             "a site that is relative is none",

@@ -34,10 +34,21 @@ const LONGEST_FURNITURE: usize = 100;
 /// are bylines: a name alone may be the subject of the article.
 fn is_furniture(line: &str) -> bool {
     let parts = line.split(['•', '|', '·', '–', '—']).map(str::trim).filter(|p| !p.is_empty());
-    let is_counted_or_dated = |part: &str| is_count(part) || is_date(part);
     line.chars().count() < LONGEST_FURNITURE
         && parts.clone().any(is_counted_or_dated)
         && parts.clone().all(|part| is_counted_or_dated(part) || is_byline(part))
+}
+
+/// Whether a part is a date, a count, or several of them with commas between: `20 August 2024, 1,234 views`.
+fn is_counted_or_dated(part: &str) -> bool {
+    is_count(part)
+        || is_date(part)
+        || part
+            .rsplit_once(", ")
+            .is_some_and(|(rest, last)| is_count(last.trim()) && is_counted_or_dated(rest.trim()))
+        || part
+            .split_once(", ")
+            .is_some_and(|(first, rest)| is_count(first.trim()) && is_counted_or_dated(rest.trim()))
 }
 
 fn is_count(part: &str) -> bool {
@@ -177,6 +188,9 @@ mod tests {
                 "<p>The mill burned down on 3 May 1987.</p>a",
                 "The mill burned down on 3 May 1987. a",
             ),
+            ("<p>20 August 2024, 1,234 views</p>a", "a"),
+            ("<p>1,234 views, 5 comments, Tuesday, 20 August 2024, 6:18 pm</p>a", "a"),
+            ("<p>20 August 2024, 1,234 voters</p>a", "20 August 2024, 1,234 voters a"),
             ("<p>20 May 2024, Berlin</p>a", "20 May 2024, Berlin a"),
             ("<p>May 5 2024: the council met.</p>a", "May 5 2024: the council met. a"),
             (

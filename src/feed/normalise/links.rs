@@ -73,8 +73,10 @@ impl Origin {
             let url = short(&tracking::without(web(address, links)?))?;
             (!is_republished(&url)).then_some(url)
         };
-        let guid = Some(&entry.id).filter(|id| is_address(id));
-        let guid = guid.filter(|_| extension.guid_is_link != Some(false)).and_then(|id| url(id));
+        let is_link = extension.guid_is_link;
+        let is_page = |id: &&String| is_address(id) || is_link == Some(true) && is_path(id);
+        let guid = Some(&entry.id).filter(is_page).filter(|_| is_link != Some(false));
+        let guid = guid.and_then(|id| url(id));
         let link = extension.original_link.as_deref().and_then(url);
         let link = link.or_else(|| url(&page(&entry.links, links)?));
         // The links of a link blog lead to other sites, and its GUIDs to its own pages.
