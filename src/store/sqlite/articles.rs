@@ -10,7 +10,7 @@ use crate::feed::normalise::edit::{Before, GivenDates, Revised, revise};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
 use crate::store::sqlite::matching::{self, Entry};
-use crate::store::sqlite::{changes, columns, revisions};
+use crate::store::sqlite::{changes, columns, meta, revisions};
 
 /// The result of storing a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +153,14 @@ fn update(
     seq: &mut i64,
 ) -> Result<Stored, StoreError> {
     let before = before(tx, arrival.feed, draft, entry.article)?;
-    let Revised { is_edit, published, modified } = revise(&before, draft, arrival.now);
+    let revised = revise(&before, draft, arrival.now);
+    let Revised { is_edit, published, modified } = if entry.hash == meta::READ_BY_OTHER_RULES {
+        // Nobody can tell what the publisher changed from what is read better now.
+        let modified = before.article.modified.or(draft.modified);
+        Revised { is_edit: false, modified, ..revised }
+    } else {
+        revised
+    };
     if is_edit {
         revisions::keep(tx, entry.article, entry.hash, arrival.keep_revisions, arrival.now)?;
         changes::unsilence(tx, entry.article)?;

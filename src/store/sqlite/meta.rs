@@ -69,6 +69,25 @@ pub(super) fn index_by_rules(connection: &Connection, rules: i64) -> rusqlite::R
     Ok(())
 }
 
+/// The hash of an entry that was read by other rules than those of this program, so that its next reading may differ
+/// though its feed has changed nothing.
+pub(super) const READ_BY_OTHER_RULES: i64 = 0;
+
+/// Marks all entries with [`READ_BY_OTHER_RULES`] if they were read by other rules than these.
+pub(super) fn read_by_rules(connection: &Connection, rules: u32) -> rusqlite::Result<()> {
+    const KNOWN: &str = "SELECT value FROM meta WHERE key = 'reading_rules'";
+    let known: Option<u32> = connection.query_row(KNOWN, [], |row| row.get(0)).optional()?;
+    if known != Some(rules) {
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+             INSERT OR REPLACE INTO meta VALUES ('reading_rules', {rules});
+             UPDATE feed_entry SET hash = {READ_BY_OTHER_RULES};
+             COMMIT;"
+        ))?;
+    }
+    Ok(())
+}
+
 /// Writes a value that changes nothing, as proof that the disk takes writes.
 pub(in crate::store) fn ping(tx: &Connection) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE meta SET value = value WHERE key = 'seq'")

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::feed::item_diff::RULES_VERSION;
 use crate::search::words;
 use crate::store::error::StoreError;
 use crate::store::sqlite::file::create_private;
@@ -56,6 +57,7 @@ fn set_up(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(64);
     migrate::to_latest(connection, path)?;
     meta::index_by_rules(connection, words::RULES).map_err(open)?;
+    meta::read_by_rules(connection, RULES_VERSION).map_err(open)?;
     if application_id(connection).map_err(open)? != APPLICATION_ID {
         connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(open)?;
     }

@@ -80,6 +80,23 @@ fn the_same_entries_in_other_bytes_are_not_written_again() {
 }
 
 #[test]
+fn what_a_newer_version_reads_otherwise_is_no_edit() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("News", &[item(1)])));
+    let home = Home::with_feeds(&[server.url("/f")]);
+    home.poll();
+    // The mark of a store whose entries an older version has read.
+    home.sql().execute("UPDATE meta SET value = 0 WHERE key = 'reading_rules'", []).unwrap();
+    let titled = |title: &str| Item { title: title.to_owned(), ..item(1) };
+    for (title, edited) in [("Read better", 0), ("Edited", 1)] {
+        server.put("/f", Page::ok(rss("News", &[titled(title)])));
+        let polled = home.poll();
+        assert_eq!((&polled["added"], &polled["edited"]), (&0.into(), &edited.into()), "{title}");
+        assert_eq!(home.each("title"), [title]);
+    }
+}
+
+#[test]
 fn another_date_of_an_entry_is_an_edit() {
     let server = Server::start();
     server.put("/f", Page::ok(rss("News", &[item(2), item(1)])));
