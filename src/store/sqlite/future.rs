@@ -14,7 +14,7 @@ const HIDDEN: &str = "
     SELECT f.article_id FROM future_article f JOIN article a ON a.id = f.article_id
     WHERE f.announced_seq IS NULL";
 
-/// The result of [`announce`].
+/// The result of announcing the articles whose time has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Announced {
     pub articles: u64,
