@@ -170,7 +170,7 @@ impl Reader<'_> {
                 let message = "this export would never be written";
                 self.fault(&field.key, &field.span, message, Some(hint));
             }
-            // A change of health is told when it happens.
+            // A change of health is reported when it happens.
             (None, None) if table.get("on").is_some() => return Some(Trigger::OnChange),
             (None, None) => {
                 self.missing(table, "every", "give one of every, cron and on_change = true");

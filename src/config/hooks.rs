@@ -106,7 +106,7 @@ impl Reader<'_> {
         Some(Hook { consumer: consumer?, subject, to: to? })
     }
 
-    /// Whether an export tells of the health of feeds instead of articles. Filters by article are faults then.
+    /// Whether an export reports the health of feeds instead of articles. Filters by article are faults then.
     fn is_of_health(&mut self, table: &Table<'_>) -> bool {
         let Some(field) = table.get("on") else { return false };
         match self.string(&field) {

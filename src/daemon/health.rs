@@ -1,4 +1,4 @@
-//! The task that looks at the health of feeds, if an export tells of it.
+//! The task that compares the health of feeds with what was reported, if an export reports it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::passes::feed_health::observe;
 use crate::store::Store;
 use crate::telemetry::events;
 
-/// The time between two looks: soon enough for those who are told, and long enough to cost nothing.
+/// The time between two comparisons: short enough for consumers, and long enough to cost next to nothing.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) fn start(

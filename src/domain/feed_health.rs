@@ -3,7 +3,7 @@
 use crate::domain::feed::FeedId;
 use crate::domain::time::Timestamp;
 
-/// What is told about a feed.
+/// What is reported about a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthEvent {
     /// Its polls have failed for long.
@@ -34,9 +34,9 @@ impl HealthEvent {
     }
 }
 
-/// The health of a feed as it was told last.
+/// The health of a feed as it was reported last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ToldHealth {
+pub struct ReportedHealth {
     /// [`HealthEvent::Failing`] or [`HealthEvent::Gone`].
     pub trouble: Option<HealthEvent>,
     pub silent: bool,
@@ -59,10 +59,10 @@ pub struct FeedObservation {
     pub detail: Option<String>,
     /// The effective date of the newest article.
     pub newest_at: Option<Timestamp>,
-    pub told: ToldHealth,
+    pub reported: ReportedHealth,
 }
 
-/// A change that is told.
+/// A change that is reported.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HealthChange {
     pub feed: FeedId,

@@ -1,10 +1,10 @@
-//! Finds the feeds that fail for long, fall silent or recover, and reads what consumers are told of them.
+//! Finds the feeds that fail for long, fall silent or recover, and reads the changes that consumers receive.
 
 use tokio::task::spawn_blocking;
 
 use crate::domain::consumer::Delivered;
 use crate::domain::feed::FeedId;
-use crate::domain::feed_health::{HealthChange, ToldHealth};
+use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
 use crate::export::feed_health::record;
@@ -12,37 +12,37 @@ use crate::passes::changes::Batch;
 use crate::polling::feed_health::{SHORTEST_SILENCE, changes, patience};
 use crate::store::{Reader, Store, StoreError};
 
-/// Compares the health of all feeds with what was told of it, stores the changes, and returns their number.
+/// Compares the health of all feeds with what was reported last, stores the changes, and returns their number.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn observe(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
     let path = store.path().to_owned();
     let compared = spawn_blocking(move || compare(&Reader::open(&path)?, now));
-    let (told, changes) = compared.await.map_err(|_| StoreError::ReaderStopped)??;
+    let (reported, changes) = compared.await.map_err(|_| StoreError::ReaderStopped)??;
     let count = changes.len();
-    if !told.is_empty() {
-        store.tell_feed_health(told, changes).await?;
+    if !reported.is_empty() {
+        store.report_feed_health(reported, changes).await?;
     }
     Ok(count)
 }
 
-/// The health of the feeds of which it has changed, and what is told about that.
-type Compared = (Vec<(FeedId, ToldHealth)>, Vec<HealthChange>);
+/// The health of the feeds whose health has changed, and the changes that are reported.
+type Compared = (Vec<(FeedId, ReportedHealth)>, Vec<HealthChange>);
 
 fn compare(reader: &Reader, now: Timestamp) -> Result<Compared, StoreError> {
-    let (mut told, mut all) = (Vec::new(), Vec::new());
+    let (mut reported, mut all) = (Vec::new(), Vec::new());
     for seen in reader.feed_observations()? {
         // The dates of a feed with a recent article need not be read.
         let is_old = seen.newest_at.is_some_and(|newest| SHORTEST_SILENCE < now - newest);
         let patience = if is_old { patience(&reader.feed_dates(seen.feed)?) } else { None };
         let (health, changes) = changes(&seen, patience, now);
-        if health != seen.told {
-            told.push((seen.feed, health));
+        if health != seen.reported {
+            reported.push((seen.feed, health));
         }
         all.extend(changes);
     }
-    Ok((told, all))
+    Ok((reported, all))
 }
 
 /// Reads the changes after a cursor, oldest first, of the feeds that the query chooses.

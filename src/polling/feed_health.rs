@@ -6,7 +6,7 @@
 //!
 //! Silence is judged by the feed's own rhythm. See [`patience`].
 
-use crate::domain::feed_health::{FeedObservation, HealthChange, HealthEvent, ToldHealth};
+use crate::domain::feed_health::{FeedObservation, HealthChange, HealthEvent, ReportedHealth};
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// The weighted failures after which a feed counts as failing.
@@ -45,15 +45,15 @@ pub fn patience(dates: &[Timestamp]) -> Option<TimeDelta> {
     Some(TimeDelta::try_seconds(patience)?.max(SHORTEST_SILENCE))
 }
 
-/// What has changed since a feed's health was told last. `patience` is that of its articles.
+/// What has changed since a feed's health was reported last. `patience` is that of its articles.
 pub fn changes(
     seen: &FeedObservation,
     patience: Option<TimeDelta>,
     now: Timestamp,
-) -> (ToldHealth, Vec<HealthChange>) {
-    let mut told = seen.told;
+) -> (ReportedHealth, Vec<HealthChange>) {
+    let mut reported = seen.reported;
     let mut changes = Vec::new();
-    let mut tell = |event, was, since| changes.push(change(seen, (event, was), since, now));
+    let mut report = |event, was, since| changes.push(change(seen, (event, was), since, now));
     let trouble = if seen.gone {
         Some(HealthEvent::Gone)
     } else if MANY_FAILURES <= seen.failures {
@@ -62,32 +62,32 @@ pub fn changes(
         || seen.succeeded_at.is_none()
         || seen.succeeded_at != seen.polled_at
     {
-        told.trouble // Too few failures to tell, and no success either.
+        reported.trouble // Too few failures to decide, and no success either.
     } else {
         None
     };
-    match (told.trouble, trouble) {
-        (before, Some(now)) if before != Some(now) => tell(now, None, seen.failing_since),
-        (Some(before), None) => tell(HealthEvent::Recovered, Some(before), None),
+    match (reported.trouble, trouble) {
+        (before, Some(now)) if before != Some(now) => report(now, None, seen.failing_since),
+        (Some(before), None) => report(HealthEvent::Recovered, Some(before), None),
         (Some(_) | None, Some(_) | None) => {}
     }
-    told.trouble = trouble;
-    // A feed that cannot be read brings nothing, which is told already.
+    reported.trouble = trouble;
+    // A feed that cannot be read brings nothing, which is reported already.
     if trouble.is_none() && seen.succeeded_at.is_some() {
         let silent = match (seen.newest_at, patience) {
             (Some(newest), _) if now - newest <= SHORTEST_SILENCE => false,
             (Some(newest), Some(patience)) => patience < now - newest,
             // Its articles were removed since, so that its rhythm is not known any more.
-            (Some(_) | None, Some(_) | None) => told.silent,
+            (Some(_) | None, Some(_) | None) => reported.silent,
         };
-        match (told.silent, silent) {
-            (false, true) => tell(HealthEvent::Silent, None, seen.newest_at),
-            (true, false) => tell(HealthEvent::Recovered, Some(HealthEvent::Silent), None),
+        match (reported.silent, silent) {
+            (false, true) => report(HealthEvent::Silent, None, seen.newest_at),
+            (true, false) => report(HealthEvent::Recovered, Some(HealthEvent::Silent), None),
             (true, true) | (false, false) => {}
         }
-        told.silent = silent;
+        reported.silent = silent;
     }
-    (told, changes)
+    (reported, changes)
 }
 
 fn change(
@@ -148,7 +148,11 @@ mod tests {
         }
     }
 
-    fn observation(failures: f64, newest_hours_ago: i64, told: ToldHealth) -> FeedObservation {
+    fn observation(
+        failures: f64,
+        newest_hours_ago: i64,
+        reported: ReportedHealth,
+    ) -> FeedObservation {
         let polled_at = Some(now());
         FeedObservation {
             feed: FeedId(1),
@@ -161,18 +165,18 @@ mod tests {
             status: None,
             detail: None,
             newest_at: Some(now() - TimeDelta::hours(newest_hours_ago)),
-            told,
+            reported,
         }
     }
 
     #[test]
     fn each_change_is_told_once() {
-        let ok = ToldHealth::default();
-        let failing = ToldHealth { trouble: Some(HealthEvent::Failing), silent: false };
-        let gone = ToldHealth { trouble: Some(HealthEvent::Gone), silent: false };
-        let silent = ToldHealth { trouble: None, silent: true };
-        let both = ToldHealth { silent: true, ..failing };
-        let is_gone = |told| FeedObservation { gone: true, ..observation(1.0, 1, told) };
+        let ok = ReportedHealth::default();
+        let failing = ReportedHealth { trouble: Some(HealthEvent::Failing), silent: false };
+        let gone = ReportedHealth { trouble: Some(HealthEvent::Gone), silent: false };
+        let silent = ReportedHealth { trouble: None, silent: true };
+        let both = ReportedHealth { silent: true, ..failing };
+        let is_gone = |reported| FeedObservation { gone: true, ..observation(1.0, 1, reported) };
         let never =
             FeedObservation { succeeded_at: None, polled_at: None, ..observation(0.0, 999, ok) };
         for (name, seen, expected, after) in [
@@ -193,13 +197,17 @@ mod tests {
             ("well and still silent", observation(0.0, 99, both), &["recovered"], silent),
             ("never read", never, &[], ok),
         ] {
-            let (told, changes) = changes(&seen, Some(TimeDelta::hours(72)), now());
+            let (reported, changes) = changes(&seen, Some(TimeDelta::hours(72)), now());
             let events: Vec<&str> = changes.iter().map(|change| change.event.as_str()).collect();
-            assert_eq!((events.as_slice(), told), (expected, after), "{name}");
+            assert_eq!((events.as_slice(), reported), (expected, after), "{name}");
         }
-        for told in [ok, silent] {
-            let (after, told_of) = changes(&observation(0.0, 99, told), None, now());
-            assert_eq!((after, told_of.len()), (told, 0), "without a rhythm nothing changes");
+        for reported in [ok, silent] {
+            let (after, reported_changes) = changes(&observation(0.0, 99, reported), None, now());
+            assert_eq!(
+                (after, reported_changes.len()),
+                (reported, 0),
+                "without a rhythm nothing changes"
+            );
         }
     }
 }

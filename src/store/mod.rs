@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
-use crate::domain::feed_health::{HealthChange, ToldHealth};
+use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::transaction;
@@ -219,13 +219,13 @@ impl Store {
         self.write(move |tx| sqlite::future::announce(tx, all, now)).await
     }
 
-    /// Stores the health of feeds of which it has changed, and the changes for consumers.
-    pub async fn tell_feed_health(
+    /// Stores the health of the feeds whose health has changed, and the changes for consumers.
+    pub async fn report_feed_health(
         &self,
-        told: Vec<(FeedId, ToldHealth)>,
+        reported: Vec<(FeedId, ReportedHealth)>,
         changes: Vec<HealthChange>,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::feed_health::tell(tx, &told, &changes)).await
+        self.write(move |tx| sqlite::feed_health::report(tx, &reported, &changes)).await
     }
 
     /// Removes the articles of one batch that are old and no longer in the documents of their feeds.

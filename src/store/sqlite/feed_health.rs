@@ -1,9 +1,9 @@
-//! The health of feeds that was told, and the changes that consumers are told of.
+//! The last reported health of each feed, and the changes that consumers receive.
 
 use rusqlite::{Connection, Row, params};
 
 use crate::domain::feed::FeedId;
-use crate::domain::feed_health::{FeedObservation, HealthChange, HealthEvent, ToldHealth};
+use crate::domain::feed_health::{FeedObservation, HealthChange, HealthEvent, ReportedHealth};
 use crate::domain::poll::Reason;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
@@ -34,7 +34,7 @@ pub(super) fn observations(connection: &Connection) -> Result<Vec<FeedObservatio
             status: r.get("status")?,
             detail: r.get("detail")?,
             newest_at: time(r, "newest_at")?,
-            told: ToldHealth {
+            reported: ReportedHealth {
                 trouble: trouble.as_deref().and_then(HealthEvent::parse),
                 silent: r.get("silent")?,
             },
@@ -58,10 +58,10 @@ pub(super) fn dates(connection: &Connection, feed: FeedId) -> Result<Vec<Timesta
         .context("read the dates of a feed")
 }
 
-/// Stores what was told of a feed now, and the changes for consumers.
-pub(in crate::store) fn tell(
+/// Stores the reported health of feeds, and the changes for consumers.
+pub(in crate::store) fn report(
     tx: &Connection,
-    told: &[(FeedId, ToldHealth)],
+    reported: &[(FeedId, ReportedHealth)],
     changes: &[HealthChange],
 ) -> Result<(), StoreError> {
     const SET: &str =
@@ -71,10 +71,10 @@ pub(in crate::store) fn tell(
             succeeded_at, newest_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let action = "store the health of feeds";
-    for (feed, told) in told {
-        let trouble = told.trouble.map(HealthEvent::as_str);
+    for (feed, reported) in reported {
+        let trouble = reported.trouble.map(HealthEvent::as_str);
         tx.prepare_cached(SET)
-            .and_then(|mut s| s.execute(params![feed.0, trouble, told.silent]))
+            .and_then(|mut s| s.execute(params![feed.0, trouble, reported.silent]))
             .context(action)?;
     }
     let before = meta::sequence(tx)?;
