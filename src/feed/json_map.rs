@@ -8,7 +8,7 @@ use crate::feed::charset::{decide, decode};
 use crate::feed::page_map::entries;
 use crate::feed::parse::NotAFeed;
 use crate::feed::parse::cut_json::complete_elements;
-use crate::feed::parse::mend_json::read_damaged;
+use crate::feed::parse::json_repair::read_damaged;
 
 /// The most members of an object that a message names when a path leads nowhere.
 const NAMED: usize = 12;
@@ -38,9 +38,9 @@ pub fn mapped(
     }
     if let Err(error) = &parsed
         && !error.is_eof()
-        && let Some(mended) = read_damaged(text, map.items.0.len() + 1)
+        && let Some(repaired) = read_damaged(text, map.items.0.len() + 1)
     {
-        (parsed, cut) = (Ok(mended.value), cut || mended.cut);
+        (parsed, cut) = (Ok(repaired.value), cut || repaired.cut);
     }
     let document = parsed
         .map_err(|error| NotAFeed::because(format!("this is not well-formed JSON: {error}")))?;

@@ -13,8 +13,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::feed::parse::cut_json::complete_elements;
 use crate::feed::parse::entry_list::EntryList;
+use crate::feed::parse::json_repair::read_damaged;
 use crate::feed::parse::media;
-use crate::feed::parse::mend_json::read_damaged;
 use crate::feed::parse::model::{
     Entry, EntryExtension, FeedExtension, FeedType, File, Link, MediaObject, ParsedEntry,
     ParsedFeed, Person, RawText, TextKind, category, empty_feed, link, person, thumbnail,
@@ -59,11 +59,11 @@ pub(super) fn read(source: &str, repairs: &mut Repairs) -> Result<ParsedFeed, No
         }
         Some(Err(error)) => {
             let malformed = || NotJsonFeed::Malformed(error.to_string());
-            let mended = read_damaged(source, ITEMS_DEPTH).ok_or_else(malformed)?;
-            repairs.add(Repair::Bytes, mended.surrogates);
-            repairs.add(Repair::Json, u32::from(mended.surrogates == 0));
-            repairs.add(Repair::Truncated, u32::from(mended.cut));
-            JsonFeed::deserialize(mended.value).map_err(|_| malformed())?
+            let repaired = read_damaged(source, ITEMS_DEPTH).ok_or_else(malformed)?;
+            repairs.add(Repair::Bytes, repaired.surrogates);
+            repairs.add(Repair::Json, u32::from(repaired.surrogates == 0));
+            repairs.add(Repair::Truncated, u32::from(repaired.cut));
+            JsonFeed::deserialize(repaired.value).map_err(|_| malformed())?
         }
         None => return Err(NotJsonFeed::Other),
     };

@@ -10,13 +10,12 @@ pub(in crate::feed) mod cut_json;
 mod entry_list;
 mod item;
 mod json_feed;
+pub(in crate::feed) mod json_repair;
 mod media;
-pub(in crate::feed) mod mend_json;
 pub mod model;
 mod namespaces;
 mod not_a_feed;
 mod podcast;
-
 pub mod reference;
 mod repairs;
 mod root;

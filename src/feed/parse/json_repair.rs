@@ -1,4 +1,4 @@
-//! Mends JSON that a parser refuses: raw line breaks and control characters in texts, unescaped quotation marks,
+//! Repairs JSON that a parser refuses: raw line breaks and control characters in texts, unescaped quotation marks,
 //! commas too many or too few, comments, single quotes, keys without quotes, `NaN`, repeated keys.
 
 use memchr::memchr;
@@ -7,7 +7,7 @@ use serde_json::{Deserializer, Value};
 use crate::feed::parse::cut_json::complete_elements;
 
 /// A damaged document as it was read.
-pub(in crate::feed) struct Mended {
+pub(in crate::feed) struct RepairedJson {
     pub(in crate::feed) value: Value,
     /// Whether the document breaks off, or could be read up to some place only.
     pub(in crate::feed) cut: bool,
@@ -15,31 +15,31 @@ pub(in crate::feed) struct Mended {
     pub(in crate::feed) surrogates: u32,
 }
 
-/// Reads a document that is no JSON. Of a document that cannot be mended, the elements at `depth` are read that are
+/// Reads a document that is no JSON. Of a document that cannot be repaired, the elements at `depth` are read that are
 /// complete. Of a repeated key the last value counts, as in JavaScript.
-pub(in crate::feed) fn read_damaged(text: &str, depth: usize) -> Option<Mended> {
+pub(in crate::feed) fn read_damaged(text: &str, depth: usize) -> Option<RepairedJson> {
     if !text.trim_start_matches(is_space).starts_with(['{', '[']) {
         return None;
     }
-    let mut mender =
-        Mender { rest: text, out: String::with_capacity(text.len()), ..Mender::default() };
-    mender.run();
-    let Mender { out, surrogates, .. } = mender;
+    let mut repairer =
+        Repairer { rest: text, out: String::with_capacity(text.len()), ..Repairer::default() };
+    repairer.run();
+    let Repairer { out, surrogates, .. } = repairer;
     let first = |text: &str| Deserializer::from_str(text).into_iter::<Value>().next();
     match first(&out)? {
-        Ok(value) => Some(Mended { value, cut: false, surrogates }),
+        Ok(value) => Some(RepairedJson { value, cut: false, surrogates }),
         Err(error) => {
-            // What is mended has one line.
+            // The repaired text has one line.
             let end = if error.is_eof() { out.len() } else { error.column().saturating_sub(1) };
             let whole = out.get(..out.floor_char_boundary(end.min(out.len())))?;
             let value = first(&complete_elements(whole, depth)?)?.ok()?;
-            Some(Mended { value, cut: true, surrogates })
+            Some(RepairedJson { value, cut: true, surrogates })
         }
     }
 }
 
 #[derive(Default)]
-struct Mender<'a> {
+struct Repairer<'a> {
     rest: &'a str,
     out: String,
     /// Whether each open bracket is that of an object.
@@ -51,7 +51,7 @@ struct Mender<'a> {
     surrogates: u32,
 }
 
-impl<'a> Mender<'a> {
+impl<'a> Repairer<'a> {
     fn take(&mut self, length: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(self.rest.floor_char_boundary(length));
         self.rest = rest;
@@ -253,13 +253,13 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> String {
-        read_damaged(text, 2).map_or("-".to_owned(), |mended| {
-            format!("{}{}", mended.value, if mended.cut { " cut" } else { "" })
+        read_damaged(text, 2).map_or("-".to_owned(), |repaired| {
+            format!("{}{}", repaired.value, if repaired.cut { " cut" } else { "" })
         })
     }
 
     #[test]
-    fn damage_is_mended() {
+    fn damage_is_repaired() {
         for (name, text, expected) in [
             ("a comma at the end of a list", r#"{"a":[1,2,],}"#, r#"{"a":[1,2]}"#),
             ("commas in a row", r#"{"a":[,1,,2],,"b":3}"#, r#"{"a":[1,2],"b":3}"#),
@@ -297,7 +297,7 @@ mod tests {
             ("a mark", "\u{feff}{\"a\":1,}", r#"{"a":1}"#),
             ("junk after it", "{\"a\":1,};</script>", r#"{"a":1}"#),
             ("cut", "{\"a\":[{\"b\":\"x\ny\",},{\"c\":1", r#"{"a":[{"b":"x\ny"}]} cut"#),
-            ("beyond mending", r#"{"a":[{"b":1},{"c":::},{"d":1}]}"#, r#"{"a":[{"b":1}]} cut"#),
+            ("beyond repair", r#"{"a":[{"b":1},{"c":::},{"d":1}]}"#, r#"{"a":[{"b":1}]} cut"#),
             ("nothing", "{", "-"),
         ] {
             assert_eq!(read(text), expected, "{name}");
@@ -308,7 +308,7 @@ mod tests {
         #[test]
         fn what_is_json_stays_what_it_is(text in "[a-z\"\\\\\n\u{1}/é,:{}\\[\\]' ]{0,40}") {
             let value = serde_json::json!({ "a": [{ "b": text.clone() }], "c": -1.5e3, text: null });
-            let read = read_damaged(&value.to_string(), 2).map(|mended| mended.value);
+            let read = read_damaged(&value.to_string(), 2).map(|repaired| repaired.value);
             prop_assert_eq!(read, Some(value));
         }
 
