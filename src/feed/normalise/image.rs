@@ -10,7 +10,7 @@ use crate::feed::normalise::media::{self, mime_type};
 use crate::feed::parse::model::ParsedEntry;
 use crate::html::entities::{Context, decode};
 use crate::html::tokenizer::{Attributes, HtmlToken, HtmlTokens, Tag};
-use crate::html::web_address::web;
+use crate::html::web_address::{is_within, web};
 
 /// In pixels. A larger rendition is for printing and takes long to load.
 const LARGEST: u32 = 2_560;
@@ -170,12 +170,11 @@ fn pixels(attributes: Attributes<'_>, name: &str) -> Option<u32> {
     (!unit.contains('%')).then(|| number.parse().ok())?
 }
 
-/// Hosts and paths of what is never a picture of an article: emoji, portraits of authors, counters, advertisements,
-/// the buttons that services add to feeds. A host also stands for its subdomains.
-const NEVER: [(&str, &str); 62] = [
+/// Domains, and parts of paths, of what is never a picture of an article: emoji, portraits of authors, counters,
+/// advertisements, the buttons that services add to feeds.
+const NEVER: [(&str, &str); 59] = [
     ("2o7.net", ""),
     ("abs.twimg.com", "/emoji/"),
-    ("ad.doubleclick.net", ""),
     ("addtoany.com", ""),
     ("addthis.com", ""),
     ("amazon-adsystem.com", ""),
@@ -196,7 +195,6 @@ const NEVER: [(&str, &str); 62] = [
     ("doubleclick.net", ""),
     ("facebook.com", "/tr"),
     ("fbcdn.net", "/images/emoji.php"),
-    ("feedads.g.doubleclick.net", ""),
     ("feedblitz.com", ""),
     ("feedburner.com", ""),
     ("feedproxy.google.com", ""),
@@ -233,7 +231,6 @@ const NEVER: [(&str, &str); 62] = [
     ("travis-ci.org", ""),
     ("twemoji.maxcdn.com", ""),
     ("vgwort.de", ""),
-    ("vg07.met.vgwort.de", ""),
     ("yt3.ggpht.com", ""),
 ];
 
@@ -270,13 +267,10 @@ fn is_never_a_picture(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else { return true };
     let host = url.host_str().unwrap_or_default();
     let path = url.path().to_ascii_lowercase();
-    let is_of = |service: &str| {
-        host.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
     let mut folders = path.split('/');
     let name = folders.next_back().unwrap_or_default();
     host.starts_with("avatar")
-        || NEVER.iter().any(|(service, start)| is_of(service) && path.contains(start))
+        || NEVER.iter().any(|(domain, start)| is_within(host, domain) && path.contains(start))
         || folders.any(|folder| FOLDERS.contains(&folder))
         || path.contains("/matomo.php")
         || path.contains("/piwik.php")
@@ -488,12 +482,9 @@ fn is_button(link: &str) -> bool {
     ];
     let Ok(url) = Url::parse(link) else { return false };
     let path = url.path().to_ascii_lowercase();
-    let is_of = |service: &str| {
-        let host = url.host_str().unwrap_or_default();
-        host.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
+    let host = url.host_str().unwrap_or_default();
     url.scheme() == "mailto"
-        || SHARING.iter().any(|(host, start)| is_of(host) && path.contains(start))
+        || SHARING.iter().any(|(domain, start)| is_within(host, domain) && path.contains(start))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::feed::normalise::tracking;
 use crate::feed::parse::model::{FeedType, Link, ParsedEntry, ParsedFeed};
-use crate::html::web_address::{has_web_scheme, web};
+use crate::html::web_address::{has_web_scheme, is_within, web};
 
 /// In bytes. Each relative address of an entry becomes as long as its base.
 const LONGEST_BASE: usize = 512;
@@ -100,10 +100,7 @@ fn joined(base: &str, outer: &Url) -> Option<Url> {
 }
 
 fn is_republished(url: &Url) -> bool {
-    let is_of = |host: &str, service: &str| {
-        host.strip_suffix(service).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    url.host_str().is_some_and(|host| REPUBLISHERS.iter().any(|service| is_of(host, service)))
+    url.host_str().is_some_and(|host| REPUBLISHERS.iter().any(|domain| is_within(host, domain)))
 }
 
 /// The page of an entry: its link, else a GUID that is an address, else its `external_url`, else its first

@@ -11,6 +11,7 @@ use url::Url;
 use crate::feed::normalise::tracking;
 use crate::html::entities::{Context, decode};
 use crate::html::tokenizer::{Attributes, Token, Tokens};
+use crate::html::web_address::is_within;
 
 /// Query parameters that sign, expire, size, count or only refresh an address, lower-case. A name that ends in `*` is a
 /// prefix.
@@ -140,7 +141,7 @@ fn is_signature(value: &str) -> bool {
 /// `img2.example.org` as `img.example.org`, `scontent-ber1-1.xx.fbcdn.net` as `fbcdn.net`.
 fn group_of_servers(host: &str) -> String {
     const SHARDED: [&str; 4] = ["fbcdn.net", "cdninstagram.com", "googlevideo.com", "ggpht.com"];
-    if let Some(domain) = SHARDED.iter().find(|domain| host.ends_with(*domain)) {
+    if let Some(domain) = SHARDED.iter().find(|domain| is_within(host, domain)) {
         return (*domain).to_owned();
     }
     match host.split_once('.') {
