@@ -108,7 +108,7 @@ fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId
     if args.feeds.is_empty() {
         return Ok(None);
     }
-    let rows = store.reader()?.feeds()?;
+    let rows = store.reader()?.feed_names()?;
     let mut wanted = Vec::new();
     for text in args.feeds.iter().map(|text| without_user_info(text)) {
         let before = wanted.len();
@@ -321,7 +321,7 @@ fn millis(span: Duration) -> u64 {
 
 /// The names as `gazetted feeds` shows them. A title may be new since this poll.
 fn titles(reader: &Reader) -> Result<HashMap<FeedId, String>> {
-    let feeds = reader.feeds()?;
+    let feeds = reader.feed_names()?;
     Ok(feeds.into_iter().map(|feed| (feed.id, feed.display_name().to_owned())).collect())
 }
 
