@@ -7,12 +7,11 @@ use url::Url;
 
 use crate::domain::article::{Article, Change};
 use crate::domain::feed::{FeedId, FeedSpec, FeedUrl};
-use crate::domain::poll::{
-    Applied, Decision, Health, NextPoll, Observed, PollOutcome, Reason, Remembered,
-};
+use crate::domain::poll::{Applied, Remembered};
 use crate::domain::query::Query;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix, rfc3339};
 use crate::feed::document::document;
+use crate::store::sqlite::reading_tests::fresh;
 use crate::store::{FeedSync, Reader, Store, Storing};
 
 /// 2024-08-20T06:18:00Z
@@ -76,18 +75,7 @@ impl Home {
         document.listing.quiet_start = self.quiet_start;
         document.listing.dated_at = document.listing.dated_at.or(self.last_modified);
         *self.remembered.borrow_mut() = document.remembered.clone();
-        let decision = Decision {
-            feed: self.feed,
-            polled_at: self.now(),
-            observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
-            asks: Vec::new(),
-            health: Health::default(),
-            next: NextPoll { at: None, because: Reason::Interval },
-            moved: None,
-            next_host: None,
-            pause: None,
-            forgiven: None,
-        };
+        let decision = fresh(self.feed, self.now(), document);
         let storing = Storing { keep_revisions: 20, hide_future: false };
         let Applied { added, edited } =
             self.store.apply(Arc::new(decision), storing).await.unwrap();

@@ -1,12 +1,12 @@
 //! Writes articles. Each is stored once and edited in place.
 
-use crate::html::sanitise::SanitisedHtml;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
 
 use crate::domain::article::{ArticleDraft, ArticleKey, ContentHash, effective_date};
 use crate::domain::feed::FeedId;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::feed::normalise::edit::{Before, GivenDates, Revised, revise};
+use crate::html::sanitise::SanitisedHtml;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
 use crate::store::sqlite::matching::{self, Entry};

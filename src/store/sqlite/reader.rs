@@ -1,6 +1,5 @@
 //! A connection that only reads. In WAL mode it never waits for the writer.
 
-use crate::html::sanitise::SanitisedHtml;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use crate::domain::feed_health::{FeedObservation, HealthChange};
 use crate::domain::host::Host;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::{Timestamp, from_unix};
+use crate::html::sanitise::SanitisedHtml;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::changes;
 use crate::store::sqlite::columns::{self, Columns, column, decode};

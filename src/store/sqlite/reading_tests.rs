@@ -1,6 +1,5 @@
 //! Queries, changes and removals on real files.
 
-use crate::html::sanitise::SanitisedHtml;
 use std::sync::Arc;
 
 use rusqlite::params_from_iter;
@@ -13,12 +12,29 @@ use crate::domain::poll::{
 };
 use crate::domain::query::{Order, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
+use crate::html::sanitise::SanitisedHtml;
 use crate::search::query;
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::{maintenance, select};
 use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
 
 const NOW: i64 = 1_790_000_000;
+
+/// The decision of a poll that read this document.
+pub(super) fn fresh(feed: FeedId, polled_at: Timestamp, document: Document) -> Decision {
+    Decision {
+        feed,
+        polled_at,
+        observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
+        asks: Vec::new(),
+        health: Health::default(),
+        next: NextPoll { at: None, because: Reason::Interval },
+        moved: None,
+        next_host: None,
+        pause: None,
+        forgiven: None,
+    }
+}
 
 struct Home {
     _folder: tempfile::TempDir,
@@ -63,18 +79,7 @@ impl Home {
             repairs: Vec::new(),
             links_to_embeds: Vec::new(),
         };
-        let decision = Decision {
-            feed: self.feeds[feed],
-            polled_at: at(minute),
-            observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
-            asks: Vec::new(),
-            health: Health::default(),
-            next: NextPoll { at: None, because: Reason::Interval },
-            moved: None,
-            next_host: None,
-            pause: None,
-            forgiven: None,
-        };
+        let decision = fresh(self.feeds[feed], at(minute), document);
         let storing = Storing { keep_revisions: 2, hide_future: false };
         self.store.apply(Arc::new(decision), storing).await.unwrap();
     }
