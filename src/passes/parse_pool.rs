@@ -27,7 +27,7 @@ type Work = Box<dyn FnOnce() + Send>;
 /// The threads. They end when the pool is dropped and their work is done.
 pub(super) struct ParsePool {
     work: Sender<Work>,
-    turns: Arc<Mutex<Turns>>,
+    reservations: Arc<Mutex<Reservations>>,
 }
 
 /// A thread of the pool that is reserved for one piece of work.
@@ -36,26 +36,26 @@ pub(super) struct ParseSlot<'a> {
     reserved: Option<Reserved>,
 }
 
-/// Who works on the threads and who waits for one. Files have no host, and no limit.
-struct Turns {
+/// Which documents hold threads, and which wait for one. Files have no host and no limit.
+struct Reservations {
     threads: usize,
     free: usize,
     /// The number of threads that the documents of each host hold.
     held: HashMap<Host, usize>,
-    /// Those who wait, by host. The first host that may have a thread is the next.
+    /// The documents that wait, by host. The first host that may have a thread gets the next one.
     waiting: VecDeque<(Option<Host>, VecDeque<oneshot::Sender<Reserved>>)>,
 }
 
 /// A reserved thread, free again when this is dropped.
 struct Reserved {
-    turns: Arc<Mutex<Turns>>,
+    reservations: Arc<Mutex<Reservations>>,
     host: Option<Host>,
 }
 
-impl Turns {
+impl Reservations {
     fn may_have_one(&self, host: Option<&Host>) -> bool {
         let held = host.and_then(|host| self.held.get(host)).copied().unwrap_or(0);
-        // One thread alone is for all.
+        // A single thread is for all hosts.
         0 < self.free && (held + 1 < self.threads || self.threads == 1 || host.is_none())
     }
 
@@ -85,7 +85,7 @@ impl Turns {
         }
     }
 
-    /// Takes a thread for the next who waits, if one is free. Its host goes to the end of the row.
+    /// Takes a thread for the next document that waits, if one is free. Its host goes to the end of the queue.
     fn next(&mut self) -> Option<(Option<Host>, oneshot::Sender<Reserved>)> {
         let place = self.waiting.iter().position(|(host, _)| self.may_have_one(host.as_ref()))?;
         let (host, mut senders) = self.waiting.remove(place)?;
@@ -100,20 +100,20 @@ impl Turns {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        let mut turns = lock(&self.turns);
-        turns.give_back(self.host.as_ref());
-        let next = turns.next();
-        drop(turns);
+        let mut reservations = lock(&self.reservations);
+        reservations.give_back(self.host.as_ref());
+        let next = reservations.next();
+        drop(reservations);
         if let Some((host, sender)) = next {
-            let reserved = Reserved { turns: Arc::clone(&self.turns), host };
-            // Who has been cancelled gives it back by dropping it.
+            let reserved = Reserved { reservations: Arc::clone(&self.reservations), host };
+            // A poll that was cancelled gives the thread back by dropping it.
             drop(sender.send(reserved));
         }
     }
 }
 
-fn lock(turns: &Mutex<Turns>) -> MutexGuard<'_, Turns> {
-    turns.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(reservations: &Mutex<Reservations>) -> MutexGuard<'_, Reservations> {
+    reservations.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The work panicked: a fault of this program, which the panic hook has reported.
@@ -143,23 +143,23 @@ impl ParsePool {
             });
             started.map_err(NoParseThreads)?;
         }
-        let turns =
-            Turns { threads, free: threads, held: HashMap::new(), waiting: VecDeque::new() };
-        Ok(Self { work, turns: Arc::new(Mutex::new(turns)) })
+        let reservations =
+            Reservations { threads, free: threads, held: HashMap::new(), waiting: VecDeque::new() };
+        Ok(Self { work, reservations: Arc::new(Mutex::new(reservations)) })
     }
 
     /// Waits until a thread is free for a document of this host, and reserves it.
     pub(super) async fn slot(&self, host: Option<Host>) -> ParseSlot<'_> {
         let (sender, reserved) = oneshot::channel();
         {
-            let mut turns = lock(&self.turns);
-            if turns.may_have_one(host.as_ref()) {
-                // Whoever else waits may not have it.
-                turns.take(host.as_ref());
-                let reserved = Reserved { turns: Arc::clone(&self.turns), host };
+            let mut reservations = lock(&self.reservations);
+            if reservations.may_have_one(host.as_ref()) {
+                // The hosts that wait hold as many threads as they may.
+                reservations.take(host.as_ref());
+                let reserved = Reserved { reservations: Arc::clone(&self.reservations), host };
                 return ParseSlot { pool: self, reserved: Some(reserved) };
             }
-            turns.wait(host, sender);
+            reservations.wait(host, sender);
         }
         // The sender is kept until it is used.
         ParseSlot { pool: self, reserved: reserved.await.ok() }
