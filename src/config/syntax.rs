@@ -11,8 +11,8 @@ use crate::config::lines::Lines;
 /// The name of a table whose header cannot be read, so that its keys do not become keys of another table.
 pub(super) const UNREADABLE: &str = "_";
 
-/// How often a text is parsed. Each time all lines are repaired that stopped the parser, so that twice is usual; a
-/// text that needs more has its other errors told when these are mended.
+/// How often a text is parsed at most. Each round repairs all lines that stopped the parser, so two rounds are usual. A
+/// text that needs more rounds shows its other errors after the user has corrected the first ones.
 const ROUNDS: usize = 20;
 
 /// A syntax error.
