@@ -145,6 +145,26 @@ const OTHER: [&str; 64] = [
     "var",
 ];
 
+/// Elements of old versions of HTML, of browsers and of drafts. A text with one of these names in angle brackets is no
+/// HTML for that.
+const OBSOLETE: [&str; 15] = [
+    "bgsound",
+    "command",
+    "content",
+    "image",
+    "isindex",
+    "keygen",
+    "layer",
+    "listing",
+    "menuitem",
+    "noembed",
+    "noindex",
+    "plaintext",
+    "portal",
+    "slot",
+    "xmp",
+];
+
 /// Elements without content.
 const VOID: [&str; 4] = ["br", "hr", "img", "wbr"];
 
@@ -161,6 +181,14 @@ pub(super) fn is_known(tag: &Tag<'_>) -> bool {
 /// Whether the name of a tag is that of an element of HTML.
 pub(super) fn is_html(tag: &Tag<'_>) -> bool {
     is_known(tag) || is_in(&OTHER, tag)
+}
+
+/// Whether a name, in lower case, is that of an element of any version of HTML or of MathML.
+pub(super) fn is_element(name: &str) -> bool {
+    CODE.contains(&name)
+        || [&INLINE[..], &BREAKING, &OTHER, &OBSOLETE]
+            .iter()
+            .any(|names| names.binary_search(&name).is_ok())
 }
 
 fn is_in(names: &[&str], tag: &Tag<'_>) -> bool {
@@ -495,7 +523,9 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted() {
-        assert!(BREAKING.is_sorted() && OTHER.is_sorted());
+        for names in [&INLINE[..], &BREAKING, &OTHER, &OBSOLETE] {
+            assert!(names.is_sorted(), "{names:?}");
+        }
     }
 
     #[test]

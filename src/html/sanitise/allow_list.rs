@@ -158,6 +158,15 @@ pub(super) fn kept_name(element: &Element, attribute: &str) -> Option<&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::html::recognise::is_element;
+
+    #[test]
+    fn every_name_of_the_tables_is_that_of_an_element() {
+        let kept = ELEMENTS.iter().map(|(name, ..)| *name);
+        for name in kept.chain(RAW).chain(HIDDEN) {
+            assert!(is_element(name), "{name}");
+        }
+    }
 
     #[test]
     fn every_element_of_the_table_is_found() {

@@ -14,13 +14,14 @@ use url::Url;
 use crate::html::chars::remove_controls;
 use crate::html::entities::{Context, decode};
 use crate::html::escape::{push_attribute, push_text};
+use crate::html::recognise::is_element;
 use crate::html::sanitise::allow_list::{
     Element, FORMATTING, HIDDEN, Kind, RAW, element, kept_name,
 };
 use crate::html::sanitise::kept_value;
 use crate::html::sanitise::lazy_images::{is_thin, sources};
 use crate::html::to_text::{Markup, plain};
-use crate::html::tokenizer::{Attributes, CODE, Token, Tokens, lower};
+use crate::html::tokenizer::{Attributes, Token, Tokens, lower};
 
 /// HTML that nests deeper is left to the tree.
 const DEEPEST_WITHOUT_TREE: usize = 64;
@@ -181,9 +182,8 @@ impl Writer<'_> {
         attributes: Attributes<'_>,
         tokens: &mut Tokens<'_>,
     ) -> bool {
-        let is_other = element(name).is_none()
+        let is_other = !is_element(name)
             && !name.contains(['-', ':'])
-            && ![&RAW[..], &HIDDEN, &CODE, &KNOWN].iter().any(|known| known.contains(&name))
             && !attributes.0.contains(['=', '"', '\'']);
         let in_code = || self.open.iter().any(|open| ["code", "pre", "kbd", "samp"].contains(open));
         let before = || before.and_then(|text| text.chars().next_back());
@@ -448,62 +448,6 @@ fn alias<'a>(name: &'a str, attributes: Attributes<'_>) -> &'a str {
         name => name,
     }
 }
-
-/// Elements of HTML that are not kept, apart from those whose content is treated specially.
-const KNOWN: [&str; 52] = [
-    "address",
-    "applet",
-    "base",
-    "basefont",
-    "bgsound",
-    "big",
-    "blink",
-    "body",
-    "button",
-    "canvas",
-    "command",
-    "content",
-    "datalist",
-    "dialog",
-    "dir",
-    "embed",
-    "fieldset",
-    "font",
-    "form",
-    "frame",
-    "frameset",
-    "head",
-    "html",
-    "image",
-    "input",
-    "isindex",
-    "keygen",
-    "label",
-    "layer",
-    "legend",
-    "link",
-    "listing",
-    "main",
-    "marquee",
-    "math",
-    "menu",
-    "menuitem",
-    "meta",
-    "meter",
-    "nobr",
-    "noindex",
-    "object",
-    "optgroup",
-    "option",
-    "output",
-    "param",
-    "plaintext",
-    "portal",
-    "progress",
-    "search",
-    "slot",
-    "track",
-];
 
 /// Whether the end of its parent or the start of a sibling closes an element.
 fn closes_itself(name: &str) -> bool {
