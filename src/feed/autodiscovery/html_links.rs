@@ -8,7 +8,7 @@ use url::Url;
 use crate::domain::address_origin::AddressOrigin;
 use crate::html::entities::Entities;
 use crate::html::tokenizer::{Token, Tokens};
-use crate::html::web_address::is_web;
+use crate::html::web_address::{is_web, is_within};
 
 /// The most feed links of a page that are returned. Some pages have one for each of a hundred sections.
 pub(super) const MOST_FEEDS: usize = 5;
@@ -193,7 +193,9 @@ fn is_feed_address(url: &Url) -> bool {
         "rss.aspx",
     ];
     if !is_web(url)
-        || SUBSCRIBERS.iter().any(|host| url.host_str().is_some_and(|at| at.ends_with(host)))
+        || SUBSCRIBERS
+            .iter()
+            .any(|domain| url.host_str().is_some_and(|host| is_within(host, domain)))
     {
         return false;
     }
@@ -350,6 +352,11 @@ mod tests {
                 "https://example.org/f https://example.org/rss https://f.example/rss https://example.org/s",
             ),
             ("a service", "<a href='https://feedly.com/i/feed/https://example.org/rss'>x</a>".to_owned(), ""),
+            (
+                "not a service",
+                "<a href='https://notfeedly.com/rss'>x</a>".to_owned(),
+                "https://notfeedly.com/rss",
+            ),
             ("a sitemap", "<a href=/sitemap.xml>Sitemap</a>".to_owned(), ""),
             ("other words", "<a href=/feedback>Feedback</a><a href=/a>Atomic</a>".to_owned(), ""),
             ("words beside a link", "<a href=/x>More</a> RSS".to_owned(), ""),
