@@ -15,7 +15,7 @@ use crate::store::{Reader, Store};
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
-    /// Shows who follows, and how far each has come
+    /// Shows each consumer, its cursor, and how many articles wait for it
     List {
         /// Print JSON
         #[arg(long)]
@@ -32,7 +32,7 @@ pub(super) enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Forgets a consumer
+    /// Deletes a consumer and its cursor
     Remove {
         /// Its name
         name: String,

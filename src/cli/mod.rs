@@ -51,10 +51,10 @@ pub struct Cli {
     /// ~/.config/gazetted/gazetted.toml, else /etc/gazetted/gazetted.toml]
     #[arg(long, short, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Say more; twice: say everything
+    /// Log more; given twice: log everything
     #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
-    /// Say only what went wrong
+    /// Log only warnings and errors
     #[arg(long, short, global = true)]
     quiet: bool,
     /// How log lines are written
@@ -91,24 +91,24 @@ enum Command {
     Export(export::Args),
     /// Finds articles by words, the best first
     Search(search::Args),
-    /// Shows one article: its text, where it was seen, how it was edited
+    /// Shows one article: its text, the feeds it was seen in, and its earlier versions
     Show(show::Args),
-    /// Looks after those who follow what happens: see `export --consumer`
+    /// Lists and resets consumers, the programs that read each article once (`export --consumer`)
     #[command(subcommand)]
     Consumers(consumers::Verb),
     /// Shows the feeds and how they are doing; adds, removes, imports, exports and resets them
     Feeds(feeds::Args),
-    /// Tells when a feed is polled next, which rule decided it, and how its last polls went
+    /// Shows when a feed is polled next, which rule decided it, and how its last polls went
     Explain(explain::Args),
     /// Fetches one document and shows all that would be stored of it; writes nothing
     Inspect(inspect::Args),
     /// Validates the configuration: all faults at once
     Check(check::Args),
-    /// Shows what this configuration would cost each host, without asking any
+    /// Computes how many requests this configuration would send to each host, without sending any
     Simulate(simulate::Args),
     /// Shows the state of store and daemon
     Status(status::Args),
-    /// Looks after the store
+    /// Maintains the store: backup, check, sizes, pruning
     #[command(subcommand)]
     Db(db::Verb),
     /// Writes a commented configuration to start with

@@ -183,7 +183,7 @@ pub(super) fn is_html(tag: &Tag<'_>) -> bool {
     is_known(tag) || is_in(&OTHER, tag)
 }
 
-/// Whether a name, in lower case, is that of an element of any version of HTML or of MathML.
+/// Whether a name, in lower case, is that of an element of any version of HTML, or of a formula.
 pub(super) fn is_element(name: &str) -> bool {
     CODE.contains(&name)
         || [&INLINE[..], &BREAKING, &OTHER, &OBSOLETE]
