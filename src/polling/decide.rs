@@ -167,11 +167,15 @@ fn weight(failure: Failure) -> f64 {
     }
 }
 
-/// The dates of the latest articles, including those of this poll, newest first.
+/// The dates of the latest articles, including those of this poll, newest first. Entries without a date, and those that
+/// give the time of the request as their date, count as one, because this poll has found them all at once.
 fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp> {
     let mut dates = job.recent.clone();
     if let Some(document) = outcome.document() {
-        dates.extend(document.drafts.iter().map(|draft| draft.published.unwrap_or(now).min(now)));
+        let dated = |at: &Timestamp| *at < now - TimeDelta::seconds(60);
+        let published = document.drafts.iter().map(|draft| draft.published.filter(dated));
+        let found_now = published.clone().any(|at| at.is_none()).then_some(now);
+        dates.extend(published.flatten().chain(found_now));
         dates.sort_unstable_by(|a, b| b.cmp(a));
         dates.truncate(20);
     }

@@ -88,6 +88,17 @@ fn table() -> Vec<Row> {
             15 * 60..=DAY,
         ),
         (
+            "adaptive: entries that arrive together are no rhythm",
+            "a feed of three entries without dates",
+            job(),
+            adaptive(),
+            200,
+            vec![("ETag", "\"2\"")],
+            "<item><guid>2</guid><title>Two</title></item><item><guid>3</guid><title>Three</title></item>",
+            Adaptive,
+            HOUR..=DAY,
+        ),
+        (
             "adaptive: a server without validators is left alone for an hour",
             "lore: rachelbythebay.com",
             PollJob { recent: (0..10).map(|n| after(-n * 60)).collect(), ..job() },
