@@ -172,8 +172,8 @@ fn weight(failure: Failure) -> f64 {
 fn recent(job: &PollJob, outcome: &PollOutcome, now: Timestamp) -> Vec<Timestamp> {
     let mut dates = job.recent.clone();
     if let Some(document) = outcome.document() {
-        let dated = |at: &Timestamp| *at < now - TimeDelta::seconds(60);
-        let published = document.drafts.iter().map(|draft| draft.published.filter(dated));
+        let is_earlier = |at: &Timestamp| *at < now - TimeDelta::seconds(60);
+        let published = document.drafts.iter().map(|draft| draft.published.filter(is_earlier));
         let found_now = published.clone().any(|at| at.is_none()).then_some(now);
         dates.extend(published.flatten().chain(found_now));
         dates.sort_unstable_by(|a, b| b.cmp(a));
