@@ -225,6 +225,10 @@ impl MarkdownPage {
         if text.is_empty() {
             return self.require(Gap::Space);
         }
+        // The fences of two spans without anything between them would be read as one longer fence.
+        if self.last == Some('x') && self.out.ends_with('`') {
+            self.require(Gap::Space);
+        }
         let fence = "`".repeat(longest_run(&text) + 1);
         let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
         self.raw(&format!("{fence}{pad}{text}{pad}{fence}"));

@@ -20,6 +20,7 @@ fn markdown_keeps_the_structure_of_html() {
         ("<blockquote><p>q</p><p>r</p></blockquote><p>s</p>", "> q\n>\n> r\n\ns"),
         ("<pre><code>let a = `b`;\n  c</code></pre>", "```\nlet a = `b`;\n  c\n```"),
         ("use <code>a`b</code>", "use ``a`b``"),
+        ("<code>a`</code><code>b</code>", "`` a` `` `b`"),
         (
             "<a href=\"https://e.example/?a=1&amp;b=(2)\">x</a>",
             "[x](https://e.example/?a=1\\&b=\\(2\\))",
