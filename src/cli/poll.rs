@@ -14,7 +14,7 @@ use super::output::{DIM, Output, Progress, RED, count, data, json_data, width, w
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::Config;
-use crate::domain::feed::{FeedId, FeedState};
+use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
@@ -97,9 +97,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
 /// The feeds that the arguments name, or all enabled ones that are not gone (410); `None` for those that are due.
 fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId>>> {
     if args.all {
-        let rows = store.reader()?.feeds()?;
-        let gone: HashSet<FeedId> =
-            rows.iter().filter(|row| row.state() == FeedState::Gone).map(|row| row.id).collect();
+        let gone = store.reader()?.gone_feeds()?;
         let polled = feeds.iter().filter(|(id, feed)| feed.spec.enabled && !gone.contains(id));
         let mut all: Vec<FeedId> = polled.map(|(id, _)| *id).collect();
         all.sort_unstable();

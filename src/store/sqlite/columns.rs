@@ -1,7 +1,7 @@
 //! How values are read from rows by the names of their columns, and how values that SQL has no type for
 //! are stored: times, lists (as JSON text), and the public ids of articles.
 
-use rusqlite::Row;
+use rusqlite::{Row, RowIndex};
 use serde_json::{Value, json};
 
 use crate::domain::article::{ArticleId, Attachment, Person, Podcast};
@@ -50,12 +50,12 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// A time column, stored as Unix seconds; `None` for NULL.
-pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn time(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(from_unix))
 }
 
 /// A column that counts something, which SQLite stores as a signed number.
-pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+pub(super) fn count(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
 

@@ -17,7 +17,7 @@ use crate::domain::poll::{
 use crate::domain::request::Secret;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::columns::{count, decode, time};
+use crate::store::sqlite::columns::{Columns, column, count, decode, time};
 use crate::store::sqlite::meta;
 
 /// A configured feed, and a text that differs exactly when the schedule differs.
@@ -378,27 +378,33 @@ pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result
     Ok(())
 }
 
+/// What is read of each article to find the rhythm of its feed. All of it is in the index `article_latest_of_feed`.
+const DATES: Columns<3> = Columns([
+    ("order_at", "order_at"),
+    ("first_seen_at", "first_seen_at"),
+    ("is_dated", "order_at IS published_at AND order_at < first_seen_at - 60"),
+]);
+
 /// The dates of the latest articles of a feed, newest first, as far as they show its rhythm. Articles that are ordered
 /// by the poll that found them count as one for each poll, because it found them all at once: those without a date,
 /// and those of feeds that give the time of the request as date.
 pub(super) fn recent_dates(tx: &Connection, feed: FeedId) -> Result<Vec<Timestamp>, StoreError> {
-    const RECENT: &str = "
-        SELECT order_at, first_seen_at, order_at IS published_at AND order_at < first_seen_at - 60 AS dated
-        FROM article WHERE feed_id = ?1 ORDER BY order_at DESC, seq DESC LIMIT 2000";
     const ENOUGH: usize = 20;
     let action = "read a feed's history";
-    let mut statement = tx.prepare_cached(RECENT).context(action)?;
+    let recent = format!(
+        "SELECT {} FROM article WHERE feed_id = ?1 ORDER BY order_at DESC, seq DESC LIMIT 2000",
+        DATES.list()
+    );
+    let mut statement = tx.prepare_cached(&recent).context(action)?;
     let mut rows = statement.query([feed.0]).context(action)?;
     let (mut dates, mut batches) = (Vec::with_capacity(ENOUGH), HashSet::new());
     while let Some(row) = rows.next().context(action)?
         && dates.len() < ENOUGH
     {
-        let read = || -> rusqlite::Result<(i64, i64, bool)> {
-            Ok((row.get("order_at")?, row.get("first_seen_at")?, row.get("dated")?))
-        };
-        let (order_at, first_seen_at, has_date) = read().context(action)?;
-        if has_date || batches.insert(first_seen_at) {
-            dates.push(from_unix(order_at));
+        let is_dated: bool = row.get(column!(DATES.is_dated)).context(action)?;
+        let seen_at: i64 = row.get(column!(DATES.first_seen_at)).context(action)?;
+        if is_dated || batches.insert(seen_at) {
+            dates.push(from_unix(row.get(column!(DATES.order_at)).context(action)?));
         }
     }
     Ok(dates)
@@ -529,46 +535,76 @@ pub(super) fn languages(connection: &Connection) -> Result<Vec<String>, StoreErr
         .context("list the languages of feeds")
 }
 
-const LIST: &str = "
-    SELECT f.id, f.url, f.name, f.title, f.home_page_url, f.tags, f.configured, f.enabled,
-        p.next_poll_at, p.because, p.polled_at, p.succeeded_at, p.outcome, p.status, p.detail,
-        p.failures, p.failing_since,
-        (SELECT count(*) FROM article a WHERE a.feed_id = f.id) AS articles,
-        (SELECT max(order_at) FROM article a WHERE a.feed_id = f.id) AS newest_at, p.offers
-    FROM feed f JOIN poll_state p ON p.feed_id = f.id
-    ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id";
+/// What is read of each feed for a list.
+const FEED: Columns<20> = Columns([
+    ("id", "f.id"),
+    ("url", "f.url"),
+    ("name", "f.name"),
+    ("title", "f.title"),
+    ("home_page_url", "f.home_page_url"),
+    ("tags", "f.tags"),
+    ("configured", "f.configured"),
+    ("enabled", "f.enabled"),
+    ("next_poll_at", "p.next_poll_at"),
+    ("because", "p.because"),
+    ("polled_at", "p.polled_at"),
+    ("succeeded_at", "p.succeeded_at"),
+    ("outcome", "p.outcome"),
+    ("status", "p.status"),
+    ("detail", "p.detail"),
+    ("offers", "p.offers"),
+    ("failures", "p.failures"),
+    ("failing_since", "p.failing_since"),
+    ("articles", "(SELECT count(*) FROM article a WHERE a.feed_id = f.id)"),
+    ("newest_at", "(SELECT max(order_at) FROM article a WHERE a.feed_id = f.id)"),
+]);
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> {
+    let list = format!(
+        "SELECT {} FROM feed f JOIN poll_state p ON p.feed_id = f.id
+         ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id",
+        FEED.list()
+    );
     connection
-        .prepare_cached(LIST)
+        .prepare_cached(&list)
         .and_then(|mut s| s.query_map([], row)?.collect())
         .context("list feeds")
 }
 
+/// The feeds whose servers said that they are gone for good (410).
+pub(super) fn gone(connection: &Connection) -> Result<HashSet<FeedId>, StoreError> {
+    connection
+        .prepare_cached("SELECT feed_id FROM poll_state WHERE because = ?1")
+        .and_then(|mut s| {
+            s.query_map([Reason::Gone.as_str()], |row| row.get(0).map(FeedId))?.collect()
+        })
+        .context("list the feeds that are gone")
+}
+
 fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
-    let outcome: Option<String> = r.get("outcome")?;
-    let status: Option<u16> = r.get("status")?;
+    let outcome: Option<String> = r.get(column!(FEED.outcome))?;
+    let status: Option<u16> = r.get(column!(FEED.status))?;
     Ok(FeedRow {
-        id: FeedId(r.get("id")?),
-        url: r.get("url")?,
-        name: r.get("name")?,
-        title: r.get("title")?,
-        home_page_url: r.get("home_page_url")?,
-        tags: decode::texts(Some(r.get_ref("tags")?.as_str()?)),
-        configured: r.get("configured")?,
-        enabled: r.get("enabled")?,
-        next_poll_at: time(r, "next_poll_at")?,
-        because: Reason::parse(r.get_ref("because")?.as_str()?),
-        polled_at: time(r, "polled_at")?,
-        succeeded_at: time(r, "succeeded_at")?,
+        id: FeedId(r.get(column!(FEED.id))?),
+        url: r.get(column!(FEED.url))?,
+        name: r.get(column!(FEED.name))?,
+        title: r.get(column!(FEED.title))?,
+        home_page_url: r.get(column!(FEED.home_page_url))?,
+        tags: decode::texts(Some(r.get_ref(column!(FEED.tags))?.as_str()?)),
+        configured: r.get(column!(FEED.configured))?,
+        enabled: r.get(column!(FEED.enabled))?,
+        next_poll_at: time(r, column!(FEED.next_poll_at))?,
+        because: Reason::parse(r.get_ref(column!(FEED.because))?.as_str()?),
+        polled_at: time(r, column!(FEED.polled_at))?,
+        succeeded_at: time(r, column!(FEED.succeeded_at))?,
         outcome: outcome.as_deref().and_then(|text| OutcomeKind::parse(text, status)),
         status,
-        detail: r.get("detail")?,
-        failures: r.get("failures")?,
-        failing_since: time(r, "failing_since")?,
-        articles: count(r, "articles")?,
-        newest_at: time(r, "newest_at")?,
-        offers: decode::texts(r.get_ref("offers")?.as_str_or_null()?),
+        detail: r.get(column!(FEED.detail))?,
+        failures: r.get(column!(FEED.failures))?,
+        failing_since: time(r, column!(FEED.failing_since))?,
+        articles: count(r, column!(FEED.articles))?,
+        newest_at: time(r, column!(FEED.newest_at))?,
+        offers: decode::texts(r.get_ref(column!(FEED.offers))?.as_str_or_null()?),
     })
 }
 

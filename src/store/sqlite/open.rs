@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
@@ -25,6 +26,7 @@ pub(in crate::store) fn open_for_writing(path: &Path) -> Result<Connection, Stor
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(open)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
+    keep_plans(&connection).map_err(open)?;
     // A change of the journal mode does not wait for other processes that open a new file at the same time.
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
@@ -64,6 +66,12 @@ fn set_up(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes the plan of a query independent of the values that are bound to it. Otherwise SQLite plans a cached query
+/// anew whenever a value changes, which was a fifth of the work of a poll that finds nothing new.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
+}
+
 fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "application_id", |row| row.get(0))
 }
@@ -74,6 +82,7 @@ pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, Stor
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(open)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
+    keep_plans(&connection).map_err(open)?;
     refuse_foreign(&connection, path)?;
     if !migrate::is_latest(&connection, path)? {
         // The file is older than the program. Opening it for writing migrates it.

@@ -1,6 +1,6 @@
 //! A connection that only reads. In WAL mode it never waits for the writer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -269,6 +269,11 @@ impl Reader {
 
     pub fn feeds(&self) -> Result<Vec<FeedRow>, StoreError> {
         feeds::list(&self.connection)
+    }
+
+    /// The feeds whose servers said that they are gone for good (410).
+    pub fn gone_feeds(&self) -> Result<HashSet<FeedId>, StoreError> {
+        feeds::gone(&self.connection)
     }
 
     /// All consumers, by name.
