@@ -257,20 +257,34 @@ pub fn fix_mojibake(text: String) -> String {
     if memchr::memchr(0xC3, text.as_bytes()).is_none() {
         return text;
     }
+    // In most texts, the first character that is not ASCII shows that they are right.
+    let mut foreign = text.chars().skip_while(char::is_ascii);
+    let first = foreign.next().and_then(windows_1252);
+    let second = foreign.next().and_then(windows_1252);
+    if !first.is_some_and(|byte| 0xC2 <= byte)
+        || !second.is_some_and(|byte| (0x80..0xC0).contains(&byte))
+    {
+        return text;
+    }
     let mut bytes = Vec::with_capacity(text.len());
     for c in text.chars() {
-        match u8::try_from(u32::from(c)) {
-            Ok(byte) => bytes.push(byte),
-            Err(_) => match WINDOWS_1252_C1.iter().position(|known| *known == c) {
-                Some(place) => bytes.push(u8::try_from(0x80 + place).unwrap_or(b'?')),
-                None => return text,
-            },
+        match windows_1252(c) {
+            Some(byte) => bytes.push(byte),
+            None => return text,
         }
     }
     match String::from_utf8(bytes) {
         Ok(undone) if is_likely(&undone) => undone,
         Ok(_) | Err(_) => text,
     }
+}
+
+/// The byte of a character in windows-1252, where the bytes without a character are controls.
+fn windows_1252(c: char) -> Option<u8> {
+    u8::try_from(u32::from(c)).ok().or_else(|| {
+        let place = WINDOWS_1252_C1.iter().position(|known| *known == c)?;
+        u8::try_from(0x80 + place).ok()
+    })
 }
 
 /// Whether a restored text is likely. Some correct texts can be "restored" too: in a French heading, `É`

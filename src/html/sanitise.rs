@@ -18,7 +18,7 @@ use memchr::{memchr2, memchr2_iter};
 use serde::Serialize;
 use url::Url;
 
-use crate::html::address_repair::repaired;
+use crate::html::address_repair::{is_sound, repaired};
 use crate::html::chars::{remove_controls, without_controls};
 use crate::html::escape::push_text;
 use crate::html::to_text::html_to_text;
@@ -237,22 +237,18 @@ fn absolute<'a>(
     }
 }
 
-/// Whether an address is certain to parse and to be one of the web: most are, and parsing costs. The
-/// host is ASCII, no number and not encoded; nothing after it can fail.
+/// Whether an address is certain to parse and to be one of the web: most are, and parsing costs. The host is no
+/// number and not encoded; nothing after it can fail.
 fn is_plainly_web(value: &str) -> bool {
-    let Some(rest) = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"))
-    else {
-        return false;
+    let host = || {
+        let rest = value.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split(['/', '?', '#']).next().unwrap_or_default()
     };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let last = host.rsplit('.').next().unwrap_or_default();
-    host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
-        && last.starts_with(|c: char| c.is_ascii_alphabetic())
-        && !host.contains("--")
-        && !matches!(host, "http" | "https")
-        && !value.contains([' ', '\t', '\n', '\\'])
-        && !value.contains("&amp;")
-        && value.len() <= web_address::LONGEST
+    let is_name = |host: &str| {
+        let last = host.rsplit('.').next().unwrap_or_default();
+        last.starts_with(|c: char| c.is_ascii_alphabetic()) && !host.contains("--")
+    };
+    is_sound(value) && is_name(host()) && value.len() <= web_address::LONGEST
 }
 
 /// A `srcset` with absolute addresses. Candidates that are no address of the web are left out.
@@ -379,7 +375,7 @@ mod tests {
             ("http://www.example-site.co.uk/ab?c=d|e#f[g]", true),
             ("http://www.example.org/a b", false),
             ("http://https//example.org/", false),
-            ("https://localhost/", true),
+            ("https://localhost/", false),
             ("https://example.org:80/", false),
             ("https://127.0.0.1/", false),
             ("https://a.0x7f/", false),

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use chrono::offset::LocalResult;
-use chrono::{Datelike, NaiveDate, NaiveTime, TimeZone};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use icu_calendar::cal::Hijri;
 use icu_calendar::{Date, Iso};
@@ -25,11 +25,22 @@ pub fn date(text: &str) -> Option<Timestamp> {
         return None;
     }
     let text = &*ascii_digits(text);
-    year(text)
+    by_standard(text)
+        .or_else(|| year(text))
         .or_else(|| epoch(text))
         .or_else(|| iso(text))
         .or_else(|| words(text))
         .filter(|at| Timestamp::UNIX_EPOCH < *at && at.year() <= LAST_YEAR)
+}
+
+/// Reads the dates of RFC 3339 and RFC 2822, which are nearly all dates. A year of another calendar and a leap second
+/// are left to the other functions.
+fn by_standard(text: &str) -> Option<Timestamp> {
+    let found = DateTime::parse_from_rfc2822(text).or_else(|_| DateTime::parse_from_rfc3339(text));
+    let is_plain = |at: &DateTime<FixedOffset>| {
+        (1970..2100).contains(&at.year()) && at.timestamp_subsec_nanos() < 1_000_000_000
+    };
+    found.ok().filter(is_plain).map(|at| from_unix(at.timestamp()))
 }
 
 /// The text with the digits of all scripts as ASCII, and without the marks that only set its direction.

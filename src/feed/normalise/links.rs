@@ -75,18 +75,18 @@ impl Origin {
         };
         let is_link = extension.guid_is_link;
         let is_page = |id: &&String| is_address(id) || is_link == Some(true) && is_path(id);
-        let guid = Some(&entry.id).filter(is_page).filter(|_| is_link != Some(false));
-        let guid = guid.and_then(|id| url(id));
+        let guid = || {
+            let guid = Some(&entry.id).filter(is_page).filter(|_| is_link != Some(false));
+            guid.and_then(|id| url(id))
+        };
         let link = extension.original_link.as_deref().and_then(url);
-        let link = link.or_else(|| url(&page(&entry.links, links)?));
+        let Some(link) = link.or_else(|| url(&page(&entry.links, links)?)) else { return guid() };
+        let is_own = |url: &Url| url.host_str() == self.url.host_str();
         // The links of a link blog lead to other sites, and its GUIDs to its own pages.
-        match (link, guid) {
-            (Some(link), Some(guid)) if !self.is_stated => {
-                let is_own = |url: &Url| url.host_str() == self.url.host_str();
-                Some(if is_own(&guid) && !is_own(&link) { guid } else { link })
-            }
-            (link, guid) => link.or(guid),
+        if self.is_stated || is_own(&link) {
+            return Some(link);
         }
+        Some(guid().filter(is_own).unwrap_or(link))
     }
 }
 

@@ -146,8 +146,27 @@ pub const VIDEO_HOSTS: [&str; 9] = [
 
 /// The element of this name, if it is kept.
 pub(super) fn element(name: &str) -> Option<&'static Element> {
-    ELEMENTS.get(ELEMENTS.binary_search_by(|(known, ..)| (*known).cmp(name)).ok()?)
+    let letter = usize::from(name.bytes().next()?.checked_sub(b'a')?);
+    let range = *STARTS.get(letter)?..*STARTS.get(letter + 1)?;
+    ELEMENTS.get(range)?.iter().find(|(known, ..)| *known == name)
 }
+
+/// For each letter, how many names of [`ELEMENTS`] begin with an earlier one. Nearly every tag is looked up, and few
+/// names share their first letter.
+const STARTS: [usize; 27] = {
+    let mut starts = [0; 27];
+    let mut letter = 0;
+    let mut place = 0;
+    while letter < 26 {
+        starts[letter] = place;
+        while place < ELEMENTS.len() && ELEMENTS[place].0.as_bytes()[0] as usize == 97 + letter {
+            place += 1;
+        }
+        letter += 1;
+    }
+    starts[26] = place;
+    starts
+};
 
 /// The name of the attribute in lower case, if it is kept on the element.
 pub(super) fn kept_name(element: &Element, attribute: &str) -> Option<&'static str> {

@@ -182,13 +182,13 @@ impl Writer<'_> {
         attributes: Attributes<'_>,
         tokens: &mut Tokens<'_>,
     ) -> bool {
-        let is_other = !is_element(name)
-            && !name.contains(['-', ':'])
-            && !attributes.0.contains(['=', '"', '\'']);
         let in_code = || self.open.iter().any(|open| ["code", "pre", "kbd", "samp"].contains(open));
-        let before = || before.and_then(|text| text.chars().next_back());
-        is_other
-            && (before().is_some_and(char::is_alphanumeric) || in_code())
+        let before = before.and_then(|text| text.chars().next_back());
+        // The look at the element names comes last, because it costs the most.
+        (before.is_some_and(char::is_alphanumeric) || in_code())
+            && !name.contains(['-', ':'])
+            && !attributes.0.contains(['=', '"', '\''])
+            && !is_element(name)
             && !tokens.is_closed(name)
     }
 

@@ -1,6 +1,6 @@
 //! Writes articles. Each is stored once and edited in place.
 
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use crate::domain::article::{ArticleDraft, ArticleKey, ContentHash, effective_date};
 use crate::domain::feed::FeedId;
@@ -34,24 +34,21 @@ pub(super) struct Arrival {
 
 const FIND: &str = "SELECT article_id, hash FROM feed_entry WHERE feed_id = ?1 AND key = ?2";
 
+// The parameters of these two statements have the order of `write`. SQLite looks up parameters with names one by one,
+// which is a tenth of the work of storing an article.
+
 const INSERT: &str = "
-    INSERT INTO article (id, seq, feed_id, order_at, first_seen_at, published_at, modified_at,
-        revision, guid, url, external_url, title, image, language, authors, tags, attachments, podcast,
-        summary, content_html)
-    VALUES (:id, :seq, :feed_id, :order_at, :first_seen_at, :published_at, :modified_at,
-        0, :guid, :url, :external_url, :title, :image, :language, :authors, :tags, :attachments, :podcast,
-        :summary, :content_html)";
+    INSERT INTO article (id, seq, guid, url, external_url, title, image, language, authors, tags, attachments, podcast,
+        summary, content_html, revision, published_at, modified_at, order_at, feed_id, first_seen_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, ?15, ?16, ?17, ?18, ?19)";
 
 /// Without a sequence number, nobody hears of the change.
 const EDIT: &str = "
-    UPDATE article SET seq = coalesce(:seq, seq), revision = revision + (:seq IS NOT NULL),
-        order_at = iif(:published_at IS published_at, order_at, :order_at),
-        published_at = :published_at, modified_at = :modified_at, guid = :guid, url = :url,
-        external_url = :external_url, title = :title, image = :image, language = :language,
-        authors = :authors, tags = :tags, attachments = :attachments,
-        podcast = :podcast, summary = :summary,
-        content_html = :content_html
-    WHERE id = :id";
+    UPDATE article SET seq = coalesce(?2, seq), revision = revision + (?2 IS NOT NULL), guid = ?3, url = ?4,
+        external_url = ?5, title = ?6, image = ?7, language = ?8, authors = ?9, tags = ?10, attachments = ?11,
+        podcast = ?12, summary = ?13, content_html = ?14,
+        order_at = iif(?15 IS published_at, order_at, ?17), published_at = ?15, modified_at = ?16
+    WHERE id = ?1";
 
 const INSERT_ENTRY: &str = "
     INSERT INTO feed_entry (feed_id, key, article_id, hash, published_at, modified_at)
@@ -122,15 +119,10 @@ fn insert(
         Some(_) => effective_date(draft.published, arrival.now),
         None => arrival.undated_at,
     };
-    let first_seen = named_params! {
-        ":feed_id": arrival.feed.0,
-        ":order_at": order_at.timestamp(),
-        ":first_seen_at": arrival.now.timestamp(),
-        ":published_at": draft.published.map(|at| at.timestamp()),
-        ":modified_at": draft.modified.map(|at| at.timestamp()),
-    };
-    write(tx, INSERT, (seq, Some(seq)), draft, first_seen).context("store an article")?;
     let (published, modified) = given(draft);
+    let (order_at, now) = (order_at.timestamp(), arrival.now.timestamp());
+    let first_seen = params![published, modified, order_at, arrival.feed.0, now];
+    write(tx, INSERT, (seq, Some(seq)), draft, first_seen).context("store an article")?;
     tx.prepare_cached(INSERT_ENTRY)
         .and_then(|mut s| {
             let hash = draft.hash.0.cast_signed();
@@ -166,11 +158,9 @@ fn update(
         changes::unsilence(tx, entry.article)?;
         *seq += 1;
     }
-    let dates = named_params! {
-        ":order_at": effective_date(published, before.first_seen).timestamp(),
-        ":published_at": published.map(|at| at.timestamp()),
-        ":modified_at": modified.map(|at| at.timestamp()),
-    };
+    let order_at = effective_date(published, before.first_seen).timestamp();
+    let seconds = |at: Option<Timestamp>| at.map(|at| at.timestamp());
+    let dates = params![seconds(published), seconds(modified), order_at];
     write(tx, EDIT, (entry.article, is_edit.then_some(*seq)), draft, dates)
         .context("edit an article")?;
     let (published, modified) = given(draft);
@@ -235,31 +225,30 @@ fn before(
         .context("read an article that has changed")
 }
 
-/// Writes the content of a draft by [`INSERT`] or [`EDIT`]; `more` are the parameters that only one of
-/// them has.
+/// Writes the content of a draft by [`INSERT`] or [`EDIT`]; `more` are the values of the parameters after the 14th.
 fn write(
     tx: &Connection,
     sql: &str,
     (id, seq): (i64, Option<i64>),
     draft: &ArticleDraft,
-    more: &[(&str, &dyn ToSql)],
+    more: &[&dyn ToSql],
 ) -> rusqlite::Result<usize> {
-    let content = named_params! {
-        ":id": id,
-        ":seq": seq,
-        ":guid": draft.guid,
-        ":url": draft.url,
-        ":external_url": draft.external_url,
-        ":title": draft.title,
-        ":image": draft.image,
-        ":language": draft.language,
-        ":authors": columns::persons(&draft.authors),
-        ":tags": columns::texts(&draft.tags),
-        ":attachments": columns::attachments(&draft.attachments),
-        ":podcast": columns::podcast(draft.podcast.as_ref()),
-        ":summary": draft.summary,
-        ":content_html": draft.content_html.as_deref(),
-    };
+    let content = params![
+        id,
+        seq,
+        draft.guid,
+        draft.url,
+        draft.external_url,
+        draft.title,
+        draft.image,
+        draft.language,
+        columns::persons(&draft.authors),
+        columns::texts(&draft.tags),
+        columns::attachments(&draft.attachments),
+        columns::podcast(draft.podcast.as_ref()),
+        draft.summary,
+        draft.content_html.as_deref(),
+    ];
     tx.prepare_cached(sql)?.execute(&[content, more].concat()[..])
 }
 
