@@ -544,3 +544,286 @@ fn is_section(path: &str, query: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(address: &str) -> CanonicalUrl {
+        CanonicalUrl::of(address, &Exceptions::default()).unwrap()
+    }
+
+    #[test]
+    fn addresses_of_one_page_have_a_common_key() {
+        const PAGE: &str = "https://example.org/2026/storm-hits-coast";
+        for (name, other) in [
+            ("scheme", "http://example.org/2026/storm-hits-coast"),
+            ("www", "https://www.example.org/2026/storm-hits-coast"),
+            ("slash", "https://example.org/2026/storm-hits-coast/"),
+            ("slashes", "https://example.org//2026//storm-hits-coast"),
+            ("index file", "https://example.org/2026/storm-hits-coast/index.html"),
+            ("case of scheme and host", "HTTPS://Example.ORG/2026/storm-hits-coast"),
+            ("default port", "https://example.org:443/2026/storm-hits-coast"),
+            ("port of the other scheme", "http://example.org:443/2026/storm-hits-coast"),
+            ("trailing dot", "https://example.org./2026/storm-hits-coast"),
+            ("fragment", "https://example.org/2026/storm-hits-coast#comments"),
+            ("user", "https://me:secret@example.org/2026/storm-hits-coast"),
+            ("white space", "  https://example.org/2026/storm-hits-coast\n"),
+            ("dot segments", "https://example.org/x/../2026/./storm-hits-coast"),
+            ("percent-encoding", "https://example.org/%32026/storm%2Dhits%2dcoast"),
+            ("tracking", "https://example.org/2026/storm-hits-coast?utm_source=rss&fbclid=1"),
+            ("escaped", "https://example.org/2026/storm-hits-coast?utm_a=1&amp;utm_medium=rss"),
+            ("escaped alone", "https://example.org/2026/storm-hits-coast?amp;utm_medium=rss"),
+            (
+                "backslash",
+                "https://example.org/2026/storm-hits-coast\\?utm_source\\=rss\\&ref\\=rss",
+            ),
+            ("empty query", "https://example.org/2026/storm-hits-coast?"),
+            ("session in the path", "https://example.org/2026/storm-hits-coast;jsessionid=1A2B3C"),
+            ("session", "https://example.org/2026/storm-hits-coast?PHPSESSID=abcdef0123456789"),
+            ("session by shape", "https://example.org/2026/storm-hits-coast?sid=0f3a9c27b1d84e65"),
+            ("AMP at the end", "https://example.org/2026/storm-hits-coast/amp"),
+            ("AMP folder", "https://example.org/2026/storm-hits-coast/amp/"),
+            ("AMP at the start", "https://www.example.org/amp/2026/storm-hits-coast"),
+            ("AMP ending", "https://example.org/2026/storm-hits-coast.amp"),
+            ("AMP host", "https://amp.example.org/2026/storm-hits-coast"),
+            ("AMP parameter", "https://example.org/2026/storm-hits-coast?amp=1"),
+            ("AMP parameter alone", "https://example.org/2026/storm-hits-coast?amp"),
+            ("AMP output", "https://example.org/2026/storm-hits-coast?outputType=amp"),
+            ("mobile host", "http://m.example.org/2026/storm-hits-coast/"),
+            ("longer mobile host", "https://mobile.example.org/2026/storm-hits-coast"),
+            (
+                "AMP cache",
+                "https://www-example-org.cdn.ampproject.org/c/s/www.example.org/2026/storm-hits-coast",
+            ),
+            (
+                "redirect in a redirect",
+                "https://www.google.com/url?q=https%3A%2F%2Fl.facebook.com%2Fl.php%3Fu%3Dhttps%253A%252F%252Fexample.org%252F2026%252Fstorm-hits-coast",
+            ),
+        ] {
+            assert!(of(PAGE).is_same_page(&of(other)), "{name}: {:?}", of(other));
+            let (one, two) = (of(PAGE).hostless, of(other).hostless);
+            assert_eq!(one, two, "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_different_pages_have_no_common_key() {
+        for (name, one, other) in [
+            ("path", "https://a.example/x-1", "https://a.example/x-2"),
+            ("case of the path", "https://a.example/watch/aB", "https://a.example/watch/Ab"),
+            ("host", "https://a.example/x", "https://b.example/x"),
+            ("subdomain", "https://one.a.example/x", "https://two.a.example/x"),
+            ("port", "https://a.example:8080/x", "https://a.example/x"),
+            ("id", "https://a.example/?p=1", "https://a.example/?p=2"),
+            ("story", "https://a.example/x?story=1", "https://a.example/x?story=2"),
+            ("article", "https://a.example/x?article=1", "https://a.example/x?article=2"),
+            ("page", "https://a.example/x?page=1", "https://a.example/x?page=2"),
+            ("video", "https://a.example/watch?v=a", "https://a.example/watch?v=b"),
+            ("short sid", "https://a.example/x?sid=04/11/1", "https://a.example/x?sid=04/11/2"),
+            ("source", "https://a.example/x?source=a", "https://a.example/x?source=b"),
+            ("hashbang", "https://a.example/#!/x", "https://a.example/#!/y"),
+            ("encoded slash", "https://a.example/x%2Fy", "https://a.example/x/y"),
+            ("a word that ends in amp", "https://a.example/news/camp", "https://a.example/news/c"),
+            ("matrix parameter", "https://a.example/x;v=1", "https://a.example/x;v=2"),
+            (
+                "not Google's redirect",
+                "https://www.google.example.org/url?q=https://a.example/x",
+                "https://a.example/x",
+            ),
+            (
+                "opaque proxies",
+                "http://feedproxy.google.com/~r/blog/~3/aBcD/",
+                "http://feedproxy.google.com/~r/blog/~3/eFgH/",
+            ),
+        ] {
+            assert!(!of(one).is_same_page(&of(other)), "{name}: {:?} {:?}", of(one), of(other));
+            assert!(!of(one).keys.is_empty() && !of(other).keys.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_canonical_address_is_shown_without_what_leads_nowhere() {
+        for (address, expected) in [
+            ("HTTP://WWW.Example.org:80/A/?b=2&a=1#x", "http://www.example.org/A/?a=1&b=2"),
+            ("https://example.org/x?a=2&a=1", "https://example.org/x?a=2&a=1"),
+            ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+            ("https://example.org/%7euser/%e4", "https://example.org/~user/%E4"),
+            ("https://example.org/100%", "https://example.org/100%"),
+            ("https://example.org/#!/x", "https://example.org/#!/x"),
+            ("https://me@example.org./x", "https://example.org/x"),
+            ("https://amp.example.org/x", "https://amp.example.org/x"),
+            ("https://a.example/x?q=a%20b&x=%c3%bc", "https://a.example/x?q=a%20b&x=%C3%BC"),
+        ] {
+            assert_eq!(of(address).url, expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn keys_are_short_forms_and_a_variant_has_two() {
+        for (address, keys) in [
+            ("http://www.example.org/x/", &["example.org/x"][..]),
+            ("https://example.org:8080/x", &["example.org:8080/x"]),
+            ("https://www.org/x", &["www.org/x"]),
+            ("https://m.example.org/x", &["m.example.org/x", "example.org/x"]),
+            ("https://en.m.example.org/x", &["en.m.example.org/x", "en.example.org/x"]),
+            ("https://m.org/x", &["m.org/x"]),
+            ("https://a.example/b/amp?x=1", &["a.example/b/amp?x=1", "a.example/b?x=1"]),
+            ("https://a.example/amp", &["a.example/amp"]),
+            ("https://a.example/b.amp.html", &["a.example/b.amp.html", "a.example/b.html"]),
+            ("https://a.example/b?x=1&amp=1", &["a.example/b?amp=1&x=1", "a.example/b?x=1"]),
+            ("https://a.example/b?output=amp", &["a.example/b?output=amp", "a.example/b"]),
+            ("https://a.example/?p=5", &["a.example/?p=5"]),
+        ] {
+            assert_eq!(of(address).keys, keys, "{address}");
+        }
+    }
+
+    #[test]
+    fn home_pages_and_sections_are_no_articles() {
+        for address in [
+            "https://example.org",
+            "https://www.example.org/?utm_source=rss",
+            "https://example.org/index.php",
+            "https://example.org/#top",
+            "https://example.org/en/",
+            "https://example.org/de-AT/",
+            "https://example.org/en/news/",
+            "https://example.org/blog",
+            "https://example.org/feed.xml",
+            "https://example.org/amp/news/",
+            "https://m.example.org/",
+        ] {
+            let found = of(address);
+            assert!(found.keys.is_empty() && found.hostless.is_none(), "{found:?}");
+        }
+    }
+
+    /// Each row of the table is used by at least one address.
+    #[test]
+    fn redirects_that_carry_their_target_are_followed() {
+        const TARGET: &str = "a.example/2026/storm?id=7";
+        const ENCODED: &str = "https%3A%2F%2Fa.example%2F2026%2Fstorm%3Fid%3D7";
+        for (pattern, start, place) in REDIRECTS {
+            let host = pattern.replace("*.", "sub.").replace(".*", ".co.uk");
+            let addresses = match place {
+                Target::Query(names) => names
+                    .iter()
+                    .map(|name| format!("https://{host}{start}?x=1&{name}={ENCODED}&y=2"))
+                    .collect(),
+                Target::AmpPath(mark) => vec![
+                    format!("https://{host}{mark}s/{TARGET}"),
+                    format!("https://www.{host}{mark}{TARGET}"),
+                ],
+                Target::Path(mark) => vec![
+                    format!(
+                        "https://{host}{start}abc{}",
+                        mark.replace("http", &format!("https://{TARGET}"))
+                    ),
+                    format!("https://{host}{start}abc{}/RK=2", mark.replace("http", ENCODED)),
+                ],
+            };
+            for address in addresses {
+                assert_eq!(of(&address).keys, [TARGET], "{address}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_may_identify_a_page_is_removed_only_for_its_value() {
+        for name in TRACKING_BY_VALUE {
+            for value in
+                TRACKING_VALUES.iter().chain(&TRACKING_VALUE_STARTS).chain(&["RSS2", "rss-main"])
+            {
+                let address = format!("https://a.example/x?{name}={value}");
+                assert_eq!(of(&address).url, "https://a.example/x", "{address}");
+            }
+            let address = format!("https://a.example/x?{name}=17");
+            assert_eq!(of(&address).url, address);
+        }
+    }
+
+    #[test]
+    fn sessions_are_removed_and_short_values_stay() {
+        for name in SESSIONS {
+            let name = name.replace('*', "QQ").to_ascii_uppercase();
+            let address = format!("https://a.example/x?id=1&{name}=zzz");
+            assert_eq!(of(&address).url, "https://a.example/x?id=1", "{address}");
+            let address = format!("https://a.example/x;{name}=zzz?id=1");
+            assert_eq!(of(&address).url, "https://a.example/x?id=1", "{address}");
+        }
+        for name in SESSIONS_BY_SHAPE {
+            let address = format!("https://a.example/x?{name}=5f1c2a9b7d3e4f60");
+            assert_eq!(of(&address).url, "https://a.example/x", "{address}");
+            for value in
+                ["12345678901234567890", "a-word-of-some-words-1", "abc1", "abcdefabcdefabcdef"]
+            {
+                let address = format!("https://a.example/x?{name}={value}");
+                assert_eq!(of(&address).url, address);
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_may_have_rules_of_their_own() {
+        let rules = |keep: &[&str], strip: &[&str]| HostRules {
+            keep: keep.iter().map(|name| (*name).to_owned()).collect(),
+            strip: strip.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let exceptions = Exceptions::new([
+            ("Keeps.example".to_owned(), rules(&["Ref", "utm_source"], &[])),
+            ("strips.example".to_owned(), rules(&[], &["view"])),
+        ]);
+        for (address, expected) in [
+            (
+                "https://keeps.example/x?ref=rss&utm_source=a&b=1",
+                "https://keeps.example/x?b=1&ref=rss&utm_source=a",
+            ),
+            ("https://www.keeps.example/x?REF=rss", "https://www.keeps.example/x?REF=rss"),
+            ("https://strips.example/x?view=1&id=2", "https://strips.example/x?id=2"),
+            ("https://other.example/x?ref=rss&view=1", "https://other.example/x?view=1"),
+            ("https://notkeeps.example/x?ref=rss", "https://notkeeps.example/x"),
+        ] {
+            let found = CanonicalUrl::of(address, &exceptions).unwrap();
+            assert_eq!(found.url, expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_of_the_web_has_no_canonical_form() {
+        for address in
+            ["", "x", "/x", "mailto:a@b.example", "ftp://a.example/", "http://", "https:///"]
+        {
+            assert_eq!(CanonicalUrl::of(address, &Exceptions::default()), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_an_article_has_a_number_or_several_words_at_its_end() {
+        for (address, expected) in [
+            ("https://a.example/news/storm-hits-coast", true),
+            ("https://a.example/news/article10234.html", true),
+            ("https://a.example/?p=10234", true),
+            ("https://a.example/weather", false),
+            ("https://a.example/weather/berlin", false),
+            ("https://a.example/a-b-c", false),
+            ("https://a.example/", false),
+        ] {
+            assert_eq!(of(address).is_article_like(), expected, "{address}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_canonical_address_is_its_own_canonical_form(
+            address in "https?://(www\\.|m\\.|amp\\.)?[a-z]{1,3}\\.(example|org)(:[0-9]{2,4})?/([a-z%;=?&#!./A-F0-9]|amp|utm_a=1|sid=|index\\.html|%7e|\\PC){0,20}"
+        ) {
+            if let Some(found) = CanonicalUrl::of(&address, &Exceptions::default()) {
+                let again = CanonicalUrl::of(&found.url, &Exceptions::default());
+                prop_assert_eq!(again, Some(found));
+            }
+        }
+    }
+}

@@ -105,7 +105,7 @@ fn address(text: &str, exceptions: &Exceptions) -> Option<Forms> {
     let bare = text.strip_prefix("//").unwrap_or(text);
     let absolute = if has_web_scheme(text) {
         text.to_owned()
-    } else if is_host_and_path(bare) {
+    } else if bare.len() < text.len() || is_host_and_path(bare) {
         format!("https://{bare}")
     } else {
         return None;
@@ -165,4 +165,110 @@ fn is_code(text: &str) -> bool {
     let is_hex = bytes.iter().all(u8::is_ascii_hexdigit);
     let has_letters = digits < bytes.len();
     has_letters && 0 < digits && (is_hex || code.len() <= 4 * changes && !code.contains(['-', '_']))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(text: &str) -> Guid {
+        Guid::of(text, &Exceptions::default()).unwrap()
+    }
+
+    #[test]
+    fn forms_of_one_guid_are_the_same() {
+        use GuidKind::{Address, Number, Other, Tag, Uuid};
+        for (kind, one, other) in [
+            (Address, "http://a.example/x", "https://www.a.example/x/"),
+            (Address, "http://A.example/?p=123", "https://a.example/?p=123"),
+            (Address, "https://a.example/x?utm_source=rss", "https://a.example/x"),
+            (Address, "//a.example/x", "https://a.example/x"),
+            (Address, "a.example.org/x", "https://a.example.org/x"),
+            (Address, "https://a.example/x#7", "http://a.example/x#7"),
+            (Address, "https://a.example/", "https://a.example/"),
+            (Tag, "TAG:Example.org,2026-01-02:/x", "tag:www.example.org,2026-01-02:/x"),
+            (Tag, "tag:example.org,2026:/x", "https://example.org/x"),
+            (Tag, "tag:example.org,2026-01-02:http://example.org/x", "http://example.org/x"),
+            (
+                Uuid,
+                "urn:uuid:1225C695-CFB8-4EBB-AAAA-80DA344EFA6A",
+                "{1225c695-cfb8-4ebb-aaaa-80da344efa6a}",
+            ),
+            (Uuid, "1225c695cfb84ebbaaaa80da344efa6a", "uuid:1225c695-cfb8-4ebb-aaaa-80da344efa6a"),
+            (Number, " 12345 ", "12345"),
+            (Other, "123 at https://www.a.example", "123 at http://a.example/"),
+            (Other, "post-1", "post-1"),
+        ] {
+            assert!(of(one).is_same(&of(other)), "{one} {other}: {:?} {:?}", of(one), of(other));
+            assert_eq!(of(one).kind, kind, "{one}");
+        }
+    }
+
+    #[test]
+    fn different_guids_have_no_common_form() {
+        for (one, other) in [
+            ("https://a.example/?p=1", "https://a.example/?p=2"),
+            ("https://a.example/x#0", "https://a.example/x#1"),
+            ("https://a.example/", "https://b.example/"),
+            ("https://a.example/#1", "https://a.example/#2"),
+            ("tag:a.example,2026:1", "tag:a.example,2026:2"),
+            ("tag:a.example,2026:1", "tag:a.example,2025:1"),
+            ("tag:me@a.example,2026:/x", "https://a.example/x"),
+            ("1225c695-cfb8-4ebb-aaaa-80da344efa6a", "1225c695-cfb8-4ebb-aaaa-80da344efa6b"),
+            ("1", "01"),
+            ("AbC", "abc"),
+            ("1 at https://a.example", "2 at https://a.example"),
+            ("//", "https://a.example/"),
+        ] {
+            assert!(!of(one).is_same(&of(other)), "{one} {other}: {:?} {:?}", of(one), of(other));
+        }
+        assert_eq!(Guid::of("  ", &Exceptions::default()), None);
+    }
+
+    #[test]
+    fn the_part_without_host_stays_when_a_site_moves() {
+        for (one, other) in [
+            ("https://old.example/?p=123", "https://new.example/?p=123"),
+            ("https://old.example/2026/x/", "http://www.new.example/2026/x"),
+            ("tag:old.example,2026:/x", "https://new.example/x"),
+            ("tag:old.example,2026:post-7", "tag:new.example,2026:post-7"),
+            ("123 at https://old.example", "123 at https://new.example"),
+        ] {
+            let (one, other) = (of(one), of(other));
+            assert!(one.hostless.is_some() && one.hostless == other.hostless, "{one:?} {other:?}");
+            assert!(!one.is_same(&other));
+        }
+        for text in ["https://old.example/", "12345", "post-7"] {
+            assert_eq!(of(text).hostless, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_look_random_and_names_and_numbers_do_not() {
+        for (text, expected) in [
+            ("1225c695-cfb8-4ebb-aaaa-80da344efa6a", true),
+            ("https://a.example/x#d41d8cd98f00b204e9800998ecf8427e", true),
+            ("https://a.example/?id=da39a3ee5e6b4b0d", true),
+            ("kX9vQ2mB7tLp4ZsR", true),
+            ("https://a.example/2026/storm-hits-coast", false),
+            ("https://a.example/?p=1234567890123456", false),
+            ("1234567890123456789", false),
+            ("Internationalisation", false),
+            ("WhatWeKnowAboutTheStormThatHitTheCoast", false),
+            ("post-1", false),
+        ] {
+            assert_eq!(of(text).looks_random(), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_guid_is_the_same_as_itself(text in "(https?://|tag:|urn:uuid:|//)?([a-z0-9./,:#?=&-]|\\PC){1,20}") {
+            if let Some(guid) = Guid::of(&text, &Exceptions::default()) {
+                prop_assert!(guid.is_same(&guid) && !guid.forms.is_empty());
+            }
+        }
+    }
 }

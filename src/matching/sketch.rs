@@ -22,6 +22,9 @@ const SHINGLE: usize = 4;
 /// The number of hashes of numbers that are kept. They tell templates apart; see [`Overlap::numbers`].
 const NUMBERS: usize = 16;
 
+/// Fewer numbers tell nothing about a text.
+const FEW_NUMBERS: usize = 3;
+
 /// Words of a text that are read. No article is longer; the rest of a longer text is ignored, which bounds the work.
 const LONGEST: usize = 50_000;
 
@@ -30,6 +33,9 @@ pub const RESEMBLANCE: f64 = 0.4;
 
 /// At least this containment means that one text is a part of the other.
 pub const CONTAINMENT: f64 = 0.6;
+
+/// Two texts of one template (weather, markets) share a smaller part of their numbers.
+pub const SAME_NUMBERS: f64 = 0.34;
 
 /// Containment counts only if so many shingles are shared.
 const SHARED: usize = 6;
@@ -128,27 +134,29 @@ impl Sketch {
 
     /// What two texts have in common.
     pub fn overlap(&self, other: &Self) -> Overlap {
-        let bound = self.bound().min(other.bound());
-        let below = |list: &[u32]| list.partition_point(|hash| *hash <= bound);
-        let (a, b) = (below(&self.passages), below(&other.passages));
-        let ones = self.passages.get(..a).unwrap_or_default();
-        let others = other.passages.get(..b).unwrap_or_default();
-        let shared = common(ones, others);
-        let fewer = self.numbers.len().min(other.numbers.len());
-        let numbers = (3 <= fewer).then(|| {
-            let found = common(&self.numbers, &other.numbers);
-            ratio(found, fewer)
-        });
-        Overlap { shared, smaller: a.min(b), union: a + b - shared, numbers }
-    }
-
-    /// The sketch is complete up to this hash.
-    fn bound(&self) -> u32 {
-        if self.passages.len() < SIZE {
-            return u32::MAX;
+        let (a, b) = comparable(&self.passages, &other.passages, SIZE);
+        let shared = common(a, b);
+        let (own, others) = comparable(&self.numbers, &other.numbers, NUMBERS);
+        let fewer = own.len().min(others.len());
+        let numbers = (FEW_NUMBERS <= fewer).then(|| ratio(common(own, others), fewer));
+        Overlap {
+            shared,
+            smaller: a.len().min(b.len()),
+            union: a.len() + b.len() - shared,
+            numbers,
         }
-        self.passages.last().copied().unwrap_or(u32::MAX)
     }
+}
+
+/// The parts of two lists of smallest hashes up to the hash to which both are complete. A list with room for more
+/// hashes has all.
+fn comparable<'a>(a: &'a [u32], b: &'a [u32], size: usize) -> (&'a [u32], &'a [u32]) {
+    let complete_to = |list: &[u32]| list.get(size - 1).copied().unwrap_or(u32::MAX);
+    let bound = complete_to(a).min(complete_to(b));
+    let below = |list: &'a [u32]| {
+        list.get(..list.partition_point(|hash| *hash <= bound)).unwrap_or_default()
+    };
+    (below(a), below(b))
 }
 
 impl Overlap {
@@ -165,6 +173,11 @@ impl Overlap {
     /// Whether this much in common is found in nearly equal texts only.
     pub fn is_near(&self) -> bool {
         RESEMBLANCE <= self.resemblance() || CONTAINMENT <= self.containment()
+    }
+
+    /// Whether the texts are nearly equal and not two texts of one template.
+    pub fn is_near_text(&self) -> bool {
+        self.is_near() && self.numbers.is_none_or(|share| SAME_NUMBERS <= share)
     }
 
     /// The larger one of resemblance and containment, 0 to 1.
