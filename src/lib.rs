@@ -15,6 +15,7 @@ pub mod domain;
 pub mod export;
 pub mod feed;
 pub mod html;
+pub mod matching;
 pub mod polling;
 pub mod present;
 pub mod search;

@@ -24,6 +24,7 @@ const FLOORS: &[&[&str]] = &[
     &["present"],
     &["feed"],
     &["search"],
+    &["matching"],
     &["polling"],
     &["export"],
     &["clock", "config", "fetch", "store", "deliver", "telemetry"],
@@ -34,8 +35,17 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Modules that only compute: no I/O, no clock, no environment.
-const PURE: &[&str] =
-    &["reading_time", "domain", "html", "present", "search", "feed", "polling", "export"];
+const PURE: &[&str] = &[
+    "reading_time",
+    "domain",
+    "html",
+    "present",
+    "search",
+    "matching",
+    "feed",
+    "polling",
+    "export",
+];
 
 /// What a module that only computes does not name, outside its tests.
 const IMPURE: &[&str] = &[

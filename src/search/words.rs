@@ -90,7 +90,7 @@ fn push(line: &mut String, token: &str) {
 }
 
 /// All pairs of neighbouring characters.
-pub(super) fn pairs(folded: &str) -> impl Iterator<Item = &str> {
+pub fn pairs(folded: &str) -> impl Iterator<Item = &str> {
     let starts = folded.char_indices().map(|(at, _)| at);
     let ends = folded.char_indices().map(|(at, c)| at + c.len_utf8()).skip(1);
     starts.zip(ends).filter_map(|(start, end)| folded.get(start..end))

@@ -81,7 +81,8 @@ pub fn without(url: String) -> String {
     clean
 }
 
-pub(super) fn is_tracking(pair: &str) -> bool {
+/// Whether a pair `name=value` of a query is one of these parameters.
+pub fn is_tracking(pair: &str) -> bool {
     let name = pair.split('=').next().unwrap_or(pair).to_ascii_lowercase();
     ALWAYS.iter().any(|known| match known.strip_suffix('*') {
         Some(start) => name.starts_with(start),
