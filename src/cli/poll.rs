@@ -20,6 +20,7 @@ use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
 use crate::passes::export::write;
 use crate::passes::future::announce;
+use crate::passes::index::add_keys;
 use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::present::terminal::clean_line;
@@ -61,6 +62,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     if lock.is_some() {
         store.release_all().await?; // They belong to processes that died.
     }
+    add_keys(&store).await?;
     let synced = sync(&store, config, clock::now()).await?;
     let only = wanted(&args, &synced.feeds, &store)?;
     let poller = Arc::new(Poller::new(store.clone(), config, synced.feeds)?);

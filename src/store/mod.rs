@@ -214,6 +214,12 @@ impl Store {
         self.write(move |tx| sqlite::text_index::advance(tx, limit, text)).await
     }
 
+    /// Gives keys to up to `limit` articles that an earlier version stored, and returns how many got them; 0 means that
+    /// all articles have their keys.
+    pub async fn add_keys(&self, limit: usize) -> Result<usize, StoreError> {
+        self.write(move |tx| sqlite::article_keys::advance(tx, limit)).await
+    }
+
     /// Announces the hidden articles whose time has come, or `all`.
     pub async fn announce(&self, all: bool, now: Timestamp) -> Result<Announced, StoreError> {
         self.write(move |tx| sqlite::future::announce(tx, all, now)).await

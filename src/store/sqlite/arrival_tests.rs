@@ -17,7 +17,7 @@ use crate::store::{FeedSync, Reader, Store, Storing};
 /// 2024-08-20T06:18:00Z
 const START: i64 = 1_724_134_680;
 
-struct Home {
+pub(super) struct Home {
     _folder: tempfile::TempDir,
     store: Store,
     feed: FeedId,
@@ -28,7 +28,7 @@ struct Home {
 }
 
 impl Home {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("x.db")).unwrap();
         let sync = FeedSync {
@@ -58,7 +58,7 @@ impl Home {
     }
 
     /// Polls a document of these items, an hour after the last one.
-    async fn poll(&self, items: &[String]) -> (u32, u32) {
+    pub(super) async fn poll(&self, items: &[String]) -> (u32, u32) {
         self.poll_document(&format!(
             "<rss><channel><title>t</title>{}</channel></rss>",
             items.concat()
@@ -87,7 +87,7 @@ impl Home {
     }
 
     /// Newest first.
-    fn articles(&self) -> Vec<Article> {
+    pub(super) fn articles(&self) -> Vec<Article> {
         let all =
             |rows: &mut dyn Iterator<Item = Result<Article, _>>| rows.map(Result::unwrap).collect();
         self.reader().articles(&Query::default(), self.now(), all).unwrap()
@@ -97,7 +97,7 @@ impl Home {
         self.articles().into_iter().map(|article| article.title.unwrap_or_default()).collect()
     }
 
-    fn heard(&self) -> Vec<String> {
+    pub(super) fn heard(&self) -> Vec<String> {
         let told = |change: Change| match change {
             Change::New(article) => format!("+{}", article.title.unwrap_or_default()),
             Change::Edited(article) => format!("*{}", article.title.unwrap_or_default()),

@@ -10,7 +10,7 @@ use crate::html::sanitise::SanitisedHtml;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
 use crate::store::sqlite::matching::{self, Entry};
-use crate::store::sqlite::{changes, columns, meta, revisions};
+use crate::store::sqlite::{article_keys, changes, columns, meta, revisions};
 
 /// The result of storing a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,7 @@ fn insert(
             s.execute(params![arrival.feed.0, key(draft.key), seq, hash, published, modified])
         })
         .context("store the entry of a feed")?;
+    article_keys::put(tx, arrival.feed, seq, draft)?;
     if arrival.is_quiet {
         changes::silence(tx, seq)?;
     }
@@ -163,6 +164,7 @@ fn update(
     let dates = params![seconds(published), seconds(modified), order_at];
     write(tx, EDIT, (entry.article, is_edit.then_some(*seq)), draft, dates)
         .context("edit an article")?;
+    article_keys::put(tx, arrival.feed, entry.article, draft)?;
     let (published, modified) = given(draft);
     tx.prepare_cached(EDIT_ENTRY)
         .and_then(|mut s| {

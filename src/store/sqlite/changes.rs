@@ -34,6 +34,14 @@ pub(super) fn is_buried(tx: &Connection, feed: FeedId, key: i64) -> Result<bool,
         .context("look up a removed article")
 }
 
+/// Makes an entry one that is not stored again, because its article was removed.
+pub(super) fn bury(tx: &Connection, feed: FeedId, key: ArticleKey) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR IGNORE INTO tombstone (feed_id, key) VALUES (?1, ?2)")
+        .and_then(|mut s| s.execute([feed.0, key.0.cast_signed()]))
+        .map(|_| ())
+        .context("mark a removed article")
+}
+
 /// Marks a new article that consumers do not hear of.
 pub(super) fn silence(tx: &Connection, article: i64) -> Result<(), StoreError> {
     write_mark(tx, "INSERT INTO quiet_article (article_id) VALUES (?1)", article)

@@ -3,7 +3,7 @@
 //! Candidates are the articles whose entries are gone from the document, and those that share GUID and link with the
 //! entry. How much the two must be alike is decided in `feed::normalise::identity`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::feed::normalise::identity::{Identity, Likeness, upper_half};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::time;
-use crate::store::sqlite::last_document;
+use crate::store::sqlite::{article_keys, changes, last_document, meta};
 
 /// The number of candidates with one link that are compared with an entry, so that the work grows with the document
 /// and not with its square.
@@ -74,9 +74,6 @@ pub(super) fn complete(
         .map(|key| key.0.cast_signed())
         .collect();
     let mut candidates = candidates(tx, feed, &new, &present)?;
-    if candidates.is_empty() {
-        return Ok(());
-    }
     let mut named: HashMap<u64, usize> = HashMap::new();
     for key in &present {
         *named.entry(upper_half(ArticleKey(key.cast_unsigned()))).or_default() += 1;
@@ -102,6 +99,37 @@ pub(super) fn complete(
                     *slot = Some(old.entry);
                 }
             }
+        }
+    }
+    let present: BTreeSet<i64> = present.into_iter().collect();
+    let new = missing(found);
+    by_other_keys(tx, feed, &new, &present, found)
+}
+
+/// Completes `found` with the articles whose GUID or link has changed. Nobody hears of a link that has changed: a site
+/// that moves changes the links of all its articles.
+fn by_other_keys(
+    tx: &Connection,
+    feed: FeedId,
+    new: &[(usize, &ArticleDraft)],
+    present: &BTreeSet<i64>,
+    found: &mut [Option<Entry>],
+) -> Result<(), StoreError> {
+    let drafts: Vec<&ArticleDraft> = new.iter().map(|(_, draft)| *draft).collect();
+    let previous = last_document::items(tx, feed)?.unwrap_or_default().0.len();
+    for article_keys::Found { entry, old } in
+        article_keys::find(tx, feed, &drafts, present, previous)?
+    {
+        let Some((n, draft)) = new.get(entry) else { continue };
+        let Some(old) = old else {
+            changes::bury(tx, feed, draft.key)?;
+            continue;
+        };
+        rekey(tx, feed, old.key, draft.key)?;
+        let is_moved = old.url.as_deref() != draft.url.as_deref();
+        let hash = if is_moved { meta::READ_BY_OTHER_RULES } else { old.entry.hash };
+        if let Some(slot) = found.get_mut(*n) {
+            *slot = Some(Entry { hash, ..old.entry });
         }
     }
     Ok(())

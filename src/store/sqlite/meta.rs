@@ -53,6 +53,21 @@ pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreErro
         .context("bring the text index up to date")
 }
 
+/// The id up to which articles have no keys yet; `None` when all have them.
+pub(super) fn unkeyed_id(tx: &Connection) -> Result<Option<i64>, StoreError> {
+    tx.prepare_cached("SELECT value FROM meta WHERE key = 'unkeyed_id' AND 0 < value")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .context("look for articles without keys")
+}
+
+/// Stores the id up to which articles have no keys yet.
+pub(super) fn set_unkeyed_id(tx: &Connection, id: Option<i64>) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'unkeyed_id'")
+        .and_then(|mut s| s.execute([id.unwrap_or(0)]))
+        .map(|_| ())
+        .context("give articles their keys")
+}
+
 /// Has everything indexed anew if it was indexed by other rules than these.
 pub(super) fn index_by_rules(connection: &Connection, rules: i64) -> rusqlite::Result<()> {
     const KNOWN: &str = "SELECT value FROM meta WHERE key = 'index_rules'";

@@ -1,5 +1,6 @@
 //! The SQLite store: one file for each table or task.
 
+pub(super) mod article_keys;
 pub(super) mod consumers;
 pub(super) mod feed_health;
 pub(super) mod feeds;
@@ -28,3 +29,5 @@ mod matching;
 mod reading_tests;
 mod revisions;
 mod select;
+#[cfg(test)]
+mod year_tests;

@@ -1,0 +1,245 @@
+//! The keys by which a feed's articles are found when the feed gives them another GUID or link.
+//!
+//! An article gets its keys when it is stored, and further ones when it is edited: the earlier ones still identify it.
+//! Which entry is which article is decided in `matching::same_feed`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::article::ArticleDraft;
+use crate::domain::feed::FeedId;
+use crate::html::to_text::html_to_text;
+use crate::matching::canonical_url::Exceptions;
+use crate::matching::features::{Features, Fields, Key, KeyKind};
+use crate::matching::fingerprint::Fingerprint;
+use crate::matching::same_feed::{self, Candidate, Sizes};
+use crate::matching::sketch::Sketch;
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::columns::{decode, time};
+use crate::store::sqlite::matching::Entry;
+use crate::store::sqlite::meta;
+
+/// The largest number of articles that are looked at for one document. A key that so many articles share does not
+/// identify any.
+const MOST_CANDIDATES: usize = 500;
+
+/// Stores the keys of an article that a feed has.
+pub(super) fn put(
+    tx: &Connection,
+    feed: FeedId,
+    article: i64,
+    draft: &ArticleDraft,
+) -> Result<(), StoreError> {
+    put_keys(tx, feed, article, &fields(draft), draft.content_html.as_deref())
+}
+
+fn put_keys(
+    tx: &Connection,
+    feed: FeedId,
+    article: i64,
+    fields: &Fields<'_>,
+    content: Option<&str>,
+) -> Result<(), StoreError> {
+    let features = Features::new(fields, Sketch::default(), &Exceptions::default());
+    let action = "store the keys of an article";
+    let mut put = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO article_key (feed_id, key, article_id) VALUES (?1, ?2, ?3)",
+        )
+        .context(action)?;
+    for key in features.keys_in_feed(fingerprint(fields.title, content)) {
+        put.execute(params![feed.0, key.stored(), article]).context(action)?;
+    }
+    Ok(())
+}
+
+fn fields(draft: &ArticleDraft) -> Fields<'_> {
+    Fields {
+        guid: draft.guid.as_deref(),
+        url: draft.url.as_deref().or(draft.external_url.as_deref()),
+        title: draft.title.as_deref(),
+        published: draft.published,
+        media: draft.attachments.first().map(|file| file.url.as_str()),
+    }
+}
+
+/// The text counts only for an entry without title, because the title finds the same articles at a lower cost.
+fn fingerprint(title: Option<&str>, content: Option<&str>) -> Fingerprint {
+    let text = content.filter(|_| title.is_none()).map(html_to_text);
+    Fingerprint::of(title, text.as_deref())
+}
+
+/// A new entry that is an article of before.
+pub(super) struct Found {
+    /// The place of the entry among `new`.
+    pub(super) entry: usize,
+    /// `None` for an article that was removed.
+    pub(super) old: Option<Old>,
+}
+
+/// The article of an entry under its former key.
+#[derive(Clone, Debug)]
+pub(super) struct Old {
+    pub(super) key: i64,
+    pub(super) entry: Entry,
+    pub(super) url: Option<String>,
+}
+
+/// Finds the articles of entries that no article of the feed has the key of. `present` has the keys of all entries of the
+/// document, and `previous` is the number of entries of the last one.
+pub(super) fn find(
+    tx: &Connection,
+    feed: FeedId,
+    new: &[&ArticleDraft],
+    present: &BTreeSet<i64>,
+    previous: usize,
+) -> Result<Vec<Found>, StoreError> {
+    let mut keys: Vec<Vec<Key>> = Vec::with_capacity(new.len());
+    for draft in new {
+        let features = Features::new(&fields(draft), Sketch::default(), &Exceptions::default());
+        let mark = fingerprint(draft.title.as_deref(), draft.content_html.as_deref());
+        keys.push(features.lookup_in_feed(mark));
+    }
+    let articles = articles(tx, feed, keys.iter().flatten())?;
+    if articles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut candidates = Vec::new();
+    let mut entries = BTreeMap::new();
+    let mut removed = BTreeMap::new();
+    for (article, shared) in articles {
+        match candidate(tx, feed, article, present)? {
+            Some((candidate, old)) => {
+                candidates.push(candidate);
+                entries.insert(article, old);
+            }
+            None => {
+                removed.insert(article, shared);
+            }
+        }
+    }
+    let features: Vec<Features> = new.iter().map(|draft| features(draft)).collect();
+    let sizes = Sizes { entries: present.len(), previous };
+    let mut found: Vec<Found> = same_feed::matches(&features, &candidates, sizes)
+        .into_iter()
+        .map(|found| Found { entry: found.entry, old: entries.get(&found.article).cloned() })
+        .collect();
+    let known: BTreeSet<usize> = found.iter().map(|found| found.entry).collect();
+    let is_removed = |keys: &[Key]| removed.values().any(|shared| identify(keys, shared));
+    found.extend(
+        keys.iter()
+            .enumerate()
+            .filter(|(n, keys)| !known.contains(n) && is_removed(keys))
+            .map(|(entry, _)| Found { entry, old: None }),
+    );
+    Ok(found)
+}
+
+/// Whether an entry is a removed article, of which only the keys are known: if the title is the same, and a form of the
+/// GUID, the link, or one of them on another host.
+fn identify(keys: &[Key], shared: &BTreeSet<i64>) -> bool {
+    let has = |title: bool| {
+        keys.iter()
+            .any(|key| (key.kind == KeyKind::Title) == title && shared.contains(&key.stored()))
+    };
+    has(true) && has(false)
+}
+
+/// The articles of a feed that have one of the keys, each with those keys.
+fn articles<'k>(
+    tx: &Connection,
+    feed: FeedId,
+    keys: impl Iterator<Item = &'k Key>,
+) -> Result<BTreeMap<i64, BTreeSet<i64>>, StoreError> {
+    let action = "look up articles by their keys";
+    let mut found: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+    let mut look_up = tx
+        .prepare_cached(
+            "SELECT article_id FROM article_key WHERE feed_id = ?1 AND key = ?2 LIMIT ?3",
+        )
+        .context(action)?;
+    let limit = i64::try_from(MOST_CANDIDATES).unwrap_or(i64::MAX);
+    for key in keys.map(|key| key.stored()) {
+        let rows = look_up
+            .query_map([feed.0, key, limit], |row| row.get::<_, i64>("article_id"))
+            .context(action)?;
+        for article in rows {
+            found.entry(article.context(action)?).or_default().insert(key);
+        }
+        if MOST_CANDIDATES <= found.len() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Reads an article that an entry may be, with its key in the feed. `None` for an article that was removed.
+fn candidate(
+    tx: &Connection,
+    feed: FeedId,
+    article: i64,
+    present: &BTreeSet<i64>,
+) -> Result<Option<(Candidate, Old)>, StoreError> {
+    const ONE: &str = "
+        SELECT e.key, e.hash, a.guid, coalesce(a.url, a.external_url) AS url, a.title,
+            coalesce(e.published_at, a.published_at) AS published_at, a.attachments, a.content_html, a.summary
+        FROM feed_entry e JOIN article a ON a.id = e.article_id
+        WHERE e.article_id = ?2 AND e.feed_id = ?1";
+    let one = |r: &Row<'_>| -> rusqlite::Result<(Candidate, Old)> {
+        let key: i64 = r.get("key")?;
+        let text = |column| r.get::<_, Option<String>>(column);
+        let (guid, url, title) = (text("guid")?, text("url")?, text("title")?);
+        let attachments = decode::attachments(text("attachments")?.as_deref());
+        let content = text("content_html")?.as_deref().map(html_to_text).or(text("summary")?);
+        let fields = Fields {
+            guid: guid.as_deref(),
+            url: url.as_deref(),
+            title: title.as_deref(),
+            published: time(r, "published_at")?,
+            media: attachments.first().map(|file| file.url.as_str()),
+        };
+        let sketch = Sketch::of(&content.unwrap_or_default());
+        let features = Features::new(&fields, sketch, &Exceptions::default());
+        let entry = Entry { article, hash: r.get("hash")? };
+        let candidate = Candidate { article, features, present: present.contains(&key) };
+        Ok((candidate, Old { key, entry, url }))
+    };
+    tx.prepare_cached(ONE)
+        .and_then(|mut s| s.query_row([feed.0, article], one).optional())
+        .context("read what an entry may have been")
+}
+
+fn features(draft: &ArticleDraft) -> Features {
+    let text = draft.content_html.as_deref().map(html_to_text).or_else(|| draft.summary.clone());
+    Features::new(&fields(draft), Sketch::of(&text.unwrap_or_default()), &Exceptions::default())
+}
+
+/// Gives keys to the next `limit` articles that were stored before there were keys, and returns how many got them.
+pub(in crate::store) fn advance(tx: &Connection, limit: usize) -> Result<usize, StoreError> {
+    const BEHIND: &str = "
+        SELECT id, feed_id, guid, coalesce(url, external_url) AS url, title, content_html
+        FROM article WHERE id <= ?1 ORDER BY id DESC LIMIT ?2";
+    let action = "give articles their keys";
+    let Some(last) = meta::unkeyed_id(tx)? else { return Ok(0) };
+    let mut behind = tx.prepare_cached(BEHIND).context(action)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = behind.query([last, limit]).context(action)?;
+    let (mut count, mut next) = (0, 0_i64);
+    while let Some(row) = rows.next().context(action)? {
+        let text = |column: &str| row.get::<_, Option<String>>(column).context(action);
+        let (guid, url, title) = (text("guid")?, text("url")?, text("title")?);
+        let id: i64 = row.get("id").context(action)?;
+        let feed = FeedId(row.get("feed_id").context(action)?);
+        let fields = Fields {
+            guid: guid.as_deref(),
+            url: url.as_deref(),
+            title: title.as_deref(),
+            ..Fields::default()
+        };
+        put_keys(tx, feed, id, &fields, text("content_html")?.as_deref())?;
+        (count, next) = (count + 1, id - 1);
+    }
+    meta::set_unkeyed_id(tx, Some(next).filter(|next| 0 < *next))?;
+    Ok(count)
+}

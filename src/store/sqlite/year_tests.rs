@@ -1,0 +1,146 @@
+//! A year of one feed whose publisher changes everything that a feed can change, and of a feed that is pruned meanwhile.
+
+use std::collections::HashMap;
+
+use crate::store::sqlite::arrival_tests::Home;
+
+/// How the publisher's program writes GUIDs and links at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Period {
+    /// `http`, a numbered GUID on the site.
+    First,
+    /// The GUID is `https` now.
+    GuidIsHttps,
+    /// Links are `https` and without `www.`, GUIDs as before.
+    LinksAreHttps,
+    /// There are no GUIDs any more.
+    NoGuids,
+    /// The GUIDs are `urn:uuid:` now.
+    Uuids,
+    /// The site moves to another host.
+    OtherHost,
+    /// Another program: other GUIDs, other paths.
+    OtherProgram,
+}
+
+const PERIODS: [Period; 7] = [
+    Period::First,
+    Period::GuidIsHttps,
+    Period::LinksAreHttps,
+    Period::NoGuids,
+    Period::Uuids,
+    Period::OtherHost,
+    Period::OtherProgram,
+];
+
+const PLACES: [&str; 10] = [
+    "harbour", "library", "market", "station", "theatre", "museum", "hospital", "stadium",
+    "airport", "school",
+];
+const EVENTS: [&str; 9] = [
+    "closed by waves",
+    "opens on Monday",
+    "wins a prize",
+    "gets new windows",
+    "loses its roof",
+    "is for sale",
+    "hires two cooks",
+    "celebrates 100 years",
+    "bans plastic cups",
+];
+
+/// The title of an article. No two of a year are the same.
+fn title(n: usize) -> String {
+    let (place, event) = (PLACES[n % PLACES.len()], EVENTS[n / PLACES.len() % EVENTS.len()]);
+    format!("The {place} {event} in ward {}", n / (PLACES.len() * EVENTS.len()) + 1)
+}
+
+/// Words that no other article has.
+fn text(n: usize) -> String {
+    let word = |k: usize| format!("w{}x{}", n, k * 7 % 101);
+    (0..60).map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn slug(text: &str) -> String {
+    text.to_lowercase().replace(' ', "-")
+}
+
+/// The item of article `n` in the document of a day.
+fn item(n: usize, day: usize, period: Period) -> String {
+    let slug = slug(&title(n));
+    let (guid, link) = match period {
+        Period::First => (
+            format!("http://www.a.example/?p={n}"),
+            format!("http://www.a.example/news/{n}/{slug}/"),
+        ),
+        Period::GuidIsHttps => (
+            format!("https://www.a.example/?p={n}"),
+            format!("http://www.a.example/news/{n}/{slug}/"),
+        ),
+        Period::LinksAreHttps => {
+            (format!("https://www.a.example/?p={n}"), format!("https://a.example/news/{n}/{slug}"))
+        }
+        Period::NoGuids => (String::new(), format!("https://a.example/news/{n}/{slug}")),
+        Period::Uuids => (
+            format!("urn:uuid:1225c695-cfb8-4ebb-aaaa-{n:012x}"),
+            format!("https://a.example/news/{n}/{slug}"),
+        ),
+        Period::OtherHost => (
+            format!("urn:uuid:1225c695-cfb8-4ebb-aaaa-{n:012x}"),
+            format!("https://news.b.example/news/{n}/{slug}"),
+        ),
+        Period::OtherProgram => {
+            (format!("b-{}", n * 31 + 5), format!("https://news.b.example/artikel/{}", n * 31 + 5))
+        }
+    };
+    // One in twenty has a GUID that is random at each fetch, and one in ten gets another headline on its second day.
+    let guid = if n % 20 == 3 {
+        format!("{:016x}", (day * 7919 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    } else {
+        guid
+    };
+    let age = day - n / 2;
+    let title = if n % 10 == 4 && 0 < age { format!("{} (updated)", title(n)) } else { title(n) };
+    // One in fifteen is dated anew.
+    let dated = if n % 15 == 7 && 2 <= age { n / 2 + 1 } else { n / 2 };
+    let date = crate::domain::time::from_unix(
+        1_724_134_680 + dated as i64 * 3_600 + (n % 2) as i64 * 60 - 7_200,
+    );
+    let guid =
+        if guid.is_empty() { guid } else { format!("<guid isPermaLink=\"false\">{guid}</guid>") };
+    format!(
+        "<item>{guid}<link>{link}</link><title>{title}</title><pubDate>{}</pubDate><description>&lt;p&gt;{}&lt;/p&gt;</description></item>",
+        date.to_rfc2822(),
+        text(n),
+    )
+}
+
+/// Two articles a day, of which the document lists the latest twenty.
+#[tokio::test]
+async fn a_year_of_changes_has_each_article_once() {
+    const DAYS: usize = 364;
+    let home = Home::new().await;
+    for day in 0..DAYS {
+        let period = PERIODS[day * PERIODS.len() / DAYS];
+        let last = day * 2 + 1;
+        let items: Vec<String> =
+            (last.saturating_sub(19)..=last).rev().map(|n| item(n, day, period)).collect();
+        home.poll(&items).await;
+    }
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for article in home.articles() {
+        let title = article.title.unwrap_or_default();
+        *counts.entry(title.trim_end_matches(" (updated)").to_owned()).or_default() += 1;
+    }
+    let wrong: Vec<_> = (0..DAYS * 2)
+        .map(|n| (n, counts.remove(&title(n)).unwrap_or_default()))
+        .filter(|(_, count)| *count != 1)
+        .collect();
+    assert_eq!(wrong, [], "articles that are not there exactly once");
+    assert!(counts.is_empty(), "{counts:?}");
+    let announced = home.heard().iter().filter(|told| told.starts_with('+')).count();
+    assert!(
+        DAYS * 2 - DAYS / 4 <= announced,
+        "edited articles are heard of as edited: {announced}"
+    );
+}
