@@ -59,8 +59,6 @@ pub enum KeyKind {
     Content = 4,
     /// The title alone. For articles of one feed only.
     Title = 5,
-    /// One of the smallest hashes of the sketch.
-    Passage = 6,
 }
 
 impl Key {
@@ -75,8 +73,7 @@ impl Key {
 }
 
 impl Features {
-    /// `sketch` is that of the plain text of the content, else of the summary; see [`Sketch::of`] and
-    /// [`Sketch::from_bytes`].
+    /// `sketch` is that of the plain text of the content, else of the summary; see [`Sketch::of`].
     pub fn new(fields: &Fields<'_>, sketch: Sketch, exceptions: &Exceptions) -> Self {
         Self {
             guid: fields.guid.and_then(|guid| Guid::of(guid, exceptions)),
@@ -105,16 +102,6 @@ impl Features {
         self.in_feed(texts.flat_map(both).collect(), fingerprint)
     }
 
-    /// The keys under which a stored article is found by articles of other feeds.
-    pub fn keys_across_feeds(&self) -> Vec<Key> {
-        self.page_keys().chain(passages(self.sketch.index_keys())).collect()
-    }
-
-    /// The keys by which an article looks for articles of other feeds.
-    pub fn lookup_across_feeds(&self) -> Vec<Key> {
-        self.page_keys().chain(passages(self.sketch.lookup_keys())).collect()
-    }
-
     fn in_feed(&self, mut keys: Vec<Key>, fingerprint: Fingerprint) -> Vec<Key> {
         let guid = self.guid.iter().filter_map(|guid| guid.hostless.as_ref());
         let link = self.link.iter().filter_map(|link| link.hostless.as_ref());
@@ -134,8 +121,4 @@ impl Features {
         let pages = self.link.iter().flat_map(|link| &link.keys);
         pages.map(|text| Key::new(KeyKind::Address, text))
     }
-}
-
-fn passages(hashes: &[u32]) -> impl Iterator<Item = Key> {
-    hashes.iter().map(|hash| Key { kind: KeyKind::Passage, hash: u64::from(*hash) })
 }

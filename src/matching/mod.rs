@@ -1,24 +1,18 @@
-//! Which entries are one article, and which articles are about one event. Everything here is a pure decision about
-//! values that the caller has read from a document or from the store.
+//! Which entries are one article. Everything here is a pure decision about values that the caller has read from a document
+//! or from the store.
 //!
 //! - [`canonical_url`] and [`guid`]: the forms of an address and of a GUID that are compared.
 //! - [`fingerprint`] and [`sketch`]: what a text is compared by.
 //! - [`features`]: all of that for one entry, and the keys under which the store finds it again.
 //! - [`same_feed`]: which new entries of a document are articles that the feed had before.
-//! - [`across_feeds`]: whether an article is one that another feed had before.
-//! - [`stories`]: articles about one event.
-//! - [`language`]: the language of an article.
 //!
 //! All decisions follow one principle: to miss a duplicate is better than to lose an article.
 
-pub mod across_feeds;
 pub mod canonical_url;
 pub mod features;
 pub mod fingerprint;
 pub mod guid;
-pub mod language;
 pub mod same_feed;
 pub mod sketch;
-pub mod stories;
 pub mod title;
 pub mod words;

@@ -13,9 +13,6 @@ use crate::matching::words::for_each_word;
 /// The number of hashes in a sketch.
 pub const SIZE: usize = 128;
 
-/// The number of hashes of a stored article under which it is found.
-pub const INDEXED: usize = 8;
-
 /// The number of words in a shingle.
 const SHINGLE: usize = 4;
 
@@ -44,7 +41,7 @@ const SHARED: usize = 6;
 pub const SHORT: usize = 24;
 
 /// The sketch of a text: hashes in ascending order. A text without words has an empty sketch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sketch {
     passages: Vec<u32>,
     numbers: Vec<u32>,
@@ -88,39 +85,6 @@ impl Sketch {
             passages.push(hashed(window));
         }
         Self { passages: smallest(passages, SIZE), numbers: smallest(numbers, NUMBERS) }
-    }
-
-    /// The form in which a sketch is stored: the number of passages in one byte, then all hashes as four bytes each,
-    /// the most significant byte first, in ascending order. It is the same on every platform.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(1 + 4 * (self.passages.len() + self.numbers.len()));
-        bytes.push(u8::try_from(self.passages.len()).unwrap_or(u8::MAX));
-        for hash in self.passages.iter().chain(&self.numbers) {
-            bytes.extend(hash.to_be_bytes());
-        }
-        bytes
-    }
-
-    /// Reads what [`Sketch::to_bytes`] wrote; `None` for other bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (count, rest) = bytes.split_first()?;
-        let (hashes, []) = rest.as_chunks::<4>() else { return None };
-        let all: Vec<u32> = hashes.iter().copied().map(u32::from_be_bytes).collect();
-        let (passages, numbers) = all.split_at_checked(usize::from(*count))?;
-        let sketch = Self { passages: passages.to_vec(), numbers: numbers.to_vec() };
-        let ascending =
-            |list: &[u32], most: usize| list.len() <= most && list.is_sorted_by(|a, b| a < b);
-        (ascending(passages, SIZE) && ascending(numbers, NUMBERS)).then_some(sketch)
-    }
-
-    /// The hashes under which a stored article is indexed.
-    pub fn index_keys(&self) -> &[u32] {
-        self.passages.get(..INDEXED).unwrap_or(&self.passages)
-    }
-
-    /// The hashes by which a new article looks for stored ones.
-    pub fn lookup_keys(&self) -> &[u32] {
-        &self.passages
     }
 
     pub fn is_empty(&self) -> bool {
@@ -178,11 +142,6 @@ impl Overlap {
     /// Whether the texts are nearly equal and not two texts of one template.
     pub fn is_near_text(&self) -> bool {
         self.is_near() && self.numbers.is_none_or(|share| SAME_NUMBERS <= share)
-    }
-
-    /// The larger one of resemblance and containment, 0 to 1.
-    pub fn score(&self) -> f64 {
-        self.resemblance().max(self.containment())
     }
 }
 
