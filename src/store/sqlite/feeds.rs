@@ -597,7 +597,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         because: Reason::parse(r.get_ref(column!(FEED.because))?.as_str()?),
         polled_at: time(r, column!(FEED.polled_at))?,
         succeeded_at: time(r, column!(FEED.succeeded_at))?,
-        outcome: outcome.as_deref().and_then(|text| OutcomeKind::parse(text, status)),
+        outcome: outcome.as_deref().and_then(|text| OutcomeKind::with_status(text, status)),
         status,
         detail: r.get(column!(FEED.detail))?,
         failures: r.get(column!(FEED.failures))?,
