@@ -1,4 +1,4 @@
-//! The time of the next poll of a feed, and the reason for it (specification, section 4).
+//! The time of the next poll of a feed, and the reason for it.
 //!
 //! Users write cron expressions as in crontab(5): five fields, Sunday is 0 or 7, and either day of month or
 //! day of week must match. The crate `cron` has six or seven fields, seconds first, Sunday is 1, and both
