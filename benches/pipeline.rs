@@ -77,7 +77,7 @@ fn decision(feed: FeedId, document: Document) -> Arc<Decision> {
             transfer: Transfer { status: Some(200), ..Transfer::default() },
             ..Observed::of(PollOutcome::Fresh(Box::new(document)))
         },
-        asks: Vec::new(),
+        min_waits: Vec::new(),
         health: Health::default(),
         next: NextPoll { at: Some(now()), because: Reason::Interval },
         moved: None,

@@ -104,8 +104,8 @@ pub struct PollHistory {
     pub health: Health,
     /// Dates of the feed's latest articles, newest first.
     pub recent: Vec<Timestamp>,
-    /// The waits that server and feed asked for at the last poll.
-    pub asks: Vec<(Reason, TimeDelta)>,
+    /// The shortest waits, by the header fields and hints of the last poll.
+    pub min_waits: Vec<(Reason, TimeDelta)>,
     /// The hours and days (GMT) without polls; see [`Hints`].
     pub skip_hours: u32,
     pub skip_days: u8,
@@ -408,16 +408,16 @@ impl Observed {
     }
 }
 
-/// What the server and the document ask of later polls.
+/// What the header fields and the document of a reply say about later polls.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServerWishes {
     /// The validators for the next request; `None` keeps the stored ones.
     pub validators: Option<Validators>,
-    /// The waits that the server asks for in its header fields, up to the longest wait that is believed.
-    pub asks: Vec<(Reason, TimeDelta)>,
+    /// The shortest waits, by the header fields of the reply, up to the longest wait that is believed.
+    pub min_waits: Vec<(Reason, TimeDelta)>,
     /// Hints from the document; `None` when none was parsed.
     pub hints: Option<Hints>,
-    /// The wait that the host of the reply asks for, which applies to all feeds of the host.
+    /// The wait that the host of the reply demands, which applies to all feeds of the host.
     pub host_wait: Option<HostWait>,
     /// The address at the end of the leading permanent redirects; `None` without such redirects.
     pub moved_to: Option<Url>,
@@ -526,8 +526,8 @@ pub struct Decision {
     pub feed: FeedId,
     pub polled_at: Timestamp,
     pub observed: Observed,
-    /// The waits that server and feed ask for, as far as the policy obeys them; stored for `explain`.
-    pub asks: Vec<(Reason, TimeDelta)>,
+    /// The shortest waits, by header fields and hints, as far as the policy obeys them; stored for `explain`.
+    pub min_waits: Vec<(Reason, TimeDelta)>,
     pub health: Health,
     pub next: NextPoll,
     /// The permanent redirect after this poll; `None` when the feed is at its configured address.

@@ -27,7 +27,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     let moved =
         permanent_redirect::after(job, observed.wishes.moved_to.as_ref(), &observed.outcome, now);
     let hints = observed.wishes.hints.unwrap_or(job.hints);
-    let asks = asks(&observed, hints, policy);
+    let min_waits = min_waits(&observed, hints, policy);
     let pause = pause(job, &observed, now);
     let next = if observed.outcome == PollOutcome::Gone {
         NextPoll { at: None, because: Reason::Gone }
@@ -35,7 +35,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
         let history = PollHistory {
             health,
             recent: recent(job, &observed.outcome, now),
-            asks: asks.clone(),
+            min_waits: min_waits.clone(),
             skip_hours: hints.skip_hours,
             skip_days: hints.skip_days,
         };
@@ -51,7 +51,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
         feed: job.feed,
         polled_at: now,
         observed,
-        asks,
+        min_waits,
         health,
         next,
         moved,
@@ -66,21 +66,21 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
 const WITHOUT_VALIDATORS: TimeDelta = TimeDelta::hours(1);
 
 /// The waits that the server and the feed ask for.
-fn asks(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
+fn min_waits(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
     let cache = |reason: Reason| matches!(reason, Reason::MaxAge | Reason::Expires);
     let wishes = &observed.wishes;
-    let mut asks: Vec<_> = wishes.asks.clone();
+    let mut min_waits: Vec<_> = wishes.min_waits.clone();
     let bare = matches!(observed.outcome.kind(), OutcomeKind::Fresh | OutcomeKind::SameBody)
         && wishes.validators.as_ref().is_some_and(Validators::is_empty)
-        && !asks.iter().any(|(reason, _)| cache(*reason));
+        && !min_waits.iter().any(|(reason, _)| cache(*reason));
     if bare && policy.cadence == Cadence::Adaptive {
-        asks.push((Reason::NoValidators, WITHOUT_VALIDATORS));
+        min_waits.push((Reason::NoValidators, WITHOUT_VALIDATORS));
     }
     if !policy.obey_cache {
-        asks.retain(|(reason, _)| !cache(*reason));
+        min_waits.retain(|(reason, _)| !cache(*reason));
     }
-    asks.extend(freshness::of_hints(hints));
-    asks
+    min_waits.extend(freshness::of_hints(hints));
+    min_waits
 }
 
 /// Rounds a time up to whole seconds if a server or feed asked for it, because the store keeps whole seconds and the
@@ -243,7 +243,7 @@ mod tests {
         let seen = Observed {
             transfer: Transfer { status: Some(429), ..Transfer::default() },
             wishes: ServerWishes {
-                asks: vec![(Reason::RetryAfter, TimeDelta::seconds(2))],
+                min_waits: vec![(Reason::RetryAfter, TimeDelta::seconds(2))],
                 host_wait: Some(HostWait::Named(TimeDelta::seconds(2))),
                 ..ServerWishes::default()
             },
@@ -267,8 +267,8 @@ mod tests {
     fn the_servers_wish_outlasts_the_interval() {
         let policy =
             Policy { cadence: Cadence::Every(TimeDelta::minutes(10)), ..Policy::default() };
-        let asks = vec![(Reason::MaxAge, TimeDelta::hours(3))];
-        let wishes = ServerWishes { asks, ..ServerWishes::default() };
+        let min_waits = vec![(Reason::MaxAge, TimeDelta::hours(3))];
+        let wishes = ServerWishes { min_waits, ..ServerWishes::default() };
         let seen = Observed { wishes, ..Observed::of(PollOutcome::NotModified) };
         let decision = decide(&job(0.0), seen, &policy, now());
         let expected = NextPoll { at: Some(now() + TimeDelta::hours(3)), because: Reason::MaxAge };
@@ -282,9 +282,9 @@ mod tests {
             obey_cache: false,
             ..Policy::default()
         };
-        let asks =
+        let min_waits =
             vec![(Reason::MaxAge, TimeDelta::hours(3)), (Reason::RetryAfter, TimeDelta::hours(2))];
-        let wishes = ServerWishes { asks, ..ServerWishes::default() };
+        let wishes = ServerWishes { min_waits, ..ServerWishes::default() };
         let seen = Observed { wishes, ..Observed::of(PollOutcome::NotModified) };
         let next = decide(&job(0.0), seen, &policy, now()).next;
         let expected = now() + TimeDelta::hours(2);

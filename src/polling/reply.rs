@@ -75,9 +75,9 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
         encoding: coding(reply.headers.content_encoding.as_deref()),
         elapsed: reply.elapsed,
     };
-    let asks = freshness::freshness(&reply.headers, ended_at).into_iter().collect();
+    let min_waits = freshness::freshness(&reply.headers, ended_at).into_iter().collect();
     let wishes = ServerWishes {
-        asks,
+        min_waits,
         host_wait: freshness::host_wait(reply.status, &reply.headers, ended_at),
         moved_to: permanent_redirect::target(job.address(), &reply.hops).cloned(),
         ..ServerWishes::default()
@@ -110,10 +110,10 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
                 detail.push_str(" (a bot challenge stands before it)");
             }
             let wait = freshness::retry_after(&reply.headers, ended_at);
-            let asks = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
+            let min_waits = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
             // The validators may be what the server cannot read, so that the next request has none.
             let validators = matches!(status, 400 | 431).then(Validators::default);
-            let wishes = ServerWishes { validators, asks, ..wishes };
+            let wishes = ServerWishes { validators, min_waits, ..wishes };
             (PollOutcome::Failed(Failure::Status(status)), wishes, detail.into())
         }
     };
@@ -231,11 +231,11 @@ fn wishes_of_body(
         // With validators, a 304 would hide the missing entries.
         PollOutcome::Cut(_) | PollOutcome::Failed(Failure::CutOff) => {
             let validators = Some(Validators::default());
-            ServerWishes { validators, asks: Vec::new(), ..wishes }
+            ServerWishes { validators, min_waits: Vec::new(), ..wishes }
         }
         // The freshness of a body that is not a feed says nothing about the feed.
         PollOutcome::NotModified | PollOutcome::Gone | PollOutcome::Failed(_) => {
-            ServerWishes { asks: Vec::new(), ..wishes }
+            ServerWishes { min_waits: Vec::new(), ..wishes }
         }
     }
 }

@@ -28,8 +28,8 @@ pub struct Modelled {
     pub gap: TimeDelta,
     /// Whether the server sends an `ETag` and answers 304.
     pub validators: bool,
-    /// The waits that each reply asks for.
-    pub asks: Vec<(Reason, TimeDelta)>,
+    /// The shortest waits, by the header fields of each reply.
+    pub min_waits: Vec<(Reason, TimeDelta)>,
     pub hints: Hints,
 }
 
@@ -176,7 +176,7 @@ impl<'a> Simulated<'a> {
         let observed = Observed {
             wishes: ServerWishes {
                 validators: Some(validators.clone()),
-                asks: self.model.asks.clone(),
+                min_waits: self.model.min_waits.clone(),
                 ..ServerWishes::default()
             },
             transfer: Transfer { status: Some(200), ..Transfer::default() },
@@ -210,7 +210,7 @@ mod tests {
             },
             gap: TimeDelta::minutes(gap),
             validators: true,
-            asks: Vec::new(),
+            min_waits: Vec::new(),
             hints: Hints::default(),
         }
     }
@@ -230,8 +230,8 @@ mod tests {
 
     #[test]
     fn a_server_that_asks_for_rest_gets_it() {
-        let asks = vec![(Reason::MaxAge, TimeDelta::hours(4))];
-        let patient = Modelled { asks, ..feed("https://a.example/f", 30, 60) };
+        let min_waits = vec![(Reason::MaxAge, TimeDelta::hours(4))];
+        let patient = Modelled { min_waits, ..feed("https://a.example/f", 30, 60) };
         assert_eq!(day(&[patient], 1)["a.example"].requests, 6);
     }
 
