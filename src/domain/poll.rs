@@ -391,7 +391,7 @@ pub struct RepairCount {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     pub outcome: PollOutcome,
-    pub wishes: ServerWishes,
+    pub instructions: ServerInstructions,
     pub transfer: Transfer,
     pub message: Message,
 }
@@ -401,7 +401,7 @@ impl Observed {
     pub fn of(outcome: PollOutcome) -> Self {
         Self {
             outcome,
-            wishes: ServerWishes::default(),
+            instructions: ServerInstructions::default(),
             transfer: Transfer::default(),
             message: Message::default(),
         }
@@ -410,7 +410,7 @@ impl Observed {
 
 /// What the header fields and the document of a reply say about later polls.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ServerWishes {
+pub struct ServerInstructions {
     /// The validators for the next request; `None` keeps the stored ones.
     pub validators: Option<Validators>,
     /// The shortest waits, by the header fields of the reply, up to the longest wait that is believed.

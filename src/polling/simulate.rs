@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Document, Hints, Observed, PollJob, PollOutcome, Reason, ServerWishes, Transfer, Validators,
+    Document, Hints, Observed, PollJob, PollOutcome, Reason, ServerInstructions, Transfer,
+    Validators,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::decide::decide;
@@ -174,10 +175,10 @@ impl<'a> Simulated<'a> {
         }
         let validators = self.validators();
         let observed = Observed {
-            wishes: ServerWishes {
+            instructions: ServerInstructions {
                 validators: Some(validators.clone()),
                 min_waits: self.model.min_waits.clone(),
-                ..ServerWishes::default()
+                ..ServerInstructions::default()
             },
             transfer: Transfer { status: Some(200), ..Transfer::default() },
             ..Observed::of(outcome)

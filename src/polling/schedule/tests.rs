@@ -108,14 +108,14 @@ fn the_server_can_only_lengthen_the_wait() {
     let url = feed(1);
     let now = at("2026-11-24T10:00:00Z");
     let plain = next_poll(&every(HOUR), history(&url), now);
-    for (wish, expected) in [
+    for (seconds, expected) in [
         (60, plain), // It cannot make us hurry.
         (5 * HOUR, NextPoll { at: Some(now + TimeDelta::hours(5)), because: Reason::MaxAge }),
     ] {
         let min_waits =
-            [(Reason::Ttl, TimeDelta::zero()), (Reason::MaxAge, TimeDelta::seconds(wish))];
+            [(Reason::Ttl, TimeDelta::zero()), (Reason::MaxAge, TimeDelta::seconds(seconds))];
         let next = next_poll(&every(HOUR), History { min_waits: &min_waits, ..history(&url) }, now);
-        assert_eq!(next, expected, "{wish:?}");
+        assert_eq!(next, expected, "{seconds:?}");
     }
 }
 

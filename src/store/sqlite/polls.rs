@@ -317,7 +317,7 @@ pub(in crate::store) fn apply(
             future::hide(tx, before, d.polled_at)?;
         }
     }
-    store_wishes(tx, d)?;
+    store_instructions(tx, d)?;
     store_plan(tx, d)?;
     history::record(tx, d, applied)?;
     hosts::settle(tx, d)?;
@@ -325,8 +325,8 @@ pub(in crate::store) fn apply(
 }
 
 /// Stores what the next request needs: validators, and the hints of the document.
-fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
-    if let Some(validators) = &d.observed.wishes.validators {
+fn store_instructions(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
+    if let Some(validators) = &d.observed.instructions.validators {
         let sent_by = validators.sent_by.as_ref().map(Url::as_str);
         tx.prepare_cached(VALIDATORS)
             .and_then(|mut s| {
@@ -334,7 +334,7 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
             })
             .context("store validators")?;
     }
-    if let Some(hints) = d.observed.wishes.hints {
+    if let Some(hints) = d.observed.instructions.hints {
         let seconds = |span: Option<TimeDelta>| span.map(|span| span.num_seconds());
         let (ttl, period) = (seconds(hints.ttl), seconds(hints.update_period));
         tx.prepare_cached(HINTS)
