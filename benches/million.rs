@@ -90,7 +90,7 @@ fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {
         feed,
         polled_at: now,
         observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
-        asks: Vec::new(),
+        min_waits: Vec::new(),
         health: Health::default(),
         next: NextPoll { at: Some(now), because: Reason::Interval },
         moved: None,

@@ -152,7 +152,7 @@ fn found(
     found_by: FoundBy,
 ) -> Option<Found> {
     let origin = AddressOrigin::Document(requested);
-    let moved = observed.wishes.moved_to.clone().filter(|to| origin.admits(to));
+    let moved = observed.instructions.moved_to.clone().filter(|to| origin.admits(to));
     let url = moved.unwrap_or_else(|| requested.clone());
     Some(Found {
         url: FeedUrl::from_url(url).ok()?,

@@ -204,7 +204,7 @@ fn a_document_that_takes_too_long_is_a_failure_of_that_name() {
             observed.outcome.kind().as_str()
         );
         assert!(observed.message.detail.contains("read_timeout"), "{name}");
-        assert_eq!(observed.wishes.validators, None, "{name}");
+        assert_eq!(observed.instructions.validators, None, "{name}");
         assert!((decision.health.failures - 1.0).abs() < 1e-9, "{name}");
         let read = TICKS.get() - before;
         assert!(read <= LIMIT + 12, "{name}: the clock was read {read} times");
@@ -270,7 +270,7 @@ fn each_answer_leaves_the_validators_that_it_should() {
         ("those of an error neither", reply(404, &[("ETag", "\"404\"")], Vec::new()), None),
     ] {
         assert_eq!(
-            poll(&job(), &hourly(), Ok(came)).observed.wishes.validators,
+            poll(&job(), &hourly(), Ok(came)).observed.instructions.validators,
             expected,
             "{rule}"
         );
@@ -345,7 +345,7 @@ fn a_compressed_body_that_breaks_off_gives_its_complete_entries() {
             _ => 0..=0,
         };
         assert!(expected.contains(&entries), "{name}: {entries}");
-        let kept = observed.wishes.validators.is_some_and(|kept| !kept.is_empty());
+        let kept = observed.instructions.validators.is_some_and(|kept| !kept.is_empty());
         assert_eq!(kept, outcome == "fresh", "{name}");
     }
 }

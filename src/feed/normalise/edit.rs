@@ -1,4 +1,4 @@
-//! Whether an entry that changed was edited, and which dates its article has then (specification, section 3).
+//! Whether an entry that changed was edited, and which dates its article has then.
 //!
 //! An edit changes title, text, link, date, an attachment, an author or a tag. All else is noise or detail: it is
 //! stored, but nobody hears of it. See [`noise`](super::noise).

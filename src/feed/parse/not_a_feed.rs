@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::feed::autodiscovery::html_links::announced;
+use crate::feed::autodiscovery::html_links::feed_links;
 use crate::feed::parse::NotAFeed;
 use crate::feed::parse::json_feed::NotJsonFeed;
 use crate::feed::parse::root::Rootless;
@@ -55,7 +55,7 @@ fn is_of_html(name: &str) -> bool {
 }
 
 fn web_page(text: &str, base: &Url) -> NotAFeed {
-    let offers = announced(text, base);
+    let offers = feed_links(text, base);
     if offers.is_empty() {
         return NotAFeed::because(
             "this is a web page, not a feed; give the address of the page's feed instead",

@@ -45,7 +45,7 @@ pub struct Synced {
 pub struct Planned {
     pub feed: FeedId,
     pub polled_at: Timestamp,
-    /// `asks` holds one wait: no poll before the longest that was asked for has passed.
+    /// `min_waits` holds one wait, the longest.
     pub history: PollHistory,
 }
 
@@ -232,7 +232,7 @@ fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
         history: PollHistory {
             health: health(r.get("failures")?, r.get("failing_since")?),
             recent: Vec::new(),
-            asks: time(r, "not_before")?.map(wait).into_iter().collect(),
+            min_waits: time(r, "not_before")?.map(wait).into_iter().collect(),
             skip_hours: r.get("skip_hours")?,
             skip_days: r.get("skip_days")?,
         },
@@ -597,7 +597,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         because: Reason::parse(r.get_ref(column!(FEED.because))?.as_str()?),
         polled_at: time(r, column!(FEED.polled_at))?,
         succeeded_at: time(r, column!(FEED.succeeded_at))?,
-        outcome: outcome.as_deref().and_then(|text| OutcomeKind::parse(text, status)),
+        outcome: outcome.as_deref().and_then(|text| OutcomeKind::with_status(text, status)),
         status,
         detail: r.get(column!(FEED.detail))?,
         failures: r.get(column!(FEED.failures))?,
@@ -625,13 +625,13 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
             validated_url, full_at, moved_to, moved_at, recheck_at
         FROM poll_state WHERE feed_id = ?1";
     let row = |r: &Row<'_>| {
-        let asks: Option<String> = r.get("asks")?;
+        let min_waits: Option<String> = r.get("asks")?;
         Ok(Facts {
             polls: count(r, "polls")?,
             history: PollHistory {
                 health: health(r.get("failures")?, r.get("failing_since")?),
                 recent: Vec::new(),
-                asks: asks.as_deref().map(decode_asks).unwrap_or_default(),
+                min_waits: min_waits.as_deref().map(decode_min_waits).unwrap_or_default(),
                 skip_hours: r.get("skip_hours")?,
                 skip_days: r.get("skip_days")?,
             },
@@ -675,7 +675,7 @@ pub(super) fn validators(
     Validators { etag, last_modified, sent_by }
 }
 
-fn decode_asks(text: &str) -> Vec<(Reason, TimeDelta)> {
+fn decode_min_waits(text: &str) -> Vec<(Reason, TimeDelta)> {
     let pairs: Vec<(String, i64)> = serde_json::from_str(text).unwrap_or_default();
     let one = |(by, wait): (String, i64)| Some((Reason::parse(&by)?, TimeDelta::seconds(wait)));
     pairs.into_iter().filter_map(one).collect()

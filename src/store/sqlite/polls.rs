@@ -317,7 +317,7 @@ pub(in crate::store) fn apply(
             future::hide(tx, before, d.polled_at)?;
         }
     }
-    store_wishes(tx, d)?;
+    store_instructions(tx, d)?;
     store_plan(tx, d)?;
     history::record(tx, d, applied)?;
     hosts::settle(tx, d)?;
@@ -325,8 +325,8 @@ pub(in crate::store) fn apply(
 }
 
 /// Stores what the next request needs: validators, and the hints of the document.
-fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
-    if let Some(validators) = &d.observed.wishes.validators {
+fn store_instructions(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
+    if let Some(validators) = &d.observed.instructions.validators {
         let sent_by = validators.sent_by.as_ref().map(Url::as_str);
         tx.prepare_cached(VALIDATORS)
             .and_then(|mut s| {
@@ -334,7 +334,7 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
             })
             .context("store validators")?;
     }
-    if let Some(hints) = d.observed.wishes.hints {
+    if let Some(hints) = d.observed.instructions.hints {
         let seconds = |span: Option<TimeDelta>| span.map(|span| span.num_seconds());
         let (ttl, period) = (seconds(hints.ttl), seconds(hints.update_period));
         tx.prepare_cached(HINTS)
@@ -349,11 +349,11 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
 /// Stores when the feed is polled next, and how this poll went.
 fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     let observed = &d.observed;
-    let longest = d.asks.iter().map(|(_, wait)| *wait).max();
+    let longest = d.min_waits.iter().map(|(_, wait)| *wait).max();
     let not_before = longest.map(|wait| rounded_up(d.polled_at + wait).timestamp());
-    let asks: Vec<_> =
-        d.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
-    let asks = (!asks.is_empty()).then(|| json!(asks).to_string());
+    let min_waits: Vec<_> =
+        d.min_waits.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
+    let min_waits = (!min_waits.is_empty()).then(|| json!(min_waits).to_string());
     let offers: Vec<&str> = observed.message.offers.iter().map(Url::as_str).collect();
     let offers = (!offers.is_empty()).then(|| json!(offers).to_string());
     let detail = Some(observed.message.detail.as_str()).filter(|text| !text.is_empty());
@@ -376,7 +376,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
                 ":failures": d.health.failures,
                 ":failing_since": d.health.failing_since.map(|at| at.timestamp()),
                 ":full": full,
-                ":asks": asks,
+                ":asks": min_waits,
                 ":host": d.next_host.as_ref().map(Host::as_str),
                 ":moved_to": d.moved.as_ref().map(|moved| moved.to.as_str()),
                 ":moved_at": d.moved.as_ref().map(|moved| moved.at.timestamp()),

@@ -26,7 +26,7 @@ pub(super) fn fresh(feed: FeedId, polled_at: Timestamp, document: Document) -> D
         feed,
         polled_at,
         observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
-        asks: Vec::new(),
+        min_waits: Vec::new(),
         health: Health::default(),
         next: NextPoll { at: None, because: Reason::Interval },
         moved: None,
