@@ -18,6 +18,7 @@ use crate::feed::normalise::identity::{Identity, ambiguous, tell_apart, upper_ha
 use crate::feed::normalise::order::{Order, order};
 use crate::feed::normalise::{Normalised, entries, identify, language, meta};
 use crate::feed::parse::{NotAFeed, TRUNCATED, parse};
+use crate::html::web_address::web;
 
 /// The hash of a whole body. An equal hash means that the body is the one of the last poll.
 pub fn body_hash(body: &[u8]) -> u64 {
@@ -100,6 +101,7 @@ struct Reading {
     meta: FeedMeta,
     listing: Listing,
     hints: Hints,
+    new_feed_url: Option<Url>,
     encoding: DocumentEncoding,
     repairs: Vec<RepairCount>,
     entries: Vec<Normalised>,
@@ -145,6 +147,11 @@ impl Source<'_> {
                 quiet_start: false,
             },
             hints: feed.extension.hints,
+            new_feed_url: feed
+                .extension
+                .new_feed_url
+                .as_deref()
+                .and_then(|url| Url::parse(&web(url, self.base)?).ok()),
             encoding: DocumentEncoding {
                 name: self.encoding.charset.name(),
                 because: self.encoding.because,
@@ -193,7 +200,17 @@ impl Reading {
     }
 
     fn into_document(self, body_hash: u64, key_policy: KeyPolicy) -> Document {
-        let Self { meta, listing, hints, encoding, repairs, entries, hashes, unchanged } = self;
+        let Self {
+            meta,
+            listing,
+            hints,
+            new_feed_url,
+            encoding,
+            repairs,
+            entries,
+            hashes,
+            unchanged,
+        } = self;
         let count = entries.len() + unchanged.len();
         let mut items = unchanged;
         // Without hashes, the keys still say what is in the document.
@@ -208,6 +225,7 @@ impl Reading {
             entries: count,
             listing,
             hints,
+            new_feed_url,
             encoding,
             repairs,
         }

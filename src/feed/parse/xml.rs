@@ -1,5 +1,7 @@
 //! The documents in XML: RSS of every version, RDF, Atom of every version, news sitemaps.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::feed::dates::parse::date;
@@ -99,6 +101,9 @@ fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
             }
             (Ns::Core, "skipdays") => {
                 extension.hints.skip_days = hints::skip_days(child_texts(&child, "day"));
+            }
+            (Ns::Itunes, "new-feed-url") => {
+                extension.new_feed_url = not_blank(child.text).map(Cow::into_owned)
             }
             (Ns::Syndication, "updateperiod") => period = Some(child.text),
             (Ns::Syndication, "updatefrequency") => frequency = Some(child.text),

@@ -9,6 +9,7 @@ mod future;
 mod hosts;
 mod identity;
 mod limits;
+mod new_feed_url;
 mod over_time;
 mod politeness;
 mod private;
