@@ -16,6 +16,7 @@ use crate::feed::charset::{Decision, decide};
 use crate::feed::item_diff::{DocumentShape, drop_known, find_items};
 use crate::feed::normalise::identity::{Identity, ambiguous, tell_apart, upper_half};
 use crate::feed::normalise::order::{Order, order};
+use crate::feed::normalise::tags::Lists;
 use crate::feed::normalise::{Normalised, entries, identify, language, meta};
 use crate::feed::parse::{NotAFeed, TRUNCATED, parse};
 use crate::html::web_address::web;
@@ -66,6 +67,7 @@ pub fn document<'a>(
     let is_doubtful = |reading: &Reading| {
         policy == KeyPolicy::Trusting && reading.is_ambiguous()
             || reading.repeats_an_unchanged_key()
+            || reading.has_doubtful_tags
     };
     if !reading.unchanged.is_empty() && is_doubtful(&reading) {
         reading = source.read(&[], policy)?;
@@ -105,6 +107,8 @@ struct Reading {
     encoding: DocumentEncoding,
     repairs: Vec<RepairCount>,
     entries: Vec<Normalised>,
+    /// Whether a category may be a list or a name, which other entries of the document decide.
+    has_doubtful_tags: bool,
     /// The item hashes of `entries`; empty when they are not known.
     hashes: Vec<u64>,
     /// The items of this document that are known and were not read again.
@@ -140,6 +144,7 @@ impl Source<'_> {
         }
         let entries = entries(&feed, self.base, policy, self.max_entries, self.now);
         Ok(Reading {
+            has_doubtful_tags: Lists::of(&feed.entries).is_doubtful(&feed.entries),
             meta: meta(&feed, self.base),
             listing: Listing {
                 dated_at: feed.feed.updated.or(feed.feed.published),
@@ -208,6 +213,7 @@ impl Reading {
             encoding,
             repairs,
             entries,
+            has_doubtful_tags: _,
             hashes,
             unchanged,
         } = self;

@@ -84,8 +84,13 @@ fn is_same(a: &ArticleDraft, b: &ArticleDraft) -> bool {
         && is_same_html(a.content_html.as_deref(), b.content_html.as_deref())
         && file(a.image.as_deref()) == file(b.image.as_deref())
         && files(&a.attachments) == files(&b.attachments)
-        && a.tags.iter().collect::<BTreeSet<_>>() == b.tags.iter().collect::<BTreeSet<_>>()
+        && tags(&a.tags) == tags(&b.tags)
         && is_same_people(a, b)
+}
+
+/// A list and the single tag that it was read as before, or the other way round, are the same.
+fn tags(tags: &[String]) -> BTreeSet<&str> {
+    tags.iter().flat_map(|tag| tag.split(',')).map(str::trim).collect()
 }
 
 fn is_same_people(a: &ArticleDraft, b: &ArticleDraft) -> bool {
@@ -231,6 +236,7 @@ mod tests {
         );
         assert!(!edited(&|new| new.image = Some("https://img2.c.example/a.jpg?v=2".to_owned())));
         assert!(!edited(&|new| new.language = Some("en".to_owned())));
+        assert!(!edited(&|new| new.tags = vec!["a, b".to_owned()]));
         assert!(edited(&|new| new.tags.push("c".to_owned())));
         assert!(edited(&|new| new.attachments[0] = file("https://c.example/z.mp3?sig=1", None)));
         assert!(edited(&|new| new.image = Some("https://img1.c.example/z.jpg".to_owned())));

@@ -2,7 +2,10 @@
 
 use url::Url;
 
-use crate::domain::article::{Podcast, PodcastFile, PodcastPerson};
+use crate::domain::article::{
+    Podcast, PodcastEnclosure, PodcastFile, PodcastLocation, PodcastPerson, PodcastSocial,
+    PodcastSoundbite,
+};
 use crate::html::to_text::{Markup, plain};
 use crate::html::web_address::web;
 
@@ -29,14 +32,51 @@ pub fn podcast(found: &Podcast, base: &Url) -> Option<Podcast> {
         })
     };
     let is_number = |text: &String| text.parse::<f64>().is_ok_and(|number| 0.0 <= number);
+    let soundbite = |part: &PodcastSoundbite| {
+        let number = |text: &str| plain(text, Markup::Doubtful);
+        let (start_time, duration) = (number(&part.start_time)?, number(&part.duration)?);
+        let are_numbers = is_number(&start_time) && is_number(&duration);
+        are_numbers.then(|| PodcastSoundbite { start_time, duration, title: line(&part.title) })
+    };
+    let location = |place: &PodcastLocation| {
+        Some(PodcastLocation {
+            name: plain(&place.name, Markup::Doubtful)?,
+            geo: line(&place.geo).filter(|geo| geo.starts_with("geo:")),
+            osm: line(&place.osm),
+        })
+    };
+    let enclosure = |other: &PodcastEnclosure| {
+        Some(PodcastEnclosure {
+            url: web(&other.url, base)?,
+            mime_type: line(&other.mime_type),
+            size_in_bytes: other.size_in_bytes.filter(|size| 0 < *size),
+            title: line(&other.title),
+            language: line(&other.language),
+            height: other.height,
+            bitrate: other.bitrate,
+        })
+    };
+    let social = |post: &PodcastSocial| {
+        Some(PodcastSocial {
+            url: web(&post.url, base)?,
+            protocol: line(&post.protocol),
+            account: line(&post.account),
+        })
+    };
     let podcast = Podcast {
         season: found.season,
         season_name: line(&found.season_name),
         episode: line(&found.episode).filter(is_number),
+        episode_display: line(&found.episode_display),
+        explicit: found.explicit,
         episode_type: line(&found.episode_type),
         transcripts: found.transcripts.iter().filter_map(file).collect(),
         chapters: found.chapters.as_ref().and_then(file),
         persons: found.persons.iter().filter_map(person).collect(),
+        soundbites: found.soundbites.iter().filter_map(soundbite).collect(),
+        location: found.location.as_ref().and_then(location),
+        alternate_enclosures: found.alternate_enclosures.iter().filter_map(enclosure).collect(),
+        social_interact: found.social_interact.iter().filter_map(social).collect(),
     };
     (podcast != Podcast::default()).then_some(podcast)
 }

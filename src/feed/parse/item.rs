@@ -292,7 +292,7 @@ impl<'a> Item<'a> {
                 let duration = duration(&child.text).map(Duration::from_secs);
                 self.candidates.media.object.duration = duration;
             }
-            "season" | "episode" | "episodetype" => {
+            "season" | "episode" | "episodetype" | "explicit" => {
                 podcast::read_itunes(&mut self.parsed.extension.podcast, name, &child.text);
             }
             _ => {}

@@ -11,5 +11,6 @@ mod identity;
 mod limits;
 mod new_feed_url;
 mod over_time;
+mod podcast;
 mod politeness;
 mod private;
