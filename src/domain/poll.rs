@@ -558,11 +558,13 @@ pub struct Message {
     pub detail: String,
     /// Feed links found in the HTML page that the server returned instead of a feed.
     pub offers: Vec<Url>,
+    /// The usual places of feeds in the system that made this page.
+    pub places: &'static [&'static str],
 }
 
 impl From<String> for Message {
     fn from(detail: String) -> Self {
-        Self { detail, offers: Vec::new() }
+        Self { detail, offers: Vec::new(), places: &[] }
     }
 }
 

@@ -221,7 +221,7 @@ fn no_feed(error: NotAFeed, link: Option<String>, base: &Url) -> Message {
             offers.push(offer);
         }
     }
-    Message { detail, offers }
+    Message { detail, offers, places: error.places }
 }
 
 /// The wishes of a reply with a body. `wishes` are those of its other header fields.
