@@ -133,6 +133,7 @@ fn the_image_of_an_entry_is_found() {
     ]);
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn what_programs_for_podcasts_ask_for_is_read() {
     let podcast = |item: &str| {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::domain::article::{ArticleDraft, Attachment};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::normalise::noise::{file_identity, is_same_html, is_same_text};
+use crate::html::to_text::has_same_text;
 
 /// The dates of an entry as its feed gave them at one poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +81,7 @@ fn is_same(a: &ArticleDraft, b: &ArticleDraft) -> bool {
     a.url == b.url
         && a.external_url == b.external_url
         && is_same_text(a.title.as_deref(), b.title.as_deref())
-        && is_same_text(a.summary.as_deref(), b.summary.as_deref())
+        && is_same_text(own_summary(a), own_summary(b))
         && is_same_html(a.content_html.as_deref(), b.content_html.as_deref())
         && file(a.image.as_deref()) == file(b.image.as_deref())
         && files(&a.attachments) == files(&b.attachments)
@@ -88,9 +89,16 @@ fn is_same(a: &ArticleDraft, b: &ArticleDraft) -> bool {
         && is_same_people(a, b)
 }
 
+/// The summary, unless it only repeats the content, which is compared by itself.
+fn own_summary(draft: &ArticleDraft) -> Option<&str> {
+    let html = draft.content_html.as_deref().unwrap_or_default();
+    draft.summary.as_deref().filter(|summary| !has_same_text(html, summary))
+}
+
 /// A list and the single tag that it was read as before, or the other way round, are the same.
-fn tags(tags: &[String]) -> BTreeSet<&str> {
-    tags.iter().flat_map(|tag| tag.split(',')).map(str::trim).collect()
+fn tags(tags: &[String]) -> BTreeSet<String> {
+    let parts = tags.iter().flat_map(|tag| tag.split(','));
+    parts.map(|part| part.trim().to_lowercase()).collect()
 }
 
 fn is_same_people(a: &ArticleDraft, b: &ArticleDraft) -> bool {
@@ -242,5 +250,6 @@ mod tests {
         assert!(edited(&|new| new.image = Some("https://img1.c.example/z.jpg".to_owned())));
         assert!(edited(&|new| new.url = Some("https://example.org/2".to_owned())));
         assert!(edited(&|new| new.summary = Some("more".to_owned())));
+        assert!(!edited(&|new| new.tags = vec!["B".to_owned(), "a".to_owned()]));
     }
 }

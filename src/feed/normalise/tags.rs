@@ -120,7 +120,22 @@ fn split(name: &str) -> Vec<&str> {
     }
     let separators: &[char] =
         if name.contains([';', '|']) { &[';', '|'] } else { &[',', '、', '，', '،'] };
-    let parts: Vec<&str> = name.split(separators).map(str::trim).collect();
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    // The comma of `1,000` is within a number.
+    let within_number = |at: usize, separator: &str| {
+        separator == ","
+            && is_digit(name.get(..at).and_then(|before| before.chars().next_back()))
+            && is_digit(name.get(at + 1..).and_then(|after| after.chars().next()))
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    let mut start = 0;
+    for (at, separator) in name.match_indices(separators) {
+        if !within_number(at, separator) {
+            parts.push(name.get(start..at).unwrap_or_default().trim());
+            start = at + separator.len();
+        }
+    }
+    parts.push(name.get(start..).unwrap_or_default().trim());
     let is_abbreviation = |part: &str| {
         part.ends_with('.') || part.len() == 2 && part.bytes().all(|b| b.is_ascii_uppercase())
     };
@@ -191,6 +206,8 @@ mod tests {
             (&["Порт, Туман, Лодка"], &["Порт", "Туман", "Лодка"]),
             (&["Boats; Fog"], &["Boats", "Fog"]),
             (&["Boats | Fog"], &["Boats", "Fog"]),
+            (&["1,000 places"], &["1,000 places"]),
+            (&["fog, 1,000 places"], &["fog", "1,000 places"]),
             (&["C#"], &["C#"]),
             (&["#1"], &["#1"]),
             (&["News/World"], &["News/World"]),

@@ -189,7 +189,8 @@ fn candidate(
         let url: Option<String> = r.get("url")?;
         let (guid, title): (Option<String>, Option<String>) = (r.get("guid")?, r.get("title")?);
         let is_titled = || title.as_deref().is_some_and(|title| titles.contains(title));
-        if !links.contains(&url.as_deref()) && !(guid.is_none() && is_titled()) {
+        let is_candidate = links.contains(&url.as_deref()) || guid.is_none() && is_titled();
+        if !is_candidate {
             return Ok(None);
         }
         Ok(Some(Candidate {
