@@ -8,6 +8,7 @@ use quick_xml::escape::partial_escape;
 use crate::domain::article::{Article, Person, Podcast, PodcastFile};
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, present, rfc822};
+use crate::html::chars::without_controls;
 
 const NAMESPACES: &[(&str, &str)] = &[
     ("version", "2.0"),
@@ -231,7 +232,9 @@ fn enclosures(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
             ("type", media_type(file.mime_type.as_deref())),
             ("duration", duration.as_deref()),
         ];
-        match present(file.title.as_deref()) {
+        // feed-rs refuses a document with a title that is blank.
+        let is_shown = |title: &&str| !without_controls(title).trim().is_empty();
+        match file.title.as_deref().filter(is_shown) {
             None => xml.empty("media:content", &stated(parts))?,
             Some(title) => {
                 xml.open("media:content", &stated(parts))?;
