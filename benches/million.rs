@@ -94,6 +94,7 @@ fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {
         health: Health::default(),
         next: NextPoll { at: Some(now), because: Reason::Interval },
         moved: None,
+        new_feed_url: None,
         next_host: None,
         pause: None,
         forgiven: None,

@@ -81,6 +81,7 @@ fn decision(feed: FeedId, document: Document) -> Arc<Decision> {
         health: Health::default(),
         next: NextPoll { at: Some(now()), because: Reason::Interval },
         moved: None,
+        new_feed_url: None,
         next_host: None,
         pause: None,
         forgiven: None,

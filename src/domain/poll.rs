@@ -64,25 +64,67 @@ pub struct Hints {
     pub skip_days: u8,
 }
 
-/// A permanent redirect (301, 308) of a feed.
+/// A permanent redirect (301, 308) of a feed, or what counts as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     pub to: Url,
     pub at: Timestamp,
     /// When the configured address is requested again; `None` when the redirect is final.
     pub recheck_at: Option<Timestamp>,
+    pub by: MovedBy,
 }
 
-/// The address that a poll at `planned_at` requests: the target of the permanent redirect, or the configured
-/// address when its recheck is due by then.
+/// What led from the configured address of a feed to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MovedBy {
+    /// A permanent redirect of the server.
+    #[default]
+    Redirect,
+    /// `itunes:new-feed-url` in the document.
+    NewFeedUrl,
+}
+
+impl MovedBy {
+    /// As stored and as shown in JSON; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Redirect => "redirect",
+            Self::NewFeedUrl => "new_feed_url",
+        }
+    }
+
+    /// The inverse of [`MovedBy::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Redirect, Self::NewFeedUrl].into_iter().find(|by| by.as_str() == text)
+    }
+}
+
+/// The address in `itunes:new-feed-url`, which counts as a permanent redirect once it has served the feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFeedUrl {
+    pub to: Url,
+    /// When the document named it first.
+    pub named_at: Timestamp,
+    /// When it is tried; `None` when it is not tried any more.
+    pub try_at: Option<Timestamp>,
+}
+
+/// The address that a poll at `planned_at` requests: a new address that is to be tried by then, else the target of the
+/// permanent redirect, or the configured address when its recheck is due by then.
 ///
 /// The address depends on the planned time and not on the time of the request, so that the claim charges the
 /// request budget of the same host that receives the request.
 pub fn address_at<'a>(
     configured: &'a FeedUrl,
     moved: Option<&'a Move>,
+    new_feed_url: Option<&'a NewFeedUrl>,
     planned_at: Timestamp,
 ) -> &'a Url {
+    if let Some(new) = new_feed_url
+        && new.try_at.is_some_and(|at| at <= planned_at)
+    {
+        return &new.to;
+    }
     match moved {
         Some(moved) if moved.recheck_at.is_none_or(|at| planned_at < at) => &moved.to,
         Some(_) | None => configured.as_url(),
@@ -122,13 +164,17 @@ pub struct PollJob {
     /// The planned time of this poll, or the time of the claim if a user requested an earlier poll. For a feed
     /// whose polling has ended, the time of its last poll.
     pub planned_at: Timestamp,
-    /// Dates of the feed's latest articles, newest first, for the adaptive interval; empty otherwise.
+    /// Dates of the feed's latest articles, newest first, for the adaptive interval and for the trial of a new address;
+    /// empty otherwise.
     pub recent: Vec<Timestamp>,
     /// The last time at which the server sent a body, whether it was changed or not.
     pub full_at: Option<Timestamp>,
     /// Hints (ttl, skipHours, skipDays) from the last document that was parsed.
     pub hints: Hints,
     pub moved: Option<Move>,
+    pub new_feed_url: Option<NewFeedUrl>,
+    /// Title and home page of the feed, by which it is recognised at a new address; empty when there is none.
+    pub known_as: FeedMeta,
     /// How many times in a row the host of the requested address refused and named no time. `None` for a host
     /// that was never paused, or that has answered without a refusal since.
     pub strikes: Option<u32>,
@@ -148,13 +194,27 @@ impl PollJob {
             full_at: None,
             hints: Hints::default(),
             moved: None,
+            new_feed_url: None,
+            known_as: FeedMeta::default(),
             strikes: None,
         }
     }
 
     /// The address that this poll requests first. Redirects may lead to other addresses.
     pub fn address(&self) -> &Url {
-        address_at(&self.url, self.moved.as_ref(), self.planned_at)
+        address_at(&self.url, self.moved.as_ref(), self.new_feed_url.as_ref(), self.planned_at)
+    }
+
+    /// The address that later polls request while a new address is only tried.
+    pub fn settled_address(&self) -> &Url {
+        address_at(&self.url, self.moved.as_ref(), None, self.planned_at)
+    }
+
+    /// Whether this poll only tries a new address of the feed. A failure of such a poll does not change the feed's health.
+    pub fn is_trial(&self) -> bool {
+        self.new_feed_url
+            .as_ref()
+            .is_some_and(|new| new.try_at.is_some_and(|at| at <= self.planned_at))
     }
 
     /// The host of the first request; `None` for a file.
@@ -165,7 +225,7 @@ impl PollJob {
     /// Whether this poll only rechecks the configured address of a permanently redirected feed. A failure of such a
     /// poll does not change the feed's health.
     pub fn is_recheck(&self) -> bool {
-        self.moved.is_some() && self.address() == self.url.as_url()
+        self.moved.is_some() && !self.is_trial() && self.address() == self.url.as_url()
     }
 }
 
@@ -365,6 +425,8 @@ pub struct Document {
     pub entries: usize,
     pub listing: Listing,
     pub hints: Hints,
+    /// `itunes:new-feed-url` of the channel.
+    pub new_feed_url: Option<Url>,
     pub encoding: DocumentEncoding,
     /// The repairs that the document needed, by kind.
     pub repairs: Vec<RepairCount>,
@@ -447,11 +509,13 @@ pub struct Message {
     pub detail: String,
     /// Feed links found in the HTML page that the server returned instead of a feed.
     pub offers: Vec<Url>,
+    /// The usual places of feeds in the system that made this page.
+    pub places: &'static [&'static str],
 }
 
 impl From<String> for Message {
     fn from(detail: String) -> Self {
-        Self { detail, offers: Vec::new() }
+        Self { detail, offers: Vec::new(), places: &[] }
     }
 }
 
@@ -532,6 +596,8 @@ pub struct Decision {
     pub next: NextPoll,
     /// The permanent redirect after this poll; `None` when the feed is at its configured address.
     pub moved: Option<Move>,
+    /// The new address that the feed's document names, while the feed has not moved there.
+    pub new_feed_url: Option<NewFeedUrl>,
     /// The host of the next poll's request; `None` for a file.
     pub next_host: Option<Host>,
     /// The pause of a host, if this poll caused one.

@@ -110,7 +110,7 @@ pub async fn discover(
     }
     // Guesses make no sense for a server that does not answer, and are impolite for one that refuses.
     if matches!(observed.outcome, PollOutcome::Failed(Failure::NotAFeed | Failure::Status(404))) {
-        for guess in guesses(&page) {
+        for guess in guesses(&page, observed.message.places) {
             if let Some(found) = attempt(previewer, &guess, FoundBy::Guess, request, entries).await
             {
                 return Ok(found);

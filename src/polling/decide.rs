@@ -13,23 +13,20 @@ use crate::domain::poll::{
     PollHistory, PollJob, PollOutcome, Reason, Validators, address_at,
 };
 use crate::domain::time::{TimeDelta, Timestamp, rounded_up};
+use crate::polling::freshness;
+use crate::polling::new_feed_url::{self, Whereabouts};
 use crate::polling::schedule::{Cadence, History, Policy, next_poll};
-use crate::polling::{freshness, permanent_redirect};
 
 /// Returns the decision on a poll that ended at `now`.
 pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp) -> Decision {
+    let observed = new_feed_url::judge(job, observed);
     let failed = matches!(observed.outcome.kind(), OutcomeKind::Failed(_));
-    let health = if failed && job.is_recheck() {
+    let health = if failed && (job.is_recheck() || job.is_trial()) {
         job.health
     } else {
         health(job.health, &observed.outcome, now)
     };
-    let moved = permanent_redirect::after(
-        job,
-        observed.instructions.moved_to.as_ref(),
-        &observed.outcome,
-        now,
-    );
+    let Whereabouts { moved, new_feed_url } = new_feed_url::after(job, &observed, now);
     let hints = observed.instructions.hints.unwrap_or(job.hints);
     let min_waits = min_waits(&observed, hints, policy);
     let pause = pause(job, &observed, now);
@@ -49,7 +46,8 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     let next = NextPoll { at: next.at.map(|at| not_too_early(at, next.because)), ..next };
     let answered_well = !failed && observed.outcome != PollOutcome::Gone;
     let forgiven = job.host().filter(|_| answered_well && pause.is_none() && job.strikes.is_some());
-    let next_address = address_at(&job.url, moved.as_ref(), next.at.unwrap_or(now));
+    let next_at = next.at.unwrap_or(now);
+    let next_address = address_at(&job.url, moved.as_ref(), new_feed_url.as_ref(), next_at);
     let next_host = job.url.host_at(next_address);
     Decision {
         feed: job.feed,
@@ -59,6 +57,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
         health,
         next,
         moved,
+        new_feed_url,
         next_host,
         pause,
         forgiven,
@@ -191,7 +190,7 @@ mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
     use crate::domain::host::Host;
-    use crate::domain::poll::{Move, ServerInstructions, Transfer};
+    use crate::domain::poll::{Move, MovedBy, ServerInstructions, Transfer};
 
     fn now() -> Timestamp {
         "2026-11-24T10:00:00Z".parse().unwrap()
@@ -351,7 +350,12 @@ mod tests {
         let target = "https://b.example/feed";
         for (recheck_in, expected) in [(3, "example.org"), (24, "b.example")] {
             let recheck_at = Some(now() + TimeDelta::hours(recheck_in));
-            let moved = Some(Move { to: target.parse().unwrap(), at: now(), recheck_at });
+            let moved = Some(Move {
+                to: target.parse().unwrap(),
+                at: now(),
+                recheck_at,
+                by: MovedBy::Redirect,
+            });
             let job = PollJob { moved, ..job(0.0) };
             let seen = Observed::of(PollOutcome::NotModified);
             let next = decide(&job, seen, &policy, now()).next_host.unwrap();

@@ -363,6 +363,7 @@ mod tests {
             health: Health { failures: 0.5, failing_since: None },
             next: NextPoll { at: Some(from_unix(86_400)), because: Reason::Interval },
             moved: None,
+            new_feed_url: None,
             next_host: None,
             pause: None,
             forgiven: None,

@@ -13,7 +13,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gazetted::domain::feed::{FeedId, FeedUrl};
 use gazetted::domain::poll::{
-    Decision, Failure, Health, Hop, Move, PollJob, PollOutcome, Reply, ReplyHeaders, Validators,
+    Decision, Failure, Health, Hop, Move, MovedBy, PollJob, PollOutcome, Reply, ReplyHeaders,
+    Validators,
 };
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::polling::decide::decide;
@@ -380,7 +381,9 @@ fn the_language_of_the_reply_is_that_of_a_document_that_states_none() {
 #[test]
 fn a_move_is_believed_when_it_is_permanent_and_leads_to_a_feed() {
     let hop = |status, to: &str| Hop { status, to: url(to) };
-    let moved = |to: &str, recheck_at| Some(Move { to: url(to), at: now(), recheck_at });
+    let moved = |to: &str, recheck_at| {
+        Some(Move { to: url(to), at: now(), recheck_at, by: MovedBy::Redirect })
+    };
     let https = "https://a.example/feed";
     for (rule, hops, body, expected) in [
         ("301", vec![hop(301, AWAY)], rss(""), moved(AWAY, Some(after(DAY)))),

@@ -38,11 +38,13 @@ pub struct NotAFeed {
     pub detail: String,
     /// Feed links found in the document, if it is an HTML page.
     pub offers: Vec<Url>,
+    /// If it is an HTML page: the usual places of feeds in the system that made it.
+    pub places: &'static [&'static str],
 }
 
 impl NotAFeed {
     pub(in crate::feed) fn because(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), offers: Vec::new() }
+        Self { detail: detail.into(), offers: Vec::new(), places: &[] }
     }
 }
 

@@ -52,6 +52,16 @@ fn an_image_for_browsers_without_scripts_replaces_its_placeholder() {
             "<amp-img src='/r.jpg'><noscript><img src='/r.jpg'></noscript></amp-img>",
             "<img src='~/r.jpg'>",
         ),
+        (
+            "<amp-img src='/r.webp'><amp-img fallback src='/r.jpg'></amp-img></amp-img>",
+            "<img src='~/r.webp'>",
+        ),
+        (
+            "<amp-img src='/r.jpg'></amp-img><noscript><img src='/r-300x200.jpg'></noscript>",
+            "<img src='~/r.jpg'>",
+        ),
+        ("a<img src='/r.jpg' style='Display: none !important'>", "a"),
+        ("<img data-src='/r.jpg' style='display:none'>", "<img src='~/r.jpg'>"),
         ("a<noscript><img src='https://www.facebook.com/tr?id=1'></noscript>", "a"),
         ("a<noscript><img height=1 width=1 src='/count'></noscript>", "a"),
         (
