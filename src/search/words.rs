@@ -16,6 +16,8 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
+use crate::html::chars::digit_value;
+
 /// The number of the rules by which texts become tokens. A store that was indexed by others is indexed anew.
 pub const RULES: i64 = 2;
 
@@ -111,7 +113,7 @@ pub fn fold(piece: &str) -> String {
     let mut plain = String::with_capacity(piece.len());
     let kept = |c: &char| is_word(*c) && !is_diacritic(*c) && !is_ignored(*c);
     for c in decomposed.chars().filter(kept) {
-        match (spelt_out(c), digit(c)) {
+        match (spelt_out(c), digit_value(c).and_then(|value| char::from_digit(value, 10))) {
             (Some(letters), _) => plain.push_str(letters),
             (None, Some(digit)) => plain.push(digit),
             (None, None) => plain.extend(c.to_lowercase()),
@@ -166,19 +168,6 @@ fn is_diacritic(c: char) -> bool {
 fn is_ignored(c: char) -> bool {
     c == '\u{640}'
         || '\u{ad}' <= c && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
-}
-
-/// The value of a decimal digit of any script. Unicode encodes the ten digits of a script in their order.
-fn digit(c: char) -> Option<char> {
-    let is_digit = |c: char| {
-        CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::DecimalNumber
-    };
-    if c.is_ascii() || !is_digit(c) {
-        return None;
-    }
-    let before = (1..50).map_while(|n| char::from_u32(u32::from(c).checked_sub(n)?));
-    let value = before.take_while(|c| is_digit(*c)).count() % 10;
-    char::from_digit(u32::try_from(value).ok()?, 10)
 }
 
 /// Whether the index contains the character as a part of pairs.

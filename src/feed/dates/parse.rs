@@ -16,6 +16,7 @@ use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::dates::names::{self, Meaning, zone};
+use crate::html::chars::digit_value;
 
 /// Reads a date. `None` when day, month or year is missing, and for the dates that programs write for "no
 /// date": year 1, and everything before 1970.
@@ -42,7 +43,7 @@ fn ascii_digits(text: &str) -> Cow<'_, str> {
         '\u{ff0e}' => '.',
         '\u{ff0f}' => '/',
         '\u{ff1a}' => ':',
-        other => digit(other).and_then(|value| char::from_digit(value, 10)).unwrap_or(other),
+        other => digit_value(other).and_then(|value| char::from_digit(value, 10)).unwrap_or(other),
     });
     Cow::Owned(plain.collect())
 }
@@ -51,22 +52,8 @@ fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn is_in(c: char, group: GeneralCategoryGroup) -> bool {
-    group.contains(CodePointMapData::<GeneralCategory>::new().get(c))
-}
-
-/// The value of a decimal digit. Unicode keeps those of a script together, in order and from zero.
-fn digit(c: char) -> Option<u32> {
-    const SETS: u32 = 5; // The mathematical digits are five sets in a row.
-    if !is_in(c, GeneralCategoryGroup::DecimalNumber) {
-        return None;
-    }
-    let is_digit = |code: u32| {
-        char::from_u32(code).is_some_and(|c| is_in(c, GeneralCategoryGroup::DecimalNumber))
-    };
-    let code = u32::from(c);
-    let before = (1..10 * SETS).take_while(|n| code.checked_sub(*n).is_some_and(is_digit)).count();
-    u32::try_from(before % 10).ok()
+fn is_mark(c: char) -> bool {
+    GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
 /// A year alone is a date in W3C-DTF.
@@ -837,7 +824,7 @@ fn word(text: &str) -> (&str, &str) {
     let is_part = |c: char| {
         c.is_alphabetic()
             || matches!(c, '.' | '\'' | '’' | 'ʼ' | '׳' | '״' | '\u{200c}' | '\u{200d}')
-            || !c.is_ascii() && is_in(c, GeneralCategoryGroup::Mark)
+            || !c.is_ascii() && is_mark(c)
     };
     let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
     text.split_at(end)
