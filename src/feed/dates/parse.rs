@@ -39,7 +39,8 @@ fn ascii_digits(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let plain = text.chars().filter(|c| !is_direction_mark(*c)).map(|c| match c {
-        '\u{ff0d}' => '-',
+        // Hyphens, dashes and the minus sign.
+        '\u{2010}'..='\u{2013}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' => '-',
         '\u{ff0e}' => '.',
         '\u{ff0f}' => '/',
         '\u{ff1a}' => ':',
@@ -146,6 +147,9 @@ fn at(date: NaiveDate, clock: Clock, zone: Zone) -> Option<Timestamp> {
 const BUDDHIST: std::ops::RangeInclusive<i32> = 2513..=2650;
 const PERSIAN: std::ops::RangeInclusive<i32> = 1300..=1429;
 const ISLAMIC: std::ops::RangeInclusive<i32> = 1430..=1500;
+
+/// The years of Taiwan that are read without the name of their era: 2001 to 2041.
+const TAIWANESE: std::ops::RangeInclusive<u32> = 100..=130;
 
 /// The day of a date whose month is a number.
 fn day(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
@@ -259,7 +263,7 @@ fn rest_of_day(text: &str) -> Option<(Clock, Zone)> {
 
 /// Reads any other date, word by word.
 fn words(text: &str) -> Option<Timestamp> {
-    let mut parts = Parts::default();
+    let mut parts = Parts { may_be_range: true, ..Parts::default() };
     parts.read(text);
     parts.find_clock(if parts.has_month() { 2 } else { 3 });
     at(parts.date()?, parts.clock()?, parts.zone())
@@ -312,6 +316,10 @@ struct Parts<'a> {
     /// Days of the week that were named, as bits.
     weekdays: u8,
     clock: Option<Clock>,
+    /// Whether `10:00-12:00` is the beginning and the end of an event, and not a time with its offset.
+    may_be_range: bool,
+    /// Whether the name of the month was cut off, so that it may be one of several.
+    is_month_cut: bool,
     /// AM or PM of the twelve-hour clock.
     afternoon: Option<bool>,
     /// Minutes east of Greenwich.
@@ -348,8 +356,11 @@ impl<'a> Parts<'a> {
                 rest = after;
             } else if c.is_ascii_digit() {
                 rest = self.number(rest);
-            } else if matches!(c, '+' | '-' | '\u{2212}') && self.may_have_offset(after) {
+            } else if matches!(c, '+' | '-') && self.may_have_offset(after) {
                 rest = self.sign(rest);
+            } else if let Some(before) = names::era_sign(c) {
+                self.era = Some(before);
+                rest = after;
             } else if c.is_alphabetic() {
                 rest = self.name_or_word(rest);
             } else {
@@ -358,9 +369,12 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn comment(&mut self, comment: &str) {
+    fn comment(&mut self, comment: &'a str) {
         if self.offset.is_none() && self.named_zone.is_none() {
             self.offset = zone(comment).or_else(|| zone(&initials(comment)));
+            // `(GMT+7)`
+            let sign = ["GMT", "UTC"].iter().find_map(|name| comment.strip_prefix(name));
+            sign.filter(|sign| sign.starts_with(['+', '-'])).map(|sign| self.sign(sign));
             if self.offset.is_none() {
                 self.named_zone = names::named_zone(comment);
             }
@@ -383,15 +397,12 @@ impl<'a> Parts<'a> {
     /// Reads one name: of several words if there is such a name, else of one.
     fn name_or_word(&mut self, text: &'a str) -> &'a str {
         let (word, rest) = word(text);
-        if word.is_ascii() && rest.starts_with('/') {
-            let end = text
-                .find(|c: char| !(c.is_ascii_alphanumeric() || "/_+-".contains(c)))
-                .unwrap_or(text.len());
-            let (name, after) = text.split_at(end);
-            if let Some(zone) = names::named_zone(name) {
-                self.named_zone = Some(zone);
-                return after;
-            }
+        if word.is_ascii()
+            && rest.starts_with('/')
+            && let Some((zone, after)) = zone_of_place(text)
+        {
+            self.named_zone = Some(zone);
+            return after;
         }
         let mut ends = vec![rest];
         let mut name = word.to_owned();
@@ -470,6 +481,10 @@ impl<'a> Parts<'a> {
             "th" if glued => self.next = Some(Unit::Month),
             // Vietnamese: `8:15 SA`, `8:15 CH`.
             "sa" | "ch" if last == Last::Clock => self.afternoon = Some(lower == "ch"),
+            // Japanese: `R6.8.20`.
+            _ if glued && self.numbers.is_empty() && names::era_letter(word).is_some() => {
+                self.era = names::era_letter(word);
+            }
             _ if BEFORE_HOURS.contains(&&*lower) => self.next = Some(Unit::Hour),
             _ if AFTER_HOURS.contains(&&*lower) && last == Last::Number => {
                 self.next = self.take_hour(24).then_some(Unit::Minute);
@@ -489,13 +504,17 @@ impl<'a> Parts<'a> {
         }
         if let Some(half) = names::half_within(bare).filter(|_| self.clock.is_none()) {
             self.afternoon = Some(half == 2);
-        } else if let Some(months) = names::month_by_beginning(lower).filter(|_| !self.has_month())
+        } else if let Some(months) =
+            names::month_by_beginning(lower).filter(|_| !self.has_certain_month())
         {
+            self.is_month_cut = true;
             self.months.push(Meaning { months, ..Meaning::default() });
         } else if may_be_zone && self.offset.is_none() && self.named_zone.is_none() {
             self.offset = zone(bare);
             if self.offset.is_none() && 2 < bare.len() {
                 self.named_zone = bare.parse().ok();
+            } else if self.offset.is_none() {
+                self.named_zone = names::zone_of_the_us(bare);
             }
         }
     }
@@ -527,8 +546,15 @@ impl<'a> Parts<'a> {
     /// `+0200`, `-05:30`, `+2`, `+02`.
     fn sign(&mut self, text: &'a str) -> &'a str {
         let east = text.starts_with('+');
-        let rest = text.trim_start_matches(['+', '-', '\u{2212}']);
-        let Some((hours, rest)) = digits(rest) else { return rest };
+        let rest = text.trim_start_matches(['+', '-']);
+        // `10:05:00 + 0200`
+        let spaced = rest.strip_prefix(' ').filter(|rest| {
+            digits(rest).is_some_and(|(found, _)| found.len() == 4 && found.starts_with(['0', '1']))
+        });
+        let Some((hours, rest)) = digits(spaced.unwrap_or(rest)) else { return rest };
+        if !east && self.ends_range(hours, rest) {
+            return rest.get(3..).unwrap_or_default();
+        }
         let (hours, minutes, rest) = match hours.len() {
             1 | 2 => match rest.strip_prefix(':').and_then(digits) {
                 Some((minutes, rest)) => (hours, minutes, rest),
@@ -550,6 +576,14 @@ impl<'a> Parts<'a> {
             self.offset = Some(if east { offset } else { -offset });
         }
         rest
+    }
+
+    /// Whether this is the later time in `10:00-12:00`.
+    fn ends_range(&self, hour: &str, rest: &str) -> bool {
+        let Some(clock) = self.clock.filter(|_| self.may_be_range) else { return false };
+        let minute = rest.strip_prefix(':').and_then(digits).filter(|(found, _)| found.len() == 2);
+        let (Ok(hour), Some((minute, _))) = (hour.parse::<u32>(), minute) else { return false };
+        minute.parse().is_ok_and(|minute: u32| (clock.hour, clock.minute) < (hour, minute))
     }
 
     fn number(&mut self, text: &'a str) -> &'a str {
@@ -587,6 +621,10 @@ impl<'a> Parts<'a> {
             Some(c @ ('h' | '时' | '時' | '點' | '点' | '시')) if is_time => {
                 self.time(found, after(c.len_utf8()).trim_start())
             }
+            // Dutch: `10u05`.
+            Some('u') if is_time && after(1).starts_with(|c: char| c.is_ascii_digit()) => {
+                self.time(found, after(1))
+            }
             Some(c @ ('年' | '月' | '日' | '년' | '월' | '일')) => {
                 self.numbers.push(Number { text: found, after: c });
                 after(c.len_utf8())
@@ -617,6 +655,7 @@ impl<'a> Parts<'a> {
         let mut second = "0";
         if let Some((found, after)) = rest.strip_prefix(':').and_then(digits) {
             (second, rest) = (found, after);
+            self.may_be_range = false;
         } else if let Some((found, after)) = digits(rest.trim_start())
             && after.starts_with(['秒', '초'])
         {
@@ -684,6 +723,11 @@ impl<'a> Parts<'a> {
         !self.months.is_empty()
     }
 
+    /// Whether a name was read that is a month and no weekday: `mar.` may be Tuesday.
+    fn has_certain_month(&self) -> bool {
+        self.months.iter().any(|meaning| meaning.weekdays == 0)
+    }
+
     fn date(&self) -> Option<NaiveDate> {
         if self.has_month() {
             return self.date_with_month();
@@ -703,6 +747,11 @@ impl<'a> Parts<'a> {
         let day_first = || day(year_last()?, b_value, a_value);
         match (a.after, b.after) {
             ('年' | '년', _) => year_first(self.full_year(a.text)?),
+            ('/' | '-' | '.', '/' | '-' | '.')
+                if TAIWANESE.contains(&a_value) && 3 == a.text.len() =>
+            {
+                year_first(names::BEFORE_MINGUO + i32::try_from(a_value).ok()?)
+            }
             _ if a.text.len() == 4 || self.era.is_some() && c.text.len() <= 2 => {
                 year_first(self.full_year(a.text)?)
             }
@@ -754,8 +803,10 @@ impl<'a> Parts<'a> {
             .filter_map(|month| day(year, month, of_month))
             .collect();
         let fits = |day: &&NaiveDate| self.has_weekday_of(**day);
-        // Of two months, Polish, Czech and Ukrainian have the later one, Croatian the earlier one.
-        days.iter().find(fits).or(days.last()).copied()
+        // Of two months, Polish, Czech and Ukrainian have the later one, Croatian the earlier one. French `jui` may be
+        // either.
+        let other = days.last().filter(|_| !self.is_month_cut || days.len() == 1);
+        days.iter().find(fits).or(other).copied()
     }
 
     /// Whether the weekday of a day was named.
@@ -828,6 +879,28 @@ fn word(text: &str) -> (&str, &str) {
     };
     let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
     text.split_at(end)
+}
+
+/// The zone of the tz database that a text begins with, and the text after it. The names of places are also written with
+/// blanks: `America/New York`.
+fn zone_of_place(text: &str) -> Option<(Tz, &str)> {
+    /// `America/Port of Spain`
+    const MOST_WORDS: usize = 3;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    let mut ends = Vec::with_capacity(MOST_WORDS);
+    let mut rest = text;
+    while ends.len() < MOST_WORDS {
+        rest = rest.trim_start_matches(is_part);
+        ends.push(text.len() - rest.len());
+        match rest.strip_prefix(' ') {
+            Some(next) if next.starts_with(|c: char| c.is_ascii_alphabetic()) => rest = next,
+            _ => break,
+        }
+    }
+    ends.into_iter().rev().find_map(|end| {
+        let (name, rest) = text.split_at_checked(end)?;
+        Some((names::named_zone(name)?, rest))
+    })
 }
 
 /// `CEST` of `Central European Summer Time`.
