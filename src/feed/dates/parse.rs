@@ -41,6 +41,8 @@ fn ascii_digits(text: &str) -> Cow<'_, str> {
     let plain = text.chars().filter(|c| !is_direction_mark(*c)).map(|c| match c {
         // Hyphens, dashes and the minus sign.
         '\u{2010}'..='\u{2013}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' => '-',
+        '\u{ff08}' => '(',
+        '\u{ff09}' => ')',
         '\u{ff0e}' => '.',
         '\u{ff0f}' => '/',
         '\u{ff1a}' => ':',
@@ -482,7 +484,11 @@ impl<'a> Parts<'a> {
             // Vietnamese: `8:15 SA`, `8:15 CH`.
             "sa" | "ch" if last == Last::Clock => self.afternoon = Some(lower == "ch"),
             // Japanese: `R6.8.20`.
-            _ if glued && self.numbers.is_empty() && names::era_letter(word).is_some() => {
+            _ if self.numbers.is_empty()
+                && digits(rest.trim_start())
+                    .is_some_and(|(_, after)| after.starts_with(['.', '/', '-', '年']))
+                && names::era_letter(word).is_some() =>
+            {
                 self.era = names::era_letter(word);
             }
             _ if BEFORE_HOURS.contains(&&*lower) => self.next = Some(Unit::Hour),
@@ -498,9 +504,9 @@ impl<'a> Parts<'a> {
         self.is_east_asian |= !bare.is_ascii();
         if let Some(before) = names::era(bare) {
             self.era = Some(before);
-            if bare.contains('元') {
-                self.numbers.push(Number { text: "1", after: '年' });
-            }
+        }
+        if self.era.is_some() && self.numbers.is_empty() && bare.contains('元') {
+            self.numbers.push(Number { text: "1", after: '年' });
         }
         if let Some(half) = names::half_within(bare).filter(|_| self.clock.is_none()) {
             self.afternoon = Some(half == 2);
@@ -633,8 +639,8 @@ impl<'a> Parts<'a> {
                 self.numbers.push(Number { text: found, after: c });
                 after(1)
             }
-            // `1. 8. 2024`
-            Some('.') if after(1).trim_start().starts_with(|c: char| c.is_ascii_digit()) => {
+            // `1. 8. 2024`, `20.08. - 22.08.2024`
+            Some('.') => {
                 self.numbers.push(Number { text: found, after: DOT_AND_BLANK });
                 after(1)
             }
@@ -686,11 +692,15 @@ impl<'a> Parts<'a> {
                 else {
                     continue;
                 };
+                let text = found.first().map_or("", |number| number.text);
                 let mut others = self.numbers.clone();
                 others.drain(start..start + length);
                 let without = std::mem::replace(&mut self.numbers, others);
                 // `2021` is a time only beside another year.
-                let has_year = length != 1 || self.numbers.iter().any(|n| n.text.len() == 4);
+                let has_year = length != 1 || {
+                    let is_year = |n: &Number<'_>| n.text.len() == 4 && n.text != text;
+                    self.numbers.iter().any(is_year)
+                };
                 if needed == 0 || has_year && self.date().is_some() {
                     self.clock = Some(clock);
                     return;
@@ -740,7 +750,16 @@ impl<'a> Parts<'a> {
             let (of_month, year) = self.day_and_year(&others)?;
             return day(year, month, of_month);
         }
-        let [a, b, c, ..] = self.numbers.as_slice() else { return None };
+        let (a, b, c) = match self.numbers.as_slice() {
+            // `20.08.-22.08.2024`
+            [a, b, c, d, year, ..]
+                if c.after == a.after && d.after == a.after && year.text.len() == 4 =>
+            {
+                (a, b, year)
+            }
+            [a, b, c, ..] => (a, b, c),
+            _ => return None,
+        };
         let (a_value, b_value, c_value) = (a.value()?, b.value()?, c.value()?);
         let year_first = |year: i32| day(year, b_value, c_value);
         let year_last = || self.full_year(c.text);
@@ -777,7 +796,14 @@ impl<'a> Parts<'a> {
     /// The day and the year stand in either order. The year is the longer number, else the later one.
     fn day_and_year(&self, numbers: &[Number<'_>]) -> Option<(u32, i32)> {
         let [a, b, ..] = numbers else { return None };
-        let year_first = 2 < a.text.len() || matches!(a.after, '年' | '년');
+        // `20-22 August 2024`
+        if let [_, _, c, ..] = numbers
+            && [a, b].iter().all(|n| n.text.len() <= 2)
+            && let Some(year) = self.full_year(c.text).filter(|year| is_year(c, *year))
+        {
+            return Some((a.value()?, year));
+        }
+        let year_first = 2 < a.text.len() || matches!(a.after, '年' | '년') || self.era.is_some();
         let (of_month, year) = if year_first { (b, a) } else { (a, b) };
         Some((of_month.value()?, self.full_year(year.text)?))
     }
@@ -817,7 +843,7 @@ impl<'a> Parts<'a> {
     /// Two digits up to 68 are in this century (POSIX), higher ones in the last; in Thailand they count from 2500.
     fn full_year(&self, text: &str) -> Option<i32> {
         let year: i32 = text.parse().ok()?;
-        if let Some(before) = self.era {
+        if let Some(before) = self.era.filter(|_| text.len() <= 3) {
             return Some(before + year);
         }
         match text.len() {
@@ -829,6 +855,13 @@ impl<'a> Parts<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether a number after two others can only be the year.
+fn is_year(number: &Number<'_>, year: i32) -> bool {
+    number.text.len() == 4
+        && ((1970..2100).contains(&year)
+            || [BUDDHIST, PERSIAN, ISLAMIC].iter().any(|years| years.contains(&year)))
 }
 
 /// Of the two readings of `24-08-01`, the later one that is not ahead of this program: feeds have recent dates.
