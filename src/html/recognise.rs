@@ -338,6 +338,21 @@ impl Place<'_> {
     }
 }
 
+impl Place<'_> {
+    /// Whether it is one of the pair of tags around a word, of which the other one was cut off with its text.
+    fn is_cut(&self) -> bool {
+        let is_word = |c: char| c.is_alphanumeric();
+        let is_gap = |c: char| c.is_whitespace() || ".,;:!?)".contains(c);
+        self.tag.is(&["b", "em", "i", "strong", "u"])
+            && self.tag.attributes.0.is_empty()
+            && if self.tag.closing {
+                self.before.is_some_and(is_word) && self.after.is_none_or(is_gap)
+            } else {
+                self.before.is_none_or(char::is_whitespace) && self.after.is_some_and(is_word)
+            }
+    }
+}
+
 enum Evidence<'a> {
     /// A comment, or a whole script or style.
     Hidden,
@@ -412,6 +427,7 @@ pub fn has_markup(text: &str) -> bool {
                 && is_breaking(tag)
                 && !place.is_type_parameter()
                 && !place.is_mentioned()
+            || place.is_cut()
             || !tag.closing && {
                 let closed: &Vec<String> = closed.get_or_insert_with(|| closed_names(text));
                 closed.iter().any(|name| tag.is(&[name]))
@@ -681,6 +697,10 @@ mod tests {
             ("x<!-- y -->", true),
             ("<script>y()</script>", true),
             ("x</p>", true),
+            ("<b>Breaking: the mayor", true),
+            ("the mayor</b> came.", true),
+            ("a <i>b", true),
+            ("vector<i>x", false),
             ("one\n<p>\ntwo", true),
             ("one <p> two <p> three", true),
             ("<div> x", true),
