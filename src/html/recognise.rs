@@ -170,7 +170,7 @@ const OBSOLETE: [&str; 20] = [
     "xmp",
 ];
 
-/// Elements of drawings and formulas (SVG 2, SVG 1.1, MathML 3) that HTML does not have. One of them that stands in a text
+/// Elements of drawings and formulas (SVG 2, SVG 1.1, `MathML` 3) that HTML does not have. One of them that stands in a text
 /// is neither shown nor hides what follows. `int` is left out: it is the type of a program.
 #[rustfmt::skip]
 const FOREIGN: [&str; 238] = [

@@ -1,7 +1,7 @@
 //! Variants of Han characters: traditional and simplified characters, the forms of Hong Kong and Taiwan, and the new
 //! forms of Japan.
 //!
-//! `han_variants.txt` was made of OpenCC's dictionaries by `make_han_variants.py`; its first line names the version and
+//! `han_variants.txt` was made of the dictionaries of `OpenCC` by `make_han_variants.py`; its first line names the version and
 //! the licence. Unicode's own data (`kSimplifiedVariant` and `kTraditionalVariant` of Unihan) was tried first. It lacks
 //! pairs that are common in newspapers, such as 裏 and 里, 說 and 説, 為 and 爲.
 

@@ -320,8 +320,8 @@ struct Parts<'a> {
     clock: Option<Clock>,
     /// Whether `10:00-12:00` is the beginning and the end of an event, and not a time with its offset.
     may_be_range: bool,
-    /// Whether the name of the month was cut off, so that it may be one of several.
-    is_month_cut: bool,
+    /// The months that a name which was cut off may mean.
+    cut_months: u16,
     /// AM or PM of the twelve-hour clock.
     afternoon: Option<bool>,
     /// Minutes east of Greenwich.
@@ -513,7 +513,7 @@ impl<'a> Parts<'a> {
         } else if let Some(months) =
             names::month_by_beginning(lower).filter(|_| !self.has_certain_month())
         {
-            self.is_month_cut = true;
+            self.cut_months = months;
             self.months.push(Meaning { months, ..Meaning::default() });
         } else if may_be_zone && self.offset.is_none() && self.named_zone.is_none() {
             self.offset = zone(bare);
@@ -831,7 +831,7 @@ impl<'a> Parts<'a> {
         let fits = |day: &&NaiveDate| self.has_weekday_of(**day);
         // Of two months, Polish, Czech and Ukrainian have the later one, Croatian the earlier one. French `jui` may be
         // either.
-        let other = days.last().filter(|_| !self.is_month_cut || days.len() == 1);
+        let other = days.last().filter(|_| self.cut_months == 0 || days.len() == 1);
         days.iter().find(fits).or(other).copied()
     }
 
