@@ -39,7 +39,7 @@ pub fn language(text: &str) -> Option<String> {
 /// `None` for several languages, and for the codes that mean no language in particular.
 pub fn of_feed(text: &str) -> Option<String> {
     one_of(text, |text| {
-        let end = text.find(|c: char| c.is_whitespace() || ";.@".contains(c)).unwrap_or(text.len());
+        let end = text.find([';', '.', '@']).unwrap_or(text.len());
         let tag = language(text.get(..end)?.trim_end_matches(['-', '_']))?;
         Some(canonical(match tag.as_str() {
             "jp" => "ja",
@@ -116,7 +116,7 @@ mod tests {
             ("en_GB.UTF-8", Some("en-GB")),
             ("ca_ES@valencia", Some("ca-ES")),
             ("en-", Some("en")),
-            ("en US", Some("en")),
+            ("en US", None),
             ("en;q=0.8", Some("en")),
             ("en-AU,en", Some("en")),
             ("en, fr", None),
