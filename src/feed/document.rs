@@ -139,7 +139,7 @@ impl Source<'_> {
         policy: KeyPolicy,
     ) -> Result<Reading, NotAFeed> {
         let mut feed = parse(body, self.base, self.encoding, self.labels.content_type)?;
-        if feed.feed.language.as_deref().and_then(language::language).is_none() {
+        if feed.feed.language.as_deref().and_then(language::of_feed).is_none() {
             feed.feed.language = self.labels.content_language.and_then(language::of_http);
         }
         let entries = entries(&feed, self.base, policy, self.max_entries, self.now);

@@ -64,7 +64,7 @@ pub fn meta(parsed: &ParsedFeed, base: &Url) -> FeedMeta {
         title: feed.title.as_ref().and_then(line),
         home_page_url: links::home_page(&feed.links, base),
         description: feed.description.as_ref().and_then(line),
-        language: feed.language.as_deref().and_then(language::language),
+        language: feed.language.as_deref().and_then(language::of_feed),
     }
 }
 
@@ -126,10 +126,10 @@ fn outline(
     // As in the feed, but without control characters, which a terminal would obey.
     let guid = chars::without_controls(&entry.id);
     let guid = Some(guid.trim()).filter(|guid| !guid.is_empty());
-    let inherited = || feed.language.as_deref().and_then(language::language);
+    let inherited = || feed.language.as_deref().and_then(language::of_feed);
     let language = match entry.language.as_deref().map(str::trim) {
         Some("") => None, // Stated to be in no language.
-        own => own.and_then(language::language).or_else(inherited),
+        own => own.and_then(language::of_feed).or_else(inherited),
     };
     ArticleDraft {
         key: ArticleKey(0),

@@ -1,6 +1,10 @@
 //! What changes in an entry although nobody edited it: signatures and counters in the addresses of files, tracking
 //! pixels, white space, and counts of comments.
 //!
+//! White space is what a browser collapses: spaces and line breaks between words, and in a text without other markup than
+//! paragraphs and line breaks also these, because a text that was plain has them where its lines were wrapped. In `<pre>` it
+//! is a part of the text (the indentation of a program), apart from the ends of lines.
+//!
 //! A file is the same if only the signature of its address, the server of a group (`img1.`, `img2.`), the size of an
 //! image or a counter differs. What is compared here is stored as the feed gives it all the same.
 
@@ -428,7 +432,28 @@ pub fn is_same_text(a: Option<&str>, b: Option<&str>) -> bool {
 /// Whether two sanitised texts show the same words, links and files, counts and tracking pixels aside.
 pub fn is_same_html(a: Option<&str>, b: Option<&str>) -> bool {
     let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
-    a == b || pieces(a) == pieces(b)
+    if a == b {
+        return true;
+    }
+    let (a, b) = (pieces(a), pieces(b));
+    a == b || is_plain(&a) && is_plain(&b) && visible(&a).eq(visible(&b))
+}
+
+/// The tags of a text that was plain.
+const OF_PLAIN_TEXT: [&str; 3] = ["<p", "</p>", "<br"];
+
+fn is_plain(pieces: &[Piece<'_>]) -> bool {
+    pieces.iter().all(|piece| match piece {
+        Piece::Tag(tag) => OF_PLAIN_TEXT.contains(&&**tag),
+        Piece::Text(_) => true,
+    })
+}
+
+fn visible<'a>(pieces: &'a [Piece<'_>]) -> impl Iterator<Item = &'a str> {
+    pieces.iter().filter_map(|piece| match piece {
+        Piece::Text(text) => Some(&**text),
+        Piece::Tag(_) => None,
+    })
 }
 
 /// The words of a text, with `#` for counts that nobody would write into a sentence: `(12 comments)`, `Points: 12`.
@@ -490,32 +515,66 @@ fn is_only_a_count(text: &str) -> bool {
     words.next().is_none() && number.is_some_and(is_count) && word.is_some_and(is_counted)
 }
 
-/// The words and tags of HTML. White space between them is left out.
-fn pieces(html: &str) -> Vec<Cow<'_, str>> {
+/// A part of HTML for the comparison.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece<'a> {
+    /// A word, or all of the text between two tags in `<pre>`.
+    Text(Cow<'a, str>),
+    Tag(String),
+}
+
+/// The words and tags of HTML. White space between them is left out, but not in `<pre>`.
+fn pieces(html: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
     let mut holder = "";
+    let mut preformatted = 0_usize;
     for token in Tokens::html(html) {
         match token {
+            Token::Text(text) if 0 < preformatted => {
+                found.push(Piece::Text(Cow::Owned(without_ends_of_lines(text))));
+            }
             Token::Text(text) if HOLDERS.contains(&holder) && is_only_a_count(text) => {
-                found.push(Cow::Borrowed("#"));
+                found.push(Piece::Text(Cow::Borrowed("#")));
             }
             Token::Text(text) if text.contains("&nbsp;") => {
                 let text = text.replace("&nbsp;", " ");
-                found.extend(words(&text).into_iter().map(|word| Cow::Owned(word.into_owned())));
+                let words = words(&text).into_iter().map(Cow::into_owned);
+                found.extend(words.map(|word| Piece::Text(Cow::Owned(word))));
             }
-            Token::Text(text) => found.extend(words(text)),
+            Token::Text(text) => found.extend(words(text).into_iter().map(Piece::Text)),
             Token::End { name } => {
-                found.push(Cow::Owned(format!("</{name}>")));
+                if name == "pre" {
+                    preformatted = preformatted.saturating_sub(1);
+                    if let Some(Piece::Text(text)) = found.last_mut() {
+                        *text = Cow::Owned(text.trim_end().to_owned());
+                    }
+                }
+                found.push(Piece::Tag(format!("</{name}>")));
                 holder = "";
             }
             Token::Start { name, attributes, .. } => {
-                found.extend(tag(name, attributes).map(Cow::Owned));
+                preformatted += usize::from(name == "pre");
+                found.extend(tag(name, attributes).map(Piece::Tag));
                 holder = name;
             }
             Token::CData { .. } | Token::Doctype(_) | Token::Hidden => {}
         }
     }
     found
+}
+
+/// The text without the white space before its line breaks, which nobody sees.
+fn without_ends_of_lines(text: &str) -> String {
+    let mut lines = text.split('\n').peekable();
+    let mut out = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        if lines.peek().is_some() {
+            out.extend([line.trim_end(), "\n"]);
+        } else {
+            out.push_str(line);
+        }
+    }
+    out
 }
 
 /// A start tag for the comparison; `None` for a tracking pixel.
@@ -701,6 +760,18 @@ mod tests {
     fn text_is_the_same_without_its_noise() {
         for (name, a, b, same) in [
             ("white space", "<p>a  b</p>\n<p>c</p>", "<p>a b</p><p>c </p>", true),
+            ("lines of plain text", "<p>a b<br>c d</p>", "<p>a<br>b c d</p>", true),
+            ("paragraphs of plain text", "<p>a</p><p>b</p>", "<p>a<br>b</p>", true),
+            ("plain text", "<p>a<br>b</p>", "<p>a<br>c</p>", false),
+            ("lines of an address", "<h2>x</h2><p>a<br>b</p>", "<h2>x</h2><p>a b</p>", false),
+            ("a list", "<ul><li>a</li><li>b</li></ul>", "<ul><li>a b</li></ul>", false),
+            ("no-break space", "<p>5 km</p>", "<p>5\u{a0}km</p>", true),
+            ("indentation", "<pre>if a:\n  b\nc</pre>", "<pre>if a:\n  b\n  c</pre>", false),
+            ("lines of a program", "<pre>a\nb</pre>", "<pre>a b</pre>", false),
+            ("coloured program", "<pre><b>if</b> a</pre>", "<pre><b>if</b>  a</pre>", false),
+            ("ends of lines", "<pre>a  \nb\n\n</pre>", "<pre>a\nb</pre>", true),
+            ("around a program", "<p>a</p>\n<pre>b</pre> c", "<p>a</p><pre>b</pre>\n\nc", true),
+            ("code in a line", "<p>a <code>b  c</code></p>", "<p>a <code>b c</code></p>", true),
             (
                 "comments",
                 "<p>Text</p><a href=\"https://x.example/1#c\">12 comments</a>",

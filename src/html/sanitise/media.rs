@@ -125,8 +125,11 @@ impl Writer<'_> {
             let name = lower(name);
             let start = self.out.len();
             match &*name {
-                "img" | "iframe" => {
+                "img" => {
                     element(&name).inspect(|element| self.element(element, attributes));
+                }
+                "iframe" => {
+                    self.frame(attributes);
                 }
                 "amp-img" => {
                     element("img").inspect(|element| self.element(element, attributes));
@@ -138,7 +141,9 @@ impl Writer<'_> {
             let before =
                 self.out.get(self.out.floor_char_boundary(start.saturating_sub(BESIDE))..start);
             let is_twice = |source: &str| before.is_some_and(|before| before.contains(source));
-            if name != "source" && self.source(start).is_some_and(is_twice) {
+            let is_known_link = name == "iframe"
+                && self.out.get(start..).is_some_and(|link| !link.is_empty() && is_twice(link));
+            if is_known_link || name != "source" && self.source(start).is_some_and(is_twice) {
                 self.out.truncate(start);
             }
         }

@@ -187,6 +187,7 @@ async fn filters_choose_and_combine() {
         ("two", Query { languages: texts(&["zh", "de-AT"]), ..Query::default() }, "four three"),
         ("not a part of one", Query { languages: texts(&["d"]), ..Query::default() }, ""),
         ("an author", Query { authors: texts(&["jose o"]), ..Query::default() }, "two"),
+        ("with umlauts", Query { authors: texts(&["jose oez"]), ..Query::default() }, "two"),
         ("in Chinese", Query { authors: texts(&["小明"]), ..Query::default() }, "four"),
         (
             "since, until",
