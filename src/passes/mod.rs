@@ -10,6 +10,7 @@ pub mod future;
 pub mod hooks;
 pub mod host_budget;
 pub mod index;
+mod own_address;
 pub mod parse_pool;
 pub mod poll;
 pub mod preview;

@@ -16,10 +16,11 @@ use crate::domain::poll::{
     Applied, Decision, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome, Reason, Reply,
 };
 use crate::domain::request::RequestSpec;
-use crate::domain::scrub::Sent;
+use crate::domain::scrub::{OwnAddress, Sent};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
+use crate::passes::own_address;
 use crate::passes::parse_pool::{NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
 use crate::passes::source::obtain;
 use crate::passes::sync::Feeds;
@@ -371,8 +372,8 @@ struct Stored {
     counts: bool,
 }
 
-/// Removes what was sent to the server from what it answered, and the host of a private feed from what is stored of
-/// the feed itself.
+/// Removes what was sent to the server from what it answered, the host of a private feed from what is stored of the feed
+/// itself, and its address from its entries.
 pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
     let sent = Sent::for_feed(request);
     observed.message.detail = sent.removed_from(&observed.message.detail);
@@ -382,6 +383,9 @@ pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
     observed.message.offers.clear(); // They are addresses of the same server.
     if let PollOutcome::Fresh(document) | PollOutcome::Cut(document) = &mut observed.outcome {
         document.meta.home_page_url.take_if(|url| sent.removed_from(url) != *url);
+        if let Some(own) = OwnAddress::of(request) {
+            own_address::remove(&own, document);
+        }
     }
 }
 
