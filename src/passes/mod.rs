@@ -15,5 +15,6 @@ pub mod parse_pool;
 pub mod poll;
 pub mod preview;
 pub mod retain;
+mod slow_feeds;
 mod source;
 pub mod sync;
