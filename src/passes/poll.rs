@@ -23,7 +23,7 @@ use crate::fetch::{FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
 use crate::passes::own_address;
 use crate::passes::parse_pool::{Length, NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
-use crate::passes::slow_feeds::{SlowFeeds, USUAL};
+use crate::passes::slow_feeds::{SlowFeeds, USUAL, USUAL_LENGTH};
 use crate::passes::source::obtain;
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
@@ -265,8 +265,8 @@ impl Poller {
         Ok(Some(report(feed, &decision, &stored)))
     }
 
-    /// Requests the document of a feed that is not known to be slow, and gives it the time that reading usually takes. If
-    /// that is too little, the document is read once more, as that of a slow feed.
+    /// Requests the document of a feed that is not known to be slow, and reads it if it is no longer than usual and takes no
+    /// longer. Otherwise it is read once more, as that of a slow feed.
     async fn decide_on_usual(
         &self,
         feed: &Arc<FeedConfig>,
@@ -275,13 +275,12 @@ impl Poller {
         let in_flight = self.requests.acquire().await;
         let requested = self.request(feed, &job).await;
         let host = host_of(&requested, &job);
-        let usual = self.read_timeout.min(USUAL);
+        let usual = Reading { limit: self.read_timeout.min(USUAL), longest: Some(USUAL_LENGTH) };
         // The request slot stays taken until the document is read: it bounds the bodies in memory.
         let slot = self.parsers.slot(host.clone(), Length::Short).await;
         let (decision, _) =
             self.read_and_decide(slot, requested.clone(), job.clone(), feed, usual).await?;
-        let took_long = is_read_timeout(&decision.observed) && usual < self.read_timeout;
-        if !took_long {
+        if !is_read_timeout(&decision.observed) {
             return Ok(decision);
         }
         self.slow.note(job.feed, Instant::now());
@@ -289,8 +288,9 @@ impl Poller {
         let in_flight = if as_slow.is_ok() { None } else { Some(in_flight) };
         let slot = self.parsers.slot(host, Length::Long).await;
         drop((as_slow, in_flight));
-        let decision = self.read_and_decide(slot, requested, job, feed, self.read_timeout).await?;
-        Ok(decision.0)
+        let (decision, _) =
+            self.read_and_decide(slot, requested, job, feed, self.whole_reading()).await?;
+        Ok(decision)
     }
 
     /// Requests the document of a slow feed when one of the few request slots for such feeds is free.
@@ -307,11 +307,16 @@ impl Poller {
         drop(as_slow);
         let id = job.feed;
         let (decision, took) =
-            self.read_and_decide(slot, requested, job, feed, self.read_timeout).await?;
+            self.read_and_decide(slot, requested, job, feed, self.whole_reading()).await?;
         if USUAL < took {
             self.slow.note(id, Instant::now());
         }
         Ok(decision)
+    }
+
+    /// All that the configuration permits.
+    fn whole_reading(&self) -> Reading {
+        Reading { limit: self.read_timeout, longest: None }
     }
 
     /// Requests the document when the host's delay has passed.
@@ -337,7 +342,7 @@ impl Poller {
         requested: Requested,
         mut job: PollJob,
         feed: &Arc<FeedConfig>,
-        limit: Duration,
+        Reading { limit, longest }: Reading,
     ) -> Result<(Decision, Duration), ParserPanicked> {
         let (feed, max_body) = (Arc::clone(feed), self.max_body);
         let time = ReadingTime { limit, clock: clock::work_of_this_thread };
@@ -348,6 +353,7 @@ impl Poller {
                 max_body,
                 max_entries: feed.max_entries,
                 time,
+                longest,
                 map: feed.map.as_ref(),
                 quiet_start: feed.quiet_start,
                 filter: Some(&feed.entry_filter),
@@ -422,6 +428,14 @@ fn host_of(requested: &Requested, job: &PollJob) -> Option<Host> {
 
 fn is_read_timeout(observed: &Observed) -> bool {
     matches!(observed.outcome, PollOutcome::Failed(Failure::ReadTimeout))
+}
+
+/// How much reading one document may cost.
+struct Reading {
+    /// The computing time.
+    limit: Duration,
+    /// The bytes of the document.
+    longest: Option<usize>,
 }
 
 /// What the outage detector has to know about a feed before its poll.
