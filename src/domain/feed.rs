@@ -29,7 +29,7 @@ pub struct FeedUrl {
 }
 
 /// The host in the URLs that stand for private feeds. RFC 6761 section 6.4: no such name ever resolves.
-const PRIVATE_HOST: &str = "private-feed.invalid";
+pub(super) const PRIVATE_HOST: &str = "private-feed.invalid";
 
 /// The beginning of the URLs that stand for programs. A file has no host, and neither has a program.
 const COMMAND: &str = "file:///command-feed/";

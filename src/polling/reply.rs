@@ -41,6 +41,9 @@ pub struct Parsing<'a> {
     pub map: Option<&'a JsonMap>,
     /// How long unpacking and reading may take.
     pub time: ReadingTime,
+    /// The bytes after decompression beyond which a body is not read unless it is the one of the last poll, as if reading
+    /// took too long; `None` for all that `max_body` permits.
+    pub longest: Option<usize>,
     /// Whether consumers are not to hear of the entries of a feed's first document.
     pub quiet_start: bool,
     /// Leaves out entries; `None` keeps all.
@@ -123,6 +126,9 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
 /// What is said of a body that ends too early.
 const CUT_BODY: &str = "the body breaks off before its announced end";
 
+/// What is said of a document that is longer than those that are read at first.
+const TOO_LONG: &str = "the document is too long to be read at first";
+
 /// The meaning of a body.
 struct BodyReading {
     outcome: PollOutcome,
@@ -178,6 +184,9 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
     };
     if !cut && known.body_hash == Some(body_hash(&body)) {
         return BodyReading::of(PollOutcome::SameBody);
+    }
+    if parsing.longest.is_some_and(|longest| longest < body.len()) {
+        return BodyReading::failed(Failure::ReadTimeout, TOO_LONG.to_owned());
     }
     let content_language = reply.headers.content_language.as_deref();
     let labels = Labels { content_type, content_language };

@@ -17,6 +17,7 @@ use gazetted::domain::poll::{
     Validators,
 };
 use gazetted::domain::time::{TimeDelta, Timestamp};
+use gazetted::feed::document::body_hash;
 use gazetted::polling::decide::decide;
 use gazetted::polling::reply::{NoReply, Parsing, Requested, read};
 use gazetted::polling::request;
@@ -111,8 +112,7 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
 }
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
-    let time = ReadingTime { limit: Duration::from_secs(1), clock: || Duration::ZERO };
-    poll_within(time, job, policy, reply)
+    poll_as(PARSING, job, policy, reply)
 }
 
 fn poll_within(
@@ -121,14 +121,25 @@ fn poll_within(
     policy: &Policy,
     reply: Result<Reply, NoReply>,
 ) -> Decision {
-    let parsing = Parsing {
-        max_body: 1 << 20,
-        max_entries: 100,
-        time,
-        map: None,
-        quiet_start: false,
-        filter: None,
-    };
+    poll_as(Parsing { time, ..PARSING }, job, policy, reply)
+}
+
+const PARSING: Parsing<'_> = Parsing {
+    max_body: 1 << 20,
+    max_entries: 100,
+    time: ReadingTime { limit: Duration::from_secs(1), clock: || Duration::ZERO },
+    longest: None,
+    map: None,
+    quiet_start: false,
+    filter: None,
+};
+
+fn poll_as(
+    parsing: Parsing<'_>,
+    job: &PollJob,
+    policy: &Policy,
+    reply: Result<Reply, NoReply>,
+) -> Decision {
     let requested = Requested { reply, conditional: true, ended_at: now() };
     let observed = read(requested, job, parsing);
     decide(job, observed, policy, now())
@@ -209,6 +220,32 @@ fn a_document_that_takes_too_long_is_a_failure_of_that_name() {
         assert!((decision.health.failures - 1.0).abs() < 1e-9, "{name}");
         let read = TICKS.get() - before;
         assert!(read <= LIMIT + 12, "{name}: the clock was read {read} times");
+    }
+}
+
+#[test]
+fn a_document_that_is_longer_than_usual_is_left_for_later_unless_it_is_known() {
+    let body = rss(&"<item><title>a</title></item>".repeat(100));
+    let known = |body: &[u8]| {
+        let mut job = job();
+        job.remembered.body_hash = Some(body_hash(body));
+        job
+    };
+    for (name, longest, job, expected) in [
+        ("as long as usual", body.len(), job(), "fresh"),
+        ("longer", body.len() - 1, job(), "read_timeout"),
+        ("longer and the same as before", 9, known(&body), "same_body"),
+    ] {
+        for (form, body) in [("", body.clone()), (", packed", packed(&body))] {
+            let decision = poll_as(
+                Parsing { longest: Some(longest), ..PARSING },
+                &job,
+                &hourly(),
+                Ok(reply(200, &[], body)),
+            );
+            let outcome = decision.observed.outcome;
+            assert_eq!(outcome.kind().as_str(), expected, "{name}{form}");
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use crate::feed::charset::{Decision, decode};
 use crate::feed::parse::model::ParsedFeed;
 pub(in crate::feed) use crate::feed::parse::repairs::TRUNCATED;
 use crate::feed::parse::repairs::{Repair, Repairs};
+pub(in crate::feed) use crate::feed::parse::tree::MAX_ITEMS;
 
 /// Why a document is no feed, in words for the feed's owner.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

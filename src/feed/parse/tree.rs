@@ -30,7 +30,7 @@ const MAX_ELEMENTS: usize = 10_000;
 const MAX_ATTRIBUTES: usize = 50;
 
 /// The most items of one document that are read.
-pub(super) const MAX_ITEMS: usize = 10_000;
+pub(in crate::feed) const MAX_ITEMS: usize = 10_000;
 
 /// An element with its contents.
 #[derive(Debug)]
