@@ -49,7 +49,9 @@ oracle:
 
 # The flags are those of cargo-fuzz without its address sanitizer, which needs a nightly compiler and has little to
 # find here: unsafe code is forbidden. Found inputs and the growing corpus are below target/fuzz. FUZZ_SEED
-# fixes the series of inputs; without it each run tries others.
+# fixes the series of inputs; without it each run tries others. An input that takes longer than FUZZ_TIMEOUT seconds (5)
+# is a finding; FUZZ_MAX_LEN is the longest input in bytes (65,536), because work that grows with the square of the length does
+# not show in short ones.
 #
 # run every fuzz target on its seeds, then for so many seconds: `just fuzz 60`, `just fuzz 600 document`
 fuzz SECONDS="60" *TARGETS:
@@ -69,7 +71,8 @@ fuzz SECONDS="60" *TARGETS:
         echo "fuzz: $target, {{ SECONDS }} seconds"
         corpus="$CARGO_TARGET_DIR/corpus/$target"
         mkdir -p "$corpus"
-        "$CARGO_TARGET_DIR/$host/${profile/#dev/debug}/$target" -max_total_time={{ SECONDS }} -seed="${FUZZ_SEED:-0}" -timeout=20 -rss_limit_mb=2048 -verbosity=0 \
+        "$CARGO_TARGET_DIR/$host/${profile/#dev/debug}/$target" -max_total_time={{ SECONDS }} -seed="${FUZZ_SEED:-0}" -timeout="${FUZZ_TIMEOUT:-5}" -report_slow_units=1 -max_len="${FUZZ_MAX_LEN:-65536}" \
+            -rss_limit_mb=2048 -verbosity=0 \
             -print_final_stats=1 -artifact_prefix="$CARGO_TARGET_DIR/$target-" "$corpus" "fuzz/seeds/$target"
     done
 

@@ -9,8 +9,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use gazetted::domain::feed::FeedId;
 use gazetted::domain::feed::{FeedSpec, FeedUrl};
 use gazetted::domain::poll::{
-    Decision, Document, Health, NextPoll, Observed, PollOutcome, Reason, Remembered, ServerWishes,
-    Transfer, Validators,
+    Decision, Document, Health, NextPoll, Observed, PollOutcome, Reason, Remembered,
+    ServerInstructions, Transfer, Validators,
 };
 use gazetted::domain::time::Timestamp;
 use gazetted::feed::document::document;
@@ -70,17 +70,18 @@ fn decision(feed: FeedId, document: Document) -> Arc<Decision> {
         feed,
         polled_at: now(),
         observed: Observed {
-            wishes: ServerWishes {
+            instructions: ServerInstructions {
                 validators: Some(Validators::default()),
-                ..ServerWishes::default()
+                ..ServerInstructions::default()
             },
             transfer: Transfer { status: Some(200), ..Transfer::default() },
             ..Observed::of(PollOutcome::Fresh(Box::new(document)))
         },
-        asks: Vec::new(),
+        min_waits: Vec::new(),
         health: Health::default(),
         next: NextPoll { at: Some(now()), because: Reason::Interval },
         moved: None,
+        new_feed_url: None,
         next_host: None,
         pause: None,
         forgiven: None,

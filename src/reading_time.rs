@@ -1,9 +1,9 @@
 //! How long reading one document may take.
 //!
-//! A thread cannot be stopped from outside, so the work gives itself up: whatever walks through a publisher's text
-//! asks [`is_over`] at each step, and stops there as if the text had ended. All that was read is thrown away by
-//! [`ReadingTime::bound`]. The time is a property of the thread, because every function between a document and
-//! its last reference would have to pass it on otherwise (docs/decisions/0021).
+//! A thread cannot be stopped from outside. Therefore loops over a publisher's text call [`is_over`] at each step, and stop
+//! when it is true, as if the text had ended. [`ReadingTime::bound`] then drops all that was read. The time is a
+//! property of the thread, because otherwise every function that reads a part of a document would have to pass it on
+//! (docs/decisions/0021).
 
 use std::cell::Cell;
 use std::io::{self, Read};

@@ -10,6 +10,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::slow::SLOW;
+
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
     /// Sends these bytes and closes the connection.
@@ -24,6 +26,19 @@ pub(crate) enum Fault {
     Floods(&'static [u8]),
     /// Resets the connection in the middle of the body.
     Resets,
+}
+
+/// Sends one of the documents that take long to read.
+pub(crate) async fn send_slow(stream: TcpStream, which: usize) -> io::Result<()> {
+    let body = SLOW.get(which % SLOW.len()).map_or(&[][..], Vec::as_slice);
+    send(stream, "Content-Encoding: gzip\r\n", body).await
+}
+
+async fn send(mut stream: TcpStream, head: &str, body: &[u8]) -> io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\n{head}Connection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body).await?;
+    stream.shutdown().await
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -88,7 +103,7 @@ static CROWD: LazyLock<Vec<u8>> = LazyLock::new(|| {
         .concat()
 });
 
-fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(bytes)?;
     packer.finish()
@@ -101,12 +116,7 @@ impl Fault {
                 stream.write_all(bytes).await?;
                 stream.shutdown().await
             }
-            Self::Sends(head, body) => {
-                let head = format!("HTTP/1.1 200 OK\r\n{head}Connection: close\r\n\r\n");
-                stream.write_all(head.as_bytes()).await?;
-                stream.write_all(body()).await?;
-                stream.shutdown().await
-            }
+            Self::Sends(head, body) => send(stream, head, body()).await,
             Self::Stalls(bytes) => {
                 stream.write_all(bytes).await?;
                 sleep(Duration::from_mins(1)).await;

@@ -5,6 +5,7 @@
 
 mod faults;
 mod server;
+mod slow;
 mod watch;
 
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
@@ -23,6 +24,7 @@ use nix::unistd::Pid;
 use rusqlite::{Connection, OpenFlags};
 
 use server::Site;
+use slow::SLOW;
 use watch::{Footprint, lateness};
 
 /// Runs the daemon against many local feeds, some of them malicious, and watches it.
@@ -30,9 +32,12 @@ use watch::{Footprint, lateness};
 struct Args {
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(10..=60_000))]
     feeds: u32,
-    /// The share of feeds, in per cent, that misbehave at every other request
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=45))]
-    hostile: u32,
+    /// How many of the feeds misbehave at every other request
+    #[arg(long, default_value_t = 400)]
+    malicious: u32,
+    /// How many of the malicious feeds send documents that take long to read
+    #[arg(long, default_value_t = 40)]
+    slow: u32,
     #[arg(long, default_value_t = 30)]
     minutes: u64,
     /// Minutes at the start in which growth is not measured
@@ -59,8 +64,11 @@ fn main() -> ExitCode {
 
 fn soak(args: &Args) -> anyhow::Result<()> {
     ensure!(args.warm_up < args.minutes, "--warm-up must be shorter than --minutes");
+    ensure!(args.malicious < args.feeds, "--malicious must be less than --feeds");
+    let slow = args.slow.min(args.malicious);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let site = Arc::new(Site::new(args.feeds, args.hostile));
+    let site = Arc::new(Site::new(args.feeds as usize, args.malicious as usize, slow as usize));
+    LazyLock::force(&SLOW); // Otherwise the first request would wait for all documents.
     let port = server::start(Arc::clone(&site))?;
     let config = folder.path().join("gazetted.toml");
     fs::write(&config, configuration(args, port)?)?;
@@ -79,11 +87,11 @@ fn soak(args: &Args) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "{} feeds, {} of them hostile, every {} s",
-        args.feeds,
-        site.hostile(),
-        args.every
+        "{} feeds, {} of them malicious, {slow} of these slow to read, every {} s",
+        args.feeds, args.malicious, args.every
     )?;
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    writeln!(out, "load of the machine: {}", load.trim())?;
     writeln!(out, "replies: {}", site.replies())?;
     watch::table(&mut out, &footprints)?;
     let lateness = lateness(&log, &site)?;
@@ -105,7 +113,7 @@ fn soak(args: &Args) -> anyhow::Result<()> {
 
 fn configuration(args: &Args, port: u16) -> anyhow::Result<String> {
     let mut config = String::from(
-        "[store]\npath = \"gazetted.db\"\n\n[fetch]\nallow_private = true\nmax_body = \"2MiB\"\n\
+        "[store]\npath = \"gazetted.db\"\n\n[fetch]\nallow_private = true\nmax_body = \"6MiB\"\n\
          timeout = \"5s\"\nconcurrency = 128\n",
     );
     for feed in 0..args.feeds {
@@ -164,7 +172,7 @@ fn store_faults(path: &Path, site: &Site) -> anyhow::Result<Vec<String>> {
         let feed = feed.context("a feed of another test")?;
         let offered = site.offered(feed);
         // Some documents of the malicious feeds can be read as feeds.
-        if found < offered || (found > offered && !site.is_hostile(feed)) {
+        if found < offered || (found > offered && !site.is_malicious(feed)) {
             faults.push(format!("{url}: {offered} articles offered, {found} in the store"));
         }
     }

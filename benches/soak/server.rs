@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use gazetted::clock::now_precise;
 
-use crate::faults::FAULTS;
+use crate::faults::{FAULTS, send_slow};
 
 /// The number of entries in a document: the newest ones.
 const WINDOW: u32 = 20;
@@ -24,7 +24,8 @@ const NEWS_EVERY: u32 = 4;
 
 pub(crate) struct Site {
     feeds: Vec<Feed>,
-    hostile_of_100: u32,
+    malicious: usize,
+    slow: usize,
     behaving: AtomicBool,
     whole: AtomicU64,
     not_modified: AtomicU64,
@@ -47,10 +48,12 @@ impl Feed {
 }
 
 impl Site {
-    pub(crate) fn new(feeds: u32, hostile_of_100: u32) -> Self {
+    /// A site of so many feeds, `malicious` of which misbehave; `slow` of these send documents that take long to read.
+    pub(crate) fn new(feeds: usize, malicious: usize, slow: usize) -> Self {
         Self {
             feeds: (0..feeds).map(|_| Feed::default()).collect(),
-            hostile_of_100,
+            malicious,
+            slow,
             behaving: AtomicBool::new(false),
             whole: AtomicU64::new(0),
             not_modified: AtomicU64::new(0),
@@ -58,16 +61,21 @@ impl Site {
         }
     }
 
-    pub(crate) fn is_hostile(&self, feed: usize) -> bool {
-        u32::try_from(feed % 100).is_ok_and(|place| place < self.hostile_of_100)
+    /// Malicious feeds are spread evenly among the others.
+    pub(crate) fn is_malicious(&self, feed: usize) -> bool {
+        self.malicious_before(feed) < self.malicious_before(feed + 1)
     }
 
-    pub(crate) fn hostile(&self) -> usize {
-        (0..self.feeds.len()).filter(|feed| self.is_hostile(*feed)).count()
+    fn is_slow(&self, feed: usize) -> bool {
+        self.is_malicious(feed) && self.malicious_before(feed) < self.slow
+    }
+
+    fn malicious_before(&self, feed: usize) -> usize {
+        feed * self.malicious / self.feeds.len().max(1)
     }
 
     pub(crate) fn good(&self) -> usize {
-        self.feeds.len() - self.hostile()
+        self.feeds.len() - self.malicious
     }
 
     /// From now on every feed responds correctly, and none has new entries.
@@ -123,10 +131,13 @@ async fn answer(site: &Site, mut stream: TcpStream) -> io::Result<()> {
         feed.asked().push(now_precise().into());
     }
     let count = feed.requests.fetch_add(1, SeqCst);
-    if site.is_hostile(index) && count % 2 == 1 && !behaving {
+    if site.is_malicious(index) && count % 2 == 1 && !behaving {
         site.faults.fetch_add(1, SeqCst);
-        let which = (index + usize::try_from(count / 2).unwrap_or(0)) % FAULTS.len();
-        return FAULTS[which].commit(stream).await;
+        let which = index + usize::try_from(count / 2).unwrap_or(0);
+        if site.is_slow(index) {
+            return send_slow(stream, which).await;
+        }
+        return FAULTS[which % FAULTS.len()].commit(stream).await;
     }
     let offered = match feed.offered.load(SeqCst) {
         known if behaving && known > 0 => known,

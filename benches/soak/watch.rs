@@ -14,7 +14,7 @@ use crate::server::Site;
 
 /// The largest growth of the median, from the minutes after the warm-up to the last ones, that is no leak.
 const FLAT: f64 = 1.10;
-/// A poll is late when it comes this much later than planned.
+/// A poll is late when it comes this much later than planned, and when it is stored this much later than it was requested.
 const LATE: Duration = Duration::from_secs(1);
 
 /// The resources of a process at one moment.
@@ -100,9 +100,12 @@ pub(crate) fn growth(footprints: &[Footprint], warm_up: Duration) -> Vec<String>
     faults
 }
 
-/// The delay of each poll of a good feed: the time between plan and request.
+/// The delays of each poll of a good feed.
 pub(crate) struct Lateness {
+    /// From the plan to the request.
     lags: Vec<Duration>,
+    /// From the request to the report of the poll, which comes when the poll is stored.
+    waits: Vec<Duration>,
     early: usize,
     silent: usize,
 }
@@ -122,18 +125,19 @@ pub(crate) fn lateness(log: &str, site: &Site) -> anyhow::Result<Lateness> {
     let mut plans: HashMap<usize, Vec<(SystemTime, SystemTime)>> = HashMap::new();
     for polled in log.lines().filter_map(|line| serde_json::from_str::<Polled>(line).ok()) {
         let feed = polled.url.rsplit('/').next().unwrap_or_default().parse()?;
-        if !site.is_hostile(feed) {
+        if !site.is_malicious(feed) {
             plans.entry(feed).or_default().push((polled.timestamp.into(), polled.next_at.into()));
         }
     }
-    let (mut lags, mut early) = (Vec::new(), 0);
+    let (mut lags, mut waits, mut early) = (Vec::new(), Vec::new(), 0);
     for (feed, plans) in &plans {
         // The last plan has no request.
         let asked = site.asked(*feed);
         for (said, plan) in plans {
-            let Some(asked) = asked.get(asked.partition_point(|asked| asked <= said)) else {
-                continue;
-            };
+            let after = asked.partition_point(|asked| asked <= said);
+            let before = after.checked_sub(1).and_then(|before| asked.get(before));
+            waits.extend(before.and_then(|before| said.duration_since(*before).ok()));
+            let Some(asked) = asked.get(after) else { continue };
             match asked.duration_since(*plan) {
                 Ok(lag) => lags.push(lag),
                 Err(_) => early += 1,
@@ -141,16 +145,19 @@ pub(crate) fn lateness(log: &str, site: &Site) -> anyhow::Result<Lateness> {
         }
     }
     lags.sort_unstable();
-    Ok(Lateness { lags, early, silent: site.good().saturating_sub(plans.len()) })
+    waits.sort_unstable();
+    Ok(Lateness { lags, waits, early, silent: site.good().saturating_sub(plans.len()) })
 }
 
 impl Lateness {
     pub(crate) fn faults(&self, good: usize) -> Vec<String> {
-        let late = self.lags.iter().filter(|lag| **lag > LATE).count();
+        let [late, kept] =
+            [&self.lags, &self.waits].map(|all| all.iter().filter(|lag| **lag > LATE).count());
         let fault = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
         [
             fault(self.early, "polls of good feeds came before their time"),
             fault(late, "polls of good feeds came more than a second late"),
+            fault(kept, "polls of good feeds were stored more than a second after the request"),
             fault(self.silent, &format!("of {good} good feeds were never polled")),
         ]
         .into_iter()
@@ -161,12 +168,16 @@ impl Lateness {
 
 impl fmt::Display for Lateness {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = |of_thousand: usize| {
-            let index = self.lags.len().saturating_sub(1) * of_thousand / 1000;
-            self.lags.get(index).copied().unwrap_or_default().as_millis()
-        };
         let (count, early) = (self.lags.len(), self.early);
-        write!(out, "good feeds: {count} polls after their plan by {} ms (median), ", at(500))?;
-        write!(out, "{} ms (99 of 100), {} ms (all); {early} before it", at(990), at(1000))
+        writeln!(out, "good feeds: {count} polls, {early} of them before their time")?;
+        let spread = |all: &[Duration]| {
+            let at = |of_thousand: usize| {
+                let index = all.len().saturating_sub(1) * of_thousand / 1000;
+                all.get(index).copied().unwrap_or_default().as_millis()
+            };
+            format!("{} ms (median), {} ms (99 of 100), {} ms (all)", at(500), at(990), at(1000))
+        };
+        writeln!(out, "from plan to request: {}", spread(&self.lags))?;
+        write!(out, "from request to store: {}", spread(&self.waits))
     }
 }

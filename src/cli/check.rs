@@ -111,7 +111,7 @@ fn ask(config: &Config, quiet: bool, context: &Context) -> Result<Vec<Seen>> {
             detail: seen.message.detail,
             status: seen.transfer.status,
             entries,
-            moved_to: seen.wishes.moved_to.map(String::from),
+            moved_to: seen.instructions.moved_to.map(String::from),
             offers: seen.message.offers.into_iter().map(String::from).collect(),
         })
     });

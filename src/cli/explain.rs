@@ -13,7 +13,7 @@ use super::{Context, Exit};
 use crate::clock;
 use crate::config::{Config, FeedConfig};
 use crate::domain::host::Host;
-use crate::domain::poll::{Move, OutcomeKind, Reason, address_at};
+use crate::domain::poll::{Move, MovedBy, NewFeedUrl, OutcomeKind, Reason, address_at};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::polling::reason_text::reason_text;
 use crate::polling::schedule::{Candidate, History, candidates};
@@ -86,11 +86,12 @@ impl<'a> Explanation<'a> {
             _ => Vec::new(),
         };
         let moved = facts.as_ref().and_then(|facts| facts.moved.as_ref());
+        let new = facts.as_ref().and_then(|facts| facts.new_feed_url.as_ref());
         let next = row.next_poll_at.or(row.polled_at).unwrap_or(now);
         let url = configured.map(|c| &c.spec.url);
         // The host of a private feed is shown nowhere.
         let url = url.filter(|url| url.shown_host().is_some());
-        let asked = url.and_then(|url| Host::of(address_at(url, moved, next)));
+        let asked = url.and_then(|url| Host::of(address_at(url, moved, new, next)));
         let host = match asked {
             Some(asked) => {
                 let paused = reader.paused(&asked, now)?;
@@ -121,6 +122,9 @@ impl<'a> Explanation<'a> {
             line("validators", &validators(facts, now))?;
             if let Some(moved) = &facts.moved {
                 line("moved", &say_moved(moved, now))?;
+            }
+            if let Some(new) = &facts.new_feed_url {
+                line("new address", &say_new_feed_url(new, now))?;
             }
         }
         line("next poll", &self.next())?;
@@ -233,6 +237,8 @@ impl<'a> Explanation<'a> {
             "last_modified": facts.and_then(|f| text(&f.validators.last_modified)),
             "validated_url": facts.and_then(|f| f.validators.sent_by.as_ref().map(url::Url::as_str)),
             "moved_to": facts.and_then(|f| f.moved.as_ref().map(|moved| moved.to.as_str())),
+            "moved_by": facts.and_then(|f| f.moved.as_ref().map(|moved| moved.by.as_str())),
+            "new_feed_url": facts.and_then(|f| f.new_feed_url.as_ref().map(|new| new.to.as_str())),
             "last_full_answer": facts.and_then(|f| f.full_at.map(rfc3339)),
             "host": self.host.as_ref().map(|(host, _)| host.as_str()),
             "host_paused_until": paused.map(|p| rfc3339(p.until)),
@@ -275,7 +281,21 @@ fn say_moved(moved: &Move, now: Timestamp) -> String {
         Some(at) => format!("the configured address is asked again {}", relative(at, now)),
         None => "for good".to_owned(),
     };
-    format!("to {} {}; {again}", moved.to, relative(moved.at, now))
+    let by = match moved.by {
+        MovedBy::Redirect => "",
+        MovedBy::NewFeedUrl => " as its itunes:new-feed-url says",
+    };
+    format!("to {} {}{by}; {again}", moved.to, relative(moved.at, now))
+}
+
+fn say_new_feed_url(new: &NewFeedUrl, now: Timestamp) -> String {
+    let tried = match new.try_at {
+        Some(at) if at <= now => "to be tried at the next poll".to_owned(),
+        Some(at) => format!("to be tried {}", relative(at, now)),
+        None => "not tried any more, because it did not serve this feed".to_owned(),
+    };
+    let named = relative(new.named_at, now);
+    format!("{}, which the feed names as itunes:new-feed-url since {named}; {tried}", new.to)
 }
 
 fn validators(facts: &Facts, now: Timestamp) -> String {

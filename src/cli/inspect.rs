@@ -237,6 +237,7 @@ fn as_json(
         "feed": {
             "title": document.meta.title, "home_page_url": document.meta.home_page_url,
             "description": document.meta.description, "language": document.meta.language,
+            "new_feed_url": document.new_feed_url.as_ref().map(url::Url::as_str),
         },
         "articles": articles,
         "complaints": complaints,
@@ -265,6 +266,7 @@ fn print(
         field("home page", feed.home_page_url.as_deref())?;
         field("about", document.meta.description.as_deref())?;
         field("language", document.meta.language.as_deref())?;
+        field("moves to", document.new_feed_url.as_ref().map(url::Url::as_str))?;
         let (bytes, ms) = (observed.transfer.bytes, observed.transfer.elapsed.as_millis());
         field("fetched", Some(&format!("{bytes} bytes in {ms} ms")))?;
         let encoding = document.encoding;

@@ -81,7 +81,7 @@ fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
             policy: feed.policy.clone(),
             gap: facts.as_ref().map_or(UNKNOWN_GAP, |facts| gap(facts, now)),
             validators: facts.as_ref().is_none_or(|facts| !facts.validators.is_empty()),
-            asks: facts.map(|facts| facts.history.asks).unwrap_or_default(),
+            min_waits: facts.map(|facts| facts.history.min_waits).unwrap_or_default(),
             hints: hints.unwrap_or_default(),
         });
     }

@@ -58,12 +58,12 @@ impl Parts {
 }
 
 /// Which bytes of a text are shown.
-struct Mask<'a> {
+struct Redaction<'a> {
     text: &'a str,
     shown: Vec<bool>,
 }
 
-impl Mask<'_> {
+impl Redaction<'_> {
     fn set(&mut self, range: &Range<usize>, shown: bool) {
         if let Some(bytes) = self.shown.get_mut(range.clone()) {
             bytes.fill(shown);
@@ -90,43 +90,43 @@ pub(super) fn redact(
     lines: &Lines,
 ) -> String {
     let structure = |b: u8| b.is_ascii_whitespace() || b"[]{}=,.#".contains(&b);
-    let mut mask = Mask { text, shown: text.bytes().map(structure).collect() };
+    let mut redaction = Redaction { text, shown: text.bytes().map(structure).collect() };
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         if is_header(line) {
-            mask.set(&(start..start + line.len()), true);
+            redaction.set(&(start..start + line.len()), true);
         }
         start += line.len();
     }
-    parts.keys.iter().for_each(|span| mask.set(span, true));
+    parts.keys.iter().for_each(|span| redaction.set(span, true));
     for (span, shown) in &parts.values {
-        if *shown { mask.set(span, true) } else { mask.hide(span) }
+        if *shown { redaction.set(span, true) } else { redaction.hide(span) }
     }
     // A line may have many errors.
     let broken: BTreeMap<usize, Range<usize>> =
         broken.iter().map(|error| lines.at(error.start)).map(|line| (line.start, line)).collect();
     for line in broken.values() {
-        mask.set(line, false);
-        mask.set(&(line.start..line.start + harmless_start(text, lines, line)), true);
+        redaction.set(line, false);
+        redaction.set(&(line.start..line.start + harmless_start(text, lines, line)), true);
     }
     for span in secrets {
-        mask.hide(span);
+        redaction.hide(span);
     }
     for span in &user_info(text) {
-        mask.set(span, false);
+        redaction.set(span, false);
     }
     for span in &references(text) {
-        mask.set(span, true);
+        redaction.set(span, true);
     }
-    let mut masked = String::with_capacity(text.len());
+    let mut redacted = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
-        if matches!(c, '\n' | '\r') || mask.shown.get(at) == Some(&true) {
-            masked.push(c);
+        if matches!(c, '\n' | '\r') || redaction.shown.get(at) == Some(&true) {
+            redacted.push(c);
         } else {
-            masked.extend(std::iter::repeat_n('*', c.len_utf8()));
+            redacted.extend(std::iter::repeat_n('*', c.len_utf8()));
         }
     }
-    masked
+    redacted
 }
 
 /// Whether a line is the header of a table, and nothing else.

@@ -1,6 +1,7 @@
 //! Programs: one that gets a batch on its standard input acknowledges it by exit code 0; one that prints a feed gives it
 //! on its standard output.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::pending;
 use std::io;
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::domain::request::CommandSpec;
 use crate::domain::scrub::Sent;
-use crate::html::chars::without_controls;
+use crate::html::chars::{self, without_controls};
 
 /// The time between SIGTERM and SIGKILL.
 const GRACE_PERIOD: Duration = Duration::from_millis(500);
@@ -30,8 +31,10 @@ const STDERR_WAIT: Duration = Duration::from_millis(200);
 /// The most bytes of a line of standard error that are read at once.
 const MAX_LINE: u64 = 4096;
 
-/// The most characters of that line that are kept.
+/// The most characters of one line, the most lines, and the most characters of all of them that are kept.
 const MAX_CHARS: usize = 300;
+const MAX_LINES: usize = 10;
+const MAX_TAIL: usize = 1_000;
 
 /// Why a program did not acknowledge a batch, or gave no feed.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +51,29 @@ pub enum CommandError {
     TooLarge { program: String, limit: u64 },
 }
 
-/// The last line of a program's standard error that is not blank, without control characters.
+/// The last lines of a program's standard error that are not blank, without control characters.
 #[derive(Debug, Default)]
-pub struct StderrTail(String);
+pub struct StderrTail(VecDeque<String>);
 
+impl StderrTail {
+    fn push(&mut self, line: &str) {
+        self.0.push_back(chars::excerpt(line, MAX_CHARS).into_owned());
+        let length = |lines: &VecDeque<String>| -> usize {
+            lines.iter().map(|line| line.chars().count()).sum()
+        };
+        while MAX_LINES < self.0.len() || 1 < self.0.len() && MAX_TAIL < length(&self.0) {
+            self.0.pop_front();
+        }
+    }
+}
+
+/// All on one line, the lines separated by a bar.
 impl fmt::Display for StderrTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+        for (n, line) in self.0.iter().enumerate() {
+            write!(f, "{}{line}", if n == 0 { ": " } else { " | " })?;
+        }
+        Ok(())
     }
 }
 
@@ -141,7 +160,10 @@ async fn attend(
     if let Some(Printed { limit, .. }) = output.filter(|output| output.is_too_large()) {
         return Err(CommandError::TooLarge { program, limit: *limit });
     }
-    let tail = StderrTail(Sent::to_command(command).removed_from(&tail.0));
+    let tail = {
+        let sent = Sent::to_command(command);
+        StderrTail(tail.0.iter().map(|line| sent.removed_from(line)).collect())
+    };
     match exit {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(CommandError::Failed { program, status, stderr: tail }),
@@ -245,7 +267,7 @@ async fn write_input(stdin: Option<ChildStdin>, input: &[u8]) {
     }
 }
 
-/// Reads standard error to its end and keeps the last line.
+/// Reads standard error to its end and keeps the last lines.
 async fn read(stderr: Option<ChildStderr>, tail: &mut StderrTail) {
     let Some(stderr) = stderr else { return };
     let mut stderr = BufReader::new(stderr);
@@ -259,7 +281,7 @@ async fn read(stderr: Option<ChildStderr>, tail: &mut StderrTail) {
         let text = String::from_utf8_lossy(&line);
         let text = without_controls(text.trim());
         if !text.is_empty() {
-            tail.0 = text.chars().take(MAX_CHARS).collect();
+            tail.push(&text);
         }
     }
 }
@@ -295,7 +317,11 @@ mod tests {
             ("test $(wc -c) = 1000000", LARGE, Ok(())),
             ("exit 0", LARGE, Ok(())), // Read nothing, and succeeded.
             ("cat > /dev/null; echo loud; exit 3", 5, Err("sh ended with exit status: 3")),
-            ("echo one >&2; echo two >&2; exit 1", 5, Err("sh ended with exit status: 1: two")),
+            (
+                "echo one >&2; echo two >&2; exit 1",
+                5,
+                Err("sh ended with exit status: 1: one | two"),
+            ),
             ("printf 'a\\033[2Jb\\n\\n' >&2; false", 5, Err("sh ended with exit status: 1: a")),
             ("kill -9 $$", 5, Err("sh ended with signal: 9 (SIGKILL)")),
             ("head -c 3000000 /dev/zero >&2; cat > /dev/null", LARGE, Ok(())),
@@ -310,6 +336,26 @@ mod tests {
             }
             assert!(began.elapsed() < Duration::from_secs(4), "{script}");
         }
+    }
+
+    #[test]
+    fn the_end_of_standard_error_is_kept_up_to_a_limit() {
+        let mut tail = StderrTail::default();
+        for n in 1..=25 {
+            tail.push(&format!("line {n}"));
+        }
+        let text = tail.to_string();
+        assert!(
+            text.starts_with(": line 16 | line 17 | ") && text.ends_with(" | line 25"),
+            "{text}"
+        );
+        for letter in ["a", "b", "c", "d", "e"] {
+            tail.push(&letter.repeat(5_000));
+        }
+        let text = tail.to_string();
+        assert_eq!(text.matches(" | ").count(), 2, "{text}");
+        assert!(text.starts_with(": cc") && text.ends_with("ee…"), "{text}");
+        assert!(text.chars().count() < 1_100, "{text}");
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! The body of a delivery to a webhook, its signature, and the wait after a failed delivery.
+//! The body of a delivery to a webhook, its header fields, and the wait after a failed delivery.
 //!
 //! Signatures, headers and keys follow Standard Webhooks 1.0 (<https://www.standardwebhooks.com>), so that receivers
 //! can check them with a library.
@@ -17,8 +17,22 @@ const FIRST_WAIT: TimeDelta = TimeDelta::seconds(2);
 
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 
+/// The header fields of Standard Webhooks for a body that is sent at `at` (Unix seconds). Without a key there is no
+/// `webhook-signature`.
+pub fn header_fields(
+    key: Option<&SigningKey>,
+    at: i64,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
+    let id = delivery_id(body);
+    let signature = key.and_then(|key| signature(key, &id, at, body));
+    let mut fields = vec![("webhook-id", id), ("webhook-timestamp", at.to_string())];
+    fields.extend(signature.map(|signature| ("webhook-signature", signature)));
+    fields
+}
+
 /// The value of `webhook-signature`: `v1,` and, in base64, the HMAC-SHA256 of id, time (Unix seconds) and body.
-pub fn signature(key: &SigningKey, id: &str, at: i64, body: &[u8]) -> Option<String> {
+fn signature(key: &SigningKey, id: &str, at: i64, body: &[u8]) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).ok()?; // It takes keys of any length.
     mac.update(format!("{id}.{at}.").as_bytes());
     mac.update(body);
@@ -26,7 +40,7 @@ pub fn signature(key: &SigningKey, id: &str, at: i64, body: &[u8]) -> Option<Str
 }
 
 /// The value of `webhook-id`: a hash of the body, so that a batch that is sent again has the same id.
-pub fn delivery_id(body: &[u8]) -> String {
+fn delivery_id(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
     let hex: Vec<String> = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("msg_{}", hex.concat())
@@ -67,6 +81,15 @@ mod tests {
             .unwrap(),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
+    }
+
+    #[test]
+    fn a_body_is_signed_when_there_is_a_key() {
+        let key = SigningKey::parse("0123456789abcdef").unwrap();
+        let names = |key| header_fields(key, 7, b"{}").into_iter().map(|(name, _)| name).collect();
+        let signed: Vec<_> = names(Some(&key));
+        assert_eq!(signed, ["webhook-id", "webhook-timestamp", "webhook-signature"]);
+        assert_eq!(names(None), ["webhook-id", "webhook-timestamp"]);
     }
 
     #[test]

@@ -67,15 +67,86 @@ pub struct Podcast {
     /// A number, which may have a fraction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub episode: Option<String>,
+    /// What is shown in place of the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub episode_display: Option<String>,
     /// `full`, `trailer` or `bonus`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub episode_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explicit: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub transcripts: Vec<PodcastFile>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chapters: Option<PodcastFile>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub persons: Vec<PodcastPerson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub soundbites: Vec<PodcastSoundbite>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<PodcastLocation>,
+    /// The same episode in other formats.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternate_enclosures: Vec<PodcastEnclosure>,
+    /// Where listeners talk about the episode.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub social_interact: Vec<PodcastSocial>,
+}
+
+/// A part of an episode that represents it. Both numbers are seconds, which may have a fraction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodcastSoundbite {
+    pub start_time: String,
+    pub duration: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+/// The place that an episode is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodcastLocation {
+    pub name: String,
+    /// A `geo:` address (RFC 5870).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub geo: Option<String>,
+    /// The identifier of OpenStreetMap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub osm: Option<String>,
+}
+
+/// An episode in another format.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodcastEnclosure {
+    pub url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_in_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// In pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u64>,
+    /// In bits per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bitrate: Option<u64>,
+}
+
+/// A post about an episode at a social network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodcastSocial {
+    pub url: String,
+    /// Such as `activitypub`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 /// A transcript, or the chapters of an episode.

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::domain::host::Host;
+use crate::domain::named_enum::named_enum;
 
 /// The id of a feed in the store. It does not change while the address of the feed is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,7 +29,7 @@ pub struct FeedUrl {
 }
 
 /// The host in the URLs that stand for private feeds. RFC 6761 section 6.4: no such name ever resolves.
-const PRIVATE_HOST: &str = "private-feed.invalid";
+pub(super) const PRIVATE_HOST: &str = "private-feed.invalid";
 
 /// The beginning of the URLs that stand for programs. A file has no host, and neither has a program.
 const COMMAND: &str = "file:///command-feed/";
@@ -195,33 +196,18 @@ pub struct FeedRef {
     pub tags: Vec<String>,
 }
 
-/// The state of a feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FeedState {
-    Ok,
-    /// In the configuration, never polled.
-    New,
-    Failing,
-    /// The server said 410.
-    Gone,
-    Disabled,
-    /// No longer in the configuration.
-    Retired,
-}
-
-impl FeedState {
-    pub const ALL: [Self; 6] =
-        [Self::Ok, Self::New, Self::Failing, Self::Gone, Self::Disabled, Self::Retired];
-
-    /// As shown and as in JSON; stable.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::New => "new",
-            Self::Failing => "failing",
-            Self::Gone => "gone",
-            Self::Disabled => "disabled",
-            Self::Retired => "retired",
-        }
+named_enum! {
+    /// The state of a feed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum FeedState {
+        Ok = "ok",
+        /// In the configuration, never polled.
+        New = "new",
+        Failing = "failing",
+        /// The server said 410.
+        Gone = "gone",
+        Disabled = "disabled",
+        /// No longer in the configuration.
+        Retired = "retired",
     }
 }

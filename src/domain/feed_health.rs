@@ -1,36 +1,21 @@
 //! Changes of the health of a feed that a person wants to hear of: it fails for long, is gone, falls silent, recovers.
 
 use crate::domain::feed::FeedId;
+use crate::domain::named_enum::named_enum;
 use crate::domain::time::Timestamp;
 
-/// What is reported about a feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HealthEvent {
-    /// Its polls have failed for long.
-    Failing,
-    /// Its server says that it is gone for good (410).
-    Gone,
-    /// It is read without fault, and brings nothing for much longer than it usually does.
-    Silent,
-    /// It is read again, or it has brought something.
-    Recovered,
-}
-
-impl HealthEvent {
-    const ALL: [Self; 4] = [Self::Failing, Self::Gone, Self::Silent, Self::Recovered];
-
-    /// As stored and as in JSON; stable.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Failing => "failing",
-            Self::Gone => "gone",
-            Self::Silent => "silent",
-            Self::Recovered => "recovered",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|event| event.as_str() == text)
+named_enum! {
+    /// What is reported about a feed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum HealthEvent {
+        /// Its polls have failed for long.
+        Failing = "failing",
+        /// Its server says that it is gone for good (410).
+        Gone = "gone",
+        /// It is read without fault, and brings nothing for much longer than it usually does.
+        Silent = "silent",
+        /// It is read again, or it has brought something.
+        Recovered = "recovered",
     }
 }
 

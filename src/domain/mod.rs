@@ -10,6 +10,7 @@ pub mod feed_health;
 pub mod hook;
 pub mod host;
 pub mod json_map;
+pub(crate) mod named_enum;
 pub mod poll;
 pub mod query;
 pub mod request;

@@ -7,6 +7,7 @@ use url::Url;
 use crate::domain::article::{ArticleDraft, ArticleKey};
 use crate::domain::feed::{FeedId, FeedMeta, FeedUrl};
 use crate::domain::host::Host;
+use crate::domain::named_enum::named_enum;
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// The validators of a conditional GET (RFC 9110 section 13.1), byte for byte as the server sent them.
@@ -63,25 +64,67 @@ pub struct Hints {
     pub skip_days: u8,
 }
 
-/// A permanent redirect (301, 308) of a feed.
+/// A permanent redirect (301, 308) of a feed, or what counts as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     pub to: Url,
     pub at: Timestamp,
     /// When the configured address is requested again; `None` when the redirect is final.
     pub recheck_at: Option<Timestamp>,
+    pub by: MovedBy,
 }
 
-/// The address that a poll at `planned_at` requests: the target of the permanent redirect, or the configured
-/// address when its recheck is due by then.
+/// What led from the configured address of a feed to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MovedBy {
+    /// A permanent redirect of the server.
+    #[default]
+    Redirect,
+    /// `itunes:new-feed-url` in the document.
+    NewFeedUrl,
+}
+
+impl MovedBy {
+    /// As stored and as shown in JSON; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Redirect => "redirect",
+            Self::NewFeedUrl => "new_feed_url",
+        }
+    }
+
+    /// The inverse of [`MovedBy::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Redirect, Self::NewFeedUrl].into_iter().find(|by| by.as_str() == text)
+    }
+}
+
+/// The address in `itunes:new-feed-url`, which counts as a permanent redirect once it has served the feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFeedUrl {
+    pub to: Url,
+    /// When the document named it first.
+    pub named_at: Timestamp,
+    /// When it is tried; `None` when it is not tried any more.
+    pub try_at: Option<Timestamp>,
+}
+
+/// The address that a poll at `planned_at` requests: a new address that is to be tried by then, else the target of the
+/// permanent redirect, or the configured address when its recheck is due by then.
 ///
 /// The address depends on the planned time and not on the time of the request, so that the claim charges the
 /// request budget of the same host that receives the request.
 pub fn address_at<'a>(
     configured: &'a FeedUrl,
     moved: Option<&'a Move>,
+    new_feed_url: Option<&'a NewFeedUrl>,
     planned_at: Timestamp,
 ) -> &'a Url {
+    if let Some(new) = new_feed_url
+        && new.try_at.is_some_and(|at| at <= planned_at)
+    {
+        return &new.to;
+    }
     match moved {
         Some(moved) if moved.recheck_at.is_none_or(|at| planned_at < at) => &moved.to,
         Some(_) | None => configured.as_url(),
@@ -103,8 +146,8 @@ pub struct PollHistory {
     pub health: Health,
     /// Dates of the feed's latest articles, newest first.
     pub recent: Vec<Timestamp>,
-    /// The waits that server and feed asked for at the last poll.
-    pub asks: Vec<(Reason, TimeDelta)>,
+    /// The shortest waits, by the header fields and hints of the last poll.
+    pub min_waits: Vec<(Reason, TimeDelta)>,
     /// The hours and days (GMT) without polls; see [`Hints`].
     pub skip_hours: u32,
     pub skip_days: u8,
@@ -121,13 +164,17 @@ pub struct PollJob {
     /// The planned time of this poll, or the time of the claim if a user requested an earlier poll. For a feed
     /// whose polling has ended, the time of its last poll.
     pub planned_at: Timestamp,
-    /// Dates of the feed's latest articles, newest first, for the adaptive interval; empty otherwise.
+    /// Dates of the feed's latest articles, newest first, for the adaptive interval and for the trial of a new address;
+    /// empty otherwise.
     pub recent: Vec<Timestamp>,
     /// The last time at which the server sent a body, whether it was changed or not.
     pub full_at: Option<Timestamp>,
     /// Hints (ttl, skipHours, skipDays) from the last document that was parsed.
     pub hints: Hints,
     pub moved: Option<Move>,
+    pub new_feed_url: Option<NewFeedUrl>,
+    /// Title and home page of the feed, by which it is recognised at a new address; empty when there is none.
+    pub known_as: FeedMeta,
     /// How many times in a row the host of the requested address refused and named no time. `None` for a host
     /// that was never paused, or that has answered without a refusal since.
     pub strikes: Option<u32>,
@@ -147,13 +194,27 @@ impl PollJob {
             full_at: None,
             hints: Hints::default(),
             moved: None,
+            new_feed_url: None,
+            known_as: FeedMeta::default(),
             strikes: None,
         }
     }
 
     /// The address that this poll requests first. Redirects may lead to other addresses.
     pub fn address(&self) -> &Url {
-        address_at(&self.url, self.moved.as_ref(), self.planned_at)
+        address_at(&self.url, self.moved.as_ref(), self.new_feed_url.as_ref(), self.planned_at)
+    }
+
+    /// The address that later polls request while a new address is only tried.
+    pub fn settled_address(&self) -> &Url {
+        address_at(&self.url, self.moved.as_ref(), None, self.planned_at)
+    }
+
+    /// Whether this poll only tries a new address of the feed. A failure of such a poll does not change the feed's health.
+    pub fn is_trial(&self) -> bool {
+        self.new_feed_url
+            .as_ref()
+            .is_some_and(|new| new.try_at.is_some_and(|at| at <= self.planned_at))
     }
 
     /// The host of the first request; `None` for a file.
@@ -164,7 +225,7 @@ impl PollJob {
     /// Whether this poll only rechecks the configured address of a permanently redirected feed. A failure of such a
     /// poll does not change the feed's health.
     pub fn is_recheck(&self) -> bool {
-        self.moved.is_some() && self.address() == self.url.as_url()
+        self.moved.is_some() && !self.is_trial() && self.address() == self.url.as_url()
     }
 }
 
@@ -232,114 +293,64 @@ impl Reply {
     }
 }
 
-/// Why a poll returned no document. Each fault of a publisher's server is one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The name does not resolve.
-    Dns,
-    /// No connection: refused, reset, unreachable.
-    Connect,
-    /// Certificate or handshake.
-    Tls,
-    Timeout,
-    /// A status without a feed.
-    Status(u16),
-    /// Too many redirects, or a redirect that must not be followed.
-    Redirect,
-    /// The address is not public, and the configuration does not allow that.
-    Private,
-    /// The `Content-Encoding` does not describe the body.
-    Body,
-    /// A body or document that breaks off. Its complete entries are stored all the same.
-    CutOff,
-    /// Larger than `max_body`.
-    TooLarge,
-    /// Reading the document took more than `read_timeout`.
-    ReadTimeout,
-    /// The body is no feed.
-    NotAFeed,
-    /// A file that cannot be read, or a program that fails.
-    File,
-    /// The request could not be built.
-    Request,
-    /// The parser panicked: a fault of this program.
-    Internal,
-}
-
-impl Failure {
-    /// As stored, logged and counted; stable.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Status(_) => "http_status",
-            Self::Redirect => "redirect",
-            Self::Private => "private_address",
-            Self::Body => "body",
-            Self::CutOff => "cut_off",
-            Self::TooLarge => "too_large",
-            Self::ReadTimeout => "read_timeout",
-            Self::NotAFeed => "not_a_feed",
-            Self::File => "file",
-            Self::Request => "request",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// The inverse of [`Failure::as_str`]; `status` is the status of the reply, 0 if there was none.
-    fn parse(text: &str, status: u16) -> Option<Self> {
-        [
-            Self::Dns,
-            Self::Connect,
-            Self::Tls,
-            Self::Timeout,
-            Self::Status(status),
-            Self::Redirect,
-            Self::Private,
-            Self::Body,
-            Self::CutOff,
-            Self::TooLarge,
-            Self::ReadTimeout,
-            Self::NotAFeed,
-            Self::File,
-            Self::Request,
-            Self::Internal,
-        ]
-        .into_iter()
-        .find(|failure| failure.as_str() == text)
+named_enum! {
+    /// Why a poll returned no document. Each fault of a publisher's server is one of these.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Failure {
+        /// The name does not resolve.
+        Dns = "dns",
+        /// No connection: refused, reset, unreachable.
+        Connect = "connect",
+        /// Certificate or handshake.
+        Tls = "tls",
+        Timeout = "timeout",
+        /// A status without a feed.
+        Status(u16) = "http_status",
+        /// Too many redirects, or a redirect that must not be followed.
+        Redirect = "redirect",
+        /// The address is not public, and the configuration does not allow that.
+        Private = "private_address",
+        /// The `Content-Encoding` does not describe the body.
+        Body = "body",
+        /// A body or document that breaks off. Its complete entries are stored all the same.
+        CutOff = "cut_off",
+        /// Larger than `max_body`.
+        TooLarge = "too_large",
+        /// Reading the document took more than `read_timeout`.
+        ReadTimeout = "read_timeout",
+        /// The body is no feed.
+        NotAFeed = "not_a_feed",
+        /// A file that cannot be read, or a program that fails.
+        File = "file",
+        /// The request could not be built.
+        Request = "request",
+        /// The parser panicked: a fault of this program.
+        Internal = "internal",
     }
 }
 
-/// The outcome of a poll as the store keeps it, without the document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutcomeKind {
-    Fresh,
-    SameBody,
-    NotModified,
-    Gone,
-    Failed(Failure),
+named_enum! {
+    /// The outcome of a poll as the store keeps it, without the document.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum OutcomeKind {
+        Fresh = "fresh",
+        SameBody = "same_body",
+        NotModified = "not_modified",
+        Gone = "gone",
+    }
+    or Failed(Failure)
 }
 
 impl OutcomeKind {
-    /// As stored, logged and counted; stable. A failure is named by its kind.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::SameBody => "same_body",
-            Self::NotModified => "not_modified",
-            Self::Gone => "gone",
-            Self::Failed(failure) => failure.as_str(),
-        }
-    }
-
     /// The inverse of [`OutcomeKind::as_str`]. `status` is the status of the reply, if there was one. `None`
     /// for a text that this version does not write.
-    pub fn parse(text: &str, status: Option<u16>) -> Option<Self> {
-        let plain = [Self::Fresh, Self::SameBody, Self::NotModified, Self::Gone];
-        let found = plain.into_iter().find(|kind| kind.as_str() == text);
-        found.or_else(|| Failure::parse(text, status.unwrap_or_default()).map(Self::Failed))
+    pub fn with_status(name: &str, status: Option<u16>) -> Option<Self> {
+        Self::parse(name).map(|kind| match (kind, status) {
+            (Self::Failed(Failure::Status(_)), Some(status)) => {
+                Self::Failed(Failure::Status(status))
+            }
+            (kind, _) => kind,
+        })
     }
 
     /// Whether the poll failed because of the feed or its server.
@@ -414,6 +425,8 @@ pub struct Document {
     pub entries: usize,
     pub listing: Listing,
     pub hints: Hints,
+    /// `itunes:new-feed-url` of the channel.
+    pub new_feed_url: Option<Url>,
     pub encoding: DocumentEncoding,
     /// The repairs that the document needed, by kind.
     pub repairs: Vec<RepairCount>,
@@ -440,7 +453,7 @@ pub struct RepairCount {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     pub outcome: PollOutcome,
-    pub wishes: ServerWishes,
+    pub instructions: ServerInstructions,
     pub transfer: Transfer,
     pub message: Message,
 }
@@ -450,23 +463,23 @@ impl Observed {
     pub fn of(outcome: PollOutcome) -> Self {
         Self {
             outcome,
-            wishes: ServerWishes::default(),
+            instructions: ServerInstructions::default(),
             transfer: Transfer::default(),
             message: Message::default(),
         }
     }
 }
 
-/// What the server and the document ask of later polls.
+/// What the header fields and the document of a reply say about later polls.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ServerWishes {
+pub struct ServerInstructions {
     /// The validators for the next request; `None` keeps the stored ones.
     pub validators: Option<Validators>,
-    /// The waits that the server asks for in its header fields, up to the longest wait that is believed.
-    pub asks: Vec<(Reason, TimeDelta)>,
+    /// The shortest waits, by the header fields of the reply, up to the longest wait that is believed.
+    pub min_waits: Vec<(Reason, TimeDelta)>,
     /// Hints from the document; `None` when none was parsed.
     pub hints: Option<Hints>,
-    /// The wait that the host of the reply asks for, which applies to all feeds of the host.
+    /// The wait that the host of the reply demands, which applies to all feeds of the host.
     pub host_wait: Option<HostWait>,
     /// The address at the end of the leading permanent redirects; `None` without such redirects.
     pub moved_to: Option<Url>,
@@ -496,11 +509,13 @@ pub struct Message {
     pub detail: String,
     /// Feed links found in the HTML page that the server returned instead of a feed.
     pub offers: Vec<Url>,
+    /// The usual places of feeds in the system that made this page.
+    pub places: &'static [&'static str],
 }
 
 impl From<String> for Message {
     fn from(detail: String) -> Self {
-        Self { detail, offers: Vec::new() }
+        Self { detail, offers: Vec::new(), places: &[] }
     }
 }
 
@@ -523,88 +538,42 @@ pub struct Pause {
     pub status: u16,
 }
 
-/// The rule that set the time of the next poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The feed was never polled.
-    New,
-    /// The configured `every`.
-    Interval,
-    /// The next firing of `cron`.
-    Cron,
-    /// Half the gap expected from the feed's own history.
-    Adaptive,
-    /// The wait that the server asked for at the last poll, in any header field.
-    ServerAsked,
-    /// `Cache-Control: max-age`.
-    MaxAge,
-    /// `Expires`.
-    Expires,
-    /// `Retry-After`.
-    RetryAfter,
-    /// RSS `<ttl>`.
-    Ttl,
-    /// `sy:updatePeriod` and `sy:updateFrequency`.
-    UpdatePeriod,
-    /// RSS `skipHours`.
-    SkipHours,
-    /// RSS `skipDays`.
-    SkipDays,
-    /// The server sends neither validators nor freshness, so that each reply is the whole document.
-    NoValidators,
-    /// The wait after failures, which grows with their number.
-    Backoff,
-    /// Our own network was down, so that the poll did not count.
-    Outage,
-    /// The server answered 410 (Gone), so that polling has ended.
-    Gone,
-}
-
-impl Reason {
-    /// As stored and as shown in JSON; stable.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Interval => "interval",
-            Self::Cron => "cron",
-            Self::Adaptive => "adaptive",
-            Self::ServerAsked => "server_asked",
-            Self::MaxAge => "max_age",
-            Self::Expires => "expires",
-            Self::RetryAfter => "retry_after",
-            Self::Ttl => "ttl",
-            Self::UpdatePeriod => "update_period",
-            Self::SkipHours => "skip_hours",
-            Self::SkipDays => "skip_days",
-            Self::NoValidators => "no_validators",
-            Self::Backoff => "backoff",
-            Self::Outage => "outage",
-            Self::Gone => "gone",
-        }
-    }
-
-    /// The inverse of [`Reason::as_str`].
-    pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::New,
-            Self::Interval,
-            Self::Cron,
-            Self::Adaptive,
-            Self::ServerAsked,
-            Self::MaxAge,
-            Self::Expires,
-            Self::RetryAfter,
-            Self::Ttl,
-            Self::UpdatePeriod,
-            Self::SkipHours,
-            Self::SkipDays,
-            Self::NoValidators,
-            Self::Backoff,
-            Self::Outage,
-            Self::Gone,
-        ]
-        .into_iter()
-        .find(|reason| reason.as_str() == text)
+named_enum! {
+    /// The rule that set the time of the next poll.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Reason {
+        /// The feed was never polled.
+        New = "new",
+        /// The configured `every`.
+        Interval = "interval",
+        /// The next firing of `cron`.
+        Cron = "cron",
+        /// Half the gap expected from the feed's own history.
+        Adaptive = "adaptive",
+        /// The wait that the server asked for at the last poll, in any header field.
+        ServerAsked = "server_asked",
+        /// `Cache-Control: max-age`.
+        MaxAge = "max_age",
+        /// `Expires`.
+        Expires = "expires",
+        /// `Retry-After`.
+        RetryAfter = "retry_after",
+        /// RSS `<ttl>`.
+        Ttl = "ttl",
+        /// `sy:updatePeriod` and `sy:updateFrequency`.
+        UpdatePeriod = "update_period",
+        /// RSS `skipHours`.
+        SkipHours = "skip_hours",
+        /// RSS `skipDays`.
+        SkipDays = "skip_days",
+        /// The server sends neither validators nor freshness, so that each reply is the whole document.
+        NoValidators = "no_validators",
+        /// The wait after failures, which grows with their number.
+        Backoff = "backoff",
+        /// Our own network was down, so that the poll did not count.
+        Outage = "outage",
+        /// The server answered 410 (Gone), so that polling has ended.
+        Gone = "gone",
     }
 }
 
@@ -621,12 +590,14 @@ pub struct Decision {
     pub feed: FeedId,
     pub polled_at: Timestamp,
     pub observed: Observed,
-    /// The waits that server and feed ask for, as far as the policy obeys them; stored for `explain`.
-    pub asks: Vec<(Reason, TimeDelta)>,
+    /// The shortest waits, by header fields and hints, as far as the policy obeys them; stored for `explain`.
+    pub min_waits: Vec<(Reason, TimeDelta)>,
     pub health: Health,
     pub next: NextPoll,
     /// The permanent redirect after this poll; `None` when the feed is at its configured address.
     pub moved: Option<Move>,
+    /// The new address that the feed's document names, while the feed has not moved there.
+    pub new_feed_url: Option<NewFeedUrl>,
     /// The host of the next poll's request; `None` for a file.
     pub next_host: Option<Host>,
     /// The pause of a host, if this poll caused one.
@@ -648,36 +619,12 @@ mod tests {
 
     #[test]
     fn each_outcome_is_read_back_from_the_store() {
-        use Failure::{
-            Body, Connect, CutOff, Dns, File, Internal, NotAFeed, Private, ReadTimeout, Redirect,
-            Request, Status, Timeout, Tls, TooLarge,
-        };
-        let failures = [
-            Dns,
-            Connect,
-            Tls,
-            Timeout,
-            Redirect,
-            Private,
-            Body,
-            CutOff,
-            TooLarge,
-            ReadTimeout,
-            NotAFeed,
-            File,
-            Request,
-            Internal,
-            Status(503),
-        ];
-        let plain = [
-            OutcomeKind::Fresh,
-            OutcomeKind::SameBody,
-            OutcomeKind::NotModified,
-            OutcomeKind::Gone,
-        ];
-        for kind in failures.into_iter().map(OutcomeKind::Failed).chain(plain) {
-            assert_eq!(OutcomeKind::parse(kind.as_str(), Some(503)), Some(kind));
+        let failures = Failure::ALL.into_iter().map(OutcomeKind::Failed);
+        for kind in OutcomeKind::ALL.into_iter().chain(failures) {
+            assert_eq!(OutcomeKind::with_status(kind.as_str(), None), Some(kind));
         }
-        assert_eq!(OutcomeKind::parse("of a later version", None), None);
+        let status = OutcomeKind::Failed(Failure::Status(503));
+        assert_eq!(OutcomeKind::with_status(status.as_str(), Some(503)), Some(status));
+        assert_eq!(OutcomeKind::with_status("of a later version", None), None);
     }
 }

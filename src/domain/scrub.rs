@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::domain::feed::PRIVATE_HOST;
 use crate::domain::hook::WebhookSpec;
 use crate::domain::request::{CommandSpec, RequestSpec, Secret};
 
@@ -116,6 +117,66 @@ impl Sent {
     }
 }
 
+/// The address of a private feed, which its document may contain: as a link to subscribe to it, or as the address of an
+/// entry that has none of its own.
+pub struct OwnAddress(Vec<String>);
+
+impl OwnAddress {
+    /// The address of a private feed; `None` for other feeds, for files, and for an address that is a host alone,
+    /// because that is in all links.
+    pub fn of(request: &RequestSpec) -> Option<Self> {
+        let text = request.address.as_ref()?.expose();
+        let url = Url::parse(text).ok().filter(|url| url.host_str().is_some())?;
+        if url.path() == "/" && url.query().is_none() {
+            return None;
+        }
+        let mut forms = Vec::new();
+        for text in [url.as_str(), text.trim()] {
+            let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+            let text = text.split_once('#').map_or(text, |(text, _)| text);
+            forms.extend([text.to_owned(), text.replace('&', "&amp;")]);
+        }
+        forms.sort_unstable();
+        forms.dedup();
+        Some(Self(forms))
+    }
+
+    /// The text with another address in its place; `None` if the text does not contain it. A longer address that begins
+    /// as this one, such as that of a page below it, is another address.
+    pub fn replaced_in(&self, text: &str) -> Option<String> {
+        let mut replaced = None;
+        for form in &self.0 {
+            let text = replaced.as_deref().unwrap_or(text);
+            let mut out = String::new();
+            let mut rest = text;
+            let mut kept = 0;
+            while let Some((before, after)) = rest.split_once(form.as_str()) {
+                if !goes_on(after) {
+                    let end = text.len() - after.len() - form.len();
+                    out.extend([text.get(kept..end).unwrap_or(before), PRIVATE_HOST, "/"]);
+                    kept = text.len() - after.len();
+                }
+                rest = after;
+            }
+            if 0 < kept {
+                out.push_str(text.get(kept..).unwrap_or_default());
+                replaced = Some(out);
+            }
+        }
+        replaced
+    }
+}
+
+/// Whether the path or the value of an address goes on with this text.
+fn goes_on(text: &str) -> bool {
+    let mut chars = text.chars();
+    let part = |c: char| c.is_alphanumeric() || "/-_~%=+".contains(c);
+    match chars.next() {
+        Some('.') => chars.next().is_some_and(char::is_alphanumeric),
+        next => next.is_some_and(part),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,5 +221,41 @@ mod tests {
         let sent = Sent::to_command(&command);
         let said = "curl: --fail with X-Key: s3cret and abcdef";
         assert_eq!(sent.removed_from(said), "curl: --fail with … and …");
+    }
+
+    #[test]
+    fn the_address_of_a_private_feed_is_replaced_as_a_whole() {
+        let of = |address: &str| {
+            let address = Some(Secret::new(address.to_owned()));
+            OwnAddress::of(&RequestSpec { address, ..RequestSpec::default() })
+        };
+        let own = of("https://A.example:443/t0ken/feed?key=k3y&x=ä#top").unwrap();
+        for (said, expected) in [
+            (
+                "https://a.example/t0ken/feed?key=k3y&x=%C3%A4",
+                Some("https://private-feed.invalid/"),
+            ),
+            ("http://A.example:443/t0ken/feed?key=k3y&x=ä", Some("http://private-feed.invalid/")),
+            (
+                "<a href=\"https://a.example/t0ken/feed?key=k3y&amp;x=%C3%A4&amp;y=1#z\">",
+                Some("<a href=\"https://private-feed.invalid/&amp;y=1#z\">"),
+            ),
+            (
+                "(a.example/t0ken/feed?key=k3y&x=%C3%A4) a.example/t0ken/feed?key=k3y&x=%C3%A4.",
+                Some("(private-feed.invalid/) private-feed.invalid/."),
+            ),
+            ("https://a.example/t0ken/feed?key=k3y&x=%C3%A4b", None),
+            ("https://a.example/t0ken/feed", None),
+        ] {
+            assert_eq!(own.replaced_in(said).as_deref(), expected, "{said}");
+        }
+        let own = of("https://a.example/feed").unwrap();
+        assert_eq!(own.replaced_in("https://a.example/feed/1 https://a.example/feed.html"), None);
+        assert_eq!(
+            own.replaced_in("a.example/feed/1 a.example/feed a.example/feeds").as_deref(),
+            Some("a.example/feed/1 private-feed.invalid/ a.example/feeds")
+        );
+        assert!(of("https://a.example/").is_none() && of("file:///a").is_none());
+        assert!(OwnAddress::of(&RequestSpec::default()).is_none());
     }
 }

@@ -13,6 +13,7 @@ use chrono::Datelike;
 
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
+use crate::domain::named_enum::named_enum;
 use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::html::chars::{is_forbidden_in_xml, without};
 use crate::present::line;
@@ -34,20 +35,22 @@ mod xml;
 
 pub use template::{Template, TemplateFault};
 
-/// A format of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    Json,
-    JsonLines,
-    JsonFeed,
-    Atom,
-    Rss,
-    Csv,
-    Table,
-    Markdown,
-    Html,
-    /// The list of feeds instead of articles.
-    Opml,
+named_enum! {
+    /// A format of an export.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Format {
+        Json = "json",
+        JsonLines = "jsonl",
+        JsonFeed = "jsonfeed",
+        Atom = "atom",
+        Rss = "rss",
+        Csv = "csv",
+        Table = "table",
+        Markdown = "markdown",
+        Html = "html",
+        /// The list of feeds instead of articles.
+        Opml = "opml",
+    }
 }
 
 /// A format of this module, or a template of the user.
@@ -131,44 +134,6 @@ pub fn write<E: From<io::Error>>(
 }
 
 impl Format {
-    pub const ALL: [Self; 10] = [
-        Self::Json,
-        Self::JsonLines,
-        Self::JsonFeed,
-        Self::Atom,
-        Self::Rss,
-        Self::Csv,
-        Self::Table,
-        Self::Markdown,
-        Self::Html,
-        Self::Opml,
-    ];
-
-    /// The names that [`Format::parse`] takes, in the order of [`Format::ALL`].
-    pub const NAMES: [&'static str; 10] =
-        ["json", "jsonl", "jsonfeed", "atom", "rss", "csv", "table", "markdown", "html", "opml"];
-
-    /// The name on the command line and in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::JsonLines => "jsonl",
-            Self::JsonFeed => "jsonfeed",
-            Self::Atom => "atom",
-            Self::Rss => "rss",
-            Self::Csv => "csv",
-            Self::Table => "table",
-            Self::Markdown => "markdown",
-            Self::Html => "html",
-            Self::Opml => "opml",
-        }
-    }
-
-    /// The inverse of [`Format::as_str`].
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.as_str() == name)
-    }
-
     /// The format that belongs to the extension of a file name, in upper or lower case.
     pub fn from_path(path: &Path) -> Option<Self> {
         match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
@@ -250,7 +215,6 @@ mod tests {
 
     #[test]
     fn every_format_is_known_by_its_name_and_no_other() {
-        assert_eq!(Format::ALL.map(Format::as_str), Format::NAMES);
         for format in Format::ALL {
             assert_eq!(Format::parse(format.as_str()), Some(format));
         }

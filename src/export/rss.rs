@@ -8,6 +8,7 @@ use quick_xml::escape::partial_escape;
 use crate::domain::article::{Article, Person, Podcast, PodcastFile};
 use crate::export::xml::{MEDIA, Xml, language, media_type};
 use crate::export::{Channel, date, present, rfc822};
+use crate::html::chars::without_controls;
 
 const NAMESPACES: &[(&str, &str)] = &[
     ("version", "2.0"),
@@ -77,7 +78,7 @@ fn item(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     for tag in article.tags.iter().filter(|tag| !tag.is_empty()) {
         xml.text("category", tag)?;
     }
-    enclosure(xml, article)?;
+    enclosures(xml, article)?;
     xml.element("guid", &[("isPermaLink", "false")], &article.id.0)?;
     if let Some(published) = article.published.and_then(rfc822) {
         xml.text("pubDate", &published)?;
@@ -110,7 +111,8 @@ fn podcast(xml: &mut Xml<'_>, podcast: &Podcast) -> io::Result<()> {
         xml.text("itunes:season", &season)?;
     }
     if let Some(episode) = &podcast.episode {
-        xml.text("podcast:episode", episode)?;
+        let display = podcast.episode_display.as_deref().map(|display| ("display", display));
+        xml.element("podcast:episode", display.as_slice(), episode)?;
         if episode.bytes().all(|b| b.is_ascii_digit()) {
             xml.text("itunes:episode", episode)?;
         }
@@ -118,10 +120,17 @@ fn podcast(xml: &mut Xml<'_>, podcast: &Podcast) -> io::Result<()> {
     if let Some(kind) = &podcast.episode_type {
         xml.text("itunes:episodeType", kind)?;
     }
+    if let Some(explicit) = podcast.explicit {
+        xml.text("itunes:explicit", if explicit { "true" } else { "false" })?;
+    }
     let file = |xml: &mut Xml<'_>, name: &str, file: &PodcastFile| {
-        let parts = [("type", &file.mime_type), ("language", &file.language), ("rel", &file.rel)];
-        let parts = parts.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
-        xml.empty(name, &[("url", file.url.as_str())].into_iter().chain(parts).collect::<Vec<_>>())
+        let parts = [
+            ("url", Some(file.url.as_str())),
+            ("type", file.mime_type.as_deref()),
+            ("language", file.language.as_deref()),
+            ("rel", file.rel.as_deref()),
+        ];
+        xml.empty(name, &stated(parts))
     };
     for transcript in &podcast.transcripts {
         file(xml, "podcast:transcript", transcript)?;
@@ -131,15 +140,58 @@ fn podcast(xml: &mut Xml<'_>, podcast: &Podcast) -> io::Result<()> {
     }
     for person in &podcast.persons {
         let parts = [
-            ("role", &person.role),
-            ("group", &person.group),
-            ("img", &person.image),
-            ("href", &person.url),
+            ("role", person.role.as_deref()),
+            ("group", person.group.as_deref()),
+            ("img", person.image.as_deref()),
+            ("href", person.url.as_deref()),
         ];
-        let parts = parts.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
-        xml.element("podcast:person", &parts.collect::<Vec<_>>(), &person.name)?;
+        xml.element("podcast:person", &stated(parts), &person.name)?;
+    }
+    podcast_references(xml, podcast)
+}
+
+/// Writes what an episode refers to: parts of it, a place, other formats, and posts.
+fn podcast_references(xml: &mut Xml<'_>, podcast: &Podcast) -> io::Result<()> {
+    for part in &podcast.soundbites {
+        let times = [("startTime", part.start_time.as_str()), ("duration", &part.duration)];
+        xml.element("podcast:soundbite", &times, part.title.as_deref().unwrap_or_default())?;
+    }
+    if let Some(place) = &podcast.location {
+        let parts = [("geo", place.geo.as_deref()), ("osm", place.osm.as_deref())];
+        xml.element("podcast:location", &stated(parts), &place.name)?;
+    }
+    for other in &podcast.alternate_enclosures {
+        let number = |number: Option<u64>| number.map(|number| number.to_string());
+        let (length, height) = (number(other.size_in_bytes), number(other.height));
+        let bitrate = number(other.bitrate);
+        let parts = [
+            ("type", other.mime_type.as_deref()),
+            ("length", length.as_deref()),
+            ("bitrate", bitrate.as_deref()),
+            ("height", height.as_deref()),
+            ("lang", other.language.as_deref()),
+            ("title", other.title.as_deref()),
+        ];
+        xml.open("podcast:alternateEnclosure", &stated(parts))?;
+        xml.empty("podcast:source", &[("uri", &other.url)])?;
+        xml.close("podcast:alternateEnclosure")?;
+    }
+    for post in &podcast.social_interact {
+        let parts = [
+            ("protocol", post.protocol.as_deref()),
+            ("uri", Some(post.url.as_str())),
+            ("accountId", post.account.as_deref()),
+        ];
+        xml.empty("podcast:socialInteract", &stated(parts))?;
     }
     Ok(())
+}
+
+/// The attributes that have a value.
+fn stated<'a, const N: usize>(
+    attributes: [(&'static str, Option<&'a str>); N],
+) -> Vec<(&'static str, &'a str)> {
+    attributes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
 /// Writes the description. A description contains HTML, so plain text is escaped twice: as HTML and as XML. An item
@@ -159,16 +211,39 @@ fn description(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
     }
 }
 
-/// Writes the first attachment, because RSS allows only one enclosure. All three attributes are required; `0` is
-/// the usual length when it is unknown.
-fn enclosure(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
-    let Some(first) = article.attachments.iter().find(|attachment| !attachment.url.is_empty())
-    else {
-        return Ok(());
-    };
+/// Writes the attachments: the first one as enclosure, because RSS allows only one, and as `media:content` the others and
+/// what an enclosure cannot say. All three attributes of an enclosure are required; `0` is the usual length when it is
+/// unknown.
+fn enclosures(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
+    let mut attachments = article.attachments.iter().filter(|file| !file.url.is_empty());
+    let Some(first) = attachments.next() else { return Ok(()) };
     let length = first.size_in_bytes.unwrap_or(0).to_string();
     let kind = media_type(first.mime_type.as_deref()).unwrap_or("application/octet-stream");
-    xml.empty("enclosure", &[("url", &first.url), ("length", &length), ("type", kind)])
+    xml.empty("enclosure", &[("url", &first.url), ("length", &length), ("type", kind)])?;
+    if let Some(duration) = first.duration_in_seconds {
+        xml.text("itunes:duration", &duration.to_string())?;
+    }
+    for file in std::iter::once(first).filter(|first| first.title.is_some()).chain(attachments) {
+        let number = |number: Option<u64>| number.map(|number| number.to_string());
+        let (size, duration) = (number(file.size_in_bytes), number(file.duration_in_seconds));
+        let parts = [
+            ("url", Some(file.url.as_str())),
+            ("fileSize", size.as_deref()),
+            ("type", media_type(file.mime_type.as_deref())),
+            ("duration", duration.as_deref()),
+        ];
+        // feed-rs refuses a document with a title that is blank.
+        let is_shown = |title: &&str| !without_controls(title).trim().is_empty();
+        match file.title.as_deref().filter(is_shown) {
+            None => xml.empty("media:content", &stated(parts))?,
+            Some(title) => {
+                xml.open("media:content", &stated(parts))?;
+                xml.text("media:title", title)?;
+                xml.close("media:content")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -16,8 +16,10 @@ use crate::feed::charset::{Decision, decide};
 use crate::feed::item_diff::{DocumentShape, drop_known, find_items};
 use crate::feed::normalise::identity::{Identity, ambiguous, tell_apart, upper_half};
 use crate::feed::normalise::order::{Order, order};
+use crate::feed::normalise::tags::Lists;
 use crate::feed::normalise::{Normalised, entries, identify, language, meta};
 use crate::feed::parse::{NotAFeed, TRUNCATED, parse};
+use crate::html::web_address::web;
 
 /// The hash of a whole body. An equal hash means that the body is the one of the last poll.
 pub fn body_hash(body: &[u8]) -> u64 {
@@ -65,6 +67,7 @@ pub fn document<'a>(
     let is_doubtful = |reading: &Reading| {
         policy == KeyPolicy::Trusting && reading.is_ambiguous()
             || reading.repeats_an_unchanged_key()
+            || reading.has_doubtful_tags
     };
     if !reading.unchanged.is_empty() && is_doubtful(&reading) {
         reading = source.read(&[], policy)?;
@@ -100,9 +103,12 @@ struct Reading {
     meta: FeedMeta,
     listing: Listing,
     hints: Hints,
+    new_feed_url: Option<Url>,
     encoding: DocumentEncoding,
     repairs: Vec<RepairCount>,
     entries: Vec<Normalised>,
+    /// Whether a category may be a list or a name, which other entries of the document decide.
+    has_doubtful_tags: bool,
     /// The item hashes of `entries`; empty when they are not known.
     hashes: Vec<u64>,
     /// The items of this document that are known and were not read again.
@@ -133,11 +139,12 @@ impl Source<'_> {
         policy: KeyPolicy,
     ) -> Result<Reading, NotAFeed> {
         let mut feed = parse(body, self.base, self.encoding, self.labels.content_type)?;
-        if feed.feed.language.as_deref().and_then(language::language).is_none() {
+        if feed.feed.language.as_deref().and_then(language::of_feed).is_none() {
             feed.feed.language = self.labels.content_language.and_then(language::of_http);
         }
         let entries = entries(&feed, self.base, policy, self.max_entries, self.now);
         Ok(Reading {
+            has_doubtful_tags: Lists::of(&feed.entries).is_doubtful(&feed.entries),
             meta: meta(&feed, self.base),
             listing: Listing {
                 dated_at: feed.feed.updated.or(feed.feed.published),
@@ -145,6 +152,11 @@ impl Source<'_> {
                 quiet_start: false,
             },
             hints: feed.extension.hints,
+            new_feed_url: feed
+                .extension
+                .new_feed_url
+                .as_deref()
+                .and_then(|url| Url::parse(&web(url, self.base)?).ok()),
             encoding: DocumentEncoding {
                 name: self.encoding.charset.name(),
                 because: self.encoding.because,
@@ -193,7 +205,18 @@ impl Reading {
     }
 
     fn into_document(self, body_hash: u64, key_policy: KeyPolicy) -> Document {
-        let Self { meta, listing, hints, encoding, repairs, entries, hashes, unchanged } = self;
+        let Self {
+            meta,
+            listing,
+            hints,
+            new_feed_url,
+            encoding,
+            repairs,
+            entries,
+            has_doubtful_tags: _,
+            hashes,
+            unchanged,
+        } = self;
         let count = entries.len() + unchanged.len();
         let mut items = unchanged;
         // Without hashes, the keys still say what is in the document.
@@ -208,6 +231,7 @@ impl Reading {
             entries: count,
             listing,
             hints,
+            new_feed_url,
             encoding,
             repairs,
         }

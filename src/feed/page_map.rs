@@ -1,15 +1,32 @@
 //! Reads the entries of a web page by the CSS selectors that `[feeds.map]` has.
+//!
+//! The author of the configuration chose the selectors, and the author of the page decides how much work they are. So a
+//! page may have only so many tags and levels, the parts of all entries may be only so long together (an element may be a
+//! part of many entries), and the search for elements ends when the time for reading is over.
+
+use std::cell::Cell;
+use std::iter;
 
 use html5ever::tendril::TendrilSink;
 use html5ever::{ParseOpts, parse_document};
+use memchr::memchr_iter;
 use scraper::{ElementRef, Html, HtmlTreeSink, Selector};
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::domain::json_map::{ElementPath, PageMap};
-use crate::feed::parse::NotAFeed;
+use crate::feed::parse::{MAX_ITEMS, NotAFeed};
 use crate::html::sanitise::is_excessive;
-use crate::reading_time::Bounded;
+use crate::reading_time::{Bounded, is_over, is_over_now};
+
+/// The most tags of a page. Each takes some 200 bytes in a tree. Pages with the comments of a day have a fifth.
+const MOST_TAGS: usize = 200_000;
+
+/// The most levels of elements. A browser has 512.
+const MOST_LEVELS: usize = 512;
+
+/// The most bytes of the parts of all entries.
+const MOST_OF_ALL_PARTS: usize = 16 * 1024 * 1024;
 
 /// Whether a text is a CSS selector.
 pub fn is_selector(text: &str) -> bool {
@@ -25,24 +42,60 @@ pub(super) fn entries(
     map: &PageMap,
     base: Option<&Url>,
 ) -> Result<Vec<Value>, NotAFeed> {
-    if is_excessive(text) {
-        return Err(NotAFeed::because("the page is too large or nested too deeply for selectors"));
+    let too_large =
+        || NotAFeed::because("the page is too large or nested too deeply for selectors");
+    if MOST_TAGS < memchr_iter(b'<', text.as_bytes()).count() || is_excessive(text) {
+        return Err(too_large());
     }
     let parser = parse_document(HtmlTreeSink::new(Html::new_document()), ParseOpts::default());
     let page = parser.from_utf8().read_from(&mut Bounded(text.as_bytes()));
     let page = page.map_err(|error| NotAFeed::because(error.to_string()))?;
+    if MOST_LEVELS < levels(&page) {
+        return Err(too_large());
+    }
     let parts = Parts::of(map, base, &page);
     let selected = Selector::parse(&map.items).ok();
+    let root = page.root_element();
     let items: Vec<Value> = selected
         .iter()
-        .flat_map(|items| page.select(items))
+        .flat_map(|items| {
+            iter::once(root).filter(|root| items.matches(root)).chain(select(root, items))
+        })
+        .take(MAX_ITEMS)
         .map(|item| parts.entry(item))
         .collect();
+    if parts.left.get().is_none() {
+        return Err(NotAFeed::because(
+            "the parts of the entries that the map selects are too long",
+        ));
+    }
     if items.is_empty() {
         let detail = format!("no element of the page matches the map's items, `{}`", map.items);
         return Err(NotAFeed::because(detail));
     }
     Ok(items)
+}
+
+/// How deep the elements are nested. The checks before know the elements that HTML has, and no others.
+fn levels(page: &Html) -> usize {
+    let (mut open, mut most) = (Vec::new(), 0);
+    for node in page.tree.root().descendants() {
+        let parent = node.parent().map(|parent| parent.id());
+        while open.last().copied() != parent && open.pop().is_some() {}
+        open.push(node.id());
+        most = most.max(open.len());
+    }
+    most
+}
+
+/// The elements below an element that a selector matches. [`ElementRef::select`] would not end before it has found
+/// one.
+fn select<'a>(within: ElementRef<'a>, selector: &Selector) -> impl Iterator<Item = ElementRef<'a>> {
+    within
+        .descendent_elements()
+        .skip(1) // The element itself.
+        .take_while(|_| !is_over())
+        .filter(move |element| selector.matches_with_scope(element, Some(within)))
 }
 
 /// A part of an entry, with its selector parsed.
@@ -64,14 +117,23 @@ impl Part {
     /// The elements of this part below the element of an entry.
     fn all<'a>(&'a self, item: ElementRef<'a>) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'a> {
         match &self.selector {
-            Some(selector) => Box::new(item.select(selector)),
-            None => Box::new(std::iter::once(item)),
+            Some(selector) => Box::new(select(item, selector)),
+            None => Box::new(iter::once(item)),
         }
     }
 
     /// The first value of this part that is not empty: the named attribute, else one of `attributes`, else the text.
     fn first(&self, item: ElementRef<'_>, attributes: &[&str]) -> Option<String> {
         self.all(item).find_map(|element| self.value(element, attributes))
+    }
+
+    /// The markup inside of the first element, or the attribute that the path names.
+    fn html(&self, item: ElementRef<'_>) -> Option<String> {
+        let found = match self.attribute {
+            Some(_) => self.first(item, &[]),
+            None => self.all(item).next().map(|element| element.inner_html()),
+        };
+        found.filter(|html| !html.trim().is_empty())
     }
 
     fn value(&self, element: ElementRef<'_>, attributes: &[&str]) -> Option<String> {
@@ -98,6 +160,8 @@ struct Parts {
     image: Option<Part>,
     tags: Option<Part>,
     base: Option<Url>,
+    /// How many bytes may follow; `None` when there were too many.
+    left: Cell<Option<usize>>,
 }
 
 impl Parts {
@@ -117,16 +181,27 @@ impl Parts {
             image: Part::of(map.image.as_ref()),
             tags: Part::of(map.tags.as_ref()),
             base: base.cloned().or_else(own),
+            left: Cell::new(Some(MOST_OF_ALL_PARTS)),
         }
+    }
+
+    /// The value, unless it or one before was too much.
+    fn bounded(&self, value: String) -> Option<String> {
+        self.left.set(self.left.get().and_then(|left| left.checked_sub(value.len())));
+        self.left.get().map(|_| value)
     }
 
     fn entry(&self, item: ElementRef<'_>) -> Value {
         let mut entry = Map::new();
+        if self.left.get().is_none() || is_over_now() {
+            return Value::Object(entry); // It is of no use.
+        }
         let mut put = |key: &str, value: Option<Value>| {
             entry.extend(value.map(|value| (key.to_owned(), value)));
         };
         let text = |part: &Option<Part>, attributes: &[&str]| {
-            part.as_ref().and_then(|part| part.first(item, attributes))
+            let found = part.as_ref().and_then(|part| part.first(item, attributes));
+            found.and_then(|text| self.bounded(text))
         };
         let address = |part: &Option<Part>, attributes: &[&str]| {
             let found = text(part, attributes)?;
@@ -147,10 +222,11 @@ impl Parts {
             "image",
             address(&self.image, &["src", "data-src", "href", "content"]).map(Value::String),
         );
-        put("content_html", self.content.as_ref().and_then(|part| html(part, item)));
+        let content = self.content.as_ref().and_then(|part| part.html(item));
+        put("content_html", content.and_then(|html| self.bounded(html)).map(Value::String));
         let tags = |part: &Part| {
-            let tags: Vec<String> =
-                part.all(item).filter_map(|element| part.value(element, &[])).collect();
+            let tags = part.all(item).filter_map(|element| part.value(element, &[]));
+            let tags: Vec<String> = tags.map_while(|tag| self.bounded(tag)).collect();
             (!tags.is_empty()).then(|| json!(tags))
         };
         put("tags", self.tags.as_ref().and_then(tags));
@@ -158,18 +234,12 @@ impl Parts {
     }
 }
 
-/// The content: the markup inside of the element, or the attribute that the path names.
-fn html(part: &Part, item: ElementRef<'_>) -> Option<Value> {
-    let found = match part.attribute {
-        Some(_) => part.first(item, &[]),
-        None => part.all(item).next().map(|element| element.inner_html()),
-    };
-    found.filter(|html| !html.trim().is_empty()).map(Value::String)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::reading_time::ReadingTime;
 
     fn read(pairs: &[(&str, &str)], page: &str) -> Result<Value, String> {
         let get = |name: &str| {
@@ -254,5 +324,50 @@ mod tests {
         assert_eq!(nothing, Err(expected.to_owned()));
         let deep = read(&[("items", "div")], &"<div>".repeat(100_000));
         assert!(deep.unwrap_err().contains("nested too deeply"));
+    }
+
+    /// Pages on which the work or the memory of selectors would grow with the square of the length.
+    #[test]
+    fn a_page_that_repeats_its_entries_in_themselves_is_refused() {
+        let map = [
+            ("items", ".post"),
+            ("title", ".post .title"),
+            ("content", ".post"),
+            ("tags", ".title"),
+        ];
+        let nested = "<x class='post title'>a".repeat(100_000);
+        let levels = "<x class='post title'>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".repeat(500);
+        let large = format!("<div class=post>{}", "<x>".repeat(200_000));
+        let long = format!("{levels}{}", "a".repeat(100_000));
+        for (name, page, reason) in [
+            ("levels of elements that HTML does not have", &*nested, "nested too deeply"),
+            ("a text in many entries", &*long, "are too long"),
+            ("many tags", &*large, "too large"),
+        ] {
+            let error = read(&map, page).unwrap_err();
+            assert!(error.contains(reason), "{name}: {error}");
+        }
+        let some = read(&map, &"<x class='post title'>a".repeat(50)).unwrap();
+        assert_eq!(some.as_array().unwrap().len(), 50);
+    }
+
+    #[test]
+    fn no_more_entries_are_taken_than_of_any_document() {
+        let page = "<p class=post>a".repeat(MAX_ITEMS + 100);
+        let items = read(&[("items", ".post"), ("title", "@class")], &page).unwrap();
+        assert_eq!(items.as_array().unwrap().len(), MAX_ITEMS);
+    }
+
+    #[test]
+    fn the_search_for_elements_ends_with_the_time_for_reading() {
+        thread_local!(static READ: Cell<u64> = const { Cell::new(0) });
+        let clock = || Duration::from_millis(READ.replace(READ.get() + 1));
+        let time = ReadingTime { limit: Duration::from_millis(2), clock };
+        let page = Html::parse_document(&"<p>".repeat(5_000));
+        let selector = Selector::parse("p").unwrap();
+        let mut found = 0;
+        let ended = time.bound(|| found = select(page.root_element(), &selector).count());
+        assert!(ended.is_err());
+        assert!(found < 1_500, "{found} elements were looked at");
     }
 }

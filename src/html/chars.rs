@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use icu_properties::CodePointMapData;
+use icu_properties::props::GeneralCategory;
 use memchr::memchr2_iter;
 
 /// Whether a character must not reach a reader: a control character, or one that starts or ends an
@@ -15,6 +17,20 @@ pub fn is_control(c: char) -> bool {
 /// tab, line feed and carriage return, and U+FFFE and U+FFFF.
 pub fn is_forbidden_in_xml(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{FFFE}' | '\u{FFFF}')
+}
+
+/// The value of a decimal digit of any script. Unicode keeps the ten digits of a script together, in order and from
+/// zero.
+pub fn digit_value(c: char) -> Option<u32> {
+    const SETS: u32 = 5; // The mathematical digits are five sets in a row.
+    let is_digit = |c: char| {
+        CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::DecimalNumber
+    };
+    if c.is_ascii() || !is_digit(c) {
+        return c.to_digit(10);
+    }
+    let before = (1..10 * SETS).map_while(|n| char::from_u32(u32::from(c).checked_sub(n)?));
+    u32::try_from(before.take_while(|c| is_digit(*c)).count() % 10).ok()
 }
 
 /// The text without control characters, line breaks and tabs included (see [`is_control`]).

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use memchr::memchr_iter;
 
-use crate::html::tokenizer::{Attributes, CODE, HtmlToken, HtmlTokens, Tag};
+use crate::html::tokenizer::{Attributes, CODE, HtmlToken, HtmlTokens, Tag, lower};
 
 /// Elements within a line.
 const INLINE: [&str; 29] = [
@@ -147,22 +147,62 @@ const OTHER: [&str; 64] = [
 
 /// Elements of old versions of HTML, of browsers and of drafts. A text with one of these names in angle brackets is no
 /// HTML for that.
-const OBSOLETE: [&str; 15] = [
+const OBSOLETE: [&str; 20] = [
     "bgsound",
     "command",
     "content",
+    "ilayer",
     "image",
     "isindex",
     "keygen",
     "layer",
     "listing",
     "menuitem",
+    "multicol",
+    "nextid",
     "noembed",
     "noindex",
+    "nolayer",
     "plaintext",
     "portal",
     "slot",
+    "spacer",
     "xmp",
+];
+
+/// Elements of drawings and formulas (SVG 2, SVG 1.1, `MathML` 3) that HTML does not have. One of them that stands in a text
+/// is neither shown nor hides what follows. `int` is left out: it is the type of a program.
+#[rustfmt::skip]
+const FOREIGN: [&str; 238] = [
+    "abs", "altglyph", "and", "animate", "animatecolor", "animatemotion", "animatetransform",
+    "apply", "approx", "arccos", "arccosh", "arccot", "arccoth", "arccsc", "arccsch", "arcsec",
+    "arcsech", "arcsin", "arcsinh", "arctan", "arctanh", "arg", "bind", "bvar", "card",
+    "cartesianproduct", "cbytes", "ceiling", "cerror", "ci", "circle", "clippath", "cn",
+    "codomain", "complexes", "compose", "condition", "conjugate", "cos", "cosh", "cot", "coth",
+    "cs", "csc", "csch", "csymbol", "curl", "cursor", "declare", "defs", "degree", "desc",
+    "determinant", "diff", "divergence", "divide", "domain", "domainofapplication", "ellipse",
+    "emptyset", "eq", "equivalent", "eulergamma", "exists", "exp", "exponentiale", "factorial",
+    "factorof", "false", "feblend", "fecolormatrix", "fecomponenttransfer", "fecomposite",
+    "feconvolvematrix", "fediffuselighting", "fedisplacementmap", "fedistantlight", "fedropshadow",
+    "feflood", "fefunca", "fefuncb", "fefuncg", "fefuncr", "fegaussianblur", "feimage", "femerge",
+    "femergenode", "femorphology", "feoffset", "fepointlight", "fespecularlighting", "fespotlight",
+    "fetile", "feturbulence", "filter", "floor", "fn", "forall", "foreignobject", "g", "gcd",
+    "geq", "glyph", "glyphref", "grad", "gt", "hatch", "hatchpath", "hkern", "ident", "imaginary",
+    "imaginaryi", "implies", "in", "infinity", "integers", "intersect", "interval", "inverse",
+    "lambda", "laplacian", "lcm", "leq", "limit", "line", "lineargradient", "list", "ln", "log",
+    "logbase", "lowlimit", "lt", "maction", "maligngroup", "malignmark", "marker", "mask",
+    "matrix", "matrixrow", "max", "mean", "median", "merror", "mesh", "metadata", "mfenced",
+    "mglyph", "min", "minus", "mlabeledtr", "mlongdiv", "mmultiscripts", "mode", "moment",
+    "momentabout", "mpadded", "mpath", "mphantom", "mprescripts", "ms", "mscarries", "mscarry",
+    "msgroup", "msline", "mspace", "msrow", "mstack", "msubsup", "munderover", "naturalnumbers",
+    "neq", "none", "not", "notanumber", "notin", "notprsubset", "notsubset", "or", "otherwise",
+    "outerproduct", "partialdiff", "path", "pattern", "pi", "piece", "piecewise", "plus",
+    "polygon", "polyline", "power", "primes", "product", "prsubset", "quotient", "radialgradient",
+    "rationals", "real", "reals", "rect", "reln", "rem", "root", "scalarproduct", "sdev", "sec",
+    "sech", "selector", "semantics", "sep", "set", "setdiff", "share", "sin", "sinh", "stop",
+    "subset", "sum", "switch", "symbol", "tan", "tanh", "tendsto", "text", "textpath", "times",
+    "transpose", "tref", "true", "tspan", "union", "uplimit", "use", "variance", "vector",
+    "vectorproduct", "view", "vkern", "xor",
 ];
 
 /// Elements without content.
@@ -193,6 +233,52 @@ pub(super) fn is_element(name: &str) -> bool {
 
 fn is_in(names: &[&str], tag: &Tag<'_>) -> bool {
     names.binary_search(&&*tag.lower_name()).is_ok()
+}
+
+/// A start tag in HTML that may be text, such as the type in `List<Boat>`.
+pub(super) struct Brackets<'a> {
+    /// The name as it is written.
+    pub(super) name: &'a str,
+    pub(super) attributes: Attributes<'a>,
+    /// Whether it is of the form `<a/>`.
+    pub(super) is_empty: bool,
+    pub(super) before: &'a str,
+    pub(super) after: &'a str,
+}
+
+impl Brackets<'_> {
+    /// Whether this is text, if no end tag follows: the parameter of a type, or a word in angle brackets whose name is
+    /// that of no element.
+    pub(super) fn may_be_text(&self, is_in_code: impl Fn() -> bool) -> bool {
+        let (name, attributes) = (lower(self.name), self.attributes.0);
+        if attributes.contains(['=', '"', '\'']) || name.contains(':') {
+            return false;
+        }
+        let is_capital = self.name.starts_with(|c: char| c.is_ascii_uppercase());
+        let is_type = is_capital
+            && (self.name.len() == 1 || self.name.contains(|c: char| c.is_ascii_lowercase()));
+        let is_glued = self.before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+            || self.before.ends_with("::");
+        if self.before.trim_end().ends_with("#include") {
+            true
+        } else if is_element(&name) {
+            // `Option<S>`, but not `word<B>bold`.
+            let is_letter = is_capital && ["a", "b", "i", "q", "s", "u"].contains(&&*name);
+            is_letter
+                && (is_glued || is_in_code())
+                && !self.after.starts_with(|c: char| c.is_alphanumeric())
+        } else if is_in_code() {
+            true
+        } else if name.contains('-') {
+            false // A custom element.
+        } else if is_glued {
+            true
+        } else if self.is_empty {
+            is_type && attributes.trim_matches([' ', '/']).is_empty()
+        } else {
+            FOREIGN.binary_search(&&*name).is_err()
+        }
+    }
 }
 
 /// Whether what follows a name can be attributes, and is not the rest of a comparison as in
@@ -249,6 +335,21 @@ impl Place<'_> {
             && !(1 < self.tag.name.len() && self.tag.name.bytes().all(|b| !b.is_ascii_lowercase()))
             && self.before.is_some_and(starts_type)
             && self.after.is_none_or(|c| !c.is_alphanumeric())
+    }
+}
+
+impl Place<'_> {
+    /// Whether it is one of the pair of tags around a word, of which the other one was cut off with its text.
+    fn is_cut(&self) -> bool {
+        let is_word = |c: char| c.is_alphanumeric();
+        let is_gap = |c: char| c.is_whitespace() || ".,;:!?)".contains(c);
+        self.tag.is(&["b", "em", "i", "strong", "u"])
+            && self.tag.attributes.0.is_empty()
+            && if self.tag.closing {
+                self.before.is_some_and(is_word) && self.after.is_none_or(is_gap)
+            } else {
+                self.before.is_none_or(char::is_whitespace) && self.after.is_some_and(is_word)
+            }
     }
 }
 
@@ -326,6 +427,7 @@ pub fn has_markup(text: &str) -> bool {
                 && is_breaking(tag)
                 && !place.is_type_parameter()
                 && !place.is_mentioned()
+            || place.is_cut()
             || !tag.closing && {
                 let closed: &Vec<String> = closed.get_or_insert_with(|| closed_names(text));
                 closed.iter().any(|name| tag.is(&[name]))
@@ -523,7 +625,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted() {
-        for names in [&INLINE[..], &BREAKING, &OTHER, &OBSOLETE] {
+        for names in [&INLINE[..], &BREAKING, &OTHER, &OBSOLETE, &FOREIGN] {
             assert!(names.is_sorted(), "{names:?}");
         }
     }
@@ -595,6 +697,10 @@ mod tests {
             ("x<!-- y -->", true),
             ("<script>y()</script>", true),
             ("x</p>", true),
+            ("<b>Breaking: the mayor", true),
+            ("the mayor</b> came.", true),
+            ("a <i>b", true),
+            ("vector<i>x", false),
             ("one\n<p>\ntwo", true),
             ("one <p> two <p> three", true),
             ("<div> x", true),

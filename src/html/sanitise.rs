@@ -26,6 +26,7 @@ use crate::html::web_address::{self, is_web};
 use crate::reading_time::Bounded;
 pub use allow_list::VIDEO_HOSTS;
 use allow_list::{ELEMENTS, EVERYWHERE, SCHEMES};
+pub use lazy_images::has_image_extension;
 use writer::Nesting;
 
 /// The most trees that are built from one text.

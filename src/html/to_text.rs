@@ -8,7 +8,7 @@ use crate::html::blocks::{Blocks, Gap, Layout, Level, Page, next_marker, walk};
 use crate::html::chars::collapse;
 use crate::html::double_escaped;
 use crate::html::entities::{Context, decode};
-use crate::html::recognise::{has_markup, is_breaking, is_html, is_known, looks_like_html};
+use crate::html::recognise::{Brackets, has_markup, is_breaking, is_known, looks_like_html};
 use crate::html::tokenizer::{HtmlToken, HtmlTokens, Tag};
 
 /// Which `<…>` of a text are read as tags.
@@ -109,6 +109,7 @@ fn strip(text: &str, markup: Markup) -> String {
     let mut rest = text;
     // The open elements whose content goes when they end, and where their content begins.
     let mut open: Vec<(&str, usize)> = Vec::new();
+    let mut code = 0_usize;
     let mut tokens = match markup {
         Markup::Html => HtmlTokens::new(text),
         Markup::Doubtful => HtmlTokens::of_prose(text),
@@ -118,8 +119,16 @@ fn strip(text: &str, markup: Markup) -> String {
         rest = tokens.rest();
         match token {
             HtmlToken::Text(text) => out.push_str(without_open_comment(text)),
-            HtmlToken::Tag(tag) if is_shown(&tag, markup, &out) => out.push_str(source),
+            HtmlToken::Tag(tag)
+                if is_shown(&tag, source, markup, &out, code, rest)
+                    && (markup == Markup::Doubtful || !tokens.is_closed(&tag.lower_name())) =>
+            {
+                out.push_str(source);
+            }
             HtmlToken::Tag(tag) => {
+                if tag.is(&["code", "pre", "kbd", "samp"]) {
+                    code = if tag.closing { code.saturating_sub(1) } else { code + 1 };
+                }
                 if tag.is(&FALLBACKS) && tag.closing {
                     let at = open.iter().rposition(|(name, _)| tag.is(&[name]));
                     if let Some((_, start)) = at.and_then(|at| open.drain(at..).next()) {
@@ -148,16 +157,26 @@ fn without_open_comment(text: &str) -> &str {
 }
 
 /// Whether a tag is a part of the text: a name that HTML does not have, in a text that is declared as plain or
-/// as the parameter of a type (`Vec<T>`).
-fn is_shown(tag: &Tag<'_>, markup: Markup, before: &str) -> bool {
+/// as the parameter of a type (`Vec<T>`), if no end tag follows. `source` is the tag as it is written.
+fn is_shown(
+    tag: &Tag<'_>,
+    source: &str,
+    markup: Markup,
+    before: &str,
+    code: usize,
+    after: &str,
+) -> bool {
     match markup {
         Markup::Doubtful => !is_known(tag) && !tag.is(&FALLBACKS),
         Markup::Html => {
-            !is_html(tag)
-                && !tag.closing
-                && tag.attributes.0.is_empty()
-                && tag.name.bytes().all(|b| b.is_ascii_alphanumeric())
-                && before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+            let brackets = Brackets {
+                name: tag.name,
+                attributes: tag.attributes,
+                is_empty: source.ends_with("/>"),
+                before,
+                after,
+            };
+            !tag.closing && brackets.may_be_text(|| 0 < code)
         }
     }
 }

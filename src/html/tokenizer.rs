@@ -531,6 +531,11 @@ impl<'a> HtmlTokens<'a> {
     pub(crate) fn rest(&self) -> &'a str {
         self.0.rest()
     }
+
+    /// Whether an end tag of this name, which is in lower case, follows.
+    pub(crate) fn is_closed(&mut self, name: &str) -> bool {
+        self.0.is_closed(name)
+    }
 }
 
 impl<'a> Iterator for HtmlTokens<'a> {

@@ -18,6 +18,7 @@ use std::fmt;
 
 use crate::domain::time::Timestamp;
 use crate::matching::features::Features;
+use crate::matching::sketch::Sketch;
 use crate::matching::title::TitleLikeness;
 
 /// A stored article that shares a key with a new entry.
@@ -198,7 +199,7 @@ struct Sameness<'a> {
     title: String,
     published: Option<Timestamp>,
     media: Option<&'a str>,
-    sketch: Vec<u8>,
+    sketch: Sketch,
 }
 
 impl<'a> Sameness<'a> {

@@ -110,7 +110,7 @@ pub async fn discover(
     }
     // Guesses make no sense for a server that does not answer, and are impolite for one that refuses.
     if matches!(observed.outcome, PollOutcome::Failed(Failure::NotAFeed | Failure::Status(404))) {
-        for guess in guesses(&page) {
+        for guess in guesses(&page, observed.message.places) {
             if let Some(found) = attempt(previewer, &guess, FoundBy::Guess, request, entries).await
             {
                 return Ok(found);
@@ -152,7 +152,7 @@ fn found(
     found_by: FoundBy,
 ) -> Option<Found> {
     let origin = AddressOrigin::Document(requested);
-    let moved = observed.wishes.moved_to.clone().filter(|to| origin.admits(to));
+    let moved = observed.instructions.moved_to.clone().filter(|to| origin.admits(to));
     let url = moved.unwrap_or_else(|| requested.clone());
     Some(Found {
         url: FeedUrl::from_url(url).ok()?,

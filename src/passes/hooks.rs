@@ -199,11 +199,7 @@ impl Deliverer {
     ) -> Result<(), DeliveryFailure> {
         let body = signature::body(self.hook.consumer.as_str(), delivered, records);
         let now = clock::now();
-        let (id, at) = (signature::delivery_id(&body), now.timestamp());
-        let mut fields = vec![("webhook-id", id.clone()), ("webhook-timestamp", at.to_string())];
-        let signature =
-            webhook.key.as_ref().and_then(|key| signature::signature(key, &id, at, &body));
-        fields.extend(signature.map(|signature| ("webhook-signature", signature)));
+        let fields = signature::header_fields(webhook.key.as_ref(), now.timestamp(), &body);
         let posted = self.fetcher.post(webhook, &fields, body).await;
         let posted = posted.map_err(|error| match error {
             PostError::Setup(error) => DeliveryFailure::from(crate::fetch::advice(&error)),

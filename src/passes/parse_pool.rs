@@ -6,7 +6,8 @@
 //! (docs/decisions/0019).
 //!
 //! Hosts take turns, and the documents of one host never hold all threads: others are read while a host sends documents
-//! that take as long as they may.
+//! that take as long as they may. Documents that are known to take long never hold all threads either, from however many
+//! hosts they come.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -30,6 +31,15 @@ pub(super) struct ParsePool {
     reservations: Arc<Mutex<Reservations>>,
 }
 
+/// What is known of a document before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Reading it will not take long.
+    Short,
+    /// Reading it may take as long as the configuration permits.
+    Long,
+}
+
 /// A thread of the pool that is reserved for one piece of work.
 pub(super) struct ParseSlot<'a> {
     pool: &'a ParsePool,
@@ -42,32 +52,45 @@ struct Reservations {
     free: usize,
     /// The number of threads that the documents of each host hold.
     held: HashMap<Host, usize>,
-    /// The documents that wait, by host. The first host that may have a thread gets the next one.
-    waiting: VecDeque<(Option<Host>, VecDeque<oneshot::Sender<Reserved>>)>,
+    /// The number of threads that long documents hold.
+    held_by_long: usize,
+    /// The documents that wait. The first source that may have a thread gets the next one.
+    waiting: VecDeque<(Source, VecDeque<oneshot::Sender<Reserved>>)>,
+}
+
+/// Where documents come from, which take turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Source {
+    host: Option<Host>,
+    length: Length,
 }
 
 /// A reserved thread, free again when this is dropped.
 struct Reserved {
     reservations: Arc<Mutex<Reservations>>,
-    host: Option<Host>,
+    source: Source,
 }
 
 impl Reservations {
-    fn may_have_one(&self, host: Option<&Host>) -> bool {
-        let held = host.and_then(|host| self.held.get(host)).copied().unwrap_or(0);
-        // A single thread is for all hosts.
-        0 < self.free && (held + 1 < self.threads || self.threads == 1 || host.is_none())
+    fn may_have_one(&self, Source { host, length }: &Source) -> bool {
+        let held = host.as_ref().and_then(|host| self.held.get(host)).copied().unwrap_or(0);
+        // A single thread is for all documents.
+        let of_host = held + 1 < self.threads || self.threads == 1 || host.is_none();
+        let long = *length == Length::Short || self.held_by_long < (self.threads / 2).max(1);
+        0 < self.free && of_host && long
     }
 
-    fn take(&mut self, host: Option<&Host>) {
+    fn take(&mut self, Source { host, length }: &Source) {
         self.free -= 1;
+        self.held_by_long += usize::from(*length == Length::Long);
         if let Some(host) = host {
             *self.held.entry(host.clone()).or_default() += 1;
         }
     }
 
-    fn give_back(&mut self, host: Option<&Host>) {
+    fn give_back(&mut self, Source { host, length }: &Source) {
         self.free += 1;
+        self.held_by_long -= usize::from(*length == Length::Long);
         if let Some(host) = host
             && let Some(held) = self.held.get_mut(host)
         {
@@ -78,34 +101,34 @@ impl Reservations {
         }
     }
 
-    fn wait(&mut self, host: Option<Host>, sender: oneshot::Sender<Reserved>) {
-        match self.waiting.iter_mut().find(|(waiting, _)| *waiting == host) {
+    fn wait(&mut self, source: Source, sender: oneshot::Sender<Reserved>) {
+        match self.waiting.iter_mut().find(|(waiting, _)| *waiting == source) {
             Some((_, senders)) => senders.push_back(sender),
-            None => self.waiting.push_back((host, VecDeque::from([sender]))),
+            None => self.waiting.push_back((source, VecDeque::from([sender]))),
         }
     }
 
-    /// Takes a thread for the next document that waits, if one is free. Its host goes to the end of the queue.
-    fn next(&mut self) -> Option<(Option<Host>, oneshot::Sender<Reserved>)> {
-        let place = self.waiting.iter().position(|(host, _)| self.may_have_one(host.as_ref()))?;
-        let (host, mut senders) = self.waiting.remove(place)?;
+    /// Takes a thread for the next document that waits, if one is free. Its source goes to the end of the queue.
+    fn next(&mut self) -> Option<(Source, oneshot::Sender<Reserved>)> {
+        let place = self.waiting.iter().position(|(source, _)| self.may_have_one(source))?;
+        let (source, mut senders) = self.waiting.remove(place)?;
         let sender = senders.pop_front()?;
         if !senders.is_empty() {
-            self.waiting.push_back((host.clone(), senders));
+            self.waiting.push_back((source.clone(), senders));
         }
-        self.take(host.as_ref());
-        Some((host, sender))
+        self.take(&source);
+        Some((source, sender))
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
         let mut reservations = lock(&self.reservations);
-        reservations.give_back(self.host.as_ref());
+        reservations.give_back(&self.source);
         let next = reservations.next();
         drop(reservations);
-        if let Some((host, sender)) = next {
-            let reserved = Reserved { reservations: Arc::clone(&self.reservations), host };
+        if let Some((source, sender)) = next {
+            let reserved = Reserved { reservations: Arc::clone(&self.reservations), source };
             // A poll that was cancelled gives the thread back by dropping it.
             drop(sender.send(reserved));
         }
@@ -143,23 +166,29 @@ impl ParsePool {
             });
             started.map_err(NoParseThreads)?;
         }
-        let reservations =
-            Reservations { threads, free: threads, held: HashMap::new(), waiting: VecDeque::new() };
+        let reservations = Reservations {
+            threads,
+            free: threads,
+            held: HashMap::new(),
+            held_by_long: 0,
+            waiting: VecDeque::new(),
+        };
         Ok(Self { work, reservations: Arc::new(Mutex::new(reservations)) })
     }
 
     /// Waits until a thread is free for a document of this host, and reserves it.
-    pub(super) async fn slot(&self, host: Option<Host>) -> ParseSlot<'_> {
+    pub(super) async fn slot(&self, host: Option<Host>, length: Length) -> ParseSlot<'_> {
+        let source = Source { host, length };
         let (sender, reserved) = oneshot::channel();
         {
             let mut reservations = lock(&self.reservations);
-            if reservations.may_have_one(host.as_ref()) {
-                // The hosts that wait hold as many threads as they may.
-                reservations.take(host.as_ref());
-                let reserved = Reserved { reservations: Arc::clone(&self.reservations), host };
+            if reservations.may_have_one(&source) {
+                // The sources that wait hold as many threads as they may.
+                reservations.take(&source);
+                let reserved = Reserved { reservations: Arc::clone(&self.reservations), source };
                 return ParseSlot { pool: self, reserved: Some(reserved) };
             }
-            reservations.wait(host, sender);
+            reservations.wait(source, sender);
         }
         // The sender is kept until it is used.
         ParseSlot { pool: self, reserved: reserved.await.ok() }
@@ -198,6 +227,7 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
 
+    use super::Length::{Long, Short};
     use super::*;
 
     #[tokio::test]
@@ -206,7 +236,7 @@ mod tests {
         let mut seen = HashSet::new();
         for n in 0..200 {
             let work = move || (n, thread::current().id());
-            let (answer, by) = pool.slot(None).await.run(work).await.unwrap();
+            let (answer, by) = pool.slot(None, Short).await.run(work).await.unwrap();
             assert_eq!(answer, n);
             seen.insert(by);
         }
@@ -216,16 +246,16 @@ mod tests {
     #[tokio::test]
     async fn a_panic_ends_its_own_work_and_no_other() {
         let pool = ParsePool::new(1).unwrap();
-        let died = pool.slot(None).await.run(|| -> u8 { panic!("part of a test") }).await;
+        let died = pool.slot(None, Short).await.run(|| -> u8 { panic!("part of a test") }).await;
         assert_eq!(died, Err(ParserPanicked));
-        assert_eq!(pool.slot(None).await.run(|| 7).await, Ok(7));
+        assert_eq!(pool.slot(None, Short).await.run(|| 7).await, Ok(7));
     }
 
     #[tokio::test]
     async fn no_more_work_begins_than_there_are_threads() {
         let pool = ParsePool::new(1).unwrap();
-        let slot = pool.slot(None).await;
-        let second = pool.slot(None);
+        let slot = pool.slot(None, Short).await;
+        let second = pool.slot(None, Short);
         tokio::pin!(second);
         let waits = tokio::time::timeout(std::time::Duration::from_millis(20), &mut second).await;
         assert!(waits.is_err());
@@ -251,14 +281,14 @@ mod tests {
             let pool = ParsePool::new(threads).unwrap();
             let mut held = Vec::new();
             for _ in 1..threads {
-                held.push(pool.slot(host("slow.example")).await);
+                held.push(pool.slot(host("slow.example"), Short).await);
             }
-            let mut waits = Box::pin(pool.slot(host("slow.example")));
+            let mut waits = Box::pin(pool.slot(host("slow.example"), Short));
             assert!(granted(&mut waits).is_none(), "the last of {threads} threads is for others");
             for name in ["a.example", "b.example", "slow.example.org"] {
-                assert_eq!(pool.slot(host(name)).await.run(|| 1).await, Ok(1), "{name}");
+                assert_eq!(pool.slot(host(name), Short).await.run(|| 1).await, Ok(1), "{name}");
             }
-            assert_eq!(pool.slot(None).await.run(|| 2).await, Ok(2));
+            assert_eq!(pool.slot(None, Short).await.run(|| 2).await, Ok(2));
             assert!(granted(&mut waits).is_none());
             drop(held.pop());
             assert_eq!(waits.await.run(|| 3).await, Ok(3));
@@ -268,10 +298,11 @@ mod tests {
     #[tokio::test]
     async fn hosts_take_turns_however_many_documents_each_has() {
         let pool = ParsePool::new(2).unwrap();
-        let (first, second) = (pool.slot(host("x.example")).await, pool.slot(None).await);
+        let (first, second) =
+            (pool.slot(host("x.example"), Short).await, pool.slot(None, Short).await);
         let mut waiting = Vec::new();
         for name in ["a.example", "a.example", "a.example", "b.example", "c.example", "b.example"] {
-            let mut slot = Box::pin(pool.slot(host(name)));
+            let mut slot = Box::pin(pool.slot(host(name), Short));
             assert!(granted(&mut slot).is_none());
             waiting.push((name, slot));
         }
@@ -296,15 +327,41 @@ mod tests {
     #[tokio::test]
     async fn who_gives_up_waiting_holds_nothing() {
         let pool = ParsePool::new(2).unwrap();
-        let held = [pool.slot(host("a.example")).await, pool.slot(host("b.example")).await];
-        let mut waiting = Box::pin(pool.slot(host("c.example")));
+        let held =
+            [pool.slot(host("a.example"), Short).await, pool.slot(host("b.example"), Short).await];
+        let mut waiting = Box::pin(pool.slot(host("c.example"), Short));
         assert!(granted(&mut waiting).is_none());
         drop(waiting);
-        let mut last = Box::pin(pool.slot(host("d.example")));
+        let mut last = Box::pin(pool.slot(host("d.example"), Short));
         assert!(granted(&mut last).is_none());
         drop(held);
         drop(last); // It was granted and never looked at.
-        let both = (pool.slot(host("e.example")).await, pool.slot(host("f.example")).await);
+        let both =
+            (pool.slot(host("e.example"), Short).await, pool.slot(host("f.example"), Short).await);
         drop(both);
+    }
+
+    #[tokio::test]
+    async fn long_documents_of_however_many_hosts_leave_threads_for_others() {
+        for (threads, long) in [(2, 1), (3, 1), (9, 4)] {
+            let pool = ParsePool::new(threads).unwrap();
+            let mut held = Vec::new();
+            for n in 0..long {
+                held.push(pool.slot(host(&format!("slow{n}.example")), Long).await);
+            }
+            let mut waiting: Vec<_> = (0..40)
+                .map(|n| Box::pin(pool.slot(host(&format!("also-slow{n}.example")), Long)))
+                .collect();
+            assert!(waiting.iter_mut().all(|slot| granted(slot).is_none()), "{threads} threads");
+            for name in ["a.example", "b.example", "also-slow1.example"] {
+                assert_eq!(pool.slot(host(name), Short).await.run(|| 1).await, Ok(1), "{name}");
+            }
+            assert!(waiting.iter_mut().all(|slot| granted(slot).is_none()));
+            drop(held.pop());
+            let next = waiting.iter_mut().filter_map(granted).count();
+            assert_eq!(next, 40, "each has its turn when the one before has ended");
+        }
+        let single = ParsePool::new(1).unwrap();
+        assert_eq!(single.slot(host("a.example"), Long).await.run(|| 2).await, Ok(2));
     }
 }

@@ -13,14 +13,17 @@ use crate::config::{Config, FeedConfig};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Applied, Decision, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome, Reason, Reply,
+    Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
+    Reason, Reply,
 };
 use crate::domain::request::RequestSpec;
-use crate::domain::scrub::Sent;
+use crate::domain::scrub::{OwnAddress, Sent};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
-use crate::passes::parse_pool::{NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
+use crate::passes::own_address;
+use crate::passes::parse_pool::{Length, NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
+use crate::passes::slow_feeds::{SlowFeeds, USUAL, USUAL_LENGTH};
 use crate::passes::source::obtain;
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
@@ -66,7 +69,14 @@ pub struct Poller {
     /// One thread more than there are cores, so that one host can use all cores and others are read beside it.
     /// More would only hold more memory.
     parsers: ParsePool,
+    slow: SlowFeeds,
+    /// A permit for each slow feed whose document is requested or waits for a thread. They are fewer than `requests`, so that
+    /// other feeds are requested meanwhile.
+    slow_requests: Semaphore,
 }
+
+/// The part of the requests in flight that slow feeds may have.
+const SLOW_PART: usize = 4;
 
 /// The most requests in flight to a host that the configured limits do not apply to.
 const EXEMPT_PER_HOST: usize = 32;
@@ -150,6 +160,8 @@ impl Poller {
             outages: Mutex::default(),
             requests: Semaphore::new(config.fetch.concurrency),
             parsers: ParsePool::new(cores + 1)?,
+            slow: SlowFeeds::default(),
+            slow_requests: Semaphore::new((config.fetch.concurrency / SLOW_PART).max(1)),
         })
     }
 
@@ -215,7 +227,7 @@ impl Poller {
     }
 
     /// Polls one feed, from the request to the stored articles. `None` when the feed is not configured any
-    /// more.
+    /// more, or is being polled already.
     ///
     /// # Errors
     /// When the store fails or the parser panics; the lease keeps the feed for a later poll then. Whatever
@@ -223,7 +235,7 @@ impl Poller {
     pub async fn poll(&self, job: PollJob) -> Result<Option<Polled>, PollError> {
         let host = job.host();
         let polled = match self.feeds.get(&job.feed).cloned() {
-            Some(feed) => self.poll_one(&feed, job).await.map(Some),
+            Some(feed) => self.poll_one(&feed, job).await,
             // The feed left the configuration after the claim.
             None => {
                 self.store.release(vec![job.feed]).await.map(|()| None).map_err(PollError::from)
@@ -235,19 +247,80 @@ impl Poller {
         polled
     }
 
-    async fn poll_one(&self, feed: &Arc<FeedConfig>, job: PollJob) -> Result<Polled, PollError> {
+    async fn poll_one(
+        &self,
+        feed: &Arc<FeedConfig>,
+        job: PollJob,
+    ) -> Result<Option<Polled>, PollError> {
         let suspect = Suspect::of(&job);
-        let (requested, slot) = self.request(feed, &job).await;
-        let decision = Arc::new(self.read_and_decide(slot, requested, job, feed).await?);
+        let decision = if self.slow.is_slow(job.feed, Instant::now()) {
+            let Some(_polled) = self.slow.begin(job.feed) else { return Ok(None) };
+            self.decide_on_slow(feed, job).await?
+        } else {
+            self.decide_on_usual(feed, job).await?
+        };
+        let decision = Arc::new(decision);
         let verdict = self.judge(&suspect, &decision.observed);
         let stored = self.store(&decision, &suspect, verdict).await?;
-        Ok(report(feed, &decision, &stored))
+        Ok(Some(report(feed, &decision, &stored)))
     }
 
-    /// Requests the document when a request slot is free and the host's delay has passed, then waits for
-    /// a thread that parses it. Until then the request slot stays taken: it bounds the bodies in memory.
-    async fn request(&self, feed: &FeedConfig, job: &PollJob) -> (Requested, ParseSlot<'_>) {
+    /// Requests the document of a feed that is not known to be slow, and reads it if it is no longer than usual and takes no
+    /// longer. Otherwise it is read once more, as that of a slow feed.
+    async fn decide_on_usual(
+        &self,
+        feed: &Arc<FeedConfig>,
+        job: PollJob,
+    ) -> Result<Decision, PollError> {
         let in_flight = self.requests.acquire().await;
+        let requested = self.request(feed, &job).await;
+        let host = host_of(&requested, &job);
+        let usual = Reading { limit: self.read_timeout.min(USUAL), longest: Some(USUAL_LENGTH) };
+        // The request slot stays taken until the document is read: it bounds the bodies in memory.
+        let slot = self.parsers.slot(host.clone(), Length::Short).await;
+        let (decision, _) =
+            self.read_and_decide(slot, requested.clone(), job.clone(), feed, usual).await?;
+        if !is_read_timeout(&decision.observed) {
+            return Ok(decision);
+        }
+        self.slow.note(job.feed, Instant::now());
+        let as_slow = self.slow_requests.try_acquire();
+        let in_flight = if as_slow.is_ok() { None } else { Some(in_flight) };
+        let slot = self.parsers.slot(host, Length::Long).await;
+        drop((as_slow, in_flight));
+        let (decision, _) =
+            self.read_and_decide(slot, requested, job, feed, self.whole_reading()).await?;
+        Ok(decision)
+    }
+
+    /// Requests the document of a slow feed when one of the few request slots for such feeds is free.
+    async fn decide_on_slow(
+        &self,
+        feed: &Arc<FeedConfig>,
+        job: PollJob,
+    ) -> Result<Decision, PollError> {
+        let as_slow = self.slow_requests.acquire().await;
+        let in_flight = self.requests.acquire().await;
+        let requested = self.request(feed, &job).await;
+        drop(in_flight);
+        let slot = self.parsers.slot(host_of(&requested, &job), Length::Long).await;
+        drop(as_slow);
+        let id = job.feed;
+        let (decision, took) =
+            self.read_and_decide(slot, requested, job, feed, self.whole_reading()).await?;
+        if USUAL < took {
+            self.slow.note(id, Instant::now());
+        }
+        Ok(decision)
+    }
+
+    /// All that the configuration permits.
+    fn whole_reading(&self) -> Reading {
+        Reading { limit: self.read_timeout, longest: None }
+    }
+
+    /// Requests the document when the host's delay has passed.
+    async fn request(&self, feed: &FeedConfig, job: &PollJob) -> Requested {
         if let Some(host) = job.host() {
             let wait = self.budget_of(&host).starts(&host, Instant::now());
             tokio::time::sleep(wait).await;
@@ -258,30 +331,29 @@ impl Poller {
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
         let request = FetchRequest { at: job.address(), ..request };
         let reply = obtain(&self.fetcher, request).await;
-        let ended_at = clock::now();
-        // The host that the document is from. A redirect may have led to another.
-        let host = reply.as_ref().ok().and_then(Reply::host).or_else(|| job.host());
-        let slot = self.parsers.slot(host).await;
-        drop(in_flight);
-        (Requested { reply, conditional, ended_at }, slot)
+        Requested { reply, conditional, ended_at: clock::now() }
     }
 
-    /// Parses the document on a thread of the pool and decides there on everything that is stored.
+    /// Parses the document on a thread of the pool and decides there on everything that is stored. Also returns the
+    /// computing time.
     async fn read_and_decide(
         &self,
         slot: ParseSlot<'_>,
         requested: Requested,
         mut job: PollJob,
         feed: &Arc<FeedConfig>,
-    ) -> Result<Decision, ParserPanicked> {
+        Reading { limit, longest }: Reading,
+    ) -> Result<(Decision, Duration), ParserPanicked> {
         let (feed, max_body) = (Arc::clone(feed), self.max_body);
-        let time = ReadingTime { limit: self.read_timeout, clock: clock::work_of_this_thread };
+        let time = ReadingTime { limit, clock: clock::work_of_this_thread };
         let work = move || {
+            let began = clock::work_of_this_thread();
             let ended_at = requested.ended_at;
             let parsing = Parsing {
                 max_body,
                 max_entries: feed.max_entries,
                 time,
+                longest,
                 map: feed.map.as_ref(),
                 quiet_start: feed.quiet_start,
                 filter: Some(&feed.entry_filter),
@@ -289,7 +361,8 @@ impl Poller {
             feed.entry_filter.mix_into_hashes(&mut job.remembered);
             let mut observed = read(requested, &job, parsing);
             conceal(&mut observed, &feed.request);
-            decide(&job, observed, &feed.policy, ended_at)
+            let decision = decide(&job, observed, &feed.policy, ended_at);
+            (decision, clock::work_of_this_thread().saturating_sub(began))
         };
         slot.run(work).await
     }
@@ -348,6 +421,23 @@ impl Poller {
     }
 }
 
+/// The host that the document is from. A redirect may have led to another than that of the feed.
+fn host_of(requested: &Requested, job: &PollJob) -> Option<Host> {
+    requested.reply.as_ref().ok().and_then(Reply::host).or_else(|| job.host())
+}
+
+fn is_read_timeout(observed: &Observed) -> bool {
+    matches!(observed.outcome, PollOutcome::Failed(Failure::ReadTimeout))
+}
+
+/// How much reading one document may cost.
+struct Reading {
+    /// The computing time.
+    limit: Duration,
+    /// The bytes of the document.
+    longest: Option<usize>,
+}
+
 /// What the outage detector has to know about a feed before its poll.
 struct Suspect {
     host: Option<Host>,
@@ -371,8 +461,8 @@ struct Stored {
     counts: bool,
 }
 
-/// Removes what was sent to the server from what it answered, and the host of a private feed from what is stored of
-/// the feed itself.
+/// Removes what was sent to the server from what it answered, the host of a private feed from what is stored of the feed
+/// itself, and its address from its entries.
 pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
     let sent = Sent::for_feed(request);
     observed.message.detail = sent.removed_from(&observed.message.detail);
@@ -382,6 +472,9 @@ pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
     observed.message.offers.clear(); // They are addresses of the same server.
     if let PollOutcome::Fresh(document) | PollOutcome::Cut(document) = &mut observed.outcome {
         document.meta.home_page_url.take_if(|url| sent.removed_from(url) != *url);
+        if let Some(own) = OwnAddress::of(request) {
+            own_address::remove(&own, document);
+        }
     }
 }
 

@@ -65,6 +65,7 @@ impl Previewer {
                 max_body,
                 max_entries: entries,
                 time,
+                longest: None,
                 map: map.as_ref(),
                 quiet_start: false,
                 filter: None,

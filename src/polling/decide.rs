@@ -13,21 +13,22 @@ use crate::domain::poll::{
     PollHistory, PollJob, PollOutcome, Reason, Validators, address_at,
 };
 use crate::domain::time::{TimeDelta, Timestamp, rounded_up};
+use crate::polling::freshness;
+use crate::polling::new_feed_url::{self, Whereabouts};
 use crate::polling::schedule::{Cadence, History, Policy, next_poll};
-use crate::polling::{freshness, permanent_redirect};
 
 /// Returns the decision on a poll that ended at `now`.
 pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp) -> Decision {
+    let observed = new_feed_url::judge(job, observed);
     let failed = matches!(observed.outcome.kind(), OutcomeKind::Failed(_));
-    let health = if failed && job.is_recheck() {
+    let health = if failed && (job.is_recheck() || job.is_trial()) {
         job.health
     } else {
         health(job.health, &observed.outcome, now)
     };
-    let moved =
-        permanent_redirect::after(job, observed.wishes.moved_to.as_ref(), &observed.outcome, now);
-    let hints = observed.wishes.hints.unwrap_or(job.hints);
-    let asks = asks(&observed, hints, policy);
+    let Whereabouts { moved, new_feed_url } = new_feed_url::after(job, &observed, now);
+    let hints = observed.instructions.hints.unwrap_or(job.hints);
+    let min_waits = min_waits(&observed, hints, policy);
     let pause = pause(job, &observed, now);
     let next = if observed.outcome == PollOutcome::Gone {
         NextPoll { at: None, because: Reason::Gone }
@@ -35,7 +36,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
         let history = PollHistory {
             health,
             recent: recent(job, &observed.outcome, now),
-            asks: asks.clone(),
+            min_waits: min_waits.clone(),
             skip_hours: hints.skip_hours,
             skip_days: hints.skip_days,
         };
@@ -45,16 +46,18 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     let next = NextPoll { at: next.at.map(|at| not_too_early(at, next.because)), ..next };
     let answered_well = !failed && observed.outcome != PollOutcome::Gone;
     let forgiven = job.host().filter(|_| answered_well && pause.is_none() && job.strikes.is_some());
-    let next_address = address_at(&job.url, moved.as_ref(), next.at.unwrap_or(now));
+    let next_at = next.at.unwrap_or(now);
+    let next_address = address_at(&job.url, moved.as_ref(), new_feed_url.as_ref(), next_at);
     let next_host = job.url.host_at(next_address);
     Decision {
         feed: job.feed,
         polled_at: now,
         observed,
-        asks,
+        min_waits,
         health,
         next,
         moved,
+        new_feed_url,
         next_host,
         pause,
         forgiven,
@@ -66,21 +69,21 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
 const WITHOUT_VALIDATORS: TimeDelta = TimeDelta::hours(1);
 
 /// The waits that the server and the feed ask for.
-fn asks(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
+fn min_waits(observed: &Observed, hints: Hints, policy: &Policy) -> Vec<(Reason, TimeDelta)> {
     let cache = |reason: Reason| matches!(reason, Reason::MaxAge | Reason::Expires);
-    let wishes = &observed.wishes;
-    let mut asks: Vec<_> = wishes.asks.clone();
+    let instructions = &observed.instructions;
+    let mut min_waits: Vec<_> = instructions.min_waits.clone();
     let bare = matches!(observed.outcome.kind(), OutcomeKind::Fresh | OutcomeKind::SameBody)
-        && wishes.validators.as_ref().is_some_and(Validators::is_empty)
-        && !asks.iter().any(|(reason, _)| cache(*reason));
+        && instructions.validators.as_ref().is_some_and(Validators::is_empty)
+        && !min_waits.iter().any(|(reason, _)| cache(*reason));
     if bare && policy.cadence == Cadence::Adaptive {
-        asks.push((Reason::NoValidators, WITHOUT_VALIDATORS));
+        min_waits.push((Reason::NoValidators, WITHOUT_VALIDATORS));
     }
     if !policy.obey_cache {
-        asks.retain(|(reason, _)| !cache(*reason));
+        min_waits.retain(|(reason, _)| !cache(*reason));
     }
-    asks.extend(freshness::of_hints(hints));
-    asks
+    min_waits.extend(freshness::of_hints(hints));
+    min_waits
 }
 
 /// Rounds a time up to whole seconds if a server or feed asked for it, because the store keeps whole seconds and the
@@ -103,7 +106,7 @@ fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
     let asked = job.host();
     let host = observed.transfer.answered_by.clone().or_else(|| asked.clone())?;
     let strikes = job.strikes.filter(|_| asked.as_ref() == Some(&host)).unwrap_or_default();
-    let (wait, strikes) = match observed.wishes.host_wait? {
+    let (wait, strikes) = match observed.instructions.host_wait? {
         HostWait::Named(wait) => (wait, strikes),
         HostWait::Unnamed => {
             let doubled = FIRST_PAUSE * 2_i32.pow(strikes.min(10));
@@ -187,7 +190,7 @@ mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
     use crate::domain::host::Host;
-    use crate::domain::poll::{Move, ServerWishes, Transfer};
+    use crate::domain::poll::{Move, MovedBy, ServerInstructions, Transfer};
 
     fn now() -> Timestamp {
         "2026-11-24T10:00:00Z".parse().unwrap()
@@ -242,10 +245,10 @@ mod tests {
         let polled_at = now() + TimeDelta::milliseconds(800);
         let seen = Observed {
             transfer: Transfer { status: Some(429), ..Transfer::default() },
-            wishes: ServerWishes {
-                asks: vec![(Reason::RetryAfter, TimeDelta::seconds(2))],
+            instructions: ServerInstructions {
+                min_waits: vec![(Reason::RetryAfter, TimeDelta::seconds(2))],
                 host_wait: Some(HostWait::Named(TimeDelta::seconds(2))),
-                ..ServerWishes::default()
+                ..ServerInstructions::default()
             },
             ..Observed::of(PollOutcome::NotModified)
         };
@@ -264,12 +267,12 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_wish_outlasts_the_interval() {
+    fn a_wait_of_the_server_outlasts_the_interval() {
         let policy =
             Policy { cadence: Cadence::Every(TimeDelta::minutes(10)), ..Policy::default() };
-        let asks = vec![(Reason::MaxAge, TimeDelta::hours(3))];
-        let wishes = ServerWishes { asks, ..ServerWishes::default() };
-        let seen = Observed { wishes, ..Observed::of(PollOutcome::NotModified) };
+        let min_waits = vec![(Reason::MaxAge, TimeDelta::hours(3))];
+        let instructions = ServerInstructions { min_waits, ..ServerInstructions::default() };
+        let seen = Observed { instructions, ..Observed::of(PollOutcome::NotModified) };
         let decision = decide(&job(0.0), seen, &policy, now());
         let expected = NextPoll { at: Some(now() + TimeDelta::hours(3)), because: Reason::MaxAge };
         assert_eq!(decision.next, expected);
@@ -282,10 +285,10 @@ mod tests {
             obey_cache: false,
             ..Policy::default()
         };
-        let asks =
+        let min_waits =
             vec![(Reason::MaxAge, TimeDelta::hours(3)), (Reason::RetryAfter, TimeDelta::hours(2))];
-        let wishes = ServerWishes { asks, ..ServerWishes::default() };
-        let seen = Observed { wishes, ..Observed::of(PollOutcome::NotModified) };
+        let instructions = ServerInstructions { min_waits, ..ServerInstructions::default() };
+        let seen = Observed { instructions, ..Observed::of(PollOutcome::NotModified) };
         let next = decide(&job(0.0), seen, &policy, now()).next;
         let expected = now() + TimeDelta::hours(2);
         assert_eq!(next, NextPoll { at: Some(expected), because: Reason::RetryAfter });
@@ -303,7 +306,10 @@ mod tests {
         ] {
             let seen = Observed {
                 transfer: Transfer { status: Some(429), ..Transfer::default() },
-                wishes: ServerWishes { host_wait: Some(wait), ..ServerWishes::default() },
+                instructions: ServerInstructions {
+                    host_wait: Some(wait),
+                    ..ServerInstructions::default()
+                },
                 ..Observed::of(PollOutcome::Failed(Failure::Status(429)))
             };
             let job = PollJob { strikes: Some(strikes), ..job(0.0) };
@@ -329,7 +335,7 @@ mod tests {
             let host_wait = Some(HostWait::Unnamed);
             let seen = Observed {
                 transfer: Transfer { status: Some(429), answered_by, ..Transfer::default() },
-                wishes: ServerWishes { host_wait, ..ServerWishes::default() },
+                instructions: ServerInstructions { host_wait, ..ServerInstructions::default() },
                 ..Observed::of(PollOutcome::Failed(Failure::Status(429)))
             };
             let job = PollJob { strikes: Some(strikes), ..job(0.0) };
@@ -344,7 +350,12 @@ mod tests {
         let target = "https://b.example/feed";
         for (recheck_in, expected) in [(3, "example.org"), (24, "b.example")] {
             let recheck_at = Some(now() + TimeDelta::hours(recheck_in));
-            let moved = Some(Move { to: target.parse().unwrap(), at: now(), recheck_at });
+            let moved = Some(Move {
+                to: target.parse().unwrap(),
+                at: now(),
+                recheck_at,
+                by: MovedBy::Redirect,
+            });
             let job = PollJob { moved, ..job(0.0) };
             let seen = Observed::of(PollOutcome::NotModified);
             let next = decide(&job, seen, &policy, now()).next_host.unwrap();

@@ -5,6 +5,7 @@
 pub mod decide;
 pub mod feed_health;
 pub mod freshness;
+pub mod new_feed_url;
 pub mod outage;
 pub mod permanent_redirect;
 pub mod reason_text;

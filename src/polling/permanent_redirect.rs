@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use crate::domain::poll::{Hop, Move, PollJob, PollOutcome};
+use crate::domain::poll::{Failure, Hop, Move, MovedBy, PollJob, PollOutcome};
 use crate::domain::time::{TimeDelta, Timestamp};
 
 const FIRST_RECHECK: TimeDelta = TimeDelta::days(1);
@@ -36,32 +36,40 @@ pub fn after(
     let configured = job.address() == job.url.as_url();
     match (&job.moved, moved_to) {
         (None, _) if !found => None, // A redirect that leads to no feed is not kept.
-        (None, to) => {
-            to.map(|to| Move { to: to.clone(), at: now, recheck_at: first(job, to, now) })
-        }
+        (None, to) => to.map(|to| Move {
+            to: to.clone(),
+            at: now,
+            recheck_at: first_recheck(job, to, now),
+            by: MovedBy::Redirect,
+        }),
         // The configured address serves a feed again.
         (Some(_), None) if found && configured => None,
         (Some(moved), to) => {
-            let to = to.filter(|_| found).unwrap_or(&moved.to).clone();
+            let to = to.filter(|_| found);
+            let by = if to.is_some() { MovedBy::Redirect } else { moved.by };
+            let to = to.unwrap_or(&moved.to).clone();
+            let is_gone = *outcome == PollOutcome::Failed(Failure::Status(410));
             let recheck_at = match (configured, found) {
-                (true, _) => next(moved.at, now),
+                // The configured address will not serve a feed again.
+                (true, false) if is_gone => None,
+                (true, _) => next_recheck(moved.at, now),
                 // The new address fails, so the old one is tried at the next poll.
                 (false, false) => Some(now),
                 (false, true) => moved.recheck_at,
             };
-            Some(Move { to, at: moved.at, recheck_at })
+            Some(Move { to, at: moved.at, recheck_at, by })
         }
     }
 }
 
-/// The first recheck; `None` for a redirect from http to https on the same host, which is final.
-fn first(job: &PollJob, to: &Url, now: Timestamp) -> Option<Timestamp> {
+/// The time of the first recheck; `None` for a redirect from http to https on the same host, which is final.
+pub(super) fn first_recheck(job: &PollJob, to: &Url, now: Timestamp) -> Option<Timestamp> {
     let from = job.url.as_url();
     let upgraded = from.scheme() == "http" && to.scheme() == "https" && from.host() == to.host();
     (!upgraded).then_some(now + FIRST_RECHECK)
 }
 
-fn next(moved_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn next_recheck(moved_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let at = now + LATER_RECHECKS;
     (at <= moved_at + RECHECKED_FOR).then_some(at)
 }
@@ -70,7 +78,6 @@ fn next(moved_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::domain::feed::{FeedId, FeedUrl};
-    use crate::domain::poll::Failure;
 
     const HOME: &str = "http://a.example/feed";
     const AWAY: &str = "http://b.example/feed";
@@ -85,7 +92,7 @@ mod tests {
     }
 
     fn moved(to: &str, day: i64, recheck: Option<i64>) -> Move {
-        Move { to: url(to), at: at(day), recheck_at: recheck.map(at) }
+        Move { to: url(to), at: at(day), recheck_at: recheck.map(at), by: MovedBy::Redirect }
     }
 
     fn job(moved: Option<Move>) -> PollJob {

@@ -7,8 +7,8 @@ use url::Url;
 use crate::domain::article::ArticleKey;
 use crate::domain::json_map::JsonMap;
 use crate::domain::poll::{
-    Failure, Message, Observed, PollJob, PollOutcome, Reason, Remembered, Reply, ServerWishes,
-    Transfer, Validators,
+    Failure, Message, Observed, PollJob, PollOutcome, Reason, Remembered, Reply,
+    ServerInstructions, Transfer, Validators,
 };
 use crate::domain::time::Timestamp;
 use crate::feed::autodiscovery::link_header::linked;
@@ -41,6 +41,9 @@ pub struct Parsing<'a> {
     pub map: Option<&'a JsonMap>,
     /// How long unpacking and reading may take.
     pub time: ReadingTime,
+    /// The bytes after decompression beyond which a body is not read unless it is the one of the last poll, as if reading
+    /// took too long; `None` for all that `max_body` permits.
+    pub longest: Option<usize>,
     /// Whether consumers are not to hear of the entries of a feed's first document.
     pub quiet_start: bool,
     /// Leaves out entries; `None` keeps all.
@@ -75,14 +78,14 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
         encoding: coding(reply.headers.content_encoding.as_deref()),
         elapsed: reply.elapsed,
     };
-    let asks = freshness::freshness(&reply.headers, ended_at).into_iter().collect();
-    let wishes = ServerWishes {
-        asks,
+    let min_waits = freshness::freshness(&reply.headers, ended_at).into_iter().collect();
+    let instructions = ServerInstructions {
+        min_waits,
         host_wait: freshness::host_wait(reply.status, &reply.headers, ended_at),
         moved_to: permanent_redirect::target(job.address(), &reply.hops).cloned(),
-        ..ServerWishes::default()
+        ..ServerInstructions::default()
     };
-    let (outcome, wishes, message) = match reply.status {
+    let (outcome, instructions, message) = match reply.status {
         200 | 203 | 226 => {
             let validators = validators_of(&reply);
             let read = || read_body(reply, job, parsing, ended_at);
@@ -91,18 +94,18 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
                 message: error.to_string().into(),
             });
             let BodyReading { outcome, message } = read;
-            let wishes = wishes_of_body(&outcome, wishes, validators);
-            (outcome, wishes, message)
+            let instructions = instructions_of_body(&outcome, instructions, validators);
+            (outcome, instructions, message)
         }
         // RFC 9110 section 15.4.5: what a 304 carries replaces what is stored, the rest stays.
         304 => {
             let validators = Some(refreshed(&job.validators, &reply));
-            let wishes = ServerWishes { validators, ..wishes };
-            (PollOutcome::NotModified, wishes, Message::default())
+            let instructions = ServerInstructions { validators, ..instructions };
+            (PollOutcome::NotModified, instructions, Message::default())
         }
         410 => {
             let detail = "the server says that the feed is gone for good (410)".to_owned();
-            (PollOutcome::Gone, wishes, detail.into())
+            (PollOutcome::Gone, instructions, detail.into())
         }
         status => {
             let mut detail = say_status(status);
@@ -110,18 +113,21 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
                 detail.push_str(" (a bot challenge stands before it)");
             }
             let wait = freshness::retry_after(&reply.headers, ended_at);
-            let asks = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
+            let min_waits = wait.map(|wait| (Reason::RetryAfter, wait)).into_iter().collect();
             // The validators may be what the server cannot read, so that the next request has none.
             let validators = matches!(status, 400 | 431).then(Validators::default);
-            let wishes = ServerWishes { validators, asks, ..wishes };
-            (PollOutcome::Failed(Failure::Status(status)), wishes, detail.into())
+            let instructions = ServerInstructions { validators, min_waits, ..instructions };
+            (PollOutcome::Failed(Failure::Status(status)), instructions, detail.into())
         }
     };
-    Observed { outcome, wishes, transfer, message }
+    Observed { outcome, instructions, transfer, message }
 }
 
 /// What is said of a body that ends too early.
 const CUT_BODY: &str = "the body breaks off before its announced end";
+
+/// What is said of a document that is longer than those that are read at first.
+const TOO_LONG: &str = "the document is too long to be read at first";
 
 /// The meaning of a body.
 struct BodyReading {
@@ -167,10 +173,21 @@ fn read_body(reply: Reply, job: &PollJob, parsing: Parsing<'_>, now: Timestamp) 
         Some(Err(_)) if torn => return BodyReading::cut_off(),
         Some(Err(error)) => return BodyReading::failed(Failure::NotAFeed, error.detail),
     };
-    if !cut && job.remembered.body_hash == Some(body_hash(&body)) {
+    // At a new address, all entries show whether it is the same feed.
+    let all_unknown;
+    let known = if job.is_trial() {
+        let key_policy = job.remembered.key_policy;
+        all_unknown = Remembered { key_policy, ..Remembered::default() };
+        &all_unknown
+    } else {
+        &job.remembered
+    };
+    if !cut && known.body_hash == Some(body_hash(&body)) {
         return BodyReading::of(PollOutcome::SameBody);
     }
-    let known = &job.remembered;
+    if parsing.longest.is_some_and(|longest| longest < body.len()) {
+        return BodyReading::failed(Failure::ReadTimeout, TOO_LONG.to_owned());
+    }
     let content_language = reply.headers.content_language.as_deref();
     let labels = Labels { content_type, content_language };
     let last_modified = reply.headers.last_modified.as_deref();
@@ -213,29 +230,31 @@ fn no_feed(error: NotAFeed, link: Option<String>, base: &Url) -> Message {
             offers.push(offer);
         }
     }
-    Message { detail, offers }
+    Message { detail, offers, places: error.places }
 }
 
-/// The wishes of a reply with a body. `wishes` are those of its other header fields.
-fn wishes_of_body(
+/// The instructions of a reply with a body. `instructions` are those of its other header fields.
+fn instructions_of_body(
     outcome: &PollOutcome,
-    wishes: ServerWishes,
+    instructions: ServerInstructions,
     validators: Validators,
-) -> ServerWishes {
+) -> ServerInstructions {
     match outcome {
         PollOutcome::Fresh(document) => {
             let (validators, hints) = (Some(validators), Some(document.hints));
-            ServerWishes { validators, hints, ..wishes }
+            ServerInstructions { validators, hints, ..instructions }
         }
-        PollOutcome::SameBody => ServerWishes { validators: Some(validators), ..wishes },
+        PollOutcome::SameBody => {
+            ServerInstructions { validators: Some(validators), ..instructions }
+        }
         // With validators, a 304 would hide the missing entries.
         PollOutcome::Cut(_) | PollOutcome::Failed(Failure::CutOff) => {
             let validators = Some(Validators::default());
-            ServerWishes { validators, asks: Vec::new(), ..wishes }
+            ServerInstructions { validators, min_waits: Vec::new(), ..instructions }
         }
         // The freshness of a body that is not a feed says nothing about the feed.
         PollOutcome::NotModified | PollOutcome::Gone | PollOutcome::Failed(_) => {
-            ServerWishes { asks: Vec::new(), ..wishes }
+            ServerInstructions { min_waits: Vec::new(), ..instructions }
         }
     }
 }

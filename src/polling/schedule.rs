@@ -1,4 +1,4 @@
-//! The time of the next poll of a feed, and the reason for it (specification, section 4).
+//! The time of the next poll of a feed, and the reason for it.
 //!
 //! Users write cron expressions as in crontab(5): five fields, Sunday is 0 or 7, and either day of month or
 //! day of week must match. The crate `cron` has six or seven fields, seconds first, Sunday is 1, and both
@@ -79,7 +79,7 @@ pub struct History<'a> {
     /// Dates of the latest articles, newest first.
     pub recent: &'a [Timestamp],
     /// The waits that server and feed ask for, as far as they are obeyed; see `polling::freshness`.
-    pub asks: &'a [(Reason, TimeDelta)],
+    pub min_waits: &'a [(Reason, TimeDelta)],
     /// Hours and days (GMT) without polls; see [`Hints`](crate::domain::poll::Hints).
     pub skip_hours: u32,
     pub skip_days: u8,
@@ -87,8 +87,15 @@ pub struct History<'a> {
 
 impl<'a> History<'a> {
     pub fn of(url: &'a FeedUrl, stored: &'a PollHistory) -> Self {
-        let PollHistory { health, recent, asks, skip_hours, skip_days } = stored;
-        Self { url, health: *health, recent, asks, skip_hours: *skip_hours, skip_days: *skip_days }
+        let PollHistory { health, recent, min_waits, skip_hours, skip_days } = stored;
+        Self {
+            url,
+            health: *health,
+            recent,
+            min_waits,
+            skip_hours: *skip_hours,
+            skip_days: *skip_days,
+        }
     }
 }
 
@@ -116,7 +123,7 @@ pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextP
 
 /// The time of each rule, that of the policy first. Failures and the server can only delay a poll.
 pub fn candidates(policy: &Policy, history: History<'_>, now: Timestamp) -> Vec<Candidate> {
-    let asked = history.asks.iter().map(|(because, wait)| (now + *wait, *because));
+    let asked = history.min_waits.iter().map(|(because, wait)| (now + *wait, *because));
     std::iter::once(proposed(policy, history, now))
         .chain(backoff(policy, history, now))
         .chain(asked.map(|(at, because)| Candidate { at, because }))

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Document, Hints, Observed, PollJob, PollOutcome, Reason, ServerWishes, Transfer, Validators,
+    Document, Hints, Observed, PollJob, PollOutcome, Reason, ServerInstructions, Transfer,
+    Validators,
 };
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::decide::decide;
@@ -28,8 +29,8 @@ pub struct Modelled {
     pub gap: TimeDelta,
     /// Whether the server sends an `ETag` and answers 304.
     pub validators: bool,
-    /// The waits that each reply asks for.
-    pub asks: Vec<(Reason, TimeDelta)>,
+    /// The shortest waits, by the header fields of each reply.
+    pub min_waits: Vec<(Reason, TimeDelta)>,
     pub hints: Hints,
 }
 
@@ -174,10 +175,10 @@ impl<'a> Simulated<'a> {
         }
         let validators = self.validators();
         let observed = Observed {
-            wishes: ServerWishes {
+            instructions: ServerInstructions {
                 validators: Some(validators.clone()),
-                asks: self.model.asks.clone(),
-                ..ServerWishes::default()
+                min_waits: self.model.min_waits.clone(),
+                ..ServerInstructions::default()
             },
             transfer: Transfer { status: Some(200), ..Transfer::default() },
             ..Observed::of(outcome)
@@ -210,7 +211,7 @@ mod tests {
             },
             gap: TimeDelta::minutes(gap),
             validators: true,
-            asks: Vec::new(),
+            min_waits: Vec::new(),
             hints: Hints::default(),
         }
     }
@@ -230,8 +231,8 @@ mod tests {
 
     #[test]
     fn a_server_that_asks_for_rest_gets_it() {
-        let asks = vec![(Reason::MaxAge, TimeDelta::hours(4))];
-        let patient = Modelled { asks, ..feed("https://a.example/f", 30, 60) };
+        let min_waits = vec![(Reason::MaxAge, TimeDelta::hours(4))];
+        let patient = Modelled { min_waits, ..feed("https://a.example/f", 30, 60) };
         assert_eq!(day(&[patient], 1)["a.example"].requests, 6);
     }
 

@@ -2,6 +2,7 @@
 //! an article that is shown in the results.
 
 pub mod filter;
+mod han;
 pub mod query;
 pub mod snippet;
 pub mod words;

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use crate::domain::query::Search;
-use crate::search::query::spellings;
-use crate::search::words::{Piece, fold, pieces};
+use crate::domain::query::{Search, Term};
+use crate::search::words::{Piece, fold, pieces, umlauts_as_two_letters};
 
 /// The most bytes of a text that are searched for hits.
 const MAX_BYTES: usize = 200_000;
@@ -32,19 +31,15 @@ impl Hits {
     /// Prepares the wanted words. The words of a phrase are marked one by one.
     pub fn of(search: &Search) -> Self {
         let mut hits = Self { words: Vec::new(), runs: Vec::new() };
-        let spelt = search
-            .wanted
-            .iter()
-            .flat_map(|term| spellings(&term.text).into_iter().map(|text| (text, term.prefix)));
-        for (text, prefix) in spelt {
-            let text = &*text;
+        for Term { text, prefix } in &search.wanted {
             let mut pieces = pieces(text).peekable();
             while let Some(piece) = pieces.next() {
                 let word = text.get(piece.range).unwrap_or_default();
                 if piece.paired {
-                    hits.runs.push(word.chars().map(|c| fold(&c.to_string())).collect());
+                    hits.runs.push(folded_parts(word).into_iter().map(|(_, part)| part).collect());
                 } else {
-                    hits.words.push((fold(word), prefix && pieces.peek().is_none()));
+                    let is_prefix = *prefix && pieces.peek().is_none();
+                    hits.words.extend(forms(word).into_iter().map(|form| (form, is_prefix)));
                 }
             }
         }
@@ -114,11 +109,11 @@ impl Hits {
     fn find(&self, text: &str, piece: &Piece, ranges: &mut Vec<Range<usize>>) {
         let word = text.get(piece.range.clone()).unwrap_or_default();
         if !piece.paired {
-            let folded = fold(word);
-            let is = |(wanted, prefix): &(String, bool)| {
-                folded == *wanted || (*prefix && folded.starts_with(wanted))
+            let is = |form: &String| {
+                let mut wanted = self.words.iter();
+                wanted.any(|(word, prefix)| form == word || *prefix && form.starts_with(word))
             };
-            if self.words.iter().any(is) {
+            if forms(word).iter().any(is) {
                 ranges.push(piece.range.clone());
             }
             return;
@@ -126,9 +121,9 @@ impl Hits {
         if self.runs.is_empty() {
             return;
         }
-        let chars: Vec<(usize, String)> = word
-            .char_indices()
-            .map(|(at, c)| (piece.range.start + at, fold(&c.to_string())))
+        let chars: Vec<(usize, String)> = folded_parts(word)
+            .into_iter()
+            .map(|(at, folded)| (piece.range.start + at, folded))
             .collect();
         let mut at = 0;
         while let Some(rest) = chars.get(at..).filter(|rest| !rest.is_empty()) {
@@ -145,6 +140,47 @@ impl Hits {
             ranges.push(start..end);
         }
     }
+}
+
+/// The forms of a word in the index.
+fn forms(word: &str) -> Vec<String> {
+    let mut forms = vec![fold(word)];
+    forms.extend(umlauts_as_two_letters(word).map(|word| fold(&word)));
+    forms
+}
+
+/// The parts of a word that are folded one by one, and where each of them begins: a character with its marks, with
+/// characters that are not displayed, and with those that it is composed with (the letters of a Hangul syllable).
+fn folded_parts(word: &str) -> Vec<(usize, String)> {
+    let mut parts: Vec<(usize, String)> = Vec::new();
+    for (at, c) in word.char_indices() {
+        let alone = fold(c.encode_utf8(&mut [0; 4]));
+        let Some((start, before)) =
+            parts.last_mut().filter(|(start, _)| at - start < LONGEST_PART && !stays_alone(c))
+        else {
+            parts.push((at, alone));
+            continue;
+        };
+        let together = word.get(*start..at + c.len_utf8()).map(fold).unwrap_or_default();
+        if together.len() == before.len() + alone.len()
+            && together.starts_with(&**before)
+            && together.ends_with(&*alone)
+            && !alone.is_empty()
+        {
+            parts.push((at, alone));
+        } else {
+            *before = together;
+        }
+    }
+    parts
+}
+
+/// The most bytes of a part of a word that is folded as a whole. More marks are on no character.
+const LONGEST_PART: usize = 64;
+
+/// Whether a character is never composed with the one before it. Most characters of runs are such.
+fn stays_alone(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }
 
 /// Splits a range of a text at the beginnings and ends of the hits in it.
@@ -190,7 +226,17 @@ mod tests {
             ("fox*", "The quick Fox, foxes.", "The quick [Fox], [foxes]."),
             ("élection", "ELECTION day", "[ELECTION] day"),
             ("köln", "Köln, Koeln und Koln", "[Köln], [Koeln] und [Koln]"),
-            ("koeln", "Köln, Koeln und Koln", "[Köln], [Koeln] und [Koln]"),
+            ("koeln", "Köln, Koeln und Koln", "[Köln], [Koeln] und Koln"),
+            ("\"Koelner Dom\"", "Der Kölner Dom", "Der [Kölner] [Dom]"),
+            ("台湾", "在臺灣的台灣人", "在[臺灣]的[台灣]人"),
+            ("臺灣", "在台湾", "在[台湾]"),
+            ("カ\u{3099}ス", "ガスとｶﾞｽ", "[ガス]と[ｶﾞｽ]"),
+            ("ガス", "カ\u{3099}スと", "[カ\u{3099}ス]と"),
+            ("한국", "\u{1112}\u{1161}\u{11ab}국", "[\u{1112}\u{1161}\u{11ab}국]"),
+            ("ข่าว", "ข่า\u{200b}ว", "[ข่า\u{200b}ว]"),
+            ("كتاب", "كِتَابٌ", "[كِتَابٌ]"),
+            ("bundestag", "Bundes\u{ad}tag", "[Bundes\u{ad}tag]"),
+            ("ا", "أإآٱ ا", "أإآٱ [ا]"),
             ("۲۰۲۴", "Im Jahr 2024", "Im Jahr [2024]"),
             ("\"b c\" -d", "a b c d", "a [b] [c] d"),
             ("大学", "北京大学的大学生", "北京[大学]的[大学]生"),

@@ -85,7 +85,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
     if names_this_machine(request.headers()) {
         return next.run(request).await;
     }
-    error_response::refusal(
+    error_response::with_status(
         StatusCode::FORBIDDEN,
         "this server is for its own machine: ask it by 127.0.0.1 or localhost, or write \
          public = true in [server] if it stands behind a proxy",
@@ -100,11 +100,11 @@ pub(super) async fn require_host(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let why = format!("a request has exactly one Host header, and this has {hosts}");
-    error_response::refusal(StatusCode::BAD_REQUEST, &why)
+    error_response::with_status(StatusCode::BAD_REQUEST, &why)
 }
 
 pub(super) fn token_required() -> Response {
-    let mut response = error_response::refusal(
+    let mut response = error_response::with_status(
         StatusCode::UNAUTHORIZED,
         "send the token as `Authorization: Bearer TOKEN`, or as the password in a browser",
     );

@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::error_response::refusal;
+use super::error_response::with_status;
 use super::stream;
 use crate::telemetry::events;
 
@@ -54,11 +54,11 @@ pub(super) async fn off_runtime(request: Request, next: Next) -> Response {
         }
         Ok(Err(error)) => {
             events::request_failed(&error);
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, "the response could not be compressed")
+            with_status(StatusCode::INTERNAL_SERVER_ERROR, "the response could not be compressed")
         }
         Err(error) => {
             events::task_died("compression", &error);
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, "a bug: it is in the log")
+            with_status(StatusCode::INTERNAL_SERVER_ERROR, "a bug: it is in the log")
         }
     }
 }

@@ -52,28 +52,28 @@ impl ReloadError {
             Self::Faults(_) | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        error_response::refusal(status, &self.to_string())
+        error_response::with_status(status, &self.to_string())
     }
 }
 
 /// Reloads the configuration as SIGHUP does. The response names the faults of a configuration that was
 /// rejected.
 pub(super) async fn reload(State(site): State<Site>, request: Request) -> Response {
-    if let Some(refusal) = refusal(&site, &request) {
-        return refusal;
+    if let Some(response) = not_allowed(&site, &request) {
+        return response;
     }
     events::ordered("reload");
     match send(&site, Command::Reload).await {
         Ok(Ok(())) => "reloaded\n".into_response(),
         Ok(Err(error)) => error.into_response(request.headers()),
-        Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, why),
+        Err(why) => error_response::with_status(StatusCode::INTERNAL_SERVER_ERROR, why),
     }
 }
 
 /// Polls the feeds of `?feed=NAME` (which may be repeated) or all of them (`?all=true`).
 pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response {
-    if let Some(refusal) = refusal(&site, &request) {
-        return refusal;
+    if let Some(response) = not_allowed(&site, &request) {
+        return response;
     }
     let (mut names, mut all) = (Vec::new(), false);
     for (key, value) in form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes()) {
@@ -83,16 +83,16 @@ pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response
             ("all", "false" | "0") => {}
             (key, value) => {
                 let why = format!("`{key}={value}` is not understood; known: feed=NAME, all=true");
-                return error_response::refusal(StatusCode::BAD_REQUEST, &why);
+                return error_response::with_status(StatusCode::BAD_REQUEST, &why);
             }
         }
     }
-    let feeds = match site.readers().read(super::REQUEST_TIMEOUT, Reader::feeds).await {
+    let feeds = match site.reader_pool().read(super::REQUEST_TIMEOUT, Reader::feeds).await {
         Ok(feeds) => feeds,
         Err(error) => return error.into_response(),
     };
     if let Some(name) = names.iter().find(|name| !feeds.iter().any(|feed| feed.is_called(name))) {
-        return error_response::refusal(
+        return error_response::with_status(
             StatusCode::NOT_FOUND,
             &format!("there is no feed `{name}`"),
         );
@@ -117,27 +117,30 @@ pub(super) async fn poll(State(site): State<Site>, request: Request) -> Response
             let body = json!({ "feeds": count }).to_string();
             (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], body).into_response()
         }
-        Ok(Err(why)) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
-        Err(why) => error_response::refusal(StatusCode::INTERNAL_SERVER_ERROR, why),
+        Ok(Err(why)) => error_response::with_status(StatusCode::INTERNAL_SERVER_ERROR, &why),
+        Err(why) => error_response::with_status(StatusCode::INTERNAL_SERVER_ERROR, why),
     }
 }
 
 /// The error response if the request may not give commands.
-fn refusal(site: &Site, request: &Request) -> Option<Response> {
+fn not_allowed(site: &Site, request: &Request) -> Option<Response> {
     let access = site.access();
     if request.method() != Method::POST {
-        let mut response =
-            error_response::refusal(StatusCode::METHOD_NOT_ALLOWED, "orders are given by POST");
+        let mut response = error_response::with_status(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "commands are sent by POST",
+        );
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         Some(response)
     } else if !access.has_token() {
-        let why = "orders over HTTP want a token, and none is configured: see [server] token_file";
-        Some(error_response::refusal(StatusCode::FORBIDDEN, why))
+        let why =
+            "commands over HTTP need a token, and none is configured: see [server] token_file";
+        Some(error_response::with_status(StatusCode::FORBIDDEN, why))
     } else if !access.has_valid_token(request.headers()) {
         Some(access::token_required())
     } else if access::is_from_elsewhere(request.headers()) {
-        let why = "orders are not taken from pages of other sites";
-        Some(error_response::refusal(StatusCode::FORBIDDEN, why))
+        let why = "commands are not accepted from pages of other sites";
+        Some(error_response::with_status(StatusCode::FORBIDDEN, why))
     } else {
         None
     }

@@ -13,29 +13,29 @@ use crate::telemetry::events;
 pub(super) struct ErrorReason(pub(super) String);
 
 /// An error response with its reason as one line of text.
-pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
+pub(super) fn with_status(status: StatusCode, why: &str) -> Response {
     (status, Extension(ErrorReason(why.to_owned())), format!("{why}\n")).into_response()
 }
 
 /// 400 for a request with wrong parameters.
 pub(super) fn bad_request(why: &str) -> Response {
-    refusal(StatusCode::BAD_REQUEST, why)
+    with_status(StatusCode::BAD_REQUEST, why)
 }
 
 /// 503 with `Retry-After`.
 pub(super) fn busy(why: &str) -> Response {
-    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, why);
+    let mut response = with_status(StatusCode::SERVICE_UNAVAILABLE, why);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
 
 pub(super) async fn not_found(uri: Uri) -> Response {
-    refusal(StatusCode::NOT_FOUND, &format!("there is nothing at {}", uri.path()))
+    with_status(StatusCode::NOT_FOUND, &format!("there is nothing at {}", uri.path()))
 }
 
 pub(super) async fn wrong_method(method: Method) -> Response {
     let why = format!("{method} does nothing here: this server only reads");
-    let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, &why);
+    let mut response = with_status(StatusCode::METHOD_NOT_ALLOWED, &why);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
@@ -48,11 +48,11 @@ impl IntoResponse for ReadError {
             Self::TimedOut => busy("this took too long; ask for less"),
             Self::Store(error) => {
                 events::request_failed(&error);
-                refusal(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be read")
+                with_status(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be read")
             }
             Self::Died(error) => {
                 events::task_died("request", &error);
-                refusal(StatusCode::INTERNAL_SERVER_ERROR, "a bug: it is in the log")
+                with_status(StatusCode::INTERNAL_SERVER_ERROR, "a bug: it is in the log")
             }
         }
     }

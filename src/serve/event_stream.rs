@@ -81,7 +81,7 @@ pub(super) async fn follow(
         return Err(error_response::busy("too many clients are listening"));
     };
     let news = site.news();
-    let now = params.load(site.readers(), |reader, _| reader.sequence()).await?;
+    let now = params.load(site.reader_pool(), |reader, _| reader.sequence()).await?;
     // A number that does not exist yet comes from another store, or from before a backup was restored. New
     // events must not wait until it is reached.
     let start = last.unwrap_or(now).min(now);
@@ -108,7 +108,8 @@ impl Client {
             }
             self.news.mark_unchanged();
             let query = self.query.clone();
-            let read = self.site.readers().read(DEADLINE, move |reader| changes(reader, &query));
+            let read =
+                self.site.reader_pool().read(DEADLINE, move |reader| changes(reader, &query));
             match read.await {
                 Ok(read) => self.take(read),
                 Err(error) => {

@@ -15,7 +15,7 @@ use super::compression::Streamed;
 use super::conditional::{Version, hash};
 use super::params::Params;
 use super::places::{Client, Place};
-use super::reader_pool::{ReadError, Readers};
+use super::reader_pool::{ReadError, ReaderPool};
 use super::stream;
 use super::view::{View, origin};
 use super::{Site, error_response};
@@ -54,13 +54,13 @@ pub(super) async fn export(
 ) -> Result<Response, Response> {
     let Some(format) = Format::parse(&name) else {
         let why = format!("there is no format `{name}`; there are {}", Format::NAMES.join(", "));
-        return Err(error_response::refusal(StatusCode::NOT_FOUND, &why));
+        return Err(error_response::with_status(StatusCode::NOT_FOUND, &why));
     };
     let now = clock::now();
     let params = Params::read(&uri, DEFAULT_LIMIT, now);
     let params = params.map_err(|why| error_response::bad_request(&why))?;
     let outline = move |reader: &Reader, query: &Query| outline(reader, query, now);
-    let outline = params.load(site.readers(), outline).await?;
+    let outline = params.load(site.reader_pool(), outline).await?;
     let origin = origin(&headers).unwrap_or_default() + view.base.as_str();
     let this = format!("{origin}{uri}");
     let next =
@@ -113,16 +113,16 @@ async fn body(
     channel: Channel,
     now: Timestamp,
 ) -> Result<Body, ReadError> {
-    let (readers, runtime) = (site.readers().clone(), Handle::current());
+    let (reader_pool, runtime) = (site.reader_pool().clone(), Handle::current());
     let write = move |out: &mut dyn io::Write| {
-        let (ids, feeds) = readers.read_here(&runtime, |reader| -> Result<_, StoreError> {
+        let (ids, feeds) = reader_pool.read_here(&runtime, |reader| -> Result<_, StoreError> {
             if format == Format::Opml {
                 return Ok((Vec::new(), feeds(reader, &query)?));
             }
             Ok((reader.ids(&query, now)?, Vec::new()))
         })?;
         let channel = Channel { feeds, ..channel };
-        let articles = Pages { readers, runtime, ids: ids.into_iter(), page: VecDeque::new() };
+        let articles = Pages { reader_pool, runtime, ids: ids.into_iter(), page: VecDeque::new() };
         let articles = articles.map(|article| Ok::<_, ExportError>(with_text(article?, format)));
         export::write(format, &channel, articles, out)?;
         Ok(())
@@ -133,7 +133,7 @@ async fn body(
 /// Articles that are read page by page. In between, no connection to the store is in use, so that a slow client
 /// holds up no one.
 struct Pages {
-    readers: Readers,
+    reader_pool: ReaderPool,
     runtime: Handle,
     /// The ids of the articles that are not read yet.
     ids: std::vec::IntoIter<ArticleId>,
@@ -149,7 +149,7 @@ impl Iterator for Pages {
             if ids.is_empty() {
                 return None;
             }
-            match self.readers.read_here(&self.runtime, |reader| page(reader, &ids)) {
+            match self.reader_pool.read_here(&self.runtime, |reader| page(reader, &ids)) {
                 Ok(page) => self.page = page,
                 Err(error) => return Some(Err(error)),
             }

@@ -45,7 +45,7 @@ use conditional::Changes;
 pub use control::{Command, ReloadError};
 pub use listen::{BindError, bind};
 use places::Places;
-use reader_pool::Readers;
+use reader_pool::ReaderPool;
 
 /// The time limit for a response to begin. Pages take milliseconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -69,7 +69,7 @@ pub struct Site(Arc<Shared>);
 
 struct Shared {
     access: watch::Sender<Access>,
-    readers: Readers,
+    reader_pool: ReaderPool,
     /// The store's file when it was opened.
     store: Arc<Identity>,
     /// The times of the last changes of exports and pages.
@@ -92,7 +92,7 @@ impl Site {
         let Daemon { commands, news, closing } = daemon;
         Self(Arc::new(Shared {
             access: watch::Sender::new(Access::of(config)),
-            readers: Readers::new(store.path()),
+            reader_pool: ReaderPool::new(store.path()),
             store: store.identity(),
             changes: Changes::default(),
             commands,
@@ -123,8 +123,8 @@ impl Site {
         self.0.store.is_in_place()
     }
 
-    fn readers(&self) -> &Readers {
-        &self.0.readers
+    fn reader_pool(&self) -> &ReaderPool {
+        &self.0.reader_pool
     }
 
     fn changes(&self) -> &Changes {

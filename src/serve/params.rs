@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
 use super::error_response;
-use super::reader_pool::Readers;
+use super::reader_pool::ReaderPool;
 use crate::domain::article::Position;
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
@@ -104,16 +104,16 @@ impl Params {
     /// The error response.
     pub(super) async fn load<T: Send + 'static>(
         &self,
-        readers: &Readers,
+        reader_pool: &ReaderPool,
         work: impl FnOnce(&Reader, &Query) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Response> {
         let params = self.clone();
-        let read = readers.read(DEADLINE, move |reader| match params.unknown(reader)? {
+        let read = reader_pool.read(DEADLINE, move |reader| match params.unknown(reader)? {
             Some(unknown) => Ok(Err(format!("there is {unknown}"))),
             None => work(reader, &params.query).map(Ok),
         });
         let read = read.await.map_err(IntoResponse::into_response)?;
-        read.map_err(|why| error_response::refusal(StatusCode::NOT_FOUND, &why))
+        read.map_err(|why| error_response::with_status(StatusCode::NOT_FOUND, &why))
     }
 
     /// The first feed or tag that the request names and the store does not have. This is an error of the

@@ -21,7 +21,7 @@ const PROBE: Duration = Duration::from_secs(3);
 
 /// The process runs and the store can be read. Failing feeds are no reason to restart the process.
 pub(super) async fn health(State(site): State<Site>) -> Response {
-    match site.readers().probe(PROBE, Reader::sequence).await {
+    match site.reader_pool().probe(PROBE, Reader::sequence).await {
         Ok(_) => "ok\n".into_response(),
         // A busy server is healthy.
         Err(ReadError::Busy) => "busy\n".into_response(),
@@ -39,7 +39,7 @@ pub(super) async fn ready(State(site): State<Site>) -> Response {
 
 pub(super) async fn metrics(State(site): State<Site>) -> Response {
     let now = clock::now();
-    let gauges = match site.readers().probe(PROBE, move |reader| gauges(reader, now)).await {
+    let gauges = match site.reader_pool().probe(PROBE, move |reader| gauges(reader, now)).await {
         Ok(gauges) => gauges,
         Err(error) => return error.into_response(),
     };
@@ -47,7 +47,7 @@ pub(super) async fn metrics(State(site): State<Site>) -> Response {
         Ok(text) => ([(CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
         Err(error) => {
             crate::telemetry::events::request_failed(&error);
-            error_response::refusal(
+            error_response::with_status(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the metrics could not be written",
             )

@@ -35,7 +35,7 @@ pub(super) enum ReadError {
 }
 
 #[derive(Clone)]
-pub(super) struct Readers {
+pub(super) struct ReaderPool {
     path: PathBuf,
     places: Arc<Semaphore>,
     probe_places: Arc<Semaphore>,
@@ -70,7 +70,7 @@ fn locked(idle: &Mutex<Vec<Reader>>) -> MutexGuard<'_, Vec<Reader>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Readers {
+impl ReaderPool {
     pub(super) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -109,7 +109,7 @@ impl Readers {
         self.read_at(&self.places, deadline, work).await
     }
 
-    /// Runs `work` as [`Readers::read`] does, with a connection that is reserved for the probes.
+    /// Runs `work` as [`ReaderPool::read`] does, with a connection that is reserved for the probes.
     pub(super) async fn probe<T: Send + 'static>(
         &self,
         deadline: Duration,
@@ -126,10 +126,10 @@ impl Readers {
     ) -> Result<T, ReadError> {
         let place = tokio::time::timeout(WAIT, Arc::clone(places).acquire_owned()).await;
         let place = place.ok().and_then(Result::ok).ok_or(ReadError::Busy)?;
-        let readers = self.clone();
+        let reader_pool = self.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut task = tokio::task::spawn_blocking(move || {
-            let loan = readers.lend(place)?;
+            let loan = reader_pool.lend(place)?;
             let Some(reader) = loan.reader() else { return Err(StoreError::ReaderStopped) };
             tell.send(reader.interrupter()).ok();
             work(reader)

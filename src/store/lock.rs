@@ -7,28 +7,24 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::domain::consumer::ConsumerName;
+use crate::domain::named_enum::named_enum;
 
-/// What the process that holds the lock of a store does. Its name is written into the lock file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// `run`: holds the lock until it ends.
-    Daemon,
-    /// `poll`: holds the lock for one round of polls.
-    Once,
+named_enum! {
+    /// What the process that holds the lock of a store does. Its name is written into the lock file.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Role {
+        /// `run`: holds the lock until it ends.
+        Daemon = "run",
+        /// `poll`: holds the lock for one round of polls.
+        Once = "poll",
+    }
 }
 
 impl Role {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Daemon => "run",
-            Self::Once => "poll",
-        }
-    }
-
     /// The role in the text of a lock file, such as `pid 17, run`.
     fn of_holder(text: &str) -> Option<Self> {
         let (_, name) = text.rsplit_once(", ")?;
-        [Self::Daemon, Self::Once].into_iter().find(|role| role.as_str() == name)
+        Self::parse(name)
     }
 }
 

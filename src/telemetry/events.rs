@@ -359,10 +359,11 @@ mod tests {
                 },
                 ..Observed::of(outcome)
             },
-            asks: Vec::new(),
+            min_waits: Vec::new(),
             health: Health { failures: 0.5, failing_since: None },
             next: NextPoll { at: Some(from_unix(86_400)), because: Reason::Interval },
             moved: None,
+            new_feed_url: None,
             next_host: None,
             pause: None,
             forgiven: None,

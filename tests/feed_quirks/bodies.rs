@@ -33,6 +33,11 @@ fn titles_are_one_line_of_plain_text() {
             rss("<title>List&lt;Boat&gt; and Vec&lt;T&gt;</title>"),
             "title=List<Boat> and Vec<T>",
         ),
+        (
+            "a CDATA section that was escaped",
+            rss("<title>&lt;![CDATA[A &amp; B]]&gt;</title>"),
+            "title=A & B",
+        ),
         ("comparisons", rss("<title>if a&lt;b and c&gt;d</title>"), "title=if a<b and c>d"),
         ("a heart", rss("<title>I &lt;3 boats</title>"), "title=I <3 boats"),
         (

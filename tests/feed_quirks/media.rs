@@ -133,6 +133,7 @@ fn the_image_of_an_entry_is_found() {
     ]);
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn what_programs_for_podcasts_ask_for_is_read() {
     let podcast = |item: &str| {
@@ -178,6 +179,42 @@ fn what_programs_for_podcasts_ask_for_is_read() {
                 "<podcast:person role=\"Guest\" img=\"/a.jpg\" href=\"https://a.example/ada\">Ada &amp;amp; co</podcast:person>",
             ),
             "podcast={\"persons\":[{\"name\":\"Ada & co\",\"role\":\"guest\",\"image\":\"https://example.org/a.jpg\",\"url\":\"https://a.example/ada\"}]}",
+        ),
+        (
+            "what is shown in place of a number",
+            podcast("<podcast:episode display=\"Ch.4 &amp;amp; more\">4</podcast:episode>"),
+            "podcast={\"episode\":\"4\",\"episode_display\":\"Ch.4 & more\"}",
+        ),
+        ("explicit", rss("<itunes:explicit>Yes</itunes:explicit>"), "podcast={\"explicit\":true}"),
+        ("clean", rss("<itunes:explicit>clean</itunes:explicit>"), "podcast={\"explicit\":false}"),
+        ("neither", rss("<itunes:explicit></itunes:explicit>"), "podcast="),
+        (
+            "parts",
+            podcast(
+                "<podcast:soundbite startTime=\"73.0\" duration=\"60\">Ebb</podcast:soundbite><podcast:soundbite startTime=\"soon\" duration=\"60\"/>",
+            ),
+            "podcast={\"soundbites\":[{\"start_time\":\"73.0\",\"duration\":\"60\",\"title\":\"Ebb\"}]}",
+        ),
+        (
+            "a place",
+            podcast(
+                "<podcast:location geo=\"geo:30.2,-97.7\" osm=\"R113314\">Austin, TX</podcast:location>",
+            ),
+            "podcast={\"location\":{\"name\":\"Austin, TX\",\"geo\":\"geo:30.2,-97.7\",\"osm\":\"R113314\"}}",
+        ),
+        (
+            "another format",
+            podcast(
+                "<podcast:alternateEnclosure type=\"audio/opus\" length=\"9\" bitrate=\"64000.5\" title=\"Small\"><podcast:source uri=\"ipfs://x\"/><podcast:source uri=\"https://a.example/a.opus\"/></podcast:alternateEnclosure>",
+            ),
+            "podcast={\"alternate_enclosures\":[{\"url\":\"https://a.example/a.opus\",\"mime_type\":\"audio/opus\",\"size_in_bytes\":9,\"title\":\"Small\",\"bitrate\":64000}]}",
+        ),
+        (
+            "a post",
+            podcast(
+                "<podcast:socialInteract protocol=\"ActivityPub\" uri=\"https://a.example/1\" accountId=\"@ada\"/>",
+            ),
+            "podcast={\"social_interact\":[{\"url\":\"https://a.example/1\",\"protocol\":\"activitypub\",\"account\":\"@ada\"}]}",
         ),
         ("undeclared", rss("<podcast:season>3</podcast:season>"), "podcast={\"season\":3}"),
         (

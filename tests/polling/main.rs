@@ -13,9 +13,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gazetted::domain::feed::{FeedId, FeedUrl};
 use gazetted::domain::poll::{
-    Decision, Failure, Health, Hop, Move, PollJob, PollOutcome, Reply, ReplyHeaders, Validators,
+    Decision, Failure, Health, Hop, Move, MovedBy, PollJob, PollOutcome, Reply, ReplyHeaders,
+    Validators,
 };
 use gazetted::domain::time::{TimeDelta, Timestamp};
+use gazetted::feed::document::body_hash;
 use gazetted::polling::decide::decide;
 use gazetted::polling::reply::{NoReply, Parsing, Requested, read};
 use gazetted::polling::request;
@@ -110,8 +112,7 @@ fn reply(status: u16, fields: &[(&str, &str)], body: Vec<u8>) -> Reply {
 }
 
 fn poll(job: &PollJob, policy: &Policy, reply: Result<Reply, NoReply>) -> Decision {
-    let time = ReadingTime { limit: Duration::from_secs(1), clock: || Duration::ZERO };
-    poll_within(time, job, policy, reply)
+    poll_as(PARSING, job, policy, reply)
 }
 
 fn poll_within(
@@ -120,14 +121,25 @@ fn poll_within(
     policy: &Policy,
     reply: Result<Reply, NoReply>,
 ) -> Decision {
-    let parsing = Parsing {
-        max_body: 1 << 20,
-        max_entries: 100,
-        time,
-        map: None,
-        quiet_start: false,
-        filter: None,
-    };
+    poll_as(Parsing { time, ..PARSING }, job, policy, reply)
+}
+
+const PARSING: Parsing<'_> = Parsing {
+    max_body: 1 << 20,
+    max_entries: 100,
+    time: ReadingTime { limit: Duration::from_secs(1), clock: || Duration::ZERO },
+    longest: None,
+    map: None,
+    quiet_start: false,
+    filter: None,
+};
+
+fn poll_as(
+    parsing: Parsing<'_>,
+    job: &PollJob,
+    policy: &Policy,
+    reply: Result<Reply, NoReply>,
+) -> Decision {
     let requested = Requested { reply, conditional: true, ended_at: now() };
     let observed = read(requested, job, parsing);
     decide(job, observed, policy, now())
@@ -204,10 +216,36 @@ fn a_document_that_takes_too_long_is_a_failure_of_that_name() {
             observed.outcome.kind().as_str()
         );
         assert!(observed.message.detail.contains("read_timeout"), "{name}");
-        assert_eq!(observed.wishes.validators, None, "{name}");
+        assert_eq!(observed.instructions.validators, None, "{name}");
         assert!((decision.health.failures - 1.0).abs() < 1e-9, "{name}");
         let read = TICKS.get() - before;
         assert!(read <= LIMIT + 12, "{name}: the clock was read {read} times");
+    }
+}
+
+#[test]
+fn a_document_that_is_longer_than_usual_is_left_for_later_unless_it_is_known() {
+    let body = rss(&"<item><title>a</title></item>".repeat(100));
+    let known = |body: &[u8]| {
+        let mut job = job();
+        job.remembered.body_hash = Some(body_hash(body));
+        job
+    };
+    for (name, longest, job, expected) in [
+        ("as long as usual", body.len(), job(), "fresh"),
+        ("longer", body.len() - 1, job(), "read_timeout"),
+        ("longer and the same as before", 9, known(&body), "same_body"),
+    ] {
+        for (form, body) in [("", body.clone()), (", packed", packed(&body))] {
+            let decision = poll_as(
+                Parsing { longest: Some(longest), ..PARSING },
+                &job,
+                &hourly(),
+                Ok(reply(200, &[], body)),
+            );
+            let outcome = decision.observed.outcome;
+            assert_eq!(outcome.kind().as_str(), expected, "{name}{form}");
+        }
     }
 }
 
@@ -270,7 +308,7 @@ fn each_answer_leaves_the_validators_that_it_should() {
         ("those of an error neither", reply(404, &[("ETag", "\"404\"")], Vec::new()), None),
     ] {
         assert_eq!(
-            poll(&job(), &hourly(), Ok(came)).observed.wishes.validators,
+            poll(&job(), &hourly(), Ok(came)).observed.instructions.validators,
             expected,
             "{rule}"
         );
@@ -345,7 +383,7 @@ fn a_compressed_body_that_breaks_off_gives_its_complete_entries() {
             _ => 0..=0,
         };
         assert!(expected.contains(&entries), "{name}: {entries}");
-        let kept = observed.wishes.validators.is_some_and(|kept| !kept.is_empty());
+        let kept = observed.instructions.validators.is_some_and(|kept| !kept.is_empty());
         assert_eq!(kept, outcome == "fresh", "{name}");
     }
 }
@@ -380,7 +418,9 @@ fn the_language_of_the_reply_is_that_of_a_document_that_states_none() {
 #[test]
 fn a_move_is_believed_when_it_is_permanent_and_leads_to_a_feed() {
     let hop = |status, to: &str| Hop { status, to: url(to) };
-    let moved = |to: &str, recheck_at| Some(Move { to: url(to), at: now(), recheck_at });
+    let moved = |to: &str, recheck_at| {
+        Some(Move { to: url(to), at: now(), recheck_at, by: MovedBy::Redirect })
+    };
     let https = "https://a.example/feed";
     for (rule, hops, body, expected) in [
         ("301", vec![hop(301, AWAY)], rss(""), moved(AWAY, Some(after(DAY)))),

@@ -176,6 +176,35 @@ const SITES: &[Site] = &[
             _ => Vec::new(),
         },
     },
+    // An artist's page has no feed links.
+    Site {
+        hosts: &[".bandcamp.com"],
+        feeds: |page| match page.path[..] {
+            ["feed"] => Vec::new(),
+            _ => vec!["/feed".to_owned()],
+        },
+    },
+    // The page is drawn by script. A name in it does not tell the id: there the page has to.
+    Site { hosts: &["flickr.com", "www.flickr.com"], feeds: flickr },
+    // The feed has the name of the user; the page has no link to it.
+    Site {
+        hosts: &["letterboxd.com"],
+        feeds: |page| match page.path[..] {
+            [user, ..] if !matches!(user, "film" | "films" | "list" | "lists" | "search") => {
+                vec![format!("/{user}/rss/")]
+            }
+            _ => Vec::new(),
+        },
+    },
+    // A tag's page links to the feed of all stories.
+    Site {
+        hosts: &["lobste.rs"],
+        feeds: |page| match page.path[..] {
+            ["t", tag] => vec![format!("/t/{tag}.rss")],
+            [] => vec!["/rss".to_owned()],
+            _ => Vec::new(),
+        },
+    },
     // Projects have no feed links.
     Site {
         hosts: &["rubygems.org"],
@@ -216,6 +245,21 @@ fn youtube(page: &Page<'_>) -> Vec<String> {
 fn is_feed(last: &str) -> bool {
     let ending = last.rsplit('.').next().unwrap_or_default();
     ["rss", "atom"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+fn flickr(page: &Page<'_>) -> Vec<String> {
+    let feed = |name: &str, by: &str, what: &str| {
+        vec![format!("https://www.flickr.com/services/feeds/{name}.gne?{by}={what}&format=rss_200")]
+    };
+    // An id of Flickr, as `12345678@N01`.
+    let is_id =
+        |text: &str| text.split_once("@N").is_some_and(|(number, _)| number.parse::<u64>().is_ok());
+    match page.path[..] {
+        ["photos", "tags", tag, ..] => feed("photos_public", "tags", tag),
+        ["photos" | "people", who, ..] if is_id(who) => feed("photos_public", "id", who),
+        ["groups", group, ..] if is_id(group) => feed("groups_pool", "id", group),
+        _ => Vec::new(),
+    }
 }
 
 fn reddit(page: &Page<'_>) -> Vec<String> {
@@ -348,11 +392,13 @@ fn by_system(path: &[&str]) -> Vec<String> {
     }
 }
 
-/// The addresses to try when a page has no feed links. They are few, because each costs a request.
-pub fn guesses(page: &Url) -> Vec<Url> {
+/// The addresses to try when a page has no feed links. They are few, because each costs a request. `places` are those of
+/// the system that made the page.
+pub fn guesses(page: &Url, places: &[&str]) -> Vec<Url> {
     let path: Vec<&str> =
         page.path_segments().into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let mut own = by_system(&path);
+    own.extend(places.iter().copied().map(str::to_owned));
     if let Some(last) = path.last() {
         let at = page.path().trim_end_matches('/');
         if !last.contains('.') {
@@ -454,6 +500,23 @@ mod tests {
                 "https://codeberg.org/a/b/releases.rss https://codeberg.org/a/b.rss",
             ),
             ("https://medium.com/@name", "https://medium.com/feed/@name"),
+            ("https://band.bandcamp.com/album/x", "https://band.bandcamp.com/feed"),
+            ("https://band.bandcamp.com/feed", ""),
+            (
+                "https://www.flickr.com/photos/12345678@N01/",
+                "https://www.flickr.com/services/feeds/photos_public.gne?id=12345678@N01&format=rss_200",
+            ),
+            (
+                "https://flickr.com/photos/tags/fog",
+                "https://www.flickr.com/services/feeds/photos_public.gne?tags=fog&format=rss_200",
+            ),
+            (
+                "https://www.flickr.com/groups/1234@N21/pool",
+                "https://www.flickr.com/services/feeds/groups_pool.gne?id=1234@N21&format=rss_200",
+            ),
+            ("https://www.flickr.com/photos/name/", ""),
+            ("https://letterboxd.com/name/", "https://letterboxd.com/name/rss/"),
+            ("https://lobste.rs/t/rust", "https://lobste.rs/t/rust.rss"),
             ("https://medium.com/tag/rust", "https://medium.com/feed/tag/rust"),
             ("https://pub.medium.com/x-1", "https://pub.medium.com/feed"),
             ("https://substack.com/@name", "https://name.substack.com/feed"),
@@ -493,7 +556,7 @@ mod tests {
 
     #[test]
     fn guesses_begin_at_the_page_and_are_few() {
-        let guesses = |page: &str| guesses(&Url::parse(page).unwrap());
+        let guesses = |page: &str| guesses(&Url::parse(page).unwrap(), &[]);
         assert_eq!(guesses("https://a.example/?x#y")[0].as_str(), "https://a.example/feed");
         assert_eq!(guesses("https://a.example/blog/")[0].as_str(), "https://a.example/blog/feed");
         assert_eq!(guesses("https://a.example/x.html")[0].path(), "/x.html");
@@ -537,7 +600,8 @@ mod tests {
             ("/wiki/Main_Page", "/w/index.php?title=Special:RecentChanges&feed=atom"),
             ("/forum/viewforum.php?f=2", "/forum/app.php/feed"),
         ] {
-            let found = guesses(&Url::parse("https://a.example").unwrap().join(page).unwrap());
+            let page = Url::parse("https://a.example").unwrap().join(page).unwrap();
+            let found = guesses(&page, &[]);
             let expected = format!("https://a.example{expected}");
             assert!(
                 found.iter().any(|url| url.as_str() == expected),

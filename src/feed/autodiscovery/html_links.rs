@@ -51,7 +51,7 @@ enum Kind {
 /// A declared feed link has `rel=alternate` and the media type of a feed (HTML, 4.6.7.2), or `rel=feed` with any type
 /// or none, which was in drafts of HTML 5 and is still in some pages. Other links may lead to a feed: those with an
 /// address like `/rss.xml`, and those with a text like `RSS`.
-pub(crate) fn announced(text: &str, base: &Url) -> Vec<Url> {
+pub(crate) fn feed_links(text: &str, base: &Url) -> Vec<Url> {
     let origin = AddressOrigin::Document(base);
     let page = base;
     let mut base = base.clone();
@@ -369,7 +369,7 @@ mod tests {
             ("a comment's", format!("<!-- <link rel=alternate {rss} href=/f> -->"), ""),
             ("a program's", format!("<link rel=alternate {rss} href='javascript:x'>"), ""),
         ] {
-            let found: Vec<String> = announced(&page, &base).into_iter().map(Into::into).collect();
+            let found: Vec<String> = feed_links(&page, &base).into_iter().map(Into::into).collect();
             assert_eq!(found.join(" "), expected, "{name}");
         }
     }

@@ -4,3 +4,4 @@
 pub mod guesses;
 pub mod html_links;
 pub mod link_header;
+pub mod systems;

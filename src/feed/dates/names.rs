@@ -48,8 +48,8 @@ persian\t9\tقوس
 persian\t10\tجدی
 persian\t11\tدلو
 persian\t12\tحوت
-half\t1\tam|a m|öö|ص|凌晨|早上|清晨
-half\t2\tpm|p m|ös|م|晚上|中午|傍晚
+half\t1\tam|a m|öö|ص|凌晨|早上|清晨|pg|pagi|dop|ap|vm|de la mañana|da manhã
+half\t2\tpm|p m|ös|م|晚上|中午|傍晚|ptg|petang|malam|tengah hari|odp|ip|nm|de la tarde|de la noche|da tarde|da noite
 ";
 
 /// The names of half-days in scripts without blanks. They are found inside of a word.
@@ -107,6 +107,8 @@ impl Names {
                 meaning.months = 0;
             }
         }
+        // French June and July, when cut off after three letters.
+        meanings.remove("jui");
         months.sort_unstable();
         Self { meanings, months }
     }
@@ -118,13 +120,16 @@ pub(super) fn meaning(name: &str) -> Option<Meaning> {
     NAMES.meanings.get(&folded(name)).copied()
 }
 
-/// The month whose name begins with a word of at least three letters, if all such names are of one month.
+/// The month whose name begins with a word of at least three letters. There may be two months, if one follows the other.
 pub(super) fn month_by_beginning(word: &str) -> Option<u16> {
     let word = folded(word);
     word.chars().nth(2)?;
     let from = NAMES.months.partition_point(|(name, _)| **name < *word);
     let matching = NAMES.months.get(from..)?.iter().take_while(|(name, _)| name.starts_with(&word));
-    matching.map(|(_, month)| *month).reduce(|a, b| a | b).filter(|months| months.is_power_of_two())
+    matching
+        .map(|(_, month)| *month)
+        .reduce(|a, b| a | b)
+        .filter(|months| (months >> months.trailing_zeros()) <= 0b11)
 }
 
 /// The half of the day that a word of a script without blanks contains.
@@ -153,16 +158,36 @@ pub(super) fn folded(name: &str) -> String {
         .collect()
 }
 
-/// The first year of an era, less one: that of the Japanese emperors, and that of Taiwan.
+/// The year before the first year of Taiwan's era.
+pub(super) const BEFORE_MINGUO: i32 = 1911;
+
+/// The eras of the Japanese emperors: name, letter, sign, and the year before the first one.
+const ERAS: [(&str, &str, char, i32); 3] =
+    [("令和", "R", '㋿', 2018), ("平成", "H", '㍻', 1988), ("昭和", "S", '㍼', 1925)];
+
+/// The year before the first year of an era: of a Japanese emperor, or of Taiwan. `R元` is the first year of one.
 pub(super) fn era(word: &str) -> Option<i32> {
-    const ERAS: [(&str, i32); 5] =
-        [("令和", 2018), ("平成", 1988), ("昭和", 1925), ("民國", 1911), ("民国", 1911)];
-    ERAS.iter().find(|(name, _)| word.contains(name)).map(|(_, before)| *before)
+    if word.contains("民國") || word.contains("民国") {
+        return Some(BEFORE_MINGUO);
+    }
+    let letter = word.strip_suffix('元').and_then(era_letter);
+    let mut eras = ERAS.iter();
+    letter.or_else(|| eras.find(|(name, ..)| word.contains(name)).map(|(.., before)| *before))
+}
+
+/// The year before the first year of an era that is given by its letter, as in `R6.8.20`.
+pub(super) fn era_letter(word: &str) -> Option<i32> {
+    ERAS.iter().find(|(_, letter, ..)| *letter == word).map(|(.., before)| *before)
+}
+
+/// The year before the first year of an era that is given by one sign: `㋿6年`.
+pub(super) fn era_sign(c: char) -> Option<i32> {
+    ERAS.iter().find(|(_, _, sign, _)| *sign == c).map(|(.., before)| *before)
 }
 
 /// Names in capitals and their offset in minutes. A name that several countries use has the offset of the
 /// country that more news comes from.
-const ZONES: [(&str, i64); 63] = [
+const ZONES: [(&str, i64); 62] = [
     ("Z", 0),
     ("UT", 0),
     ("UTC", 0),
@@ -179,6 +204,7 @@ const ZONES: [(&str, i64); 63] = [
     ("EET", 120),
     ("EEST", 180),
     ("MSK", 180),
+    ("МСК", 180),
     ("MSD", 240),
     ("TRT", 180),
     ("EST", -300),
@@ -189,10 +215,6 @@ const ZONES: [(&str, i64); 63] = [
     ("MDT", -360),
     ("PST", -480),
     ("PDT", -420),
-    ("ET", -300),
-    ("CT", -360),
-    ("MT", -420),
-    ("PT", -480),
     ("AKST", -540),
     ("AKDT", -480),
     ("HST", -600),
@@ -211,6 +233,8 @@ const ZONES: [(&str, i64); 63] = [
     ("NPT", 345),
     ("ICT", 420),
     ("WIB", 420),
+    ("WITA", 480),
+    ("WIT", 540),
     ("SGT", 480),
     ("HKT", 480),
     ("MYT", 480),
@@ -232,9 +256,21 @@ pub(super) fn zone(word: &str) -> Option<i64> {
     ZONES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, offset)| *offset)
 }
 
-/// A zone of the tz database by its name, in any case: `Europe/Berlin`.
+/// A zone of the United States whose name is the same in summer and winter.
+pub(super) fn zone_of_the_us(name: &str) -> Option<Tz> {
+    Some(match name {
+        "ET" => Tz::America__New_York,
+        "CT" => Tz::America__Chicago,
+        "MT" => Tz::America__Denver,
+        "PT" => Tz::America__Los_Angeles,
+        _ => return None,
+    })
+}
+
+/// A zone of the tz database by its name, in any case and with blanks for its underscores: `Europe/Berlin`.
 pub(super) fn named_zone(name: &str) -> Option<Tz> {
-    if let Ok(zone) = name.parse() {
+    let name = &*name.replace(' ', "_");
+    if let Some(zone) = zone_of_the_us(name).or_else(|| name.parse().ok()) {
         return Some(zone);
     }
     let mut start = true;

@@ -16,6 +16,7 @@ use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::dates::names::{self, Meaning, zone};
+use crate::html::chars::digit_value;
 
 /// Reads a date. `None` when day, month or year is missing, and for the dates that programs write for "no
 /// date": year 1, and everything before 1970.
@@ -49,11 +50,14 @@ fn ascii_digits(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let plain = text.chars().filter(|c| !is_direction_mark(*c)).map(|c| match c {
-        '\u{ff0d}' => '-',
+        // Hyphens, dashes and the minus sign.
+        '\u{2010}'..='\u{2013}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' => '-',
+        '\u{ff08}' => '(',
+        '\u{ff09}' => ')',
         '\u{ff0e}' => '.',
         '\u{ff0f}' => '/',
         '\u{ff1a}' => ':',
-        other => digit(other).and_then(|value| char::from_digit(value, 10)).unwrap_or(other),
+        other => digit_value(other).and_then(|value| char::from_digit(value, 10)).unwrap_or(other),
     });
     Cow::Owned(plain.collect())
 }
@@ -62,22 +66,8 @@ fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn is_in(c: char, group: GeneralCategoryGroup) -> bool {
-    group.contains(CodePointMapData::<GeneralCategory>::new().get(c))
-}
-
-/// The value of a decimal digit. Unicode keeps those of a script together, in order and from zero.
-fn digit(c: char) -> Option<u32> {
-    const SETS: u32 = 5; // The mathematical digits are five sets in a row.
-    if !is_in(c, GeneralCategoryGroup::DecimalNumber) {
-        return None;
-    }
-    let is_digit = |code: u32| {
-        char::from_u32(code).is_some_and(|c| is_in(c, GeneralCategoryGroup::DecimalNumber))
-    };
-    let code = u32::from(c);
-    let before = (1..10 * SETS).take_while(|n| code.checked_sub(*n).is_some_and(is_digit)).count();
-    u32::try_from(before % 10).ok()
+fn is_mark(c: char) -> bool {
+    GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
 /// A year alone is a date in W3C-DTF.
@@ -170,6 +160,9 @@ fn at(date: NaiveDate, clock: Clock, zone: Zone) -> Option<Timestamp> {
 const BUDDHIST: std::ops::RangeInclusive<i32> = 2513..=2650;
 const PERSIAN: std::ops::RangeInclusive<i32> = 1300..=1429;
 const ISLAMIC: std::ops::RangeInclusive<i32> = 1430..=1500;
+
+/// The years of Taiwan that are read without the name of their era: 2001 to 2041.
+const TAIWANESE: std::ops::RangeInclusive<u32> = 100..=130;
 
 /// The day of a date whose month is a number.
 fn day(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
@@ -283,7 +276,7 @@ fn rest_of_day(text: &str) -> Option<(Clock, Zone)> {
 
 /// Reads any other date, word by word.
 fn words(text: &str) -> Option<Timestamp> {
-    let mut parts = Parts::default();
+    let mut parts = Parts { may_be_range: true, ..Parts::default() };
     parts.read(text);
     parts.find_clock(if parts.has_month() { 2 } else { 3 });
     at(parts.date()?, parts.clock()?, parts.zone())
@@ -336,6 +329,10 @@ struct Parts<'a> {
     /// Days of the week that were named, as bits.
     weekdays: u8,
     clock: Option<Clock>,
+    /// Whether `10:00-12:00` is the beginning and the end of an event, and not a time with its offset.
+    may_be_range: bool,
+    /// The months that a name which was cut off may mean.
+    cut_months: u16,
     /// AM or PM of the twelve-hour clock.
     afternoon: Option<bool>,
     /// Minutes east of Greenwich.
@@ -372,8 +369,11 @@ impl<'a> Parts<'a> {
                 rest = after;
             } else if c.is_ascii_digit() {
                 rest = self.number(rest);
-            } else if matches!(c, '+' | '-' | '\u{2212}') && self.may_have_offset(after) {
+            } else if matches!(c, '+' | '-') && self.may_have_offset(after) {
                 rest = self.sign(rest);
+            } else if let Some(before) = names::era_sign(c) {
+                self.era = Some(before);
+                rest = after;
             } else if c.is_alphabetic() {
                 rest = self.name_or_word(rest);
             } else {
@@ -382,9 +382,12 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn comment(&mut self, comment: &str) {
+    fn comment(&mut self, comment: &'a str) {
         if self.offset.is_none() && self.named_zone.is_none() {
             self.offset = zone(comment).or_else(|| zone(&initials(comment)));
+            // `(GMT+7)`
+            let sign = ["GMT", "UTC"].iter().find_map(|name| comment.strip_prefix(name));
+            sign.filter(|sign| sign.starts_with(['+', '-'])).map(|sign| self.sign(sign));
             if self.offset.is_none() {
                 self.named_zone = names::named_zone(comment);
             }
@@ -407,15 +410,12 @@ impl<'a> Parts<'a> {
     /// Reads one name: of several words if there is such a name, else of one.
     fn name_or_word(&mut self, text: &'a str) -> &'a str {
         let (word, rest) = word(text);
-        if word.is_ascii() && rest.starts_with('/') {
-            let end = text
-                .find(|c: char| !(c.is_ascii_alphanumeric() || "/_+-".contains(c)))
-                .unwrap_or(text.len());
-            let (name, after) = text.split_at(end);
-            if let Some(zone) = names::named_zone(name) {
-                self.named_zone = Some(zone);
-                return after;
-            }
+        if word.is_ascii()
+            && rest.starts_with('/')
+            && let Some((zone, after)) = zone_of_place(text)
+        {
+            self.named_zone = Some(zone);
+            return after;
         }
         let mut ends = vec![rest];
         let mut name = word.to_owned();
@@ -494,6 +494,14 @@ impl<'a> Parts<'a> {
             "th" if glued => self.next = Some(Unit::Month),
             // Vietnamese: `8:15 SA`, `8:15 CH`.
             "sa" | "ch" if last == Last::Clock => self.afternoon = Some(lower == "ch"),
+            // Japanese: `R6.8.20`.
+            _ if self.numbers.is_empty()
+                && digits(rest.trim_start())
+                    .is_some_and(|(_, after)| after.starts_with(['.', '/', '-', '年']))
+                && names::era_letter(word).is_some() =>
+            {
+                self.era = names::era_letter(word);
+            }
             _ if BEFORE_HOURS.contains(&&*lower) => self.next = Some(Unit::Hour),
             _ if AFTER_HOURS.contains(&&*lower) && last == Last::Number => {
                 self.next = self.take_hour(24).then_some(Unit::Minute);
@@ -507,19 +515,23 @@ impl<'a> Parts<'a> {
         self.is_east_asian |= !bare.is_ascii();
         if let Some(before) = names::era(bare) {
             self.era = Some(before);
-            if bare.contains('元') {
-                self.numbers.push(Number { text: "1", after: '年' });
-            }
+        }
+        if self.era.is_some() && self.numbers.is_empty() && bare.contains('元') {
+            self.numbers.push(Number { text: "1", after: '年' });
         }
         if let Some(half) = names::half_within(bare).filter(|_| self.clock.is_none()) {
             self.afternoon = Some(half == 2);
-        } else if let Some(months) = names::month_by_beginning(lower).filter(|_| !self.has_month())
+        } else if let Some(months) =
+            names::month_by_beginning(lower).filter(|_| !self.has_certain_month())
         {
+            self.cut_months = months;
             self.months.push(Meaning { months, ..Meaning::default() });
         } else if may_be_zone && self.offset.is_none() && self.named_zone.is_none() {
             self.offset = zone(bare);
             if self.offset.is_none() && 2 < bare.len() {
                 self.named_zone = bare.parse().ok();
+            } else if self.offset.is_none() {
+                self.named_zone = names::zone_of_the_us(bare);
             }
         }
     }
@@ -551,8 +563,15 @@ impl<'a> Parts<'a> {
     /// `+0200`, `-05:30`, `+2`, `+02`.
     fn sign(&mut self, text: &'a str) -> &'a str {
         let east = text.starts_with('+');
-        let rest = text.trim_start_matches(['+', '-', '\u{2212}']);
-        let Some((hours, rest)) = digits(rest) else { return rest };
+        let rest = text.trim_start_matches(['+', '-']);
+        // `10:05:00 + 0200`
+        let spaced = rest.strip_prefix(' ').filter(|rest| {
+            digits(rest).is_some_and(|(found, _)| found.len() == 4 && found.starts_with(['0', '1']))
+        });
+        let Some((hours, rest)) = digits(spaced.unwrap_or(rest)) else { return rest };
+        if !east && self.ends_range(hours, rest) {
+            return rest.get(3..).unwrap_or_default();
+        }
         let (hours, minutes, rest) = match hours.len() {
             1 | 2 => match rest.strip_prefix(':').and_then(digits) {
                 Some((minutes, rest)) => (hours, minutes, rest),
@@ -574,6 +593,14 @@ impl<'a> Parts<'a> {
             self.offset = Some(if east { offset } else { -offset });
         }
         rest
+    }
+
+    /// Whether this is the later time in `10:00-12:00`.
+    fn ends_range(&self, hour: &str, rest: &str) -> bool {
+        let Some(clock) = self.clock.filter(|_| self.may_be_range) else { return false };
+        let minute = rest.strip_prefix(':').and_then(digits).filter(|(found, _)| found.len() == 2);
+        let (Ok(hour), Some((minute, _))) = (hour.parse::<u32>(), minute) else { return false };
+        minute.parse().is_ok_and(|minute: u32| (clock.hour, clock.minute) < (hour, minute))
     }
 
     fn number(&mut self, text: &'a str) -> &'a str {
@@ -611,6 +638,10 @@ impl<'a> Parts<'a> {
             Some(c @ ('h' | '时' | '時' | '點' | '点' | '시')) if is_time => {
                 self.time(found, after(c.len_utf8()).trim_start())
             }
+            // Dutch: `10u05`.
+            Some('u') if is_time && after(1).starts_with(|c: char| c.is_ascii_digit()) => {
+                self.time(found, after(1))
+            }
             Some(c @ ('年' | '月' | '日' | '년' | '월' | '일')) => {
                 self.numbers.push(Number { text: found, after: c });
                 after(c.len_utf8())
@@ -619,8 +650,8 @@ impl<'a> Parts<'a> {
                 self.numbers.push(Number { text: found, after: c });
                 after(1)
             }
-            // `1. 8. 2024`
-            Some('.') if after(1).trim_start().starts_with(|c: char| c.is_ascii_digit()) => {
+            // `1. 8. 2024`, `20.08. - 22.08.2024`
+            Some('.') => {
                 self.numbers.push(Number { text: found, after: DOT_AND_BLANK });
                 after(1)
             }
@@ -641,6 +672,7 @@ impl<'a> Parts<'a> {
         let mut second = "0";
         if let Some((found, after)) = rest.strip_prefix(':').and_then(digits) {
             (second, rest) = (found, after);
+            self.may_be_range = false;
         } else if let Some((found, after)) = digits(rest.trim_start())
             && after.starts_with(['秒', '초'])
         {
@@ -671,11 +703,15 @@ impl<'a> Parts<'a> {
                 else {
                     continue;
                 };
+                let text = found.first().map_or("", |number| number.text);
                 let mut others = self.numbers.clone();
                 others.drain(start..start + length);
                 let without = std::mem::replace(&mut self.numbers, others);
                 // `2021` is a time only beside another year.
-                let has_year = length != 1 || self.numbers.iter().any(|n| n.text.len() == 4);
+                let has_year = length != 1 || {
+                    let is_year = |n: &Number<'_>| n.text.len() == 4 && n.text != text;
+                    self.numbers.iter().any(is_year)
+                };
                 if needed == 0 || has_year && self.date().is_some() {
                     self.clock = Some(clock);
                     return;
@@ -708,6 +744,11 @@ impl<'a> Parts<'a> {
         !self.months.is_empty()
     }
 
+    /// Whether a name was read that is a month and no weekday: `mar.` may be Tuesday.
+    fn has_certain_month(&self) -> bool {
+        self.months.iter().any(|meaning| meaning.weekdays == 0)
+    }
+
     fn date(&self) -> Option<NaiveDate> {
         if self.has_month() {
             return self.date_with_month();
@@ -720,13 +761,27 @@ impl<'a> Parts<'a> {
             let (of_month, year) = self.day_and_year(&others)?;
             return day(year, month, of_month);
         }
-        let [a, b, c, ..] = self.numbers.as_slice() else { return None };
+        let (a, b, c) = match self.numbers.as_slice() {
+            // `20.08.-22.08.2024`
+            [a, b, c, d, year, ..]
+                if c.after == a.after && d.after == a.after && year.text.len() == 4 =>
+            {
+                (a, b, year)
+            }
+            [a, b, c, ..] => (a, b, c),
+            _ => return None,
+        };
         let (a_value, b_value, c_value) = (a.value()?, b.value()?, c.value()?);
         let year_first = |year: i32| day(year, b_value, c_value);
         let year_last = || self.full_year(c.text);
         let day_first = || day(year_last()?, b_value, a_value);
         match (a.after, b.after) {
             ('年' | '년', _) => year_first(self.full_year(a.text)?),
+            ('/' | '-' | '.', '/' | '-' | '.')
+                if TAIWANESE.contains(&a_value) && 3 == a.text.len() =>
+            {
+                year_first(names::BEFORE_MINGUO + i32::try_from(a_value).ok()?)
+            }
             _ if a.text.len() == 4 || self.era.is_some() && c.text.len() <= 2 => {
                 year_first(self.full_year(a.text)?)
             }
@@ -752,7 +807,14 @@ impl<'a> Parts<'a> {
     /// The day and the year stand in either order. The year is the longer number, else the later one.
     fn day_and_year(&self, numbers: &[Number<'_>]) -> Option<(u32, i32)> {
         let [a, b, ..] = numbers else { return None };
-        let year_first = 2 < a.text.len() || matches!(a.after, '年' | '년');
+        // `20-22 August 2024`
+        if let [_, _, c, ..] = numbers
+            && [a, b].iter().all(|n| n.text.len() <= 2)
+            && let Some(year) = self.full_year(c.text).filter(|year| is_year(c, *year))
+        {
+            return Some((a.value()?, year));
+        }
+        let year_first = 2 < a.text.len() || matches!(a.after, '年' | '년') || self.era.is_some();
         let (of_month, year) = if year_first { (b, a) } else { (a, b) };
         Some((of_month.value()?, self.full_year(year.text)?))
     }
@@ -778,8 +840,10 @@ impl<'a> Parts<'a> {
             .filter_map(|month| day(year, month, of_month))
             .collect();
         let fits = |day: &&NaiveDate| self.has_weekday_of(**day);
-        // Of two months, Polish, Czech and Ukrainian have the later one, Croatian the earlier one.
-        days.iter().find(fits).or(days.last()).copied()
+        // Of two months, Polish, Czech and Ukrainian have the later one, Croatian the earlier one. French `jui` may be
+        // either.
+        let other = days.last().filter(|_| self.cut_months == 0 || days.len() == 1);
+        days.iter().find(fits).or(other).copied()
     }
 
     /// Whether the weekday of a day was named.
@@ -790,7 +854,7 @@ impl<'a> Parts<'a> {
     /// Two digits up to 68 are in this century (POSIX), higher ones in the last; in Thailand they count from 2500.
     fn full_year(&self, text: &str) -> Option<i32> {
         let year: i32 = text.parse().ok()?;
-        if let Some(before) = self.era {
+        if let Some(before) = self.era.filter(|_| text.len() <= 3) {
             return Some(before + year);
         }
         match text.len() {
@@ -802,6 +866,13 @@ impl<'a> Parts<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether a number after two others can only be the year.
+fn is_year(number: &Number<'_>, year: i32) -> bool {
+    number.text.len() == 4
+        && ((1970..2100).contains(&year)
+            || [BUDDHIST, PERSIAN, ISLAMIC].iter().any(|years| years.contains(&year)))
 }
 
 /// Of the two readings of `24-08-01`, the later one that is not ahead of this program: feeds have recent dates.
@@ -848,10 +919,32 @@ fn word(text: &str) -> (&str, &str) {
     let is_part = |c: char| {
         c.is_alphabetic()
             || matches!(c, '.' | '\'' | '’' | 'ʼ' | '׳' | '״' | '\u{200c}' | '\u{200d}')
-            || !c.is_ascii() && is_in(c, GeneralCategoryGroup::Mark)
+            || !c.is_ascii() && is_mark(c)
     };
     let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
     text.split_at(end)
+}
+
+/// The zone of the tz database that a text begins with, and the text after it. The names of places are also written with
+/// blanks: `America/New York`.
+fn zone_of_place(text: &str) -> Option<(Tz, &str)> {
+    /// `America/Port of Spain`
+    const MOST_WORDS: usize = 3;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    let mut ends = Vec::with_capacity(MOST_WORDS);
+    let mut rest = text;
+    while ends.len() < MOST_WORDS {
+        rest = rest.trim_start_matches(is_part);
+        ends.push(text.len() - rest.len());
+        match rest.strip_prefix(' ') {
+            Some(next) if next.starts_with(|c: char| c.is_ascii_alphabetic()) => rest = next,
+            _ => break,
+        }
+    }
+    ends.into_iter().rev().find_map(|end| {
+        let (name, rest) = text.split_at_checked(end)?;
+        Some((names::named_zone(name)?, rest))
+    })
 }
 
 /// `CEST` of `Central European Summer Time`.

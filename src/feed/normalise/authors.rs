@@ -40,6 +40,8 @@ fn person(author: &model::Person, base: &Url) -> Option<Person> {
         (name, email) => (name.as_deref().and_then(unwrapped), email),
     };
     let url = author.uri.as_deref().and_then(|url| web_address::web(url, base));
+    // The stand-in of Blogger and others is nobody's address.
+    let email = email.filter(|email| name.is_none() || !is_no_reply(email));
     let person = Person { name, url, email };
     (person != Person::default()).then_some(person)
 }
@@ -71,6 +73,11 @@ fn unwrapped(name: &str) -> Option<String> {
     }
     let name = name.trim_matches(|c: char| c.is_whitespace() || ",;<>".contains(c));
     (!name.is_empty() && name != "()").then(|| name.to_owned())
+}
+
+fn is_no_reply(email: &str) -> bool {
+    let user = email.split('@').next().unwrap_or_default().to_ascii_lowercase();
+    matches!(&*user.replace(['-', '_', '.'], ""), "noreply" | "donotreply")
 }
 
 fn is_email(text: &str) -> bool {
@@ -110,6 +117,8 @@ mod tests {
             ("“Ada”", "", ("Ada", "")),
             ("ada@example.org（艾达）", "", ("艾达", "ada@example.org")),
             ("Ada, ada@example.org", "", ("Ada", "ada@example.org")),
+            ("noreply@blogger.com (Ada)", "", ("Ada", "")),
+            ("no-reply@example.org", "", ("", "no-reply@example.org")),
             ("@ada", "", ("@ada", "")),
             ("", "no mail", ("", "")),
             (" ", "", ("", "")),

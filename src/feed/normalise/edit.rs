@@ -1,4 +1,4 @@
-//! Whether an entry that changed was edited, and which dates its article has then (specification, section 3).
+//! Whether an entry that changed was edited, and which dates its article has then.
 //!
 //! An edit changes title, text, link, date, an attachment, an author or a tag. All else is noise or detail: it is
 //! stored, but nobody hears of it. See [`noise`](super::noise).
@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::domain::article::{ArticleDraft, Attachment};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::normalise::noise::{file_identity, is_same_html, is_same_text};
+use crate::html::to_text::has_same_text;
 
 /// The dates of an entry as its feed gave them at one poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,12 +81,24 @@ fn is_same(a: &ArticleDraft, b: &ArticleDraft) -> bool {
     a.url == b.url
         && a.external_url == b.external_url
         && is_same_text(a.title.as_deref(), b.title.as_deref())
-        && is_same_text(a.summary.as_deref(), b.summary.as_deref())
+        && is_same_text(own_summary(a), own_summary(b))
         && is_same_html(a.content_html.as_deref(), b.content_html.as_deref())
         && file(a.image.as_deref()) == file(b.image.as_deref())
         && files(&a.attachments) == files(&b.attachments)
-        && a.tags.iter().collect::<BTreeSet<_>>() == b.tags.iter().collect::<BTreeSet<_>>()
+        && tags(&a.tags) == tags(&b.tags)
         && is_same_people(a, b)
+}
+
+/// The summary, unless it only repeats the content, which is compared by itself.
+fn own_summary(draft: &ArticleDraft) -> Option<&str> {
+    let html = draft.content_html.as_deref().unwrap_or_default();
+    draft.summary.as_deref().filter(|summary| !has_same_text(html, summary))
+}
+
+/// A list and the single tag that it was read as before, or the other way round, are the same.
+fn tags(tags: &[String]) -> BTreeSet<String> {
+    let parts = tags.iter().flat_map(|tag| tag.split(','));
+    parts.map(|part| part.trim().to_lowercase()).collect()
 }
 
 fn is_same_people(a: &ArticleDraft, b: &ArticleDraft) -> bool {
@@ -231,10 +244,12 @@ mod tests {
         );
         assert!(!edited(&|new| new.image = Some("https://img2.c.example/a.jpg?v=2".to_owned())));
         assert!(!edited(&|new| new.language = Some("en".to_owned())));
+        assert!(!edited(&|new| new.tags = vec!["a, b".to_owned()]));
         assert!(edited(&|new| new.tags.push("c".to_owned())));
         assert!(edited(&|new| new.attachments[0] = file("https://c.example/z.mp3?sig=1", None)));
         assert!(edited(&|new| new.image = Some("https://img1.c.example/z.jpg".to_owned())));
         assert!(edited(&|new| new.url = Some("https://example.org/2".to_owned())));
         assert!(edited(&|new| new.summary = Some("more".to_owned())));
+        assert!(!edited(&|new| new.tags = vec!["B".to_owned(), "a".to_owned()]));
     }
 }

@@ -208,8 +208,9 @@ impl Likeness {
             return None;
         }
         if old.guid != new.guid || old.guid.is_none() {
-            let complete = new.url.is_some() && new.title.is_some() && new.guid.is_some();
-            return (complete && old.guid.is_some() && same_title && same_date)
+            // A feed begins or ceases to give GUIDs, or gives others.
+            let complete = new.url.is_some() && new.title.is_some();
+            return (complete && old.guid != new.guid && same_title && same_date)
                 .then_some(Self::Same);
         }
         let same_text = old.content_html == new.content_html && new.content_html.is_some();
@@ -228,6 +229,33 @@ impl Likeness {
             Self::Named
         })
     }
+}
+
+/// Whether an entry without GUID is an article under another link: because the link is resolved otherwise, as after a
+/// change of its base, or because the site has moved. Title and date are the same, and the link ends as before, or the
+/// text is the same.
+pub fn is_relinked(old: &Identity<'_>, new: &Identity<'_>) -> bool {
+    let (Some(before), Some(now)) = (old.url, new.url) else { return false };
+    let is_long = new.content_html.is_some_and(|text| LONG <= text.len());
+    let same_text = is_long && old.content_html == new.content_html;
+    old.guid.is_none()
+        && new.guid.is_none()
+        && new.title.is_some()
+        && old.title == new.title
+        && old.published == new.published
+        && (same_text || end_of_link(before).is_some_and(|end| end_of_link(now) == Some(end)))
+}
+
+/// The last part of a link's path that is not empty, with the query. Nothing for a site.
+fn end_of_link(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (_, path) = rest.split_once('/')?;
+    let path = path.split('#').next().unwrap_or(path);
+    let (folders, query) =
+        path.split_once('?').map_or((path, 0), |(folders, query)| (folders, query.len() + 1));
+    let last = folders.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let start = folders.trim_end_matches('/').len() - last.len();
+    path.get(start..).filter(|_| !last.is_empty() || 0 < query)
 }
 
 fn hashed(parts: &[&str]) -> ArticleKey {
@@ -252,6 +280,53 @@ mod tests {
         published: Some(Timestamp::UNIX_EPOCH),
         content_html: Some("<p>text</p>"),
     };
+
+    #[test]
+    fn a_link_that_is_resolved_otherwise_is_that_of_the_same_article() {
+        let old = Identity {
+            guid: None,
+            url: Some("https://example.org/feeds/2026/fog.html?p=1"),
+            title: Some("Fog"),
+            content_html: Some("<p>short</p>"),
+            ..ENTRY
+        };
+        let with = |url| Identity { url: Some(url), ..old };
+        for (name, new, expected) in [
+            ("another base", with("https://example.org/2026/fog.html?p=1"), true),
+            ("another scheme", with("http://example.org/feeds/2026/fog.html?p=1"), true),
+            ("another host", with("https://www.example.net/2026/fog.html?p=1"), true),
+            ("a slash", with("https://example.org/2026/fog.html/?p=1"), false),
+            ("another query", with("https://example.org/2026/fog.html?p=2"), false),
+            ("another page", with("https://example.org/2026/fog-2.html"), false),
+            ("the site", with("https://example.org/"), false),
+            (
+                "a GUID",
+                Identity { guid: Some("g"), ..with("https://example.org/fog.html?p=1") },
+                false,
+            ),
+            (
+                "another title",
+                Identity { title: Some("Mist"), ..with("https://example.org/fog.html?p=1") },
+                false,
+            ),
+            (
+                "no title",
+                Identity { title: None, ..with("https://example.org/fog.html?p=1") },
+                false,
+            ),
+            (
+                "another date",
+                Identity { published: None, ..with("https://example.org/fog.html?p=1") },
+                false,
+            ),
+        ] {
+            assert_eq!(is_relinked(&old, &new), expected, "{name}");
+        }
+        assert!(!is_relinked(&with("https://a.example/"), &with("https://b.example/")));
+        let long = "<p>A text that no other entry has.</p>".repeat(9);
+        let of = |url| Identity { content_html: Some(&long), ..with(url) };
+        assert!(is_relinked(&of("https://a.example/1"), &of("https://a.example/fog")));
+    }
 
     #[test]
     fn a_key_changes_with_what_it_is_made_of_and_with_nothing_else() {
@@ -335,8 +410,8 @@ mod tests {
             ),
             ("guid and title", old, Identity { guid: Some("h"), title, ..old }, None),
             ("guid and date", old, Identity { guid: Some("h"), published: day, ..old }, None),
-            ("guid comes", Identity { guid: None, ..old }, old, None),
-            ("guid goes", old, Identity { guid: None, ..old }, None),
+            ("guid comes", Identity { guid: None, ..old }, old, Some(Same)),
+            ("guid goes", old, Identity { guid: None, ..old }, Some(Same)),
         ] {
             assert_eq!(Likeness::between(&before, &after), expected, "{name}");
         }

@@ -26,6 +26,7 @@ use crate::domain::time::Timestamp;
 use crate::feed::dates;
 use crate::feed::normalise::identity::Identity;
 use crate::feed::normalise::links::Origin;
+use crate::feed::normalise::tags::Lists;
 use crate::feed::parse::model::{MarkedText, ParsedEntry, ParsedFeed, TextKind};
 use crate::html::chars;
 use crate::html::double_escaped;
@@ -63,7 +64,7 @@ pub fn meta(parsed: &ParsedFeed, base: &Url) -> FeedMeta {
         title: feed.title.as_ref().and_then(line),
         home_page_url: links::home_page(&feed.links, base),
         description: feed.description.as_ref().and_then(line),
-        language: feed.language.as_deref().and_then(language::language),
+        language: feed.language.as_deref().and_then(language::of_feed),
     }
 }
 
@@ -79,6 +80,7 @@ pub fn entries(
     let origin = Origin::of(feed, base);
     let wanted = order::newest(&feed.entries, max_entries, now);
     let mut sanitiser = Sanitiser::new(base);
+    let lists = Lists::of(&feed.entries);
     let mut normalised = Vec::with_capacity(feed.entries.len());
     for (entry, wanted) in feed.entries.iter().zip(wanted) {
         if is_over_now() {
@@ -86,7 +88,7 @@ pub fn entries(
         }
         let links = origin.of_links(entry);
         let text = origin.of_text(entry, &links);
-        let mut draft = outline(feed, entry, (&links, &text), now);
+        let mut draft = outline(feed, entry, (&links, &text), &lists, now);
         if wanted {
             if *sanitiser.base() != text {
                 sanitiser = Sanitiser::new(&text);
@@ -116,6 +118,7 @@ fn outline(
     feed: &ParsedFeed,
     parsed: &ParsedEntry,
     (base, text_base): (&Url, &Url),
+    lists: &Lists,
     now: Timestamp,
 ) -> ArticleDraft {
     let (feed, entry) = (&feed.feed, &parsed.entry);
@@ -123,10 +126,10 @@ fn outline(
     // As in the feed, but without control characters, which a terminal would obey.
     let guid = chars::without_controls(&entry.id);
     let guid = Some(guid.trim()).filter(|guid| !guid.is_empty());
-    let inherited = || feed.language.as_deref().and_then(language::language);
+    let inherited = || feed.language.as_deref().and_then(language::of_feed);
     let language = match entry.language.as_deref().map(str::trim) {
         Some("") => None, // Stated to be in no language.
-        own => own.and_then(language::language).or_else(inherited),
+        own => own.and_then(language::of_feed).or_else(inherited),
     };
     ArticleDraft {
         key: ArticleKey(0),
@@ -140,7 +143,7 @@ fn outline(
         content_html: None,
         image: None,
         authors: authors::authors(&entry.authors, &feed.authors, base),
-        tags: tags::tags(&entry.categories),
+        tags: tags::tags(&entry.categories, lists),
         language,
         published,
         modified,

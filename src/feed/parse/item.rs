@@ -20,6 +20,7 @@ use crate::feed::parse::repairs::{Repair, Repairs};
 use crate::feed::parse::tree::{Context, Element};
 use crate::feed::parse::values::{address, duration, not_blank, number};
 use crate::html::recognise::begins_with_html;
+use crate::html::web_address::has_web_scheme;
 
 /// Values that an item may state in several places. Each carries the rank of its place; the lowest rank
 /// counts.
@@ -208,6 +209,9 @@ impl<'a> Item<'a> {
     fn read_enclosure(&mut self, child: &Element<'a>, context: Context<'_>) {
         let attribute = |name: &str| child.attributes.get(name, context.entities);
         let url = attribute("url").or_else(|| attribute("href"));
+        let url = url
+            .filter(|url| !url.trim().is_empty())
+            .or_else(|| Some(child.text.clone()).filter(|text| has_web_scheme(text.trim_start())));
         if let Some(url) = url.and_then(|url| address(&url, context.base)) {
             self.add_file(File {
                 url,
@@ -292,7 +296,7 @@ impl<'a> Item<'a> {
                 let duration = duration(&child.text).map(Duration::from_secs);
                 self.candidates.media.object.duration = duration;
             }
-            "season" | "episode" | "episodetype" => {
+            "season" | "episode" | "episodetype" | "explicit" => {
                 podcast::read_itunes(&mut self.parsed.extension.podcast, name, &child.text);
             }
             _ => {}

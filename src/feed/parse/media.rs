@@ -12,6 +12,7 @@ use crate::feed::parse::model::{
 use crate::feed::parse::namespaces::Ns;
 use crate::feed::parse::tree::{Context, Element};
 use crate::feed::parse::values::{address, duration, number};
+use crate::html::sanitise::has_image_extension;
 use crate::html::tokenizer::Attributes;
 
 /// The most thumbnails of one entry that are kept.
@@ -36,15 +37,17 @@ impl<'a> Media<'a> {
     pub(super) fn read(&mut self, element: Element<'a>, context: Context<'_>) {
         let attribute = |name: &str| element.attributes.get(name, context.entities);
         match element.name.as_ref() {
-            "group" => self.read_children(element.children, context),
+            "group" => {
+                let mut contents =
+                    element.children.iter().filter(|part| part.name == "content").peekable();
+                let of_pictures =
+                    contents.peek().is_some() && contents.all(|part| is_picture(part, context));
+                self.read_parts(element.children, of_pictures, context);
+            }
             "content" => {
                 self.read_file(&element, context);
-                let is_picture = attribute("medium").is_some_and(|medium| medium == "image")
-                    || attribute("type").is_some_and(|kind| kind.starts_with("image/"));
-                // Who made a picture did not write the article.
-                let is_kept = |part: &Element<'_>| !(is_picture && part.name == "credit");
-                let parts = element.children.into_iter().filter(is_kept);
-                self.read_children(parts.collect(), context);
+                let is_picture = is_picture(&element, context);
+                self.read_parts(element.children, is_picture, context);
             }
             "thumbnail" => {
                 let url =
@@ -79,6 +82,12 @@ impl<'a> Media<'a> {
         }
     }
 
+    /// Reads the children of a file or of a group. Who made a picture did not write the article.
+    fn read_parts(&mut self, parts: Vec<Element<'a>>, of_picture: bool, context: Context<'_>) {
+        let is_kept = |part: &Element<'_>| !(of_picture && part.name == "credit");
+        self.read_children(parts.into_iter().filter(is_kept).collect(), context);
+    }
+
     fn read_children(&mut self, children: Vec<Element<'a>>, context: Context<'_>) {
         for child in children.into_iter().filter(|child| child.ns == Ns::Media) {
             self.read(child, context);
@@ -107,6 +116,16 @@ impl<'a> Media<'a> {
             height: sides(element.attributes).1,
             duration_in_seconds: attribute("duration").and_then(|text| duration(&text)),
         });
+    }
+}
+
+/// Whether `media:content` is an image: by its medium, its type, else its address.
+fn is_picture(element: &Element<'_>, context: Context<'_>) -> bool {
+    let attribute = |name: &str| element.attributes.get(name, context.entities);
+    match (attribute("medium"), attribute("type")) {
+        (Some(medium), _) if !medium.trim().is_empty() => medium.eq_ignore_ascii_case("image"),
+        (_, Some(kind)) if kind.contains('/') => kind.to_ascii_lowercase().starts_with("image/"),
+        _ => attribute("url").is_some_and(|url| has_image_extension(&url)),
     }
 }
 

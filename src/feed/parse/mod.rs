@@ -30,6 +30,7 @@ use crate::feed::charset::{Decision, decode};
 use crate::feed::parse::model::ParsedFeed;
 pub(in crate::feed) use crate::feed::parse::repairs::TRUNCATED;
 use crate::feed::parse::repairs::{Repair, Repairs};
+pub(in crate::feed) use crate::feed::parse::tree::MAX_ITEMS;
 
 /// Why a document is no feed, in words for the feed's owner.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,11 +39,13 @@ pub struct NotAFeed {
     pub detail: String,
     /// Feed links found in the document, if it is an HTML page.
     pub offers: Vec<Url>,
+    /// If it is an HTML page: the usual places of feeds in the system that made it.
+    pub places: &'static [&'static str],
 }
 
 impl NotAFeed {
     pub(in crate::feed) fn because(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), offers: Vec::new() }
+        Self { detail: detail.into(), offers: Vec::new(), places: &[] }
     }
 }
 

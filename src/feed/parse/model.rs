@@ -45,6 +45,8 @@ pub struct ParsedFeed {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeedExtension {
     pub hints: Hints,
+    /// `itunes:new-feed-url`, as in the document.
+    pub new_feed_url: Option<String>,
     /// `xml:base` of the root element, absolute. It is already applied to the addresses of elements.
     pub base: Option<String>,
     /// The repairs that the document needed, by kind.

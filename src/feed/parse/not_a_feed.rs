@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use crate::feed::autodiscovery::html_links::announced;
+use crate::feed::autodiscovery::html_links::feed_links;
+use crate::feed::autodiscovery::systems::places;
 use crate::feed::parse::NotAFeed;
 use crate::feed::parse::json_feed::NotJsonFeed;
 use crate::feed::parse::root::Rootless;
@@ -55,15 +56,14 @@ fn is_of_html(name: &str) -> bool {
 }
 
 fn web_page(text: &str, base: &Url) -> NotAFeed {
-    let offers = announced(text, base);
+    let (offers, places) = (feed_links(text, base), places(text));
     if offers.is_empty() {
-        return NotAFeed::because(
-            "this is a web page, not a feed; give the address of the page's feed instead",
-        );
+        let detail = "this is a web page, not a feed; give the address of the page's feed instead";
+        return NotAFeed { places, ..NotAFeed::because(detail) };
     }
     let named: Vec<&str> = offers.iter().map(Url::as_str).collect();
     let detail = format!("this is a web page, not a feed; it announces {}", named.join(" and "));
-    NotAFeed { offers, ..NotAFeed::because(detail) }
+    NotAFeed { offers, places, ..NotAFeed::because(detail) }
 }
 
 /// Text from outside inside a message: short, and without control characters.

@@ -30,7 +30,7 @@ const MAX_ELEMENTS: usize = 10_000;
 const MAX_ATTRIBUTES: usize = 50;
 
 /// The most items of one document that are read.
-pub(super) const MAX_ITEMS: usize = 10_000;
+pub(in crate::feed) const MAX_ITEMS: usize = 10_000;
 
 /// An element with its contents.
 #[derive(Debug)]
@@ -312,6 +312,13 @@ impl<'a> Builder<'a, '_> {
         while let Some(open) = frame.inner.pop() {
             write_end(&mut frame, open);
         }
+        frame.element.text = match frame.element.text {
+            Cow::Borrowed(text) => Cow::Borrowed(without_escaped_cdata(text)),
+            Cow::Owned(text) if text.contains("<![CDATA[") => {
+                Cow::Owned(without_escaped_cdata(&text).to_owned())
+            }
+            text @ Cow::Owned(_) => text,
+        };
         match frame.kind {
             Kind::Item => {
                 self.items += 1;
@@ -453,6 +460,12 @@ impl<'a> Builder<'a, '_> {
         });
         Outline { root: self.root, element, entities: self.entities }
     }
+}
+
+/// The text in a CDATA section that was escaped as a whole: `&lt;![CDATA[text]]&gt;`.
+fn without_escaped_cdata(text: &str) -> &str {
+    let inside = text.trim().strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
+    inside.filter(|text| !text.contains("]]>")).unwrap_or(text)
 }
 
 fn write_end(frame: &mut Frame<'_>, open: Inner<'_>) {

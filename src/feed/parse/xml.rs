@@ -1,5 +1,7 @@
 //! The documents in XML: RSS of every version, RDF, Atom of every version, news sitemaps.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::feed::dates::parse::date;
@@ -73,8 +75,7 @@ fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
         .children
         .into_iter()
         .partition(|child| child.ns == Ns::Core && child.name == "channel");
-    let inner = inner.into_iter().flat_map(|channel| channel.children);
-    for mut child in inner.chain(outer) {
+    for mut child in inner.into_iter().flat_map(|channel| channel.children).chain(outer) {
         let base = child.base.clone();
         let context = Context { entities: &entities, base: base.as_deref() };
         let name = std::mem::take(&mut child.name);
@@ -106,6 +107,7 @@ fn read_channel(outline: Outline<'_>) -> (Feed, FeedExtension) {
         }
     }
     extension.hints.update_period = hints::update_period(period.as_deref(), frequency.as_deref());
+    extension.new_feed_url = candidates.new_feed_url;
     feed.title = candidates.title.map(|(_, text)| text.into_text());
     feed.description = candidates.description.map(|(_, text)| text.into_text());
     if feed.links.iter().all(|link| link.rel.is_some()) {
@@ -126,6 +128,7 @@ struct Candidates<'a> {
     /// The site, where the channel itself does not name it.
     image_link: Option<Link>,
     owner: Option<Person>,
+    new_feed_url: Option<String>,
 }
 
 impl<'a> Candidates<'a> {
@@ -146,6 +149,8 @@ impl<'a> Candidates<'a> {
             self.image_link = self.image_link.take().or(page);
         } else if child.ns == Ns::Itunes && name == "owner" {
             self.owner = person(child);
+        } else if child.ns == Ns::Itunes && name == "new-feed-url" {
+            self.new_feed_url = not_blank(child.text).map(Cow::into_owned);
         } else {
             return Some(child);
         }

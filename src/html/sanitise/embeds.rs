@@ -104,7 +104,7 @@ pub(super) fn address<'a>(element: &str, attributes: Attributes<'a>) -> Option<C
         return first(&["data-href", "data-url", "data-src", "data-instgrm-permalink", "cite"])
             .or_else(|| chart.or(graphic).map(Cow::Owned));
     }
-    if !element.contains('-') {
+    if !element.contains(['-', ':']) {
         return None;
     }
     for (name, attribute, before, after) in ELEMENTS {
@@ -114,7 +114,10 @@ pub(super) fn address<'a>(element: &str, attributes: Attributes<'a>) -> Option<C
             return Some(Cow::Owned(format!("{before}{part}{after}")));
         }
     }
-    let is_player = ["amp-", "embed", "player", "video", "audio", "iframe", "tweet", "card"];
+    let is_player = [
+        "amp-", "embed", "player", "video", "audio", "iframe", "tweet", "card", "viewer", "chart",
+        "fb:post",
+    ];
     if !is_player.iter().any(|word| element.contains(word))
         || NO_EMBEDS.iter().any(|word| element.contains(word))
     {

@@ -177,7 +177,8 @@ fn file_name(address: &str) -> (String, String) {
     (name.to_owned(), extension.to_owned())
 }
 
-pub(super) fn has_image_extension(address: &str) -> bool {
+/// Whether an address ends with the extension of an image.
+pub fn has_image_extension(address: &str) -> bool {
     let (_, extension) = file_name(address);
     matches!(&*extension, "jpg" | "jpeg" | "png" | "webp" | "gif" | "avif")
         && !address.trim().contains(|c: char| c.is_ascii_whitespace())
@@ -191,6 +192,16 @@ pub(super) fn is_dot(image: Attributes<'_>) -> bool {
         side.is_some_and(|side| side.contains('%') || pixels(side).is_some_and(|n| LONG <= n))
     };
     sides.into_iter().any(is_thin_side) && !sides.into_iter().any(long)
+}
+
+/// Whether a page hides an image for good, as mails hide the image of their preview.
+pub(super) fn is_invisible(image: Attributes<'_>) -> bool {
+    let style = image.raw("style").unwrap_or_default().to_ascii_lowercase();
+    let mut rules = style.split(';').filter_map(|rule| rule.split_once(':'));
+    rules.any(|(name, value)| {
+        let value = value.split('!').next().unwrap_or_default().trim();
+        matches!((name.trim(), value), ("display", "none") | ("visibility", "hidden"))
+    })
 }
 
 /// Whether both sides of a frame are a single pixel long, or none.

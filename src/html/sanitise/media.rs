@@ -9,7 +9,8 @@ use crate::html::sanitise::allow_list::{Element, element};
 use crate::html::sanitise::embeds::{self, is_counter, is_furniture};
 use crate::html::sanitise::kept_value;
 use crate::html::sanitise::lazy_images::{
-    has_image_extension, is_blank, is_dot, is_dot_frame, is_placeholder, is_same_image, sources,
+    has_image_extension, is_blank, is_dot, is_dot_frame, is_invisible, is_placeholder,
+    is_same_image, sources,
 };
 use crate::html::sanitise::srcset::best;
 use crate::html::sanitise::writer::{Image, Nesting, Object, Picture, Writer};
@@ -36,7 +37,11 @@ impl Writer<'_> {
                     self.seen.retain(|name| *name != "src");
                     self.attribute(element, "src", &source);
                 }
-                let is_image = !is_dot(attributes) && self.is_new_image(start, is_lazy);
+                // A script shows a lazy image in time.
+                let is_hidden = is_dot(attributes)
+                    || !is_lazy && is_invisible(attributes)
+                    || self.is_stand_in_for_last(attributes, start);
+                let is_image = !is_hidden && self.is_new_image(start, is_lazy);
                 if let Some(picture) = self.picture.as_mut().filter(|_| is_image) {
                     picture.has_image = true;
                 }
@@ -69,6 +74,14 @@ impl Writer<'_> {
     pub(super) fn source(&self, start: usize) -> Option<&str> {
         let (_, value) = self.out.get(start..)?.split_once(" src=\"")?;
         value.split('"').next().filter(|value| !value.is_empty())
+    }
+
+    /// Whether an image of AMP is only shown until the image around it is there, or if it cannot be shown.
+    fn is_stand_in_for_last(&self, attributes: Attributes<'_>, start: usize) -> bool {
+        ["fallback", "placeholder"].iter().any(|name| attributes.raw(name).is_some())
+            && self.last_image.as_ref().is_some_and(|before| {
+                self.out.get(before.place.end..start).is_some_and(is_without_text)
+            })
     }
 
     /// Whether an image is one that is not shown already. Removes the image before it if it was its placeholder.
@@ -112,8 +125,11 @@ impl Writer<'_> {
             let name = lower(name);
             let start = self.out.len();
             match &*name {
-                "img" | "iframe" => {
+                "img" => {
                     element(&name).inspect(|element| self.element(element, attributes));
+                }
+                "iframe" => {
+                    self.frame(attributes);
                 }
                 "amp-img" => {
                     element("img").inspect(|element| self.element(element, attributes));
@@ -125,7 +141,9 @@ impl Writer<'_> {
             let before =
                 self.out.get(self.out.floor_char_boundary(start.saturating_sub(BESIDE))..start);
             let is_twice = |source: &str| before.is_some_and(|before| before.contains(source));
-            if name != "source" && self.source(start).is_some_and(is_twice) {
+            let is_known_link = name == "iframe"
+                && self.out.get(start..).is_some_and(|link| !link.is_empty() && is_twice(link));
+            if is_known_link || name != "source" && self.source(start).is_some_and(is_twice) {
                 self.out.truncate(start);
             }
         }

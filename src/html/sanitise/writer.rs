@@ -14,7 +14,7 @@ use url::Url;
 use crate::html::chars::remove_controls;
 use crate::html::entities::{Context, decode};
 use crate::html::escape::{push_attribute, push_text};
-use crate::html::recognise::is_element;
+use crate::html::recognise::Brackets;
 use crate::html::sanitise::allow_list::{
     Element, FORMATTING, HIDDEN, Kind, RAW, element, kept_name,
 };
@@ -153,13 +153,20 @@ impl Writer<'_> {
                 Token::Text(text) if tokens.rest().is_empty() => self.text(without_cut_tag(text)),
                 Token::Text(text) => self.text(text),
                 Token::CData { text, .. } => self.markup(text),
-                Token::Start { name, attributes, .. }
-                    if self.is_word(html.get(..start), &lower(name), attributes, &mut tokens) =>
-                {
-                    self.text(html.get(start..tokens.offset()).unwrap_or_default());
-                }
                 Token::Start { name, attributes, empty } => {
-                    self.start_tag(&lower(name), attributes, empty, &mut tokens);
+                    let before = html.get(..start).unwrap_or_default();
+                    let tag = Brackets {
+                        name,
+                        attributes,
+                        is_empty: empty,
+                        before,
+                        after: tokens.rest(),
+                    };
+                    if tag.may_be_text(|| self.is_in_code()) && !tokens.is_closed(&lower(name)) {
+                        self.text(html.get(start..tokens.offset()).unwrap_or_default());
+                    } else {
+                        self.start_tag(&lower(name), attributes, empty, &mut tokens);
+                    }
                 }
                 Token::End { name } => self.end_tag(&lower(name), &mut tokens),
                 Token::Doctype(_) | Token::Hidden => {}
@@ -173,23 +180,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether a tag is text, such as the type in `List<Boat>`: its name is no element, its end tag is missing, and it
-    /// is part of a word or of code.
-    fn is_word(
-        &self,
-        before: Option<&str>,
-        name: &str,
-        attributes: Attributes<'_>,
-        tokens: &mut Tokens<'_>,
-    ) -> bool {
-        let in_code = || self.open.iter().any(|open| ["code", "pre", "kbd", "samp"].contains(open));
-        let before = before.and_then(|text| text.chars().next_back());
-        // The look at the element names comes last, because it costs the most.
-        (before.is_some_and(char::is_alphanumeric) || in_code())
-            && !name.contains(['-', ':'])
-            && !attributes.0.contains(['=', '"', '\''])
-            && !is_element(name)
-            && !tokens.is_closed(name)
+    fn is_in_code(&self) -> bool {
+        self.open.iter().any(|open| ["code", "pre", "kbd", "samp"].contains(open))
     }
 
     pub(super) fn plain(&mut self, text: &str) {

@@ -19,7 +19,14 @@ fn every(seconds: i64) -> Policy {
 }
 
 fn history(url: &FeedUrl) -> History<'_> {
-    History { url, health: Health::default(), recent: &[], asks: &[], skip_hours: 0, skip_days: 0 }
+    History {
+        url,
+        health: Health::default(),
+        recent: &[],
+        min_waits: &[],
+        skip_hours: 0,
+        skip_days: 0,
+    }
 }
 
 /// crontab(5): minute hour day month weekday; 0 and 7 are Sunday; either of day and weekday suffices.
@@ -101,13 +108,14 @@ fn the_server_can_only_lengthen_the_wait() {
     let url = feed(1);
     let now = at("2026-11-24T10:00:00Z");
     let plain = next_poll(&every(HOUR), history(&url), now);
-    for (wish, expected) in [
+    for (seconds, expected) in [
         (60, plain), // It cannot make us hurry.
         (5 * HOUR, NextPoll { at: Some(now + TimeDelta::hours(5)), because: Reason::MaxAge }),
     ] {
-        let asks = [(Reason::Ttl, TimeDelta::zero()), (Reason::MaxAge, TimeDelta::seconds(wish))];
-        let next = next_poll(&every(HOUR), History { asks: &asks, ..history(&url) }, now);
-        assert_eq!(next, expected, "{wish:?}");
+        let min_waits =
+            [(Reason::Ttl, TimeDelta::zero()), (Reason::MaxAge, TimeDelta::seconds(seconds))];
+        let next = next_poll(&every(HOUR), History { min_waits: &min_waits, ..history(&url) }, now);
+        assert_eq!(next, expected, "{seconds:?}");
     }
 }
 
@@ -187,8 +195,8 @@ fn skipped_hours_and_days_are_waited_out_for_at_most_a_day() {
         (10, 0, 0b1100, "2026-11-25T10:20:00Z", Reason::SkipDays),
     ] {
         let now = at(&format!("2026-11-24T{:02}:20:00Z", at_hour - 1));
-        let asks = [(Reason::MaxAge, TimeDelta::hours(1))];
-        let history = History { asks: &asks, skip_hours, skip_days, ..history(&url) };
+        let min_waits = [(Reason::MaxAge, TimeDelta::hours(1))];
+        let history = History { min_waits: &min_waits, skip_hours, skip_days, ..history(&url) };
         let next = next_poll(&every(60), history, now);
         assert_eq!(
             next,
@@ -216,14 +224,14 @@ proptest! {
         let before = |seconds: i64| now - TimeDelta::seconds(seconds);
         let policy = interval.map_or_else(Policy::default, every);
         let recent: Vec<Timestamp> = ages.into_iter().map(before).collect();
-        let asks = [(Reason::RetryAfter, TimeDelta::seconds(wait))];
+        let min_waits = [(Reason::RetryAfter, TimeDelta::seconds(wait))];
         let url = feed(1);
         let health = Health { failures, failing_since: failing.map(before) };
         let plain = History { health, recent: &recent, ..history(&url) };
-        let asked = History { asks: &asks, skip_hours, skip_days, ..plain };
+        let asked = History { min_waits: &min_waits, skip_hours, skip_days, ..plain };
         let [plain, asked] = [plain, asked].map(|history| next_poll(&policy, history, now).at.unwrap());
         prop_assert!(now < plain, "{now} {plain}");
-        prop_assert!(plain <= asked && now + asks[0].1 <= asked, "{plain} {asked}");
+        prop_assert!(plain <= asked && now + min_waits[0].1 <= asked, "{plain} {asked}");
         let longest = TimeDelta::seconds(interval.unwrap_or_default()).max(TimeDelta::days(7));
         prop_assert!(asked <= now + longest * 2 + TimeDelta::days(1), "{now} {asked}");
     }

@@ -40,10 +40,10 @@ pub(in crate::serve) async fn article(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let wanted = ArticleId(id);
-    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, &wanted)).await;
+    let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, &wanted)).await;
     let Some(reading) = read.map_err(IntoResponse::into_response)? else {
         let why = "there is no such article; it may have been removed, or be of another store";
-        return Err(error_response::refusal(StatusCode::NOT_FOUND, why));
+        return Err(error_response::with_status(StatusCode::NOT_FOUND, why));
     };
     let title = heading(&reading.article);
     let main = show(&view, &reading, &title);

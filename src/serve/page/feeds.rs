@@ -69,7 +69,7 @@ pub(in crate::serve) async fn feeds(
 ) -> Result<Response, Response> {
     let now = clock::now();
     let selection = read(&uri).map_err(|why| bad_request(&why))?;
-    let read = site.readers().read(DEADLINE, move |reader| fetch(reader, selection, now)).await;
+    let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, selection, now)).await;
     let overview = read.map_err(IntoResponse::into_response)?;
     let main = show(&view, selection, &overview, now);
     let page = Page { view: &view, title: "Feeds", at: "/feeds", words: "", filters: "", main };

@@ -80,7 +80,7 @@ fn read(uri: &Uri, now: Timestamp) -> Result<Params, String> {
 }
 
 async fn load(site: &Site, params: &Params, now: Timestamp) -> Result<Latest, Response> {
-    params.load(site.readers(), move |reader, query| fetch(reader, query, now)).await
+    params.load(site.reader_pool(), move |reader, query| fetch(reader, query, now)).await
 }
 
 fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<Latest, StoreError> {

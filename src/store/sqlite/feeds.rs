@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, RowIndex, params};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -12,7 +12,8 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl, is_stand_in};
 use crate::domain::host::Host;
 use crate::domain::poll::{
-    Health, Move, NextPoll, OutcomeKind, PollHistory, Reason, Validators, address_at,
+    Health, Move, MovedBy, NewFeedUrl, NextPoll, OutcomeKind, PollHistory, Reason, Validators,
+    address_at,
 };
 use crate::domain::request::Secret;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
@@ -45,7 +46,7 @@ pub struct Synced {
 pub struct Planned {
     pub feed: FeedId,
     pub polled_at: Timestamp,
-    /// `asks` holds one wait: no poll before the longest that was asked for has passed.
+    /// `min_waits` holds one wait, the longest.
     pub history: PollHistory,
 }
 
@@ -66,9 +67,9 @@ const OLD_PLAN: &str = "
         skip_days
     FROM poll_state WHERE feed_id = ?1";
 
-/// A permanently redirected feed keeps the host that its last poll planned to request next.
+/// A permanently redirected feed, and one with a new address to try, keeps the host that its last poll planned to request next.
 const SET_PLAN: &str = "
-    UPDATE poll_state SET active = ?2, policy = ?3, host = iif(moved_to IS NULL, ?4, host)
+    UPDATE poll_state SET active = ?2, policy = ?3, host = iif(moved_to IS NULL AND try_at IS NULL, ?4, host)
     WHERE feed_id = ?1";
 
 const RETIRE: &str = "
@@ -147,7 +148,8 @@ fn adopt(tx: &Connection, store_id: &str, feed: &FeedSync) -> Result<Option<Vec<
 /// Removes the addresses that the store knows of a feed that has become private.
 fn forget_addresses(tx: &Connection, feed: i64) -> Result<(), StoreError> {
     const STATE: &str = "
-        UPDATE poll_state SET moved_to = NULL, moved_at = NULL, recheck_at = NULL, detail = NULL,
+        UPDATE poll_state SET moved_to = NULL, moved_at = NULL, recheck_at = NULL, moved_by = NULL,
+            new_feed_url = NULL, named_at = NULL, try_at = NULL, detail = NULL,
             offers = NULL
         WHERE feed_id = ?1";
     let action = "forget the addresses of a private feed";
@@ -232,7 +234,7 @@ fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
         history: PollHistory {
             health: health(r.get("failures")?, r.get("failing_since")?),
             recent: Vec::new(),
-            asks: time(r, "not_before")?.map(wait).into_iter().collect(),
+            min_waits: time(r, "not_before")?.map(wait).into_iter().collect(),
             skip_hours: r.get("skip_hours")?,
             skip_days: r.get("skip_days")?,
         },
@@ -287,6 +289,9 @@ pub(in crate::store) fn replan(
     Ok(())
 }
 
+const MOVED: [&str; 4] = ["moved_to", "moved_at", "recheck_at", "moved_by"];
+const NEW_FEED_URL: [&str; 3] = ["new_feed_url", "named_at", "try_at"];
+
 /// Stores the host that a poll at `at` requests.
 pub(super) fn set_host(tx: &Connection, feed: FeedId, at: Timestamp) -> Result<(), StoreError> {
     let host = host_at(tx, feed, Some(at))?;
@@ -304,13 +309,14 @@ pub(super) fn host_at(
     at: Option<Timestamp>,
 ) -> Result<Option<Host>, StoreError> {
     const ADDRESSES: &str = "
-        SELECT f.url, p.host, p.moved_to, p.moved_at, p.recheck_at
+        SELECT f.url, p.host, p.moved_to, p.moved_at, p.recheck_at, p.moved_by, p.new_feed_url,
+            p.named_at, p.try_at
         FROM feed f JOIN poll_state p ON p.feed_id = f.id WHERE f.id = ?1";
     let one = |r: &Row<'_>| {
-        let moved = moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?);
-        Ok((r.get::<_, String>("url")?, r.get::<_, Option<String>>("host")?, moved))
+        let host: Option<String> = r.get("host")?;
+        Ok((r.get::<_, String>("url")?, host, moved(r, MOVED)?, new_feed_url(r, NEW_FEED_URL)?))
     };
-    let (url, host, moved) = tx
+    let (url, host, moved, new_feed_url) = tx
         .prepare_cached(ADDRESSES)
         .and_then(|mut s| s.query_row([feed.0], one))
         .context("read a feed's addresses")?;
@@ -318,7 +324,7 @@ pub(super) fn host_at(
         return Ok(host.map(Host::stored)); // Only the configuration knows the address.
     }
     let (Ok(url), Some(at)) = (FeedUrl::parse(&url), at) else { return Ok(None) };
-    Ok(Host::of(address_at(&url, moved.as_ref(), at)))
+    Ok(Host::of(address_at(&url, moved.as_ref(), new_feed_url.as_ref(), at)))
 }
 
 /// The rule for identifiers (`last_document.key_policy`) is kept: a less careful rule would store articles
@@ -337,7 +343,8 @@ pub(in crate::store) fn reset(
         UPDATE poll_state SET next_poll_at = ?2, because = 'new', not_before = NULL, etag = NULL,
             last_modified = NULL, validated_url = NULL, full_at = NULL, failures = 0,
             failing_since = NULL, asks = NULL, ttl = NULL, update_period = NULL, skip_hours = 0,
-            skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, host = coalesce(?3, host)
+            skip_days = 0, moved_to = NULL, moved_at = NULL, recheck_at = NULL, moved_by = NULL,
+            new_feed_url = NULL, named_at = NULL, try_at = NULL, host = coalesce(?3, host)
         WHERE feed_id = ?1";
     for feed in feeds {
         let action = "reset a feed";
@@ -597,7 +604,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
         because: Reason::parse(r.get_ref(column!(FEED.because))?.as_str()?),
         polled_at: time(r, column!(FEED.polled_at))?,
         succeeded_at: time(r, column!(FEED.succeeded_at))?,
-        outcome: outcome.as_deref().and_then(|text| OutcomeKind::parse(text, status)),
+        outcome: outcome.as_deref().and_then(|text| OutcomeKind::with_status(text, status)),
         status,
         detail: r.get(column!(FEED.detail))?,
         failures: r.get(column!(FEED.failures))?,
@@ -617,21 +624,23 @@ pub struct Facts {
     /// When the server last sent a body.
     pub full_at: Option<Timestamp>,
     pub moved: Option<Move>,
+    pub new_feed_url: Option<NewFeedUrl>,
 }
 
 pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Facts>, StoreError> {
     const FACTS: &str = "
         SELECT polls, failures, failing_since, asks, skip_hours, skip_days, etag, last_modified,
-            validated_url, full_at, moved_to, moved_at, recheck_at
+            validated_url, full_at, moved_to, moved_at, recheck_at, moved_by, new_feed_url, named_at,
+            try_at
         FROM poll_state WHERE feed_id = ?1";
     let row = |r: &Row<'_>| {
-        let asks: Option<String> = r.get("asks")?;
+        let min_waits: Option<String> = r.get("asks")?;
         Ok(Facts {
             polls: count(r, "polls")?,
             history: PollHistory {
                 health: health(r.get("failures")?, r.get("failing_since")?),
                 recent: Vec::new(),
-                asks: asks.as_deref().map(decode_asks).unwrap_or_default(),
+                min_waits: min_waits.as_deref().map(decode_min_waits).unwrap_or_default(),
                 skip_hours: r.get("skip_hours")?,
                 skip_days: r.get("skip_days")?,
             },
@@ -641,7 +650,8 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
                 r.get("validated_url")?,
             ),
             full_at: time(r, "full_at")?,
-            moved: moved(r.get("moved_to")?, r.get("moved_at")?, r.get("recheck_at")?),
+            moved: moved(r, MOVED)?,
+            new_feed_url: new_feed_url(r, NEW_FEED_URL)?,
         })
     };
     let mut found = connection
@@ -654,10 +664,33 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
     Ok(found)
 }
 
-/// The permanent redirect of a feed, from its columns; `None` when there is none.
-pub(super) fn moved(to: Option<String>, at: Option<i64>, recheck_at: Option<i64>) -> Option<Move> {
-    let to = Url::parse(&to?).ok()?;
-    Some(Move { to, at: from_unix(at?), recheck_at: recheck_at.map(from_unix) })
+/// The permanent redirect of a feed; `None` when there is none. The columns are `moved_to`, `moved_at`, `recheck_at` and
+/// `moved_by`.
+pub(super) fn moved<I: RowIndex>(
+    r: &Row<'_>,
+    [to, at, recheck_at, by]: [I; 4],
+) -> rusqlite::Result<Option<Move>> {
+    let Some(to) = address(r, to)? else { return Ok(None) };
+    let recheck_at = r.get::<_, Option<i64>>(recheck_at)?.map(from_unix);
+    let by = r.get_ref(by)?.as_str_or_null()?.and_then(MovedBy::parse).unwrap_or_default();
+    let at: Option<i64> = r.get(at)?;
+    Ok(at.map(|at| Move { to, at: from_unix(at), recheck_at, by }))
+}
+
+/// The new address that the document of a feed names; `None` when there is none. The columns are `new_feed_url`,
+/// `named_at` and `try_at`.
+pub(super) fn new_feed_url<I: RowIndex>(
+    r: &Row<'_>,
+    [to, named_at, try_at]: [I; 3],
+) -> rusqlite::Result<Option<NewFeedUrl>> {
+    let Some(to) = address(r, to)? else { return Ok(None) };
+    let try_at = r.get::<_, Option<i64>>(try_at)?.map(from_unix);
+    let named_at: Option<i64> = r.get(named_at)?;
+    Ok(named_at.map(|at| NewFeedUrl { to, named_at: from_unix(at), try_at }))
+}
+
+fn address<I: RowIndex>(r: &Row<'_>, column: I) -> rusqlite::Result<Option<Url>> {
+    Ok(r.get_ref(column)?.as_str_or_null()?.and_then(|url| Url::parse(url).ok()))
 }
 
 /// The health of a feed, from its columns.
@@ -675,7 +708,7 @@ pub(super) fn validators(
     Validators { etag, last_modified, sent_by }
 }
 
-fn decode_asks(text: &str) -> Vec<(Reason, TimeDelta)> {
+fn decode_min_waits(text: &str) -> Vec<(Reason, TimeDelta)> {
     let pairs: Vec<(String, i64)> = serde_json::from_str(text).unwrap_or_default();
     let one = |(by, wait): (String, i64)| Some((Reason::parse(&by)?, TimeDelta::seconds(wait)));
     pairs.into_iter().filter_map(one).collect()

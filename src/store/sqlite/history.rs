@@ -132,7 +132,7 @@ fn past(r: &Row<'_>) -> rusqlite::Result<PastPoll> {
     Ok(PastPoll {
         polled_at: from_unix(r.get("polled_at")?),
         conditional: r.get("conditional")?,
-        outcome: OutcomeKind::parse(r.get_ref("outcome")?.as_str()?, status),
+        outcome: OutcomeKind::with_status(r.get_ref("outcome")?.as_str()?, status),
         status,
         bytes: count(r, "bytes")?,
         elapsed_ms: count(r, "elapsed_ms")?,

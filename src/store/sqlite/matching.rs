@@ -11,7 +11,7 @@ use crate::domain::article::{ArticleDraft, ArticleKey};
 use crate::domain::feed::FeedId;
 use crate::domain::poll::Document;
 use crate::domain::time::Timestamp;
-use crate::feed::normalise::identity::{Identity, Likeness, upper_half};
+use crate::feed::normalise::identity::{Identity, Likeness, is_relinked, upper_half};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::time;
 use crate::store::sqlite::{article_keys, changes, last_document, meta};
@@ -101,8 +101,10 @@ pub(super) fn complete(
             }
         }
     }
-    let present: BTreeSet<i64> = present.into_iter().collect();
     let new = missing(found);
+    relinked(tx, feed, &new, candidates.into_values().flatten().collect(), found)?;
+    let new = missing(found);
+    let present: BTreeSet<i64> = present.into_iter().collect();
     by_other_keys(tx, feed, &new, &present, found)
 }
 
@@ -135,6 +137,33 @@ fn by_other_keys(
     Ok(())
 }
 
+/// Finds the articles of entries without GUID whose link is another one now, because it is resolved otherwise.
+fn relinked(
+    tx: &Connection,
+    feed: FeedId,
+    new: &[(usize, &ArticleDraft)],
+    candidates: Vec<Candidate>,
+    found: &mut [Option<Entry>],
+) -> Result<(), StoreError> {
+    let mut titled: HashMap<Option<String>, Vec<Candidate>> = HashMap::new();
+    for candidate in candidates.into_iter().filter(|candidate| candidate.guid.is_none()) {
+        titled.entry(candidate.title.clone()).or_default().push(candidate);
+    }
+    for (n, draft) in new.iter().filter(|(_, draft)| draft.guid.is_none()) {
+        let Some(group) = titled.get_mut(&draft.title) else { continue };
+        let identity = Identity::of(draft);
+        let is_same = |old: &Candidate| is_relinked(&old.identity(), &identity);
+        if let Some(place) = group.iter().take(COMPARED).position(is_same) {
+            let old = group.remove(place);
+            rekey(tx, feed, old.key, draft.key)?;
+            if let Some(slot) = found.get_mut(*n) {
+                *slot = Some(old.entry);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The articles that may be those of new entries, by their links, newest first.
 fn candidates(
     tx: &Connection,
@@ -157,9 +186,11 @@ fn candidates(
         }
     }
     let links: HashSet<Option<&str>> = new.iter().map(|(_, draft)| draft.url.as_deref()).collect();
+    let unnamed = new.iter().filter(|(_, draft)| draft.guid.is_none());
+    let titles: HashSet<&str> = unnamed.filter_map(|(_, draft)| draft.title.as_deref()).collect();
     let mut found: HashMap<Option<String>, Vec<Candidate>> = HashMap::new();
     for key in keys.difference(present) {
-        if let Some(candidate) = candidate(tx, feed, *key, &links)? {
+        if let Some(candidate) = candidate(tx, feed, *key, &links, &titles)? {
             found.entry(candidate.url.clone()).or_default().push(candidate);
         }
     }
@@ -169,12 +200,14 @@ fn candidates(
     Ok(found)
 }
 
-/// Reads a candidate; `None` when it is gone or has none of the links.
+/// Reads a candidate; `None` when it is gone or has none of the links. One without GUID may have one of the titles
+/// instead.
 fn candidate(
     tx: &Connection,
     feed: FeedId,
     key: i64,
     links: &HashSet<Option<&str>>,
+    titles: &HashSet<&str>,
 ) -> Result<Option<Candidate>, StoreError> {
     const ONE: &str = "
         SELECT e.article_id, e.hash, a.guid, a.url, a.title,
@@ -183,15 +216,18 @@ fn candidate(
         WHERE e.feed_id = ?1 AND e.key = ?2";
     let one = |r: &Row<'_>| -> rusqlite::Result<Option<Candidate>> {
         let url: Option<String> = r.get("url")?;
-        if !links.contains(&url.as_deref()) {
+        let (guid, title): (Option<String>, Option<String>) = (r.get("guid")?, r.get("title")?);
+        let is_titled = || title.as_deref().is_some_and(|title| titles.contains(title));
+        let is_candidate = links.contains(&url.as_deref()) || guid.is_none() && is_titled();
+        if !is_candidate {
             return Ok(None);
         }
         Ok(Some(Candidate {
             key,
             entry: Entry { article: r.get("article_id")?, hash: r.get("hash")? },
-            guid: r.get("guid")?,
+            guid,
             url,
-            title: r.get("title")?,
+            title,
             published: time(r, "published_at")?,
             content_html: r.get("content_html")?,
         }))

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::search::words;
 use crate::store::error::{Context, StoreError};
 
 /// The random id of this store, which makes the public ids of articles unique across stores.
@@ -68,16 +69,31 @@ pub(super) fn set_unkeyed_id(tx: &Connection, id: Option<i64>) -> Result<(), Sto
         .context("give articles their keys")
 }
 
-/// Has everything indexed anew if it was indexed by other rules than these.
-pub(super) fn index_by_rules(connection: &Connection, rules: i64) -> rusqlite::Result<()> {
+/// The sequence number up to which the full-text index holds all articles. It is 0 if they were indexed by other rules than
+/// those of this program.
+pub(super) fn indexed_seq(connection: &Connection) -> Result<i64, StoreError> {
+    const INDEXED: &str = "
+        SELECT i.value FROM meta i, meta r
+        WHERE i.key = 'indexed_seq' AND r.key = 'index_rules' AND r.value = ?1";
+    connection
+        .prepare_cached(INDEXED)
+        .and_then(|mut s| s.query_row([words::RULES], |row| row.get(0)).optional())
+        .map(Option::unwrap_or_default)
+        .context("look at the text index")
+}
+
+/// Has everything indexed anew, and given its keys anew, if it was indexed by other rules than those of this program.
+pub(super) fn index_by_rules(connection: &Connection) -> rusqlite::Result<()> {
     const KNOWN: &str = "SELECT value FROM meta WHERE key = 'index_rules'";
     let known: Option<i64> = connection.query_row(KNOWN, [], |row| row.get(0)).optional()?;
+    let rules = words::RULES;
     if known != Some(rules) {
         // Each article that is put into the index replaces its old row.
         connection.execute_batch(&format!(
             "BEGIN IMMEDIATE;
              INSERT OR REPLACE INTO meta VALUES ('index_rules', {rules});
              UPDATE meta SET value = 0 WHERE key = 'indexed_seq';
+             UPDATE meta SET value = (SELECT coalesce(max(id), 0) FROM article) WHERE key = 'unkeyed_id';
              COMMIT;"
         ))?;
     }

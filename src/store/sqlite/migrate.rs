@@ -26,7 +26,8 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0009_private_feeds_and_health.sql"),
     include_str!("../../../migrations/sqlite/0010_podcasts.sql"),
     include_str!("../../../migrations/sqlite/0011_dates_of_a_feed.sql"),
-    include_str!("../../../migrations/sqlite/0012_article_keys.sql"),
+    include_str!("../../../migrations/sqlite/0012_new_feed_url.sql"),
+    include_str!("../../../migrations/sqlite/0013_article_keys.sql"),
 ];
 
 /// The numbers of the steps that change or delete rows. All others only add tables, columns and indexes.

@@ -58,7 +58,7 @@ fn set_up(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         .map_err(open)?;
     connection.set_prepared_statement_cache_capacity(64);
     migrate::to_latest(connection, path)?;
-    meta::index_by_rules(connection, words::RULES).map_err(open)?;
+    meta::index_by_rules(connection).map_err(open)?;
     meta::read_by_rules(connection, RULES_VERSION).map_err(open)?;
     if application_id(connection).map_err(open)? != APPLICATION_ID {
         connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(open)?;
@@ -94,8 +94,9 @@ pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, Stor
     // Names are compared as the text index compares words.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection
-        .create_scalar_function("indexable", 1, flags, |call| {
-            Ok(call.get_raw(0).as_str_or_null()?.map(words::indexable))
+        .create_scalar_function("name_forms", 1, flags, |call| {
+            let name = call.get_raw(0).as_str_or_null()?;
+            Ok(name.map(|name| words::name_forms(name).join("\n")))
         })
         .map_err(open)?;
     Ok(connection)

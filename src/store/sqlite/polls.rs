@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, named_params, params};
 use serde_json::json;
 use url::Url;
 
-use crate::domain::feed::{FeedId, FeedUrl};
+use crate::domain::feed::{FeedId, FeedMeta, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::poll::{
     Applied, Decision, Document, Health, Hints, KeyPolicy, NextPoll, PollJob, PollOutcome,
@@ -58,7 +58,7 @@ pub struct Claimed {
 }
 
 /// What is read of each feed that is claimed.
-const JOB: Columns<21> = Columns([
+const JOB: Columns<27> = Columns([
     ("feed_id", "p.feed_id"),
     ("url", "f.url"),
     ("etag", "p.etag"),
@@ -80,7 +80,18 @@ const JOB: Columns<21> = Columns([
     ("moved_to", "p.moved_to"),
     ("moved_at", "p.moved_at"),
     ("recheck_at", "p.recheck_at"),
+    ("moved_by", "p.moved_by"),
+    ("new_feed_url", "p.new_feed_url"),
+    ("named_at", "p.named_at"),
+    ("try_at", "p.try_at"),
+    ("title", "iif(p.try_at IS NULL, NULL, f.title)"),
+    ("home_page_url", "iif(p.try_at IS NULL, NULL, f.home_page_url)"),
 ]);
+
+const MOVED: [usize; 4] =
+    [column!(JOB.moved_to), column!(JOB.moved_at), column!(JOB.recheck_at), column!(JOB.moved_by)];
+const NEW_FEED_URL: [usize; 3] =
+    [column!(JOB.new_feed_url), column!(JOB.named_at), column!(JOB.try_at)];
 
 /// No pause is longer than seven days. One that ends later was set while the clock was ahead, and does not count. A
 /// minute is added for a clock that was set back a little.
@@ -153,7 +164,7 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
         tx.prepare_cached("UPDATE poll_state SET leased_until = ?2 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([job.feed.0, until]))
             .context("lease a feed")?;
-        if *adaptive {
+        if *adaptive || job.new_feed_url.is_some() {
             job.recent = feeds::recent_dates(tx, job.feed)?;
         }
     }
@@ -161,13 +172,14 @@ pub(in crate::store) fn claim(tx: &Connection, claim: &Claim) -> Result<Claimed,
     Ok(Claimed { jobs: jobs.into_iter().map(|(job, _)| job).collect(), next_due, next_to_come })
 }
 
-/// The claimed feeds that are moved, named before their plan, and whose recheck is due with the plan but not yet:
-/// their stored host is not the one that is requested now. Returned with the time of the plan.
+/// The claimed feeds that are named before their plan, and whose recheck, or trial of a new address, is due with the plan
+/// but not yet: their stored host is not the one that is requested now. Returned with the time of the plan.
 fn early_rechecks(tx: &Connection, claim: &Claim) -> Result<Vec<(FeedId, Timestamp)>, StoreError> {
     const EARLY: &str = "
         SELECT feed_id, next_poll_at FROM poll_state
         WHERE feed_id IN (SELECT value FROM json_each(?1))
-            AND ?2 < recheck_at AND recheck_at <= next_poll_at";
+            AND (?2 < recheck_at AND recheck_at <= next_poll_at
+                OR ?2 < try_at AND try_at <= next_poll_at)";
     let Some(feeds) = &claim.only else { return Ok(Vec::new()) };
     let one = |r: &Row<'_>| Ok((FeedId(r.get("feed_id")?), from_unix(r.get("next_poll_at")?)));
     tx.prepare_cached(EARLY)
@@ -205,11 +217,13 @@ fn job(r: &Row<'_>) -> rusqlite::Result<Option<(PollJob, bool)>> {
             skip_days: r.get(column!(JOB.skip_days))?,
         },
         strikes: r.get(column!(JOB.strikes))?,
-        moved: feeds::moved(
-            r.get(column!(JOB.moved_to))?,
-            r.get(column!(JOB.moved_at))?,
-            r.get(column!(JOB.recheck_at))?,
-        ),
+        moved: feeds::moved(r, MOVED)?,
+        new_feed_url: feeds::new_feed_url(r, NEW_FEED_URL)?,
+        known_as: FeedMeta {
+            title: r.get(column!(JOB.title))?,
+            home_page_url: r.get(column!(JOB.home_page_url))?,
+            ..FeedMeta::default()
+        },
     };
     Ok(Some((job, Policy::is_adaptive(r.get_ref(column!(JOB.policy))?.as_str()?))))
 }
@@ -290,7 +304,8 @@ const PLAN: &str = "
         succeeded_at = CASE WHEN :failures = 0 THEN :polled_at ELSE succeeded_at END,
         full_at = CASE WHEN :full THEN :polled_at ELSE full_at END, asks = :asks,
         polls = polls + 1, host = :host, moved_to = :moved_to, moved_at = :moved_at,
-        recheck_at = :recheck_at, offers = :offers
+        recheck_at = :recheck_at, moved_by = :moved_by, new_feed_url = :new_feed_url,
+        named_at = :named_at, try_at = :try_at, offers = :offers
     WHERE feed_id = :feed_id";
 
 const VALIDATORS: &str = "
@@ -317,7 +332,7 @@ pub(in crate::store) fn apply(
             future::hide(tx, before, d.polled_at)?;
         }
     }
-    store_wishes(tx, d)?;
+    store_instructions(tx, d)?;
     store_plan(tx, d)?;
     history::record(tx, d, applied)?;
     hosts::settle(tx, d)?;
@@ -325,8 +340,8 @@ pub(in crate::store) fn apply(
 }
 
 /// Stores what the next request needs: validators, and the hints of the document.
-fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
-    if let Some(validators) = &d.observed.wishes.validators {
+fn store_instructions(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
+    if let Some(validators) = &d.observed.instructions.validators {
         let sent_by = validators.sent_by.as_ref().map(Url::as_str);
         tx.prepare_cached(VALIDATORS)
             .and_then(|mut s| {
@@ -334,7 +349,7 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
             })
             .context("store validators")?;
     }
-    if let Some(hints) = d.observed.wishes.hints {
+    if let Some(hints) = d.observed.instructions.hints {
         let seconds = |span: Option<TimeDelta>| span.map(|span| span.num_seconds());
         let (ttl, period) = (seconds(hints.ttl), seconds(hints.update_period));
         tx.prepare_cached(HINTS)
@@ -349,11 +364,11 @@ fn store_wishes(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
 /// Stores when the feed is polled next, and how this poll went.
 fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
     let observed = &d.observed;
-    let longest = d.asks.iter().map(|(_, wait)| *wait).max();
+    let longest = d.min_waits.iter().map(|(_, wait)| *wait).max();
     let not_before = longest.map(|wait| rounded_up(d.polled_at + wait).timestamp());
-    let asks: Vec<_> =
-        d.asks.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
-    let asks = (!asks.is_empty()).then(|| json!(asks).to_string());
+    let min_waits: Vec<_> =
+        d.min_waits.iter().map(|(by, wait)| json!([by.as_str(), wait.num_seconds()])).collect();
+    let min_waits = (!min_waits.is_empty()).then(|| json!(min_waits).to_string());
     let offers: Vec<&str> = observed.message.offers.iter().map(Url::as_str).collect();
     let offers = (!offers.is_empty()).then(|| json!(offers).to_string());
     let detail = Some(observed.message.detail.as_str()).filter(|text| !text.is_empty());
@@ -376,7 +391,7 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
                 ":failures": d.health.failures,
                 ":failing_since": d.health.failing_since.map(|at| at.timestamp()),
                 ":full": full,
-                ":asks": asks,
+                ":asks": min_waits,
                 ":host": d.next_host.as_ref().map(Host::as_str),
                 ":moved_to": d.moved.as_ref().map(|moved| moved.to.as_str()),
                 ":moved_at": d.moved.as_ref().map(|moved| moved.at.timestamp()),
@@ -385,6 +400,10 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
                     .as_ref()
                     .and_then(|moved| moved.recheck_at)
                     .map(|at| at.timestamp()),
+                ":moved_by": d.moved.as_ref().map(|moved| moved.by.as_str()),
+                ":new_feed_url": d.new_feed_url.as_ref().map(|new| new.to.as_str()),
+                ":named_at": d.new_feed_url.as_ref().map(|new| new.named_at.timestamp()),
+                ":try_at": d.new_feed_url.as_ref().and_then(|new| new.try_at).map(|at| at.timestamp()),
                 ":offers": offers,
             })
         })

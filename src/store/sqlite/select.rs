@@ -139,11 +139,12 @@ fn filter_by_content(filter: &mut Where, query: &Query, now: Timestamp) {
         format!("a.language = {same} OR a.language GLOB {below}")
     });
     filter.any(&query.authors, |filter, author| {
-        let name = filter.bind(words::indexable(author));
-        format!(
-            "EXISTS (SELECT 1 FROM json_each(a.authors) p
-                WHERE instr(indexable(p.value ->> 'name'), {name}))"
-        )
+        let forms = words::name_forms(author).into_iter().map(|form| {
+            let form = filter.bind(form);
+            format!("instr(name_forms(p.value ->> 'name'), {form})")
+        });
+        let is_one = forms.collect::<Vec<_>>().join(" OR ");
+        format!("EXISTS (SELECT 1 FROM json_each(a.authors) p WHERE {is_one})")
     });
 }
 

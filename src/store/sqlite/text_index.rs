@@ -1,6 +1,6 @@
 //! The full-text index. It is updated after the polls, in batches.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::search::words::indexable;
 use crate::store::error::{Context, StoreError};
@@ -43,23 +43,20 @@ pub(in crate::store) fn advance(
 
 /// The last sequence number up to which the index holds every article; `None` when it holds all articles.
 pub(super) fn complete_up_to(connection: &Connection) -> Result<Option<i64>, StoreError> {
-    const INDEXED: &str = "
-        SELECT m.value FROM meta m WHERE m.key = 'indexed_seq'
-        AND EXISTS (SELECT 1 FROM article a WHERE a.seq > m.value)";
-    connection
-        .prepare_cached(INDEXED)
-        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
-        .context("look at the text index")
+    let indexed = meta::indexed_seq(connection)?;
+    let is_behind: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM article WHERE seq > ?1)")
+        .and_then(|mut s| s.query_row([indexed], |row| row.get(0)))
+        .context("look at the text index")?;
+    Ok(is_behind.then_some(indexed))
 }
 
 /// The number of articles that the index does not hold yet.
 pub(super) fn behind(connection: &Connection) -> Result<u64, StoreError> {
-    const BEHIND: &str = "
-        SELECT count(*) FROM article
-        WHERE seq > (SELECT value FROM meta WHERE key = 'indexed_seq')";
+    let indexed = meta::indexed_seq(connection)?;
     connection
-        .prepare_cached(BEHIND)
-        .and_then(|mut s| s.query_row([], |row| row.get::<_, i64>(0)))
+        .prepare_cached("SELECT count(*) FROM article WHERE seq > ?1")
+        .and_then(|mut s| s.query_row([indexed], |row| row.get::<_, i64>(0)))
         .map(i64::cast_unsigned)
         .context("look at the text index")
 }

@@ -61,6 +61,55 @@ fn a_search_ranks_filters_and_takes_anything() {
 }
 
 #[test]
+fn a_word_is_found_in_each_of_its_spellings() {
+    let home = Home::new("[[feeds]]\nurl = \"file:a.xml\"\n");
+    let spellings = [
+        ("臺灣的總統府", &["台湾", "台灣", "总统", "總統", "臺灣的总统府"][..]),
+        ("鉄道と国会", &["鐵道", "国会", "國會"]),
+        (
+            "Köln am Rhein",
+            &["Koeln", "koln", "KÖLN", "\"köln am rhein\"", "\"koeln am rhein\"", "koel*"],
+        ),
+        ("Muenchen heute", &["München", "MÜNCHEN", "muenchen"]),
+        ("Ny bro i Ålesund", &["Aalesund", "alesund", "ålesund"]),
+        ("Straße und Fluß", &["strasse", "STRASSE", "fluss"]),
+        ("Søren Kierkegård", &["soren", "soeren", "kierkegaard"]),
+        ("الكِتَاب الأول في مدرسة", &["الكتاب", "الاول", "مدرسه", "فی"]),
+        ("سال ۱۴۰۳ خورشیدی", &["1403", "١٤٠٣", "خورشيدي"]),
+        ("Bundes\u{ad}tag und Zero\u{200b}width", &["bundestag", "zerowidth", "zero\u{200d}width"]),
+    ];
+    let items: Vec<_> = (1..).zip(spellings).map(|(n, (title, _))| titled(n, title, "-")).collect();
+    fs::write(home.path("a.xml"), rss("A", &items)).unwrap();
+    home.poll();
+    let titles = home.each("title");
+    for (title, words) in spellings {
+        for word in words {
+            let one = found(&home, &[word]);
+            assert_eq!(one.len(), 1, "{word}: {one:?}");
+            let first = title.chars().next().unwrap();
+            assert!(one[0].starts_with(first) && titles.contains(&one[0]), "{word}: {one:?}");
+        }
+    }
+    assert_eq!(found(&home, &["poet"]), [""; 0]);
+}
+
+#[test]
+fn a_store_that_was_indexed_by_older_rules_is_indexed_anew() {
+    let home = Home::new("[[feeds]]\nurl = \"file:a.xml\"\n");
+    fs::write(home.path("a.xml"), rss("A", &[titled(1, "臺灣", "x"), titled(2, "b", "x")]))
+        .unwrap();
+    home.poll();
+    assert_eq!(found(&home, &["台湾"]), ["臺灣"]);
+    // The index as version 2 of the rules wrote it.
+    let old = "UPDATE meta SET value = 2 WHERE key = 'index_rules';
+               INSERT OR REPLACE INTO article_text (rowid, title, body)
+               SELECT id, '臺灣 灣', 'x' FROM article WHERE title = '臺灣';";
+    home.sql().execute_batch(old).unwrap();
+    assert_eq!(found(&home, &["台湾"]), ["臺灣"]);
+    assert_eq!(found(&home, &["x", "--newest"]).len(), 2);
+}
+
+#[test]
 fn a_search_shows_where_it_hit() {
     let home = home();
     let plain = home.ok(&["search", "election", "--newest"]);

@@ -184,7 +184,7 @@ fn a_refusal_is_waited_out_whichever_way_it_is_said() {
         at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     };
     let mut timeline = Timeline::new("1h", news(1).header("ETag", "\"1\""));
-    for (status, wish, low, high) in [
+    for (status, wait, low, high) in [
         (429, Some("7200".to_owned()), 7_190, 7_200),
         (503, Some(in_three_hours()), 3 * HOUR - 10, 3 * HOUR),
         (404, Some("90000".to_owned()), 89_990, 90_000),
@@ -195,16 +195,16 @@ fn a_refusal_is_waited_out_whichever_way_it_is_said() {
         let page = Page::status(status);
         timeline.server.put(
             "/f",
-            match &wish {
-                Some(wish) => page.header("Retry-After", wish.as_str()),
+            match &wait {
+                Some(wait) => page.header("Retry-After", wait.as_str()),
                 None => page,
             },
         );
         let (tag, _) = timeline.asks("/f");
         assert_eq!(tag.as_deref(), Some("\"1\""), "a failure forgets no validator");
-        assert!((low..=high).contains(&timeline.wait()), "{status} {wish:?}: {}", timeline.wait());
+        assert!((low..=high).contains(&timeline.wait()), "{status} {wait:?}: {}", timeline.wait());
         let because = timeline.because();
-        assert_eq!(because, if wish.is_some() { "retry_after" } else { "backoff" }, "{status}");
+        assert_eq!(because, if wait.is_some() { "retry_after" } else { "backoff" }, "{status}");
         // The next case starts from a healthy feed.
         timeline.server.put("/f", news(1).header("ETag", "\"1\""));
         timeline.asks("/f");

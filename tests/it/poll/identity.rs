@@ -29,6 +29,33 @@ fn without_a_guid_the_link_tells() {
 }
 
 #[test]
+fn without_a_guid_a_link_that_is_resolved_otherwise_is_no_new_article() {
+    let at = |n, link: &str| Item { guid: None, link: Some(link.to_owned()), ..item(n) };
+    let (home, changes) = changes(&[
+        vec![at(2, "https://news.example/feed/b.html"), at(1, "https://news.example/feed/a.html")],
+        vec![at(2, "https://news.example/b.html"), at(1, "https://news.example/a.html")],
+        vec![at(3, "https://news.example/c.html"), at(1, "https://www.news.example/a.html")],
+    ]);
+    assert_eq!(changes, [(2, 0), (0, 2), (1, 1)]);
+    let mut links = home.each("url");
+    links.sort();
+    let expected = [
+        "https://news.example/b.html",
+        "https://news.example/c.html",
+        "https://www.news.example/a.html",
+    ];
+    assert_eq!(links, expected);
+}
+
+#[test]
+fn a_feed_that_begins_and_ceases_to_give_guids_stores_nothing_twice() {
+    let bare = |n| Item { guid: None, ..item(n) };
+    let (home, changes) = changes(&[vec![bare(1)], vec![item(2), item(1)], vec![bare(2), bare(1)]]);
+    assert_eq!(changes, [(1, 0), (1, 0), (0, 0)]);
+    assert_eq!(home.each("title"), ["Title 2", "Title 1"]);
+}
+
+#[test]
 fn without_guid_and_link_title_and_date_tell() {
     let bare = |n| Item { guid: None, link: None, ..item(n) };
     let edited = Item { text: "<p>Another text.</p>".to_owned(), ..bare(1) };

@@ -9,6 +9,8 @@ mod future;
 mod hosts;
 mod identity;
 mod limits;
+mod new_feed_url;
 mod over_time;
+mod podcast;
 mod politeness;
 mod private;

@@ -69,7 +69,7 @@ fn a_feed_without_a_body_for_eight_days_is_asked_in_full() {
 }
 
 #[test]
-fn each_wish_of_a_server_has_its_name_in_the_plan() {
+fn each_wait_of_a_server_has_its_name_in_the_schedule() {
     let skip = (0..23).map(|hour| format!("<hour>{hour}</hour>")).collect::<Vec<_>>().concat();
     for (headers, channel, more, because) in [
         (vec![("Cache-Control", "max-age=7200")], "", "", "max_age"),

@@ -154,6 +154,58 @@ fn the_address_of_a_private_feed_is_on_no_page_in_no_export_and_in_no_log() {
 }
 
 #[test]
+fn a_document_that_repeats_the_address_of_its_private_feed_does_not_tell_it() {
+    let server = Server::start();
+    let address = server.url(PATH).replace("k3y", "k3y&a=b");
+    let written = address.replace('&', "&amp;");
+    let twice = written.replace('&', "&amp;");
+    let item = |n: u32, inside: &str| {
+        format!(
+            "<item><guid isPermaLink=\"false\">{n}</guid><title>Title {n}</title>{inside}</item>"
+        )
+    };
+    let items = [
+        item(1, &format!("<link>{written}</link>")),
+        item(
+            2,
+            &format!(
+                "<description>&lt;p&gt;Here: &lt;a href=\"{twice}\"&gt;{twice}&lt;/a&gt;&lt;/p&gt;</description>"
+            ),
+        ),
+        item(
+            3,
+            &format!(
+                "<enclosure url=\"{written}\" type=\"audio/mpeg\" length=\"1\"/><category>{written}</category>"
+            ),
+        ),
+        item(4, &format!("<author>{written}</author><description>Feed: {written}.</description>")),
+        format!("<item><guid>{written}</guid><title>Title 5, {written}</title></item>"),
+    ];
+    let document = format!(
+        "<rss><channel><title>Title of {written}</title>{}</channel></rss>",
+        items.concat()
+    );
+    server.put(&PATH.replace("k3y", "k3y&a=b"), Page::ok(document));
+    let home = Home::new(&config(&server, NAMED).replace("k3y", "k3y&a=b"));
+    assert_hidden(&server, "the report", &home.poll().to_string());
+    for format in ["json", "jsonfeed", "csv", "markdown", "html", "opml", "rss", "atom"] {
+        assert_hidden(&server, format, &home.ok(&["export", "--format", format]));
+    }
+    for command in [&["feeds", "list", "--json"][..], &["search", "title"]] {
+        assert_hidden(&server, command[0], &home.ok(command));
+    }
+    let html =
+        |n: &str| home.articles().iter().find(|a| a["guid"] == n).unwrap()["content_html"].clone();
+    let link = "<p>Here: <a href=\"http://private-feed.invalid/\" rel=\"noopener noreferrer\">http://private-feed.invalid/</a></p>";
+    assert_eq!(html("2"), link);
+    assert_eq!(home.articles().len(), 5);
+    // The same document is no news.
+    let seq = home.seq();
+    home.ok(&["poll", "--all"]);
+    assert_eq!(home.seq(), seq);
+}
+
+#[test]
 fn a_private_server_that_cannot_be_reached_is_not_named() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(); // It is closed at once.
     let feed = |url: &str, name: &str, more: &str| {

@@ -10,7 +10,8 @@ impl Home {
                 not_before = not_before - {seconds}, polled_at = polled_at - {seconds},
                 succeeded_at = succeeded_at - {seconds}, full_at = full_at - {seconds},
                 failing_since = failing_since - {seconds}, moved_at = moved_at - {seconds},
-                recheck_at = recheck_at - {seconds};
+                recheck_at = recheck_at - {seconds}, named_at = named_at - {seconds},
+                try_at = try_at - {seconds};
              UPDATE host SET paused_until = paused_until - {seconds};"
         ));
     }

@@ -19,6 +19,18 @@ fn check(cases: &[(&str, &str)]) {
 fn an_image_for_browsers_without_scripts_replaces_its_placeholder() {
     check(&[
         ("<p>a</p><noscript><img src='/r.jpg'></noscript>", "<p>a</p><img src='~/r.jpg'>"),
+        (
+            "<noscript><iframe src='https://player.example/1'></iframe></noscript>a",
+            "<p><a href='https://player.example/1'>player.example</a></p>a",
+        ),
+        (
+            "<iframe data-src='https://player.example/1'></iframe><noscript><iframe src='https://player.example/1'></iframe></noscript>",
+            "<p><a href='https://player.example/1'>player.example</a></p>",
+        ),
+        (
+            "<noscript><iframe src='https://www.googletagmanager.com/ns.html'></iframe></noscript>a",
+            "a",
+        ),
         ("<noscript>Turn on scripts. <a href='/x'>Help</a></noscript>a", "a"),
         ("<img src='/blank.gif'><noscript><img src='/r.jpg'></noscript>", "<img src='~/r.jpg'>"),
         ("<img src='data:x'> <noscript><img src='/r.jpg'></noscript>", "<img src='~/r.jpg'>"),
@@ -52,6 +64,16 @@ fn an_image_for_browsers_without_scripts_replaces_its_placeholder() {
             "<amp-img src='/r.jpg'><noscript><img src='/r.jpg'></noscript></amp-img>",
             "<img src='~/r.jpg'>",
         ),
+        (
+            "<amp-img src='/r.webp'><amp-img fallback src='/r.jpg'></amp-img></amp-img>",
+            "<img src='~/r.webp'>",
+        ),
+        (
+            "<amp-img src='/r.jpg'></amp-img><noscript><img src='/r-300x200.jpg'></noscript>",
+            "<img src='~/r.jpg'>",
+        ),
+        ("a<img src='/r.jpg' style='Display: none !important'>", "a"),
+        ("<img data-src='/r.jpg' style='display:none'>", "<img src='~/r.jpg'>"),
         ("a<noscript><img src='https://www.facebook.com/tr?id=1'></noscript>", "a"),
         ("a<noscript><img height=1 width=1 src='/count'></noscript>", "a"),
         (

@@ -4,7 +4,9 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::html::chars::collapse;
 use crate::html::sanitise::builder;
+use crate::html::to_text::html_to_text;
 use crate::test_support::captured_feeds;
 
 fn base() -> Url {
@@ -169,6 +171,52 @@ fn a_stray_element_hides_no_text() {
     ] {
         assert_eq!(written(html).0, expected, "{html}");
     }
+}
+
+#[test]
+fn a_word_in_angle_brackets_is_text() {
+    let mut wrong = Vec::new();
+    for (html, expected) in [
+        ("<p>The type <T> is free.</p>", "<p>The type &lt;T&gt; is free.</p>"),
+        ("<p>std::vector<int> v;</p>", "<p>std::vector&lt;int&gt; v;</p>"),
+        ("<p>An <int> here</p>", "<p>An &lt;int&gt; here</p>"),
+        ("<p>map<string, int></p>", "<p>map&lt;string, int&gt;</p>"),
+        ("<p>cd <project> and run</p>", "<p>cd &lt;project&gt; and run</p>"),
+        ("<p><T extends Foo> m()</p>", "<p>&lt;T extends Foo&gt; m()</p>"),
+        ("<p>Option<S> and Set<A>.</p>", "<p>Option&lt;S&gt; and Set&lt;A&gt;.</p>"),
+        ("<code>Option<S></code>", "<code>Option&lt;S&gt;</code>"),
+        ("<p>Result<Vec<T>, E></p>", "<p>Result&lt;Vec&lt;T&gt;, E&gt;</p>"),
+        ("<p>collect::<Vec>()</p>", "<p>collect::&lt;Vec&gt;()</p>"),
+        ("<p>#include <iostream></p>", "<p>#include &lt;iostream&gt;</p>"),
+        ("<p>#include <vector></p>", "<p>#include &lt;vector&gt;</p>"),
+        ("<p>#include <map></p>", "<p>#include &lt;map&gt;</p>"),
+        ("<li><name> is the name</li>", "<li>&lt;name&gt; is the name</li>"),
+        ("<p>Render <App /> here</p>", "<p>Render &lt;App /&gt; here</p>"),
+        ("<pre>cd <my-project></pre>", "<pre>cd &lt;my-project&gt;</pre>"),
+        ("<p>See <b>Vec<T></b> too</p>", "<p>See <b>Vec&lt;T&gt;</b> too</p>"),
+        ("<p>a<b and c<d></p>", "<p>a&lt;b and c&lt;d&gt;</p>"),
+        // Elements.
+        ("<p>x <foo>y</foo> z</p>", "<p>x y z</p>"),
+        ("<p>x <my-thing> z</p>", "<p>x  z</p>"),
+        ("<p>x <o:p> z</p>", "<p>x  z</p>"),
+        ("<p>x <ad/> z</p>", "<p>x  z</p>"),
+        ("<p>x <foo class=\"a\"> z</p>", "<p>x  z</p>"),
+        ("<p>x <view> <root> z</p>", "<p>x   z</p>"),
+        ("<P>Hello<B>bold", "<p>Hello<b>bold"),
+        ("<p>x<b>y</b> <I>z</I></p>", "<p>x<b>y</b> <i>z</i></p>"),
+        ("<p>x <spacer> z</p>", "<p>x  z</p>"),
+    ] {
+        let found = written(html).0;
+        if found != expected {
+            wrong.push(format!("{html}: {found}"));
+        }
+        let line = plain(html, Markup::Html).unwrap_or_default();
+        let shown = html_to_text(&written(html).0);
+        if line != collapse(&shown) {
+            wrong.push(format!("summary of {html}: {line}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]
