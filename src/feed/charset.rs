@@ -261,9 +261,9 @@ pub fn fix_mojibake(text: String) -> String {
     let mut foreign = text.chars().skip_while(char::is_ascii);
     let first = foreign.next().and_then(windows_1252);
     let second = foreign.next().and_then(windows_1252);
-    if !first.is_some_and(|byte| 0xC2 <= byte)
-        || !second.is_some_and(|byte| (0x80..0xC0).contains(&byte))
-    {
+    let begins = first.is_some_and(|byte| 0xC2 <= byte);
+    let continues = second.is_some_and(|byte| (0x80..0xC0).contains(&byte));
+    if !(begins && continues) {
         return text;
     }
     let mut bytes = Vec::with_capacity(text.len());

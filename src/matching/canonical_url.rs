@@ -442,20 +442,16 @@ fn spelled(text: &str) -> String {
     for part in parts {
         let byte = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         let rest = part.get(2..);
-        match (byte.filter(|_| !part.starts_with('+')), rest) {
-            (Some(byte), Some(rest)) => {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                    out.push(char::from(byte));
-                } else {
-                    out.push_str(&format!("%{byte:02X}"));
-                }
-                out.push_str(rest);
-            }
-            _ => {
-                out.push('%');
-                out.push_str(part);
-            }
+        let (Some(byte), Some(rest)) = (byte.filter(|_| !part.starts_with('+')), rest) else {
+            out.extend(["%", part]);
+            continue;
+        };
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.extend(["%", &format!("{byte:02X}")]);
         }
+        out.push_str(rest);
     }
     out
 }

@@ -17,12 +17,18 @@ use crate::matching::same_feed::{self, Candidate, Sizes};
 use crate::matching::sketch::Sketch;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
-use crate::store::sqlite::matching::Entry;
 use crate::store::sqlite::meta;
 
 /// The largest number of articles that are looked at for one document. A key that so many articles share does not
 /// identify any.
 const MOST_CANDIDATES: usize = 500;
+
+/// What is known of the entry of a stored article.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) article: i64,
+    pub(super) hash: i64,
+}
 
 /// Stores the keys of an article that a feed has.
 pub(super) fn put(

@@ -8,9 +8,9 @@ use crate::domain::time::{Timestamp, from_unix};
 use crate::feed::normalise::edit::{Before, GivenDates, Revised, revise};
 use crate::html::sanitise::SanitisedHtml;
 use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::article_keys::{self, Entry};
 use crate::store::sqlite::columns::{decode, time};
-use crate::store::sqlite::matching::{self, Entry};
-use crate::store::sqlite::{article_keys, changes, columns, meta, revisions};
+use crate::store::sqlite::{changes, columns, matching, meta, revisions};
 
 /// The result of storing a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,19 +13,13 @@ use crate::domain::poll::Document;
 use crate::domain::time::Timestamp;
 use crate::feed::normalise::identity::{Identity, Likeness, is_relinked, upper_half};
 use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::article_keys::Entry;
 use crate::store::sqlite::columns::time;
 use crate::store::sqlite::{article_keys, changes, last_document, meta};
 
 /// The number of candidates with one link that are compared with an entry, so that the work grows with the document
 /// and not with its square.
 const COMPARED: usize = 64;
-
-/// What is known of the entry of a stored article.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    pub(super) article: i64,
-    pub(super) hash: i64,
-}
 
 struct Candidate {
     key: i64,

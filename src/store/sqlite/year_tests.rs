@@ -104,7 +104,7 @@ fn item(n: usize, day: usize, period: Period) -> String {
     // One in fifteen is dated anew.
     let dated = if n % 15 == 7 && 2 <= age { n / 2 + 1 } else { n / 2 };
     let date = crate::domain::time::from_unix(
-        1_724_134_680 + dated as i64 * 3_600 + (n % 2) as i64 * 60 - 7_200,
+        1_724_127_480 + i64::try_from(dated * 3_600 + n % 2 * 60).unwrap(),
     );
     let guid =
         if guid.is_empty() { guid } else { format!("<guid isPermaLink=\"false\">{guid}</guid>") };

@@ -16,6 +16,7 @@ fn check(cases: &[(&str, &str)]) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn an_image_for_browsers_without_scripts_replaces_its_placeholder() {
     check(&[
         ("<p>a</p><noscript><img src='/r.jpg'></noscript>", "<p>a</p><img src='~/r.jpg'>"),
