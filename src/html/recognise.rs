@@ -259,7 +259,9 @@ impl Brackets<'_> {
             && (self.name.len() == 1 || self.name.contains(|c: char| c.is_ascii_lowercase()));
         let is_glued = self.before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
             || self.before.ends_with("::");
-        if self.before.trim_end().ends_with("#include") {
+        // At most one space is taken off, because all white space would be looked at anew for each tag.
+        let before = self.before.strip_suffix(' ').unwrap_or(self.before);
+        if before.ends_with("#include") {
             true
         } else if is_element(&name) {
             // `Option<S>`, but not `word<B>bold`.
