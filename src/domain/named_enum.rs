@@ -7,7 +7,7 @@
 /// enum, `or Other(Inner)` adds a variant that has the names of `Inner`, which is such an enum too; `ALL` does not
 /// contain it.
 ///
-/// ```ignore
+/// ```text
 /// named_enum! {
 ///     /// A colour.
 ///     pub enum Colour { Red = "red", Green = "green" }

@@ -3,7 +3,7 @@
 //! A word is a sequence of letters, digits and marks. Words are folded. By Unicode's data, compatibility forms (NFKC; the
 //! presentation forms of Arabic are such), letter case, diacritics (with the hamza and the madda of Arabic), the script
 //! of a digit and characters that are not displayed make no difference. By the data of `OpenCC`, the variants of a Han character
-//! make none ([`han`](super::han)). Unicode has no data for a few letters, which [`same_letter`] lists.
+//! make none (`search::han`). Unicode has no data for a few letters, which `same_letter` lists.
 //!
 //! A word with an umlaut is indexed twice, as `koln` and as `koeln`, because people write `Köln` in both ways. The second
 //! forms are at the end of the text.
