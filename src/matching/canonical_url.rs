@@ -12,7 +12,6 @@
 //! addresses of their own.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -31,33 +30,6 @@ pub struct CanonicalUrl {
     pub keys: Vec<String>,
     /// Path and query, which stay when a site moves to another host. It is meant for articles of one feed only.
     pub hostless: Option<String>,
-}
-
-/// Parameters that a host treats in another way than all others do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostRules {
-    /// Names of parameters that identify pages of the host and therefore stay, lower-case.
-    pub keep: Vec<String>,
-    /// Names of parameters that are removed, lower-case.
-    pub strip: Vec<String>,
-}
-
-/// The hosts with rules of their own. The rules of a host hold for its subdomains.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exceptions(BTreeMap<String, HostRules>);
-
-impl Exceptions {
-    pub fn new(hosts: impl IntoIterator<Item = (String, HostRules)>) -> Self {
-        let lower =
-            |names: Vec<String>| names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        let rules =
-            |rules: HostRules| HostRules { keep: lower(rules.keep), strip: lower(rules.strip) };
-        Self(hosts.into_iter().map(|(host, own)| (host.to_ascii_lowercase(), rules(own))).collect())
-    }
-
-    fn any(&self, host: &str, listed: impl Fn(&HostRules) -> bool) -> bool {
-        self.0.iter().any(|(domain, rules)| is_within(host, domain) && listed(rules))
-    }
 }
 
 /// Parameters that track readers if they have one of the [`TRACKING_VALUES`]. Otherwise they may identify a page.
@@ -209,13 +181,13 @@ const MOST_REDIRECTS: usize = 4;
 
 impl CanonicalUrl {
     /// The canonical form of an absolute address; `None` unless it is `http` or `https`.
-    pub fn of(address: &str, exceptions: &Exceptions) -> Option<Self> {
+    pub fn of(address: &str) -> Option<Self> {
         let mut url = parsed(address)?;
         for _ in 0..MOST_REDIRECTS {
             let Some(target) = target(&url) else { break };
             url = target;
         }
-        tidy(&mut url, exceptions);
+        tidy(&mut url);
         let path = key_path(url.path());
         let query = url.query().unwrap_or_default();
         let host = key_host(&url)?;
@@ -350,7 +322,7 @@ fn is_host(host: &str, pattern: &str) -> bool {
 }
 
 /// Removes what leads to the same page without it.
-fn tidy(url: &mut Url, exceptions: &Exceptions) {
+fn tidy(url: &mut Url) {
     if url.fragment().is_some_and(|fragment| !fragment.starts_with('!')) {
         url.set_fragment(None);
     }
@@ -369,7 +341,7 @@ fn tidy(url: &mut Url, exceptions: &Exceptions) {
         let mut pairs: Vec<String> = query
             .split('&')
             .map(|pair| pair.strip_prefix("amp;").unwrap_or(pair))
-            .filter(|pair| !pair.is_empty() && is_kept(pair, plain, exceptions))
+            .filter(|pair| !pair.is_empty() && is_kept(pair))
             .map(spelled)
             .collect();
         pairs.sort_by(|a, b| name_of(a).cmp(name_of(b)));
@@ -402,18 +374,14 @@ fn is_listed(list: &[&str], name: &str) -> bool {
     })
 }
 
-fn is_kept(pair: &str, host: &str, exceptions: &Exceptions) -> bool {
+fn is_kept(pair: &str) -> bool {
     let name = name_of(pair).to_ascii_lowercase();
-    if exceptions.any(host, |rules| rules.keep.contains(&name)) {
-        return true;
-    }
     let has_tracking_value = || {
         let value = pair.split_once('=').map_or("", |(_, value)| value).to_ascii_lowercase();
         TRACKING_VALUES.contains(&&*value)
             || TRACKING_VALUE_STARTS.iter().any(|start| value.starts_with(start))
     };
-    !(exceptions.any(host, |rules| rules.strip.contains(&name))
-        || tracking::is_tracking(pair)
+    !(tracking::is_tracking(pair)
         || TRACKING_BY_VALUE.contains(&&*name) && has_tracking_value()
         || is_session(pair))
 }
@@ -548,7 +516,7 @@ mod tests {
     use super::*;
 
     fn of(address: &str) -> CanonicalUrl {
-        CanonicalUrl::of(address, &Exceptions::default()).unwrap()
+        CanonicalUrl::of(address).unwrap()
     }
 
     #[test]
@@ -763,36 +731,11 @@ mod tests {
     }
 
     #[test]
-    fn hosts_may_have_rules_of_their_own() {
-        let rules = |keep: &[&str], strip: &[&str]| HostRules {
-            keep: keep.iter().map(|name| (*name).to_owned()).collect(),
-            strip: strip.iter().map(|name| (*name).to_owned()).collect(),
-        };
-        let exceptions = Exceptions::new([
-            ("Keeps.example".to_owned(), rules(&["Ref", "utm_source"], &[])),
-            ("strips.example".to_owned(), rules(&[], &["view"])),
-        ]);
-        for (address, expected) in [
-            (
-                "https://keeps.example/x?ref=rss&utm_source=a&b=1",
-                "https://keeps.example/x?b=1&ref=rss&utm_source=a",
-            ),
-            ("https://www.keeps.example/x?REF=rss", "https://www.keeps.example/x?REF=rss"),
-            ("https://strips.example/x?view=1&id=2", "https://strips.example/x?id=2"),
-            ("https://other.example/x?ref=rss&view=1", "https://other.example/x?view=1"),
-            ("https://notkeeps.example/x?ref=rss", "https://notkeeps.example/x"),
-        ] {
-            let found = CanonicalUrl::of(address, &exceptions).unwrap();
-            assert_eq!(found.url, expected, "{address}");
-        }
-    }
-
-    #[test]
     fn what_is_no_address_of_the_web_has_no_canonical_form() {
         for address in
             ["", "x", "/x", "mailto:a@b.example", "ftp://a.example/", "http://", "https:///"]
         {
-            assert_eq!(CanonicalUrl::of(address, &Exceptions::default()), None, "{address}");
+            assert_eq!(CanonicalUrl::of(address), None, "{address}");
         }
     }
 
@@ -816,8 +759,8 @@ mod tests {
         fn a_canonical_address_is_its_own_canonical_form(
             address in "https?://(www\\.|m\\.|amp\\.)?[a-z]{1,3}\\.(example|org)(:[0-9]{2,4})?/([a-z%;=?&#!./A-F0-9]|amp|utm_a=1|sid=|index\\.html|%7e|\\PC){0,20}"
         ) {
-            if let Some(found) = CanonicalUrl::of(&address, &Exceptions::default()) {
-                let again = CanonicalUrl::of(&found.url, &Exceptions::default());
+            if let Some(found) = CanonicalUrl::of(&address) {
+                let again = CanonicalUrl::of(&found.url);
                 prop_assert_eq!(again, Some(found));
             }
         }

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::domain::time::Timestamp;
 use crate::feed::normalise::noise::file_identity;
-use crate::matching::canonical_url::{CanonicalUrl, Exceptions};
+use crate::matching::canonical_url::CanonicalUrl;
 use crate::matching::fingerprint::Fingerprint;
 use crate::matching::guid::Guid;
 use crate::matching::sketch::Sketch;
@@ -38,7 +38,7 @@ pub struct Features {
     pub sketch: Sketch,
 }
 
-/// A key under which the store finds an article. Two articles with a common key may be one; nothing more.
+/// A key by which the store finds an article of a feed. Two articles with a common key may be one; nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     pub kind: KeyKind,
@@ -49,16 +49,15 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum KeyKind {
-    /// A form of a GUID. For articles of one feed only.
-    Guid = 1,
-    /// A key of the canonical link.
-    Address = 2,
-    /// A link or a GUID without its host. For articles of one feed only.
-    Hostless = 3,
-    /// Title and text. For articles of one feed only.
-    Content = 4,
-    /// The title alone. For articles of one feed only.
-    Title = 5,
+    /// A form of a GUID, or a key of the canonical link. They are of one kind, because a publisher may give one as the
+    /// other.
+    Name = 1,
+    /// A link or a GUID without its host.
+    Hostless = 2,
+    /// Title and text.
+    Content = 3,
+    /// The title alone.
+    Title = 4,
 }
 
 impl Key {
@@ -74,11 +73,11 @@ impl Key {
 
 impl Features {
     /// `sketch` is that of the plain text of the content, else of the summary; see [`Sketch::of`].
-    pub fn new(fields: &Fields<'_>, sketch: Sketch, exceptions: &Exceptions) -> Self {
+    pub fn new(fields: &Fields<'_>, sketch: Sketch) -> Self {
         Self {
-            guid: fields.guid.and_then(|guid| Guid::of(guid, exceptions)),
+            guid: fields.guid.and_then(Guid::of),
             url: fields.url.map(str::to_owned),
-            link: fields.url.and_then(|url| CanonicalUrl::of(url, exceptions)),
+            link: fields.url.and_then(CanonicalUrl::of),
             title: Title::of(fields.title),
             published: fields.published,
             media: fields.media.map(file_identity),
@@ -86,39 +85,19 @@ impl Features {
         }
     }
 
-    /// The keys under which a stored article is found again by entries of its own feed. `fingerprint` is that of title
-    /// and text.
-    pub fn keys_in_feed(&self, fingerprint: Fingerprint) -> Vec<Key> {
-        let guids = self.guid_forms().map(|form| Key::new(KeyKind::Guid, form));
-        self.in_feed(guids.chain(self.page_keys()).collect(), fingerprint)
-    }
-
-    /// The keys by which an entry looks for the article that it was before in its own feed. A GUID that is an address
-    /// is also looked for among links, and a link among GUIDs, because a publisher may drop or add either.
-    pub fn lookup_in_feed(&self, fingerprint: Fingerprint) -> Vec<Key> {
-        let texts = self.guid_forms().chain(self.link.iter().flat_map(|link| &link.keys));
-        let both =
-            |text: &String| [Key::new(KeyKind::Guid, text), Key::new(KeyKind::Address, text)];
-        self.in_feed(texts.flat_map(both).collect(), fingerprint)
-    }
-
-    fn in_feed(&self, mut keys: Vec<Key>, fingerprint: Fingerprint) -> Vec<Key> {
-        let guid = self.guid.iter().filter_map(|guid| guid.hostless.as_ref());
-        let link = self.link.iter().filter_map(|link| link.hostless.as_ref());
-        keys.extend(guid.chain(link).map(|text| Key::new(KeyKind::Hostless, text)));
+    /// The keys by which an article is found again by entries of its own feed. `fingerprint` is that of title and text.
+    pub fn keys(&self, fingerprint: Fingerprint) -> Vec<Key> {
+        let (guid, link) = (self.guid.as_ref(), self.link.as_ref());
+        let names = guid.into_iter().flat_map(|guid| &guid.forms);
+        let names = names.chain(link.into_iter().flat_map(|link| &link.keys));
+        let hostless = guid.and_then(|guid| guid.hostless.as_ref());
+        let hostless = hostless.into_iter().chain(link.and_then(|link| link.hostless.as_ref()));
+        let mut keys: Vec<Key> = names.map(|text| Key::new(KeyKind::Name, text)).collect();
+        keys.extend(hostless.map(|text| Key::new(KeyKind::Hostless, text)));
         keys.extend(fingerprint.content.map(|hash| Key { kind: KeyKind::Content, hash }));
         keys.extend(fingerprint.title.map(|hash| Key { kind: KeyKind::Title, hash }));
         keys.sort_unstable();
         keys.dedup();
         keys
-    }
-
-    fn guid_forms(&self) -> impl Iterator<Item = &String> {
-        self.guid.iter().flat_map(|guid| &guid.forms)
-    }
-
-    fn page_keys(&self) -> impl Iterator<Item = Key> {
-        let pages = self.link.iter().flat_map(|link| &link.keys);
-        pages.map(|text| Key::new(KeyKind::Address, text))
     }
 }

@@ -1,7 +1,7 @@
 //! The forms of a GUID that are compared, when a publisher writes one GUID in several ways.
 
 use crate::html::web_address::has_web_scheme;
-use crate::matching::canonical_url::{CanonicalUrl, Exceptions};
+use crate::matching::canonical_url::CanonicalUrl;
 
 /// A GUID and its forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,54 +12,31 @@ pub struct Guid {
     pub forms: Vec<String>,
     /// What stays when the site moves to another host.
     pub hostless: Option<String>,
-    pub kind: GuidKind,
-}
-
-/// What a GUID is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GuidKind {
-    /// An address, with or without scheme.
-    Address,
-    /// A `tag:` URI (RFC 4151).
-    Tag,
-    /// A UUID, alone or as `urn:uuid:` (RFC 9562).
-    Uuid,
-    /// Only digits.
-    Number,
-    Other,
 }
 
 impl Guid {
     /// `None` for a GUID without any character.
-    pub fn of(text: &str, exceptions: &Exceptions) -> Option<Self> {
+    pub fn of(text: &str) -> Option<Self> {
         let raw = text.trim();
         if raw.is_empty() {
             return None;
         }
-        let (kind, forms, hostless) = uuid(raw)
-            .or_else(|| tag(raw, exceptions))
-            .or_else(|| address(raw, exceptions))
+        let (forms, hostless) = uuid(raw)
+            .or_else(|| tag(raw))
+            .or_else(|| address(raw))
             .or_else(|| drupal(raw))
-            .unwrap_or_else(|| {
-                let number = raw.bytes().all(|b| b.is_ascii_digit());
-                let kind = if number { GuidKind::Number } else { GuidKind::Other };
-                (kind, vec![raw.to_owned()], None)
-            });
-        Some(Self { raw: raw.to_owned(), forms, hostless, kind })
+            .unwrap_or_else(|| (vec![raw.to_owned()], None));
+        Some(Self { raw: raw.to_owned(), forms, hostless })
     }
 
+    /// Whether two GUIDs are one, written in two ways.
     pub fn is_same(&self, other: &Self) -> bool {
         self.forms.iter().any(|form| other.forms.contains(form))
     }
-
-    /// Whether the GUID, or the end of it, is a code as a random generator or a hash function writes it.
-    pub fn looks_random(&self) -> bool {
-        let last = self.raw.rsplit(['/', '=', ':', '#', '?', '&']).next().unwrap_or_default();
-        self.kind == GuidKind::Uuid || uuid(last).is_some() || is_code(last)
-    }
 }
 
-type Forms = (GuidKind, Vec<String>, Option<String>);
+/// The forms of a GUID, and what stays on another host.
+type Forms = (Vec<String>, Option<String>);
 
 fn uuid(text: &str) -> Option<Forms> {
     let lower = text.to_ascii_lowercase();
@@ -70,12 +47,11 @@ fn uuid(text: &str) -> Option<Forms> {
     let grouped = lengths.eq([8, 4, 4, 4, 12]);
     let hex: String = bare.chars().filter(|c| *c != '-').collect();
     let is_hex = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
-    (is_hex && (grouped || !bare.contains('-')))
-        .then(|| (GuidKind::Uuid, vec![format!("uuid:{hex}")], None))
+    (is_hex && (grouped || !bare.contains('-'))).then(|| (vec![format!("uuid:{hex}")], None))
 }
 
 /// `tag:AUTHORITY,DATE:SPECIFIC`.
-fn tag(text: &str, exceptions: &Exceptions) -> Option<Forms> {
+fn tag(text: &str) -> Option<Forms> {
     let (scheme, rest) = text.split_once(':')?;
     if !scheme.eq_ignore_ascii_case("tag") {
         return None;
@@ -87,9 +63,9 @@ fn tag(text: &str, exceptions: &Exceptions) -> Option<Forms> {
     let mut forms = vec![format!("tag:{authority},{date}:{specific}")];
     let mut hostless = (!specific.is_empty()).then(|| format!("tag:{specific}"));
     let page = if has_web_scheme(specific) {
-        CanonicalUrl::of(specific, exceptions)
+        CanonicalUrl::of(specific)
     } else if specific.starts_with('/') && !authority.contains('@') {
-        CanonicalUrl::of(&format!("https://{authority}{specific}"), exceptions)
+        CanonicalUrl::of(&format!("https://{authority}{specific}"))
     } else {
         None
     };
@@ -97,11 +73,11 @@ fn tag(text: &str, exceptions: &Exceptions) -> Option<Forms> {
         forms.extend(page.keys);
         hostless = page.hostless.or(hostless);
     }
-    Some((GuidKind::Tag, forms, hostless))
+    Some((forms, hostless))
 }
 
 /// An address. A fragment is a part of a GUID, although it is no part of the address of a page.
-fn address(text: &str, exceptions: &Exceptions) -> Option<Forms> {
+fn address(text: &str) -> Option<Forms> {
     let bare = text.strip_prefix("//").unwrap_or(text);
     let absolute = if has_web_scheme(text) {
         text.to_owned()
@@ -110,7 +86,7 @@ fn address(text: &str, exceptions: &Exceptions) -> Option<Forms> {
     } else {
         return None;
     };
-    let page = CanonicalUrl::of(&absolute, exceptions)?;
+    let page = CanonicalUrl::of(&absolute)?;
     let fragment = absolute.split_once('#').map(|(_, fragment)| fragment).unwrap_or_default();
     let fragment = if fragment.is_empty() || fragment.starts_with('!') {
         String::new()
@@ -122,7 +98,7 @@ fn address(text: &str, exceptions: &Exceptions) -> Option<Forms> {
         forms.push(text.to_owned());
     }
     let hostless = page.hostless.map(|rest| format!("{rest}{fragment}"));
-    Some((GuidKind::Address, forms, hostless))
+    Some((forms, hostless))
 }
 
 /// Whether a text begins with a host name and a path.
@@ -141,30 +117,7 @@ fn drupal(text: &str) -> Option<Forms> {
     }
     let host = site.split("://").nth(1)?.trim_end_matches('/').to_ascii_lowercase();
     let host = host.strip_prefix("www.").unwrap_or(&host);
-    Some((GuidKind::Other, vec![format!("{number} at {host}")], Some(format!("{number} at"))))
-}
-
-/// Whether a text is a code: at least 16 hexadecimal digits, or at least 16 letters and digits in which cases and
-/// digits change as they do in no word and in no number.
-fn is_code(text: &str) -> bool {
-    let code = text.trim_end_matches('=');
-    if code.len() < 16 || !code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-    {
-        return false;
-    }
-    let class = |b: u8| match b {
-        b'0'..=b'9' => 0,
-        b'a'..=b'z' => 1,
-        b'A'..=b'Z' => 2,
-        _ => 3,
-    };
-    let bytes = code.as_bytes();
-    let changes =
-        bytes.windows(2).filter(|pair| matches!(pair, [a, b] if class(*a) != class(*b))).count();
-    let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
-    let is_hex = bytes.iter().all(u8::is_ascii_hexdigit);
-    let has_letters = digits < bytes.len();
-    has_letters && 0 < digits && (is_hex || code.len() <= 4 * changes && !code.contains(['-', '_']))
+    Some((vec![format!("{number} at {host}")], Some(format!("{number} at"))))
 }
 
 #[cfg(test)]
@@ -174,35 +127,32 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Guid {
-        Guid::of(text, &Exceptions::default()).unwrap()
+        Guid::of(text).unwrap()
     }
 
     #[test]
     fn forms_of_one_guid_are_the_same() {
-        use GuidKind::{Address, Number, Other, Tag, Uuid};
-        for (kind, one, other) in [
-            (Address, "http://a.example/x", "https://www.a.example/x/"),
-            (Address, "http://A.example/?p=123", "https://a.example/?p=123"),
-            (Address, "https://a.example/x?utm_source=rss", "https://a.example/x"),
-            (Address, "//a.example/x", "https://a.example/x"),
-            (Address, "a.example.org/x", "https://a.example.org/x"),
-            (Address, "https://a.example/x#7", "http://a.example/x#7"),
-            (Address, "https://a.example/", "https://a.example/"),
-            (Tag, "TAG:Example.org,2026-01-02:/x", "tag:www.example.org,2026-01-02:/x"),
-            (Tag, "tag:example.org,2026:/x", "https://example.org/x"),
-            (Tag, "tag:example.org,2026-01-02:http://example.org/x", "http://example.org/x"),
+        for (one, other) in [
+            ("http://a.example/x", "https://www.a.example/x/"),
+            ("http://A.example/?p=123", "https://a.example/?p=123"),
+            ("https://a.example/x?utm_source=rss", "https://a.example/x"),
+            ("//a.example/x", "https://a.example/x"),
+            ("a.example.org/x", "https://a.example.org/x"),
+            ("https://a.example/x#7", "http://a.example/x#7"),
+            ("https://a.example/", "https://a.example/"),
+            ("TAG:Example.org,2026-01-02:/x", "tag:www.example.org,2026-01-02:/x"),
+            ("tag:example.org,2026:/x", "https://example.org/x"),
+            ("tag:example.org,2026-01-02:http://example.org/x", "http://example.org/x"),
             (
-                Uuid,
                 "urn:uuid:1225C695-CFB8-4EBB-AAAA-80DA344EFA6A",
                 "{1225c695-cfb8-4ebb-aaaa-80da344efa6a}",
             ),
-            (Uuid, "1225c695cfb84ebbaaaa80da344efa6a", "uuid:1225c695-cfb8-4ebb-aaaa-80da344efa6a"),
-            (Number, " 12345 ", "12345"),
-            (Other, "123 at https://www.a.example", "123 at http://a.example/"),
-            (Other, "post-1", "post-1"),
+            ("1225c695cfb84ebbaaaa80da344efa6a", "uuid:1225c695-cfb8-4ebb-aaaa-80da344efa6a"),
+            (" 12345 ", "12345"),
+            ("123 at https://www.a.example", "123 at http://a.example/"),
+            ("post-1", "post-1"),
         ] {
             assert!(of(one).is_same(&of(other)), "{one} {other}: {:?} {:?}", of(one), of(other));
-            assert_eq!(of(one).kind, kind, "{one}");
         }
     }
 
@@ -224,7 +174,7 @@ mod tests {
         ] {
             assert!(!of(one).is_same(&of(other)), "{one} {other}: {:?} {:?}", of(one), of(other));
         }
-        assert_eq!(Guid::of("  ", &Exceptions::default()), None);
+        assert_eq!(Guid::of("  "), None);
     }
 
     #[test]
@@ -245,28 +195,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn codes_look_random_and_names_and_numbers_do_not() {
-        for (text, expected) in [
-            ("1225c695-cfb8-4ebb-aaaa-80da344efa6a", true),
-            ("https://a.example/x#d41d8cd98f00b204e9800998ecf8427e", true),
-            ("https://a.example/?id=da39a3ee5e6b4b0d", true),
-            ("kX9vQ2mB7tLp4ZsR", true),
-            ("https://a.example/2026/storm-hits-coast", false),
-            ("https://a.example/?p=1234567890123456", false),
-            ("1234567890123456789", false),
-            ("Internationalisation", false),
-            ("WhatWeKnowAboutTheStormThatHitTheCoast", false),
-            ("post-1", false),
-        ] {
-            assert_eq!(of(text).looks_random(), expected, "{text}");
-        }
-    }
-
     proptest! {
         #[test]
         fn a_guid_is_the_same_as_itself(text in "(https?://|tag:|urn:uuid:|//)?([a-z0-9./,:#?=&-]|\\PC){1,20}") {
-            if let Some(guid) = Guid::of(&text, &Exceptions::default()) {
+            if let Some(guid) = Guid::of(&text) {
                 prop_assert!(guid.is_same(&guid) && !guid.forms.is_empty());
             }
         }

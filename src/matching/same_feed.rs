@@ -1,8 +1,8 @@
 //! Which new entries of a document are articles that the feed had before, under another GUID or link.
 //!
 //! An entry is new when the store finds no article of the feed by its key. Candidates are the stored articles that share
-//! one of the keys of [`Features::lookup_in_feed`](crate::matching::features::Features::lookup_in_feed). An article that
-//! is still in the document under its own key is no candidate, because a publisher lists an article once.
+//! one of its [`Features::keys`]. An article that is still in the document under its own key must not be given as a
+//! candidate, because a publisher lists an article once.
 //!
 //! Each pair of entry and candidate has at most one [`Reason`], which is certain or likely. Pairs are decided from the
 //! strongest reason to the weakest, the certain ones first. An entry with several candidates for one reason, or a
@@ -28,8 +28,6 @@ pub struct Candidate {
     /// The number of the article in the store; a later article has a higher one.
     pub article: i64,
     pub features: Features,
-    /// Whether the article is in the document under its own key.
-    pub present: bool,
 }
 
 /// The sizes of two documents, known entries included.
@@ -137,7 +135,7 @@ impl<'a> Groups<'a> {
             group.sort_by_key(guid);
         }
         let mut articles: BTreeMap<Sameness<'_>, Vec<&Candidate>> = BTreeMap::new();
-        for old in candidates.iter().filter(|old| !old.present) {
+        for old in candidates {
             articles.entry(Sameness::of(&old.features)).or_default().push(old);
         }
         for group in articles.values_mut() {
@@ -394,7 +392,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::matching::canonical_url::Exceptions;
     use crate::matching::features::Fields;
     use crate::matching::sketch::Sketch;
 
@@ -440,11 +437,11 @@ mod tests {
             published: (0 < case.date).then(|| Timestamp::from_timestamp(case.date, 0).unwrap()),
             media: case.media,
         };
-        Features::new(&fields, Sketch::of(case.text), &Exceptions::default())
+        Features::new(&fields, Sketch::of(case.text))
     }
 
     fn old(article: i64, case: &Case) -> Candidate {
-        Candidate { article, features: features(case), present: false }
+        Candidate { article, features: features(case) }
     }
 
     /// A document of many entries, so that no change is one of the platform.
@@ -651,12 +648,6 @@ mod tests {
             let found = matches(&[features(&after)], &[old(7, &before)], LARGE);
             let reasons: Vec<Reason> = found.iter().map(|found| found.reason).collect();
             assert_eq!(reasons, expected.into_iter().collect::<Vec<_>>(), "{name}");
-            let present = Candidate { present: true, ..old(7, &before) };
-            assert_eq!(
-                matches(&[features(&after)], &[present], LARGE),
-                [],
-                "{name}: still in the document"
-            );
         }
     }
 

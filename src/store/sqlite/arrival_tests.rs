@@ -19,7 +19,7 @@ const START: i64 = 1_724_134_680;
 
 pub(super) struct Home {
     _folder: tempfile::TempDir,
-    store: Store,
+    pub(super) store: Store,
     feed: FeedId,
     remembered: RefCell<Remembered>,
     hours: Cell<i64>,
@@ -53,7 +53,7 @@ impl Home {
         }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         from_unix(START) + TimeDelta::hours(self.hours.get())
     }
 
@@ -111,7 +111,7 @@ impl Home {
 }
 
 /// An item. Empty parts are left out.
-fn item(guid: &str, link: &str, title: &str, date: &str, more: &str) -> String {
+pub(super) fn item(guid: &str, link: &str, title: &str, date: &str, more: &str) -> String {
     let part = |name: &str, text: &str| {
         if text.is_empty() { String::new() } else { format!("<{name}>{text}</{name}>") }
     };

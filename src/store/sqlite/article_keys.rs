@@ -10,7 +10,6 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::domain::article::ArticleDraft;
 use crate::domain::feed::FeedId;
 use crate::html::to_text::html_to_text;
-use crate::matching::canonical_url::Exceptions;
 use crate::matching::features::{Features, Fields, Key, KeyKind};
 use crate::matching::fingerprint::Fingerprint;
 use crate::matching::same_feed::{self, Candidate, Sizes};
@@ -19,9 +18,13 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
 use crate::store::sqlite::meta;
 
-/// The largest number of articles that are looked at for one document. A key that so many articles share does not
-/// identify any.
-const MOST_CANDIDATES: usize = 500;
+/// A key that more articles share identifies none of them, such as the title of each picture of a day.
+const MOST_SHARING: usize = 16;
+
+/// The largest numbers of new entries and of articles that are compared for one document. They bound the time in which
+/// the store writes nothing else; what is beyond them becomes a new article.
+const MOST_ENTRIES: usize = 200;
+const MOST_CANDIDATES: usize = 200;
 
 /// What is known of the entry of a stored article.
 #[derive(Clone, Copy, Debug)]
@@ -47,14 +50,14 @@ fn put_keys(
     fields: &Fields<'_>,
     content: Option<&str>,
 ) -> Result<(), StoreError> {
-    let features = Features::new(fields, Sketch::default(), &Exceptions::default());
+    let features = Features::new(fields, Sketch::default());
     let action = "store the keys of an article";
     let mut put = tx
         .prepare_cached(
             "INSERT OR IGNORE INTO article_key (feed_id, key, article_id) VALUES (?1, ?2, ?3)",
         )
         .context(action)?;
-    for key in features.keys_in_feed(fingerprint(fields.title, content)) {
+    for key in features.keys(fingerprint(fields.title, content)) {
         put.execute(params![feed.0, key.stored(), article]).context(action)?;
     }
     Ok(())
@@ -101,11 +104,12 @@ pub(super) fn find(
     present: &BTreeSet<i64>,
     previous: usize,
 ) -> Result<Vec<Found>, StoreError> {
+    let new = new.get(..MOST_ENTRIES).unwrap_or(new);
     let mut keys: Vec<Vec<Key>> = Vec::with_capacity(new.len());
     for draft in new {
-        let features = Features::new(&fields(draft), Sketch::default(), &Exceptions::default());
+        let features = Features::new(&fields(draft), Sketch::default());
         let mark = fingerprint(draft.title.as_deref(), draft.content_html.as_deref());
-        keys.push(features.lookup_in_feed(mark));
+        keys.push(features.keys(mark));
     }
     let articles = articles(tx, feed, keys.iter().flatten())?;
     if articles.is_empty() {
@@ -113,17 +117,18 @@ pub(super) fn find(
     }
     let mut candidates = Vec::new();
     let mut entries = BTreeMap::new();
-    let mut removed = BTreeMap::new();
+    let mut removed = Vec::new();
     for (article, shared) in articles {
-        match candidate(tx, feed, article, present)? {
-            Some((candidate, old)) => {
-                candidates.push(candidate);
-                entries.insert(article, old);
-            }
-            None => {
-                removed.insert(article, shared);
-            }
+        let Some((key, hash)) = entry_of(tx, feed, article)? else {
+            removed.push(shared);
+            continue;
+        };
+        if present.contains(&key) {
+            continue;
         }
+        let (features, url) = stored_features(tx, feed, article)?;
+        candidates.push(Candidate { article, features });
+        entries.insert(article, Old { key, entry: Entry { article, hash }, url });
     }
     let features: Vec<Features> = new.iter().map(|draft| features(draft)).collect();
     let sizes = Sizes { entries: present.len(), previous };
@@ -132,7 +137,7 @@ pub(super) fn find(
         .map(|found| Found { entry: found.entry, old: entries.get(&found.article).cloned() })
         .collect();
     let known: BTreeSet<usize> = found.iter().map(|found| found.entry).collect();
-    let is_removed = |keys: &[Key]| removed.values().any(|shared| identify(keys, shared));
+    let is_removed = |keys: &[Key]| removed.iter().any(|shared| identify(keys, shared));
     found.extend(
         keys.iter()
             .enumerate()
@@ -158,20 +163,21 @@ fn articles<'k>(
     feed: FeedId,
     keys: impl Iterator<Item = &'k Key>,
 ) -> Result<BTreeMap<i64, BTreeSet<i64>>, StoreError> {
+    const SHARING: &str =
+        "SELECT article_id FROM article_key WHERE feed_id = ?1 AND key = ?2 LIMIT ?3";
     let action = "look up articles by their keys";
     let mut found: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
-    let mut look_up = tx
-        .prepare_cached(
-            "SELECT article_id FROM article_key WHERE feed_id = ?1 AND key = ?2 LIMIT ?3",
-        )
-        .context(action)?;
-    let limit = i64::try_from(MOST_CANDIDATES).unwrap_or(i64::MAX);
+    let mut look_up = tx.prepare_cached(SHARING).context(action)?;
+    let limit = i64::try_from(MOST_SHARING + 1).unwrap_or(i64::MAX);
     for key in keys.map(|key| key.stored()) {
-        let rows = look_up
-            .query_map([feed.0, key, limit], |row| row.get::<_, i64>("article_id"))
+        let sharing: Vec<i64> = look_up
+            .query_map([feed.0, key, limit], |row| row.get("article_id"))
+            .and_then(Iterator::collect)
             .context(action)?;
-        for article in rows {
-            found.entry(article.context(action)?).or_default().insert(key);
+        if sharing.len() <= MOST_SHARING {
+            for article in sharing {
+                found.entry(article).or_default().insert(key);
+            }
         }
         if MOST_CANDIDATES <= found.len() {
             break;
@@ -180,20 +186,28 @@ fn articles<'k>(
     Ok(found)
 }
 
-/// Reads an article that an entry may be, with its key in the feed. `None` for an article that was removed.
-fn candidate(
+/// The key and the hash of an article's entry in its feed; `None` for an article that was removed.
+fn entry_of(tx: &Connection, feed: FeedId, article: i64) -> Result<Option<(i64, i64)>, StoreError> {
+    tx.prepare_cached("SELECT key, hash FROM feed_entry WHERE article_id = ?2 AND feed_id = ?1")
+        .and_then(|mut s| {
+            let one = |r: &Row<'_>| Ok((r.get("key")?, r.get("hash")?));
+            s.query_row([feed.0, article], one).optional()
+        })
+        .context("look up the entry of an article")
+}
+
+/// What is compared of a stored article, and its link.
+fn stored_features(
     tx: &Connection,
     feed: FeedId,
     article: i64,
-    present: &BTreeSet<i64>,
-) -> Result<Option<(Candidate, Old)>, StoreError> {
+) -> Result<(Features, Option<String>), StoreError> {
     const ONE: &str = "
-        SELECT e.key, e.hash, a.guid, coalesce(a.url, a.external_url) AS url, a.title,
+        SELECT a.guid, coalesce(a.url, a.external_url) AS url, a.title,
             coalesce(e.published_at, a.published_at) AS published_at, a.attachments, a.content_html, a.summary
-        FROM feed_entry e JOIN article a ON a.id = e.article_id
-        WHERE e.article_id = ?2 AND e.feed_id = ?1";
-    let one = |r: &Row<'_>| -> rusqlite::Result<(Candidate, Old)> {
-        let key: i64 = r.get("key")?;
+        FROM article a JOIN feed_entry e ON e.article_id = a.id AND e.feed_id = ?1
+        WHERE a.id = ?2";
+    let one = |r: &Row<'_>| -> rusqlite::Result<(Features, Option<String>)> {
         let text = |column| r.get::<_, Option<String>>(column);
         let (guid, url, title) = (text("guid")?, text("url")?, text("title")?);
         let attachments = decode::attachments(text("attachments")?.as_deref());
@@ -205,20 +219,16 @@ fn candidate(
             published: time(r, "published_at")?,
             media: attachments.first().map(|file| file.url.as_str()),
         };
-        let sketch = Sketch::of(&content.unwrap_or_default());
-        let features = Features::new(&fields, sketch, &Exceptions::default());
-        let entry = Entry { article, hash: r.get("hash")? };
-        let candidate = Candidate { article, features, present: present.contains(&key) };
-        Ok((candidate, Old { key, entry, url }))
+        Ok((Features::new(&fields, Sketch::of(&content.unwrap_or_default())), url))
     };
     tx.prepare_cached(ONE)
-        .and_then(|mut s| s.query_row([feed.0, article], one).optional())
+        .and_then(|mut s| s.query_row([feed.0, article], one))
         .context("read what an entry may have been")
 }
 
 fn features(draft: &ArticleDraft) -> Features {
     let text = draft.content_html.as_deref().map(html_to_text).or_else(|| draft.summary.clone());
-    Features::new(&fields(draft), Sketch::of(&text.unwrap_or_default()), &Exceptions::default())
+    Features::new(&fields(draft), Sketch::of(&text.unwrap_or_default()))
 }
 
 /// Gives keys to the next `limit` articles that were stored before there were keys, and returns how many got them.

@@ -122,7 +122,7 @@ fn by_other_keys(
             continue;
         };
         rekey(tx, feed, old.key, draft.key)?;
-        let is_moved = old.url.as_deref() != draft.url.as_deref();
+        let is_moved = old.url.as_ref() != draft.url.as_ref().or(draft.external_url.as_ref());
         let hash = if is_moved { meta::READ_BY_OTHER_RULES } else { old.entry.hash };
         if let Some(slot) = found.get_mut(*n) {
             *slot = Some(Entry { hash, ..old.entry });

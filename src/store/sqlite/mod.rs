@@ -26,8 +26,8 @@ mod columns;
 mod last_document;
 mod matching;
 #[cfg(test)]
+mod other_keys_tests;
+#[cfg(test)]
 mod reading_tests;
 mod revisions;
 mod select;
-#[cfg(test)]
-mod year_tests;

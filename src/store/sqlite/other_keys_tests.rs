@@ -1,8 +1,10 @@
-//! A year of one feed whose publisher changes everything that a feed can change, and of a feed that is pruned meanwhile.
+//! A feed whose publisher gives articles other GUIDs and links: each article stays one, and different articles stay two.
 
 use std::collections::HashMap;
 
-use crate::store::sqlite::arrival_tests::Home;
+use crate::domain::time::TimeDelta;
+use crate::store::sqlite::arrival_tests::{self, Home};
+use crate::store::{Prune, PrunedFeeds};
 
 /// How the publisher's program writes GUIDs and links at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,4 +145,57 @@ async fn a_year_of_changes_has_each_article_once() {
         DAYS * 2 - DAYS / 4 <= announced,
         "edited articles are heard of as edited: {announced}"
     );
+}
+
+/// An item of a feed that moves from one host and program to another. The link stays the same without its host.
+fn moved_item(n: usize, host: &str, guid: &str) -> String {
+    let link = format!("https://{host}/2024/{n}/{}", slug(&title(n)));
+    let date = format!("Mon, 19 Aug 2024 0{n}:00:00 GMT");
+    let text = format!("<description>{}</description>", text(n));
+    arrival_tests::item(&format!("{guid}{n}"), &link, &title(n), &date, &text)
+}
+
+#[tokio::test]
+async fn removed_articles_stay_removed_when_their_feed_moves() {
+    let home = Home::new().await;
+    let items = |host: &str, guid: &str, range: std::ops::Range<usize>| -> Vec<String> {
+        range.rev().map(|n| moved_item(n, host, guid)).collect()
+    };
+    assert_eq!(home.poll(&items("a.example", "a-", 0..4)).await, (4, 0));
+    assert_eq!(home.poll(&items("a.example", "a-", 2..6)).await, (2, 0));
+    let before = home.now() + TimeDelta::days(1);
+    let all = Prune { feeds: PrunedFeeds::AllBut(Vec::new()), before, after: None, limit: 100 };
+    assert_eq!(home.store.prune(all, home.now()).await.unwrap().articles, 2);
+    // The new program lists the removed ones once more.
+    assert_eq!(home.poll(&items("www.b.example", "b-", 0..7)).await, (1, 0));
+    assert_eq!(home.articles().len(), 5);
+}
+
+#[tokio::test]
+async fn articles_that_share_a_title_stay_different_ones() {
+    let home = Home::new().await;
+    let photo = |n: usize| {
+        let link = format!("https://a.example/photo/{n}");
+        let date = format!("Mon, 19 Aug 2024 {:02}:{:02}:00 GMT", n / 60, n % 60);
+        arrival_tests::item(&format!("p-{n}"), &link, "Photo of the day", &date, "")
+    };
+    // Each document has ten new ones, and none of those of the document before.
+    for first in (0..100).step_by(10) {
+        let items: Vec<String> = (first..first + 10).rev().map(photo).collect();
+        assert_eq!(home.poll(&items).await, (10, 0), "from {first}");
+    }
+    assert_eq!(home.articles().len(), 100);
+}
+
+#[tokio::test]
+async fn an_article_that_is_still_in_the_document_is_not_another_entry_as_well() {
+    let home = Home::new().await;
+    let item = |guid: &str| {
+        let date = "Mon, 19 Aug 2024 10:30:00 GMT";
+        arrival_tests::item(guid, "https://a.example/2024/harbour", "The harbour", date, "")
+    };
+    assert_eq!(home.poll(&[item("https://a.example/2024/harbour")]).await, (1, 0));
+    let both = [item("https://a.example/2024/harbour"), item("https://a.example/?p=7")];
+    assert_eq!(home.poll(&both).await, (1, 0));
+    assert_eq!(home.articles().len(), 2);
 }
