@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::clock;
 use crate::config::{Config, ConfigErrors};
+use crate::domain::feed::FeedId;
 use crate::domain::poll::{Applied, NextPoll};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
@@ -140,7 +141,9 @@ struct State {
     config: Config,
     store: Store,
     poller: Arc<Poller>,
-    polls: JoinSet<Result<Option<Polled>, PollError>>,
+    polls: JoinSet<(FeedId, Result<Option<Polled>, PollError>)>,
+    /// Feeds whose polls could not be stored because the store's file was gone. Their leases end when it is back.
+    unstored: Vec<FeedId>,
     exports: Exports,
     /// Exports of earlier configurations that finish their last delivery.
     finishing_exports: JoinSet<()>,
@@ -178,6 +181,7 @@ impl State {
             store,
             poller,
             polls: JoinSet::new(),
+            unstored: Vec::new(),
             exports,
             finishing_exports: JoinSet::new(),
             upkeep,
@@ -200,6 +204,7 @@ impl State {
             self.next_claim_at = Instant::now() + CLOCK_CHECK_INTERVAL;
             return;
         }
+        self.release_unstored().await;
         let cut_off = self.poller.is_cut_off();
         let limit = if cut_off { PROBES } else { self.free_slots() };
         let wanted = Wanted { limit, ..Wanted::default() };
@@ -208,7 +213,7 @@ impl State {
                 self.has_backlog = claimed.next_due.is_some_and(|at| at <= now);
                 for job in claimed.jobs {
                     let poller = Arc::clone(&self.poller);
-                    self.polls.spawn(async move { poller.poll(job).await });
+                    self.polls.spawn(async move { (job.feed, poller.poll(job).await) });
                 }
                 // Feeds that wait for their host do not delay those of other hosts.
                 self.next_claim_at = Instant::now() + until(claimed.next_to_come);
@@ -226,6 +231,17 @@ impl State {
         }
     }
 
+    /// Makes the feeds due again whose polls could not be stored while the store's file was gone.
+    async fn release_unstored(&mut self) {
+        if self.unstored.is_empty() {
+            return;
+        }
+        match self.store.release(self.unstored.clone()).await {
+            Ok(()) => self.unstored.clear(),
+            Err(error) => events::store_error("release feeds", &error),
+        }
+    }
+
     /// The number of polls that may be started.
     fn free_slots(&self) -> usize {
         (CLAIM_ROUNDS * self.config.fetch.concurrency).saturating_sub(self.polls.len())
@@ -240,10 +256,10 @@ impl State {
     /// Takes account of the end of one poll.
     fn poll_finished(
         &mut self,
-        polled: Result<Result<Option<Polled>, PollError>, tokio::task::JoinError>,
+        polled: Result<(FeedId, Result<Option<Polled>, PollError>), tokio::task::JoinError>,
     ) {
         match polled {
-            Ok(Ok(Some(polled))) => {
+            Ok((_, Ok(Some(polled)))) => {
                 if polled.applied != Applied::default() {
                     self.changes.send_modify(|n| *n += 1);
                 }
@@ -253,10 +269,15 @@ impl State {
                         self.next_claim_at.min(Instant::now() + until(polled.next.at));
                 }
             }
-            Ok(Ok(None)) => {}
-            // The lease expires and the feed is polled again.
-            Ok(Err(PollError::Store(error))) => events::store_error("store a poll", &error),
-            Ok(Err(PollError::Parser(error))) => events::task_died("parse", &error),
+            Ok((_, Ok(None))) => {}
+            // The lease expires and the feed is polled again, not sooner: publishers do not suffer from a full disk.
+            Ok((feed, Err(PollError::Store(error)))) => {
+                events::store_error("store a poll", &error);
+                if !self.store.identity().is_in_place() {
+                    self.unstored.push(feed);
+                }
+            }
+            Ok((_, Err(PollError::Parser(error)))) => events::task_died("parse", &error),
             Err(error) => events::task_died("poll", &error),
         }
         if self.poller.is_cut_off() {
@@ -354,7 +375,7 @@ impl State {
         let server = self.server.stop();
         let all = async {
             while let Some(polled) = self.polls.join_next().await {
-                if let Ok(Err(PollError::Store(error))) = polled {
+                if let Ok((_, Err(PollError::Store(error)))) = polled {
                     events::store_error("store a poll", &error);
                 }
             }

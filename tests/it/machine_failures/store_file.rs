@@ -49,6 +49,26 @@ fn a_store_that_is_replaced_under_the_daemon_is_noticed_and_nothing_is_polled() 
 }
 
 #[test]
+fn a_poll_that_ends_while_the_store_is_gone_is_made_again_when_the_store_is_back() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("News", &[item(1)])).after(Duration::from_secs(2)));
+    let home = Home::new(&format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[[feeds]]\nurl = \"{}\"\nevery = \"1s\"\n",
+        server.url("/f")
+    ));
+    let daemon = Running::daemon(&home);
+    wait_for("the request", || (server.total() == 1).then_some(()));
+
+    let (store, away) = (home.store(), home.path("away.db"));
+    fs::rename(&store, &away).unwrap();
+    let refused =
+        |event: &serde_json::Value| event["message"] == "the store could not store a poll";
+    wait_for("the refusal", || daemon.events().iter().any(refused).then_some(()));
+    fs::rename(&away, &store).unwrap();
+    wait_for("the article", || (home.articles().len() == 1).then_some(()));
+}
+
+#[test]
 fn what_killed_processes_have_left_is_removed_at_the_start() {
     let mut ended = Command::new("true").spawn().unwrap();
     ended.wait().unwrap();
