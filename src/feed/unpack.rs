@@ -314,10 +314,23 @@ fn inflate(
 /// The size that the last member states (RFC 1952 section 2.3.1), if it is credible: a feed shrinks 2 to 30
 /// times. One byte is added, so that the end is found before the buffer grows.
 fn gzip_hint(body: &[u8], limit: u64) -> usize {
-    let stated = body.last_chunk().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
+    let stated = stated_length(body);
     let packed = body.len() as u64;
     let hint = if (packed..64 * packed).contains(&stated) { stated } else { 4 * packed };
     usize::try_from(hint.min(limit).saturating_add(1)).unwrap_or(0)
+}
+
+/// What the end of a gzip stream says of its unpacked length (RFC 1952 section 2.3.1, `ISIZE`).
+fn stated_length(gzip: &[u8]) -> u64 {
+    gzip.last_chunk().map_or(0, |size| u64::from(u32::from_le_bytes(*size)))
+}
+
+/// The length of a body in bytes without its coding, as far as it is known before it is unpacked. It may be wrong.
+pub fn expected_length(body: &[u8]) -> u64 {
+    match magic(body) {
+        Some(Coding::Gzip) => stated_length(body),
+        _ => body.len() as u64,
+    }
 }
 
 /// The room for the output of a decoder that states no size.

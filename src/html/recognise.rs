@@ -225,7 +225,9 @@ pub(super) fn is_html(tag: &Tag<'_>) -> bool {
 
 /// Whether a name, in lower case, is that of an element of any version of HTML, or of a formula.
 pub(super) fn is_element(name: &str) -> bool {
-    CODE.contains(&name)
+    // These are nearly all tags of articles.
+    matches!(name, "p" | "a" | "br" | "li" | "em" | "img" | "div" | "span" | "strong")
+        || CODE.contains(&name)
         || [&INLINE[..], &BREAKING, &OTHER, &OBSOLETE]
             .iter()
             .any(|names| names.binary_search(&name).is_ok())

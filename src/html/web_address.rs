@@ -12,16 +12,23 @@ pub const LONGEST: usize = 8 * 1024;
 
 /// The address as exports show it, resolved against `base`. `None` unless it is `http` or `https`.
 pub fn web(text: &str, base: &Url) -> Option<String> {
+    web_url(text, base).map(Into::into)
+}
+
+/// The address that [`web`] returns, with its parts.
+pub fn web_url(text: &str, base: &Url) -> Option<Url> {
     let text = repaired(text);
     if text.is_empty() || LONGEST < text.len() {
         return None;
     }
     let mut url = base.join(&text).ok()?;
     // A relative address may hold another one, so the result is damaged in its turn.
-    if let Cow::Owned(again) = repaired(url.as_str()) {
+    if url.as_str() != text
+        && let Cow::Owned(again) = repaired(url.as_str())
+    {
         url = Url::parse(&again).ok().filter(|url| repaired(url.as_str()) == url.as_str())?;
     }
-    (is_web(&url) && url.as_str().len() <= LONGEST).then(|| url.into())
+    (is_web(&url) && url.as_str().len() <= LONGEST).then_some(url)
 }
 
 /// Whether a text begins with `http://` or `https://`, in any case.

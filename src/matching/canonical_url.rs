@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::feed::normalise::tracking;
-use crate::html::web_address::{has_web_scheme, is_within, web};
+use crate::html::web_address::{has_web_scheme, is_within, web_url};
 
 /// A canonical URL and its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,7 +256,7 @@ fn parsed(address: &str) -> Option<Url> {
         }
     });
     let base = Url::parse(&address).ok()?;
-    Url::parse(&web(&address, &base)?).ok()
+    web_url(&address, &base)
 }
 
 /// The target of a redirect that carries it.
@@ -332,11 +332,14 @@ fn tidy(url: &mut Url) {
     if plain.len() < host.len() && url.set_host(Some(plain)).is_err() {
         return;
     }
-    if url.set_username("").is_err() || url.set_password(None).is_err() {
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if has_user && (url.set_username("").is_err() || url.set_password(None).is_err()) {
         return;
     }
-    let path = spelled(url.path());
-    url.set_path(&without_session(&path));
+    if url.path().contains(['%', ';']) {
+        let path = spelled(url.path());
+        url.set_path(&without_session(&path));
+    }
     if let Some(query) = url.query() {
         let mut pairs: Vec<String> = query
             .split('&')

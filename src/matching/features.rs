@@ -74,28 +74,42 @@ impl Key {
 impl Features {
     /// `sketch` is that of the plain text of the content, else of the summary; see [`Sketch::of`].
     pub fn new(fields: &Fields<'_>, sketch: Sketch) -> Self {
+        let (guid, link) = names(fields);
         Self {
-            guid: fields.guid.and_then(Guid::of),
+            guid,
             url: fields.url.map(str::to_owned),
-            link: fields.url.and_then(CanonicalUrl::of),
+            link,
             title: Title::of(fields.title),
             published: fields.published,
             media: fields.media.map(file_identity),
             sketch,
         }
     }
+}
 
+/// GUID and link.
+fn names(fields: &Fields<'_>) -> (Option<Guid>, Option<CanonicalUrl>) {
+    let link = fields.url.and_then(CanonicalUrl::of);
+    let guid = match (fields.guid, fields.url, &link) {
+        (Some(guid), Some(url), Some(link)) => Guid::beside(guid, url, link),
+        (guid, ..) => guid.and_then(Guid::of),
+    };
+    (guid, link)
+}
+
+impl Key {
     /// The keys by which an article is found again by entries of its own feed. `fingerprint` is that of title and text.
-    pub fn keys(&self, fingerprint: Fingerprint) -> Vec<Key> {
-        let (guid, link) = (self.guid.as_ref(), self.link.as_ref());
+    pub fn of(fields: &Fields<'_>, fingerprint: Fingerprint) -> Vec<Self> {
+        let (guid, link) = names(fields);
+        let (guid, link) = (guid.as_ref(), link.as_ref());
         let names = guid.into_iter().flat_map(|guid| &guid.forms);
         let names = names.chain(link.into_iter().flat_map(|link| &link.keys));
         let hostless = guid.and_then(|guid| guid.hostless.as_ref());
         let hostless = hostless.into_iter().chain(link.and_then(|link| link.hostless.as_ref()));
-        let mut keys: Vec<Key> = names.map(|text| Key::new(KeyKind::Name, text)).collect();
-        keys.extend(hostless.map(|text| Key::new(KeyKind::Hostless, text)));
-        keys.extend(fingerprint.content.map(|hash| Key { kind: KeyKind::Content, hash }));
-        keys.extend(fingerprint.title.map(|hash| Key { kind: KeyKind::Title, hash }));
+        let mut keys: Vec<Self> = names.map(|text| Self::new(KeyKind::Name, text)).collect();
+        keys.extend(hostless.map(|text| Self::new(KeyKind::Hostless, text)));
+        keys.extend(fingerprint.content.map(|hash| Self { kind: KeyKind::Content, hash }));
+        keys.extend(fingerprint.title.map(|hash| Self { kind: KeyKind::Title, hash }));
         keys.sort_unstable();
         keys.dedup();
         keys

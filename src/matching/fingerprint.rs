@@ -1,7 +1,7 @@
 //! Exact fingerprints of what an entry says: they find an article again when its feed comes from another program, with
 //! other GUIDs and links.
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::matching::words::for_each_word;
 
@@ -17,23 +17,22 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// `text` is the plain text of the content, else of the summary.
     pub fn of(title: Option<&str>, text: Option<&str>) -> Self {
-        let mut hasher = Xxh3::new();
-        let has_title = 0 < feed(&mut hasher, title.unwrap_or_default());
-        let title = has_title.then(|| hasher.digest());
-        hasher.update(b"\n");
-        let has_text = 0 < feed(&mut hasher, text.unwrap_or_default());
-        Self { content: has_text.then(|| hasher.digest()), title }
+        let mut words = String::new();
+        let has_title = push_words(&mut words, title.unwrap_or_default());
+        let title = has_title.then(|| xxh3_64(words.as_bytes()));
+        words.push('\n');
+        let has_text = push_words(&mut words, text.unwrap_or_default());
+        Self { content: has_text.then(|| xxh3_64(words.as_bytes())), title }
     }
 }
 
-/// Hashes the words of a text, and returns their number.
-fn feed(hasher: &mut Xxh3, text: &str) -> usize {
-    let mut count = 0;
+/// Appends the words of a text, each with a space. Returns whether there are any.
+fn push_words(out: &mut String, text: &str) -> bool {
+    let before = out.len();
     for_each_word(text, |word| {
-        hasher.update(word.as_bytes());
-        hasher.update(b" ");
-        count += 1;
+        out.push_str(word);
+        out.push(' ');
         true
     });
-    count
+    before < out.len()
 }

@@ -29,6 +29,15 @@ impl Guid {
         Some(Self { raw: raw.to_owned(), forms, hostless })
     }
 
+    /// The GUID of an entry whose link has a known canonical form. Most feeds give the link as the GUID.
+    pub fn beside(text: &str, link: &str, canonical: &CanonicalUrl) -> Option<Self> {
+        if text != link || text.contains('#') || canonical.keys.is_empty() {
+            return Self::of(text);
+        }
+        let (forms, hostless) = (canonical.keys.clone(), canonical.hostless.clone());
+        Some(Self { raw: text.to_owned(), forms, hostless })
+    }
+
     /// Whether two GUIDs are one, written in two ways.
     pub fn is_same(&self, other: &Self) -> bool {
         self.forms.iter().any(|form| other.forms.contains(form))
@@ -192,6 +201,21 @@ mod tests {
         }
         for text in ["https://old.example/", "12345", "post-7"] {
             assert_eq!(of(text).hostless, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_guid_that_is_the_link_has_the_forms_of_any_guid() {
+        for link in [
+            "https://a.example/x?b=1",
+            "http://www.a.example/x/",
+            "https://a.example/",
+            "https://a.example/x#1",
+        ] {
+            let canonical = CanonicalUrl::of(link).unwrap();
+            for text in [link, "https://a.example/y", "post-1"] {
+                assert_eq!(Guid::beside(text, link, &canonical), Guid::of(text), "{text} {link}");
+            }
         }
     }
 

@@ -2,12 +2,14 @@
 //! diacritics, typographic punctuation, composed characters and variants of Han characters make no difference. In scripts without spaces, a pair
 //! of neighbouring characters is a word.
 
-use crate::search::words::{fold, pairs, pieces};
+use crate::search::words::{pairs, pieces, push_folded};
 
 /// Calls `each` with the words of a text in their order, until `each` returns `false`.
 pub fn for_each_word(text: &str, mut each: impl FnMut(&str) -> bool) {
+    let mut folded = String::new();
     for piece in pieces(text) {
-        let folded = fold(text.get(piece.range).unwrap_or_default());
+        folded.clear();
+        push_folded(&mut folded, text.get(piece.range).unwrap_or_default());
         let goes_on = if piece.paired {
             paired(&folded, &mut each)
         } else {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::clock;
 use crate::config::{Config, FeedConfig};
@@ -19,6 +19,7 @@ use crate::domain::poll::{
 use crate::domain::request::RequestSpec;
 use crate::domain::scrub::{OwnAddress, Sent};
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::feed::unpack::expected_length;
 use crate::fetch::{FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
 use crate::passes::own_address;
@@ -272,9 +273,12 @@ impl Poller {
         feed: &Arc<FeedConfig>,
         job: PollJob,
     ) -> Result<Decision, PollError> {
-        let in_flight = self.requests.acquire().await;
+        let in_flight = self.requests.acquire().await.ok();
         let requested = self.request(feed, &job).await;
         let host = host_of(&requested, &job);
+        if is_long(&requested) {
+            return self.decide_as_slow(feed, job, requested, in_flight).await;
+        }
         let usual = Reading { limit: self.read_timeout.min(USUAL), longest: Some(USUAL_LENGTH) };
         // The request slot stays taken until the document is read: it bounds the bodies in memory.
         let slot = self.parsers.slot(host.clone(), Length::Short).await;
@@ -283,10 +287,21 @@ impl Poller {
         if !is_read_timeout(&decision.observed) {
             return Ok(decision);
         }
+        self.decide_as_slow(feed, job, requested, in_flight).await
+    }
+
+    /// Reads the document of a feed that turned out to be slow. `in_flight` is the permit of its request.
+    async fn decide_as_slow(
+        &self,
+        feed: &Arc<FeedConfig>,
+        job: PollJob,
+        requested: Requested,
+        in_flight: Option<SemaphorePermit<'_>>,
+    ) -> Result<Decision, PollError> {
         self.slow.note(job.feed, Instant::now());
         let as_slow = self.slow_requests.try_acquire();
-        let in_flight = if as_slow.is_ok() { None } else { Some(in_flight) };
-        let slot = self.parsers.slot(host, Length::Long).await;
+        let in_flight = in_flight.filter(|_| as_slow.is_err());
+        let slot = self.parsers.slot(host_of(&requested, &job), Length::Long).await;
         drop((as_slow, in_flight));
         let (decision, _) =
             self.read_and_decide(slot, requested, job, feed, self.whole_reading()).await?;
@@ -424,6 +439,12 @@ impl Poller {
 /// The host that the document is from. A redirect may have led to another than that of the feed.
 fn host_of(requested: &Requested, job: &PollJob) -> Option<Host> {
     requested.reply.as_ref().ok().and_then(Reply::host).or_else(|| job.host())
+}
+
+/// Whether the document seems to be longer than usual.
+fn is_long(requested: &Requested) -> bool {
+    let body = requested.reply.as_ref().map_or(&[][..], |reply| &reply.body);
+    USUAL_LENGTH < usize::try_from(expected_length(body)).unwrap_or(usize::MAX)
 }
 
 fn is_read_timeout(observed: &Observed) -> bool {

@@ -158,8 +158,16 @@ pub(super) fn shortened(folded: &str) -> &str {
 
 /// A word in the form that is compared: without letter case, diacritics and compatibility forms.
 pub fn fold(piece: &str) -> String {
+    let mut folded = String::with_capacity(piece.len());
+    push_folded(&mut folded, piece);
+    folded
+}
+
+/// Appends a word in that form.
+pub fn push_folded(out: &mut String, piece: &str) {
     if piece.is_ascii() {
-        return piece.to_ascii_lowercase();
+        out.extend(piece.bytes().map(|b| char::from(b.to_ascii_lowercase())));
+        return;
     }
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(piece);
     let mut plain = String::with_capacity(piece.len());
@@ -171,7 +179,7 @@ pub fn fold(piece: &str) -> String {
             (None, None) => plain.extend(han::representative(c).to_lowercase()),
         }
     }
-    ComposingNormalizerBorrowed::new_nfc().normalize(&plain).into_owned()
+    out.push_str(&ComposingNormalizerBorrowed::new_nfc().normalize(&plain));
 }
 
 /// Letters that Unicode does not decompose, and that people also write with other letters.

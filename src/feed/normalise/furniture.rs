@@ -79,7 +79,7 @@ fn is_date(part: &str) -> bool {
             || is_month(word)
     };
     1 < groups && words().all(is_word_of_date) && (date(part).is_some() || is_time(part))
-        || groups == 1 && words().any(is_month) && words().all(is_word_of_date)
+        || groups == 1 && words().all(is_word_of_date) && words().any(is_month)
 }
 
 /// Whether a word that begins with a digit belongs to a date: `20`, `20th`, `2024-08-20T06:18Z`, `8pm`, `2024年`.

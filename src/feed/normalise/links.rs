@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::feed::normalise::tracking;
 use crate::feed::parse::model::{FeedType, Link, ParsedEntry, ParsedFeed};
-use crate::html::web_address::{has_web_scheme, is_within, web};
+use crate::html::web_address::{has_web_scheme, is_within, web, web_url};
 
 /// In bytes. Each relative address of an entry becomes as long as its base.
 const LONGEST_BASE: usize = 512;
@@ -43,7 +43,8 @@ impl Origin {
         }
         let pages = parsed.feed.links.iter().filter(|link| is_page(link));
         let site = pages.filter(|link| has_web_scheme(link.href.trim_start())).find_map(|link| {
-            let site = web(&link.href, document).and_then(|url| short(&url));
+            let site =
+                web_url(&link.href, document).filter(|url| url.as_str().len() <= LONGEST_BASE);
             site.filter(|url| !is_republished(url))
         });
         Self { url: site.unwrap_or_else(|| document.clone()), is_stated: false }
@@ -55,11 +56,10 @@ impl Origin {
     }
 
     /// The base of the text of an entry and of its files. `links` is the base of its links.
-    pub fn of_text(&self, entry: &ParsedEntry, links: &Url) -> Url {
-        if self.is_stated || self.own(entry).is_some() {
-            return links.clone();
-        }
-        self.page_of(entry, links).unwrap_or_else(|| links.clone())
+    /// `page` is its page.
+    pub fn of_text(&self, entry: &ParsedEntry, links: &Url, page: Option<&Url>) -> Url {
+        let page = page.filter(|_| !self.is_stated && self.own(entry).is_none());
+        page.unwrap_or(links).clone()
     }
 
     fn own(&self, entry: &ParsedEntry) -> Option<Url> {
@@ -70,8 +70,8 @@ impl Origin {
     pub fn page_of(&self, parsed: &ParsedEntry, links: &Url) -> Option<Url> {
         let ParsedEntry { entry, extension } = parsed;
         let url = |address: &str| {
-            let url = short(&tracking::without(web(address, links)?))?;
-            (!is_republished(&url)).then_some(url)
+            let url = without_tracking(web_url(address, links)?)?;
+            (url.as_str().len() <= LONGEST_BASE && !is_republished(&url)).then_some(url)
         };
         let is_link = extension.guid_is_link;
         let is_page = |id: &&String| is_address(id) || is_link == Some(true) && is_path(id);
@@ -90,8 +90,11 @@ impl Origin {
     }
 }
 
-fn short(url: &str) -> Option<Url> {
-    Some(url).filter(|url| url.len() <= LONGEST_BASE).and_then(|url| Url::parse(url).ok())
+fn without_tracking(url: Url) -> Option<Url> {
+    if url.query().is_none() {
+        return Some(url);
+    }
+    Url::parse(&tracking::without(url.into())).ok()
 }
 
 fn joined(base: &str, outer: &Url) -> Option<Url> {

@@ -87,13 +87,14 @@ pub fn entries(
             break;
         }
         let links = origin.of_links(entry);
-        let text = origin.of_text(entry, &links);
+        let page = origin.page_of(entry, &links);
+        let text = origin.of_text(entry, &links, page.as_ref());
         let mut draft = outline(feed, entry, (&links, &text), &lists, now);
         if wanted {
             if *sanitiser.base() != text {
                 sanitiser = Sanitiser::new(&text);
             }
-            sanitiser.set_page(origin.page_of(entry, &links).as_ref().unwrap_or(&text));
+            sanitiser.set_page(page.as_ref().unwrap_or(&text));
             fill(&mut draft, entry, &sanitiser);
         }
         identify(&mut draft, policy);
@@ -181,7 +182,8 @@ fn body(parsed: &ParsedEntry, sanitiser: &Sanitiser) -> (Option<SanitisedHtml>, 
         return (Some(html), summary);
     }
     if let Some(html) = description.and_then(|text| html(text, sanitiser)) {
-        return (Some(html), summary().filter(|summary| summary.chars().count() <= MAX_SUMMARY));
+        let summary = if description.is_some_and(is_long) { None } else { summary() };
+        return (Some(html), summary.filter(|summary| summary.chars().count() <= MAX_SUMMARY));
     }
     let mut described = entry.media.iter().filter_map(|media| media.description.as_ref());
     (described.find_map(|text| html(text.into(), sanitiser)), None)
@@ -222,6 +224,20 @@ fn line(text: MarkedText<'_>) -> Option<String> {
         Cow::Borrowed(_) => line,
         Cow::Owned(cut) => cut,
     })
+}
+
+/// Whether it is certain from the beginning of a text that it is no summary.
+fn is_long(text: MarkedText<'_>) -> bool {
+    /// In bytes.
+    const BEGINNING: usize = 4 * 1024;
+    /// In characters. What [`furniture`] removes is far shorter than the difference.
+    const LONG: usize = 3 * MAX_SUMMARY;
+    if text.text.len() <= BEGINNING {
+        return false;
+    }
+    let end = text.text.floor_char_boundary(BEGINNING);
+    let beginning = MarkedText { text: text.text.get(..end).unwrap_or_default(), ..text };
+    line(beginning).is_some_and(|line| LONG < line.chars().count())
 }
 
 /// The part of a text that a line is made of, markup included. It is longer than any line.

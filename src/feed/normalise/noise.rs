@@ -10,6 +10,7 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memrchr};
 use url::Url;
 
 use crate::feed::normalise::tracking;
@@ -435,8 +436,33 @@ pub fn is_same_html(a: Option<&str>, b: Option<&str>) -> bool {
     if a == b {
         return true;
     }
-    let (a, b) = (pieces(a), pieces(b));
-    a == b || is_plain(&a) && is_plain(&b) && visible(&a).eq(visible(&b))
+    let (common, [changed, into]) = changed_part(a, b);
+    let (changed, into) = (pieces(changed), pieces(into));
+    let are_plain = || {
+        is_plain(&changed) && is_plain(&into) && common.iter().all(|part| is_plain(&pieces(part)))
+    };
+    changed == into || visible(&changed).eq(visible(&into)) && are_plain()
+}
+
+/// Splits two sanitised texts into what they have in common at the beginning and at the end, and what is between. The
+/// parts begin where a tag begins and outside of `<pre>`, so that each can be compared by itself.
+fn changed_part<'a>(a: &'a str, b: &'a str) -> ([&'a str; 2], [&'a str; 2]) {
+    let is_outside_of_pre =
+        |part: &str| part.matches("<pre").count() == part.matches("</pre").count();
+    let is_alike = |(x, y): &(u8, u8)| x == y;
+    let start = a.bytes().zip(b.bytes()).take_while(is_alike).count();
+    let start = memrchr(b'<', a.as_bytes().get(..start).unwrap_or_default()).unwrap_or(0);
+    let start = if is_outside_of_pre(a.get(..start).unwrap_or_default()) { start } else { 0 };
+    let ((first, a), (_, b)) = (a.split_at(start), b.split_at(start));
+    let length = a.bytes().rev().zip(b.bytes().rev()).take_while(is_alike).count();
+    let end = memchr(b'<', a.as_bytes().get(a.len() - length..).unwrap_or_default());
+    let length = end.map_or(0, |end| length - end);
+    let (whole, (a, last)) = (a, a.split_at(a.len() - length));
+    if is_outside_of_pre(last) {
+        ([first, last], [a, b.split_at(b.len() - length).0])
+    } else {
+        ([first, ""], [whole, b])
+    }
 }
 
 /// The tags of a text that was plain.
@@ -607,7 +633,10 @@ fn tag(name: &str, attributes: Attributes<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::html::sanitise::Sanitiser;
 
     #[expect(clippy::too_many_lines, reason = "a table of cases")]
     #[test]
@@ -894,6 +923,24 @@ mod tests {
             ("space", "<p>one&nbsp;two</p>", "<p>one two</p>", true),
         ] {
             assert_eq!(is_same_html(Some(a), Some(b)), same, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_compared_by_their_changed_part_as_they_are_whole(
+            a in "(<p>|</p>|<br>|<pre>|</pre>|<b>|</b>|<img src=\"/a\">| |\n|1|2 comments|é|x)*",
+            first in 0..40_usize, last in 0..40_usize, new in "(<p>|</pre>|<br>| |\n|3|<b>|y)*",
+        ) {
+            let (first, last) = (a.floor_char_boundary(first), a.floor_char_boundary(a.len().saturating_sub(last)));
+            let b = format!("{}{new}{}", a.get(..first).unwrap_or(&a), a.get(last.max(first)..).unwrap_or_default());
+            let sanitiser = Sanitiser::new(&Url::parse("https://a.example/").unwrap());
+            if let (Some(a), Some(b)) = (sanitiser.clean(&a), sanitiser.clean(&b)) {
+                let (one, other) = (pieces(&a), pieces(&b));
+                let is_same = one == other
+                    || is_plain(&one) && is_plain(&other) && visible(&one).eq(visible(&other));
+                prop_assert_eq!(is_same_html(Some(&a), Some(&b)), is_same, "{} {}", &*a, &*b);
+            }
         }
     }
 }

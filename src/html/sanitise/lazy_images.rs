@@ -48,7 +48,8 @@ pub(super) fn sources<'a>(
     attributes: Attributes<'a>,
 ) -> [(&'static str, Option<Cow<'a, str>>); 2] {
     let shown = attributes.raw("src").filter(|v| is_address(v) && !is_placeholder(v));
-    let found = attributes.iter().filter(|(_, value)| is_address(value));
+    let others = || attributes.iter().filter(|(name, _)| !is_usual(name));
+    let found = others().filter(|(_, value)| is_address(value));
     let found = found.filter_map(|(name, value)| Some((rank(name, value)?, value.trim())));
     let last = match (shown, element) {
         (Some(_), _) => OVER_ANY_SOURCE,
@@ -67,11 +68,20 @@ pub(super) fn sources<'a>(
             Cow::Borrowed(value)
         }
     });
-    let set = attributes.iter().find(|(name, value)| is_set(name) && is_address(value));
+    let set = others().find(|(name, value)| is_set(name) && is_address(value));
     let set = set.map(|(_, value)| value.trim());
     let own_set = || attributes.raw("srcset").filter(|value| is_address(value));
     let first = || best(set.or_else(own_set)?).filter(|_| shown.is_none() && element == "img");
     [("src", source.or_else(first)), ("srcset", set.map(Cow::Borrowed))]
+}
+
+/// Whether an attribute is one of HTML and says nothing of another image.
+fn is_usual(name: &str) -> bool {
+    const USUAL: [&str; 16] = [
+        "src", "alt", "width", "height", "class", "title", "style", "loading", "sizes", "decoding",
+        "id", "srcset", "href", "poster", "longdesc", "usemap",
+    ];
+    USUAL.iter().any(|usual| usual.eq_ignore_ascii_case(name))
 }
 
 /// Ranks of attributes: those that hold the address even if `src` does, and those whose name says so.
@@ -82,10 +92,7 @@ const SOURCE: usize = 1;
 fn rank(name: &str, value: &str) -> Option<(usize, usize)> {
     let name = name.to_ascii_lowercase();
     let place = |names: &[&str]| names.iter().position(|known| *known == name);
-    if matches!(&*name, "src" | "href" | "alt" | "title" | "poster" | "longdesc" | "usemap")
-        || name.ends_with("srcset")
-        || name.ends_with("-link")
-    {
+    if name.ends_with("srcset") || name.ends_with("-link") {
         return None;
     }
     if let Some(place) = place(&SOURCES) {
@@ -124,9 +131,13 @@ fn is_inline(value: &str) -> bool {
 /// Whether the image of an address is empty, by its name: it only keeps the place of another one.
 pub(super) fn is_blank(address: &str) -> bool {
     let (name, extension) = file_name(address);
-    matches!(&*extension, "gif" | "png" | "svg")
+    is_blank_file(&name, &extension)
+}
+
+fn is_blank_file(name: &str, extension: &str) -> bool {
+    matches!(extension, "gif" | "png" | "svg")
         && matches!(
-            &*name,
+            name,
             "blank"
                 | "spacer"
                 | "pixel"
@@ -163,8 +174,8 @@ pub(super) fn is_placeholder(address: &str) -> bool {
         "empty",
         "pixel",
     ];
-    let (name, _) = file_name(address);
-    is_blank(address)
+    let (name, extension) = file_name(address);
+    is_blank_file(&name, &extension)
         || ["placeholder", "1x1", "lazyload"].iter().any(|part| name.contains(part))
         || name.split('-').any(|word| WORDS.contains(&word))
 }
@@ -218,8 +229,8 @@ fn is_thin_side(side: Option<&str>) -> bool {
 
 /// The width and the height of an element, by its attributes or its style.
 fn sides(image: Attributes<'_>) -> [Option<&str>; 2] {
-    let style = image.raw("style").unwrap_or_default();
     let styled = |name: &str| {
+        let style = image.raw("style").unwrap_or_default();
         let mut parts = style.split(';').filter_map(|part| part.split_once(':'));
         parts.find(|(found, _)| found.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value)
     };

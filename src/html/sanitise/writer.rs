@@ -175,7 +175,13 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        if self.hidden.is_none() {
+        if self.hidden.is_some() {
+            return;
+        }
+        if is_plain(text) {
+            let text = self.placed(text);
+            self.out.push_str(text);
+        } else {
             self.plain(&remove_controls(decode(text, Context::Text)));
         }
     }
@@ -184,14 +190,21 @@ impl Writer<'_> {
         self.open.iter().any(|open| ["code", "pre", "kbd", "samp"].contains(open))
     }
 
+    /// Writes text that is not markup.
     pub(super) fn plain(&mut self, text: &str) {
+        let text = self.placed(text);
+        push_text(&mut self.out, text);
+    }
+
+    /// Takes a text into account that is written next, and returns what is written of it.
+    fn placed<'t>(&mut self, text: &'t str) -> &'t str {
         // A parser moves text that stands between the cells of a table out of the table.
         if self.is_between_cells() && text.contains(|c| !matches!(c, ' ' | '\n' | '\t')) {
             self.doubt();
         }
         // A browser drops the line break at the start of `<pre>`.
         let is_first = self.start_of_pre == Some(self.out.len());
-        push_text(&mut self.out, if is_first { text.trim_start_matches('\n') } else { text });
+        if is_first { text.trim_start_matches('\n') } else { text }
     }
 
     fn start_tag(
@@ -460,6 +473,17 @@ fn closes_itself(name: &str) -> bool {
             | "area"
             | "br"
     )
+}
+
+/// Whether it is certain that a text stays as it is: without references, controls, and characters that are escaped.
+fn is_plain(text: &str) -> bool {
+    // 0xC2 and 0xE2 are the first bytes of controls and of the no-break space.
+    let may_change = |b: u8| {
+        b.is_ascii_control() && !matches!(b, b'\n' | b'\t')
+            || matches!(b, b'&' | b'<' | b'>' | 0xC2 | 0xE2)
+    };
+    // The loop has no branch, so that the compiler makes it compare many bytes at once.
+    !text.bytes().fold(false, |found, b| found | may_change(b))
 }
 
 /// The last text of HTML without the tag that was cut off together with the text after it.

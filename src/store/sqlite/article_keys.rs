@@ -50,14 +50,13 @@ fn put_keys(
     fields: &Fields<'_>,
     content: Option<&str>,
 ) -> Result<(), StoreError> {
-    let features = Features::new(fields, Sketch::default());
     let action = "store the keys of an article";
     let mut put = tx
         .prepare_cached(
             "INSERT OR IGNORE INTO article_key (feed_id, key, article_id) VALUES (?1, ?2, ?3)",
         )
         .context(action)?;
-    for key in features.keys(fingerprint(fields.title, content)) {
+    for key in Key::of(fields, fingerprint(fields.title, content)) {
         put.execute(params![feed.0, key.stored(), article]).context(action)?;
     }
     Ok(())
@@ -105,12 +104,7 @@ pub(super) fn find(
     previous: usize,
 ) -> Result<Vec<Found>, StoreError> {
     let new = new.get(..MOST_ENTRIES).unwrap_or(new);
-    let mut keys: Vec<Vec<Key>> = Vec::with_capacity(new.len());
-    for draft in new {
-        let features = Features::new(&fields(draft), Sketch::default());
-        let mark = fingerprint(draft.title.as_deref(), draft.content_html.as_deref());
-        keys.push(features.keys(mark));
-    }
+    let keys: Vec<Vec<Key>> = new.iter().map(|draft| keys(draft)).collect();
     let articles = articles(tx, feed, keys.iter().flatten())?;
     if articles.is_empty() {
         return Ok(Vec::new());
@@ -224,6 +218,11 @@ fn stored_features(
     tx.prepare_cached(ONE)
         .and_then(|mut s| s.query_row([feed.0, article], one))
         .context("read what an entry may have been")
+}
+
+fn keys(draft: &ArticleDraft) -> Vec<Key> {
+    let mark = fingerprint(draft.title.as_deref(), draft.content_html.as_deref());
+    Key::of(&fields(draft), mark)
 }
 
 fn features(draft: &ArticleDraft) -> Features {
