@@ -11,7 +11,7 @@ use memchr::memchr;
 pub(super) fn repaired(text: &str) -> Cow<'_, str> {
     /// One is enough but for addresses that nobody writes.
     const ROUNDS: usize = 4;
-    if is_sound(text) {
+    if sound_host(text).is_some() {
         return Cow::Borrowed(text);
     }
     let mut found = repaired_once(text);
@@ -25,24 +25,23 @@ pub(super) fn repaired(text: &str) -> Cow<'_, str> {
     found
 }
 
-/// Whether it is certain that an address needs no repair, by one look at each of its bytes: most addresses are
-/// sound. The host has letters, digits, `-` and `.` only.
-pub(super) fn is_sound(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
-        return false;
-    };
-    let bytes = rest.as_bytes();
+/// The host of an address of which one look at each byte shows that it needs no repair: most addresses are sound. The
+/// host has letters, digits, `-` and `.` only. `None` if it is not certain.
+pub(super) fn sound_host(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     let is_rare = |b: u8| !b.is_ascii_graphic() || matches!(b, b'"' | b'<' | b'>' | b'\\');
     let is_of_host = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
-    let length = bytes.iter().position(|b| !is_of_host(b)).unwrap_or(bytes.len());
-    let (host, path) = bytes.split_at(length);
+    let length = rest.bytes().position(|b| !is_of_host(&b)).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(length);
+    let bytes = path.as_bytes();
     // A scheme without its colon looks like a host without a dot.
-    host.contains(&b'.')
-        && matches!(path.first(), None | Some(b'/' | b'?' | b'#'))
-        && !path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"/http"))
+    let is_sound = host.contains('.')
+        && matches!(bytes.first(), None | Some(b'/' | b'?' | b'#'))
+        && !bytes.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"/http"))
         // The loop has no branch, so that the compiler makes it compare many bytes at once.
-        && !path.iter().fold(false, |found, b| found | is_rare(*b))
-        && !(memchr(b'&', path).is_some() && ESCAPED.iter().any(|escaped| rest.contains(escaped)))
+        && !bytes.iter().fold(false, |found, b| found | is_rare(*b))
+        && !(memchr(b'&', bytes).is_some() && ESCAPED.iter().any(|escaped| path.contains(escaped)));
+    is_sound.then_some(host)
 }
 
 fn repaired_once(text: &str) -> Cow<'_, str> {

@@ -18,7 +18,7 @@ use memchr::{memchr2, memchr2_iter};
 use serde::Serialize;
 use url::Url;
 
-use crate::html::address_repair::{is_sound, repaired};
+use crate::html::address_repair::{repaired, sound_host};
 use crate::html::chars::{remove_controls, without_controls};
 use crate::html::escape::push_text;
 use crate::html::to_text::html_to_text;
@@ -241,15 +241,12 @@ fn absolute<'a>(
 /// Whether an address is certain to parse and to be one of the web: most are, and parsing costs. The host is no
 /// number and not encoded; nothing after it can fail.
 fn is_plainly_web(value: &str) -> bool {
-    let host = || {
-        let rest = value.split_once("://").map_or("", |(_, rest)| rest);
-        rest.split(['/', '?', '#']).next().unwrap_or_default()
-    };
     let is_name = |host: &str| {
         let last = host.rsplit('.').next().unwrap_or_default();
-        last.starts_with(|c: char| c.is_ascii_alphabetic()) && !host.contains("--")
+        let is_encoded = host.as_bytes().windows(2).any(|pair| pair == b"--");
+        last.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_encoded
     };
-    is_sound(value) && is_name(host()) && value.len() <= web_address::LONGEST
+    value.len() <= web_address::LONGEST && sound_host(value).is_some_and(is_name)
 }
 
 /// A `srcset` with absolute addresses. Candidates that are no address of the web are left out.

@@ -33,8 +33,10 @@ pub fn web_url(text: &str, base: &Url) -> Option<Url> {
 
 /// Whether a text begins with `http://` or `https://`, in any case.
 pub fn has_web_scheme(text: &str) -> bool {
-    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
-    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+    let begins_with = |scheme: &str| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    begins_with("https://") || begins_with("http://")
 }
 
 /// Whether an address is `http` or `https` and names a host. A host may not contain a double quotation mark,
