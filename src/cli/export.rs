@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::filters::{Filters, checked, indexed};
 use super::output::{count, width};
 use super::run::runtime;
-use super::{Context, Exit};
+use super::{Context, Exit, reader};
 use crate::clock;
 use crate::config::Config;
 use crate::deliver;
@@ -60,8 +60,7 @@ fn format(text: &str) -> Result<Format, String> {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
-    let reader = Reader::open(&config.store.path)
-        .context("nothing to export yet; `gazetted poll` collects articles")?;
+    let reader = reader(&config)?;
     let to_terminal = args.output.is_none() && io::stdout().is_terminal();
     let guessed = args.output.as_deref().and_then(Format::from_path);
     let table = to_terminal && !args.events;

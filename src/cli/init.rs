@@ -1,10 +1,10 @@
 //! `gazetted init`.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::output::data;
 use super::{Context, Exit};
@@ -29,7 +29,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         .create_new(true)
         .open(path)
         .and_then(|mut file| file.write_all(STARTER.as_bytes()))
-        .with_context(|| format!("could not write {}", path.display()))?;
+        .or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => bail!(
+                "{0} exists already and stays as it is; `gazetted check` reads it, `gazetted --config OTHER.toml init` writes another one",
+                path.display()
+            ),
+            _ => Err(error).with_context(|| format!("could not write {}", path.display())),
+        })?;
     if !context.quiet {
         let path = path.display();
         context.output.note(&format!(

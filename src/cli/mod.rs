@@ -22,13 +22,13 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::clock;
 use crate::config::{self, Config, ConfigErrors};
 use crate::html::chars::without_controls;
-use crate::store;
+use crate::store::{self, Reader};
 use crate::telemetry::{self, LogFormat, LogSettings, events};
 use output::{Output, data};
 
@@ -146,6 +146,21 @@ impl Context {
         config.fetch.concurrency = limits::requests(config.fetch.concurrency);
         Ok(config)
     }
+}
+
+/// Opens the store for reading.
+///
+/// # Errors
+/// When it cannot be opened, or when nothing has been polled yet.
+fn reader(config: &Config) -> Result<Reader> {
+    let path = &config.store.path;
+    if !path.exists() {
+        bail!(
+            "there is no store at {} yet; `gazetted poll` makes it and collects articles",
+            path.display()
+        );
+    }
+    Ok(Reader::open(path)?)
 }
 
 /// Runs a command line. Usage errors, `--help` and `--version` have the exit codes of clap.

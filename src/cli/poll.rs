@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
+use super::feeds::{State, rows};
 use super::filters::unknown;
 use super::output::{DIM, Output, Progress, RED, count, data, json_data, width, without_nulls};
 use super::{Context, Exit, run::runtime};
@@ -23,6 +24,7 @@ use crate::passes::future::announce;
 use crate::passes::index::add_keys;
 use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
+use crate::present::relative_in_words;
 use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 use crate::store::{Lock, LockError, Reader, Role, Store};
@@ -84,7 +86,11 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     if args.json {
         json_data(&summary.json(&round, &titles))?;
     } else {
-        summary.print(&round, &titles, context);
+        if summary.polled == 0 && round.only.is_none() && !context.quiet {
+            say_what_is_next(config, &context.output)?;
+        } else {
+            summary.print(&round, &titles, context);
+        }
         if !context.quiet {
             show_latest(&reader, config.zone, &context.output)?;
         }
@@ -122,6 +128,17 @@ fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId
     wanted.sort_unstable();
     wanted.dedup();
     Ok(Some(wanted))
+}
+
+/// Says when the next feed is due, when none is.
+fn say_what_is_next(config: &Config, output: &Output) -> Result<()> {
+    let now = clock::now();
+    let plans = rows(config)?.into_iter().filter(|feed| feed.state != State::Disabled);
+    let next = plans.filter_map(|feed| feed.row?.next_poll_at).filter(|at| now < *at).min();
+    let next = next.map(|at| format!("the next one {}; ", relative_in_words(at, now)));
+    let next = next.unwrap_or_default();
+    output.note(&format!("No feed is due: {next}gazetted poll --all polls every feed now."));
+    Ok(())
 }
 
 /// One round of polls.

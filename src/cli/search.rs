@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::filters::{Filters, indexed};
 use super::output::{DIM, Output, YELLOW, count, data, json_data, short_date, width};
-use super::{Context, Exit};
+use super::{Context, Exit, reader};
 use crate::clock;
 use crate::domain::article::Article;
 use crate::domain::query::Order;
@@ -18,7 +18,6 @@ use crate::html::to_text::html_to_text;
 use crate::present::terminal::{clean_line, fit};
 use crate::search::query;
 use crate::search::snippet::{Hits, Part};
-use crate::store::Reader;
 
 /// The length of a snippet in characters, in JSON and if the width of the terminal is unknown.
 const SNIPPET: usize = 160;
@@ -55,8 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         Err(fault) => bail!(fault),
     };
     let config = context.load()?;
-    let reader = Reader::open(&config.store.path)
-        .context("nothing to search yet; `gazetted poll` collects articles")?;
+    let reader = reader(&config)?;
     let mut query = args.filters.query(&reader)?;
     let hits = Hits::of(&search);
     query.search = Some(search);

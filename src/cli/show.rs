@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::output::{DIM, GREEN, Output, RED, data, json_data, width, without_nulls};
-use super::{Context, Exit};
+use super::{Context, Exit, reader};
 use crate::domain::article::{Article, Person, Sighting, Version};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::Format;
@@ -16,7 +16,6 @@ use crate::export::record::{FeedRecord, Record};
 use crate::html::to_text::html_to_text;
 use crate::passes::export::with_text;
 use crate::present::terminal::{clean_line, fit};
-use crate::store::Reader;
 
 /// The most columns of text. Longer lines are difficult to read.
 const WIDEST: usize = 88;
@@ -33,8 +32,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
-    let reader = Reader::open(&config.store.path)
-        .context("nothing to show yet; `gazetted poll` collects articles")?;
+    let reader = reader(&config)?;
     let id = reader.id(&args.id);
     let Some(article) = reader.article(&id)? else {
         bail!("there is no article `{}`; `gazetted search` shows ids", args.id.escape_debug());

@@ -65,7 +65,8 @@ impl Status {
         }
         let active =
             feeds.iter().filter(|feed| !matches!(feed.state, State::Disabled | State::Retired));
-        let plan = |feed: &ListedFeed| feed.row.as_ref().and_then(|row| row.next_poll_at);
+        // A feed that the store does not know yet is due.
+        let plan = |feed: &ListedFeed| feed.row.as_ref().map_or(Some(now), |row| row.next_poll_at);
         let due: Vec<Timestamp> = active.clone().filter_map(plan).filter(|at| *at <= now).collect();
         Ok(Self {
             stats: reader.as_ref().map(Reader::stats).transpose()?,
@@ -143,7 +144,7 @@ impl Status {
 }
 
 /// The process that holds the lock of the store, such as `pid 17, run`; `None` when there is none.
-fn daemon(store: &Path) -> Option<String> {
+pub(super) fn daemon(store: &Path) -> Option<String> {
     if !store.exists() {
         return None; // An attempt to take the lock would create a lock file.
     }

@@ -84,6 +84,7 @@ impl Edit {
             document.set_trailing("");
         }
         let empty = document.as_table().len() == 1 && first;
+        let keys = last_of_feeds(document).map(|place| take_commented_keys(document, place));
         let Some(list) = document.get_mut("feeds").and_then(Item::as_array_of_tables_mut) else {
             return Ok(()); // `check` says what `feeds` is instead.
         };
@@ -92,7 +93,8 @@ impl Edit {
             for (key, item) in fields(feed) {
                 table.insert(key, Item::Value(item));
             }
-            let mut above = comments.clone().filter(|_| i == 0).unwrap_or_default();
+            let before = comments.as_ref().or(keys.as_ref()).filter(|_| i == 0);
+            let mut above = before.cloned().unwrap_or_default();
             if !above.is_empty() && !above.ends_with('\n') {
                 above.push('\n');
             }
@@ -209,12 +211,16 @@ fn remove(document: &mut DocumentMut, place: usize) -> bool {
     match document.get_mut("feeds") {
         Some(Item::ArrayOfTables(list)) if place < list.len() => {
             let removed = list.remove(place);
+            let (own, end) = (removed.position(), last_position(&removed));
             if list.is_empty() {
                 document.remove("feeds");
             }
+            if let Some(end) = end {
+                take_commented_keys(document, end);
+            }
             let kept = removed.decor().prefix().and_then(|text| text.as_str()).map(others);
             if let Some(kept) = kept.filter(|kept| !kept.trim().is_empty()) {
-                give(document, removed.position(), &kept);
+                give(document, own, &kept);
             }
             true
         }
@@ -235,8 +241,63 @@ fn others(above: &str) -> String {
     }
 }
 
+/// Removes the commented keys (`#name = "…"`) directly below the table at a place in the document, and returns them: they
+/// belong to that table. In the document they are a part of what follows.
+fn take_commented_keys(document: &mut DocumentMut, place: isize) -> String {
+    let mut taken = String::new();
+    edit_text_after(document, Some(place), |text| {
+        let (keys, rest) = text.split_at(end_of_commented_keys(text));
+        keys.clone_into(&mut taken);
+        rest.to_owned()
+    });
+    taken
+}
+
+/// The end of the last commented key before the first empty line.
+fn end_of_commented_keys(text: &str) -> usize {
+    let is_key = |line: &str| {
+        let key = line.trim_start().strip_prefix('#')?.split_once('=')?.0.trim();
+        let is_bare = |c: char| c.is_ascii_alphanumeric() || "_-.\"".contains(c);
+        (!key.is_empty() && key.chars().all(is_bare)).then_some(())
+    };
+    let mut end = 0;
+    let mut at = 0;
+    for line in text.split_inclusive('\n').take_while(|line| !line.trim().is_empty()) {
+        at += line.len();
+        if is_key(line).is_some() {
+            end = at;
+        }
+    }
+    end
+}
+
+/// The place of the last table of the list of feeds, with the tables in it.
+fn last_of_feeds(document: &DocumentMut) -> Option<isize> {
+    last_position(document.get("feeds")?.as_array_of_tables()?.iter().last()?)
+}
+
+/// The place of a table, or of the last table in it.
+fn last_position(table: &Table) -> Option<isize> {
+    let inner = table.iter().flat_map(|(_, item)| match item {
+        Item::Table(table) => vec![table],
+        Item::ArrayOfTables(list) => list.iter().collect(),
+        Item::Value(_) | Item::None => Vec::new(),
+    });
+    inner.filter_map(last_position).chain(table.position()).max()
+}
+
 /// Inserts comments above the item that follows a place in the document.
 fn give(document: &mut DocumentMut, place: Option<isize>, comments: &str) {
+    edit_text_after(document, place, |own| format!("{comments}{}", own.trim_start_matches('\n')));
+}
+
+/// Changes the text between the table at a place in the document and the next table, or the end. Without a place it is the
+/// text at the end.
+fn edit_text_after(
+    document: &mut DocumentMut,
+    place: Option<isize>,
+    edit: impl FnOnce(&str) -> String,
+) {
     fn next<'t>(table: &'t mut Table, after: isize, found: &mut Vec<(isize, &'t mut Table)>) {
         for (_, item) in table.iter_mut() {
             match item {
@@ -259,12 +320,12 @@ fn give(document: &mut DocumentMut, place: Option<isize>, comments: &str) {
     tables.sort_by_key(|(place, _)| *place);
     if let Some((_, table)) = tables.into_iter().next() {
         let own = table.decor().prefix().and_then(|text| text.as_str()).unwrap_or_default();
-        let above = format!("{comments}{}", own.trim_start_matches('\n'));
-        table.decor_mut().set_prefix(above);
+        let text = edit(own);
+        table.decor_mut().set_prefix(text);
         return;
     }
     let own = document.trailing().as_str().unwrap_or_default().to_owned();
-    document.set_trailing(format!("{comments}{}", own.trim_start_matches('\n')));
+    document.set_trailing(edit(&own));
 }
 
 #[cfg(test)]

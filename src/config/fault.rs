@@ -194,6 +194,16 @@ impl ConfigErrors {
     }
 
     /// `10 faults in 2 files`.
+    /// The first fault in one line, for a log, and how many there are in all.
+    pub fn brief(&self) -> String {
+        let first = self.faults.first().map(|fault| {
+            let Fault { file, line, column, key, message, .. } = fault;
+            let key = key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
+            format!("{file}:{line}:{column}: {key}{message}")
+        });
+        format!("{} ({})", first.unwrap_or_default(), self.summary())
+    }
+
     fn summary(&self) -> String {
         let mut files: Vec<usize> = self.findings.iter().map(|finding| finding.at.file).collect();
         files.dedup();

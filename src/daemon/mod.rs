@@ -316,7 +316,7 @@ impl State {
                 self.config.exports.len(),
                 clock::now(),
             ),
-            Err(reason) => events::config_rejected(&self.config.path, reason),
+            Err(reason) => events::config_rejected(&self.config.path, &reason.brief()),
         }
         service::ready(&self.config);
         reloaded

@@ -39,6 +39,14 @@ pub enum ReloadError {
 }
 
 impl ReloadError {
+    /// One line for a log. The response and `gazetted check` have all faults.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Faults(errors) => errors.brief(),
+            Self::Refused(why) | Self::Failed(why) => why.clone(),
+        }
+    }
+
     /// 422 with the faults, as JSON for a client that accepts it.
     fn into_response(self, headers: &HeaderMap) -> Response {
         let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());

@@ -6,6 +6,7 @@ use std::io;
 use anyhow::{Context as _, Result};
 
 use super::super::Context;
+use super::super::status::daemon;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Edit, EditError};
@@ -29,10 +30,13 @@ pub(super) fn apply(edit: &Edit, config: &Config, context: &Context) -> Result<(
 
 /// Tells the user how a running daemon learns of the change.
 pub(super) fn note_reload(context: &Context) {
-    if !context.quiet {
-        context
-            .output
-            .note("a running daemon takes this up when it is reloaded (SIGHUP, systemctl reload)");
+    if context.quiet {
+        return;
+    }
+    let daemon = context.load().ok().and_then(|config| daemon(&config.store.path));
+    if let Some(holder) = daemon {
+        let how = "applies this when it is reloaded: SIGHUP, systemctl reload gazetted";
+        context.output.note(&format!("the daemon ({holder}) {how}"));
     }
 }
 

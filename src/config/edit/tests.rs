@@ -48,6 +48,39 @@ const NEW: &str = "[[feeds]]\nurl = \"https://n.example/\"\nname = 'N \"q\"'\nta
     [[feeds]]\nurl = \"https://m.example/f?a=1&b=2\"\n";
 
 #[test]
+fn the_commented_keys_of_a_feed_stay_below_it_and_go_with_it() {
+    let feeds = "[[feeds]]\nurl = 'https://a.example/'\n";
+    let keys = "#headers = { Authorization = \"Bearer x\" }\n# why it is off\n#name = 'A'\n";
+    let map = "[feeds.map]\nitems = 'x'\nurl = 'u'\n";
+    let export = "[[exports]]\npath = 'a.json'\nformat = 'json'\nevery = '5m'\n";
+    for (name, own, after) in [
+        ("at the end", keys.to_owned(), String::new()),
+        ("without an end of line", keys.trim_end().to_owned(), String::new()),
+        ("a comment of its own", keys.to_owned(), "\n# the end = here\n".to_owned()),
+        ("before a table", keys.to_owned(), format!("\n# out\n{export}")),
+        ("directly before a table", keys.to_owned(), format!("# to a file\n{export}")),
+        ("below an inner table", format!("{map}#title = 'y'\n"), format!("\n{export}")),
+    ] {
+        let end = if own.ends_with('\n') { "" } else { "\n" };
+        let expected = format!("{feeds}{own}{end}\n{NEW}{after}");
+        assert_eq!(added(&format!("{feeds}{own}{after}")), expected, "{name}");
+        let expected = format!("{export}\n{after}").replace("\n\n\n", "\n\n");
+        let before = format!("{export}\n{feeds}{own}{after}");
+        if !after.contains("exports") {
+            assert_eq!(
+                removed(&before, &["https://a.example/"]).trim_end(),
+                expected.trim_end(),
+                "{name}"
+            );
+        }
+    }
+    // A comment above another feed is about that feed.
+    let two = "[[feeds]]\nurl = 'https://a.example/'\n# About b.\n[[feeds]]\nurl = 'https://b.example/'\n";
+    let left = "# About b.\n[[feeds]]\nurl = 'https://b.example/'\n";
+    assert_eq!(removed(two, &["https://a.example/"]), left);
+}
+
+#[test]
 fn new_feeds_stand_after_the_last_and_nothing_else_moves() {
     let cases: [(&str, &str, String); 8] = [
         ("an empty file", "", NEW.to_owned()),

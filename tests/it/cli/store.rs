@@ -17,6 +17,24 @@ fn home() -> Home {
     home
 }
 
+#[test]
+fn before_the_first_poll_and_when_nothing_is_due_each_command_says_what_to_do() {
+    let home = home();
+    for arguments in [&["export"][..], &["search", "x"], &["show", "1"]] {
+        let ran = home.run(arguments);
+        assert_eq!(ran.code, Some(1), "{ran:#?}");
+        assert!(ran.err.starts_with("error: there is no store at "), "{}", ran.err);
+        assert!(ran.err.contains("`gazetted poll`") && !ran.err.contains("code 14"), "{}", ran.err);
+    }
+    let status = home.json(&["status", "--json"]);
+    assert_eq!((&status["due"], &status["feeds"]["new"]), (&1.into(), &1.into()), "{status}");
+    home.poll();
+    let again = home.run(&["poll"]);
+    assert_eq!(again.code, Some(0), "{again:#?}");
+    assert!(again.err.contains("No feed is due: the next one in "), "{}", again.err);
+    assert!(again.err.contains("gazetted poll --all"), "{}", again.err);
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }

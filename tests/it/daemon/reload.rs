@@ -65,7 +65,12 @@ fn a_faulty_configuration_changes_nothing_and_is_reported() {
         "the new configuration has faults, the old one stays in force; see `gazetted check`",
     );
     assert_eq!(rejected["level"], "ERROR");
-    assert!(rejected["error"].as_str().unwrap().contains("gazetted.toml:5:1"), "{rejected}");
+    let first = rejected["error"].as_str().unwrap();
+    assert!(
+        first.contains("gazetted.toml:5:1: ") && first.ends_with("(2 faults in 1 file)"),
+        "{rejected}"
+    );
+    assert!(!first.contains('\n'), "{rejected}");
     wait_for_two_polls(&server, "/a");
     assert_eq!(server.requests("/b").len(), 0);
 
