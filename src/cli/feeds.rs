@@ -1,6 +1,7 @@
 //! `gazetted feeds`: the list, and the verbs that change it.
 
 mod add;
+mod address_change;
 mod change;
 mod opml;
 mod remove;
@@ -42,6 +43,8 @@ enum Verb {
     Import(opml::Import),
     /// Prints the feeds as OPML 2.0
     Export,
+    /// Gives a feed another address in the configuration; it stays the same feed, with its articles
+    Move(address_change::Args),
     /// Forgets what the server said (validators, failures, moves) and makes the feed due now
     Reset(remove::Reset),
 }
@@ -64,6 +67,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         Some(Verb::Remove(args)) => return remove::remove(args, context),
         Some(Verb::Import(args)) => return opml::import(args, context),
         Some(Verb::Export) => return opml::export(context),
+        Some(Verb::Move(args)) => return address_change::run(args, context),
         Some(Verb::Reset(args)) => return remove::reset(args, context),
         None => list,
     };
@@ -81,6 +85,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 }
 
 /// A feed that is configured, stored, or both.
+#[derive(Clone)]
 pub(super) struct ListedFeed {
     pub(super) state: State,
     pub(super) url: String,

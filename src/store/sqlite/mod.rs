@@ -1,5 +1,6 @@
 //! The SQLite store: one file for each table or task.
 
+pub(super) mod address_changes;
 pub(super) mod article_keys;
 pub(super) mod consumers;
 pub(super) mod feed_health;

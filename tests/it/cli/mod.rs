@@ -1,5 +1,6 @@
 //! The commands: what they print, write and refuse.
 
+mod address_change;
 mod config;
 mod exports;
 mod feeds;
