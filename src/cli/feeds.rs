@@ -19,6 +19,7 @@ use crate::config::Config;
 pub(super) use crate::domain::feed::FeedState as State;
 use crate::domain::poll::{OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::matching::likely_address::Known;
 use crate::polling::reason_text::reason_text;
 use crate::present::terminal::{clean_line, fit};
 use crate::store::{FeedRow, Reader, StoreError};
@@ -139,6 +140,13 @@ impl ListedFeed {
         self.name == text || self.url == text || self.row.as_ref().is_some_and(is_called)
     }
 
+    /// What tells whether it is likely another feed under a new address.
+    pub(super) fn known(&self) -> Known<'_> {
+        let row = self.row.as_ref();
+        let name = Some(self.name.as_str()).filter(|name| *name != self.url);
+        Known { url: &self.url, names: [name, row.and_then(|row| row.title.as_deref())] }
+    }
+
     /// Feed links found in the HTML page that the server returns instead of this feed.
     pub(super) fn offers(&self) -> &[String] {
         let failing = self.row.as_ref().filter(|_| self.state == State::Failing);
@@ -200,11 +208,15 @@ fn print(feeds: &[ListedFeed], now: Timestamp, output: &Output) -> std::io::Resu
     })
 }
 
-/// The command that adds a feed link of a page. An apostrophe is the only character of a URL that would end
-/// the quotation, so it is escaped.
+/// The command that adds a feed link of a page.
 pub(super) fn offer(url: &str) -> String {
-    let url = url.replace('\'', "%27");
-    format!("the page announces {url}: gazetted feeds add '{url}'")
+    let quoted = quoted(url);
+    format!("the page announces {}: gazetted feeds add {quoted}", quoted.trim_matches('\''))
+}
+
+/// A URL for a shell. An apostrophe is the only character of a URL that would end the quotation, so it is escaped.
+pub(super) fn quoted(url: &str) -> String {
+    format!("'{}'", url.replace('\'', "%27"))
 }
 
 fn color(state: State) -> Option<Color> {

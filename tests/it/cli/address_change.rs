@@ -323,3 +323,35 @@ fn a_poll_of_the_old_address_that_ends_after_the_move_leads_nowhere_else() {
     assert_eq!((asked.len(), asked[0].header("if-none-match")), (1, None));
     assert_eq!(server.requests("/else").len(), 1);
 }
+
+#[test]
+fn check_names_feeds_that_are_likely_the_same_until_they_are_moved() {
+    let server = Server::start();
+    for path in ["/old", "/blog/feed", "/third"] {
+        server.put(path, Page::ok(rss(path, &[item(1)])));
+    }
+    let [old, blog, third] = ["/old", "/blog/feed", "/third"].map(|path| server.url(path));
+    let home = Home::new(&format!(
+        "[[feeds]]\nurl = \"{old}\"\nname = \"Harbour\"\n[[feeds]]\nurl = \"{blog}\"\n[[feeds]]\nurl = \"{third}\"\n"
+    ));
+    home.poll();
+    let [new, atom, other] = ["/new", "/blog/atom.xml", "/other"].map(|path| server.url(path));
+    home.configure(&format!(
+        "[[feeds]]\nurl = \"{new}\"\nname = \"harbour\"\n[[feeds]]\nurl = \"{atom}\"\n[[feeds]]\nurl = \"{other}\"\n"
+    ));
+    let expected = serde_json::json!([[&old, &new], [&blog, &atom]]);
+    let diff = home.json(&["check", "--diff", "--json"]);
+    assert_eq!(diff["diff"]["moved"], expected);
+    let out = home.ok(&["check", "--diff"]);
+    assert!(out.contains(&format!("gazetted feeds move '{old}' '{new}'")), "{out}");
+    assert!(out.contains(&format!("- {third} (keeps its 1 article)")), "{out}");
+    // Also after a synchronisation, as long as the new feed has no articles.
+    home.poll_with_failures();
+    assert_eq!(home.json(&["check", "--diff", "--json"])["diff"]["moved"], expected);
+    server.put("/blog/atom.xml", Page::ok(rss("/blog/feed", &[item(1)])));
+    home.ok(&["feeds", "move", &old, &new]);
+    home.poll_with_failures();
+    let diff = home.json(&["check", "--diff", "--json"]);
+    assert_eq!(diff["diff"]["moved"], serde_json::json!([]));
+    assert_eq!(home.articles().len(), 4, "what left the configuration keeps its articles");
+}
