@@ -24,6 +24,7 @@ mod arrival_tests;
 mod articles;
 mod changes;
 mod columns;
+mod edits;
 mod last_document;
 mod matching;
 #[cfg(test)]
