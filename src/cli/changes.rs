@@ -99,7 +99,7 @@ fn print(
 }
 
 /// A part in colour, or between the marks of `git diff --word-diff`.
-fn marked(part: &Part, output: &Output) -> String {
+pub(super) fn marked(part: &Part, output: &Output) -> String {
     let text = one_line(&part.text);
     match (part.kind, output.stdout_color()) {
         (Kind::Same, _) => text.into_owned(),

@@ -41,8 +41,9 @@ pub fn likely(old: &[Known<'_>], new: &[Known<'_>]) -> Vec<Likely> {
         for (side, feeds) in [old, new].into_iter().enumerate() {
             for (place, feed) in feeds.iter().enumerate() {
                 for key in keys(feed, likeness) {
-                    let places = sharing.entry(key).or_default().get_mut(side);
-                    places.into_iter().for_each(|places| places.push(place));
+                    if let Some(places) = sharing.entry(key).or_default().get_mut(side) {
+                        places.push(place);
+                    }
                 }
             }
         }
@@ -98,7 +99,7 @@ fn name(name: &str) -> String {
 fn address(url: &str) -> Option<String> {
     let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let host = url.host_str()?.to_ascii_lowercase();
-    let suffix = psl::suffix(host.as_bytes()).filter(|suffix| suffix.is_known());
+    let suffix = psl::suffix(host.as_bytes()).filter(psl::Suffix::is_known);
     let suffix = suffix.and_then(|suffix| str::from_utf8(suffix.as_bytes()).ok());
     let site = suffix.and_then(|suffix| host.strip_suffix(suffix)).unwrap_or(&host);
     let site = site.split('.').filter(|label| is_specific(label));

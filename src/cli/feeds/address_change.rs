@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let old = old_feed(&all, &args.old, &new)?;
     let wanted = match old.state {
         State::Retired => replaced(config, old, &all, &args.new, &new)?,
-        _ => edited(config, old, &all, &new, context)?,
+        _ => edited(&config, old, &all, &new, context)?,
     };
     let articles =
         all.iter().find(|feed| feed.url == wanted.new.as_str() && feed.url != wanted.old.url);
@@ -114,7 +114,7 @@ fn old_feed(all: &[ListedFeed], text: &str, new: &str) -> Result<ListedFeed> {
 
 /// The change of address of a configured feed: its address is changed in the configuration.
 fn edited(
-    config: Config,
+    config: &Config,
     old: ListedFeed,
     all: &[ListedFeed],
     new: &str,
@@ -132,7 +132,7 @@ fn edited(
             other.name
         );
     }
-    let feed = configured(&config, &old.url).context("the feed is not configured")?;
+    let feed = configured(config, &old.url).context("the feed is not configured")?;
     let mut edit = Edit::default();
     edit.readdress(feed, new)?;
     let after = edit
