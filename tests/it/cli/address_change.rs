@@ -171,7 +171,7 @@ fn each_entry_of_a_long_document_and_of_one_with_a_single_entry_is_known_again()
         let titled = |n: u32, item: Item| Item {
             title: format!("Ward {n} opens its new harbour"),
             date: Some(date(n)),
-            text: (0..60).map(|k| format!("word{n}x{k} ")).collect(),
+            text: (0..60).map(|k| format!("word{n}x{k}")).collect::<Vec<_>>().join(" "),
             ..item
         };
         let all = |of: fn(u32) -> Item| -> Vec<Item> {

@@ -40,7 +40,7 @@ fn edited() -> (Server, Home) {
 fn text(change: &Value) -> String {
     let part = |part: &Value| match part["kind"].as_str().unwrap() {
         "same" => part["text"].as_str().unwrap().to_owned(),
-        kind => format!("<{}:{}>", &kind[..3], part["text"].as_str().unwrap()),
+        kind => format!("<{}:{}>", kind.split_at(3).0, part["text"].as_str().unwrap()),
     };
     let parts: String = change["parts"].as_array().unwrap().iter().map(part).collect();
     format!("{}: {parts}", change["field"].as_str().unwrap())
