@@ -162,6 +162,38 @@ impl Edit {
         Ok(())
     }
 
+    /// Replaces the address of a feed in the `feeds` of all exports, which only the main file has.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn readdress_exports(
+        &mut self,
+        main: &Path,
+        old: &FeedUrl,
+        new: &str,
+    ) -> Result<(), EditError> {
+        let tables: Vec<&mut dyn TableLike> = match self.file(main)?.get_mut("exports") {
+            Some(Item::ArrayOfTables(list)) => list.iter_mut().map(|table| table as _).collect(),
+            Some(Item::Value(Value::Array(list))) => {
+                let tables = list.iter_mut().filter_map(Value::as_inline_table_mut);
+                tables.map(|table| table as _).collect()
+            }
+            _ => Vec::new(),
+        };
+        for table in tables {
+            let feeds = table.get_mut("feeds").and_then(Item::as_array_mut);
+            for value in feeds.into_iter().flat_map(Array::iter_mut) {
+                let is_old = |text: &str| FeedUrl::parse(text).is_ok_and(|url| url == *old);
+                if value.as_str().is_some_and(is_old) {
+                    let decor = value.decor().clone();
+                    *value = Value::from(new);
+                    *value.decor_mut() = decor;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The files that changed: path, text before, text to write.
     pub fn changes(&self) -> Vec<(&Path, &str, String)> {
         let texts = self

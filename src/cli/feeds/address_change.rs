@@ -135,6 +135,9 @@ fn edited(
     let feed = configured(config, &old.url).context("the feed is not configured")?;
     let mut edit = Edit::default();
     edit.readdress(feed, new)?;
+    if feed.request.address.is_none() {
+        edit.readdress_exports(&config.path, &feed.spec.url, new)?;
+    }
     let after = edit
         .check(&config.path, &context.environment, clock::now())
         .context("the configuration would have faults, so nothing was written")?;

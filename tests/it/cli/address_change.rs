@@ -111,6 +111,23 @@ fn a_feed_of_an_included_file_or_of_an_inline_list_is_changed_in_its_place() {
 }
 
 #[test]
+fn an_export_of_the_feed_by_its_address_follows() {
+    let server = Server::start();
+    for path in ["/old", "/new"] {
+        server.put(path, Page::ok(rss("News", &[item(1)])));
+    }
+    let (old, new) = (server.url("/old"), server.url("/new"));
+    let home = Home::new(&format!(
+        "[[feeds]]\nurl = \"{old}\"\n\n[[exports]]\npath = \"out.jsonl\"\nformat = \"jsonl\"\n\
+         every = \"1h\"\nfeeds = [ '{old}', \"Other\" ] # mine\n"
+    ));
+    home.poll();
+    home.ok(&["feeds", "move", "News", &new]);
+    let expected = format!("feeds = [ \"{new}\", \"Other\" ] # mine\n");
+    assert!(config(&home).contains(&expected), "{}", config(&home));
+}
+
+#[test]
 fn a_move_that_cannot_be_made_changes_nothing() {
     let server = Server::start();
     for path in ["/a", "/b", "/c"] {
