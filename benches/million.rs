@@ -72,13 +72,18 @@ fn start() -> Timestamp {
 
 /// A tenth of the feeds is tagged `world`.
 fn spec(n: u64) -> FeedSync {
-    let url = FeedUrl::parse(&format!("https://feed-{n}.example/rss")).expect("a URL");
+    let url = feed_url(n);
     let tags = if n.is_multiple_of(10) { vec!["world".to_owned()] } else { Vec::new() };
     let spec = FeedSpec { url, name: Some(format!("Feed {n}")), tags, enabled: true };
     FeedSync { spec, policy: "every 60s".to_owned(), address: None }
 }
 
+fn feed_url(n: u64) -> FeedUrl {
+    FeedUrl::parse(&format!("https://feed-{n}.example/rss")).expect("a URL")
+}
+
 fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {
+    let number = document % FEEDS;
     let drafts = (0..DOCUMENT).map(|n| draft(document * DOCUMENT + n, now));
     let document = Document {
         meta: FeedMeta::default(),
@@ -88,6 +93,7 @@ fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {
     };
     Arc::new(Decision {
         feed,
+        url: feed_url(number),
         polled_at: now,
         observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
         min_waits: Vec::new(),

@@ -65,9 +65,14 @@ fn reading(c: &mut Criterion) {
     group.finish();
 }
 
+fn feed_url() -> FeedUrl {
+    FeedUrl::parse("https://example.org/feed").expect("a URL")
+}
+
 fn decision(feed: FeedId, document: Document) -> Arc<Decision> {
     Arc::new(Decision {
         feed,
+        url: feed_url(),
         polled_at: now(),
         observed: Observed {
             instructions: ServerInstructions {
@@ -97,7 +102,7 @@ fn storing(c: &mut Criterion) {
     let fresh = || {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("bench.db")).expect("a store");
-        let url = FeedUrl::parse("https://example.org/feed").expect("a URL");
+        let url = feed_url();
         let spec = FeedSpec { url, name: None, tags: Vec::new(), enabled: true };
         let feeds = vec![FeedSync { spec, policy: "every 60s".to_owned(), address: None }];
         let synced = runtime.block_on(store.sync_feeds(feeds, now())).expect("a feed list");

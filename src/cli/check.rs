@@ -4,11 +4,12 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::feeds::{State, rows};
+use super::feeds::{ListedFeed, State, quoted, rows};
 use super::output::{GREEN, count, data, json_data, without_nulls};
 use super::{Context, Exit, run::runtime};
 use crate::config::{Config, FeedConfig};
 use crate::fetch::Fetcher;
+use crate::matching::likely_address::{Known, likely};
 use crate::passes::check_online::check_online;
 use crate::present::terminal::clean_line;
 
@@ -146,11 +147,14 @@ struct Diff {
     disabled: Vec<String>,
     /// The address, the old name and the new name.
     renamed: Vec<(String, String, String)>,
+    /// The old and the new address of feeds that are likely to be the same.
+    moved: Vec<(String, String)>,
 }
 
 fn diff(config: &Config) -> Result<Diff> {
-    let mut diff = Diff::default();
-    for feed in rows(config)? {
+    let rows = rows(config)?;
+    let mut diff = Diff { moved: moved(&rows), ..Diff::default() };
+    for feed in rows {
         match (&feed.row, feed.state) {
             (None, _) => diff.added.push(feed.url),
             (Some(row), State::Retired) if row.configured => {
@@ -174,6 +178,22 @@ fn diff(config: &Config) -> Result<Diff> {
     Ok(diff)
 }
 
+/// Feeds that left the configuration, with the new ones that are likely to be the same under another address. A new feed
+/// that has articles cannot be the same any more.
+fn moved(rows: &[ListedFeed]) -> Vec<(String, String)> {
+    let articles = |feed: &ListedFeed| feed.row.as_ref().map_or(0, |row| row.articles);
+    let is_old = |feed: &&ListedFeed| feed.state == State::Retired && articles(feed) != 0;
+    let is_new = |feed: &&ListedFeed| feed.state != State::Retired && articles(feed) == 0;
+    let old: Vec<&ListedFeed> = rows.iter().filter(is_old).collect();
+    let new: Vec<&ListedFeed> = rows.iter().filter(is_new).collect();
+    let [old_known, new_known]: [Vec<Known<'_>>; 2] =
+        [&old, &new].map(|feeds| feeds.iter().map(|feed| feed.known()).collect());
+    likely(&old_known, &new_known)
+        .into_iter()
+        .filter_map(|pair| Some((old.get(pair.old)?.url.clone(), new.get(pair.new)?.url.clone())))
+        .collect()
+}
+
 impl Diff {
     fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
@@ -187,6 +207,12 @@ impl Diff {
         lines.extend(self.disabled.iter().map(|url| format!("~ {url} is no longer polled")));
         let renamed = self.renamed.iter();
         lines.extend(renamed.map(|(url, old, new)| format!("~ {url} is called {new}, was {old}")));
+        lines.extend(self.moved.iter().map(|(old, new)| {
+            let command = format!("gazetted feeds move {} {}", quoted(old), quoted(new));
+            format!(
+                "> {new} is likely {old} under another address; to keep it the same feed: {command}"
+            )
+        }));
         if lines.is_empty() {
             lines.push("the store has the same feeds".to_owned());
         }

@@ -1,6 +1,7 @@
 //! `gazetted feeds`: the list, and the verbs that change it.
 
 mod add;
+mod address_change;
 mod change;
 mod opml;
 mod remove;
@@ -18,6 +19,7 @@ use crate::config::Config;
 pub(super) use crate::domain::feed::FeedState as State;
 use crate::domain::poll::{OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
+use crate::matching::likely_address::Known;
 use crate::polling::reason_text::reason_text;
 use crate::present::terminal::{clean_line, fit};
 use crate::store::{FeedRow, Reader, StoreError};
@@ -42,6 +44,8 @@ enum Verb {
     Import(opml::Import),
     /// Prints the feeds as OPML 2.0
     Export,
+    /// Gives a feed another address in the configuration; it stays the same feed, with its articles
+    Move(address_change::Args),
     /// Forgets what the server said (validators, failures, moves) and makes the feed due now
     Reset(remove::Reset),
 }
@@ -64,6 +68,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         Some(Verb::Remove(args)) => return remove::remove(args, context),
         Some(Verb::Import(args)) => return opml::import(args, context),
         Some(Verb::Export) => return opml::export(context),
+        Some(Verb::Move(args)) => return address_change::run(args, context),
         Some(Verb::Reset(args)) => return remove::reset(args, context),
         None => list,
     };
@@ -81,6 +86,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 }
 
 /// A feed that is configured, stored, or both.
+#[derive(Clone)]
 pub(super) struct ListedFeed {
     pub(super) state: State,
     pub(super) url: String,
@@ -132,6 +138,13 @@ impl ListedFeed {
     pub(super) fn is_called(&self, text: &str) -> bool {
         let is_called = |row: &FeedRow| row.is_called(text);
         self.name == text || self.url == text || self.row.as_ref().is_some_and(is_called)
+    }
+
+    /// What tells whether it is likely another feed under a new address.
+    pub(super) fn known(&self) -> Known<'_> {
+        let row = self.row.as_ref();
+        let name = Some(self.name.as_str()).filter(|name| *name != self.url);
+        Known { url: &self.url, names: [name, row.and_then(|row| row.title.as_deref())] }
     }
 
     /// Feed links found in the HTML page that the server returns instead of this feed.
@@ -195,11 +208,15 @@ fn print(feeds: &[ListedFeed], now: Timestamp, output: &Output) -> std::io::Resu
     })
 }
 
-/// The command that adds a feed link of a page. An apostrophe is the only character of a URL that would end
-/// the quotation, so it is escaped.
+/// The command that adds a feed link of a page.
 pub(super) fn offer(url: &str) -> String {
-    let url = url.replace('\'', "%27");
-    format!("the page announces {url}: gazetted feeds add '{url}'")
+    let quoted = quoted(url);
+    format!("the page announces {}: gazetted feeds add {quoted}", quoted.trim_matches('\''))
+}
+
+/// A URL for a shell. An apostrophe is the only character of a URL that would end the quotation, so it is escaped.
+pub(super) fn quoted(url: &str) -> String {
+    format!("'{}'", url.replace('\'', "%27"))
 }
 
 fn color(state: State) -> Option<Color> {

@@ -1,5 +1,6 @@
 //! The command line. The manual page and the shell completions are generated from the definitions here.
 
+mod changes;
 mod check;
 mod consumers;
 mod db;
@@ -93,6 +94,8 @@ enum Command {
     Search(search::Args),
     /// Shows one article: its text, the feeds it was seen in, and its earlier versions
     Show(show::Args),
+    /// Shows which articles were edited, the latest edit first, and the words that changed
+    Changes(changes::Args),
     /// Lists and resets consumers, the programs that read each article once (`export --consumer`)
     #[command(subcommand)]
     Consumers(consumers::Verb),
@@ -194,6 +197,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Export(args) => export::run(&args, context),
         Command::Search(args) => search::run(&args, context),
         Command::Show(args) => show::run(&args, context),
+        Command::Changes(args) => changes::run(&args, context),
         Command::Consumers(verb) => consumers::run(&verb, context),
         Command::Feeds(args) => feeds::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),

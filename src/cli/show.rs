@@ -7,15 +7,17 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use super::output::{DIM, GREEN, Output, RED, data, json_data, width, without_nulls};
+use super::changes::marked;
+use super::output::{DIM, Output, data, json_data, width, without_nulls};
 use super::{Context, Exit, reader};
 use crate::domain::article::{Article, Person, Sighting, Version};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::Format;
 use crate::export::record::{FeedRecord, Record};
+use crate::export::word_diff::word_diff;
 use crate::html::to_text::html_to_text;
 use crate::passes::export::with_text;
-use crate::present::terminal::{clean_line, fit};
+use crate::present::terminal::clean_line;
 
 /// The most columns of text. Longer lines are difficult to read.
 const WIDEST: usize = 88;
@@ -120,7 +122,7 @@ fn print(
                 output.styled(DIM, &clean_line(&sighting.feed.url))
             )?;
         }
-        print_versions(article, versions, columns, output, out)
+        print_versions(article, versions, output, out)
     })
 }
 
@@ -134,11 +136,10 @@ fn body(article: &Article) -> Vec<&str> {
     summary.into_iter().chain(text).collect()
 }
 
-/// Prints the changes of each edit, the last edit first: the old text and the new text.
+/// Prints the words that each edit changed, the last edit first.
 fn print_versions(
     article: &Article,
     versions: &[Version],
-    columns: usize,
     output: &Output,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -159,13 +160,11 @@ fn print_versions(
             ("summary", version.summary.as_deref(), newer_summary.as_deref()),
             ("text", Some(&*older_text), Some(&*newer_text)),
         ] {
-            let (old, new) = difference(old.unwrap_or_default(), new.unwrap_or_default());
-            for (sign, text, style) in [("-", old, RED), ("+", new, GREEN)] {
-                if !text.is_empty() {
-                    let line = format!("    {sign} {name}: {text}");
-                    writeln!(out, "{}", output.styled(style, &fit(&line, columns)))?;
-                    changed = true;
-                }
+            let parts = word_diff(old.unwrap_or_default(), new.unwrap_or_default());
+            if !parts.is_empty() {
+                let line: String = parts.iter().map(|part| marked(part, output)).collect();
+                writeln!(out, "    {name}: {}", line.trim())?;
+                changed = true;
             }
         }
         if !changed {
@@ -184,29 +183,6 @@ fn print_versions(
 
 fn edit_time(at: Timestamp, revision: u32) -> String {
     format!("{}  revision {revision}", rfc3339(at))
-}
-
-/// The parts in which two texts differ. A few of the equal words before and after are kept as context.
-fn difference(old: &str, new: &str) -> (String, String) {
-    const CONTEXT: usize = 3;
-    let (old, new) = (clean_line(old), clean_line(new));
-    if old == new {
-        return (String::new(), String::new());
-    }
-    let (old, new): (Vec<&str>, Vec<&str>) = (old.split(' ').collect(), new.split(' ').collect());
-    let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let shorter = old.len().min(new.len()) - same;
-    let ending = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-    let ending = ending.min(shorter);
-    let start = same.saturating_sub(CONTEXT);
-    let middle = |words: &[&str]| {
-        let end = (words.len() - ending + CONTEXT).min(words.len());
-        let shown = words.get(start..end).unwrap_or_default().join(" ");
-        let lead = if start == 0 { "" } else { "… " };
-        let trail = if end == words.len() { "" } else { " …" };
-        format!("{lead}{shown}{trail}")
-    };
-    (middle(&old), middle(&new))
 }
 
 /// Wraps a line between words into lines of at most this many columns. An empty line stays.
@@ -244,21 +220,6 @@ mod tests {
             ("日本語 日本語", &["日本語", "日本語"]),
         ] {
             assert_eq!(wrapped(text, 8), lines, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_difference_is_what_does_not_agree() {
-        for (old, new, expected) in [
-            ("same", "same", ["", ""]),
-            ("", "all new", ["", "all new"]),
-            ("one two", "one three", ["one two", "one three"]),
-            ("a b c d e f g h", "a b c d X f g h", ["… b c d e f g h", "… b c d X f g h"]),
-            ("a b c d e f g h i j", "a b c d f g h i j", ["… b c d e f g h …", "… b c d f g h …"]),
-            ("a a", "a a a", ["a a", "a a a"]),
-        ] {
-            let (from, to) = difference(old, new);
-            assert_eq!([from.as_str(), to.as_str()], expected, "{old} / {new}");
         }
     }
 }

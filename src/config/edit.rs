@@ -7,8 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Array, ArrayOfTables, Decor, DocumentMut, InlineTable, Item, Table, Value};
+use toml_edit::{
+    Array, ArrayOfTables, Decor, DocumentMut, InlineTable, Item, Table, TableLike, Value,
+};
 
+use crate::config::feeds::user_info_end;
 use crate::config::load::load_with;
 use crate::config::{Config, ConfigErrors, FeedConfig};
 use crate::domain::feed::FeedUrl;
@@ -123,6 +126,70 @@ impl Edit {
             for place in places.into_iter().rev() {
                 if !remove(document, place) {
                     return Err(EditError::Changed { path: path.to_owned() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a feed another address. A user name and a password in the old address stay, if the new one is requested from
+    /// a server too.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or when the feed is no longer in its place.
+    pub fn readdress(&mut self, feed: &FeedConfig, url: &str) -> Result<(), EditError> {
+        let path = &feed.origin.file;
+        let changed = || EditError::Changed { path: path.to_owned() };
+        let place = feed.origin.index;
+        let feeds = self.file(path)?.get_mut("feeds");
+        let table: Option<&mut dyn TableLike> = match feeds {
+            Some(Item::ArrayOfTables(list)) => list.get_mut(place).map(|table| table as _),
+            Some(Item::Value(Value::Array(list))) => {
+                list.get_mut(place).and_then(Value::as_inline_table_mut).map(|table| table as _)
+            }
+            _ => None,
+        };
+        let value = table.and_then(|table| table.get_mut("url")).and_then(Item::as_value_mut);
+        let value = value.ok_or_else(changed)?;
+        let old = value.as_str().ok_or_else(changed)?.trim();
+        let start = old.find("://").map_or(0, |separator| separator + 3);
+        let login = old.get(start..user_info_end(old)).unwrap_or_default();
+        let new = match url.split_once("://") {
+            Some((scheme @ ("http" | "https"), rest)) => format!("{scheme}://{login}{rest}"),
+            _ => url.to_owned(),
+        };
+        let decor = value.decor().clone();
+        *value = Value::from(new);
+        *value.decor_mut() = decor;
+        Ok(())
+    }
+
+    /// Replaces the address of a feed in the `feeds` of all exports, which only the main file has.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn readdress_exports(
+        &mut self,
+        main: &Path,
+        old: &FeedUrl,
+        new: &str,
+    ) -> Result<(), EditError> {
+        let tables: Vec<&mut dyn TableLike> = match self.file(main)?.get_mut("exports") {
+            Some(Item::ArrayOfTables(list)) => list.iter_mut().map(|table| table as _).collect(),
+            Some(Item::Value(Value::Array(list))) => {
+                let tables = list.iter_mut().filter_map(Value::as_inline_table_mut);
+                tables.map(|table| table as _).collect()
+            }
+            _ => Vec::new(),
+        };
+        for table in tables {
+            let feeds = table.get_mut("feeds").and_then(Item::as_array_mut);
+            for value in feeds.into_iter().flat_map(Array::iter_mut) {
+                let is_old = |text: &str| FeedUrl::parse(text).is_ok_and(|url| url == *old);
+                if value.as_str().is_some_and(is_old) {
+                    let decor = value.decor().clone();
+                    *value = Value::from(new);
+                    *value.decor_mut() = decor;
                 }
             }
         }

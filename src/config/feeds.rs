@@ -458,7 +458,7 @@ impl Reader<'_> {
 }
 
 /// Where the user name and password at the start of a URL end; 0 without them.
-fn user_info_end(text: &str) -> usize {
+pub(super) fn user_info_end(text: &str) -> usize {
     let start = text.find("://").map_or(0, |separator| separator + 3);
     let rest = text.get(start..).unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

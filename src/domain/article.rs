@@ -322,6 +322,37 @@ pub struct Version {
     pub content_html: Option<SanitisedHtml>,
 }
 
+/// An edit of an article, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditKey {
+    /// Unix seconds.
+    pub at: i64,
+    pub article: ArticleId,
+    /// The revision that the edit replaced.
+    pub revision: u32,
+}
+
+/// What an article said before or after an edit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wording {
+    pub title: Option<String>,
+    pub summary: Option<String>,
+    pub content_html: Option<SanitisedHtml>,
+}
+
+/// An edit of an article.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// As it is now; it may have been edited again.
+    pub article: Article,
+    /// When a poll saw the edit.
+    pub at: Timestamp,
+    /// The number of the edit: 1 is the first.
+    pub revision: u32,
+    pub before: Wording,
+    pub after: Wording,
+}
+
 /// A feed that an article was seen in, and the key of the article there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {

@@ -588,6 +588,8 @@ pub struct NextPoll {
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub feed: FeedId,
+    /// The configured address of the feed when it was claimed. It may have got another one meanwhile.
+    pub url: FeedUrl,
     pub polled_at: Timestamp,
     pub observed: Observed,
     /// The shortest waits, by header fields and hints, as far as the policy obeys them; stored for `explain`.

@@ -26,7 +26,7 @@ pub(super) fn write<E: From<io::Error>>(
     Ok(xml.finish()?)
 }
 
-fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
+pub(super) fn head(xml: &mut Xml<'_>, channel: &Channel) -> io::Result<()> {
     xml.text("id", &feed_id(channel))?;
     xml.element("title", &[("type", "text")], &channel.title)?;
     if let Some(description) = present(channel.description.as_deref()) {
@@ -100,7 +100,7 @@ fn links(xml: &mut Xml<'_>, article: &Article) -> io::Result<()> {
 }
 
 /// Writes a Person construct (section 3.2). A name is required, and the schema restricts the email address.
-fn author(xml: &mut Xml<'_>, person: &Person) -> io::Result<()> {
+pub(super) fn author(xml: &mut Xml<'_>, person: &Person) -> io::Result<()> {
     let Some(name) = person.display_name() else { return Ok(()) };
     xml.open("author", &[])?;
     xml.text("name", name)?;
@@ -115,7 +115,7 @@ fn author(xml: &mut Xml<'_>, person: &Person) -> io::Result<()> {
 
 /// Writes the feed of the entry as `atom:source` (section 4.2.11). If the entry has no author, the source has one;
 /// otherwise the author of the whole export would apply to the entry (section 4.2.1).
-fn source(xml: &mut Xml<'_>, feed: &FeedRef, is_author: bool) -> io::Result<()> {
+pub(super) fn source(xml: &mut Xml<'_>, feed: &FeedRef, is_author: bool) -> io::Result<()> {
     xml.open("source", &[])?;
     xml.text("id", &feed.url)?;
     xml.element("title", &[("type", "text")], feed.title.as_deref().unwrap_or(&feed.name))?;
@@ -167,7 +167,7 @@ fn feed_id(channel: &Channel) -> Cow<'_, str> {
 }
 
 /// A URN `urn:gazetted:…`. Characters that a URN cannot contain are percent-encoded (RFC 8141 section 2).
-fn urn(kind: &str, name: &str) -> String {
+pub(super) fn urn(kind: &str, name: &str) -> String {
     let escaped: String = byte_serialize(name.as_bytes()).collect();
     format!("urn:gazetted:{kind}{escaped}")
 }

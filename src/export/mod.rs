@@ -20,6 +20,7 @@ use crate::present::line;
 
 mod atom;
 mod csv;
+pub mod edits;
 pub mod events;
 pub mod feed_health;
 mod html;
@@ -31,6 +32,7 @@ pub mod record;
 mod rss;
 mod table;
 mod template;
+pub mod word_diff;
 mod xml;
 
 pub use template::{Template, TemplateFault};

@@ -5,6 +5,7 @@
 //! - [`fingerprint`] and [`sketch`]: what a text is compared by.
 //! - [`features`]: all of that for one entry, and the keys under which the store finds it again.
 //! - [`same_feed`]: which new entries of a document are articles that the feed had before.
+//! - [`likely_address`]: which feed is likely to have another address now.
 //!
 //! All decisions follow one principle: to miss a duplicate is better than to lose an article.
 
@@ -12,6 +13,7 @@ pub mod canonical_url;
 pub mod features;
 pub mod fingerprint;
 pub mod guid;
+pub mod likely_address;
 pub mod same_feed;
 pub mod sketch;
 pub mod title;

@@ -86,9 +86,9 @@ impl fmt::Display for Reason {
 /// The order in which pairs are decided: first by whether the reason is only likely.
 type Level = (bool, Reason);
 
-/// The new entries that are articles of before. The result is sorted by entry, and does not depend on the order of `new`
-/// and `candidates`.
-pub fn matches(new: &[Features], candidates: &[Candidate], sizes: Sizes) -> Vec<Match> {
+/// The new entries that are articles of before, and those that are so by [`Reason::Platform`] alone, of which
+/// [`keep_platform`] decides. The result is sorted by entry, and does not depend on the order of `new` and `candidates`.
+pub fn pairs(new: &[Features], candidates: &[Candidate]) -> Vec<Match> {
     let mut groups = Groups::new(new, candidates);
     let levels: Vec<Level> = groups.pairs.keys().copied().collect();
     let (platform, alone): (Vec<Level>, Vec<Level>) =
@@ -96,16 +96,19 @@ pub fn matches(new: &[Features], candidates: &[Candidate], sizes: Sizes) -> Vec<
     for level in alone {
         groups.decide(level);
     }
-    let by_themselves = groups.found.clone();
     for level in platform {
         groups.decide(level);
     }
-    let all = groups.found;
+    groups.found.sort_unstable();
+    groups.found
+}
+
+/// Removes the pairs that count only if half of the document changed in the same way, unless it did.
+pub fn keep_platform(found: &mut Vec<Match>, sizes: Sizes) {
     let smaller = sizes.entries.min(sizes.previous);
-    let is_platform = FEWEST_OF_A_PLATFORM <= all.len() && smaller <= 2 * all.len();
-    let mut found = if is_platform { all } else { by_themselves };
-    found.sort_unstable();
-    found
+    if found.len() < FEWEST_OF_A_PLATFORM || 2 * found.len() < smaller {
+        found.retain(|found| found.reason != Reason::Platform);
+    }
 }
 
 /// Fewer entries are no sign of a change of platform, though they may be half of a document.
@@ -404,6 +407,12 @@ mod tests {
         small sum each year and may take home drills, ladders and sewing machines for a week. The founders say that most \
         drills are used for a quarter of an hour in their life, and that a street needs one of them and not forty. They \
         look for helpers who repair what comes back broken, and for a room with a door wide enough for a lathe.";
+
+    fn matches(new: &[Features], candidates: &[Candidate], sizes: Sizes) -> Vec<Match> {
+        let mut found = pairs(new, candidates);
+        keep_platform(&mut found, sizes);
+        found
+    }
 
     /// An entry by default values of which a case changes some.
     #[derive(Clone, Copy, Debug)]

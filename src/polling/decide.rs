@@ -51,6 +51,7 @@ pub fn decide(job: &PollJob, observed: Observed, policy: &Policy, now: Timestamp
     let next_host = job.url.host_at(next_address);
     Decision {
         feed: job.feed,
+        url: job.url.clone(),
         polled_at: now,
         observed,
         min_waits,

@@ -9,6 +9,7 @@ mod access;
 mod compression;
 mod conditional;
 mod control;
+mod edits;
 mod error_response;
 mod event_stream;
 mod export;
@@ -172,6 +173,7 @@ fn router(site: Site) -> Router {
         .route("/readyz", get(probes::ready))
         .route("/metrics", get(probes::metrics))
         .route("/export.{format}", get(export::export))
+        .route("/changes.atom", get(edits::edits))
         .route("/events", get(event_stream::follow))
         .route("/-/reload", any(control::reload))
         .route("/-/poll", any(control::poll))

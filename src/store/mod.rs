@@ -29,6 +29,7 @@ use crate::store::sqlite::transaction;
 
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
+pub use sqlite::address_changes::PlannedChange;
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
 pub use sqlite::file::Identity;
 pub use sqlite::future::Announced;
@@ -149,7 +150,29 @@ impl Store {
         feeds: Vec<FeedSync>,
         now: Timestamp,
     ) -> Result<Synced, StoreError> {
-        self.write(move |tx| sqlite::feeds::sync(tx, &feeds, now)).await
+        self.write(move |tx| {
+            sqlite::address_changes::carry_out(tx, &feeds, now)?;
+            sqlite::feeds::sync(tx, &feeds, now)
+        })
+        .await
+    }
+
+    /// Plans that the feed at `old` keeps its identity under the address `new`. The next [`Store::sync_feeds`] with a
+    /// configuration that has `new` and not `old` carries it out.
+    pub async fn plan_address_change(
+        &self,
+        (old, new): (String, String),
+        now: Timestamp,
+    ) -> Result<PlannedChange, StoreError> {
+        self.write(move |tx| sqlite::address_changes::plan(tx, (&old, &new), now)).await
+    }
+
+    /// Removes a plan of [`Store::plan_address_change`].
+    pub async fn cancel_address_change(
+        &self,
+        (old, new): (String, String),
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::address_changes::cancel(tx, (&old, &new))).await
     }
 
     /// Sets the next polls of feeds without polling them.

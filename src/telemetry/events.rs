@@ -348,6 +348,7 @@ mod tests {
         let status = if matches!(outcome, PollOutcome::Failed(_)) { None } else { Some(200) };
         Decision {
             feed: FeedId(7),
+            url: url(),
             polled_at: from_unix(0),
             observed: Observed {
                 message: detail.to_owned().into(),

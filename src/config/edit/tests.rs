@@ -210,3 +210,35 @@ fn what_check_would_refuse_is_told_before_it_is_written() {
     let faults = edit.check(&main, &|_| None, NOW).unwrap_err();
     assert!(faults.to_string().contains("another feed has this name"), "{faults}");
 }
+
+#[test]
+fn a_feed_gets_another_address_and_all_else_stays() {
+    let cases = [
+        (
+            "a table",
+            "# top\n[[feeds]] # a\nurl   =   'https://a.example/' # here\nname = 'A'\n\n[[feeds]]\nurl = 'https://b.example/'\n",
+            "# top\n[[feeds]] # a\nurl   =   \"https://n.example/f\" # here\nname = 'A'\n\n[[feeds]]\nurl = 'https://b.example/'\n",
+        ),
+        (
+            "an inline list",
+            "feeds = [\n  { url = 'https://a.example/', name = 'A' }, # a\n]\n",
+            "feeds = [\n  { url = \"https://n.example/f\", name = 'A' }, # a\n]\n",
+        ),
+        (
+            "line ends",
+            "[[feeds]]\r\nurl = 'https://a.example/'\r\n",
+            "[[feeds]]\r\nurl = \"https://n.example/f\"\r\n",
+        ),
+        (
+            "a login",
+            "[[feeds]]\nurl = 'https://me@a.example/x@y'\n",
+            "[[feeds]]\nurl = \"https://me@n.example/f\"\n",
+        ),
+    ];
+    for (name, before, after) in cases {
+        let result = edited(before, |edit, _, config| {
+            edit.readdress(&config.feeds[0], "https://n.example/f").unwrap();
+        });
+        assert_eq!(result, after, "{name}");
+    }
+}

@@ -75,7 +75,7 @@ impl Home {
         document.listing.quiet_start = self.quiet_start;
         document.listing.dated_at = document.listing.dated_at.or(self.last_modified);
         *self.remembered.borrow_mut() = document.remembered.clone();
-        let decision = fresh(self.feed, self.now(), document);
+        let decision = fresh((self.feed, "https://example.org/feed"), self.now(), document);
         let storing = Storing { keep_revisions: 20, hide_future: false };
         let Applied { added, edited } =
             self.store.apply(Arc::new(decision), storing).await.unwrap();

@@ -12,7 +12,7 @@ use crate::domain::feed::FeedId;
 use crate::html::to_text::html_to_text;
 use crate::matching::features::{Features, Fields, Key, KeyKind};
 use crate::matching::fingerprint::Fingerprint;
-use crate::matching::same_feed::{self, Candidate, Sizes};
+use crate::matching::same_feed::{self, Candidate, Match, Sizes};
 use crate::matching::sketch::Sketch;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
@@ -94,51 +94,106 @@ pub(super) struct Old {
     pub(super) url: Option<String>,
 }
 
+/// What is known of the last document of a feed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Previous {
+    /// The number of its entries.
+    pub(super) entries: usize,
+    /// Whether its items were forgotten, because the feed has another address now, or was reset.
+    pub(super) is_forgotten: bool,
+}
+
 /// Finds the articles of entries that no article of the feed has the key of. `present` has the keys of all entries of the
-/// document, and `previous` is the number of entries of the last one.
+/// document. All entries of a feed that has another address now are compared, in several rounds.
 pub(super) fn find(
     tx: &Connection,
     feed: FeedId,
     new: &[&ArticleDraft],
     present: &BTreeSet<i64>,
-    previous: usize,
+    previous: Previous,
 ) -> Result<Vec<Found>, StoreError> {
-    let new = new.get(..MOST_ENTRIES).unwrap_or(new);
-    let keys: Vec<Vec<Key>> = new.iter().map(|draft| keys(draft)).collect();
-    let articles = articles(tx, feed, keys.iter().flatten())?;
-    if articles.is_empty() {
-        return Ok(Vec::new());
+    let mut order: Vec<usize> = (0..new.len()).collect();
+    let round = if previous.is_forgotten {
+        // Entries with one title are compared in one round, because they may be mistaken for each other.
+        order.sort_by_key(|n| new.get(*n).and_then(|draft| draft.title.as_deref()));
+        ENTRIES_OF_A_ROUND
+    } else {
+        order.truncate(MOST_ENTRIES);
+        MOST_ENTRIES
+    };
+    let mut rounds = Rounds { present: present.clone(), ..Rounds::default() };
+    for places in order.chunks(round) {
+        rounds.compare(tx, feed, new, places)?;
     }
-    let mut candidates = Vec::new();
-    let mut entries = BTreeMap::new();
-    let mut removed = Vec::new();
-    for (article, shared) in articles {
-        let Some((key, hash)) = entry_of(tx, feed, article)? else {
-            removed.push(shared);
-            continue;
-        };
-        if present.contains(&key) {
-            continue;
+    let Rounds { mut pairs, articles, removed, .. } = rounds;
+    let sizes = Sizes { entries: present.len(), previous: previous.entries };
+    same_feed::keep_platform(&mut pairs, sizes);
+    let mut found: BTreeMap<usize, Found> = BTreeMap::new();
+    for entry in removed {
+        found.insert(entry, Found { entry, old: None });
+    }
+    for Match { entry, article, .. } in pairs {
+        found.insert(entry, Found { entry, old: articles.get(&article).cloned() });
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Few enough that the articles which share a key with them are seldom more than [`MOST_CANDIDATES`].
+const ENTRIES_OF_A_ROUND: usize = 50;
+
+/// What was found by comparing the entries of a document in several rounds.
+#[derive(Default)]
+struct Rounds {
+    /// The keys of the entries that are known: those in the document, and those found in earlier rounds.
+    present: BTreeSet<i64>,
+    /// The entries are places in the document.
+    pairs: Vec<Match>,
+    articles: BTreeMap<i64, Old>,
+    /// The entries that are removed articles.
+    removed: Vec<usize>,
+}
+
+impl Rounds {
+    /// Compares the entries at these places.
+    fn compare(
+        &mut self,
+        tx: &Connection,
+        feed: FeedId,
+        new: &[&ArticleDraft],
+        places: &[usize],
+    ) -> Result<(), StoreError> {
+        let drafts: Vec<&ArticleDraft> =
+            places.iter().filter_map(|n| new.get(*n).copied()).collect();
+        let keys: Vec<Vec<Key>> = drafts.iter().map(|draft| keys(draft)).collect();
+        let articles = articles(tx, feed, keys.iter().flatten())?;
+        if articles.is_empty() {
+            return Ok(());
         }
-        let (features, url) = stored_features(tx, feed, article)?;
-        candidates.push(Candidate { article, features });
-        entries.insert(article, Old { key, entry: Entry { article, hash }, url });
+        let mut candidates = Vec::new();
+        let mut removed = Vec::new();
+        for (article, shared) in articles {
+            let Some((key, hash)) = entry_of(tx, feed, article)? else {
+                removed.push(shared);
+                continue;
+            };
+            if self.present.contains(&key) {
+                continue;
+            }
+            let (features, url) = stored_features(tx, feed, article)?;
+            candidates.push(Candidate { article, features });
+            self.articles.insert(article, Old { key, entry: Entry { article, hash }, url });
+        }
+        let features: Vec<Features> = drafts.iter().map(|draft| features(draft)).collect();
+        for found in same_feed::pairs(&features, &candidates) {
+            let Some(entry) = places.get(found.entry) else { continue };
+            self.present.extend(self.articles.get(&found.article).map(|old| old.key));
+            self.pairs.push(Match { entry: *entry, ..found });
+        }
+        let is_removed = |keys: &[Key]| removed.iter().any(|shared| identify(keys, shared));
+        let gone = places.iter().zip(&keys).filter(|(_, keys)| is_removed(keys));
+        self.removed.extend(gone.map(|(entry, _)| *entry));
+        Ok(())
     }
-    let features: Vec<Features> = new.iter().map(|draft| features(draft)).collect();
-    let sizes = Sizes { entries: present.len(), previous };
-    let mut found: Vec<Found> = same_feed::matches(&features, &candidates, sizes)
-        .into_iter()
-        .map(|found| Found { entry: found.entry, old: entries.get(&found.article).cloned() })
-        .collect();
-    let known: BTreeSet<usize> = found.iter().map(|found| found.entry).collect();
-    let is_removed = |keys: &[Key]| removed.iter().any(|shared| identify(keys, shared));
-    found.extend(
-        keys.iter()
-            .enumerate()
-            .filter(|(n, keys)| !known.contains(n) && is_removed(keys))
-            .map(|(entry, _)| Found { entry, old: None }),
-    );
-    Ok(found)
 }
 
 /// Whether an entry is a removed article, of which only the keys are known: if the title is the same, and a form of the

@@ -19,7 +19,7 @@ use crate::domain::request::Secret;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{Columns, column, count, decode, time};
-use crate::store::sqlite::meta;
+use crate::store::sqlite::{last_document, meta};
 
 /// A configured feed, and a text that differs exactly when the schedule differs.
 #[derive(Clone, Debug)]
@@ -139,20 +139,27 @@ fn adopt(tx: &Connection, store_id: &str, feed: &FeedSync) -> Result<Option<Vec<
     tx.execute(FREE, params![id, own]).context(action)?;
     tx.execute(RENAME, params![id, own, wanted]).context(action)?;
     tx.execute(VALIDATED, params![id, url, own, same_address]).context(action)?;
+    if !same_address {
+        tx.execute(FORGET_MOVES, [id]).context(action)?;
+        forget_readings(tx, FeedId(id))?;
+    }
     if stored.is_none() && wanted.is_some() {
         forget_addresses(tx, id)?;
     }
     Ok(wanted)
 }
 
+/// Removes the addresses that the server of a former address has named.
+const FORGET_MOVES: &str = "
+    UPDATE poll_state SET moved_to = NULL, moved_at = NULL, recheck_at = NULL, moved_by = NULL,
+        new_feed_url = NULL, named_at = NULL, try_at = NULL
+    WHERE feed_id = ?1";
+
 /// Removes the addresses that the store knows of a feed that has become private.
 fn forget_addresses(tx: &Connection, feed: i64) -> Result<(), StoreError> {
-    const STATE: &str = "
-        UPDATE poll_state SET moved_to = NULL, moved_at = NULL, recheck_at = NULL, moved_by = NULL,
-            new_feed_url = NULL, named_at = NULL, try_at = NULL, detail = NULL,
-            offers = NULL
-        WHERE feed_id = ?1";
+    const STATE: &str = "UPDATE poll_state SET detail = NULL, offers = NULL WHERE feed_id = ?1";
     let action = "forget the addresses of a private feed";
+    tx.execute(FORGET_MOVES, [feed]).context(action)?;
     tx.execute(STATE, [feed]).context(action)?;
     tx.execute("UPDATE poll SET detail = NULL WHERE feed_id = ?1", [feed]).context(action)?;
     tx.execute("UPDATE feed SET home_page_url = NULL WHERE id = ?1", [feed]).context(action)?;
@@ -337,8 +344,6 @@ pub(in crate::store) fn reset(
 ) -> Result<(), StoreError> {
     const PAUSE: &str =
         "DELETE FROM host WHERE host = (SELECT host FROM poll_state WHERE feed_id = ?1)";
-    const MEMORY: &str =
-        "UPDATE last_document SET body_hash = NULL, items = x'' WHERE feed_id = ?1";
     const PLAN: &str = "
         UPDATE poll_state SET next_poll_at = ?2, because = 'new', not_before = NULL, etag = NULL,
             last_modified = NULL, validated_url = NULL, full_at = NULL, failures = 0,
@@ -356,11 +361,35 @@ pub(in crate::store) fn reset(
             .context(action)?;
         let url = FeedUrl::parse(&url).ok().filter(|url| !is_stand_in(url.as_str()));
         let host = url.and_then(|url| url.host());
-        tx.execute(MEMORY, [feed.0]).context(action)?;
+        forget_document(tx, *feed)?;
         tx.execute(PLAN, params![feed.0, now.timestamp(), host.as_ref().map(Host::as_str)])
             .context(action)?;
     }
     Ok(())
+}
+
+/// Has all items of the next document read. The keys of the last document's articles stay: they keep old articles from
+/// being removed that are still in the feed.
+pub(super) fn forget_document(tx: &Connection, feed: FeedId) -> Result<(), StoreError> {
+    const FORGET: &str = "UPDATE last_document SET body_hash = NULL, items = ?2 WHERE feed_id = ?1";
+    let mut items = last_document::items(tx, feed)?.unwrap_or_default().0;
+    for item in &mut items {
+        item.hash = last_document::FORGOTTEN;
+    }
+    tx.prepare_cached(FORGET)
+        .and_then(|mut s| s.execute(params![feed.0, last_document::encode(&items)]))
+        .map(|_| ())
+        .context("forget a document")
+}
+
+/// Has the articles of a feed read anew without an announcement, because its next document comes from another address,
+/// and may have other links and texts.
+pub(super) fn forget_readings(tx: &Connection, feed: FeedId) -> Result<(), StoreError> {
+    forget_document(tx, feed)?;
+    tx.prepare_cached("UPDATE feed_entry SET hash = ?2 WHERE feed_id = ?1")
+        .and_then(|mut s| s.execute([feed.0, meta::READ_BY_OTHER_RULES]))
+        .map(|_| ())
+        .context("have a feed read anew")
 }
 
 /// Stores what a document says about its feed. A value stays when the document no longer has it.

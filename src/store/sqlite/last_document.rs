@@ -15,6 +15,9 @@ pub(super) fn items(tx: &Connection, feed: FeedId) -> Result<Option<Items>, Stor
         .context("read what is in a feed")
 }
 
+/// The hash of an item that is read again at the next poll, whatever its bytes.
+pub(super) const FORGOTTEN: u64 = 0;
+
 /// Whether no document of a feed was stored yet.
 pub(super) fn is_first(tx: &Connection, feed: FeedId) -> Result<bool, StoreError> {
     tx.prepare_cached("SELECT 1 FROM last_document WHERE feed_id = ?1")
@@ -31,6 +34,11 @@ impl Items {
     /// The keys of its articles, as stored in `feed_entry`.
     pub(super) fn keys(&self) -> impl Iterator<Item = i64> + '_ {
         self.0.iter().map(|item| item.key.0.cast_signed())
+    }
+
+    /// Whether the feed was reset, or has another address, since its last document.
+    pub(super) fn are_forgotten(&self) -> bool {
+        self.0.iter().all(|item| item.hash == FORGOTTEN)
     }
 }
 

@@ -46,6 +46,38 @@ pub(super) fn set_feeds_hash(tx: &Connection, hash: i64) -> Result<(), StoreErro
         .context("store the hash of the feed list")
 }
 
+/// Has the next synchronisation of the feed list compare everything.
+pub(super) fn forget_feeds_hash(tx: &Connection) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM meta WHERE key = 'feeds_hash'", [])
+        .map(|_| ())
+        .context("forget the hash of the feed list")
+}
+
+/// The planned changes of addresses of feeds: the old and the new address of each.
+pub(super) fn address_changes(tx: &Connection) -> Result<Vec<(String, String)>, StoreError> {
+    let changes: Option<String> = tx
+        .prepare_cached("SELECT value FROM meta WHERE key = 'address_changes'")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .context("read the planned changes of addresses")?;
+    Ok(changes.and_then(|changes| serde_json::from_str(&changes).ok()).unwrap_or_default())
+}
+
+/// Stores the planned changes of addresses.
+pub(super) fn set_address_changes(
+    tx: &Connection,
+    changes: &[(String, String)],
+) -> Result<(), StoreError> {
+    let action = "plan a change of address";
+    if changes.is_empty() {
+        tx.execute("DELETE FROM meta WHERE key = 'address_changes'", []).context(action)?;
+    } else {
+        let changes = serde_json::json!(changes).to_string();
+        tx.execute("INSERT OR REPLACE INTO meta VALUES ('address_changes', ?1)", [changes])
+            .context(action)?;
+    }
+    Ok(())
+}
+
 /// Stores the sequence number of the last article that the full-text index has taken up.
 pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'indexed_seq'")

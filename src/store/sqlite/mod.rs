@@ -1,5 +1,6 @@
 //! The SQLite store: one file for each table or task.
 
+pub(super) mod address_changes;
 pub(super) mod article_keys;
 pub(super) mod consumers;
 pub(super) mod feed_health;
@@ -23,6 +24,7 @@ mod arrival_tests;
 mod articles;
 mod changes;
 mod columns;
+mod edits;
 mod last_document;
 mod matching;
 #[cfg(test)]

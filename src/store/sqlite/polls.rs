@@ -18,7 +18,7 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::articles::{self, Arrival, Stored};
 use crate::store::sqlite::columns::{Columns, column, time};
 use crate::store::sqlite::last_document::{Items, encode, is_first};
-use crate::store::sqlite::{feeds, future, history, hosts, matching, meta};
+use crate::store::sqlite::{address_changes, feeds, future, history, hosts, matching, meta};
 
 /// A request for feeds to poll.
 #[derive(Clone, Debug)]
@@ -332,8 +332,15 @@ pub(in crate::store) fn apply(
             future::hide(tx, before, d.polled_at)?;
         }
     }
-    store_instructions(tx, d)?;
-    store_plan(tx, d)?;
+    if address_changes::forget_if_changed(tx, d.feed, d.url.as_str())? {
+        // What the former address has sent means nothing to the new one.
+        let next_host = feeds::host_at(tx, d.feed, d.next.at)?;
+        let d = Decision { moved: None, new_feed_url: None, next_host, ..d.clone() };
+        store_plan(tx, &d)?;
+    } else {
+        store_instructions(tx, d)?;
+        store_plan(tx, d)?;
+    }
     history::record(tx, d, applied)?;
     hosts::settle(tx, d)?;
     Ok(applied)

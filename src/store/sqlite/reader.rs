@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
 
-use crate::domain::article::{Article, ArticleId, Change, DateSource, Position, Sighting, Version};
+use crate::domain::article::{
+    Article, ArticleId, Change, DateSource, Edit, EditKey, Position, Sighting, Version, Wording,
+};
 use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::feed_health::{FeedObservation, HealthChange};
@@ -24,7 +26,7 @@ use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::prune::{self, Prune, Pruned};
-use crate::store::sqlite::{feed_health, file, future, meta, revisions, select, text_index};
+use crate::store::sqlite::{edits, feed_health, file, future, meta, revisions, select, text_index};
 
 /// What is read of each article.
 const ARTICLE: Columns<20> = Columns([
@@ -236,6 +238,43 @@ impl Reader {
     pub fn versions(&self, id: &ArticleId) -> Result<Vec<Version>, StoreError> {
         let row = columns::row_of(&self.store_id, id);
         row.map_or(Ok(Vec::new()), |row| revisions::list(&self.connection, row))
+    }
+
+    /// The edits that match a query, the latest first. `since` and `until` are about the time of the edit; all other
+    /// filters apply to the article as it is now. At most 20,000 edits are compared with the filters.
+    pub fn edit_keys(&self, query: &Query, now: Timestamp) -> Result<Vec<EditKey>, StoreError> {
+        self.in_one_moment(|| edits::keys(&self.connection, &self.store_id, query, now))
+    }
+
+    /// An edit; `None` when the article or the version before the edit was removed.
+    pub fn edit(&self, key: &EditKey) -> Result<Option<Edit>, StoreError> {
+        self.in_one_moment(|| {
+            let Some(article) = self.article(&key.article)? else { return Ok(None) };
+            let mut versions: HashMap<u32, Version> = self
+                .versions(&key.article)?
+                .into_iter()
+                .map(|version| (version.revision, version))
+                .collect();
+            let wording = |version: Version| {
+                let Version { title, summary, content_html, .. } = version;
+                Wording { title, summary, content_html }
+            };
+            let Some(before) = versions.remove(&key.revision) else { return Ok(None) };
+            let current = || Wording {
+                title: article.title.clone(),
+                summary: article.summary.clone(),
+                content_html: article.content_html.clone(),
+            };
+            Ok(Some(Edit {
+                at: before.replaced_at,
+                revision: key.revision.saturating_add(1),
+                before: wording(before),
+                after: versions
+                    .remove(&(key.revision.saturating_add(1)))
+                    .map_or_else(current, wording),
+                article,
+            }))
+        })
     }
 
     /// The feeds in which an article was seen.

@@ -21,9 +21,14 @@ use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
 const NOW: i64 = 1_790_000_000;
 
 /// The decision of a poll that read this document.
-pub(super) fn fresh(feed: FeedId, polled_at: Timestamp, document: Document) -> Decision {
+pub(super) fn fresh(
+    (feed, url): (FeedId, &str),
+    polled_at: Timestamp,
+    document: Document,
+) -> Decision {
     Decision {
         feed,
+        url: FeedUrl::parse(url).unwrap(),
         polled_at,
         observed: Observed::of(PollOutcome::Fresh(Box::new(document))),
         min_waits: Vec::new(),
@@ -81,7 +86,8 @@ impl Home {
             repairs: Vec::new(),
             links_to_embeds: Vec::new(),
         };
-        let decision = fresh(self.feeds[feed], at(minute), document);
+        let decision =
+            fresh((self.feeds[feed], &format!("https://example.org/{feed}")), at(minute), document);
         let storing = Storing { keep_revisions: 2, hide_future: false };
         self.store.apply(Arc::new(decision), storing).await.unwrap();
     }

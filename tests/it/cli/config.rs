@@ -159,7 +159,7 @@ fn check_shows_what_would_change_and_changes_nothing() {
         report["diff"],
         serde_json::json!({
             "added": [c], "removed": [[a, 1]], "enabled": [], "disabled": [b],
-            "renamed": [[b, "b.xml", "Bee"]],
+            "renamed": [[b, "b.xml", "Bee"]], "moved": [],
         })
     );
     let text = home.ok(&["check", "--diff"]);

@@ -1,5 +1,7 @@
 //! The commands: what they print, write and refuse.
 
+mod address_change;
+mod changes;
 mod config;
 mod exports;
 mod feeds;

@@ -148,7 +148,7 @@ fn an_edit_is_found_and_shown() {
         "feed       B\n",
         "https://news.example/4",
         "No election here: handball.",
-        "    - title: Sports\n    + title: Sports today\n",
+        "    title: Sports {+today+}\n",
         "football",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");

@@ -132,6 +132,7 @@ fn head_returns_the_headers_of_get_without_a_body() {
         "/style.css",
         "/export.atom",
         "/export.csv?limit=1",
+        "/changes.atom",
         "/healthz",
         "/nothing",
     ] {
@@ -264,4 +265,53 @@ fn a_hub_is_named_where_a_subscriber_looks_for_it() {
     let served = serve(&[item(1)]);
     let answer = served.site.get("/export.atom");
     assert!(answer.header("link").is_none() && !answer.text().contains("rel=\"hub\""));
+}
+
+#[test]
+fn edits_are_an_atom_feed_with_the_words_that_changed() {
+    let served = serve(&[item(1), item(2)]);
+    let empty = served.site.get("/changes.atom");
+    assert_eq!((empty.status, empty.header("content-type")), (200, Some("application/atom+xml")));
+    assert!(!empty.text().contains("<entry"), "{}", empty.text());
+    let etag = empty.header("etag").unwrap().to_owned();
+    let by_tag = ("If-None-Match", etag.as_str());
+    assert_eq!(served.site.ask("GET", "/changes.atom", &[by_tag]).status, 304);
+    assert_eq!(served.site.ask("HEAD", "/changes.atom", &[by_tag]).status, 304);
+    // A new article is no edit.
+    served.server.put("/f", Page::ok(rss("Harbour News", &[item(1), item(2), item(3)])));
+    served.repoll();
+    wait_for("the new article", || (served.home.articles().len() == 3).then_some(()));
+    assert_eq!(served.site.ask("GET", "/changes.atom", &[by_tag]).status, 304);
+
+    let mut edited = item(1);
+    edited.title = "Title <1> & more".to_owned();
+    edited.text = "<p>Text of letter 1.</p>".to_owned();
+    served.server.put("/f", Page::ok(rss("Harbour News", &[edited, item(2), item(3)])));
+    served.repoll();
+    wait_for("the edit", || {
+        (served.site.ask("GET", "/changes.atom", &[by_tag]).status == 200).then_some(())
+    });
+    let feed = served.site.get("/changes.atom");
+    assert!(feed.header("last-modified").is_some() && feed.header("etag") != Some(&etag));
+    let document = feed_rs::parser::parse(&feed.body[..]).unwrap();
+    assert_eq!(document.entries.len(), 1);
+    let entry = &document.entries[0];
+    assert!(entry.id.starts_with("urn:gazetted:edit:") && entry.id.ends_with(":1"), "{}", entry.id);
+    assert_eq!(entry.title.as_ref().unwrap().content, "Title <1> & more");
+    assert_eq!(
+        entry.content.as_ref().unwrap().body.as_deref().unwrap(),
+        "<p><strong>Title <ins>&lt;</ins>1<ins>&gt; &amp; more</ins></strong></p>\
+         <p>Text of <del>number</del><ins>letter</ins> 1.</p>"
+    );
+    for (path, status) in [
+        ("/changes.atom?feed=Harbour+News&since=1h&limit=5", 200),
+        ("/changes.atom?feed=nobody", 404),
+        ("/changes.atom?limit=0", 400),
+        ("/changes.atom?before=5.3", 400),
+        ("/changes.atom?sort=newest", 400),
+        ("/changes.atom?colour=red", 400),
+    ] {
+        assert_eq!(served.site.get(path).status, status, "{path}");
+    }
+    assert!(!served.site.get("/changes.atom?until=1h").text().contains("<entry"));
 }
