@@ -4,10 +4,12 @@
 //! - [`canonical_url`] and [`guid`]: the forms of an address and of a GUID that are compared.
 //! - [`fingerprint`] and [`sketch`]: what a text is compared by.
 //! - [`features`]: all of that for one entry, and the keys under which the store finds it again.
+//! - [`across_feeds`]: whether an article is one that another feed had before.
 //! - [`same_feed`]: which new entries of a document are articles that the feed had before.
 //!
 //! All decisions follow one principle: to miss a duplicate is better than to lose an article.
 
+pub mod across_feeds;
 pub mod canonical_url;
 pub mod features;
 pub mod fingerprint;
