@@ -99,9 +99,12 @@ const ONE_EPISODE: i64 = 10 * 60;
 /// The earlier article that `article` is the same as, among candidates that share a key of
 /// [`Features::lookup_across_feeds`]. Candidates of the article's own feed are never the answer, but they show templates,
 /// so they should be among the candidates. The result does not depend on their order.
-pub fn duplicate(article: &Sighted, candidates: &[Sighted]) -> Option<Duplicate> {
+pub fn duplicate<'a>(
+    article: &'a Sighted,
+    candidates: impl IntoIterator<Item = &'a Sighted>,
+) -> Option<Duplicate> {
     let near: Vec<Compared<'_>> = candidates
-        .iter()
+        .into_iter()
         .filter(|other| other.article != article.article)
         .map(|other| Compared::new(article, other))
         .filter(|compared| compared.same_page || compared.is_near())

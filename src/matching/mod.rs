@@ -5,6 +5,7 @@
 //! - [`fingerprint`] and [`sketch`]: what a text is compared by.
 //! - [`features`]: all of that for one entry, and the keys under which the store finds it again.
 //! - [`across_feeds`]: whether an article is one that another feed had before.
+//! - [`window`]: the articles of the last days, by the keys under which articles of other feeds find them.
 //! - [`same_feed`]: which new entries of a document are articles that the feed had before.
 //!
 //! All decisions follow one principle: to miss a duplicate is better than to lose an article.
@@ -17,4 +18,5 @@ pub mod guid;
 pub mod same_feed;
 pub mod sketch;
 pub mod title;
+pub mod window;
 pub mod words;
