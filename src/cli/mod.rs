@@ -10,6 +10,7 @@ mod filters;
 mod init;
 mod inspect;
 mod limits;
+mod merges;
 mod output;
 mod poll;
 mod run;
@@ -93,6 +94,9 @@ enum Command {
     Search(search::Args),
     /// Shows one article: its text, the feeds it was seen in, and its earlier versions
     Show(show::Args),
+    /// Lists the articles that several feeds have, which are shown once, and takes that back
+    #[command(subcommand)]
+    Merges(merges::Verb),
     /// Lists and resets consumers, the programs that read each article once (`export --consumer`)
     #[command(subcommand)]
     Consumers(consumers::Verb),
@@ -179,6 +183,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Export(args) => export::run(&args, context),
         Command::Search(args) => search::run(&args, context),
         Command::Show(args) => show::run(&args, context),
+        Command::Merges(verb) => merges::run(&verb, context),
         Command::Consumers(verb) => consumers::run(&verb, context),
         Command::Feeds(args) => feeds::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),

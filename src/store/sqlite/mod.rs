@@ -2,6 +2,7 @@
 
 pub(super) mod article_keys;
 pub(super) mod consumers;
+pub(super) mod duplicates;
 pub(super) mod feed_health;
 pub(super) mod feeds;
 pub(super) mod file;
@@ -23,6 +24,8 @@ mod arrival_tests;
 mod articles;
 mod changes;
 mod columns;
+#[cfg(test)]
+mod duplicates_tests;
 mod last_document;
 mod matching;
 #[cfg(test)]
