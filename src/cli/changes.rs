@@ -8,8 +8,8 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 
 use super::filters::{Filters, checked, indexed};
+use super::output::short_id;
 use super::output::{DIM, GREEN, Output, RED, data, json_data, short_date};
-use super::search::short_id;
 use super::{Context, Exit, reader};
 use crate::clock;
 use crate::domain::article::Edit;
@@ -79,7 +79,7 @@ fn print(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (date, feed) = (short_date(edit.at, now, zone), clean_line(&edit.article.feed.name));
-    let head = format!("{}  {date}  {feed}", short_id(&edit.article));
+    let head = format!("{}  {date}  {feed}", short_id(&edit.article.id));
     writeln!(out, "{}", output.styled(DIM, &head))?;
     let fields = differences(edit);
     if !fields.iter().any(|field| field.name == "title") {

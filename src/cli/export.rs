@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::filters::{Filters, checked, indexed};
+use super::filters::{Filters, checked, indexed, matched};
 use super::output::{count, width};
 use super::run::runtime;
 use super::{Context, Exit, reader};
@@ -17,6 +17,7 @@ use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::query::Query;
 use crate::export::{Format, Shape, TableStyle, Template};
 use crate::passes::changes::{RecordKind, write_after};
+use crate::passes::duplicates;
 use crate::passes::export::write;
 use crate::passes::future::announce;
 use crate::search::filter;
@@ -131,6 +132,11 @@ fn export_changes(args: &Args, reader: &Reader, job: &Job<'_>, context: &Context
         bail!("opml holds feeds, and a consumer follows articles; choose another format");
     }
     let Some(consumer) = &args.consumer else {
+        if let Err(error) = matched(reader, job.config) {
+            // For example because the disk is full. The articles of which it is decided are exported nevertheless.
+            let note = "the latest articles are left out, because they may be duplicates";
+            context.output.error(&format!("{error:#}\n{note}"));
+        }
         deliver_batch(args, reader, job, args.after.unwrap_or(0))?;
         return Ok(Exit::Done);
     };
@@ -140,6 +146,7 @@ fn export_changes(args: &Args, reader: &Reader, job: &Job<'_>, context: &Context
     let store = Store::open(job.store)?;
     let runtime = runtime()?;
     runtime.block_on(announce(&store, job.config, clock::now()))?;
+    runtime.block_on(duplicates::catch_up(&store))?;
     if known.is_none() {
         runtime.block_on(store.register_consumer(consumer.clone(), 0, clock::now()))?;
     }

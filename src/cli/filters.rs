@@ -8,7 +8,7 @@ use super::run::runtime;
 use crate::clock;
 use crate::config::Config;
 use crate::domain::query::Query;
-use crate::passes::index;
+use crate::passes::{duplicates, index};
 use crate::search::filter;
 use crate::store::{Reader, Store};
 
@@ -35,6 +35,9 @@ pub(super) struct Filters {
     /// Only with an author whose name has this in it; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = |text: &str| checked("author", text))]
     author: Vec<String>,
+    /// Also articles that another feed had before; otherwise each article is there once, and `also_in` names the others
+    #[arg(long)]
+    with_duplicates: bool,
 }
 
 /// The unchanged text, if it is valid for the filter.
@@ -61,9 +64,19 @@ impl Filters {
                     .map_err(|fault| anyhow!(fault))?;
             }
         }
+        query.with_duplicates = self.with_duplicates;
         known(reader, &query)?;
         Ok(query)
     }
+}
+
+/// Decides of the articles of the last poll whether they are duplicates, so that a consumer hears of them.
+pub(super) fn matched(reader: &Reader, config: &Config) -> Result<()> {
+    if !reader.is_unmatched()? {
+        return Ok(());
+    }
+    let store = Store::open(&config.store.path)?;
+    Ok(runtime()?.block_on(duplicates::catch_up(&store))?)
 }
 
 /// Updates the full-text index, so that a search finds the articles of the last poll.

@@ -185,6 +185,8 @@ fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article
         attachments: draft.attachments.clone(),
         podcast: draft.podcast.clone(),
         revision: 0,
+        duplicate_of: None,
+        also_in: Vec::new(),
     };
     with_text(article, Format::Json)
 }

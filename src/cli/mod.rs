@@ -11,6 +11,7 @@ mod filters;
 mod init;
 mod inspect;
 mod limits;
+mod merges;
 mod output;
 mod poll;
 mod run;
@@ -96,6 +97,9 @@ enum Command {
     Show(show::Args),
     /// Shows which articles were edited, the latest edit first, and the words that changed
     Changes(changes::Args),
+    /// Lists the articles that several feeds have, which are shown once, and takes that back
+    #[command(subcommand)]
+    Merges(merges::Verb),
     /// Lists and resets consumers, the programs that read each article once (`export --consumer`)
     #[command(subcommand)]
     Consumers(consumers::Verb),
@@ -198,6 +202,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Search(args) => search::run(&args, context),
         Command::Show(args) => show::run(&args, context),
         Command::Changes(args) => changes::run(&args, context),
+        Command::Merges(verb) => merges::run(&verb, context),
         Command::Consumers(verb) => consumers::run(&verb, context),
         Command::Feeds(args) => feeds::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),

@@ -19,6 +19,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
+use crate::passes::duplicates;
 use crate::passes::export::write;
 use crate::passes::future::announce;
 use crate::passes::index::add_keys;
@@ -80,6 +81,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
         round.abandon(&store).await?;
     }
     announce(&store, config, clock::now()).await?;
+    duplicates::catch_up(&store).await?;
     let reader = store.reader()?;
     let titles = titles(&reader)?;
     let summary = Summary::of(&round, began.elapsed());

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::filters::{Filters, indexed};
-use super::output::{DIM, Output, YELLOW, count, data, json_data, short_date, width};
+use super::output::{DIM, Output, YELLOW, count, data, json_data, short_date, short_id, width};
 use super::{Context, Exit, reader};
 use crate::clock;
 use crate::domain::article::Article;
@@ -109,7 +109,7 @@ fn as_json(found: &Found) -> Result<Value> {
 fn print(list: &[Found], now: Timestamp, zone: Zone, output: &Output) -> io::Result<()> {
     const DATE: usize = 12;
     const MOST_FEED: usize = 24;
-    let ids: Vec<&str> = list.iter().map(|found| short_id(&found.article)).collect();
+    let ids: Vec<&str> = list.iter().map(|found| short_id(&found.article.id)).collect();
     let id_width = ids.iter().map(|id| id.len()).max().unwrap_or(0).max(2);
     let total = width().map_or(usize::MAX, usize::from);
     data(|out| {
@@ -152,9 +152,4 @@ fn line(parts: &[Part], columns: usize, output: &Output, out: &mut dyn Write) ->
         }
     }
     writeln!(out)
-}
-
-/// The part of the id after the dash, which identifies an article within its store.
-pub(super) fn short_id(article: &Article) -> &str {
-    article.id.0.rsplit('-').next().unwrap_or(&article.id.0)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::changes::marked;
-use super::output::{DIM, Output, data, json_data, width, without_nulls};
+use super::output::{DIM, Output, data, json_data, short_id, width, without_nulls};
 use super::{Context, Exit, reader};
 use crate::domain::article::{Article, Person, Sighting, Version};
 use crate::domain::time::{Timestamp, rfc3339};
@@ -53,7 +53,9 @@ fn as_json(article: &Article, sightings: &[Sighting], versions: &[Version]) -> R
     let mut value = serde_json::to_value(Record::of(article))?;
     let sightings = sightings
         .iter()
-        .map(|sighting| Ok(json!({ "feed": FeedRecord::of(&sighting.feed) })))
+        .map(|sighting| {
+            Ok(json!({ "id": sighting.article.0, "feed": FeedRecord::of(&sighting.feed) }))
+        })
         .collect::<Result<Value>>()?;
     let versions = versions.iter().map(|version| {
         without_nulls(json!({
@@ -107,6 +109,8 @@ fn print(
             field("attached", &attachment.url)?;
         }
         field("id", &article.id.0)?;
+        let original = article.duplicate_of.as_ref();
+        field("same as", original.map(|id| &*id.0).unwrap_or_default())?;
         for text in body(article) {
             writeln!(out)?;
             for line in text.lines().flat_map(|line| wrapped(line, columns)) {
@@ -115,12 +119,10 @@ fn print(
         }
         writeln!(out, "\n{}", output.styled(DIM, "Seen in"))?;
         for sighting in sightings {
-            writeln!(
-                out,
-                "  {}  {}",
-                clean_line(&sighting.feed.name),
-                output.styled(DIM, &clean_line(&sighting.feed.url))
-            )?;
+            let (name, url) = (clean_line(&sighting.feed.name), clean_line(&sighting.feed.url));
+            let other = (sighting.article != article.id).then(|| short_id(&sighting.article));
+            let other = other.map(|id| format!("  as {id}")).unwrap_or_default();
+            writeln!(out, "  {name}  {}", output.styled(DIM, &format!("{url}{other}")))?;
         }
         print_versions(article, versions, output, out)
     })

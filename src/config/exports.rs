@@ -204,6 +204,7 @@ impl Reader<'_> {
             seen_since: self.moment(table, "seen_since"),
             feeds: self.strings(table, "feeds"),
             tags: self.strings(table, "tags"),
+            with_duplicates: self.flag(table, "with_duplicates").unwrap_or(false),
             ..Query::default()
         };
         for key in ["language", "author", "search"] {

@@ -118,7 +118,17 @@ impl Reader<'_> {
                 return false;
             }
         }
-        for key in ["events", "since", "until", "seen_since", "language", "author", "search"] {
+        let of_articles = [
+            "events",
+            "since",
+            "until",
+            "seen_since",
+            "language",
+            "author",
+            "search",
+            "with_duplicates",
+        ];
+        for key in of_articles {
             if let Some(field) = table.get(key) {
                 let message = "goes with articles, and not with on = \"feed_health\"";
                 let hint = Some("remove it; feeds and tags choose the feeds".to_owned());

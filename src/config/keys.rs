@@ -124,8 +124,9 @@ pub(super) const EXPORT: Section = Section {
         "language",
         "author",
         "search",
+        "with_duplicates",
     ],
-    later: &["story", "with_duplicates", "full"],
+    later: &["story", "full"],
     ..PLAIN
 };
 
@@ -192,6 +193,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "language",
             "author",
             "search",
+            "with_duplicates",
         ],
         _ => &[],
     }

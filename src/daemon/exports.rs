@@ -121,16 +121,23 @@ async fn export_loop(
     }
 }
 
-/// Writes the file unless its content would be the same. Returns the sequence number of the store at that
+/// The sequence number of the store, and that up to which duplicates were known.
+type Sequence = (i64, i64);
+
+/// Writes the file unless its content would be the same. Returns the sequence numbers of the store at that
 /// time, or `None` if the export failed.
-async fn write(job: &FileJob, last: Option<i64>, closing: watch::Receiver<bool>) -> Option<i64> {
+async fn write(
+    job: &FileJob,
+    last: Option<Sequence>,
+    closing: watch::Receiver<bool>,
+) -> Option<Sequence> {
     let began = Instant::now();
     let FileTarget { path, shape } = &job.file;
     let format = shape.as_str();
     let job = job.clone();
     let written = tokio::task::spawn_blocking(move || -> Result<_, ExportError> {
         let reader = Reader::open(&job.store)?;
-        let sequence = reader.sequence()?;
+        let sequence = (reader.sequence()?, reader.announced_sequence()?);
         let is_relative = [job.query.since, job.query.until, job.query.seen_since]
             .iter()
             .any(|bound| matches!(bound, Some(When::Ago(_))));

@@ -4,6 +4,7 @@
 //! The loop owns one `State`; every event is one call of one of its methods, and nothing else changes it.
 
 mod deadline;
+mod duplicates;
 mod exports;
 mod future;
 mod health;
@@ -77,7 +78,7 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
     let (commands, mut received) = mpsc::channel(COMMAND_QUEUE);
     let server = Server::start(config.server.as_ref(), &store, commands, news.clone())?;
     let mut state = State::start(config, store, changes, server).await?;
-    let background = service::start(&state.store, news);
+    let background = service::start(&state.store, &state.changes);
     events::daemon_started(
         &state.config.path,
         &state.config.store.path,

@@ -13,10 +13,11 @@ use crate::deliver::leftovers;
 use crate::store::Store;
 use crate::telemetry::events;
 
-/// Starts the index loop and, if systemd asks for it, the watchdog. Dropping the value aborts them.
-pub(super) fn start(store: &Store, changed: watch::Receiver<u64>) -> JoinSet<()> {
+/// Starts the loops that follow the polls and, if systemd asks for it, the watchdog. Dropping the value aborts them.
+pub(super) fn start(store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(super::index::index_loop(store.clone(), changed));
+    tasks.spawn(super::duplicates::match_loop(store.clone(), changes.clone()));
+    tasks.spawn(super::index::index_loop(store.clone(), changes.subscribe()));
     #[cfg(target_os = "linux")]
     if std::process::id() == 1 {
         tasks.spawn(super::deadline::reap_orphans());

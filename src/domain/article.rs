@@ -256,6 +256,11 @@ pub struct Article {
     pub podcast: Option<Podcast>,
     /// 0 when the article is first seen; each edit adds 1.
     pub revision: u32,
+    /// The article that another feed had before, if this one is the same.
+    pub duplicate_of: Option<ArticleId>,
+    /// The names of the other feeds that have the article, in the order in which they brought it. A duplicate that is
+    /// read beside its original has none.
+    pub also_in: Vec<String>,
 }
 
 impl Article {
@@ -356,8 +361,29 @@ pub struct Edit {
 /// A feed that an article was seen in, and the key of the article there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {
+    /// The article itself, or one that is the same.
+    pub article: ArticleId,
     pub feed: Arc<FeedRef>,
     pub key: ArticleKey,
+}
+
+/// Two articles of different feeds that were found to be the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Merge {
+    pub duplicate: MergedArticle,
+    pub original: MergedArticle,
+    pub reason: String,
+    /// How much of the texts is the same, 0 to 1.
+    pub score: f64,
+    pub decided_at: Timestamp,
+}
+
+/// What is shown of an article in a [`Merge`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergedArticle {
+    pub id: ArticleId,
+    pub feed: Arc<FeedRef>,
+    pub title: Option<String>,
 }
 
 /// An article that was removed from the store.

@@ -40,6 +40,8 @@ pub struct Query {
     pub authors: Vec<String>,
     /// Words in title or text.
     pub search: Option<Search>,
+    /// Also articles that another feed had before.
+    pub with_duplicates: bool,
     /// The ids of the articles.
     pub ids: Vec<ArticleId>,
     /// Only articles that are new or edited after this sequence number.

@@ -64,6 +64,8 @@ fn row(article: &Article) -> [Cow<'_, str>; COLUMNS] {
         list(record.attachments.iter().map(|attachment| attachment.url)),
         podcast(article),
         record.revision.to_string().into(),
+        optional(record.duplicate_of),
+        list(record.also_in.iter().map(String::as_str)),
     ]
 }
 
@@ -126,6 +128,7 @@ mod tests {
             *field = Some(name.to_owned());
         }
         article.tags = vec!["a".to_owned(), "b".to_owned()];
+        article.also_in = article.tags.clone();
         article.authors = vec![
             Person { name: Some("Ada".to_owned()), ..Person::default() },
             Person { email: Some("b@c.example".to_owned()), ..Person::default() },
@@ -140,11 +143,11 @@ mod tests {
         assert_eq!(header.len(), COLUMNS);
         for (column, value) in header.iter().zip(&row) {
             let expected = match column {
-                "id" | "content_html" | "attachments" => "x",
+                "id" | "content_html" | "attachments" | "duplicate_of" => "x",
                 "podcast" => "{\"season\":1}",
                 "seq" => "1",
                 "revision" => "0",
-                "tags" => "a; b",
+                "tags" | "also_in" => "a; b",
                 "authors" => "Ada; b@c.example",
                 "date_published" | "date_modified" | "date_first_seen" => "1970-01-01T00:00:00Z",
                 "date_source" => "feed",

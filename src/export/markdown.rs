@@ -43,6 +43,10 @@ fn write_article(article: &Article, zone: Zone, out: &mut dyn io::Write) -> io::
     for name in article.authors.iter().filter_map(Person::display_name) {
         write!(out, " · {}", escape(name))?;
     }
+    if !article.also_in.is_empty() {
+        let names: Vec<_> = article.also_in.iter().map(|name| escape(name)).collect();
+        write!(out, " · also in {}", names.join(", "))?;
+    }
     writeln!(out)?;
     let html = present(article.content_html.as_deref()).map(html_to_markdown);
     let body = html.filter(|body| !body.is_empty());

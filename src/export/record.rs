@@ -10,7 +10,8 @@ use crate::export::{date, present};
 /// An article as JSON. An unknown value has no key: no value is null, and no text or list is empty.
 ///
 /// The keys are those of a JSON Feed 1.1 item and some more: `seq`, `feed`, `guid`, `content_text` together with
-/// `content_html`, `date_first_seen`, `date_source`, `revision`, and the `email` of an author.
+/// `content_html`, `date_first_seen`, `date_source`, `revision`, `duplicate_of`, `also_in`, and the `email` of
+/// an author.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record<'a> {
     pub id: &'a str,
@@ -51,6 +52,10 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub podcast: Option<&'a Podcast>,
     pub revision: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub also_in: &'a [String],
 }
 
 /// The feed that an article came from.
@@ -90,7 +95,7 @@ pub struct AttachmentRecord<'a> {
 }
 
 /// The keys of a [`Record`], for formats that contain all of them in any case.
-pub const KEYS: [&str; 21] = [
+pub const KEYS: [&str; 23] = [
     "id",
     "seq",
     "feed",
@@ -112,6 +117,8 @@ pub const KEYS: [&str; 21] = [
     "attachments",
     "podcast",
     "revision",
+    "duplicate_of",
+    "also_in",
 ];
 
 /// The keys of a [`FeedRecord`].
@@ -141,6 +148,8 @@ impl<'a> Record<'a> {
             attachments: article.attachments.iter().map(AttachmentRecord::of).collect(),
             podcast: article.podcast.as_ref(),
             revision: article.revision,
+            duplicate_of: article.duplicate_of.as_ref().map(|id| &*id.0),
+            also_in: &article.also_in,
         }
     }
 }
@@ -228,6 +237,8 @@ pub(super) mod tests {
             attachments: vec![attachment],
             podcast: Some(Podcast { season: Some(1), ..Podcast::default() }),
             revision: 0,
+            duplicate_of: Some(ArticleId("x".to_owned())),
+            also_in: vec!["x".to_owned()],
         }
     }
 

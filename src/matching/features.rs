@@ -38,7 +38,7 @@ pub struct Features {
     pub sketch: Sketch,
 }
 
-/// A key by which the store finds an article of a feed. Two articles with a common key may be one; nothing more.
+/// A key by which an article is found. Two articles with a common key may be one; nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     pub kind: KeyKind,
@@ -58,11 +58,20 @@ pub enum KeyKind {
     Content = 3,
     /// The title alone.
     Title = 4,
+    /// A key of the canonical link, for articles of other feeds.
+    Page = 5,
+    /// One of the smallest hashes of the sketch, for articles of other feeds.
+    Passage = 6,
 }
 
 impl Key {
     fn new(kind: KeyKind, text: &str) -> Self {
         Self { kind, hash: xxh3_64(text.as_bytes()) }
+    }
+
+    /// Whether the key is that of a page.
+    pub fn is_page(self) -> bool {
+        self.kind == KeyKind::Page
     }
 
     /// One number for kind and hash, for an index.
@@ -85,6 +94,46 @@ impl Features {
             sketch,
         }
     }
+
+    /// The keys under which articles of other feeds find an article: its pages and a few of its passages.
+    pub fn keys_across_feeds(&self) -> Vec<Key> {
+        self.page_keys().chain(passages(self.sketch.index_keys())).collect()
+    }
+
+    /// The keys by which an article looks for articles of other feeds: its pages and all sampled passages.
+    pub fn lookup_across_feeds(&self) -> Vec<Key> {
+        self.page_keys().chain(passages(self.sketch.lookup_keys())).collect()
+    }
+
+    fn page_keys(&self) -> impl Iterator<Item = Key> {
+        let pages = self.link.iter().flat_map(|link| &link.keys);
+        pages.map(|text| Key::new(KeyKind::Page, text))
+    }
+}
+
+fn passages(hashes: &[u32]) -> impl Iterator<Item = Key> {
+    hashes.iter().map(|hash| Key { kind: KeyKind::Passage, hash: u64::from(*hash) })
+}
+
+/// Keys as they are stored: nine bytes each, the kind and the hash, the most significant byte first. Only those of pages
+/// and passages are read back.
+pub fn keys_to_bytes(keys: &[Key]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(9 * keys.len());
+    for key in keys {
+        bytes.push(key.kind as u8);
+        bytes.extend(key.hash.to_be_bytes());
+    }
+    bytes
+}
+
+/// Reads what [`keys_to_bytes`] wrote. Other bytes are no keys.
+pub fn keys_from_bytes(bytes: &[u8]) -> Vec<Key> {
+    let one = |[kind, hash @ ..]: &[u8; 9]| {
+        let kinds = [KeyKind::Page, KeyKind::Passage];
+        let kind = kinds.into_iter().find(|known| *known as u8 == *kind)?;
+        Some(Key { kind, hash: u64::from_be_bytes(*hash) })
+    };
+    bytes.as_chunks::<9>().0.iter().filter_map(one).collect()
 }
 
 /// GUID and link.
@@ -113,5 +162,29 @@ impl Key {
         keys.sort_unstable();
         keys.dedup();
         keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matching::sketch::SIZE;
+
+    #[test]
+    fn keys_for_other_feeds_are_pages_and_passages() {
+        let fields = Fields {
+            guid: Some("1"),
+            url: Some("https://m.a.example/some-news"),
+            ..Fields::default()
+        };
+        let text = (0..500).map(|n| n.to_string()).collect::<Vec<_>>().join(" ");
+        let features = Features::new(&fields, Sketch::of(&text));
+        let kinds = |keys: &[Key], kind| keys.iter().filter(|key| key.kind == kind).count();
+        let stored = features.keys_across_feeds();
+        assert_eq!((kinds(&stored, KeyKind::Page), kinds(&stored, KeyKind::Passage)), (2, 8));
+        assert_eq!(kinds(&features.lookup_across_feeds(), KeyKind::Passage), SIZE);
+        let bytes = keys_to_bytes(&stored);
+        assert_eq!(keys_from_bytes(&bytes), stored);
+        assert_eq!(keys_from_bytes(&[9; 20]), []);
     }
 }

@@ -4,11 +4,14 @@
 //! - [`canonical_url`] and [`guid`]: the forms of an address and of a GUID that are compared.
 //! - [`fingerprint`] and [`sketch`]: what a text is compared by.
 //! - [`features`]: all of that for one entry, and the keys under which the store finds it again.
+//! - [`across_feeds`]: whether an article is one that another feed had before.
+//! - [`window`]: the articles of the last days, by the keys under which articles of other feeds find them.
 //! - [`same_feed`]: which new entries of a document are articles that the feed had before.
 //! - [`likely_address`]: which feed is likely to have another address now.
 //!
 //! All decisions follow one principle: to miss a duplicate is better than to lose an article.
 
+pub mod across_feeds;
 pub mod canonical_url;
 pub mod features;
 pub mod fingerprint;
@@ -17,4 +20,5 @@ pub mod likely_address;
 pub mod same_feed;
 pub mod sketch;
 pub mod title;
+pub mod window;
 pub mod words;

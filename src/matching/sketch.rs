@@ -13,14 +13,18 @@ use crate::matching::words::for_each_word;
 /// The number of hashes in a sketch.
 pub const SIZE: usize = 128;
 
+/// The number of hashes of a stored article under which it is found.
+pub const INDEXED: usize = 8;
+
 /// The number of words in a shingle.
 const SHINGLE: usize = 4;
 
-/// The number of hashes of numbers that are kept. They tell templates apart; see [`Overlap::numbers`].
+/// The number of hashes of numbers that are kept. They tell templates apart; see [`Overlap::same_numbers`]. A single
+/// digit is in many texts and does not count.
 const NUMBERS: usize = 16;
 
-/// Fewer numbers tell nothing about a text.
-const FEW_NUMBERS: usize = 3;
+/// So many numbers tell by themselves whether two texts are of one template.
+pub const MANY_NUMBERS: usize = 5;
 
 /// Words of a text that are read. No article is longer; the rest of a longer text is ignored, which bounds the work.
 const LONGEST: usize = 50_000;
@@ -32,7 +36,7 @@ pub const RESEMBLANCE: f64 = 0.4;
 pub const CONTAINMENT: f64 = 0.6;
 
 /// Two texts of one template (weather, markets) share a smaller part of their numbers.
-pub const SAME_NUMBERS: f64 = 0.34;
+pub const SAME_NUMBERS: f64 = 0.4;
 
 /// Containment counts only if so many shingles are shared.
 const SHARED: usize = 6;
@@ -56,9 +60,10 @@ pub struct Overlap {
     pub smaller: usize,
     /// Sampled passages of both texts together.
     pub union: usize,
-    /// The share of the numbers of the text with fewer numbers that the other text has. `None` if one of the texts has
-    /// too few numbers. Copies of one article have the same numbers, and texts of one template have different ones.
-    pub numbers: Option<f64>,
+    /// Sampled numbers that both texts have.
+    pub shared_numbers: usize,
+    /// Sampled numbers of the text with fewer numbers.
+    pub numbers: usize,
 }
 
 impl Sketch {
@@ -68,8 +73,10 @@ impl Sketch {
         let mut passages = Vec::new();
         let mut numbers = Vec::new();
         for_each_word(text, |word| {
-            if word.bytes().any(|b| b.is_ascii_digit()) {
-                numbers.push(upper_half(xxh3_64_with_seed(word.as_bytes(), 1)));
+            if 1 < word.len() && word.bytes().any(|b| b.is_ascii_digit()) {
+                // A number counts only behind the same word. Otherwise two texts with many numbers share some by chance.
+                let before = window.last().copied().unwrap_or_default();
+                numbers.push(upper_half(xxh3_64_with_seed(word.as_bytes(), before)));
             }
             window.rotate_left(1);
             if let Some(last) = window.last_mut() {
@@ -87,6 +94,39 @@ impl Sketch {
         Self { passages: smallest(passages, SIZE), numbers: smallest(numbers, NUMBERS) }
     }
 
+    /// The form in which a sketch is stored: the number of passages in one byte, then all hashes as four bytes each,
+    /// the most significant byte first, in ascending order. It is the same on every platform.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1 + 4 * (self.passages.len() + self.numbers.len()));
+        bytes.push(u8::try_from(self.passages.len()).unwrap_or(u8::MAX));
+        for hash in self.passages.iter().chain(&self.numbers) {
+            bytes.extend(hash.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// Reads what [`Sketch::to_bytes`] wrote; `None` for other bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (count, rest) = bytes.split_first()?;
+        let (hashes, []) = rest.as_chunks::<4>() else { return None };
+        let all: Vec<u32> = hashes.iter().copied().map(u32::from_be_bytes).collect();
+        let (passages, numbers) = all.split_at_checked(usize::from(*count))?;
+        let sketch = Self { passages: passages.to_vec(), numbers: numbers.to_vec() };
+        let ascending =
+            |list: &[u32], most: usize| list.len() <= most && list.is_sorted_by(|a, b| a < b);
+        (ascending(passages, SIZE) && ascending(numbers, NUMBERS)).then_some(sketch)
+    }
+
+    /// The hashes under which a stored article is indexed.
+    pub fn index_keys(&self) -> &[u32] {
+        self.passages.get(..INDEXED).unwrap_or(&self.passages)
+    }
+
+    /// The hashes by which a new article looks for stored ones.
+    pub fn lookup_keys(&self) -> &[u32] {
+        &self.passages
+    }
+
     pub fn is_empty(&self) -> bool {
         self.passages.is_empty()
     }
@@ -101,13 +141,12 @@ impl Sketch {
         let (a, b) = comparable(&self.passages, &other.passages, SIZE);
         let shared = common(a, b);
         let (own, others) = comparable(&self.numbers, &other.numbers, NUMBERS);
-        let fewer = own.len().min(others.len());
-        let numbers = (FEW_NUMBERS <= fewer).then(|| ratio(common(own, others), fewer));
         Overlap {
             shared,
             smaller: a.len().min(b.len()),
             union: a.len() + b.len() - shared,
-            numbers,
+            shared_numbers: common(own, others),
+            numbers: own.len().min(others.len()),
         }
     }
 }
@@ -139,9 +178,20 @@ impl Overlap {
         RESEMBLANCE <= self.resemblance() || CONTAINMENT <= self.containment()
     }
 
+    /// The share of the numbers of the text with fewer numbers that the other text has, if there are at least `most`
+    /// numbers. Copies of one article have the same numbers, and texts of one template have different ones.
+    pub fn same_numbers(&self, most: usize) -> Option<f64> {
+        (most <= self.numbers).then(|| ratio(self.shared_numbers, self.numbers))
+    }
+
     /// Whether the texts are nearly equal and not two texts of one template.
     pub fn is_near_text(&self) -> bool {
-        self.is_near() && self.numbers.is_none_or(|share| SAME_NUMBERS <= share)
+        self.is_near() && self.same_numbers(MANY_NUMBERS).is_none_or(|share| SAME_NUMBERS <= share)
+    }
+
+    /// The larger one of resemblance and containment, 0 to 1.
+    pub fn score(&self) -> f64 {
+        self.resemblance().max(self.containment())
     }
 }
 
@@ -185,4 +235,98 @@ fn common(mut a: &[u32], mut b: &[u32]) -> usize {
         found += usize::from(first == second);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Words that are different for different numbers.
+    fn text(words: std::ops::Range<usize>) -> String {
+        let letter = |digit: usize| char::from(b'a' + u8::try_from(digit % 10).unwrap());
+        let word = |n: usize| [n, n / 10, n / 100, n / 1_000].map(letter).into_iter().collect();
+        words.map(word).collect::<Vec<String>>().join(" ")
+    }
+
+    #[test]
+    fn what_two_texts_share_is_estimated() {
+        for (name, one, other, resemblance, containment) in [
+            ("equal", text(0..2_000), text(0..2_000), 1.0, 1.0),
+            ("unlike", text(0..2_000), text(3_000..5_000), 0.0, 0.0),
+            ("two thirds", text(0..2_000), text(400..2_400), 0.666, 0.8),
+            ("a part", text(0..2_000), text(0..1_000), 0.5, 1.0),
+            ("short", text(0..20), text(5..25), 0.545, 0.706),
+        ] {
+            let overlap = Sketch::of(&one).overlap(&Sketch::of(&other));
+            let tolerance = 0.12;
+            assert!((overlap.resemblance() - resemblance).abs() < tolerance, "{name}: {overlap:?}");
+            assert!((overlap.containment() - containment).abs() < tolerance, "{name}: {overlap:?}");
+        }
+    }
+
+    /// Stored sketches are compared with those of later versions.
+    #[test]
+    fn a_sketch_is_the_same_on_every_platform() {
+        let sketch = Sketch::of("In 2026 the harbour was closed for 12 days.");
+        let expected = "0602d4e40814def001c6ade9a7d77cf6c3e6c3bffcfdbc2d112aec76fa978f5a65";
+        let hex =
+            sketch.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        assert_eq!(hex, expected);
+    }
+
+    #[test]
+    fn short_texts_and_scripts_without_spaces_have_sketches() {
+        assert!(Sketch::of(" … ").is_empty());
+        let two = Sketch::of("Listen now");
+        assert_eq!(two.lookup_keys().len(), 1);
+        assert_eq!(two, Sketch::of("LISTEN — now!"));
+        assert!(two.is_short());
+        let chinese = "港口在周一关闭，因为九米高的海浪越过了外墙，停在后面的船只被带到上游的旧码头。没有人受伤。";
+        assert!(!Sketch::of(chinese).is_short());
+        let edited = chinese.replace("周一", "星期二");
+        assert!(Sketch::of(chinese).overlap(&Sketch::of(&edited)).is_near());
+    }
+
+    #[test]
+    fn numbers_tell_whether_texts_are_of_one_template() {
+        let market = |numbers: [u32; 6]| {
+            let words = text(0..40);
+            let labels = ["points", "percent", "volume", "shares", "dollars", "days"];
+            let parts = labels.iter().zip(numbers).map(|(label, number)| {
+                let long = if matches!(*label, "percent" | "shares") { &*words } else { "" };
+                format!("{label} {number} {long}")
+            });
+            format!("{words} {}", parts.collect::<Vec<_>>().join(" "))
+        };
+        let one = Sketch::of(&market([18_234, 12, 455, 991, 73, 108]));
+        let other = Sketch::of(&market([18_911, 15, 470, 812, 75, 109]));
+        let overlap = one.overlap(&other);
+        assert!(overlap.is_near() && !overlap.is_near_text(), "{overlap:?}");
+        assert!(one.overlap(&one).is_near_text());
+    }
+
+    #[test]
+    fn damaged_bytes_are_no_sketch() {
+        let bytes = Sketch::of(&text(0..300)).to_bytes();
+        let long = [bytes.as_slice(), &[0, 0, 0, 1]].concat();
+        let unsorted = [&[2_u8][..], &[0, 0, 0, 2], &[0, 0, 0, 1]].concat();
+        for damaged in [&[][..], &bytes[..bytes.len() - 1], &[3, 0, 0, 0, 1], &unsorted, &[255]] {
+            assert_eq!(Sketch::from_bytes(damaged), None, "{damaged:?}");
+        }
+        assert!(Sketch::from_bytes(&long).is_none_or(|sketch| sketch != Sketch::of(&text(0..300))));
+    }
+
+    proptest! {
+        #[test]
+        fn sketches_are_read_back_and_comparing_is_symmetric(one in "\\PC{0,200}|([a-z]{1,3} |[0-9]{1,3} ){0,300}", other in "([a-c] |1[0-9] ){0,300}") {
+            let (a, b) = (Sketch::of(&one), Sketch::of(&other));
+            prop_assert_eq!(Sketch::from_bytes(&a.to_bytes()), Some(a.clone()));
+            prop_assert_eq!(a.overlap(&b), b.overlap(&a));
+            let own = a.overlap(&a);
+            prop_assert_eq!(own.shared, own.union);
+            prop_assert!(a.index_keys().len() <= INDEXED && a.lookup_keys().len() <= SIZE);
+        }
+    }
 }

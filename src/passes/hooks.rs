@@ -16,6 +16,7 @@ use crate::domain::request::CommandSpec;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::fetch::{Fetcher, PostError};
 use crate::passes::changes::{Batch, RecordKind, read_batch};
+use crate::passes::duplicates;
 use crate::passes::feed_health;
 use crate::passes::index;
 use crate::polling::freshness::retry_after;
@@ -109,6 +110,7 @@ impl Deliverer {
         closing: &(dyn Fn() -> bool + Sync),
     ) -> Result<DeliveryStatus, StoreError> {
         while !closing() {
+            duplicates::catch_up(&self.store).await?;
             if self.query.search.is_some() {
                 index::catch_up(&self.store).await?;
             }

@@ -12,8 +12,18 @@ use crate::search::{query, words};
 
 /// The filters, by the names of the command line options and of the HTTP parameters. `feed`, `tag`, `language` and
 /// `author` may be given more than once; an article needs to match one value of each.
-pub const NAMES: [&str; 9] =
-    ["feed", "tag", "since", "until", "seen-since", "language", "author", "search", "limit"];
+pub const NAMES: [&str; 10] = [
+    "feed",
+    "tag",
+    "since",
+    "until",
+    "seen-since",
+    "language",
+    "author",
+    "search",
+    "with-duplicates",
+    "limit",
+];
 
 /// Adds a filter to a query.
 ///
@@ -37,6 +47,15 @@ pub fn set(query: &mut Query, name: &str, text: &str, now: Timestamp) -> Result<
             query.authors.push(author.to_owned());
         }
         "search" => query.search = Some(query::parse(text)?),
+        "with-duplicates" | "with_duplicates" => {
+            query.with_duplicates = match text.trim() {
+                "1" | "true" | "yes" | "on" => true,
+                "0" | "false" | "no" | "off" => false,
+                other => {
+                    return Err(format!("`{}` is neither true nor false", other.escape_debug()));
+                }
+            };
+        }
         "limit" => {
             let limit: u64 = text
                 .trim()
@@ -104,6 +123,7 @@ mod tests {
             ("language", "DE_at"),
             ("author", " Ann "),
             ("search", "\"a b\" -c"),
+            ("with-duplicates", "1"),
             ("limit", "7"),
         ] {
             assert_eq!(set(&mut query, name, text, now), Ok(()), "{name}");
@@ -119,6 +139,7 @@ mod tests {
             languages: vec!["de-AT".to_owned()],
             authors: vec!["Ann".to_owned()],
             search: Some(Search { wanted: vec![term("a b")], unwanted: vec![term("c")] }),
+            with_duplicates: true,
             ..Query::default()
         };
         assert_eq!(query, expected);
@@ -134,6 +155,7 @@ mod tests {
             ("language", "English", "de-AT"),
             ("author", " - ", "has letters"),
             ("search", "-x", "not wanted"),
+            ("with-duplicates", "perhaps", "neither true nor false"),
             ("limit", "-1", "no number of articles"),
             ("limit", "\u{1b}", "\\u{1b}"),
         ] {

@@ -81,7 +81,7 @@ pub(super) async fn follow(
         return Err(error_response::busy("too many clients are listening"));
     };
     let news = site.news();
-    let now = params.load(site.reader_pool(), |reader, _| reader.sequence()).await?;
+    let now = params.load(site.reader_pool(), |reader, _| reader.announced_sequence()).await?;
     // A number that does not exist yet comes from another store, or from before a backup was restored. New
     // events must not wait until it is reached.
     let start = last.unwrap_or(now).min(now);
@@ -139,9 +139,9 @@ impl Client {
     }
 }
 
-/// The next changes, and the sequence number of the store before they were read.
+/// The next changes, and the sequence number up to which they are all.
 fn changes(reader: &Reader, query: &Query) -> Result<(Vec<Change>, i64), StoreError> {
-    let came_to = reader.sequence()?;
+    let came_to = reader.announced_sequence()?;
     let changes = reader.changes(query, clock::now(), |changes| {
         changes.collect::<Result<Vec<Change>, StoreError>>()
     })??;

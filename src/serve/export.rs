@@ -122,7 +122,14 @@ async fn body(
             Ok((reader.ids(&query, now)?, Vec::new()))
         })?;
         let channel = Channel { feeds, ..channel };
-        let articles = Pages { reader_pool, runtime, ids: ids.into_iter(), page: VecDeque::new() };
+        let with_duplicates = query.with_duplicates;
+        let articles = Pages {
+            reader_pool,
+            runtime,
+            ids: ids.into_iter(),
+            with_duplicates,
+            page: VecDeque::new(),
+        };
         let articles = articles.map(|article| Ok::<_, ExportError>(with_text(article?, format)));
         export::write(format, &channel, articles, out)?;
         Ok(())
@@ -137,6 +144,7 @@ struct Pages {
     runtime: Handle,
     /// The ids of the articles that are not read yet.
     ids: std::vec::IntoIter<ArticleId>,
+    with_duplicates: bool,
     page: VecDeque<Article>,
 }
 
@@ -149,7 +157,8 @@ impl Iterator for Pages {
             if ids.is_empty() {
                 return None;
             }
-            match self.reader_pool.read_here(&self.runtime, |reader| page(reader, &ids)) {
+            let query = Query { ids, with_duplicates: self.with_duplicates, ..Query::default() };
+            match self.reader_pool.read_here(&self.runtime, |reader| page(reader, &query)) {
                 Ok(page) => self.page = page,
                 Err(error) => return Some(Err(error)),
             }
@@ -158,15 +167,14 @@ impl Iterator for Pages {
     }
 }
 
-/// The articles with these ids, in this order. Articles that were removed meanwhile are left out.
-fn page(reader: &Reader, ids: &[ArticleId]) -> Result<VecDeque<Article>, StoreError> {
-    let query = Query { ids: ids.to_vec(), ..Query::default() };
+/// The articles with the ids of the query, in this order. Articles that were removed meanwhile are left out.
+fn page(reader: &Reader, query: &Query) -> Result<VecDeque<Article>, StoreError> {
     let mut articles: HashMap<ArticleId, Article> =
-        reader.articles(&query, Timestamp::UNIX_EPOCH, |rows| {
+        reader.articles(query, Timestamp::UNIX_EPOCH, |rows| {
             rows.map(|row| row.map(|article| (article.id.clone(), article)))
                 .collect::<Result<_, StoreError>>()
         })??;
-    Ok(ids.iter().filter_map(|id| articles.remove(id)).collect())
+    Ok(query.ids.iter().filter_map(|id| articles.remove(id)).collect())
 }
 
 /// The `Link` fields (RFC 8288) for formats that cannot contain links, and for `WebSub`, which reads the header first.
@@ -188,7 +196,7 @@ fn own_policy(format: Format, mut response: Response) -> Response {
     response
 }
 
-/// Reads an index only: the sequence numbers identify the articles and their edits.
+/// Reads indexes only: the sequence numbers identify the articles and their edits.
 fn outline(reader: &Reader, query: &Query, now: Timestamp) -> Result<Outline, StoreError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     let one_more = Query { limit: Some(limit + 1), ..query.clone() };
@@ -196,12 +204,20 @@ fn outline(reader: &Reader, query: &Query, now: Timestamp) -> Result<Outline, St
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = limit < positions.len();
     positions.truncate(limit);
-    let mut bytes: Vec<u8> =
-        positions.iter().flat_map(|position| position.seq.to_le_bytes()).collect();
+    let mut bytes: Vec<u8> = positions
+        .iter()
+        .flat_map(|(position, duplicates)| {
+            position.seq.to_le_bytes().into_iter().chain(duplicates.to_le_bytes())
+        })
+        .collect();
     bytes.push(u8::from(more));
     let version = hash(&[&bytes, &reader.feeds_version()?.to_le_bytes(), VERSION.as_bytes()]);
     let updated = updated(reader, query, now)?;
-    Ok(Outline { version, next: positions.last().copied().filter(|_| more), updated })
+    Ok(Outline {
+        version,
+        next: positions.last().map(|(position, _)| *position).filter(|_| more),
+        updated,
+    })
 }
 
 /// A part of the version, because another release may write the same articles differently.

@@ -10,7 +10,7 @@ mod lock;
 mod sqlite;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -20,16 +20,19 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use crate::domain::article::ArticleId;
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
 use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::duplicates::Recent;
 use crate::store::sqlite::transaction;
 
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::address_changes::PlannedChange;
+pub use sqlite::duplicates::{Matched, NewArticles};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
 pub use sqlite::file::Identity;
 pub use sqlite::future::Announced;
@@ -69,6 +72,7 @@ pub struct Store {
     writer: Arc<Writer>,
     path: PathBuf,
     identity: Arc<Identity>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 /// The queue and the writer thread. Both are `Some` until the value is dropped.
@@ -122,7 +126,12 @@ impl Store {
             .map_err(create)?;
         started.recv().map_err(|_| StoreError::Stopped)?.map_err(create)?;
         let writer = Writer { jobs: Some(jobs), thread: Some(thread) };
-        Ok(Self { writer: Arc::new(writer), path: path.to_owned(), identity })
+        Ok(Self {
+            writer: Arc::new(writer),
+            path: path.to_owned(),
+            identity,
+            recent: Arc::default(),
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -241,6 +250,29 @@ impl Store {
     /// all articles have their keys.
     pub async fn add_keys(&self, limit: usize) -> Result<usize, StoreError> {
         self.write(move |tx| sqlite::article_keys::advance(tx, limit)).await
+    }
+
+    /// Decides of articles that [`Reader::new_articles`] has read whether another feed had them before.
+    pub async fn match_articles(
+        &self,
+        new: NewArticles,
+        now: Timestamp,
+    ) -> Result<Matched, StoreError> {
+        let recent = Arc::clone(&self.recent);
+        self.write(move |tx| {
+            let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+            sqlite::duplicates::decide_all(tx, &mut recent, &new, now)
+        })
+        .await
+    }
+
+    /// Makes a duplicate an article of its own, for good. Returns `false` when the article is no duplicate.
+    pub async fn undo_merge(&self, id: ArticleId) -> Result<bool, StoreError> {
+        self.write(move |tx| {
+            let row = sqlite::duplicates::row(tx, &id)?;
+            row.map_or(Ok(false), |row| sqlite::duplicates::undo(tx, row))
+        })
+        .await
     }
 
     /// Announces the hidden articles whose time has come, or `all`.

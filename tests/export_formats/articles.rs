@@ -66,6 +66,8 @@ pub(crate) fn bare(id: &str) -> Article {
         attachments: Vec::new(),
         podcast: None,
         revision: 0,
+        duplicate_of: None,
+        also_in: Vec::new(),
     }
 }
 

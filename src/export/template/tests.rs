@@ -56,6 +56,8 @@ fn bare() -> Article {
         attachments: Vec::new(),
         podcast: None,
         revision: 0,
+        duplicate_of: None,
+        also_in: Vec::new(),
     }
 }
 

@@ -223,7 +223,18 @@ fn also(view: &View, article: &Article, sightings: &[Sighting]) -> Markup {
             h2 #where { "Where it was seen" }
             ul {
                 @for sighting in sightings {
-                    li { (feed_link(view, &sighting.feed)) }
+                    li {
+                        (feed_link(view, &sighting.feed))
+                        @if sighting.article != article.id {
+                            ": " a href={ (view.base) "/articles/" (sighting.article) } {
+                                @if article.duplicate_of.as_ref() == Some(&sighting.article) {
+                                    "the article as it came first"
+                                } @else {
+                                    "the same article"
+                                }
+                            }
+                        }
+                    }
                 }
                 li { "first seen " (full_time(view, article.first_seen)) }
                 @if !article.tags.is_empty() {

@@ -88,6 +88,7 @@ pub(super) fn card(
             h3 dir="auto" { a href={ (view.base) (address) } { (title) } }
             p .meta {
                 (feed_link(view, &article.feed)) " · " (when(view, article.effective_date()))
+                (also_in(&article.also_in))
             }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
             @if let Some(image) = image {
@@ -95,6 +96,18 @@ pub(super) fn card(
                     referrerpolicy="no-referrer";
             }
         }
+    }
+}
+
+/// The other feeds that have the article. Of many, only the first are named.
+fn also_in(names: &[String]) -> Markup {
+    const NAMED: usize = 3;
+    html! {
+        @for (n, name) in names.iter().take(NAMED).enumerate() {
+            @if n == 0 { " · also in " } @else { ", " }
+            bdi { (name) }
+        }
+        @if NAMED < names.len() { " and " (names.len() - NAMED) " more" }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::domain::poll::{Applied, Remembered};
 use crate::domain::query::Query;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix, rfc3339};
 use crate::feed::document::document;
+use crate::html::to_text::html_to_text;
 use crate::store::sqlite::reading_tests::fresh;
 use crate::store::{FeedSync, Reader, Store, Storing};
 
@@ -79,6 +80,8 @@ impl Home {
         let storing = Storing { keep_revisions: 20, hide_future: false };
         let Applied { added, edited } =
             self.store.apply(Arc::new(decision), storing).await.unwrap();
+        let new = self.reader().new_articles(1_000, html_to_text).unwrap();
+        self.store.match_articles(new, self.now()).await.unwrap();
         (added, edited)
     }
 

@@ -28,7 +28,7 @@ pub(super) fn keys(
     let since = query.since.map_or(i64::MIN, |since| seconds(since.resolve(now)));
     let until = query.until.map_or(i64::MAX, |until| seconds(until.resolve(now)));
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let visible = future::condition(connection, false, now)?;
+    let visible = future::condition(connection, "a", false, now)?;
     let (mut found, mut compared): (Vec<EditKey>, usize) = (Vec::new(), 0);
     let mut before = (until, i64::MAX, i64::MAX);
     while found.len() < limit && compared < MOST_COMPARED {

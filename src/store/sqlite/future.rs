@@ -75,9 +75,11 @@ pub(in crate::store) fn announce(
 }
 
 /// The condition by which a query leaves hidden articles out; `None` when there are none. A query for changes leaves out
-/// all that were not announced yet; others only those whose time has not come.
+/// all that were not announced yet; others only those whose time has not come. `table` is the name of the table `article`
+/// in the query.
 pub(super) fn condition(
     connection: &Connection,
+    table: &str,
     is_of_changes: bool,
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
@@ -87,7 +89,7 @@ pub(super) fn condition(
         .context("look for hidden articles")?;
     let due = format!(" AND {} < a.published_at", now.timestamp());
     let due = if is_of_changes { "" } else { &due };
-    Ok(any.then(|| format!("a.id NOT IN ({HIDDEN}{due})")))
+    Ok(any.then(|| format!("{table}.id NOT IN ({HIDDEN}{due})")))
 }
 
 /// Whether an article is hidden at this time.

@@ -62,7 +62,13 @@ pub(super) fn size(connection: &Connection) -> Result<u64, StoreError> {
 
 /// Runs the checks of SQLite, and checks what must hold between the tables.
 pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
-    const RULES: [(&str, &str); 4] = [
+    const RULES: [(&str, &str); 5] = [
+        (
+            "duplicates of articles that are not there or are duplicates themselves",
+            "SELECT count(*) FROM article_duplicate d
+             WHERE NOT EXISTS (SELECT 1 FROM article o WHERE o.id = d.original_id AND o.id < d.article_id)
+                OR EXISTS (SELECT 1 FROM article_duplicate e WHERE e.article_id = d.original_id)",
+        ),
         (
             "sightings of articles that are not there",
             "SELECT count(*) FROM feed_entry s LEFT JOIN article a ON a.id = s.article_id

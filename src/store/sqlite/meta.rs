@@ -86,6 +86,22 @@ pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreErro
         .context("bring the text index up to date")
 }
 
+/// The sequence number up to which it is decided of all articles whether they are duplicates.
+pub(super) fn matched_seq(connection: &Connection) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = 'matched_seq'")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .context("read how far duplicates are known")
+}
+
+/// Stores up to which sequence number duplicates are known.
+pub(super) fn set_matched_seq(tx: &Connection, seq: i64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'matched_seq'")
+        .and_then(|mut s| s.execute([seq]))
+        .map(|_| ())
+        .context("store how far duplicates are known")
+}
+
 /// The id up to which articles have no keys yet; `None` when all have them.
 pub(super) fn unkeyed_id(tx: &Connection) -> Result<Option<i64>, StoreError> {
     tx.prepare_cached("SELECT value FROM meta WHERE key = 'unkeyed_id' AND 0 < value")

@@ -3,6 +3,7 @@
 pub(super) mod address_changes;
 pub(super) mod article_keys;
 pub(super) mod consumers;
+pub(super) mod duplicates;
 pub(super) mod feed_health;
 pub(super) mod feeds;
 pub(super) mod file;
@@ -24,6 +25,8 @@ mod arrival_tests;
 mod articles;
 mod changes;
 mod columns;
+#[cfg(test)]
+mod duplicates_tests;
 mod edits;
 mod last_document;
 mod matching;

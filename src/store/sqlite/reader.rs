@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
 
 use crate::domain::article::{
-    Article, ArticleId, Change, DateSource, Edit, EditKey, Position, Sighting, Version, Wording,
+    Article, ArticleId, Change, DateSource, Edit, EditKey, Merge, MergedArticle, Position,
+    Sighting, Version, Wording,
 };
 use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
@@ -20,6 +21,7 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::changes;
 use crate::store::sqlite::columns::{self, Columns, column, decode};
 use crate::store::sqlite::consumers;
+use crate::store::sqlite::duplicates::{self, NewArticles};
 use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
@@ -29,7 +31,7 @@ use crate::store::sqlite::prune::{self, Prune, Pruned};
 use crate::store::sqlite::{edits, feed_health, file, future, meta, revisions, select, text_index};
 
 /// What is read of each article.
-const ARTICLE: Columns<20> = Columns([
+const ARTICLE: Columns<22> = Columns([
     ("id", "a.id"),
     ("seq", "a.seq"),
     ("feed_id", "a.feed_id"),
@@ -50,6 +52,8 @@ const ARTICLE: Columns<20> = Columns([
     ("podcast", "a.podcast"),
     ("summary", "a.summary"),
     ("content_html", "a.content_html"),
+    ("original_id", "(SELECT d.original_id FROM article_duplicate d WHERE d.article_id = a.id)"),
+    ("is_original", "EXISTS (SELECT 1 FROM article_duplicate d WHERE d.original_id = a.id)"),
 ]);
 
 /// A read-only connection. Each call sees one state of the store.
@@ -102,13 +106,24 @@ impl Reader {
         })
     }
 
-    /// The positions of the articles of a query, in its order. They are read from an index alone, and they differ
-    /// when the articles or their edits differ.
-    pub fn positions(&self, query: &Query, now: Timestamp) -> Result<Vec<Position>, StoreError> {
+    /// The positions of the articles of a query, in its order, each with the number of its duplicates. They are read from
+    /// indexes alone, and they differ when the articles, their edits or their duplicates differ.
+    pub fn positions(
+        &self,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<Vec<(Position, u32)>, StoreError> {
+        const COLUMNS: &str = "a.order_at, a.seq, (
+            SELECT count(*) FROM article_duplicate d
+            WHERE d.original_id = coalesce(
+                (SELECT e.original_id FROM article_duplicate e WHERE e.article_id = a.id), a.id)
+            ) AS duplicates";
         let action = "read the places of articles";
-        let (sql, values) =
-            select::select(&self.connection, "a.order_at, a.seq", &self.store_id, query, now)?;
-        let one = |r: &Row<'_>| Ok(Position { order_at: r.get("order_at")?, seq: r.get("seq")? });
+        let (sql, values) = select::select(&self.connection, COLUMNS, &self.store_id, query, now)?;
+        let one = |r: &Row<'_>| {
+            let position = Position { order_at: r.get("order_at")?, seq: r.get("seq")? };
+            Ok((position, r.get("duplicates")?))
+        };
         let mut statement = self.connection.prepare(&sql).context(action)?;
         let positions = statement.query_map(params_from_iter(values), one).context(action)?;
         positions.collect::<Result<_, _>>().context(action)
@@ -153,12 +168,18 @@ impl Reader {
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<Change, StoreError>>) -> T,
     ) -> Result<T, StoreError> {
         let after = query.after_seq.unwrap_or(0);
-        let up_to = query.up_to_seq.unwrap_or(i64::MAX);
+        let up_to = query.up_to_seq.unwrap_or(i64::MAX).min(self.announced_sequence()?);
         let limit = query.limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-        let query = Query { order: Order::Sequence, after_seq: Some(after), ..query.clone() };
+        let query = Query {
+            order: Order::Sequence,
+            after_seq: Some(after),
+            up_to_seq: Some(up_to),
+            ..query.clone()
+        };
         self.in_one_moment(|| {
             let feeds = self.feed_refs()?;
-            let announced = future::announced(&self.connection, after)?;
+            let mut announced = future::announced(&self.connection, after)?;
+            announced.extend(duplicates::undone(&self.connection, after)?);
             let mut removals = changes::removals(&self.connection, &query)?;
             let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?.peekable();
             self.select(&query, now, &feeds, |rows| {
@@ -277,13 +298,21 @@ impl Reader {
         })
     }
 
-    /// The feeds in which an article was seen.
+    /// The feeds in which an article or one that is the same was seen, the original first.
     pub fn sightings(&self, id: &ArticleId) -> Result<Vec<Sighting>, StoreError> {
         let Some(row) = columns::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
         let feeds = self.feed_refs()?;
-        let found = changes::sightings(&self.connection, row)?;
-        let one = |(feed, key)| Some(Sighting { feed: feeds.get(&feed).cloned()?, key });
-        Ok(found.into_iter().filter_map(one).collect())
+        let original = duplicates::original_of(&self.connection, row)?.unwrap_or(row);
+        let same = duplicates::same(&self.connection, original).context("list duplicates")?;
+        let mut found = Vec::new();
+        for (row, _) in same {
+            let article = columns::id_of(&self.store_id, row);
+            let of_article = changes::sightings(&self.connection, row)?.into_iter();
+            found.extend(of_article.filter_map(|(feed, key)| {
+                Some(Sighting { article: article.clone(), feed: feeds.get(&feed).cloned()?, key })
+            }));
+        }
+        Ok(found)
     }
 
     /// The numbers of articles of a feed by the day of their effective date (days since 1970, UTC), from `since`
@@ -378,10 +407,50 @@ impl Reader {
         meta::sequence(&self.connection)
     }
 
-    /// The sequence number up to which a query of changes is complete: the last one, unless the query is a
-    /// search, and the text index does not hold the latest articles yet.
+    /// The sequence number up to which consumers can hear of changes. It is known of all articles up to it whether they
+    /// are duplicates.
+    pub fn announced_sequence(&self) -> Result<i64, StoreError> {
+        meta::matched_seq(&self.connection)
+    }
+
+    /// Whether it is not decided of all articles whether they are duplicates.
+    pub fn is_unmatched(&self) -> Result<bool, StoreError> {
+        Ok(self.announced_sequence()? < self.sequence()?)
+    }
+
+    /// The next `limit` articles of which it is not decided whether they are duplicates. `text` converts stored HTML into
+    /// plain text.
+    pub fn new_articles(
+        &self,
+        limit: usize,
+        text: fn(&str) -> String,
+    ) -> Result<NewArticles, StoreError> {
+        duplicates::new_articles(&self.connection, limit, text)
+    }
+
+    /// The merges, newest first.
+    pub fn merges(&self, limit: Option<u64>) -> Result<Vec<Merge>, StoreError> {
+        let feeds = self.feed_refs()?;
+        let article = |row: i64, feed: i64, title| {
+            let feed = feeds.get(&feed).cloned()?;
+            Some(MergedArticle { id: columns::id_of(&self.store_id, row), feed, title })
+        };
+        let found = duplicates::list(&self.connection, limit)?.into_iter().filter_map(|merge| {
+            Some(Merge {
+                duplicate: article(merge.article, merge.feed, merge.title)?,
+                original: article(merge.original, merge.original_feed, merge.original_title)?,
+                reason: merge.reason,
+                score: merge.score,
+                decided_at: merge.decided_at,
+            })
+        });
+        Ok(found.collect())
+    }
+
+    /// The sequence number up to which a query of changes is complete: that of [`Self::announced_sequence`], unless the
+    /// query is a search, and the text index does not hold the latest articles yet.
     pub fn sequence_for(&self, query: &Query) -> Result<i64, StoreError> {
-        let sequence = self.sequence()?;
+        let sequence = self.announced_sequence()?;
         if query.search.is_none() {
             return Ok(sequence);
         }
@@ -419,7 +488,7 @@ impl Reader {
             let row = rows.next()?;
             row.map(|row| {
                 let inserted = row.get(column!(ARTICLE.id))?;
-                Ok((inserted, self.article_of(row, feeds)?))
+                Ok((inserted, self.article_of(row, query.with_duplicates, feeds)?))
             })
             .transpose()
         };
@@ -427,6 +496,19 @@ impl Reader {
             .map_while(Result::transpose)
             .map(|article| article.context(action));
         Ok(consume(&mut articles))
+    }
+
+    /// The names of the feeds that have the article or one that is the same, except its own feed.
+    fn also_in(
+        &self,
+        original: i64,
+        own: i64,
+        feeds: &HashMap<i64, Arc<FeedRef>>,
+    ) -> rusqlite::Result<Vec<String>> {
+        let mut known = HashSet::from([own]);
+        let same = duplicates::same(&self.connection, original)?.into_iter();
+        let others = same.filter(|(_, feed)| known.insert(*feed));
+        Ok(others.filter_map(|(_, feed)| Some(feeds.get(&feed)?.name.clone())).collect())
     }
 
     fn feed_refs(&self) -> Result<HashMap<i64, Arc<FeedRef>>, StoreError> {
@@ -452,6 +534,7 @@ impl Reader {
     fn article_of(
         &self,
         r: &Row<'_>,
+        with_duplicates: bool,
         feeds: &HashMap<i64, Arc<FeedRef>>,
     ) -> rusqlite::Result<Article> {
         let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
@@ -459,10 +542,20 @@ impl Reader {
         };
         let text = |index: usize| r.get_ref(index).and_then(|value| Ok(value.as_str_or_null()?));
         let feed: i64 = r.get(column!(ARTICLE.feed_id))?;
+        let (row, original): (i64, Option<i64>) =
+            (r.get(column!(ARTICLE.id))?, r.get(column!(ARTICLE.original_id))?);
+        let is_original: bool = r.get(column!(ARTICLE.is_original))?;
+        let also_in = match original {
+            // The original has them, and a list for each duplicate would grow with the square of their number.
+            Some(_) if with_duplicates => Vec::new(),
+            Some(original) => self.also_in(original, feed, feeds)?,
+            None if is_original => self.also_in(row, feed, feeds)?,
+            None => Vec::new(),
+        };
         let feed = feeds.get(&feed).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let published = time(column!(ARTICLE.published_at))?;
         Ok(Article {
-            id: columns::id_of(&self.store_id, r.get(column!(ARTICLE.id))?),
+            id: columns::id_of(&self.store_id, row),
             seq: r.get(column!(ARTICLE.seq))?,
             feed: Arc::clone(feed),
             first_seen: from_unix(r.get(column!(ARTICLE.first_seen_at))?),
@@ -486,6 +579,8 @@ impl Reader {
                 .get::<_, Option<String>>(column!(ARTICLE.content_html))?
                 .map(SanitisedHtml::from_store),
             content_text: None,
+            duplicate_of: original.map(|row| columns::id_of(&self.store_id, row)),
+            also_in,
         })
     }
 }

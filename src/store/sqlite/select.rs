@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, feeds, future};
+use crate::store::sqlite::{columns, feeds, future, meta};
 
 /// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
 /// feeds to be found there.
@@ -59,19 +59,14 @@ impl Where {
         }
     }
 
-    /// Adds a condition that a number is one of a list. SQLite uses no index for `+column`.
-    fn one_of(&mut self, column: &str, numbers: impl Iterator<Item = i64>) {
-        let list = numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",");
-        self.conditions.push(format!("{column} IN ({list})"));
-    }
-
-    /// Adds a condition that at least one of the texts fulfils, if there are any.
-    fn any(&mut self, texts: &[String], condition: impl Fn(&mut Self, &str) -> String) {
-        if !texts.is_empty() {
-            let alternatives: Vec<String> =
-                texts.iter().map(|text| condition(self, text)).collect();
-            self.conditions.push(format!("({})", alternatives.join(" OR ")));
-        }
+    /// The condition that at least one of the texts fulfils, if there are any.
+    fn any(
+        &mut self,
+        texts: &[String],
+        condition: impl Fn(&mut Self, &str) -> String,
+    ) -> Option<String> {
+        let alternatives: Vec<String> = texts.iter().map(|text| condition(self, text)).collect();
+        (!texts.is_empty()).then(|| format!("({})", alternatives.join(" OR ")))
     }
 
     /// The `WHERE` clause of all conditions and perhaps one more; empty without any.
@@ -79,6 +74,12 @@ impl Where {
         let all: Vec<&str> = more.into_iter().chain(self.conditions.iter().map(|c| &**c)).collect();
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
     }
+}
+
+/// The condition that a number is one of a list. SQLite uses no index for `+column`.
+fn one_of(column: &str, numbers: impl Iterator<Item = i64>) -> String {
+    let list = numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+    format!("{column} IN ({list})")
 }
 
 /// The statement that reads `columns` of the articles (`a`) that a query asks for, with its bound values.
@@ -92,14 +93,17 @@ pub(super) fn select(
     let mut filter = Where::default();
     let mut path = AccessPath::Index { feed: None };
     if !query.ids.is_empty() {
-        filter.one_of("a.id", query.ids.iter().filter_map(|id| columns::row_of(store_id, id)));
+        let rows = query.ids.iter().filter_map(|id| columns::row_of(store_id, id));
+        filter.conditions.push(one_of("a.id", rows));
         path = AccessPath::Ids;
     }
-    filter_by_content(&mut filter, query, now);
+    filter_by_time(&mut filter, query, up_to(connection, query)?, now);
+    let feeds = wanted_feeds(connection, query)?;
+    let chosen = by_content(&mut filter, connection, "a", query, now)?;
+    filter.conditions.extend(chosen);
     // Articles that are named by their ids were chosen before.
-    if query.ids.is_empty() {
-        let hidden = future::condition(connection, query.order == Order::Sequence, now)?;
-        filter.conditions.extend(hidden);
+    if query.ids.is_empty() && !query.with_duplicates {
+        leave_duplicates_out(&mut filter, connection, feeds.as_deref(), query, now)?;
     }
     if let Some(expression) = query.search.as_ref().and_then(expression) {
         let found = search(&mut filter, connection, expression, query.order)?;
@@ -109,7 +113,7 @@ pub(super) fn select(
         let by_time = arrived(&mut filter, connection, since.resolve(now), query.order)?;
         path = by_time.filter(|_| matches!(path, AccessPath::Index { .. })).unwrap_or(path);
     }
-    if let Some(feeds) = wanted_feeds(connection, query)? {
+    if let Some(feeds) = feeds {
         path = filter_by_feeds(&mut filter, feeds, path, query.order);
     }
     let limit = query.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
@@ -117,8 +121,18 @@ pub(super) fn select(
     Ok((statement(columns, &path, &filter, query.order, &limit), filter.values))
 }
 
-/// Adds the conditions on what is in an article: its times, sequence number, language and authors.
-fn filter_by_content(filter: &mut Where, query: &Query, now: Timestamp) {
+/// The last sequence number that the query may reach. Consumers hear of an article when it is known whether it is a
+/// duplicate.
+fn up_to(connection: &Connection, query: &Query) -> Result<Option<i64>, StoreError> {
+    if query.order != Order::Sequence && query.after_seq.is_none() {
+        return Ok(query.up_to_seq);
+    }
+    let matched = meta::matched_seq(connection)?;
+    Ok(Some(query.up_to_seq.map_or(matched, |seq| seq.min(matched))))
+}
+
+/// Adds the conditions on the times and the sequence number of an article.
+fn filter_by_time(filter: &mut Where, query: &Query, up_to: Option<i64>, now: Timestamp) {
     let at = |when: When| when.resolve(now).timestamp();
     filter.compare("a.order_at >=", query.since.map(at));
     filter.compare("a.order_at <", query.until.map(at));
@@ -127,25 +141,75 @@ fn filter_by_content(filter: &mut Where, query: &Query, now: Timestamp) {
         filter.conditions.push(format!("(a.order_at, a.seq) < ({at}, {seq})"));
     }
     filter.compare("a.seq >", query.after_seq);
+    filter.compare("a.seq <=", up_to);
+}
+
+/// The conditions on language and authors, and on what is shown at all, of the table `article` under the name `table`.
+fn by_content(
+    filter: &mut Where,
+    connection: &Connection,
+    table: &str,
+    query: &Query,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let mut conditions = Vec::new();
     if query.order == Order::Sequence {
-        filter.conditions.push(
-            "NOT EXISTS (SELECT 1 FROM quiet_article q WHERE q.article_id = a.id)".to_owned(),
-        );
+        conditions.push(format!(
+            "NOT EXISTS (SELECT 1 FROM quiet_article q WHERE q.article_id = {table}.id)"
+        ));
     }
-    filter.compare("a.seq <=", query.up_to_seq);
-    filter.any(&query.languages, |filter, language| {
+    conditions.extend(filter.any(&query.languages, |filter, language| {
         let (same, below) =
             (filter.bind(language.to_owned()), filter.bind(format!("{language}-*")));
-        format!("a.language = {same} OR a.language GLOB {below}")
-    });
-    filter.any(&query.authors, |filter, author| {
+        format!("{table}.language = {same} OR {table}.language GLOB {below}")
+    }));
+    conditions.extend(filter.any(&query.authors, |filter, author| {
         let forms = words::name_forms(author).into_iter().map(|form| {
             let form = filter.bind(form);
             format!("instr(name_forms(p.value ->> 'name'), {form})")
         });
         let is_one = forms.collect::<Vec<_>>().join(" OR ");
-        format!("EXISTS (SELECT 1 FROM json_each(a.authors) p WHERE {is_one})")
-    });
+        format!("EXISTS (SELECT 1 FROM json_each({table}.authors) p WHERE {is_one})")
+    }));
+    if query.ids.is_empty() {
+        let hidden = future::condition(connection, table, query.order == Order::Sequence, now)?;
+        conditions.extend(hidden);
+    }
+    Ok(conditions)
+}
+
+/// Adds the condition that an article is no duplicate of one that the query chooses. What the filters leave out cannot
+/// stand for its duplicate: a reader of one feed wants its article although another feed had it first. Times do not count,
+/// because an article that came yesterday is not news today.
+fn leave_duplicates_out(
+    filter: &mut Where,
+    connection: &Connection,
+    feeds: Option<&[i64]>,
+    query: &Query,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut chosen = by_content(filter, connection, "o", query, now)?;
+    chosen.extend(feeds.map(|feeds| one_of("o.feed_id", feeds.iter().copied())));
+    if let Some(expression) = query.search.as_ref().and_then(expression) {
+        let expression = filter.bind(expression);
+        chosen.push(format!(
+            "EXISTS (SELECT 1 FROM article_text WHERE article_text MATCH {expression} AND rowid = o.id)"
+        ));
+    }
+    let shown = if chosen.is_empty() {
+        String::new()
+    } else {
+        let chosen = chosen.join(" AND ");
+        format!(
+            " AND (EXISTS (SELECT 1 FROM article o WHERE o.id = d.original_id AND {chosen})
+                OR EXISTS (SELECT 1 FROM article_duplicate e CROSS JOIN article o ON o.id = e.article_id
+                    WHERE e.original_id = d.original_id AND e.article_id < d.article_id AND {chosen}))"
+        )
+    };
+    filter.conditions.push(format!(
+        "NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = a.id{shown})"
+    ));
+    Ok(())
 }
 
 /// Adds the condition that an article matches a full-text expression. Returns the access path, if the
@@ -213,7 +277,7 @@ fn filter_by_feeds(
         [one] if by_index => AccessPath::Index { feed: Some(*one) },
         [_, _, ..] if by_index && feeds.len() <= MERGED => AccessPath::MergedIndexes(feeds),
         _ => {
-            filter.one_of("+a.feed_id", feeds.into_iter());
+            filter.conditions.push(one_of("+a.feed_id", feeds.into_iter()));
             path
         }
     }

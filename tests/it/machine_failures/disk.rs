@@ -92,7 +92,7 @@ fn upkeep_that_finds_the_disk_full_at_any_page_leaves_the_store_whole() {
     for (command, step) in [
         (&["db", "vacuum"][..], 64),
         (&["db", "backup", "copy.db"], 48),
-        (&["export", "--format", "json", "--output", "all.json"], 48),
+        (&["export", "--with-duplicates", "--format", "json", "--output", "all.json"], 48),
     ] {
         let failed = sweep(&home, command, step, |home, done| {
             assert_eq!(ids(home), before, "{command:?}");
@@ -107,7 +107,7 @@ fn upkeep_that_finds_the_disk_full_at_any_page_leaves_the_store_whole() {
 #[test]
 fn a_search_on_a_full_disk_finds_what_is_indexed() {
     let (_server, home) = polled();
-    let search = ["search", "length", "-n", "100", "--json"];
+    let search = ["search", "length", "-n", "100", "--with-duplicates", "--json"];
     let found = |text: &str| {
         let found: Value = serde_json::from_str(text).unwrap();
         found.as_array().unwrap().len()

@@ -1,0 +1,36 @@
+//! Finds the articles that another feed had before, behind the polls and in the order in which they were stored.
+//!
+//! The order makes the result the same whatever polls run in parallel. Consumers hear of an article when this pass has
+//! decided of it, so that they hear of no duplicate.
+
+use tokio::task::spawn_blocking;
+
+use crate::clock;
+use crate::html::to_text::html_to_text;
+use crate::store::{Matched, Reader, Store, StoreError};
+
+/// The number of articles in one transaction. It takes a few milliseconds, in which no poll is written.
+const BATCH: usize = 100;
+
+/// Decides of one batch. What is compared is computed from the articles before the store's writer is needed.
+///
+/// # Errors
+/// When the store fails. Nothing of the batch is stored then.
+pub async fn advance(store: &Store) -> Result<Matched, StoreError> {
+    let path = store.path().to_owned();
+    let read = spawn_blocking(move || Reader::open(&path)?.new_articles(BATCH, html_to_text));
+    let new = read.await.map_err(|_| StoreError::ReaderStopped)??;
+    if new.is_empty() {
+        return Ok(Matched::default());
+    }
+    store.match_articles(new, clock::now()).await
+}
+
+/// Decides of all articles.
+///
+/// # Errors
+/// When the store fails.
+pub async fn catch_up(store: &Store) -> Result<(), StoreError> {
+    while advance(store).await?.has_more {}
+    Ok(())
+}

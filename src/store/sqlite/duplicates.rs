@@ -1,0 +1,493 @@
+//! Finds the articles that another feed had before, in the order of their sequence numbers.
+//!
+//! `meta.matched_seq` says how far this has come. What new articles are compared with is in `article_sketch`; the keys
+//! under which they are found are also in memory ([`Recent`]). Which articles are the same is decided in
+//! `matching::across_feeds`.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use url::Url;
+
+use crate::domain::article::ArticleId;
+use crate::domain::time::{Timestamp, from_unix};
+use crate::matching::across_feeds::{Duplicate, Sighted, duplicate, publisher};
+use crate::matching::features::{Features, Fields, keys_from_bytes, keys_to_bytes};
+use crate::matching::sketch::Sketch;
+use crate::matching::window::{SPAN, Window};
+use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::columns::{decode, time};
+use crate::store::sqlite::{columns, meta};
+
+/// The articles of the last days in memory. After an error, or when another process has decided of articles, it is read
+/// again from the store.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Recent {
+    /// The `matched_seq` to which the window belongs; `None` when it has not been read.
+    matched_seq: Option<i64>,
+    window: Window,
+    /// Candidates that were read before. One text in many feeds is compared with the same articles again and again.
+    candidates: HashMap<i64, Candidate>,
+}
+
+/// The most candidates that are kept in memory. One takes about 2 KiB.
+const MOST_KEPT: usize = 1_000;
+
+/// A candidate, with the sequence number of its last edit when it was read.
+#[derive(Debug)]
+struct Candidate {
+    seq: i64,
+    arrived: Arrived,
+}
+
+/// Articles of which it is not decided yet, as they are compared.
+#[derive(Debug)]
+pub struct NewArticles {
+    /// The `matched_seq` after which they were stored.
+    after: i64,
+    /// All articles up to this number are among them.
+    up_to: i64,
+    articles: Vec<Arrived>,
+    has_more: bool,
+}
+
+impl NewArticles {
+    /// Whether there is nothing to decide, not even that of all changes it is known that they are no duplicates.
+    pub fn is_empty(&self) -> bool {
+        self.after == self.up_to
+    }
+}
+
+/// The result of one batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Matched {
+    /// Whether consumers can hear of more than before.
+    pub advanced: bool,
+    /// Whether there may be more articles to decide of.
+    pub has_more: bool,
+}
+
+/// An article as it is compared, with the time at which it arrived.
+#[derive(Debug)]
+struct Arrived {
+    sighted: Sighted,
+    seen_at: i64,
+}
+
+/// The next `limit` articles of which it is not decided yet, in the order in which they were stored. `text` converts
+/// stored HTML into plain text.
+pub(super) fn new_articles(
+    connection: &Connection,
+    limit: usize,
+    text: fn(&str) -> String,
+) -> Result<NewArticles, StoreError> {
+    let after = meta::matched_seq(connection)?;
+    let sequence = meta::sequence(connection)?;
+    if after == sequence {
+        return Ok(NewArticles { after, up_to: after, articles: Vec::new(), has_more: false });
+    }
+    let articles = arrived(connection, after, limit, text)?;
+    let has_more = articles.len() == limit;
+    // An article that was edited meanwhile has a higher sequence number than id; the ids are in the order of arrival.
+    let last = articles.last().map(|article| article.sighted.article);
+    let up_to = if has_more {
+        last.unwrap_or(sequence)
+    } else {
+        last.max(Some(sequence)).unwrap_or(sequence)
+    };
+    Ok(NewArticles { after, up_to, articles, has_more })
+}
+
+/// Decides of articles whether they are duplicates, unless another process has done so since they were read.
+pub(in crate::store) fn decide_all(
+    tx: &Connection,
+    recent: &mut Recent,
+    new: &NewArticles,
+    now: Timestamp,
+) -> Result<Matched, StoreError> {
+    let from = meta::matched_seq(tx)?;
+    if from != new.after {
+        return Ok(Matched { advanced: true, has_more: true });
+    }
+    recent.catch_up(tx, from)?;
+    // If this fails, what is in memory is more than what is stored.
+    recent.matched_seq = None;
+    let mut publishers = Publishers(HashMap::new());
+    for article in &new.articles {
+        decide(tx, recent, article, &mut publishers, now)?;
+    }
+    if let Some(newest) = new.articles.last()
+        && recent.window.expire(newest.seen_at - SPAN)
+    {
+        forget(tx, recent.window.earliest().unwrap_or(i64::MAX))?;
+    }
+    meta::set_matched_seq(tx, new.up_to)?;
+    recent.matched_seq = Some(new.up_to);
+    Ok(Matched { advanced: true, has_more: new.has_more })
+}
+
+impl Recent {
+    /// Reads what other processes have decided since the last call, or everything.
+    fn catch_up(&mut self, tx: &Connection, from: i64) -> Result<(), StoreError> {
+        const SINCE: &str = "
+            SELECT article_id, seen_at, keys FROM article_sketch WHERE ?1 < article_id ORDER BY article_id";
+        let action = "read the articles of the last days";
+        let known = self.matched_seq.filter(|known| *known <= from);
+        if known == Some(from) {
+            return Ok(());
+        }
+        if known.is_none() {
+            *self = Self::default();
+        }
+        let mut read = tx.prepare_cached(SINCE).context(action)?;
+        let mut rows = read.query([known.unwrap_or(i64::MIN)]).context(action)?;
+        while let Some(row) = rows.next().context(action)? {
+            let keys = row.get_ref("keys").and_then(|value| Ok(value.as_blob()?));
+            let keys = keys_from_bytes(keys.context(action)?);
+            let article = row.get("article_id").context(action)?;
+            self.window.insert(article, row.get("seen_at").context(action)?, &keys);
+        }
+        Ok(())
+    }
+
+    /// Reads the candidates with these ids that are not in memory as they are stored.
+    fn read_candidates(
+        &mut self,
+        tx: &Connection,
+        ids: &[i64],
+        publishers: &mut Publishers,
+    ) -> Result<(), StoreError> {
+        let action = "look at what an article may be the same as";
+        if MOST_KEPT < self.candidates.len() + ids.len() {
+            self.candidates.clear();
+        }
+        let mut edited =
+            tx.prepare_cached("SELECT seq FROM article WHERE id = ?1").context(action)?;
+        for id in ids {
+            let seq: Option<i64> =
+                edited.query_row([id], |row| row.get(0)).optional().context(action)?;
+            if self.candidates.get(id).map(|known| known.seq) == seq {
+                continue;
+            }
+            let found = match seq {
+                Some(seq) => {
+                    candidate(tx, *id, publishers)?.map(|arrived| Candidate { seq, arrived })
+                }
+                None => None,
+            };
+            match found {
+                Some(found) => self.candidates.insert(*id, found),
+                None => self.candidates.remove(id),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Decides of one article, and stores the decision and what later articles are compared with.
+fn decide(
+    tx: &Connection,
+    recent: &mut Recent,
+    article: &Arrived,
+    publishers: &mut Publishers,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // The article may have been removed since it was read.
+    const SKETCH: &str = "
+        INSERT OR REPLACE INTO article_sketch (article_id, seen_at, keys, sketch)
+        SELECT id, ?2, ?3, ?4 FROM article WHERE id = ?1";
+    let Arrived { sighted, seen_at } = article;
+    let oldest = seen_at - SPAN;
+    let ids = recent.window.candidates(&sighted.features.lookup_across_feeds());
+    recent.read_candidates(tx, &ids, publishers)?;
+    let candidates = ids.iter().filter_map(|id| recent.candidates.get(id));
+    let candidates = candidates.filter(|candidate| oldest <= candidate.arrived.seen_at);
+    let found = duplicate(sighted, candidates.map(|candidate| &candidate.arrived.sighted));
+    let keys = sighted.features.keys_across_feeds();
+    let is_there = tx
+        .prepare_cached(SKETCH)
+        .and_then(|mut s| {
+            let sketch = sighted.features.sketch.to_bytes();
+            s.execute(params![sighted.article, seen_at, keys_to_bytes(&keys), sketch])
+        })
+        .context("store the sketch of an article")?;
+    if is_there == 0 {
+        return Ok(());
+    }
+    if let Some(found) = found {
+        merge(tx, sighted, &found, now)?;
+    }
+    recent.window.insert(sighted.article, *seen_at, &keys);
+    Ok(())
+}
+
+/// Stores that an article is the same as an earlier one, unless a user has said that they are two, or the feed of the
+/// article has one of them already: a feed that has two articles does not lose one.
+fn merge(
+    tx: &Connection,
+    article: &Sighted,
+    found: &Duplicate,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const MERGE: &str = "
+        INSERT INTO article_duplicate (article_id, original_id, reason, score, decided_at)
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    const IS_TWO: &str = "
+        SELECT EXISTS (SELECT 1 FROM refused_duplicate WHERE article_id = ?1 AND original_id = ?2)
+            OR EXISTS (SELECT 1 FROM article WHERE id = ?2 AND feed_id = ?3)
+            OR EXISTS (SELECT 1 FROM article_duplicate d JOIN article a ON a.id = d.article_id
+                WHERE d.original_id = ?2 AND a.feed_id = ?3)";
+    let action = "store a duplicate";
+    let original = original_of(tx, found.of)?.unwrap_or(found.of);
+    let is_two: bool = tx
+        .prepare_cached(IS_TWO)
+        .and_then(|mut s| s.query_row([article.article, original, article.feed], |row| row.get(0)))
+        .context(action)?;
+    if is_two {
+        return Ok(());
+    }
+    let reason = found.reason.as_str();
+    tx.prepare_cached(MERGE)
+        .and_then(|mut s| {
+            s.execute(params![article.article, original, reason, found.score, now.timestamp()])
+        })
+        .map(|_| ())
+        .context(action)
+}
+
+/// The original of a duplicate; `None` for an article that is none.
+pub(super) fn original_of(
+    connection: &Connection,
+    article: i64,
+) -> Result<Option<i64>, StoreError> {
+    connection
+        .prepare_cached("SELECT original_id FROM article_duplicate WHERE article_id = ?1")
+        .and_then(|mut s| s.query_row([article], |row| row.get(0)).optional())
+        .context("look up the original of an article")
+}
+
+/// The articles that were stored after the sequence number `from`, in the order in which they were stored.
+fn arrived(
+    tx: &Connection,
+    from: i64,
+    limit: usize,
+    text: fn(&str) -> String,
+) -> Result<Vec<Arrived>, StoreError> {
+    const NEW: &str = "
+        SELECT id, feed_id, first_seen_at AS seen_at, coalesce(url, external_url) AS url, title, published_at,
+            attachments, summary, content_html
+        FROM article WHERE ?1 < id ORDER BY id LIMIT ?2";
+    let action = "read new articles";
+    let mut new = tx.prepare_cached(NEW).context(action)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = new.query([from, limit]).context(action)?;
+    let mut publishers = Publishers(HashMap::new());
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().context(action)? {
+        let read = |column: &str| row.get_ref(column).and_then(|v| Ok(v.as_str_or_null()?));
+        let summary = read("summary").context(action)?;
+        let content = read("content_html").context(action)?.map(text);
+        let sketch = Sketch::of(content.as_deref().or(summary).unwrap_or_default());
+        found.push(compared(tx, row, sketch, &mut publishers)?);
+    }
+    Ok(found)
+}
+
+/// A stored article as it is compared; `None` when it was removed.
+fn candidate(
+    tx: &Connection,
+    article: i64,
+    publishers: &mut Publishers,
+) -> Result<Option<Arrived>, StoreError> {
+    const ONE: &str = "
+        SELECT a.id, a.feed_id, s.seen_at, coalesce(a.url, a.external_url) AS url, a.title, a.published_at,
+            a.attachments, s.sketch
+        FROM article_sketch s JOIN article a ON a.id = s.article_id WHERE s.article_id = ?1";
+    let action = "read what an article may be the same as";
+    let mut one = tx.prepare_cached(ONE).context(action)?;
+    let mut rows = one.query([article]).context(action)?;
+    let Some(row) = rows.next().context(action)? else { return Ok(None) };
+    let sketch = row.get_ref("sketch").and_then(|value| Ok(value.as_blob()?)).context(action)?;
+    let sketch = Sketch::from_bytes(sketch).unwrap_or_default();
+    compared(tx, row, sketch, publishers).map(Some)
+}
+
+fn compared(
+    tx: &Connection,
+    row: &Row<'_>,
+    sketch: Sketch,
+    publishers: &mut Publishers,
+) -> Result<Arrived, StoreError> {
+    let action = "read an article to compare it";
+    let read = |column: &str| {
+        row.get_ref(column).and_then(|value| Ok(value.as_str_or_null()?)).context(action)
+    };
+    let attachments = decode::attachments(read("attachments")?);
+    let fields = Fields {
+        guid: None,
+        url: read("url")?,
+        title: read("title")?,
+        published: time(row, "published_at").context(action)?,
+        media: attachments.first().map(|file| file.url.as_str()),
+    };
+    let feed = row.get("feed_id").context(action)?;
+    let sighted = Sighted {
+        article: row.get("id").context(action)?,
+        feed,
+        publisher: publishers.of(tx, feed)?,
+        features: Features::new(&fields, sketch),
+    };
+    Ok(Arrived { sighted, seen_at: row.get("seen_at").context(action)? })
+}
+
+/// The publishers of feeds, read on first use.
+struct Publishers(HashMap<i64, Option<String>>);
+
+impl Publishers {
+    fn of(&mut self, tx: &Connection, feed: i64) -> Result<Option<String>, StoreError> {
+        const ADDRESSES: &str = "SELECT home_page_url, url FROM feed WHERE id = ?1";
+        if let Some(known) = self.0.get(&feed) {
+            return Ok(known.clone());
+        }
+        let addresses: Option<(Option<String>, String)> = tx
+            .prepare_cached(ADDRESSES)
+            .and_then(|mut s| {
+                s.query_row([feed], |row| Ok((row.get("home_page_url")?, row.get("url")?)))
+                    .optional()
+            })
+            .context("read the publisher of a feed")?;
+        let owner = |address: &str| Url::parse(address).ok()?.host_str().and_then(publisher);
+        let found = addresses.and_then(|(home_page, url)| {
+            home_page.as_deref().and_then(owner).or_else(|| owner(&url))
+        });
+        self.0.insert(feed, found.clone());
+        Ok(found)
+    }
+}
+
+/// Removes what articles before `earliest` were compared by.
+fn forget(tx: &Connection, earliest: i64) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM article_sketch WHERE article_id < ?1")
+        .and_then(|mut s| s.execute([earliest]))
+        .map(|_| ())
+        .context("remove old sketches")
+}
+
+/// Removes an article that is going to be removed from its duplicates: the earliest one becomes the original.
+pub(super) fn leave(tx: &Connection, article: i64) -> Result<(), StoreError> {
+    const NEXT: &str = "SELECT min(article_id) FROM article_duplicate WHERE original_id = ?1";
+    let action = "choose another original";
+    let next: Option<i64> = tx
+        .prepare_cached(NEXT)
+        .and_then(|mut s| s.query_row([article], |row| row.get(0)))
+        .context(action)?;
+    for (sql, ids) in [
+        ("DELETE FROM article_sketch WHERE article_id = ?1", [Some(article), None]),
+        ("DELETE FROM article_duplicate WHERE article_id IN (?1, ?2)", [Some(article), next]),
+        (
+            "UPDATE article_duplicate SET original_id = ?2 WHERE original_id = ?1",
+            [Some(article), next],
+        ),
+    ] {
+        let mut statement = tx.prepare_cached(sql).context(action)?;
+        let count = statement.parameter_count();
+        statement
+            .execute(rusqlite::params_from_iter(ids.into_iter().take(count)))
+            .context(action)?;
+    }
+    Ok(())
+}
+
+/// The row of an article by its public id.
+pub(in crate::store) fn row(tx: &Connection, id: &ArticleId) -> Result<Option<i64>, StoreError> {
+    Ok(columns::row_of(&meta::store_id(tx)?, id))
+}
+
+/// Makes a duplicate an article of its own, for good, under a new sequence number, so that consumers hear of it. Returns
+/// `false` when the article is no duplicate.
+pub(in crate::store) fn undo(tx: &Connection, article: i64) -> Result<bool, StoreError> {
+    let action = "undo a merge";
+    let Some(original) = original_of(tx, article)? else { return Ok(false) };
+    let before = meta::sequence(tx)?;
+    let seq = before + 1;
+    for (sql, values) in [
+        ("DELETE FROM article_duplicate WHERE article_id = ?1", &[article][..]),
+        (
+            "INSERT OR REPLACE INTO refused_duplicate (article_id, original_id, seq) VALUES (?1, ?2, ?3)",
+            &[article, original, seq],
+        ),
+        ("UPDATE article SET seq = ?2 WHERE id = ?1", &[article, seq]),
+        ("DELETE FROM quiet_article WHERE article_id = ?1", &[article]),
+    ] {
+        tx.prepare_cached(sql)
+            .and_then(|mut s| s.execute(rusqlite::params_from_iter(values)))
+            .context(action)?;
+    }
+    meta::advance_sequence(tx, before, seq)?;
+    Ok(true)
+}
+
+/// The articles that are the same, each with its feed: the original, then its duplicates in the order of their arrival.
+pub(super) fn same(connection: &Connection, original: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+    const SAME: &str = "
+        SELECT id, feed_id FROM article WHERE id = ?1
+        UNION ALL
+        SELECT a.id, a.feed_id FROM article_duplicate d CROSS JOIN article a ON a.id = d.article_id
+        WHERE d.original_id = ?1
+        ORDER BY id";
+    let one = |r: &Row<'_>| Ok((r.get("id")?, r.get("feed_id")?));
+    connection.prepare_cached(SAME)?.query_map([original], one)?.collect()
+}
+
+/// A duplicate and its original.
+pub(super) struct MergeRow {
+    pub(super) article: i64,
+    pub(super) feed: i64,
+    pub(super) title: Option<String>,
+    pub(super) original: i64,
+    pub(super) original_feed: i64,
+    pub(super) original_title: Option<String>,
+    pub(super) reason: String,
+    pub(super) score: f64,
+    pub(super) decided_at: Timestamp,
+}
+
+/// The latest merges, newest first.
+pub(super) fn list(
+    connection: &Connection,
+    limit: Option<u64>,
+) -> Result<Vec<MergeRow>, StoreError> {
+    const LIST: &str = "
+        SELECT d.article_id, a.feed_id, a.title, d.original_id, o.feed_id AS original_feed, o.title AS original_title,
+            d.reason, d.score, d.decided_at
+        FROM article_duplicate d JOIN article a ON a.id = d.article_id JOIN article o ON o.id = d.original_id
+        ORDER BY d.article_id DESC LIMIT ?1";
+    let one = |r: &Row<'_>| {
+        Ok(MergeRow {
+            article: r.get("article_id")?,
+            feed: r.get("feed_id")?,
+            title: r.get("title")?,
+            original: r.get("original_id")?,
+            original_feed: r.get("original_feed")?,
+            original_title: r.get("original_title")?,
+            reason: r.get("reason")?,
+            score: r.get("score")?,
+            decided_at: from_unix(r.get("decided_at")?),
+        })
+    };
+    let limit = limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
+    connection
+        .prepare_cached(LIST)
+        .and_then(|mut s| s.query_map([limit], one)?.collect())
+        .context("list duplicates")
+}
+
+/// The articles after the sequence number `after` that consumers hear of because a merge was undone, with their numbers.
+pub(super) fn undone(connection: &Connection, after: i64) -> Result<HashMap<i64, i64>, StoreError> {
+    connection
+        .prepare_cached("SELECT article_id, seq FROM refused_duplicate WHERE ?1 < seq")
+        .and_then(|mut s| {
+            s.query_map([after], |row| Ok((row.get("article_id")?, row.get("seq")?)))?.collect()
+        })
+        .context("read undone merges")
+}
