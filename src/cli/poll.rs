@@ -71,6 +71,9 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let poller = Arc::new(Poller::new(store.clone(), config, synced.feeds)?);
     let began = Instant::now();
     let mut round = Round::new(poller, only, &args, config);
+    // A failure of it is reported below, by the call that decides of all others.
+    let mut matching = JoinSet::new();
+    matching.spawn(duplicates::keep_up(store.clone()));
     let progress = context.output.progress(round.expected(), !context.quiet && !args.json);
     let interrupted = tokio::select! {
         result = round.finish(&progress) => { result?; false }
@@ -81,7 +84,10 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
         round.abandon(&store).await?;
     }
     announce(&store, config, clock::now()).await?;
-    duplicates::catch_up(&store).await?;
+    matching.shutdown().await;
+    if !interrupted {
+        duplicates::catch_up(&store).await?;
+    }
     let reader = store.reader()?;
     let titles = titles(&reader)?;
     let summary = Summary::of(&round, began.elapsed());

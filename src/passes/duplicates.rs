@@ -3,7 +3,11 @@
 //! The order makes the result the same whatever polls run in parallel. Consumers hear of an article when this pass has
 //! decided of it, so that they hear of no duplicate.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use crate::clock;
 use crate::html::to_text::html_to_text;
@@ -11,6 +15,9 @@ use crate::store::{Matched, Reader, Store, StoreError};
 
 /// The number of articles in one transaction. It takes a few milliseconds, in which no poll is written.
 const BATCH: usize = 100;
+
+/// The wait of [`keep_up`] when nothing is left to decide.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Decides of one batch. What is compared is computed from the articles before the store's writer is needed.
 ///
@@ -24,6 +31,18 @@ pub async fn advance(store: &Store) -> Result<Matched, StoreError> {
         return Ok(Matched::default());
     }
     store.match_articles(new, clock::now()).await
+}
+
+/// Decides of articles while they are stored, until the future is dropped or the store fails.
+///
+/// # Errors
+/// When the store fails.
+pub async fn keep_up(store: Store) -> Result<Infallible, StoreError> {
+    loop {
+        if !advance(&store).await?.has_more {
+            sleep(PAUSE).await;
+        }
+    }
 }
 
 /// Decides of all articles.
