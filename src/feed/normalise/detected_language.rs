@@ -89,6 +89,9 @@ const TAGS: [(&str, &str); 70] = [
 /// The most characters of a text that are read.
 const READ: usize = 300;
 
+/// The most characters that are read of an article whose language is stated.
+const READ_STATED: usize = 120;
+
 /// The most bytes of HTML that are read if title and summary are short.
 const READ_HTML: usize = 1_500;
 
@@ -113,7 +116,7 @@ pub fn complete(drafts: &mut [(&mut ArticleDraft, bool)], about: &str) {
     let is_undeclared =
         |(draft, is_open): &(&mut ArticleDraft, bool)| *is_open && draft.language.is_none();
     let about = if drafts.iter().any(is_undeclared) { about } else { "" };
-    let about = Excerpt::new(&[about]);
+    let about = Excerpt::new(&[about], READ);
     let common = if about.is_latin() { of_latin(&about) } else { sure(&about.text) };
     for (draft, is_open) in drafts {
         let found = match draft.language.as_deref() {
@@ -135,8 +138,10 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    fn new(parts: &[&str]) -> Self {
-        let text: String = parts.join("\n").chars().take(READ).collect();
+    /// The first characters of some texts.
+    fn new(parts: &[&str], most: usize) -> Self {
+        let chars = parts.iter().flat_map(|part| part.chars().chain(['\n']));
+        let text: String = chars.take(most).collect();
         let letters = text.chars().filter(|c| c.is_alphabetic());
         let (letters, latin) = letters.fold((0, 0), |(letters, latin), c| {
             let is_latin = matches!(c, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}');
@@ -146,19 +151,19 @@ impl Excerpt {
     }
 
     /// Title and summary.
-    fn lines(draft: &ArticleDraft) -> Self {
+    fn lines(draft: &ArticleDraft, most: usize) -> Self {
         let lines = [draft.title.as_deref(), draft.summary.as_deref()];
-        Self::new(&lines.map(Option::unwrap_or_default))
+        Self::new(&lines.map(Option::unwrap_or_default), most)
     }
 
     /// Title and summary, and the content if they are short.
     fn whole(draft: &ArticleDraft) -> Self {
-        let lines = Self::lines(draft);
+        let lines = Self::lines(draft, READ);
         let Some(html) = draft.content_html.as_deref().filter(|_| lines.letters < LONG) else {
             return lines;
         };
         let html = html.get(..html.floor_char_boundary(READ_HTML)).unwrap_or_default();
-        Self::new(&[draft.title.as_deref().unwrap_or_default(), &html_to_text(html)])
+        Self::new(&[draft.title.as_deref().unwrap_or_default(), &html_to_text(html)], READ)
     }
 
     fn is_latin(&self) -> bool {
@@ -204,7 +209,7 @@ fn contradicted(declared: &str, draft: &ArticleDraft) -> Option<&'static str> {
     if SEVERAL_SCRIPTS.contains(&declared) {
         return None;
     }
-    let text = Excerpt::lines(draft);
+    let text = Excerpt::lines(draft, READ_STATED);
     if OTHER_SCRIPTS.contains(&declared) {
         let is_other = LONG <= text.letters && text.latin == text.letters;
         return if is_other { of_latin(&text) } else { None };
