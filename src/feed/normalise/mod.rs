@@ -1,6 +1,7 @@
 //! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
 pub mod authors;
+pub mod detected_language;
 pub mod edit;
 pub mod furniture;
 pub mod hash;
@@ -103,6 +104,7 @@ pub fn entries(
         let draft = Some(draft).filter(|_| wanted);
         normalised.push(Normalised { key, draft, links_to_embeds });
     }
+    complete(&mut normalised, feed);
     normalised
 }
 
@@ -157,7 +159,24 @@ fn outline(
 fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     (draft.content_html, draft.summary) = body(entry, sanitiser);
     draft.image = image::image(entry, draft.content_html.as_deref(), sanitiser.base());
-    draft.hash = hash::content_hash(draft);
+}
+
+/// Sets what depends on all articles of a document, and their hashes.
+fn complete(normalised: &mut [Normalised], feed: &ParsedFeed) {
+    let about = [&feed.feed.title, &feed.feed.description]
+        .map(|text| text.as_ref().map(|text| text.content.as_str()).unwrap_or_default());
+    let mut drafts: Vec<(&mut ArticleDraft, bool)> = normalised
+        .iter_mut()
+        .zip(&feed.entries)
+        .filter_map(|(normalised, entry)| {
+            let stated = entry.entry.language.as_deref().map(str::trim);
+            Some((normalised.draft.as_mut()?, stated != Some("")))
+        })
+        .collect();
+    detected_language::complete(&mut drafts, &about.join("\n"));
+    for (draft, _) in drafts {
+        draft.hash = hash::content_hash(draft);
+    }
 }
 
 /// Returns content and summary. A description beside a content is the summary, unless it only repeats the

@@ -188,3 +188,28 @@ fn each_format_of_feeds_is_read() {
     assert_eq!(home.articles()[0]["url"], server.url("/1"));
     assert_eq!(home.articles()[0]["feed"]["name"], "A");
 }
+
+#[test]
+fn articles_of_a_feed_without_a_language_get_theirs_and_an_upgrade_announces_none() {
+    const GERMAN: &str = "<p>Der Hafen wurde am Montag gesperrt, nachdem neun Meter hohe Wellen über die äußere Mauer \
+        geschlagen waren, und die Boote dahinter wurden in das alte Becken gebracht.</p>";
+    let german = |n: u32| Item { text: GERMAN.to_owned(), ..item(n) };
+    let server = Server::start();
+    let bare = rss("Nachrichten aus dem Hafen und von den Schiffen", &[german(2), german(1)]);
+    server.put("/f", Page::ok(bare.replace("<description>All of it</description>", "")));
+    let home = Home::with_feeds(&[server.url("/f")]);
+    home.poll();
+    assert_eq!(home.each("language"), ["de", "de"]);
+    assert_eq!(home.ok(&["export", "--language", "de"]).lines().count(), 2);
+    // As an older version has stored them.
+    let store = home.sql();
+    store.execute("UPDATE article SET language = NULL", []).unwrap();
+    store.execute("UPDATE meta SET value = 6 WHERE key = 'reading_rules'", []).unwrap();
+    let seq = home.seq();
+    let touched = bare.replace("<description>All of it</description>", "<ttl>60</ttl>");
+    server
+        .put("/f", Page::ok(touched.replace("<title>Title 1</title>", "<title> Title 1</title>")));
+    home.poll();
+    assert!(home.each("language").contains(&"de".to_owned()), "{:?}", home.each("language"));
+    assert_eq!(home.seq(), seq);
+}
