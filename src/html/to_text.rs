@@ -194,6 +194,28 @@ pub fn html_to_text(sanitised: &str) -> String {
     page.out
 }
 
+/// The words of sanitised HTML in their order, without layout: blocks are separated by spaces. This is faster than
+/// [`html_to_text`], for those who compare words.
+pub fn words_of(sanitised: &str) -> String {
+    let mut out = String::with_capacity(sanitised.len());
+    let mut players = 0_usize;
+    for token in HtmlTokens::new(sanitised) {
+        match token {
+            HtmlToken::Text(text) if players == 0 => out.push_str(&decode(text, Context::Text)),
+            HtmlToken::Tag(tag) => {
+                if tag.is(&["audio", "video"]) {
+                    players = if tag.closing { players.saturating_sub(1) } else { players + 1 };
+                }
+                if is_breaking(&tag) {
+                    out.push(' ');
+                }
+            }
+            HtmlToken::Text(_) | HtmlToken::Hidden => {}
+        }
+    }
+    out
+}
+
 #[derive(Default)]
 struct TextPage {
     out: String,
@@ -334,6 +356,23 @@ mod tests {
     use crate::html::chars::excerpt;
     use crate::html::recognise::is_whole_html;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_words_of_html_are_those_of_its_text() {
+        for html in [
+            "<p>One <b>t</b>wo&amp;three</p><p>four<br>five</p>",
+            "<h2>A</h2><blockquote>b<p>c</p></blockquote><pre>d\n e</pre>",
+            "<table><tr><td>1</td><td>2</td></tr></table>x<hr>y <q>z</q>",
+            "a<video src=\"https://a.example/v\">no player</video>b<img src=\"x\" alt=\"y\">c",
+            "plain &lt;b&gt; text",
+        ] {
+            let words = |text: &str| {
+                let words = text.split(|c: char| !c.is_alphanumeric());
+                words.filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+            };
+            assert_eq!(words(&words_of(html)), words(&html_to_text(html)), "{html}");
+        }
+    }
 
     #[test]
     fn a_title_becomes_one_line_of_plain_text() {

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::clock;
-use crate::html::to_text::html_to_text;
+use crate::html::to_text::words_of;
 use crate::store::{Matched, Reader, Store, StoreError};
 
 /// The number of articles in one transaction. It takes a few milliseconds, in which no poll is written.
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// When the store fails. Nothing of the batch is stored then.
 pub async fn advance(store: &Store) -> Result<Matched, StoreError> {
     let path = store.path().to_owned();
-    let read = spawn_blocking(move || Reader::open(&path)?.new_articles(BATCH, html_to_text));
+    let read = spawn_blocking(move || Reader::open(&path)?.new_articles(BATCH, words_of));
     let new = read.await.map_err(|_| StoreError::ReaderStopped)??;
     if new.is_empty() {
         return Ok(Matched::default());

@@ -42,32 +42,40 @@ pub struct Piece {
 
 /// The pieces of a text, in their order.
 pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
-    let mut chars = text.char_indices().peekable();
+    let mut at = 0;
     std::iter::from_fn(move || {
         let (start, first) = loop {
-            let (at, c) = chars.next()?;
+            let c = char_at(text, at)?;
             if is_word(c) && !is_mark(c) {
                 break (at, c);
             }
+            at += c.len_utf8();
         };
         let paired = is_paired(first);
-        let mut end = start + first.len_utf8();
-        while let Some(&(at, c)) = chars.peek() {
-            let goes_on = if is_ignored(c) {
+        at += first.len_utf8();
+        while let Some(c) = char_at(text, at) {
+            let goes_on = if c.is_ascii() {
+                !paired && c.is_ascii_alphanumeric()
+            } else if is_ignored(c) {
                 true
-            } else if is_word(c) {
-                is_paired(c) == paired || is_mark(c)
             } else {
-                false
+                is_word(c) && (is_paired(c) == paired || is_mark(c))
             };
             if !goes_on {
                 break;
             }
-            end = at + c.len_utf8();
-            chars.next();
+            at += c.len_utf8();
         }
-        Some(Piece { range: start..end, paired })
+        Some(Piece { range: start..at, paired })
     })
+}
+
+/// The character at a place. Most are of ASCII and need no decoding.
+fn char_at(text: &str, at: usize) -> Option<char> {
+    match text.as_bytes().get(at) {
+        Some(byte) if byte.is_ascii() => Some(char::from(*byte)),
+        _ => text.get(at..)?.chars().next(),
+    }
 }
 
 /// The tokens of a text, separated by spaces, for the index. The second forms of words with umlauts follow.
@@ -166,7 +174,11 @@ pub fn fold(piece: &str) -> String {
 /// Appends a word in that form.
 pub fn push_folded(out: &mut String, piece: &str) {
     if piece.is_ascii() {
-        out.extend(piece.bytes().map(|b| char::from(b.to_ascii_lowercase())));
+        let start = out.len();
+        out.push_str(piece);
+        if let Some(word) = out.get_mut(start..) {
+            word.make_ascii_lowercase();
+        }
         return;
     }
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(piece);
