@@ -16,6 +16,9 @@ use crate::store::{Matched, Reader, Store, StoreError};
 /// The number of articles in one transaction. It takes a few milliseconds, in which no poll is written.
 const BATCH: usize = 100;
 
+/// The same when no polls are written: the wait for the disk at the end of each batch is longer than the work.
+const LARGE_BATCH: usize = 1_000;
+
 /// The wait of [`keep_up`] when nothing is left to decide.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -24,8 +27,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// When the store fails. Nothing of the batch is stored then.
 pub async fn advance(store: &Store) -> Result<Matched, StoreError> {
+    advance_by(store, BATCH).await
+}
+
+async fn advance_by(store: &Store, limit: usize) -> Result<Matched, StoreError> {
     let path = store.path().to_owned();
-    let read = spawn_blocking(move || Reader::open(&path)?.new_articles(BATCH, words_of));
+    let read = spawn_blocking(move || Reader::open(&path)?.new_articles(limit, words_of));
     let new = read.await.map_err(|_| StoreError::ReaderStopped)??;
     if new.is_empty() {
         return Ok(Matched::default());
@@ -50,6 +57,6 @@ pub async fn keep_up(store: Store) -> Result<Infallible, StoreError> {
 /// # Errors
 /// When the store fails.
 pub async fn catch_up(store: &Store) -> Result<(), StoreError> {
-    while advance(store).await?.has_more {}
+    while advance_by(store, LARGE_BATCH).await?.has_more {}
     Ok(())
 }

@@ -15,6 +15,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::{Range, RangeInclusive};
+use std::sync::LazyLock;
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use icu_properties::props::{
@@ -181,6 +182,41 @@ pub fn push_folded(out: &mut String, piece: &str) {
         }
         return;
     }
+    if piece.chars().all(|c| c.is_ascii() || is_in_table(c)) {
+        let folded = |c: char| TABLE.get(usize::try_from(u32::from(c) - TABLE_START).ok()?);
+        for c in piece.chars() {
+            if c.is_ascii() {
+                out.push(c.to_ascii_lowercase());
+            } else {
+                out.push_str(folded(c).map_or("", String::as_str));
+            }
+        }
+        return;
+    }
+    push_folded_by_data(out, piece);
+}
+
+/// The Latin letters behind ASCII, and the Greek and Cyrillic ones. None of them is a mark, so that each is folded by
+/// itself.
+fn is_in_table(c: char) -> bool {
+    matches!(c, '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{482}' | '\u{48a}'..='\u{52f}')
+}
+
+const TABLE_START: u32 = 0xc0;
+
+/// Each character from `TABLE_START` on as it is folded. Reading Unicode's data for each word takes far longer.
+static TABLE: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let characters = (TABLE_START..0x530).filter_map(char::from_u32);
+    let folded = characters.map(|c| {
+        let mut folded = String::new();
+        push_folded_by_data(&mut folded, c.encode_utf8(&mut [0; 4]));
+        folded
+    });
+    folded.collect()
+});
+
+/// As [`push_folded`], by Unicode's data.
+fn push_folded_by_data(out: &mut String, piece: &str) {
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(piece);
     let mut plain = String::with_capacity(piece.len());
     let kept = |c: &char| is_word(*c) && !is_diacritic(*c) && !is_ignored(*c);
@@ -222,7 +258,12 @@ fn same_letter(c: char) -> Option<&'static str> {
 }
 
 fn is_word(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() || is_mark(c) }
+    match c {
+        _ if c.is_ascii() => c.is_ascii_alphanumeric(),
+        // Letters, apart from the signs of multiplication and division.
+        '\u{c0}'..='\u{24f}' => !matches!(c, '×' | '÷'),
+        _ => c.is_alphanumeric() || is_mark(c),
+    }
 }
 
 fn is_mark(c: char) -> bool {
@@ -324,6 +365,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn words_are_folded_by_the_table_as_by_the_data_of_unicode(
+            piece in "([a-zA-Z0-9]|[\u{c0}-\u{24f}]|[\u{370}-\u{52f}]|\u{301}|\u{308}|ß|İ|ǆ|水){1,6}"
+        ) {
+            let mut by_data = String::new();
+            push_folded_by_data(&mut by_data, &piece);
+            prop_assert_eq!(fold(&piece), by_data);
+            let by_property = |c: char| c.is_alphanumeric() || is_mark(c);
+            prop_assert!(piece.chars().all(|c| is_word(c) == by_property(c)));
+        }
+
         #[test]
         fn tokens_are_words_between_single_spaces(text in "\\PC*|.*") {
             let line = indexable(&text);
