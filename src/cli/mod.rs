@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod consumers;
+mod daemon_lock;
 mod db;
 mod explain;
 mod export;

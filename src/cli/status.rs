@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::consumers::{in_words, to_json};
+use super::daemon_lock::daemon;
 use super::feeds::{ListedFeed, State, rows};
 use super::output::{count, data, json_data, relative, span};
 use super::{Context, Exit};
@@ -15,7 +16,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::consumer::Consumer;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
-use crate::store::{Lock, LockError, Reader, Role, Stats};
+use crate::store::{Reader, Stats};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -140,16 +141,5 @@ impl Status {
             }
         }
         Ok(())
-    }
-}
-
-/// The process that holds the lock of the store, such as `pid 17, run`; `None` when there is none.
-pub(super) fn daemon(store: &Path) -> Option<String> {
-    if !store.exists() {
-        return None; // An attempt to take the lock would create a lock file.
-    }
-    match Lock::take(store, Role::Once) {
-        Err(LockError::Held { holder, .. }) => Some(holder),
-        Ok(_) | Err(LockError::Io { .. } | LockError::Delivering { .. }) => None,
     }
 }

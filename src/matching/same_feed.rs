@@ -1,7 +1,7 @@
 //! Which new entries of a document are articles that the feed had before, under another GUID or link.
 //!
 //! An entry is new when the store finds no article of the feed by its key. Candidates are the stored articles that share
-//! one of its [`Features::keys`]. An article that is still in the document under its own key must not be given as a
+//! one of its [`Key::of`](crate::matching::features::Key::of). An article that is still in the document under its own key must not be given as a
 //! candidate, because a publisher lists an article once.
 //!
 //! Each pair of entry and candidate has at most one [`Reason`], which is certain or likely. Pairs are decided from the

@@ -6,7 +6,7 @@ use std::io;
 use anyhow::{Context as _, Result};
 
 use super::super::Context;
-use super::super::status::daemon;
+use super::super::daemon_lock::daemon;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Edit, EditError};
