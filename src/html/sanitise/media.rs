@@ -53,12 +53,11 @@ impl Writer<'_> {
                 true
             }
             "source" => {
+                // Only what was written is an address of the web.
+                let source = self.written(start, " srcset=\"").and_then(best).map(Cow::into_owned);
                 if let Some(picture) = &mut self.picture
                     && picture.source.as_ref().is_none_or(|(_, is_small)| *is_small)
                 {
-                    let [_, (_, set)] = sources("source", attributes);
-                    let set = set.or_else(|| attributes.raw("srcset").map(Cow::Borrowed));
-                    let source = set.and_then(|set| Some(best(&set)?.into_owned()));
                     let media = attributes.raw("media").unwrap_or_default();
                     picture.source = source
                         .map(|source| (source, media.contains("max-width")))
@@ -72,7 +71,13 @@ impl Writer<'_> {
 
     /// The address in the tag that was written from `start` on.
     pub(super) fn source(&self, start: usize) -> Option<&str> {
-        let (_, value) = self.out.get(start..)?.split_once(" src=\"")?;
+        self.written(start, " src=\"")
+    }
+
+    /// The value of an attribute in the tag that was written from `start` on, with its references. `attribute` is its name
+    /// between a space and the beginning of the value.
+    fn written(&self, start: usize, attribute: &str) -> Option<&str> {
+        let (_, value) = self.out.get(start..)?.split_once(attribute)?;
         value.split('"').next().filter(|value| !value.is_empty())
     }
 

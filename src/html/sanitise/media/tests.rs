@@ -106,6 +106,10 @@ fn an_image_is_shown_wherever_its_address_is() {
             "<picture><source media='(max-width: 9em)' srcset='~/s.jpg'><source srcset='~/r.jpg'><img alt='b' src='~/r.jpg'></picture>",
         ),
         (
+            "<picture><source srcset='/a 1x, // 2x'><img src='data:x' data-src='/i.png' width=1></picture>",
+            "<picture><source srcset='~/a 1x'><img src='~/a'></picture>",
+        ),
+        (
             "<picture><source data-srcset='/r.webp'><img src='data:x' data-src='/r.jpg'></picture>",
             "<picture><source srcset='~/r.webp'><img src='~/r.jpg'></picture>",
         ),
