@@ -65,22 +65,29 @@ pub(crate) fn decode_all_but_brackets<'a>(text: &'a str, context: Context<'_>) -
 pub fn has_same_text(html: &str, text: &str) -> bool {
     let is_visible = |c: &char| !c.is_whitespace();
     let mut expected = text.chars().filter(is_visible);
-    let mut players = 0_usize;
-    for token in HtmlTokens::new(html) {
-        let text = match token {
-            HtmlToken::Text(text) if players == 0 => text,
-            HtmlToken::Tag(tag) if tag.is(&["audio", "video"]) => {
-                players = if tag.closing { players.saturating_sub(1) } else { players + 1 };
-                continue;
-            }
-            HtmlToken::Text(_) | HtmlToken::Tag(_) | HtmlToken::Hidden => continue,
-        };
+    for token in shown(html) {
+        let HtmlToken::Text(text) = token else { continue };
         let text = decode(text, Context::Text);
         if text.chars().filter(is_visible).any(|c| expected.next() != Some(c)) {
             return false;
         }
     }
     expected.next().is_none()
+}
+
+/// The tokens of HTML without the text in players, which is for browsers that have none.
+fn shown(html: &str) -> impl Iterator<Item = HtmlToken<'_>> {
+    let mut players = 0_usize;
+    HtmlTokens::new(html).filter(move |token| match token {
+        HtmlToken::Text(_) => players == 0,
+        HtmlToken::Tag(tag) => {
+            if tag.is(&["audio", "video"]) {
+                players = if tag.closing { players.saturating_sub(1) } else { players + 1 };
+            }
+            true
+        }
+        HtmlToken::Hidden => false,
+    })
 }
 
 /// Elements whose content is for programs that cannot show them, or is no part of the text.
@@ -198,19 +205,11 @@ pub fn html_to_text(sanitised: &str) -> String {
 /// [`html_to_text`], for those who compare words.
 pub fn words_of(sanitised: &str) -> String {
     let mut out = String::with_capacity(sanitised.len());
-    let mut players = 0_usize;
-    for token in HtmlTokens::new(sanitised) {
+    for token in shown(sanitised) {
         match token {
-            HtmlToken::Text(text) if players == 0 => out.push_str(&decode(text, Context::Text)),
-            HtmlToken::Tag(tag) => {
-                if tag.is(&["audio", "video"]) {
-                    players = if tag.closing { players.saturating_sub(1) } else { players + 1 };
-                }
-                if is_breaking(&tag) {
-                    out.push(' ');
-                }
-            }
-            HtmlToken::Text(_) | HtmlToken::Hidden => {}
+            HtmlToken::Text(text) => out.push_str(&decode(text, Context::Text)),
+            HtmlToken::Tag(tag) if is_breaking(&tag) => out.push(' '),
+            HtmlToken::Tag(_) | HtmlToken::Hidden => {}
         }
     }
     out
