@@ -27,6 +27,6 @@ CREATE TABLE article_sketch (
     sketch     BLOB NOT NULL
 ) STRICT;
 
--- It is decided of all articles up to this sequence number whether they are duplicates. Those that were stored before are
+-- For all articles up to this sequence number it is known whether they are duplicates. Those that were stored before are
 -- not compared with each other.
 INSERT INTO meta (key, value) SELECT 'matched_seq', value FROM meta WHERE key = 'seq';

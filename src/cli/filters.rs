@@ -70,7 +70,7 @@ impl Filters {
     }
 }
 
-/// Decides of the articles of the last poll whether they are duplicates, so that a consumer hears of them.
+/// Looks for duplicates among the articles of the last poll, so that a consumer hears of all others.
 pub(super) fn matched(reader: &Reader, config: &Config) -> Result<()> {
     if !reader.is_unmatched()? {
         return Ok(());

@@ -71,7 +71,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let poller = Arc::new(Poller::new(store.clone(), config, synced.feeds)?);
     let began = Instant::now();
     let mut round = Round::new(poller, only, &args, config);
-    // A failure of it is reported below, by the call that decides of all others.
+    // The call of `catch_up` below reports its failure.
     let mut matching = JoinSet::new();
     matching.spawn(duplicates::keep_up(store.clone()));
     let progress = context.output.progress(round.expected(), !context.quiet && !args.json);

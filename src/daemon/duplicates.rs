@@ -1,4 +1,4 @@
-//! The task that decides of new articles whether another feed had them before.
+//! The task that looks for new articles that another feed had before.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Finds the articles that another feed had before, behind the polls and in the order in which they were stored.
 //!
-//! The order makes the result the same whatever polls run in parallel. Consumers hear of an article when this pass has
-//! decided of it, so that they hear of no duplicate.
+//! The order makes the result the same whatever polls run in parallel. Consumers hear of an article after this pass,
+//! so that they hear of no duplicate.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const LARGE_BATCH: usize = 1_000;
 /// The wait of [`keep_up`] when nothing is left to decide.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Decides of one batch. What is compared is computed from the articles before the store's writer is needed.
+/// Looks for duplicates in one batch. What is compared is computed from the articles before the store's writer is needed.
 ///
 /// # Errors
 /// When the store fails. Nothing of the batch is stored then.
@@ -40,7 +40,7 @@ async fn advance_by(store: &Store, limit: usize) -> Result<Matched, StoreError> 
     store.match_articles(new, clock::now()).await
 }
 
-/// Decides of articles while they are stored, until the future is dropped or the store fails.
+/// Looks for duplicates while articles are stored, until the future is dropped or the store fails.
 ///
 /// # Errors
 /// When the store fails.
@@ -52,7 +52,7 @@ pub async fn keep_up(store: Store) -> Result<Infallible, StoreError> {
     }
 }
 
-/// Decides of all articles.
+/// Looks for duplicates until no article is left.
 ///
 /// # Errors
 /// When the store fails.

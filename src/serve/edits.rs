@@ -61,11 +61,7 @@ pub(super) async fn edits(
     let mut response = if method == Method::HEAD {
         Response::new(Body::from_stream(stream::nothing()))
     } else {
-        let Some(place) = site.downloads().take(client) else {
-            return Err(error_response::busy(
-                "too many exports are being sent; try again in a moment",
-            ));
-        };
+        let place = site.downloads().take(client).ok_or_else(error_response::too_many_downloads)?;
         let body = body(&site, place, keys, channel).await;
         Response::new(body.map_err(IntoResponse::into_response)?)
     };

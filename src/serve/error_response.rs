@@ -22,6 +22,11 @@ pub(super) fn bad_request(why: &str) -> Response {
     with_status(StatusCode::BAD_REQUEST, why)
 }
 
+/// The response when all places for downloads are in use.
+pub(super) fn too_many_downloads() -> Response {
+    busy("too many exports are being sent; try again in a moment")
+}
+
 /// 503 with `Retry-After`.
 pub(super) fn busy(why: &str) -> Response {
     let mut response = with_status(StatusCode::SERVICE_UNAVAILABLE, why);

@@ -87,11 +87,7 @@ pub(super) async fn export(
         // The length is unknown, as it is for a GET; 0 would be wrong (RFC 9110 section 8.6).
         Response::new(Body::from_stream(stream::nothing()))
     } else {
-        let Some(place) = site.downloads().take(client) else {
-            return Err(error_response::busy(
-                "too many exports are being sent; try again in a moment",
-            ));
-        };
+        let place = site.downloads().take(client).ok_or_else(error_response::too_many_downloads)?;
         let body = body(&site, place, format, params.query, channel, now).await;
         Response::new(body.map_err(IntoResponse::into_response)?)
     };

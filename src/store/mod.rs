@@ -252,7 +252,7 @@ impl Store {
         self.write(move |tx| sqlite::article_keys::advance(tx, limit)).await
     }
 
-    /// Decides of articles that [`Reader::new_articles`] has read whether another feed had them before.
+    /// Stores which articles that [`Reader::new_articles`] has read are duplicates of articles of other feeds.
     pub async fn match_articles(
         &self,
         new: NewArticles,

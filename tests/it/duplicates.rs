@@ -363,7 +363,7 @@ fn polls_that_are_killed_lose_no_decision_and_make_none_twice() {
     let found = decisions(&home);
     assert!(!found.is_empty());
     let articles = shown(&home).len();
-    // The same articles, decided of at once.
+    // The same articles, compared at once.
     home.sql()
         .execute_batch(
             "DELETE FROM article_duplicate; DELETE FROM article_sketch;

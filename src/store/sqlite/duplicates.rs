@@ -19,7 +19,7 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
 use crate::store::sqlite::{columns, meta};
 
-/// The articles of the last days in memory. After an error, or when another process has decided of articles, it is read
+/// The articles of the last days in memory. After an error, or when another process has looked for duplicates, it is read
 /// again from the store.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Recent {
@@ -40,7 +40,7 @@ struct Candidate {
     arrived: Arrived,
 }
 
-/// Articles of which it is not decided yet, as they are compared.
+/// Articles that are to be compared with earlier ones.
 #[derive(Debug)]
 pub struct NewArticles {
     /// The `matched_seq` after which they were stored.
@@ -63,7 +63,7 @@ impl NewArticles {
 pub struct Matched {
     /// Whether consumers can hear of more than before.
     pub advanced: bool,
-    /// Whether there may be more articles to decide of.
+    /// Whether more articles may be left.
     pub has_more: bool,
 }
 
@@ -98,7 +98,7 @@ pub(super) fn new_articles(
     Ok(NewArticles { after, up_to, articles, has_more })
 }
 
-/// Decides of articles whether they are duplicates, unless another process has done so since they were read.
+/// Stores which articles are duplicates, unless another process has done so since they were read.
 pub(in crate::store) fn decide_all(
     tx: &Connection,
     recent: &mut Recent,
@@ -184,7 +184,7 @@ impl Recent {
     }
 }
 
-/// Decides of one article, and stores the decision and what later articles are compared with.
+/// Stores whether one article is a duplicate, and what later articles are compared with.
 fn decide(
     tx: &Connection,
     recent: &mut Recent,

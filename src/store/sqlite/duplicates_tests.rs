@@ -29,7 +29,7 @@ fn at(minutes: i64) -> Timestamp {
     from_unix(START) + TimeDelta::minutes(minutes)
 }
 
-/// Decides of some articles. Returns whether anything was left to decide.
+/// Looks for duplicates among some articles. Returns whether any were left.
 async fn decide(store: &Store, limit: usize) -> bool {
     let new = store.reader().unwrap().new_articles(limit, html_to_text).unwrap();
     !new.is_empty() && store.match_articles(new, at(0)).await.unwrap().advanced
@@ -75,7 +75,7 @@ impl Home {
         self.store.apply(Arc::new(decision), storing).await.unwrap();
     }
 
-    /// Decides of all articles, a few at a time.
+    /// Looks for all duplicates, a few articles at a time.
     async fn match_all(&self) {
         while decide(&self.store, 2).await {}
     }
@@ -293,7 +293,7 @@ async fn nobody_hears_of_an_article_before_it_is_decided_of() {
     assert!(decide(&home.store, 1).await);
     assert_eq!(home.heard(0), ["+feed 0"]);
     home.poll(1, 2, &[item(1, 1, 1), item(1, 3, 0)]).await;
-    // The article that was not decided of is edited meanwhile.
+    // The article that was not compared yet is edited meanwhile.
     let edited = item_with(0, 1, 1, "Another headline for all", &prose(1, 80));
     home.poll(0, 3, &[edited, item(0, 2, 0)]).await;
     assert_eq!(home.heard(0), ["+feed 0"]);

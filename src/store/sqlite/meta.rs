@@ -86,7 +86,7 @@ pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreErro
         .context("bring the text index up to date")
 }
 
-/// The sequence number up to which it is decided of all articles whether they are duplicates.
+/// The sequence number up to which it is known which articles are duplicates.
 pub(super) fn matched_seq(connection: &Connection) -> Result<i64, StoreError> {
     connection
         .prepare_cached("SELECT value FROM meta WHERE key = 'matched_seq'")

@@ -413,7 +413,7 @@ impl Reader {
         meta::matched_seq(&self.connection)
     }
 
-    /// Whether it is not decided of all articles whether they are duplicates.
+    /// Whether duplicates may be left to find.
     pub fn is_unmatched(&self) -> Result<bool, StoreError> {
         Ok(self.announced_sequence()? < self.sequence()?)
     }
