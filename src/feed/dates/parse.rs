@@ -19,7 +19,7 @@ use crate::feed::dates::names::{self, Meaning, zone};
 use crate::html::chars::digit_value;
 
 /// Reads a date. `None` when day, month or year is missing, and for the dates that programs write for "no
-/// date": year 1, and everything before 1970.
+/// date": year 1, everything before 1970, and years that only the Thai calendar has (2513 to 2650).
 pub fn date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if text.len() < 4 || 120 < text.chars().take(121).count() {
@@ -32,6 +32,9 @@ pub fn date(text: &str) -> Option<Timestamp> {
         .or_else(|| iso(text))
         .or_else(|| words(text))
         .filter(|at| Timestamp::UNIX_EPOCH < *at && at.year() <= LAST_YEAR)
+        // What is still in these years was not written as a day of that calendar: an ISO week or a count of seconds.
+        // It is centuries ahead of all feeds, and as text it would be read as another day.
+        .filter(|at| !BUDDHIST.contains(&at.year()))
 }
 
 /// Reads the dates of RFC 3339 and RFC 2822, which are nearly all dates. A year of another calendar and a leap second

@@ -443,6 +443,11 @@ fn dates_of_publishers_in_many_countries_are_read() {
         ("3 hours ago", ""),
         ("0000-00-00 00:00:00", ""),
         ("2024-13-45", ""),
+        // A year of the Thai calendar, in forms that calendar does not have.
+        ("2521-W35-5", ""),
+        ("2521-241", ""),
+        ("/Date(17408649600000)/", ""),
+        ("2512-12-31T23:30:00-01:00", ""),
         ("32 Aug 2024", ""),
         ("20 Aug", ""),
         ("August 2024", ""),
