@@ -32,7 +32,9 @@ impl Writer<'_> {
         match element.0 {
             "img" => {
                 if self.source(start).is_none()
-                    && let Some((source, _)) = self.picture.as_mut().and_then(|p| p.source.take())
+                    && let Some(picture) =
+                        self.picture.as_ref().filter(|picture| !picture.has_image)
+                    && let Some((source, _)) = picture.source.clone()
                 {
                     self.seen.retain(|name| *name != "src");
                     self.attribute(element, "src", &source);

@@ -110,6 +110,15 @@ fn an_image_is_shown_wherever_its_address_is() {
             "<picture><source srcset='~/a 1x'><img src='~/a'></picture>",
         ),
         (
+            // The image is a dot until a script shows the source. In the first of two images, it is shown once.
+            "<picture><source srcset='/a 1x, /b 2x'><img src='data:x' width=1></picture>",
+            "<picture><source srcset='~/a 1x, ~/b 2x'><img src='~/b'></picture>",
+        ),
+        (
+            "<picture><source srcset='/a'><img alt='b'><img alt='c'></picture>",
+            "<picture><source srcset='~/a'><img alt='b' src='~/a'></picture>",
+        ),
+        (
             "<picture><source data-srcset='/r.webp'><img src='data:x' data-src='/r.jpg'></picture>",
             "<picture><source srcset='~/r.webp'><img src='~/r.jpg'></picture>",
         ),
