@@ -19,7 +19,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
-use crate::passes::duplicates;
+use crate::passes::duplicates::{self, DuplicateSearch};
 use crate::passes::export::write;
 use crate::passes::future::announce;
 use crate::passes::index::add_keys;
@@ -73,7 +73,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let mut round = Round::new(poller, only, &args, config);
     // The call of `catch_up` below reports its failure.
     let mut matching = JoinSet::new();
-    matching.spawn(duplicates::keep_up(store.clone()));
+    matching.spawn(DuplicateSearch::new(store.clone()).keep_up());
     let progress = context.output.progress(round.expected(), !context.quiet && !args.json);
     let interrupted = tokio::select! {
         result = round.finish(&progress) => { result?; false }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::trigger::{CLOCK_CHECK_INTERVAL, STORE_RETRY};
-use crate::passes::duplicates;
+use crate::passes::duplicates::DuplicateSearch;
 use crate::store::{Matched, Store};
 use crate::telemetry::events;
 
@@ -17,8 +17,9 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// may store articles as well.
 pub(super) async fn match_loop(store: Store, changes: watch::Sender<u64>) {
     let mut news = changes.subscribe();
+    let mut search = DuplicateSearch::new(store);
     loop {
-        match duplicates::advance(&store).await {
+        match search.advance().await {
             Ok(Matched { advanced, has_more }) => {
                 if advanced {
                     changes.send_modify(|n| *n += 1);

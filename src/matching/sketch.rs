@@ -70,8 +70,8 @@ impl Sketch {
     pub fn of(text: &str) -> Self {
         let mut window = [0_u64; SHINGLE];
         let mut read = 0;
-        let mut passages = Vec::new();
-        let mut numbers = Vec::new();
+        let mut passages = Smallest::<SIZE>::default();
+        let mut numbers = Smallest::<NUMBERS>::default();
         for_each_word(text, |word| {
             if 1 < word.len() && word.bytes().any(|b| b.is_ascii_digit()) {
                 // A number counts only behind the same word. Otherwise two texts with many numbers share some by chance.
@@ -91,7 +91,7 @@ impl Sketch {
         if 0 < read && read < SHINGLE {
             passages.push(hashed(window));
         }
-        Self { passages: smallest(passages, SIZE), numbers: smallest(numbers, NUMBERS) }
+        Self { passages: passages.finish(), numbers: numbers.finish() }
     }
 
     /// The form in which a sketch is stored: the number of passages in one byte, then all hashes as four bytes each,
@@ -213,13 +213,48 @@ fn hashed(window: [u64; SHINGLE]) -> u32 {
     upper_half(xxh3_64(&bytes))
 }
 
-/// The smallest different hashes, in ascending order.
-fn smallest(mut hashes: Vec<u32>, most: usize) -> Vec<u32> {
-    hashes.sort_unstable();
-    hashes.dedup();
-    hashes.truncate(most);
-    hashes.shrink_to_fit();
-    hashes
+/// The `N` smallest different hashes of those that were added.
+///
+/// Sorting all hashes of a long text takes longer than computing them. So they are collected in a list of four times
+/// `N`, which is reduced to the smallest whenever it is full; from then on most hashes are too large to be added.
+struct Smallest<const N: usize> {
+    hashes: Vec<u32>,
+    /// Hashes above this are not among the smallest.
+    most: u32,
+}
+
+impl<const N: usize> Default for Smallest<N> {
+    fn default() -> Self {
+        Self { hashes: Vec::new(), most: u32::MAX }
+    }
+}
+
+impl<const N: usize> Smallest<N> {
+    fn push(&mut self, hash: u32) {
+        if self.most < hash {
+            return;
+        }
+        self.hashes.push(hash);
+        if self.hashes.len() == 4 * N {
+            self.reduce();
+        }
+    }
+
+    fn reduce(&mut self) {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self.hashes.truncate(N);
+        if let Some(largest) = self.hashes.get(N - 1) {
+            self.most = *largest;
+        }
+    }
+
+    /// In ascending order.
+    fn finish(mut self) -> Vec<u32> {
+        self.reduce();
+        self.hashes.shrink_to_fit();
+        self.hashes
+    }
 }
 
 /// The number of hashes that are in two ascending lists.
@@ -305,6 +340,15 @@ mod tests {
         let overlap = one.overlap(&other);
         assert!(overlap.is_near() && !overlap.is_near_text(), "{overlap:?}");
         assert!(one.overlap(&one).is_near_text());
+    }
+
+    #[test]
+    fn the_smallest_hashes_of_a_long_text_are_kept() {
+        let mut smallest = Smallest::<8>::default();
+        let hashes = (0..5_000_u32).map(|n| n.wrapping_mul(2_654_435_761) % 4_099);
+        let all: std::collections::BTreeSet<u32> = hashes.clone().collect();
+        hashes.for_each(|hash| smallest.push(hash));
+        assert_eq!(smallest.finish(), all.into_iter().take(8).collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! An article takes about 30 bytes for each key. What is compared of a candidate is not in memory: the caller reads it.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::matching::features::Key;
 

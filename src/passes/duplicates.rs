@@ -19,35 +19,56 @@ const BATCH: usize = 100;
 /// The same when no polls are written: the wait for the disk at the end of each batch is longer than the work.
 const LARGE_BATCH: usize = 1_000;
 
-/// The wait of [`keep_up`] when nothing is left to decide.
+/// The wait of [`DuplicateSearch::keep_up`] when nothing is left to decide.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Looks for duplicates in one batch. What is compared is computed from the articles before the store's writer is needed.
-///
-/// # Errors
-/// When the store fails. Nothing of the batch is stored then.
-pub async fn advance(store: &Store) -> Result<Matched, StoreError> {
-    advance_by(store, BATCH).await
+/// Looks for duplicates in batches. What is compared is computed from the articles before the store's writer is needed.
+pub struct DuplicateSearch {
+    store: Store,
+    /// The connection of the last batch, while more articles may be left. To open one takes as long as to compare a
+    /// dozen articles.
+    reader: Option<Reader>,
 }
 
-async fn advance_by(store: &Store, limit: usize) -> Result<Matched, StoreError> {
-    let path = store.path().to_owned();
-    let read = spawn_blocking(move || Reader::open(&path)?.new_articles(limit, words_of));
-    let new = read.await.map_err(|_| StoreError::ReaderStopped)??;
-    if new.is_empty() {
-        return Ok(Matched::default());
+impl DuplicateSearch {
+    pub fn new(store: Store) -> Self {
+        Self { store, reader: None }
     }
-    store.match_articles(new, clock::now()).await
-}
 
-/// Looks for duplicates while articles are stored, until the future is dropped or the store fails.
-///
-/// # Errors
-/// When the store fails.
-pub async fn keep_up(store: Store) -> Result<Infallible, StoreError> {
-    loop {
-        if !advance(&store).await?.has_more {
-            sleep(PAUSE).await;
+    /// Looks for duplicates in one batch.
+    ///
+    /// # Errors
+    /// When the store fails. Nothing of the batch is stored then.
+    pub async fn advance(&mut self) -> Result<Matched, StoreError> {
+        self.advance_by(BATCH).await
+    }
+
+    async fn advance_by(&mut self, limit: usize) -> Result<Matched, StoreError> {
+        let reader = self.reader.take();
+        let path = self.store.path().to_owned();
+        let read = spawn_blocking(move || {
+            let reader = reader.map_or_else(|| Reader::open(&path), Ok)?;
+            let new = reader.new_articles(limit, words_of)?;
+            Ok::<_, StoreError>((reader, new))
+        });
+        let (reader, new) = read.await.map_err(|_| StoreError::ReaderStopped)??;
+        if new.is_empty() {
+            return Ok(Matched::default());
+        }
+        let matched = self.store.match_articles(new, clock::now()).await?;
+        self.reader = Some(reader).filter(|_| matched.has_more);
+        Ok(matched)
+    }
+
+    /// Looks for duplicates while articles are stored, until the future is dropped or the store fails.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keep_up(mut self) -> Result<Infallible, StoreError> {
+        loop {
+            if !self.advance().await?.has_more {
+                sleep(PAUSE).await;
+            }
         }
     }
 }
@@ -57,6 +78,7 @@ pub async fn keep_up(store: Store) -> Result<Infallible, StoreError> {
 /// # Errors
 /// When the store fails.
 pub async fn catch_up(store: &Store) -> Result<(), StoreError> {
-    while advance_by(store, LARGE_BATCH).await?.has_more {}
+    let mut search = DuplicateSearch::new(store.clone());
+    while search.advance_by(LARGE_BATCH).await?.has_more {}
     Ok(())
 }
