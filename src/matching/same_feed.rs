@@ -105,10 +105,15 @@ pub fn pairs(new: &[Features], candidates: &[Candidate]) -> Vec<Match> {
 
 /// Removes the pairs that count only if half of the document changed in the same way, unless it did.
 pub fn keep_platform(found: &mut Vec<Match>, sizes: Sizes) {
-    let smaller = sizes.entries.min(sizes.previous);
-    if found.len() < FEWEST_OF_A_PLATFORM || 2 * found.len() < smaller {
+    if !is_change_of_platform(found, sizes) {
         found.retain(|found| found.reason != Reason::Platform);
     }
+}
+
+/// Whether half of the document was found again under other names.
+pub fn is_change_of_platform(found: &[Match], sizes: Sizes) -> bool {
+    let smaller = sizes.entries.min(sizes.previous);
+    FEWEST_OF_A_PLATFORM <= found.len() && smaller <= 2 * found.len()
 }
 
 /// Fewer entries are no sign of a change of platform, though they may be half of a document.

@@ -16,6 +16,7 @@ use crate::matching::same_feed::{self, Candidate, Match, Sizes};
 use crate::matching::sketch::Sketch;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
+use crate::store::sqlite::last_document::Items;
 use crate::store::sqlite::meta;
 
 /// A key that more articles share identifies none of them, such as the title of each picture of a day.
@@ -31,6 +32,19 @@ const MOST_CANDIDATES: usize = 200;
 pub(super) struct Entry {
     pub(super) article: i64,
     pub(super) hash: i64,
+}
+
+impl Entry {
+    pub(super) fn of_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { article: row.get("article_id")?, hash: row.get("hash")? })
+    }
+}
+
+/// Finds the article of an entry by its key in `feed_entry`.
+pub(super) fn by_key(tx: &Connection, feed: FeedId, key: i64) -> Result<Option<Entry>, StoreError> {
+    tx.prepare_cached("SELECT article_id, hash FROM feed_entry WHERE feed_id = ?1 AND key = ?2")
+        .and_then(|mut s| s.query_row([feed.0, key], Entry::of_row).optional())
+        .context("look up an article")
 }
 
 /// Stores the keys of an article that a feed has.
@@ -94,26 +108,19 @@ pub(super) struct Old {
     pub(super) url: Option<String>,
 }
 
-/// What is known of the last document of a feed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Previous {
-    /// The number of its entries.
-    pub(super) entries: usize,
-    /// Whether its items were forgotten, because the feed has another address now, or was reset.
-    pub(super) is_forgotten: bool,
-}
-
 /// Finds the articles of entries that no article of the feed has the key of. `present` has the keys of all entries of the
-/// document. All entries of a feed that has another address now are compared, in several rounds.
+/// document. All entries of a feed that has another address now are compared, in several rounds. When half of the document
+/// is found, the other entries are compared with all articles of the last document, because an article whose title was
+/// changed together with its names shares no key with its entry.
 pub(super) fn find(
     tx: &Connection,
     feed: FeedId,
     new: &[&ArticleDraft],
     present: &BTreeSet<i64>,
-    previous: Previous,
+    previous: &Items,
 ) -> Result<Vec<Found>, StoreError> {
     let mut order: Vec<usize> = (0..new.len()).collect();
-    let round = if previous.is_forgotten {
+    let round = if previous.are_forgotten() {
         // Entries with one title are compared in one round, because they may be mistaken for each other.
         order.sort_by_key(|n| new.get(*n).and_then(|draft| draft.title.as_deref()));
         ENTRIES_OF_A_ROUND
@@ -125,8 +132,11 @@ pub(super) fn find(
     for places in order.chunks(round) {
         rounds.compare(tx, feed, new, places)?;
     }
+    let sizes = Sizes { entries: present.len(), previous: previous.0.len() };
+    if same_feed::is_change_of_platform(&rounds.pairs, sizes) {
+        rounds.compare_with_previous(tx, feed, new, previous)?;
+    }
     let Rounds { mut pairs, articles, removed, .. } = rounds;
-    let sizes = Sizes { entries: present.len(), previous: previous.entries };
     same_feed::keep_platform(&mut pairs, sizes);
     let mut found: BTreeMap<usize, Found> = BTreeMap::new();
     for entry in removed {
@@ -154,7 +164,7 @@ struct Rounds {
 }
 
 impl Rounds {
-    /// Compares the entries at these places.
+    /// Compares the entries at these places with the articles that share a key with one of them.
     fn compare(
         &mut self,
         tx: &Connection,
@@ -162,37 +172,77 @@ impl Rounds {
         new: &[&ArticleDraft],
         places: &[usize],
     ) -> Result<(), StoreError> {
-        let drafts: Vec<&ArticleDraft> =
-            places.iter().filter_map(|n| new.get(*n).copied()).collect();
-        let keys: Vec<Vec<Key>> = drafts.iter().map(|draft| keys(draft)).collect();
-        let articles = articles(tx, feed, keys.iter().flatten())?;
-        if articles.is_empty() {
-            return Ok(());
-        }
+        let drafts = places.iter().filter_map(|n| new.get(*n));
+        let keys: Vec<Vec<Key>> = drafts.map(|draft| keys(draft)).collect();
         let mut candidates = Vec::new();
         let mut removed = Vec::new();
-        for (article, shared) in articles {
-            let Some((key, hash)) = entry_of(tx, feed, article)? else {
-                removed.push(shared);
-                continue;
-            };
-            if self.present.contains(&key) {
-                continue;
+        for (article, shared) in articles(tx, feed, keys.iter().flatten())? {
+            match entry_of(tx, feed, article)? {
+                Some((key, hash)) => {
+                    candidates.extend(self.candidate(tx, feed, key, Entry { article, hash })?);
+                }
+                None => removed.push(shared),
             }
-            let (features, url) = stored_features(tx, feed, article)?;
-            candidates.push(Candidate { article, features });
-            self.articles.insert(article, Old { key, entry: Entry { article, hash }, url });
         }
-        let features: Vec<Features> = drafts.iter().map(|draft| features(draft)).collect();
-        for found in same_feed::pairs(&features, &candidates) {
-            let Some(entry) = places.get(found.entry) else { continue };
-            self.present.extend(self.articles.get(&found.article).map(|old| old.key));
-            self.pairs.push(Match { entry: *entry, ..found });
-        }
+        self.pair(new, places, &candidates);
         let is_removed = |keys: &[Key]| removed.iter().any(|shared| identify(keys, shared));
         let gone = places.iter().zip(&keys).filter(|(_, keys)| is_removed(keys));
         self.removed.extend(gone.map(|(entry, _)| *entry));
         Ok(())
+    }
+
+    /// Compares the entries that are not found yet with the articles of the last document.
+    fn compare_with_previous(
+        &mut self,
+        tx: &Connection,
+        feed: FeedId,
+        new: &[&ArticleDraft],
+        previous: &Items,
+    ) -> Result<(), StoreError> {
+        let found: BTreeSet<usize> = self.pairs.iter().map(|pair| pair.entry).collect();
+        let is_left = |n: &usize| !found.contains(n) && !self.removed.contains(n);
+        let places: Vec<usize> = (0..new.len()).filter(is_left).take(MOST_ENTRIES).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let mut candidates = Vec::new();
+        for key in previous.keys().take(MOST_CANDIDATES) {
+            if let Some(entry) = by_key(tx, feed, key)? {
+                candidates.extend(self.candidate(tx, feed, key, entry)?);
+            }
+        }
+        self.pair(new, &places, &candidates);
+        Ok(())
+    }
+
+    /// Reads what is compared of an article, unless its entry is known.
+    fn candidate(
+        &mut self,
+        tx: &Connection,
+        feed: FeedId,
+        key: i64,
+        entry: Entry,
+    ) -> Result<Option<Candidate>, StoreError> {
+        if self.present.contains(&key) {
+            return Ok(None);
+        }
+        let article = entry.article;
+        let (features, url) = stored_features(tx, feed, article)?;
+        self.articles.insert(article, Old { key, entry, url });
+        Ok(Some(Candidate { article, features }))
+    }
+
+    fn pair(&mut self, new: &[&ArticleDraft], places: &[usize], candidates: &[Candidate]) {
+        if candidates.is_empty() {
+            return;
+        }
+        let drafts = places.iter().filter_map(|n| new.get(*n));
+        let features: Vec<Features> = drafts.map(|draft| features(draft)).collect();
+        for found in same_feed::pairs(&features, candidates) {
+            let Some(entry) = places.get(found.entry) else { continue };
+            self.present.extend(self.articles.get(&found.article).map(|old| old.key));
+            self.pairs.push(Match { entry: *entry, ..found });
+        }
     }
 }
 

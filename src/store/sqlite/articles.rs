@@ -32,8 +32,6 @@ pub(super) struct Arrival {
     pub(super) keep_revisions: u32,
 }
 
-const FIND: &str = "SELECT article_id, hash FROM feed_entry WHERE feed_id = ?1 AND key = ?2";
-
 // The parameters of these two statements have the order of `write`. SQLite looks up parameters with names one by one,
 // which is a tenth of the work of storing an article.
 
@@ -90,18 +88,15 @@ pub(super) fn find(
     feed: FeedId,
     draft: &ArticleDraft,
 ) -> Result<Option<Entry>, StoreError> {
-    let entry =
-        |row: &Row<'_>| Ok(Entry { article: row.get("article_id")?, hash: row.get("hash")? });
-    let found = tx
-        .prepare_cached(FIND)
-        .and_then(|mut s| s.query_row(params![feed.0, key(draft.key)], entry).optional())
-        .context("look up an article")?;
+    let found = article_keys::by_key(tx, feed, key(draft.key))?;
     let Some(former) = draft.former_key.filter(|_| found.is_none()) else {
         return Ok(found);
     };
     let found = tx
         .prepare_cached(FIND_SAME_LINK)
-        .and_then(|mut s| s.query_row(params![feed.0, key(former), draft.url], entry).optional())
+        .and_then(|mut s| {
+            s.query_row(params![feed.0, key(former), draft.url], Entry::of_row).optional()
+        })
         .context("look up an article by its former key")?;
     if found.is_some() {
         matching::rekey(tx, feed, key(former), draft.key)?;

@@ -19,13 +19,15 @@ use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
 /// 2024-08-20T06:18:00Z
 const START: i64 = 1_724_134_680;
 
-struct Home {
+pub(super) struct Home {
     folder: tempfile::TempDir,
     store: Store,
     feeds: Vec<FeedId>,
+    /// The host of each feed.
+    hosts: Vec<String>,
 }
 
-fn at(minutes: i64) -> Timestamp {
+pub(super) fn at(minutes: i64) -> Timestamp {
     from_unix(START) + TimeDelta::minutes(minutes)
 }
 
@@ -35,20 +37,26 @@ async fn decide(store: &Store, limit: usize) -> bool {
     !new.is_empty() && store.match_articles(new, at(0)).await.unwrap().advanced
 }
 
-/// The host of a feed.
-fn host(feed: usize) -> String {
-    let name = ["one", "two", "three", "four", "five"].get(feed).copied().unwrap_or("more");
-    format!("{name}.example")
+/// The host of a feed that has one of its own.
+pub(super) fn host(feed: usize) -> String {
+    ["one", "two", "three", "four", "five"]
+        .get(feed)
+        .map_or_else(|| format!("more{feed}.example"), |name| format!("{name}.example"))
 }
 
 impl Home {
     /// Feeds of different publishers. The first has the tag `a`, all others `b`.
     async fn new(feeds: usize) -> Self {
+        Self::on((0..feeds).map(host).collect()).await
+    }
+
+    /// Feeds on these hosts.
+    pub(super) async fn on(hosts: Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("x.db")).unwrap();
         let sync = |n: usize| FeedSync {
             spec: FeedSpec {
-                url: FeedUrl::parse(&format!("https://{}/feed{n}", host(n))).unwrap(),
+                url: FeedUrl::parse(&format!("https://{}/feed{n}", hosts[n])).unwrap(),
                 name: Some(format!("feed {n}")),
                 tags: vec![if n == 0 { "a" } else { "b" }.to_owned()],
                 enabled: true,
@@ -56,16 +64,17 @@ impl Home {
             policy: "every 60s".to_owned(),
             address: None,
         };
-        let feeds = store.sync_feeds((0..feeds).map(sync).collect(), at(0)).await.unwrap().ids;
-        Self { folder, store, feeds }
+        let specs = (0..hosts.len()).map(sync).collect();
+        let feeds = store.sync_feeds(specs, at(0)).await.unwrap().ids;
+        Self { folder, store, feeds, hosts }
     }
 
     /// Stores a document of these items, the newest first.
     async fn poll(&self, feed: usize, minutes: i64, items: &[String]) {
-        let base = Url::parse(&format!("https://{}/feed{feed}", host(feed))).unwrap();
+        let host = &self.hosts[feed];
+        let base = Url::parse(&format!("https://{host}/feed{feed}")).unwrap();
         let body = format!(
-            "<rss><channel><title>t</title><link>https://{}/</link>{}</channel></rss>",
-            host(feed),
+            "<rss><channel><title>t</title><link>https://{host}/</link>{}</channel></rss>",
             items.concat()
         );
         let read =
@@ -80,16 +89,16 @@ impl Home {
         while decide(&self.store, 2).await {}
     }
 
-    async fn poll_and_match(&self, feed: usize, minutes: i64, items: &[String]) {
+    pub(super) async fn poll_and_match(&self, feed: usize, minutes: i64, items: &[String]) {
         self.poll(feed, minutes, items).await;
-        self.match_all().await;
+        decide(&self.store, 1_000).await;
     }
 
     fn reader(&self) -> Reader {
         self.store.reader().unwrap()
     }
 
-    fn articles(&self, query: &Query) -> Vec<Article> {
+    pub(super) fn articles(&self, query: &Query) -> Vec<Article> {
         let all =
             |rows: &mut dyn Iterator<Item = Result<Article, _>>| rows.map(Result::unwrap).collect();
         self.reader().articles(query, at(0), all).unwrap()
@@ -146,7 +155,7 @@ impl Home {
     }
 
     async fn remove_before(&self, minutes: i64, feed: usize) {
-        let url = format!("https://{}/feed{feed}", host(feed));
+        let url = format!("https://{}/feed{feed}", self.hosts[feed]);
         let batch = Prune {
             feeds: PrunedFeeds::Only(vec![url]),
             before: at(minutes),
@@ -158,7 +167,7 @@ impl Home {
 }
 
 /// Words that another number has none of in this order.
-fn prose(seed: usize, words: usize) -> String {
+pub(super) fn prose(seed: usize, words: usize) -> String {
     const SYLLABLES: [&str; 12] =
         ["ba", "de", "fi", "go", "ha", "ke", "li", "mo", "nu", "pa", "re", "si"];
     let word = |n: usize| {

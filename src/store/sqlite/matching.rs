@@ -13,7 +13,7 @@ use crate::domain::poll::Document;
 use crate::domain::time::Timestamp;
 use crate::feed::normalise::identity::{Identity, Likeness, is_relinked, upper_half};
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::article_keys::{Entry, Previous};
+use crate::store::sqlite::article_keys::Entry;
 use crate::store::sqlite::columns::time;
 use crate::store::sqlite::{article_keys, changes, last_document, meta};
 
@@ -113,9 +113,8 @@ fn by_other_keys(
 ) -> Result<(), StoreError> {
     let drafts: Vec<&ArticleDraft> = new.iter().map(|(_, draft)| *draft).collect();
     let items = last_document::items(tx, feed)?.unwrap_or_default();
-    let previous = Previous { entries: items.0.len(), is_forgotten: items.are_forgotten() };
     for article_keys::Found { entry, old } in
-        article_keys::find(tx, feed, &drafts, present, previous)?
+        article_keys::find(tx, feed, &drafts, present, &items)?
     {
         let Some((n, draft)) = new.get(entry) else { continue };
         let Some(old) = old else {

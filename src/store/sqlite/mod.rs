@@ -36,3 +36,5 @@ mod other_keys_tests;
 mod reading_tests;
 mod revisions;
 mod select;
+#[cfg(test)]
+mod year_tests;
