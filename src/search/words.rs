@@ -63,7 +63,7 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
             let goes_on = match known(c) {
                 Some(true) => is_paired(c) == paired,
                 Some(false) => false,
-                None => is_ignored(c) || is_word(c) && (is_paired(c) == paired || is_mark(c)),
+                None => is_word(c) && (is_paired(c) == paired || is_mark(c)) || is_ignored(c),
             };
             if !goes_on {
                 break;
@@ -214,17 +214,18 @@ fn is_folded_alone(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}' | '\u{4e00}'..='\u{9fef}' | '\u{ac00}'..='\u{d7a3}')
 }
 
-/// The Latin letters behind ASCII, and the Greek and Cyrillic ones. None of them is a mark, so that each is folded by
-/// itself.
+/// The Latin letters behind ASCII, and the Greek, Cyrillic and Arabic ones. None of them is a mark, so that each is
+/// folded by itself.
 fn is_in_table(c: char) -> bool {
-    matches!(c, '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{482}' | '\u{48a}'..='\u{52f}')
+    matches!(c, '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{482}' | '\u{48a}'..='\u{52f}'
+        | '\u{621}'..='\u{63f}' | '\u{641}'..='\u{64a}')
 }
 
 const TABLE_START: u32 = 0xc0;
 
 /// Each character from `TABLE_START` on as it is folded. Reading Unicode's data for each word takes far longer.
 static TABLE: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let characters = (TABLE_START..0x530).filter_map(char::from_u32);
+    let characters = (TABLE_START..0x64b).filter_map(char::from_u32);
     let folded = characters.map(|c| {
         let mut folded = String::new();
         push_folded_by_data(&mut folded, c.encode_utf8(&mut [0; 4]));
@@ -282,7 +283,9 @@ fn known(c: char) -> Option<bool> {
         _ if c.is_ascii() => Some(c.is_ascii_alphanumeric()),
         // Letters, apart from the signs of multiplication and division.
         '\u{c0}'..='\u{24f}' => Some(!matches!(c, '×' | '÷')),
-        '\u{3b1}'..='\u{3c9}' | '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' => Some(true),
+        '\u{3a3}'..='\u{3ce}' | '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' => Some(true),
+        // Arabic, Devanagari.
+        '\u{621}'..='\u{63f}' | '\u{641}'..='\u{64a}' | '\u{905}'..='\u{939}' => Some(true),
         _ if is_folded_alone(c) => Some(true),
         // Dashes, quotation marks, bullets and the ellipsis; the punctuation of Chinese and Japanese.
         '\u{2010}'..='\u{2027}' | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' => Some(false),
@@ -410,7 +413,7 @@ mod tests {
     proptest! {
         #[test]
         fn words_are_folded_by_the_table_as_by_the_data_of_unicode(
-            piece in "([a-zA-Z0-9]|[\u{c0}-\u{24f}]|[\u{370}-\u{52f}]|\u{301}|\u{308}|ß|İ|ǆ|水){1,6}|[ぁ-ゖァ-ヺー一-鿯가-힣]{1,6}\u{3099}?"
+            piece in "([a-zA-Z0-9]|[\u{c0}-\u{24f}]|[\u{370}-\u{52f}]|[\u{621}-\u{64b}]|\u{301}|\u{308}|ß|İ|ǆ|水){1,6}|[ぁ-ゖァ-ヺー一-鿯가-힣]{1,6}\u{3099}?"
         ) {
             let mut by_data = String::new();
             push_folded_by_data(&mut by_data, &piece);
