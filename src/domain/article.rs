@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::feed::FeedRef;
+use crate::domain::story::StoryRef;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::html::sanitise::SanitisedHtml;
 
@@ -258,6 +259,8 @@ pub struct Article {
     pub revision: u32,
     /// The article that another feed had before, if this one is the same.
     pub duplicate_of: Option<ArticleId>,
+    /// The story of the article, unless it is the only one about its event.
+    pub story: Option<StoryRef>,
     /// The names of the other feeds that have the article, in the order in which they brought it. A duplicate that is
     /// read beside its original has none.
     pub also_in: Vec<String>,

@@ -1,6 +1,7 @@
 //! Queries for articles: the filters that exports, pages and searches share.
 
 use crate::domain::article::{ArticleId, Position};
+use crate::domain::story::StoryId;
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// A time, or a duration before the time of the query.
@@ -40,6 +41,8 @@ pub struct Query {
     pub authors: Vec<String>,
     /// Words in title or text.
     pub search: Option<Search>,
+    /// Ids of stories, or what stands behind their dashes; an article is in one of them.
+    pub stories: Vec<StoryId>,
     /// Also articles that another feed had before.
     pub with_duplicates: bool,
     /// The ids of the articles.

@@ -143,19 +143,6 @@ fn the_earliest_articles_leave_when_there_are_too_many() {
     assert_eq!(stories.take_closed(), [1, 4]);
 }
 
-#[test]
-fn one_story_may_have_articles_of_two_languages_by_hand() {
-    let mut stories = Stories::default();
-    let german = "Bremer Hafen nach neun Meter hohen Wellen gesperrt";
-    let english = join(&mut stories, &case(1, TITLES[0])).counted;
-    let other = join(&mut stories, &Case { language: Some("de"), ..case(2, german) }).counted;
-    let mut merged = Stories::default();
-    merged.restore(&english);
-    merged.restore(&Stored { story: 1, ..other });
-    assert_eq!(join(&mut merged, &case(3, TITLES[3])).story, 1);
-    assert_eq!(join(&mut merged, &Case { language: Some("de"), ..case(4, german) }).story, 1);
-}
-
 proptest! {
     /// After a restart, all later articles join the stories that they would have joined.
     #[test]

@@ -191,7 +191,7 @@ fn filters(view: &View, path: &str, params: &Params, latest: &Latest) -> Markup 
         }
         @if params.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
             ul .chips aria-label="Filters in force" {
-                @for name in ["tag", "feed", "language", "author", "since", "until", "seen-since", "seen_since"] {
+                @for name in ["tag", "feed", "language", "author", "story", "since", "until", "seen-since", "seen_since"] {
                     @for pair in of(name) {
                         li {
                             a href={ (view.base) (path) (params.without(pair)) } {

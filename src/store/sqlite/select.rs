@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, feeds, future, meta};
+use crate::store::sqlite::{columns, feeds, future, meta, stories};
 
 /// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
 /// feeds to be found there.
@@ -97,6 +97,9 @@ pub(super) fn select(
         filter.conditions.push(one_of("a.id", rows));
         path = AccessPath::Ids;
     }
+    if !query.stories.is_empty() {
+        path = AccessPath::Ids;
+    }
     filter_by_time(&mut filter, query, up_to(connection, query)?, now);
     let feeds = wanted_feeds(connection, query)?;
     let chosen = by_content(&mut filter, connection, "a", query, now)?;
@@ -171,6 +174,13 @@ fn by_content(
         let is_one = forms.collect::<Vec<_>>().join(" OR ");
         format!("EXISTS (SELECT 1 FROM json_each({table}.authors) p WHERE {is_one})")
     }));
+    if !query.stories.is_empty() {
+        let numbers = query.stories.iter().map(|id| stories::number(connection, id));
+        let numbers = numbers.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
+        let of = one_of("m.story_id", numbers);
+        conditions
+            .push(format!("{table}.id IN (SELECT m.article_id FROM story_article m WHERE {of})"));
+    }
     if query.ids.is_empty() {
         let hidden = future::condition(connection, table, query.order == Order::Sequence, now)?;
         conditions.extend(hidden);
