@@ -108,6 +108,9 @@ pub(super) fn select(
     if query.ids.is_empty() && !query.with_duplicates {
         leave_duplicates_out(&mut filter, connection, feeds.as_deref(), query, now)?;
     }
+    if query.one_of_each_story {
+        leave_later_of_story_out(&mut filter, connection, feeds.as_deref(), query, now)?;
+    }
     if let Some(expression) = query.search.as_ref().and_then(expression) {
         let found = search(&mut filter, connection, expression, query.order)?;
         path = found.unwrap_or(path);
@@ -188,6 +191,56 @@ fn by_content(
     Ok(conditions)
 }
 
+/// The conditions that the query chooses another article (`o`), whatever its time is.
+fn other_is_chosen(
+    filter: &mut Where,
+    connection: &Connection,
+    feeds: Option<&[i64]>,
+    query: &Query,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let mut chosen = by_content(filter, connection, "o", query, now)?;
+    chosen.extend(feeds.map(|feeds| one_of("o.feed_id", feeds.iter().copied())));
+    if let Some(expression) = query.search.as_ref().and_then(expression) {
+        let expression = filter.bind(expression);
+        chosen.push(format!(
+            "EXISTS (SELECT 1 FROM article_text WHERE article_text MATCH {expression} AND rowid = o.id)"
+        ));
+    }
+    Ok(chosen)
+}
+
+/// Adds the condition that no article of the same story arrived before and is chosen too. Times count, so that a story of
+/// yesterday is there with what is new today.
+fn leave_later_of_story_out(
+    filter: &mut Where,
+    connection: &Connection,
+    feeds: Option<&[i64]>,
+    query: &Query,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut chosen = other_is_chosen(filter, connection, feeds, query, now)?;
+    for (comparison, when) in [
+        ("o.order_at >=", query.since),
+        ("o.order_at <", query.until),
+        ("o.first_seen_at >=", query.seen_since),
+    ] {
+        if let Some(when) = when {
+            let at = filter.bind(when.resolve(now).timestamp());
+            chosen.push(format!("{comparison} {at}"));
+        }
+    }
+    let chosen: String = chosen.iter().map(|condition| format!(" AND {condition}")).collect();
+    filter.conditions.push(format!(
+        "NOT EXISTS (SELECT 1 FROM story_article m
+            CROSS JOIN story_article n ON n.story_id = m.story_id AND n.article_id < m.article_id
+            CROSS JOIN article o ON o.id = n.article_id
+            WHERE m.article_id = a.id
+                AND NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = o.id){chosen})"
+    ));
+    Ok(())
+}
+
 /// Adds the condition that an article is no duplicate of one that the query chooses. What the filters leave out cannot
 /// stand for its duplicate: a reader of one feed wants its article although another feed had it first. Times do not count,
 /// because an article that came yesterday is not news today.
@@ -198,14 +251,7 @@ fn leave_duplicates_out(
     query: &Query,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut chosen = by_content(filter, connection, "o", query, now)?;
-    chosen.extend(feeds.map(|feeds| one_of("o.feed_id", feeds.iter().copied())));
-    if let Some(expression) = query.search.as_ref().and_then(expression) {
-        let expression = filter.bind(expression);
-        chosen.push(format!(
-            "EXISTS (SELECT 1 FROM article_text WHERE article_text MATCH {expression} AND rowid = o.id)"
-        ));
-    }
+    let chosen = other_is_chosen(filter, connection, feeds, query, now)?;
     let shown = if chosen.is_empty() {
         String::new()
     } else {
