@@ -201,4 +201,6 @@ fn from_bytes(mut bytes: &[u8]) -> Vector {
 }
 
 #[cfg(test)]
+mod quality_tests;
+#[cfg(test)]
 mod tests;
