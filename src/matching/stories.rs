@@ -5,7 +5,8 @@
 //! simplified. A term is a word cut to six characters, which replaces a stemmer in all alphabets. The similarity of an
 //! article to a story is the mean of its similarities to the members; the threshold falls as the story grows.
 //!
-//! Only articles of one language are compared. The same articles in the same order give the same stories on every
+//! Only articles of one language are compared. An article that states none is taken for one of the language of its function
+//! words. The same articles in the same order give the same stories on every
 //! platform: weights are integers, and ties are broken by the text of terms and the numbers of stories. What is in memory
 //! is a function of what [`Stories::restore`] is given, so that a restart changes nothing.
 
@@ -97,7 +98,8 @@ impl Stories {
     /// Adds an article to the story that it belongs to, or begins one.
     pub fn join(&mut self, entry: &Entry<'_>) -> Membership {
         let seen_at = self.advance(entry.seen_at);
-        let language = primary(entry.language);
+        let language = entry.language.map(primary);
+        let language = language.unwrap_or_else(|| self.likely_language(entry));
         let collection = self.collection(&language);
         let vector = collection.vector(&entry.terms.0);
         let similar = collection.similar(&vector, entry.at);
@@ -120,6 +122,31 @@ impl Stories {
                 Membership { story, reason: Reason::First, score: 0.0, shared: Vec::new(), counted }
             }
         }
+    }
+
+    /// The language of an article that says none: that of its function words, else that of the story which is most like it,
+    /// else that of most articles.
+    fn likely_language(&mut self, entry: &Entry<'_>) -> String {
+        if let Some(language) = function_words::language(&entry.terms.0) {
+            return language.to_owned();
+        }
+        let mut best: Option<(f64, String)> = None;
+        for (language, collection) in &mut self.collections {
+            let vector = collection.vector(&entry.terms.0);
+            if let Some(similar) = collection.similar(&vector, entry.at)
+                && best.as_ref().is_none_or(|(score, _)| *score < similar.score)
+            {
+                best = Some((similar.score, language.clone()));
+            }
+        }
+        if let Some((_, language)) = best {
+            return language;
+        }
+        // Of several of one size the first, in the order of their names.
+        let collections = self.collections.iter().rev();
+        let collections = collections.filter(|(_, collection)| 0 < collection.counted());
+        let largest = collections.max_by_key(|(_, collection)| collection.counted());
+        largest.map_or_else(|| "und".to_owned(), |(language, _)| language.clone())
     }
 
     /// Puts back an article that joined its story before. All that is stored must come in the order of the articles.
@@ -166,9 +193,9 @@ impl Stories {
     }
 }
 
-/// The primary language subtag, in lower case; `und` for none. Bokmål and Nynorsk are compared as Norwegian.
-fn primary(language: Option<&str>) -> String {
-    let first = language.unwrap_or("und").split('-').next().unwrap_or_default();
+/// The primary language subtag, in lower case. Bokmål and Nynorsk are compared as Norwegian.
+fn primary(language: &str) -> String {
+    let first = language.split('-').next().unwrap_or_default();
     match first.to_ascii_lowercase().as_str() {
         "no" | "nn" => "nb".to_owned(),
         other => other.to_owned(),

@@ -234,6 +234,8 @@ impl Collection {
         if margin < 0.0 || rare_terms < RARE_TERMS {
             return None;
         }
+        let is_function_word = |id| self.term(id).is_some_and(|term| term.is_function_word);
+        products.retain(|(_, id)| !is_function_word(*id));
         products.sort_by(|(x, a), (y, b)| y.cmp(x).then_with(|| self.name(*a).cmp(&self.name(*b))));
         let shared = products.iter().take(EXPLAINED).filter_map(|(_, id)| self.name(*id)).collect();
         Some((Similar { story: story.number, score: score.min(1.0), shared }, margin))

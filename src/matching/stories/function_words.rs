@@ -1,6 +1,11 @@
 //! Function words of the languages in which most news is written. Their counts are assumed until enough articles were
 //! counted, so that the first articles are not tied together by "the" and "and".
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::matching::stories::terms::Term;
+
 /// The number of articles of which the counts are assumed.
 pub(super) const DOCUMENTS: f64 = 500.0;
 
@@ -9,9 +14,34 @@ pub(super) const WITH_WORD: f64 = 150.0;
 
 /// Whether a term is a function word of a language.
 pub(super) fn is_one(language: &str, term: &str) -> bool {
-    let words = WORDS.iter().find(|(known, _)| *known == language).map_or("", |(_, words)| *words);
-    words.split(' ').any(|word| word == term)
+    let place = WORDS.iter().position(|(known, _)| *known == language);
+    place.is_some_and(|place| LANGUAGES.get(term).is_some_and(|of| of & (1 << place) != 0))
 }
+
+/// The language that has most of the terms as function words; `None` if there is none or more than one.
+pub(super) fn language(terms: &[Term]) -> Option<&'static str> {
+    let mut counts = [0_u32; WORDS.len()];
+    for of in terms.iter().filter_map(|term| LANGUAGES.get(term.name.as_str())) {
+        for (place, count) in counts.iter_mut().enumerate() {
+            *count += of >> place & 1;
+        }
+    }
+    let most = counts.into_iter().max().filter(|most| 0 < *most)?;
+    let mut best = counts.iter().zip(WORDS).filter(|(count, _)| **count == most);
+    let (_, (language, _)) = best.next()?;
+    best.next().is_none().then_some(language)
+}
+
+/// For each function word the places of its languages in [`WORDS`], as bits.
+static LANGUAGES: LazyLock<HashMap<&str, u32>> = LazyLock::new(|| {
+    let mut languages = HashMap::new();
+    for (place, (_, words)) in WORDS.iter().enumerate() {
+        for word in words.split(' ') {
+            *languages.entry(word).or_default() |= 1 << place;
+        }
+    }
+    languages
+});
 
 /// For each language its function words as terms: folded and cut, and of at least two characters.
 const WORDS: [(&str, &str); 24] = [

@@ -120,7 +120,7 @@ fn languages_are_kept_apart() {
     let other = |n, language| Case { language, ..case(n, TITLES[0]) };
     for (article, language, story) in [
         (2, Some("de"), 2),
-        (3, None, 3),
+        (3, None, 1),
         (4, Some("EN-gb"), 1),
         (5, Some("no"), 5),
         (6, Some("nb-NO"), 5),
@@ -128,6 +128,23 @@ fn languages_are_kept_apart() {
     ] {
         assert_eq!(join(&mut stories, &other(article, language)).story, story, "{language:?}");
     }
+}
+
+#[test]
+fn an_article_that_states_no_language_has_that_of_its_function_words_or_of_its_story() {
+    let mut stories = Stories::default();
+    join(&mut stories, &case(1, TITLES[0]));
+    let unknown = |n, title| Case { language: None, ..case(n, title) };
+    for (n, title, language) in [
+        (2, "Ein Hafen und die Wellen", "de"),
+        (3, "Why the harbour is closed", "en"),
+        (4, "Bremen, harbour, waves", "en"),
+        (5, "Pencils", "en"),
+        (6, "Порт закрыт после шторма", "ru"),
+    ] {
+        assert_eq!(join(&mut stories, &unknown(n, title)).counted.language, language, "{title}");
+    }
+    assert_eq!(join(&mut Stories::default(), &unknown(1, "Pencils")).counted.language, "und");
 }
 
 #[test]
