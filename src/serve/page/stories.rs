@@ -95,7 +95,8 @@ fn list(
 /// A story in the list.
 fn entry(view: &View, story: &Story, now: Timestamp) -> Markup {
     let first = story.articles.first();
-    let others = story.articles.iter().skip(1).rev();
+    let mut others: Vec<&StoryArticle> = story.articles.iter().skip(1).collect();
+    others.sort_by_key(|article| std::cmp::Reverse(article.at));
     html! {
         article .card .story lang=[first.and_then(|article| article.language.as_deref())] {
             h3 dir="auto" { a href={ (view.base) "/stories/" (story.id) } { (headline(story)) } }
@@ -105,7 +106,7 @@ fn entry(view: &View, story: &Story, now: Timestamp) -> Markup {
             }
             @if !story.words.is_empty() { (words(&story.words)) }
             ul {
-                @for article in others.clone().take(NAMED) {
+                @for article in others.into_iter().take(NAMED) {
                     li dir="auto" lang=[article.language.as_deref()] { (link(view, article)) }
                 }
             }

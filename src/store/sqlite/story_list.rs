@@ -14,6 +14,9 @@ use crate::store::sqlite::columns::{self, decode};
 use crate::store::sqlite::duplicates::Publishers;
 use crate::store::sqlite::{future, stories};
 
+/// The characters by which words are compared.
+const BEGINNING: usize = 6;
+
 /// What is the same for all stories of a call.
 pub(super) struct StoryReader<'c> {
     connection: &'c Connection,
@@ -113,11 +116,11 @@ impl<'c> StoryReader<'c> {
     }
 }
 
-/// The words that tie most articles together.
+/// The words that tie most articles together. Of words with one beginning, such as a singular and its plural, only the first.
 fn words(articles: &[StoryArticle]) -> Vec<String> {
     let mut counted: Vec<(String, &str, usize)> = Vec::new();
     for word in articles.iter().flat_map(|article| &article.shared) {
-        let folded = word.to_lowercase();
+        let folded: String = word.to_lowercase().chars().take(BEGINNING).collect();
         match counted.iter_mut().find(|(known, _, _)| *known == folded) {
             Some((_, _, count)) => *count += 1,
             None => counted.push((folded, word, 1)),
