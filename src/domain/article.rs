@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::feed::FeedRef;
-use crate::domain::story::StoryRef;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::html::sanitise::SanitisedHtml;
 
@@ -28,6 +27,24 @@ impl fmt::Display for ArticleId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// The public id of a story. It is unique across stores, and stays when articles join.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoryId(pub String);
+
+impl fmt::Display for StoryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The story of an article in its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoryRef {
+    pub id: StoryId,
+    /// The number of its articles without duplicates, at least 2.
+    pub size: u64,
 }
 
 /// An author. At least one of the three fields is present.

@@ -1,7 +1,6 @@
 //! Queries for articles: the filters that exports, pages and searches share.
 
-use crate::domain::article::{ArticleId, Position};
-use crate::domain::story::StoryId;
+use crate::domain::article::{ArticleId, Position, StoryId};
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// A time, or a duration before the time of the query.

@@ -1,22 +1,11 @@
 //! Stories: the articles about one event.
 
-use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::article::ArticleId;
+use crate::domain::article::{ArticleId, StoryId};
 use crate::domain::feed::FeedRef;
 use crate::domain::named_enum::named_enum;
 use crate::domain::time::Timestamp;
-
-/// The public id of a story. It is unique across stores, and stays when articles join.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct StoryId(pub String);
-
-impl fmt::Display for StoryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 named_enum! {
     /// Why an article is in its story.
@@ -31,14 +20,6 @@ named_enum! {
         /// A user has put it there.
         ByHand = "by_hand",
     }
-}
-
-/// The story of an article in its record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoryRef {
-    pub id: StoryId,
-    /// The number of its articles without duplicates, at least 2.
-    pub size: u64,
 }
 
 /// A story of at least two articles that are no duplicates.

@@ -3,9 +3,8 @@
 use crate::html::sanitise::SanitisedHtml;
 use serde::Serialize;
 
-use crate::domain::article::{Article, Attachment, Person, Podcast};
+use crate::domain::article::{Article, Attachment, Person, Podcast, StoryRef};
 use crate::domain::feed::FeedRef;
-use crate::domain::story::StoryRef;
 use crate::export::{date, present};
 
 /// An article as JSON. An unknown value has no key: no value is null, and no text or list is empty.
@@ -212,8 +211,8 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::domain::article::StoryId;
     use crate::domain::article::{ArticleId, DateSource};
-    use crate::domain::story::StoryId;
     use crate::domain::time::Timestamp;
 
     /// An article with everything.

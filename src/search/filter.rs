@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use url::Url;
 
+use crate::domain::article::StoryId;
 use crate::domain::query::Query;
-use crate::domain::story::StoryId;
 use crate::domain::time::Timestamp;
 use crate::domain::units;
 use crate::feed::normalise::language::language;

@@ -20,12 +20,11 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::article::ArticleId;
+use crate::domain::article::{ArticleId, StoryId};
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
 use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
-use crate::domain::story::StoryId;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::duplicates::Recent;
 use crate::store::sqlite::transaction;
@@ -282,7 +281,7 @@ impl Store {
             let rows = articles.iter().map(|id| sqlite::duplicates::row(tx, id));
             let rows = rows.collect::<Result<Vec<_>, _>>()?;
             let rows: Vec<i64> = rows.into_iter().flatten().collect();
-            let story = sqlite::stories::split(tx, &rows)?;
+            let story = sqlite::story_changes::split(tx, &rows)?;
             sqlite::stories::id(tx, story)
         })
         .await
@@ -297,7 +296,7 @@ impl Store {
             let Some((from, into)) = numbers.filter(|(from, into)| from != into) else {
                 return Ok(false);
             };
-            sqlite::stories::merge(tx, from, into).map(|()| true)
+            sqlite::story_changes::merge(tx, from, into).map(|()| true)
         })
         .await
     }

@@ -118,7 +118,7 @@ fn list_of(home: &Home, arguments: &[&str]) -> usize {
 #[test]
 fn show_names_the_story_and_its_other_articles() {
     let (_server, home) = polled("");
-    let harbour = about(&home, "harbour");
+    let harbour = about(&home, "arbour");
     let article = text(&harbour["articles"][0]["id"]).to_owned();
     let shown = home.ok(&["show", &article]);
     assert!(shown.contains("(3 sources, 3 articles)"), "{shown}");

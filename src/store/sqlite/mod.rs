@@ -18,6 +18,7 @@ pub(super) mod polls;
 pub(super) mod prune;
 pub(super) mod reader;
 pub(super) mod stories;
+pub(super) mod story_changes;
 pub(super) mod text_index;
 pub(super) mod transaction;
 

@@ -8,14 +8,14 @@ use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
 
 use crate::domain::article::{
     Article, ArticleId, Change, DateSource, Edit, EditKey, Merge, MergedArticle, Position,
-    Sighting, Version, Wording,
+    Sighting, StoryId, StoryRef, Version, Wording,
 };
 use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::feed_health::{FeedObservation, HealthChange};
 use crate::domain::host::Host;
 use crate::domain::query::{Order, Query};
-use crate::domain::story::{Story, StoryId, StoryRef};
+use crate::domain::story::Story;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::html::sanitise::SanitisedHtml;
 use crate::store::error::{Context, StoreError};

@@ -1,4 +1,4 @@
-//! Which story each article belongs to, decided in the order of the sequence numbers, and changed by users.
+//! Which story each article belongs to, decided in the order of the sequence numbers.
 //!
 //! The open stories are in memory ([`OpenStories`]) and in `open_story_article`, from which they are read when a process
 //! starts, when another process has decided meanwhile, and after a user has split a story. Which story an article
@@ -7,11 +7,12 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use crate::domain::story::{Reason, StoryId};
+use crate::domain::article::StoryId;
+use crate::domain::story::Reason;
 use crate::domain::time::Timestamp;
 use crate::matching::stories::{Entry, Membership, Stored, Stories, Terms};
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{duplicates, meta};
+use crate::store::sqlite::meta;
 
 /// An article that is to join a story, as far as it can be computed outside of the writer's transaction.
 #[derive(Debug)]
@@ -208,43 +209,6 @@ pub(in crate::store) fn number(
     id: &StoryId,
 ) -> Result<Option<i64>, StoreError> {
     number_of(connection, &meta::store_id(connection)?, id)
-}
-
-/// Moves articles, with those that are the same, to a story of their own, for good. Returns the number of the story.
-pub(in crate::store) fn split(tx: &Connection, articles: &[i64]) -> Result<i64, StoreError> {
-    const MOVE: &str = "
-        UPDATE story_article SET story_id = ?2, reason = ?3, score = 0, shared = NULL WHERE article_id = ?1";
-    let action = "split a story";
-    let before = meta::sequence(tx)?;
-    let story = before + 1;
-    for article in articles {
-        let original = duplicates::original_of(tx, *article)?.unwrap_or(*article);
-        for (same, _) in duplicates::same(tx, original).context(action)? {
-            let reason = if same == original { Reason::ByHand } else { Reason::Duplicate };
-            tx.prepare_cached(MOVE)
-                .and_then(|mut s| s.execute(params![same, story, reason.as_str()]))
-                .context(action)?;
-            tx.prepare_cached("UPDATE open_story_article SET story_id = ?2 WHERE article_id = ?1")
-                .and_then(|mut s| s.execute([same, story]))
-                .context(action)?;
-        }
-    }
-    meta::advance_sequence(tx, before, story)?;
-    meta::count_story_change(tx)?;
-    Ok(story)
-}
-
-/// Moves all articles of the story `from` to the story `into`, for good. New articles are compared with both as before.
-pub(in crate::store) fn merge(tx: &Connection, from: i64, into: i64) -> Result<(), StoreError> {
-    for sql in [
-        "UPDATE story_article SET story_id = ?2, reason = CASE reason WHEN 'first' THEN 'by_hand' ELSE reason END
-         WHERE story_id = ?1",
-        "UPDATE merged_story SET into_id = ?2 WHERE into_id = ?1",
-        "INSERT OR REPLACE INTO merged_story (story_id, into_id) VALUES (?1, ?2)",
-    ] {
-        tx.prepare_cached(sql).and_then(|mut s| s.execute([from, into])).context("merge stories")?;
-    }
-    Ok(())
 }
 
 /// Removes an article from its story. The story keeps its number.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use url::Url;
 
-use crate::domain::article::ArticleId;
+use crate::domain::article::{ArticleId, StoryId};
 use crate::domain::feed::{FeedId, FeedSpec, FeedUrl};
 use crate::domain::poll::Remembered;
 use crate::domain::query::Query;
-use crate::domain::story::{Story, StoryId};
+use crate::domain::story::Story;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::document::document;
 use crate::html::to_text::words_of;
@@ -26,7 +26,7 @@ fn at(minutes: i64) -> Timestamp {
 
 /// The harbour (0, 3, 6, 8) and the library (1, 4, 7), in noise. Each is followed by its text.
 const ARTICLES: [(&str, &str); 10] = [
-    ("Harbour of Bremen closed after nine metre waves", "Ships wait in the river Weser."),
+    ("Harbour of Bremen closed after nine metre waves", "Ships wait in the Weser."),
     ("A library that lends tools opens in Leipzig", "Members borrow drills and ladders."),
     ("How to bake bread without a scale", "Flour, water and patience are all that it takes."),
     ("Waves close the harbour of Bremen, boats taken upriver", "Pilots on the Weser help."),
