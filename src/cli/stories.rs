@@ -119,18 +119,18 @@ fn split(reader: &Reader, store: &Store, articles: &[String], context: &Context)
         let Some(article) = reader.article(&id)? else {
             bail!("there is no article `{}`; `gazetted search` shows ids", text.escape_debug());
         };
-        let Some(story) = article.story else {
+        let Some(found) = article.story else {
             bail!("`{}` is in no story with other articles", text.escape_debug());
         };
-        if of.as_ref().is_some_and(|of| *of != story.id) {
+        if of.as_ref().is_some_and(|of| *of != found.id) {
             bail!("`{}` is in another story than the article before it", text.escape_debug());
         }
-        of = Some(story.id);
+        of = Some(found.id);
         ids.push(id);
     }
-    let story = runtime()?.block_on(store.split_story(ids))?;
+    let id = runtime()?.block_on(store.split_story(ids))?;
     let moved = if articles.len() == 1 { "the article is" } else { "the articles are" };
-    context.output.note(&format!("{moved} in story {} now", short(&story)));
+    context.output.note(&format!("{moved} in story {} now", short(&id)));
     Ok(())
 }
 
@@ -140,10 +140,10 @@ fn merge(
     (into, from): (&str, &str),
     context: &Context,
 ) -> Result<()> {
-    let story = |text: &str| -> Result<StoryId> {
+    let id_of = |text: &str| -> Result<StoryId> {
         reader.story_id(&StoryId(text.to_owned()))?.ok_or_else(|| no_story(text))
     };
-    let (into, from) = (story(into)?, story(from)?);
+    let (into, from) = (id_of(into)?, id_of(from)?);
     if !runtime()?.block_on(store.merge_stories(into.clone(), from))? {
         bail!("both are story {} already", short(&into));
     }

@@ -67,7 +67,7 @@ fn quality(seed: u64, with_lead: bool, with_language: bool) -> Quality {
     }
     let (of_events, others): (Vec<_>, Vec<_>) = found.iter().partition(|(event, _)| *event != 0);
     let mean = |of: &dyn Fn(&(u32, i64)) -> f64| {
-        of_events.iter().map(|one| of(one)).sum::<f64>() / share(of_events.len(), 1)
+        of_events.iter().map(of).sum::<f64>() / share(of_events.len(), 1)
     };
     let precision = mean(&|one| share(both[one], sizes[&one.1]));
     let recall = mean(&|one| share(both[one], events[&one.0]));

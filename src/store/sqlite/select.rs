@@ -230,13 +230,15 @@ fn leave_later_of_story_out(
             chosen.push(format!("{comparison} {at}"));
         }
     }
-    let chosen: String = chosen.iter().map(|condition| format!(" AND {condition}")).collect();
+    chosen.push(
+        "NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = o.id)".to_owned(),
+    );
+    let chosen = chosen.join(" AND ");
     filter.conditions.push(format!(
         "NOT EXISTS (SELECT 1 FROM story_article m
             CROSS JOIN story_article n ON n.story_id = m.story_id AND n.article_id < m.article_id
             CROSS JOIN article o ON o.id = n.article_id
-            WHERE m.article_id = a.id
-                AND NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = o.id){chosen})"
+            WHERE m.article_id = a.id AND {chosen})"
     ));
     Ok(())
 }

@@ -115,13 +115,12 @@ impl Home {
 
     /// The numbers in [`ARTICLES`] of the articles of each story of at least two, by the order of their arrival.
     fn stories(&self) -> Vec<Vec<usize>> {
-        let mut stories: Vec<Vec<usize>> =
-            self.listed().iter().map(|story| self.numbers(story)).collect();
+        let mut stories: Vec<Vec<usize>> = self.listed().iter().map(Self::numbers).collect();
         stories.sort();
         stories
     }
 
-    fn numbers(&self, story: &Story) -> Vec<usize> {
+    fn numbers(story: &Story) -> Vec<usize> {
         let place = |title: &str| ARTICLES.iter().position(|(known, _)| *known == title).unwrap();
         story.articles.iter().map(|article| place(article.title.as_deref().unwrap())).collect()
     }
@@ -178,7 +177,7 @@ async fn articles_about_one_event_are_a_story_with_its_sources_and_words() {
     // Feeds 0, 3, 6 and 0 again; feeds 1, 4 and 7. The library has the older news, but as many sources.
     let listed = home.listed();
     assert_eq!(listed.iter().map(|story| story.sources).collect::<Vec<_>>(), [3, 3]);
-    assert_eq!(home.numbers(&listed[0]), [0, 3, 6, 8], "the newest development is first");
+    assert_eq!(Home::numbers(&listed[0]), [0, 3, 6, 8], "the newest development is first");
     assert!(listed[0].words.contains(&"Bremen".to_owned()), "{:?}", listed[0].words);
     assert!((2..=5).contains(&listed[0].words.len()));
     let (_, story) = home.ids(6);
