@@ -44,7 +44,8 @@ pub struct Query {
     pub stories: Vec<StoryId>,
     /// Also articles that another feed had before.
     pub with_duplicates: bool,
-    /// Of each story only the article that arrived first, among those that all other filters but `before` choose.
+    /// Of each story only the article that arrived first, among those that all other filters but `before` choose; all, if
+    /// they are of one feed.
     pub one_of_each_story: bool,
     /// The ids of the articles.
     pub ids: Vec<ArticleId>,

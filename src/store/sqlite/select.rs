@@ -211,7 +211,7 @@ fn other_is_chosen(
 }
 
 /// Adds the condition that no article of the same story arrived before and is chosen too. Times count, so that a story of
-/// yesterday is there with what is new today.
+/// yesterday is there with what is new today. Articles of a single feed are not left out: it may be a series.
 fn leave_later_of_story_out(
     filter: &mut Where,
     connection: &Connection,
@@ -234,12 +234,16 @@ fn leave_later_of_story_out(
         "NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = o.id)".to_owned(),
     );
     let chosen = chosen.join(" AND ");
-    filter.conditions.push(format!(
-        "NOT EXISTS (SELECT 1 FROM story_article m
-            CROSS JOIN story_article n ON n.story_id = m.story_id AND n.article_id < m.article_id
-            CROSS JOIN article o ON o.id = n.article_id
-            WHERE m.article_id = a.id AND {chosen})"
-    ));
+    let other = |which: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM story_article m
+                CROSS JOIN story_article n ON n.story_id = m.story_id
+                CROSS JOIN article o ON o.id = n.article_id
+                WHERE m.article_id = a.id AND {which} AND {chosen})"
+        )
+    };
+    let (earlier, elsewhere) = (other("n.article_id < a.id"), other("o.feed_id <> a.feed_id"));
+    filter.conditions.push(format!("NOT ({earlier} AND {elsewhere})"));
     Ok(())
 }
 

@@ -129,6 +129,28 @@ impl Home {
         self.reader().stories(at(-1), at(0)).unwrap()
     }
 
+    /// The numbers of the articles of a feed, the newest first.
+    fn numbers_of(&self, feed: usize) -> Vec<usize> {
+        let query = Query { feeds: vec![format!("f{feed}")], ..Query::default() };
+        let titles = self.reader().articles(&query, at(0), |rows| {
+            rows.map(|row| row.unwrap().title.unwrap()).collect::<Vec<_>>()
+        });
+        let place = |title: &String| ARTICLES.iter().position(|(known, _)| known == title).unwrap();
+        titles.unwrap().iter().map(place).collect()
+    }
+
+    /// The id of the article with this number; `None` if it was not stored.
+    fn id(&self, n: usize) -> Option<ArticleId> {
+        let query = Query { with_duplicates: true, ..Query::default() };
+        self.reader()
+            .articles(&query, at(0), |rows| {
+                rows.map(Result::unwrap)
+                    .find(|article| article.title.as_deref() == Some(ARTICLES[n].0))
+                    .map(|article| article.id)
+            })
+            .unwrap()
+    }
+
     /// The id of the article with this number in [`ARTICLES`], and that of its story.
     fn ids(&self, n: usize) -> (ArticleId, Option<StoryId>) {
         let query = Query { with_duplicates: true, ..Query::default() };
@@ -200,6 +222,35 @@ async fn two_feeds_of_one_publisher_are_one_source() {
     let listed: Vec<(u64, usize)> =
         home.listed().iter().map(|story| (story.sources, story.articles.len())).collect();
     assert_eq!(listed, [(2, 2), (1, 3)], "sources decide the order, not articles");
+}
+
+#[tokio::test]
+async fn one_article_of_each_story_is_the_first_unless_all_are_of_one_feed() {
+    let home = Home::new().await;
+    for (minutes, (feed, n)) in (0..).zip([(0, 0), (2, 3), (0, 6), (4, 1), (4, 4), (6, 2)]) {
+        let known = home.numbers_of(feed);
+        let items: Vec<String> =
+            [n].into_iter().chain(known).map(|n| item(feed, n, minutes)).collect();
+        home.poll(feed, minutes, &items).await;
+    }
+    home.join_all().await;
+    let shown = |query: Query| {
+        let query = Query { one_of_each_story: true, ..query };
+        let ids = home.reader().ids(&query, at(0)).unwrap();
+        let mut numbers: Vec<usize> = (0..ARTICLES.len())
+            .filter(|n| home.id(*n).is_some_and(|id| ids.contains(&id)))
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert_eq!(shown(Query::default()), [0, 1, 2, 4], "the library is a series of one feed");
+    let of = |feeds: &[usize]| Query {
+        feeds: feeds.iter().map(|feed| format!("f{feed}")).collect(),
+        ..Query::default()
+    };
+    assert_eq!(shown(of(&[2])), [3], "the first is of another feed");
+    assert_eq!(shown(of(&[0])), [0, 6]);
+    assert_eq!(shown(of(&[0, 2])), [0]);
 }
 
 #[tokio::test]
