@@ -35,6 +35,9 @@ pub(super) struct Filters {
     /// Only with an author whose name has this in it; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = |text: &str| checked("author", text))]
     author: Vec<String>,
+    /// Only of this story: its id, as `stories` shows it; may be given more than once
+    #[arg(long, value_name = "STORY", value_parser = |text: &str| checked("story", text))]
+    story: Vec<String>,
     /// Also articles that another feed had before; otherwise each article is there once, and `also_in` names the others
     #[arg(long)]
     with_duplicates: bool,
@@ -57,6 +60,7 @@ impl Filters {
             ("seen-since", self.seen_since.as_slice()),
             ("language", &self.language),
             ("author", &self.author),
+            ("story", &self.story),
         ];
         for (name, texts) in given {
             for text in texts {
@@ -103,12 +107,22 @@ fn known(reader: &Reader, query: &Query) -> Result<()> {
             return Err(unknown("feed", name, names));
         }
     }
+    for story in &query.stories {
+        if reader.story_id(story)?.is_none() {
+            return Err(no_story(&story.0));
+        }
+    }
     for tag in &query.tags {
         if !feeds.iter().any(|feed| feed.tags.contains(tag)) {
             return Err(unknown("tag", tag, feeds.iter().flat_map(|feed| feed.tags.clone())));
         }
     }
     Ok(())
+}
+
+/// The error for an unknown story.
+pub(super) fn no_story(text: &str) -> anyhow::Error {
+    anyhow!("there is no story `{}`; `gazetted stories` shows ids", text.escape_debug())
 }
 
 /// The error for an unknown name. It suggests the most similar known name.

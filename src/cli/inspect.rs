@@ -186,6 +186,7 @@ fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article
         podcast: draft.podcast.clone(),
         revision: 0,
         duplicate_of: None,
+        story: None,
         also_in: Vec::new(),
     };
     with_text(article, Format::Json)

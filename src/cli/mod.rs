@@ -20,6 +20,7 @@ mod search;
 mod show;
 mod simulate;
 mod status;
+mod stories;
 
 use std::ffi::OsString;
 use std::io;
@@ -94,10 +95,12 @@ enum Command {
     Export(export::Args),
     /// Finds articles by words, the best first
     Search(search::Args),
-    /// Shows one article: its text, the feeds it was seen in, and its earlier versions
+    /// Shows one article: its text, the feeds it was seen in, its story, and its earlier versions
     Show(show::Args),
     /// Shows which articles were edited, the latest edit first, and the words that changed
     Changes(changes::Args),
+    /// Shows the events that several articles are about, those of most sources first; splits and merges them
+    Stories(stories::Args),
     /// Lists the articles that several feeds have, which are shown once, and takes that back
     #[command(subcommand)]
     Merges(merges::Verb),
@@ -203,6 +206,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Search(args) => search::run(&args, context),
         Command::Show(args) => show::run(&args, context),
         Command::Changes(args) => changes::run(&args, context),
+        Command::Stories(args) => stories::run(&args, context),
         Command::Merges(verb) => merges::run(&verb, context),
         Command::Consumers(verb) => consumers::run(&verb, context),
         Command::Feeds(args) => feeds::run(&args, context),

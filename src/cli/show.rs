@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::changes::marked;
-use super::output::{DIM, Output, data, json_data, short_id, width, without_nulls};
+use super::output::{DIM, Output, data, json_data, short_date, short_id, width, without_nulls};
+use super::stories::short;
 use super::{Context, Exit, reader};
+use crate::clock;
 use crate::domain::article::{Article, Person, Sighting, Version};
-use crate::domain::time::{Timestamp, rfc3339};
-use crate::export::Format;
+use crate::domain::story::Story;
+use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::record::{FeedRecord, Record};
 use crate::export::word_diff::word_diff;
+use crate::export::{Format, stories};
 use crate::html::to_text::html_to_text;
 use crate::passes::export::with_text;
 use crate::present::terminal::clean_line;
@@ -40,16 +43,31 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         bail!("there is no article `{}`; `gazetted search` shows ids", args.id.escape_debug());
     };
     let article = with_text(article, Format::Json);
-    let (sightings, versions) = (reader.sightings(&id)?, reader.versions(&id)?);
+    let story = article.story.as_ref().map(|story| reader.story(&story.id, clock::now()));
+    let shown = Shown {
+        sightings: reader.sightings(&id)?,
+        versions: reader.versions(&id)?,
+        story: story.transpose()?.flatten(),
+        article,
+    };
     if args.json {
-        json_data(&as_json(&article, &sightings, &versions)?)?;
+        json_data(&as_json(&shown)?)?;
     } else {
-        print(&article, &sightings, &versions, &context.output)?;
+        print(&shown, config.zone, &context.output)?;
     }
     Ok(Exit::Done)
 }
 
-fn as_json(article: &Article, sightings: &[Sighting], versions: &[Version]) -> Result<Value> {
+/// What the command shows.
+struct Shown {
+    article: Article,
+    sightings: Vec<Sighting>,
+    versions: Vec<Version>,
+    story: Option<Story>,
+}
+
+fn as_json(shown: &Shown) -> Result<Value> {
+    let Shown { article, sightings, versions, story } = shown;
     let mut value = serde_json::to_value(Record::of(article))?;
     let sightings = sightings
         .iter()
@@ -71,16 +89,13 @@ fn as_json(article: &Article, sightings: &[Sighting], versions: &[Version]) -> R
     if let Some(fields) = value.as_object_mut() {
         fields.insert("sightings".to_owned(), sightings);
         fields.insert("versions".to_owned(), versions.collect());
+        fields.extend(story.as_ref().map(|story| ("story".to_owned(), stories::record(story))));
     }
     Ok(value)
 }
 
-fn print(
-    article: &Article,
-    sightings: &[Sighting],
-    versions: &[Version],
-    output: &Output,
-) -> io::Result<()> {
+fn print(shown: &Shown, zone: Zone, output: &Output) -> io::Result<()> {
+    let Shown { article, sightings, versions, story } = shown;
     let columns = width().map_or(WIDEST, |width| usize::from(width).min(WIDEST)).max(20);
     data(|out| {
         let title = article.title.as_deref().unwrap_or("(no title)");
@@ -124,8 +139,31 @@ fn print(
             let other = other.map(|id| format!("  as {id}")).unwrap_or_default();
             writeln!(out, "  {name}  {}", output.styled(DIM, &format!("{url}{other}")))?;
         }
+        if let Some(story) = story {
+            print_story(article, story, zone, output, out)?;
+        }
         print_versions(article, versions, output, out)
     })
+}
+
+/// Prints the other articles of the story, the newest first.
+fn print_story(
+    article: &Article,
+    story: &Story,
+    zone: Zone,
+    output: &Output,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let words = clean_line(&story.words.join(", ")).into_owned();
+    let head = format!("Story {} ({}) {words}", short(&story.id), stories::counts(story));
+    writeln!(out, "\n{}", output.styled(DIM, head.trim_end()))?;
+    let now = clock::now();
+    for other in story.articles.iter().rev().filter(|other| other.id != article.id) {
+        let (date, feed) = (short_date(other.at, now, zone), clean_line(&other.feed.name));
+        writeln!(out, "  {}  {}", short_id(&other.id), stories::title(other))?;
+        writeln!(out, "    {}", output.styled(DIM, &format!("{date}  {feed}")))?;
+    }
+    Ok(())
 }
 
 /// The summary, unless the text begins with it, and then the text.

@@ -207,7 +207,7 @@ impl Reader<'_> {
             with_duplicates: self.flag(table, "with_duplicates").unwrap_or(false),
             ..Query::default()
         };
-        for key in ["language", "author", "search"] {
+        for key in ["language", "author", "search", "story"] {
             self.filter(&mut query, table, key);
         }
         query

@@ -126,6 +126,7 @@ impl Reader<'_> {
             "language",
             "author",
             "search",
+            "story",
             "with_duplicates",
         ];
         for key in of_articles {

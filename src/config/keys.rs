@@ -124,9 +124,10 @@ pub(super) const EXPORT: Section = Section {
         "language",
         "author",
         "search",
+        "story",
         "with_duplicates",
     ],
-    later: &["story", "full"],
+    later: &["full"],
     ..PLAIN
 };
 
@@ -193,6 +194,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "language",
             "author",
             "search",
+            "story",
             "with_duplicates",
         ],
         _ => &[],

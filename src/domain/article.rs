@@ -29,6 +29,24 @@ impl fmt::Display for ArticleId {
     }
 }
 
+/// The public id of a story. It is unique across stores, and stays when articles join.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoryId(pub String);
+
+impl fmt::Display for StoryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The story of an article in its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoryRef {
+    pub id: StoryId,
+    /// The number of its articles without duplicates, at least 2.
+    pub size: u64,
+}
+
 /// An author. At least one of the three fields is present.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Person {
@@ -258,6 +276,8 @@ pub struct Article {
     pub revision: u32,
     /// The article that another feed had before, if this one is the same.
     pub duplicate_of: Option<ArticleId>,
+    /// The story of the article, unless it is the only one about its event.
+    pub story: Option<StoryRef>,
     /// The names of the other feeds that have the article, in the order in which they brought it. A duplicate that is
     /// read beside its original has none.
     pub also_in: Vec<String>,

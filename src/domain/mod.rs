@@ -15,5 +15,6 @@ pub mod poll;
 pub mod query;
 pub mod request;
 pub mod scrub;
+pub mod story;
 pub mod time;
 pub mod units;

@@ -1,6 +1,6 @@
 //! Queries for articles: the filters that exports, pages and searches share.
 
-use crate::domain::article::{ArticleId, Position};
+use crate::domain::article::{ArticleId, Position, StoryId};
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// A time, or a duration before the time of the query.
@@ -40,8 +40,13 @@ pub struct Query {
     pub authors: Vec<String>,
     /// Words in title or text.
     pub search: Option<Search>,
+    /// Ids of stories, or what stands behind their dashes; an article is in one of them.
+    pub stories: Vec<StoryId>,
     /// Also articles that another feed had before.
     pub with_duplicates: bool,
+    /// Of each story only the article that arrived first, among those that all other filters but `before` choose; all, if
+    /// they are of one feed.
+    pub one_of_each_story: bool,
     /// The ids of the articles.
     pub ids: Vec<ArticleId>,
     /// Only articles that are new or edited after this sequence number.

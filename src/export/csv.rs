@@ -1,7 +1,7 @@
 //! CSV (RFC 4180) with a header line, CRLF line ends, in UTF-8 without a byte order mark. Cells that a
 //! spreadsheet would evaluate as formulas are prefixed.
 //!
-//! The columns are the keys of the [`Record`]; `feed` becomes two columns. Lists are joined with `; `.
+//! The columns are the keys of the [`Record`]; `feed` and `story` become two columns each. Lists are joined with `; `.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,7 +13,10 @@ use crate::export::without_controls;
 /// The columns that replace the key `feed`.
 const FEED_COLUMNS: [&str; 2] = ["feed_name", "feed_url"];
 
-const COLUMNS: usize = KEYS.len() - 1 + FEED_COLUMNS.len();
+/// The columns that replace the key `story`.
+const STORY_COLUMNS: [&str; 2] = ["story_id", "story_size"];
+
+const COLUMNS: usize = KEYS.len() - 2 + FEED_COLUMNS.len() + STORY_COLUMNS.len();
 
 pub(super) fn write<E: From<io::Error>>(
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
@@ -33,6 +36,7 @@ fn header() -> impl Iterator<Item = &'static str> {
     KEYS.iter()
         .flat_map(|key| match *key {
             "feed" => &FEED_COLUMNS[..],
+            "story" => &STORY_COLUMNS[..],
             _ => std::slice::from_ref(key),
         })
         .copied()
@@ -65,6 +69,8 @@ fn row(article: &Article) -> [Cow<'_, str>; COLUMNS] {
         podcast(article),
         record.revision.to_string().into(),
         optional(record.duplicate_of),
+        optional(record.story.map(|story| story.id)),
+        record.story.map(|story| story.size.to_string()).unwrap_or_default().into(),
         list(record.also_in.iter().map(String::as_str)),
     ]
 }
@@ -143,7 +149,8 @@ mod tests {
         assert_eq!(header.len(), COLUMNS);
         for (column, value) in header.iter().zip(&row) {
             let expected = match column {
-                "id" | "content_html" | "attachments" | "duplicate_of" => "x",
+                "id" | "content_html" | "attachments" | "duplicate_of" | "story_id" => "x",
+                "story_size" => "2",
                 "podcast" => "{\"season\":1}",
                 "seq" => "1",
                 "revision" => "0",

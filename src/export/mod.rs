@@ -30,6 +30,7 @@ mod markdown;
 pub mod opml;
 pub mod record;
 mod rss;
+pub mod stories;
 mod table;
 mod template;
 pub mod word_diff;

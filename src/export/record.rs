@@ -3,14 +3,14 @@
 use crate::html::sanitise::SanitisedHtml;
 use serde::Serialize;
 
-use crate::domain::article::{Article, Attachment, Person, Podcast};
+use crate::domain::article::{Article, Attachment, Person, Podcast, StoryRef};
 use crate::domain::feed::FeedRef;
 use crate::export::{date, present};
 
 /// An article as JSON. An unknown value has no key: no value is null, and no text or list is empty.
 ///
 /// The keys are those of a JSON Feed 1.1 item and some more: `seq`, `feed`, `guid`, `content_text` together with
-/// `content_html`, `date_first_seen`, `date_source`, `revision`, `duplicate_of`, `also_in`, and the `email` of
+/// `content_html`, `date_first_seen`, `date_source`, `revision`, `duplicate_of`, `story`, `also_in`, and the `email` of
 /// an author.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record<'a> {
@@ -54,8 +54,18 @@ pub struct Record<'a> {
     pub revision: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story: Option<StoryRecord<'a>>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub also_in: &'a [String],
+}
+
+/// The story of an article. An article that is alone has none.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct StoryRecord<'a> {
+    pub id: &'a str,
+    /// The number of articles, without duplicates.
+    pub size: u64,
 }
 
 /// The feed that an article came from.
@@ -95,7 +105,7 @@ pub struct AttachmentRecord<'a> {
 }
 
 /// The keys of a [`Record`], for formats that contain all of them in any case.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 24] = [
     "id",
     "seq",
     "feed",
@@ -118,6 +128,7 @@ pub const KEYS: [&str; 23] = [
     "podcast",
     "revision",
     "duplicate_of",
+    "story",
     "also_in",
 ];
 
@@ -149,8 +160,15 @@ impl<'a> Record<'a> {
             podcast: article.podcast.as_ref(),
             revision: article.revision,
             duplicate_of: article.duplicate_of.as_ref().map(|id| &*id.0),
+            story: article.story.as_ref().map(StoryRecord::of),
             also_in: &article.also_in,
         }
+    }
+}
+
+impl<'a> StoryRecord<'a> {
+    fn of(story: &'a StoryRef) -> Self {
+        Self { id: &story.id.0, size: story.size }
     }
 }
 
@@ -193,6 +211,7 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::domain::article::StoryId;
     use crate::domain::article::{ArticleId, DateSource};
     use crate::domain::time::Timestamp;
 
@@ -238,6 +257,7 @@ pub(super) mod tests {
             podcast: Some(Podcast { season: Some(1), ..Podcast::default() }),
             revision: 0,
             duplicate_of: Some(ArticleId("x".to_owned())),
+            story: Some(StoryRef { id: StoryId("x".to_owned()), size: 2 }),
             also_in: vec!["x".to_owned()],
         }
     }

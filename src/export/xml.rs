@@ -70,12 +70,16 @@ fn start<'a>(name: &'a str, attributes: Attributes<'_>) -> BytesStart<'a> {
 
 /// The language of the article, if it is valid in `xml:lang` and `dc:language` (XML Schema part 2, section 3.3.3).
 pub(super) fn language(article: &Article) -> Option<&str> {
+    valid_language(article.language.as_deref())
+}
+
+/// The same for a language (BCP 47).
+pub(super) fn valid_language(tag: Option<&str>) -> Option<&str> {
     let is_part = |letters_only: bool, part: &str| {
         (1..=8).contains(&part.len())
             && part.bytes().all(|b| b.is_ascii_alphabetic() || !letters_only && b.is_ascii_digit())
     };
-    present(article.language.as_deref())
-        .filter(|tag| tag.split('-').enumerate().all(|(i, part)| is_part(i == 0, part)))
+    present(tag).filter(|tag| tag.split('-').enumerate().all(|(i, part)| is_part(i == 0, part)))
 }
 
 /// The media type, if the schemas of the formats accept it: `.+/.+`.

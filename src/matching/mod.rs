@@ -7,6 +7,7 @@
 //! - [`across_feeds`]: whether an article is one that another feed had before.
 //! - [`window`]: the articles of the last days, by the keys under which articles of other feeds find them.
 //! - [`same_feed`]: which new entries of a document are articles that the feed had before.
+//! - [`stories`]: which articles are about one event.
 //! - [`likely_address`]: which feed is likely to have another address now.
 //!
 //! All decisions follow one principle: to miss a duplicate is better than to lose an article.
@@ -19,6 +20,7 @@ pub mod guid;
 pub mod likely_address;
 pub mod same_feed;
 pub mod sketch;
+pub mod stories;
 pub mod title;
 pub mod window;
 pub mod words;

@@ -4,15 +4,16 @@ use std::borrow::Cow;
 
 use url::Url;
 
+use crate::domain::article::StoryId;
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
 use crate::domain::units;
 use crate::feed::normalise::language::language;
 use crate::search::{query, words};
 
-/// The filters, by the names of the command line options and of the HTTP parameters. `feed`, `tag`, `language` and
-/// `author` may be given more than once; an article needs to match one value of each.
-pub const NAMES: [&str; 10] = [
+/// The filters, by the names of the command line options and of the HTTP parameters. `feed`, `tag`, `language`,
+/// `author` and `story` may be given more than once; an article needs to match one value of each.
+pub const NAMES: [&str; 11] = [
     "feed",
     "tag",
     "since",
@@ -21,6 +22,7 @@ pub const NAMES: [&str; 10] = [
     "language",
     "author",
     "search",
+    "story",
     "with-duplicates",
     "limit",
 ];
@@ -47,6 +49,16 @@ pub fn set(query: &mut Query, name: &str, text: &str, now: Timestamp) -> Result<
             query.authors.push(author.to_owned());
         }
         "search" => query.search = Some(query::parse(text)?),
+        "story" => {
+            let number = text.trim().rsplit('-').next().unwrap_or_default();
+            if i64::from_str_radix(number, 16).is_err() {
+                return Err(format!(
+                    "`{}` is no id of a story, such as 4a7; `gazetted stories` shows ids",
+                    text.escape_debug()
+                ));
+            }
+            query.stories.push(StoryId(text.trim().to_owned()));
+        }
         "with-duplicates" | "with_duplicates" => {
             query.with_duplicates = match text.trim() {
                 "1" | "true" | "yes" | "on" => true,
@@ -123,6 +135,8 @@ mod tests {
             ("language", "DE_at"),
             ("author", " Ann "),
             ("search", "\"a b\" -c"),
+            ("story", " 0af3-4A7 "),
+            ("story", "12"),
             ("with-duplicates", "1"),
             ("limit", "7"),
         ] {
@@ -139,6 +153,7 @@ mod tests {
             languages: vec!["de-AT".to_owned()],
             authors: vec!["Ann".to_owned()],
             search: Some(Search { wanted: vec![term("a b")], unwanted: vec![term("c")] }),
+            stories: vec![StoryId("0af3-4A7".to_owned()), StoryId("12".to_owned())],
             with_duplicates: true,
             ..Query::default()
         };
@@ -154,6 +169,7 @@ mod tests {
             ("since", "yesterday", "is no duration"),
             ("language", "English", "de-AT"),
             ("author", " - ", "has letters"),
+            ("story", "storm", "is no id of a story"),
             ("search", "-x", "not wanted"),
             ("with-duplicates", "perhaps", "neither true nor false"),
             ("limit", "-1", "no number of articles"),

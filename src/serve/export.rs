@@ -202,8 +202,9 @@ fn outline(reader: &Reader, query: &Query, now: Timestamp) -> Result<Outline, St
     positions.truncate(limit);
     let mut bytes: Vec<u8> = positions
         .iter()
-        .flat_map(|(position, duplicates)| {
-            position.seq.to_le_bytes().into_iter().chain(duplicates.to_le_bytes())
+        .flat_map(|(position, others)| {
+            let others = others.iter().flat_map(|n| n.to_le_bytes());
+            position.seq.to_le_bytes().into_iter().chain(others)
         })
         .collect();
     bytes.push(u8::from(more));

@@ -19,6 +19,7 @@ mod params;
 mod places;
 mod probes;
 mod reader_pool;
+mod stories;
 mod stream;
 mod view;
 
@@ -166,6 +167,9 @@ fn router(site: Site) -> Router {
         .route("/search", get(page::search))
         .route("/feeds", get(page::feeds))
         .route("/articles/{id}", get(page::article))
+        .route("/stories", get(page::stories))
+        .route("/stories/{id}", get(page::story))
+        .route("/stories.atom", get(stories::stories))
         .route("/style.css", get(page::style))
         .route("/icon.svg", get(page::icon))
         .route("/favicon.ico", get(page::icon)) // Asked for by browsers that show an export.

@@ -98,7 +98,7 @@ impl Params {
         }
     }
 
-    /// Reads the store, unless the request names a feed or a tag that the store does not have.
+    /// Reads the store, unless the request names a story, a feed or a tag that the store does not have.
     ///
     /// # Errors
     /// The error response.
@@ -116,9 +116,14 @@ impl Params {
         read.map_err(|why| error_response::with_status(StatusCode::NOT_FOUND, &why))
     }
 
-    /// The first feed or tag that the request names and the store does not have. This is an error of the
+    /// The first story, feed or tag that the request names and the store does not have. This is an error of the
     /// request, not an empty result.
     fn unknown(&self, reader: &Reader) -> Result<Option<String>, StoreError> {
+        for story in &self.query.stories {
+            if reader.story_id(story)?.is_none() {
+                return Ok(Some(format!("no story `{story}`")));
+            }
+        }
         if self.query.feeds.is_empty() && self.query.tags.is_empty() {
             return Ok(None);
         }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::article::ArticleId;
+use crate::domain::article::{ArticleId, StoryId};
 use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
 use crate::domain::feed_health::{HealthChange, ReportedHealth};
@@ -271,6 +271,32 @@ impl Store {
         self.write(move |tx| {
             let row = sqlite::duplicates::row(tx, &id)?;
             row.map_or(Ok(false), |row| sqlite::duplicates::undo(tx, row))
+        })
+        .await
+    }
+
+    /// Moves articles, with their duplicates, to a story of their own, for good. Returns the id of the story.
+    pub async fn split_story(&self, articles: Vec<ArticleId>) -> Result<StoryId, StoreError> {
+        self.write(move |tx| {
+            let rows = articles.iter().map(|id| sqlite::duplicates::row(tx, id));
+            let rows = rows.collect::<Result<Vec<_>, _>>()?;
+            let rows: Vec<i64> = rows.into_iter().flatten().collect();
+            let story = sqlite::story_changes::split(tx, &rows)?;
+            sqlite::stories::id(tx, story)
+        })
+        .await
+    }
+
+    /// Moves all articles of the second story to the first, for good. Returns `false` when one of them is not there, or
+    /// both are the same.
+    pub async fn merge_stories(&self, into: StoryId, from: StoryId) -> Result<bool, StoreError> {
+        self.write(move |tx| {
+            let numbers =
+                sqlite::stories::number(tx, &from)?.zip(sqlite::stories::number(tx, &into)?);
+            let Some((from, into)) = numbers.filter(|(from, into)| from != into) else {
+                return Ok(false);
+            };
+            sqlite::story_changes::merge(tx, from, into).map(|()| true)
         })
         .await
     }

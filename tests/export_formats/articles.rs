@@ -67,6 +67,7 @@ pub(crate) fn bare(id: &str) -> Article {
         podcast: None,
         revision: 0,
         duplicate_of: None,
+        story: None,
         also_in: Vec::new(),
     }
 }

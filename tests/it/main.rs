@@ -16,4 +16,5 @@ mod malicious_servers;
 mod poll;
 mod regression;
 mod serve;
+mod stories;
 mod support;

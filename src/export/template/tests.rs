@@ -57,6 +57,7 @@ fn bare() -> Article {
         podcast: None,
         revision: 0,
         duplicate_of: None,
+        story: None,
         also_in: Vec::new(),
     }
 }

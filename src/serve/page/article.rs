@@ -236,6 +236,13 @@ fn also(view: &View, article: &Article, sightings: &[Sighting]) -> Markup {
                         }
                     }
                 }
+                @if let Some(story) = &article.story {
+                    li {
+                        a href={ (view.base) "/stories/" (story.id) } {
+                            (count(story.size, "article")) " about this event"
+                        }
+                    }
+                }
                 li { "first seen " (full_time(view, article.first_seen)) }
                 @if !article.tags.is_empty() {
                     li {

@@ -1,6 +1,6 @@
 //! `GET /`, the page of the latest articles, and `GET /search`, the page of search results.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::Extension;
 use axum::extract::State;
@@ -11,9 +11,11 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::parts::{by_day, card, full_time};
+use super::stories::more;
 use crate::clock;
-use crate::domain::article::{Article, Position};
+use crate::domain::article::{Article, Position, StoryId};
 use crate::domain::query::{Order, Query};
+use crate::domain::story::Story;
 use crate::domain::time::Timestamp;
 use crate::search::snippet::Hits;
 use crate::serve::Site;
@@ -34,6 +36,8 @@ const CHOICES: usize = 100;
 /// What the page shows.
 struct Latest {
     articles: Vec<Article>,
+    /// The stories of the articles, if there is one article of each.
+    stories: HashMap<StoryId, Story>,
     next: Option<Position>,
     feeds: Vec<(String, String)>,
     tags: BTreeSet<String>,
@@ -47,7 +51,10 @@ pub(in crate::serve) async fn latest(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
-    let params = read(&uri, now).map_err(|why| bad_request(&why))?;
+    let mut params = read(&uri, now).map_err(|why| bad_request(&why))?;
+    // A search and the page of one story show all that they find.
+    params.query.one_of_each_story =
+        params.query.search.is_none() && params.query.stories.is_empty();
     let latest = load(&site, &params, now).await?;
     Ok(show(&view, &params, &latest).respond(&site, (&uri, &headers), now))
 }
@@ -92,12 +99,18 @@ fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<Latest, Store
     let more = limit < articles.len() && query.order == Order::Newest;
     articles.truncate(limit);
     let next = articles.last().map(Article::position).filter(|_| more);
+    let mut stories = HashMap::new();
+    if query.one_of_each_story {
+        for id in articles.iter().filter_map(|article| Some(&article.story.as_ref()?.id)) {
+            stories.extend(reader.story(id, now)?.map(|story| (id.clone(), story)));
+        }
+    }
     let names = reader.feed_names()?;
     let tags = names.iter().flat_map(|feed| feed.tags.iter().cloned()).collect();
     let mut feeds: Vec<(String, String)> =
         names.iter().map(|feed| (feed.display_name().to_owned(), feed.url.clone())).collect();
     feeds.sort_by_key(|(name, _)| name.to_lowercase());
-    Ok(Latest { articles, next, feeds, tags, languages: reader.feed_languages()? })
+    Ok(Latest { articles, stories, next, feeds, tags, languages: reader.feed_languages()? })
 }
 
 fn show<'a>(view: &'a View, params: &'a Params, latest: &Latest) -> Page<'a> {
@@ -110,7 +123,9 @@ fn show<'a>(view: &'a View, params: &'a Params, latest: &Latest) -> Page<'a> {
                 a href={ (view.base) "/feeds" } { "the feeds" } " say when that is."
             }
         }
-        (by_day(view, &latest.articles, None))
+        (by_day(view, &latest.articles, None, |article| {
+            Some(more(view, latest.stories.get(&article.story.as_ref()?.id)?))
+        }))
         (older(view, "/", params, latest))
     };
     Page {
@@ -137,11 +152,11 @@ fn found<'a>(view: &'a View, params: &'a Params, words: &'a str, latest: &Latest
             p .meta { "The best matches first; " a href={ (view.base) "/search" (params.link(None)) "&sort=newest" } { "newest first" } "." }
             section .day aria-labelledby="best" {
                 h2 #best .sr { "Best matches" }
-                @for article in &latest.articles { (card(view, article, hits, full_time)) }
+                @for article in &latest.articles { (card(view, article, hits, full_time, None)) }
             }
         } @else {
             p .meta { "The newest first; " a href={ (view.base) "/search" (best) } { "best matches first" } "." }
-            (by_day(view, &latest.articles, hits))
+            (by_day(view, &latest.articles, hits, |_| None))
         }
         (older(view, "/search", params, latest))
     };
@@ -191,7 +206,7 @@ fn filters(view: &View, path: &str, params: &Params, latest: &Latest) -> Markup 
         }
         @if params.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
             ul .chips aria-label="Filters in force" {
-                @for name in ["tag", "feed", "language", "author", "since", "until", "seen-since", "seen_since"] {
+                @for name in ["tag", "feed", "language", "author", "story", "since", "until", "seen-since", "seen_since"] {
                     @for pair in of(name) {
                         li {
                             a href={ (view.base) (path) (params.without(pair)) } {

@@ -7,10 +7,12 @@ mod article;
 mod feeds;
 mod latest;
 mod parts;
+mod stories;
 
 pub(super) use article::article;
 pub(super) use feeds::feeds;
 pub(super) use latest::{latest, search};
+pub(super) use stories::{stories, story};
 
 use std::sync::LazyLock;
 
@@ -85,7 +87,7 @@ impl Page<'_> {
                             a .brand href={ (view.base) "/" } { "gazetted" }
                             nav aria-label="Pages" {
                                 ul {
-                                    @for (path, name) in [("/", "Latest"), ("/feeds", "Feeds")] {
+                                    @for (path, name) in [("/", "Latest"), ("/stories", "Stories"), ("/feeds", "Feeds")] {
                                         li {
                                             a href={ (view.base) (path) } aria-current=[(path == self.at).then_some("page")] {
                                                 (name)

@@ -65,12 +65,13 @@ pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String>
     (!text.is_empty()).then(|| excerpt(&text, characters).into_owned())
 }
 
-/// An article in a list, with the search hits marked.
+/// An article in a list, with the search hits marked, and `more` below its text.
 pub(super) fn card(
     view: &View,
     article: &Article,
     hits: Option<&Hits>,
     when: fn(&View, Timestamp) -> Markup,
+    more: Option<Markup>,
 ) -> Markup {
     let title = heading(article);
     let stand = match hits {
@@ -91,6 +92,7 @@ pub(super) fn card(
                 (also_in(&article.also_in))
             }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
+            @if let Some(more) = more { (more) }
             @if let Some(image) = image {
                 img src=(image) alt="" width="136" height="91" loading="lazy" decoding="async"
                     referrerpolicy="no-referrer";
@@ -133,8 +135,13 @@ fn marked(parts: &[Part]) -> Markup {
     }
 }
 
-/// Articles grouped by day. Expects them in order, newest first.
-pub(super) fn by_day(view: &View, articles: &[Article], hits: Option<&Hits>) -> Markup {
+/// Articles grouped by day, each with what `more` says of it. Expects them in order, newest first.
+pub(super) fn by_day(
+    view: &View,
+    articles: &[Article],
+    hits: Option<&Hits>,
+    more: impl Fn(&Article) -> Option<Markup>,
+) -> Markup {
     let local = |article: &Article| article.effective_date().with_timezone(&view.zone);
     let date = |article: &Article| local(article).date_naive().num_days_from_ce();
     html! {
@@ -143,7 +150,7 @@ pub(super) fn by_day(view: &View, articles: &[Article], hits: Option<&Hits>) -> 
                 @let id = format!("d{}", local(first).format("%Y%m%d"));
                 section .day aria-labelledby=(id) {
                     h2 #(id) { (day(first.effective_date(), view.zone)) }
-                    @for article in group { (card(view, article, hits, clock_time)) }
+                    @for article in group { (card(view, article, hits, clock_time, more(article))) }
                 }
             }
         }

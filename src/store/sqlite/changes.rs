@@ -10,7 +10,7 @@ use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, duplicates, meta, select};
+use crate::store::sqlite::{columns, duplicates, meta, select, stories};
 
 /// The feeds that an article was seen in, each with the key of the article there.
 pub(super) fn sightings(
@@ -79,6 +79,7 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
             continue;
         }
         duplicates::leave(tx, *article)?;
+        stories::leave(tx, *article)?;
         for sql in [
             "INSERT OR IGNORE INTO tombstone (feed_id, key)
              SELECT feed_id, key FROM feed_entry WHERE article_id = ?1",

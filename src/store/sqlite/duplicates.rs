@@ -17,6 +17,7 @@ use crate::matching::sketch::Sketch;
 use crate::matching::window::{SPAN, Window};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
+use crate::store::sqlite::stories::{self, OpenStories};
 use crate::store::sqlite::{columns, meta};
 
 /// The articles of the last days in memory. After an error, or when another process has looked for duplicates, it is read
@@ -28,6 +29,7 @@ pub(in crate::store) struct Recent {
     window: Window,
     /// Candidates that were read before. One text in many feeds is compared with the same articles again and again.
     candidates: HashMap<i64, Candidate>,
+    stories: OpenStories,
 }
 
 /// The most candidates that are kept in memory. One takes about 2 KiB.
@@ -48,6 +50,8 @@ pub struct NewArticles {
     /// All articles up to this number are among them.
     up_to: i64,
     articles: Vec<Arrived>,
+    /// The same articles, as they join stories.
+    for_stories: Vec<stories::NewArticle>,
     has_more: bool,
 }
 
@@ -84,9 +88,15 @@ pub(super) fn new_articles(
     let after = meta::matched_seq(connection)?;
     let sequence = meta::sequence(connection)?;
     if after == sequence {
-        return Ok(NewArticles { after, up_to: after, articles: Vec::new(), has_more: false });
+        return Ok(NewArticles {
+            after,
+            up_to: after,
+            articles: Vec::new(),
+            for_stories: Vec::new(),
+            has_more: false,
+        });
     }
-    let articles = arrived(connection, after, limit, text)?;
+    let (articles, for_stories) = arrived(connection, after, limit, text)?;
     let has_more = articles.len() == limit;
     // An article that was edited meanwhile has a higher sequence number than id; the ids are in the order of arrival.
     let last = articles.last().map(|article| article.sighted.article);
@@ -95,7 +105,7 @@ pub(super) fn new_articles(
     } else {
         last.max(Some(sequence)).unwrap_or(sequence)
     };
-    Ok(NewArticles { after, up_to, articles, has_more })
+    Ok(NewArticles { after, up_to, articles, for_stories, has_more })
 }
 
 /// Stores which articles are duplicates, unless another process has done so since they were read.
@@ -112,7 +122,7 @@ pub(in crate::store) fn decide_all(
     recent.catch_up(tx, from)?;
     // If this fails, what is in memory is more than what is stored.
     recent.matched_seq = None;
-    let mut publishers = Publishers(HashMap::new());
+    let mut publishers = Publishers::default();
     for article in &new.articles {
         decide(tx, recent, article, &mut publishers, now)?;
     }
@@ -121,6 +131,7 @@ pub(in crate::store) fn decide_all(
     {
         forget(tx, recent.window.earliest().unwrap_or(i64::MAX))?;
     }
+    stories::join_all(tx, &mut recent.stories, (from, new.up_to), &new.for_stories, now)?;
     meta::set_matched_seq(tx, new.up_to)?;
     recent.matched_seq = Some(new.up_to);
     Ok(Matched { advanced: true, has_more: new.has_more })
@@ -137,7 +148,8 @@ impl Recent {
             return Ok(());
         }
         if known.is_none() {
-            *self = Self::default();
+            let stories = std::mem::take(&mut self.stories);
+            *self = Self { stories, ..Self::default() };
         }
         let mut read = tx.prepare_cached(SINCE).context(action)?;
         let mut rows = read.query([known.unwrap_or(i64::MIN)]).context(action)?;
@@ -272,25 +284,28 @@ fn arrived(
     from: i64,
     limit: usize,
     text: fn(&str) -> String,
-) -> Result<Vec<Arrived>, StoreError> {
-    const NEW: &str = "
-        SELECT id, feed_id, first_seen_at AS seen_at, coalesce(url, external_url) AS url, title, published_at,
+) -> Result<(Vec<Arrived>, Vec<stories::NewArticle>), StoreError> {
+    let sql = format!(
+        "SELECT {}, feed_id, first_seen_at AS seen_at, coalesce(url, external_url) AS url, published_at,
             attachments, summary, content_html
-        FROM article WHERE ?1 < id ORDER BY id LIMIT ?2";
+        FROM article WHERE ?1 < id ORDER BY id LIMIT ?2",
+        stories::NewArticle::COLUMNS
+    );
     let action = "read new articles";
-    let mut new = tx.prepare_cached(NEW).context(action)?;
+    let mut new = tx.prepare_cached(&sql).context(action)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = new.query([from, limit]).context(action)?;
-    let mut publishers = Publishers(HashMap::new());
-    let mut found = Vec::new();
+    let mut publishers = Publishers::default();
+    let (mut found, mut for_stories) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next().context(action)? {
         let read = |column: &str| row.get_ref(column).and_then(|v| Ok(v.as_str_or_null()?));
         let summary = read("summary").context(action)?;
         let content = read("content_html").context(action)?.map(text);
-        let sketch = Sketch::of(content.as_deref().or(summary).unwrap_or_default());
-        found.push(compared(tx, row, sketch, &mut publishers)?);
+        let text = content.as_deref().or(summary).unwrap_or_default();
+        for_stories.push(stories::NewArticle::of(row, text).context(action)?);
+        found.push(compared(tx, row, Sketch::of(text), &mut publishers)?);
     }
-    Ok(found)
+    Ok((found, for_stories))
 }
 
 /// A stored article as it is compared; `None` when it was removed.
@@ -341,10 +356,11 @@ fn compared(
 }
 
 /// The publishers of feeds, read on first use.
-struct Publishers(HashMap<i64, Option<String>>);
+#[derive(Debug, Default)]
+pub(super) struct Publishers(HashMap<i64, Option<String>>);
 
 impl Publishers {
-    fn of(&mut self, tx: &Connection, feed: i64) -> Result<Option<String>, StoreError> {
+    pub(super) fn of(&mut self, tx: &Connection, feed: i64) -> Result<Option<String>, StoreError> {
         const ADDRESSES: &str = "SELECT home_page_url, url FROM feed WHERE id = ?1";
         if let Some(known) = self.0.get(&feed) {
             return Ok(known.clone());

@@ -102,6 +102,22 @@ pub(super) fn set_matched_seq(tx: &Connection, seq: i64) -> Result<(), StoreErro
         .context("store how far duplicates are known")
 }
 
+/// How often a user has split a story.
+pub(super) fn story_changes(connection: &Connection) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = 'story_changes'")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .context("look for changes of stories")
+}
+
+/// Counts a split.
+pub(super) fn count_story_change(tx: &Connection) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE meta SET value = value + 1 WHERE key = 'story_changes'")
+        .and_then(|mut s| s.execute([]))
+        .map(|_| ())
+        .context("count a change of stories")
+}
+
 /// The id up to which articles have no keys yet; `None` when all have them.
 pub(super) fn unkeyed_id(tx: &Connection) -> Result<Option<i64>, StoreError> {
     tx.prepare_cached("SELECT value FROM meta WHERE key = 'unkeyed_id' AND 0 < value")

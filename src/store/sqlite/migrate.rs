@@ -30,6 +30,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0013_article_keys.sql"),
     include_str!("../../../migrations/sqlite/0014_edits.sql"),
     include_str!("../../../migrations/sqlite/0015_duplicates.sql"),
+    include_str!("../../../migrations/sqlite/0016_stories.sql"),
 ];
 
 /// The numbers of the steps that change or delete rows. All others only add tables, columns and indexes.

@@ -17,6 +17,8 @@ pub(super) mod open;
 pub(super) mod polls;
 pub(super) mod prune;
 pub(super) mod reader;
+pub(super) mod stories;
+pub(super) mod story_changes;
 pub(super) mod text_index;
 pub(super) mod transaction;
 
@@ -36,5 +38,8 @@ mod other_keys_tests;
 mod reading_tests;
 mod revisions;
 mod select;
+#[cfg(test)]
+mod stories_tests;
+mod story_list;
 #[cfg(test)]
 mod year_tests;

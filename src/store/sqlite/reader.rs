@@ -8,13 +8,14 @@ use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
 
 use crate::domain::article::{
     Article, ArticleId, Change, DateSource, Edit, EditKey, Merge, MergedArticle, Position,
-    Sighting, Version, Wording,
+    Sighting, StoryId, StoryRef, Version, Wording,
 };
 use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::feed_health::{FeedObservation, HealthChange};
 use crate::domain::host::Host;
 use crate::domain::query::{Order, Query};
+use crate::domain::story::Story;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::html::sanitise::SanitisedHtml;
 use crate::store::error::{Context, StoreError};
@@ -28,10 +29,13 @@ use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::prune::{self, Prune, Pruned};
-use crate::store::sqlite::{edits, feed_health, file, future, meta, revisions, select, text_index};
+use crate::store::sqlite::story_list::StoryReader;
+use crate::store::sqlite::{
+    edits, feed_health, file, future, meta, revisions, select, stories, text_index,
+};
 
 /// What is read of each article.
-const ARTICLE: Columns<22> = Columns([
+const ARTICLE: Columns<23> = Columns([
     ("id", "a.id"),
     ("seq", "a.seq"),
     ("feed_id", "a.feed_id"),
@@ -53,8 +57,15 @@ const ARTICLE: Columns<22> = Columns([
     ("summary", "a.summary"),
     ("content_html", "a.content_html"),
     ("original_id", "(SELECT d.original_id FROM article_duplicate d WHERE d.article_id = a.id)"),
+    ("story_id", "(SELECT m.story_id FROM story_article m WHERE m.article_id = a.id)"),
     ("is_original", "EXISTS (SELECT 1 FROM article_duplicate d WHERE d.original_id = a.id)"),
 ]);
+
+/// The stories of the articles that were read last, so that a story is not counted anew for each of its articles.
+type StoryRefs = HashMap<i64, Option<StoryRef>>;
+
+/// The most stories in [`StoryRefs`]. All articles of a story are close to each other in most queries.
+const MOST_STORY_REFS: usize = 1_000;
 
 /// A read-only connection. Each call sees one state of the store.
 #[derive(Debug)]
@@ -106,23 +117,27 @@ impl Reader {
         })
     }
 
-    /// The positions of the articles of a query, in its order, each with the number of its duplicates. They are read from
-    /// indexes alone, and they differ when the articles, their edits or their duplicates differ.
+    /// The positions of the articles of a query, in its order, each with the number of its duplicates, the number of its
+    /// story and the number of articles there. They are read from indexes alone, and they differ when the articles, their
+    /// edits, their duplicates or their stories differ.
     pub fn positions(
         &self,
         query: &Query,
         now: Timestamp,
-    ) -> Result<Vec<(Position, u32)>, StoreError> {
+    ) -> Result<Vec<(Position, [i64; 3])>, StoreError> {
         const COLUMNS: &str = "a.order_at, a.seq, (
             SELECT count(*) FROM article_duplicate d
             WHERE d.original_id = coalesce(
                 (SELECT e.original_id FROM article_duplicate e WHERE e.article_id = a.id), a.id)
-            ) AS duplicates";
+            ) AS duplicates,
+            coalesce((SELECT m.story_id FROM story_article m WHERE m.article_id = a.id), 0) AS story,
+            (SELECT count(*) FROM story_article n
+                WHERE n.story_id = (SELECT m.story_id FROM story_article m WHERE m.article_id = a.id)) AS size";
         let action = "read the places of articles";
         let (sql, values) = select::select(&self.connection, COLUMNS, &self.store_id, query, now)?;
         let one = |r: &Row<'_>| {
             let position = Position { order_at: r.get("order_at")?, seq: r.get("seq")? };
-            Ok((position, r.get("duplicates")?))
+            Ok((position, [r.get("duplicates")?, r.get("story")?, r.get("size")?]))
         };
         let mut statement = self.connection.prepare(&sql).context(action)?;
         let positions = statement.query_map(params_from_iter(values), one).context(action)?;
@@ -253,6 +268,32 @@ impl Reader {
     /// Articles that a search would not find yet.
     pub fn unindexed(&self) -> Result<u64, StoreError> {
         text_index::behind(&self.connection)
+    }
+
+    /// The id of a story that a user means: all of it, or what stands behind its dash. A story that was merged into another
+    /// one is the latter. `None` if there is no such story.
+    pub fn story_id(&self, id: &StoryId) -> Result<Option<StoryId>, StoreError> {
+        let number = stories::number_of(&self.connection, &self.store_id, id)?;
+        Ok(number.map(|number| stories::id_of(&self.store_id, number)))
+    }
+
+    /// A story by its id, also one of a single article.
+    pub fn story(&self, id: &StoryId, now: Timestamp) -> Result<Option<Story>, StoreError> {
+        self.in_one_moment(|| {
+            let number = stories::number_of(&self.connection, &self.store_id, id)?;
+            let feeds = self.feed_refs()?;
+            let mut read = StoryReader::new(&self.connection, &self.store_id, &feeds, now)?;
+            number.map(|number| read.story(number)).transpose()
+        })
+    }
+
+    /// The stories of at least two articles with an article of this date or later: those of most sources first, then those
+    /// with the newest article.
+    pub fn stories(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Story>, StoreError> {
+        self.in_one_moment(|| {
+            let feeds = self.feed_refs()?;
+            StoryReader::new(&self.connection, &self.store_id, &feeds, now)?.since(since)
+        })
     }
 
     /// The earlier versions of an article that are kept, latest first.
@@ -484,11 +525,14 @@ impl Reader {
             select::select(&self.connection, &ARTICLE.list(), &self.store_id, query, now)?;
         let mut statement = self.connection.prepare(&sql).context(action)?;
         let mut rows = statement.query(params_from_iter(values)).context(action)?;
+        let mut stories = StoryRefs::new();
         let next = || {
             let row = rows.next()?;
             row.map(|row| {
                 let inserted = row.get(column!(ARTICLE.id))?;
-                Ok((inserted, self.article_of(row, query.with_duplicates, feeds)?))
+                let story = self.story_ref(row, &mut stories)?;
+                let article = self.article_of(row, query.with_duplicates, feeds)?;
+                Ok((inserted, Article { story, ..article }))
             })
             .transpose()
         };
@@ -509,6 +553,26 @@ impl Reader {
         let same = duplicates::same(&self.connection, original)?.into_iter();
         let others = same.filter(|(_, feed)| known.insert(*feed));
         Ok(others.filter_map(|(_, feed)| Some(feeds.get(&feed)?.name.clone())).collect())
+    }
+
+    /// The story of an article for its record; `None` if it has no other article.
+    fn story_ref(&self, r: &Row<'_>, known: &mut StoryRefs) -> rusqlite::Result<Option<StoryRef>> {
+        const SIZE: &str = "
+            SELECT count(*) FROM story_article m WHERE m.story_id = ?1
+                AND NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = m.article_id)";
+        let Some(number) = r.get(column!(ARTICLE.story_id))? else { return Ok(None) };
+        if let Some(known) = known.get(&number) {
+            return Ok(known.clone());
+        }
+        let mut statement = self.connection.prepare_cached(SIZE)?;
+        let size: i64 = statement.query_row([number], |row| row.get(0))?;
+        let id = stories::id_of(&self.store_id, number);
+        let story = (1 < size).then(|| StoryRef { id, size: size.cast_unsigned() });
+        if known.len() == MOST_STORY_REFS {
+            known.clear();
+        }
+        known.insert(number, story.clone());
+        Ok(story)
     }
 
     fn feed_refs(&self) -> Result<HashMap<i64, Arc<FeedRef>>, StoreError> {
@@ -580,6 +644,7 @@ impl Reader {
                 .map(SanitisedHtml::from_store),
             content_text: None,
             duplicate_of: original.map(|row| columns::id_of(&self.store_id, row)),
+            story: None,
             also_in,
         })
     }

@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, feeds, future, meta};
+use crate::store::sqlite::{columns, feeds, future, meta, stories};
 
 /// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
 /// feeds to be found there.
@@ -97,6 +97,9 @@ pub(super) fn select(
         filter.conditions.push(one_of("a.id", rows));
         path = AccessPath::Ids;
     }
+    if !query.stories.is_empty() {
+        path = AccessPath::Ids;
+    }
     filter_by_time(&mut filter, query, up_to(connection, query)?, now);
     let feeds = wanted_feeds(connection, query)?;
     let chosen = by_content(&mut filter, connection, "a", query, now)?;
@@ -104,6 +107,9 @@ pub(super) fn select(
     // Articles that are named by their ids were chosen before.
     if query.ids.is_empty() && !query.with_duplicates {
         leave_duplicates_out(&mut filter, connection, feeds.as_deref(), query, now)?;
+    }
+    if query.one_of_each_story {
+        leave_later_of_story_out(&mut filter, connection, feeds.as_deref(), query, now)?;
     }
     if let Some(expression) = query.search.as_ref().and_then(expression) {
         let found = search(&mut filter, connection, expression, query.order)?;
@@ -171,11 +177,74 @@ fn by_content(
         let is_one = forms.collect::<Vec<_>>().join(" OR ");
         format!("EXISTS (SELECT 1 FROM json_each({table}.authors) p WHERE {is_one})")
     }));
+    if !query.stories.is_empty() {
+        let numbers = query.stories.iter().map(|id| stories::number(connection, id));
+        let numbers = numbers.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
+        let of = one_of("m.story_id", numbers);
+        conditions
+            .push(format!("{table}.id IN (SELECT m.article_id FROM story_article m WHERE {of})"));
+    }
     if query.ids.is_empty() {
         let hidden = future::condition(connection, table, query.order == Order::Sequence, now)?;
         conditions.extend(hidden);
     }
     Ok(conditions)
+}
+
+/// The conditions that the query chooses another article (`o`), whatever its time is.
+fn other_is_chosen(
+    filter: &mut Where,
+    connection: &Connection,
+    feeds: Option<&[i64]>,
+    query: &Query,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let mut chosen = by_content(filter, connection, "o", query, now)?;
+    chosen.extend(feeds.map(|feeds| one_of("o.feed_id", feeds.iter().copied())));
+    if let Some(expression) = query.search.as_ref().and_then(expression) {
+        let expression = filter.bind(expression);
+        chosen.push(format!(
+            "EXISTS (SELECT 1 FROM article_text WHERE article_text MATCH {expression} AND rowid = o.id)"
+        ));
+    }
+    Ok(chosen)
+}
+
+/// Adds the condition that no article of the same story arrived before and is chosen too. Times count, so that a story of
+/// yesterday is there with what is new today. Articles of a single feed are not left out: it may be a series.
+fn leave_later_of_story_out(
+    filter: &mut Where,
+    connection: &Connection,
+    feeds: Option<&[i64]>,
+    query: &Query,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut chosen = other_is_chosen(filter, connection, feeds, query, now)?;
+    for (comparison, when) in [
+        ("o.order_at >=", query.since),
+        ("o.order_at <", query.until),
+        ("o.first_seen_at >=", query.seen_since),
+    ] {
+        if let Some(when) = when {
+            let at = filter.bind(when.resolve(now).timestamp());
+            chosen.push(format!("{comparison} {at}"));
+        }
+    }
+    chosen.push(
+        "NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = o.id)".to_owned(),
+    );
+    let chosen = chosen.join(" AND ");
+    let other = |which: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM story_article m
+                CROSS JOIN story_article n ON n.story_id = m.story_id
+                CROSS JOIN article o ON o.id = n.article_id
+                WHERE m.article_id = a.id AND {which} AND {chosen})"
+        )
+    };
+    let (earlier, elsewhere) = (other("n.article_id < a.id"), other("o.feed_id <> a.feed_id"));
+    filter.conditions.push(format!("NOT ({earlier} AND {elsewhere})"));
+    Ok(())
 }
 
 /// Adds the condition that an article is no duplicate of one that the query chooses. What the filters leave out cannot
@@ -188,14 +257,7 @@ fn leave_duplicates_out(
     query: &Query,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut chosen = by_content(filter, connection, "o", query, now)?;
-    chosen.extend(feeds.map(|feeds| one_of("o.feed_id", feeds.iter().copied())));
-    if let Some(expression) = query.search.as_ref().and_then(expression) {
-        let expression = filter.bind(expression);
-        chosen.push(format!(
-            "EXISTS (SELECT 1 FROM article_text WHERE article_text MATCH {expression} AND rowid = o.id)"
-        ));
-    }
+    let chosen = other_is_chosen(filter, connection, feeds, query, now)?;
     let shown = if chosen.is_empty() {
         String::new()
     } else {
