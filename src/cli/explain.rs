@@ -6,6 +6,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Row};
 use serde_json::{Value, json};
 
+use super::address::feed_text;
 use super::feeds::{ListedFeed, State, offer, rows};
 use super::filters::unknown;
 use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
@@ -18,7 +19,6 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::polling::reason_text::reason_text;
 use crate::polling::schedule::{Candidate, History, candidates};
 use crate::present::terminal::clean_line;
-use crate::search::filter::without_user_info;
 use crate::store::{Facts, FeedRow, PastPoll, PausedHost, Reader};
 
 #[derive(clap::Args, Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
-    let name = without_user_info(&args.feed);
+    let name = feed_text(&args.feed, &config)?;
     let feeds = rows(&config)?;
     let Some(feed) = feeds.iter().find(|feed| feed.is_called(&name)) else {
         return Err(unknown("feed", &name, feeds.into_iter().map(|feed| feed.name)));

@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         Some(path) => Shape::Template(template(path)?),
         None => Shape::Format(format),
     };
-    let mut query = args.filters.query(&reader)?;
+    let mut query = args.filters.query(&reader, &config)?;
     query.limit = Some(limit).filter(|n| *n != 0);
     if let Some(words) = &args.search {
         filter::set(&mut query, "search", words, clock::now()).map_err(|fault| anyhow!(fault))?;

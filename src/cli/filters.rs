@@ -3,10 +3,12 @@
 use anyhow::{Result, anyhow};
 
 use super::Context;
+use super::address::feed_text;
 use super::output::count;
 use super::run::runtime;
 use crate::clock;
 use crate::config::Config;
+use crate::domain::feed::FeedSpec;
 use crate::domain::query::Query;
 use crate::passes::{duplicates, index};
 use crate::search::filter;
@@ -47,10 +49,12 @@ pub(super) fn checked(name: &str, text: &str) -> Result<String, String> {
 
 impl Filters {
     /// The query for these filters. It is an error if a feed or a tag is unknown.
-    pub(super) fn query(&self, reader: &Reader) -> Result<Query> {
+    pub(super) fn query(&self, reader: &Reader, config: &Config) -> Result<Query> {
         let mut query = Query::default();
+        let feeds = self.feed.iter().map(|text| feed_text(text, config));
+        let feeds = feeds.collect::<Result<Vec<String>>>()?;
         let given = [
-            ("feed", self.feed.as_slice()),
+            ("feed", feeds.as_slice()),
             ("tag", &self.tag),
             ("since", self.since.as_slice()),
             ("until", self.until.as_slice()),
@@ -65,7 +69,7 @@ impl Filters {
             }
         }
         query.with_duplicates = self.with_duplicates;
-        known(reader, &query)?;
+        known(reader, &query, config)?;
         Ok(query)
     }
 }
@@ -94,17 +98,22 @@ pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Re
     Ok(runtime()?.block_on(index::catch_up(&store))?)
 }
 
-/// Returns an error if a filter names an unknown feed or tag, which is most likely a mistake of the user.
-fn known(reader: &Reader, query: &Query) -> Result<()> {
+/// Returns an error if a filter names an unknown feed or tag, which is most likely a mistake of the user. A feed that is
+/// configured and was never polled is known; it has no articles.
+fn known(reader: &Reader, query: &Query, config: &Config) -> Result<()> {
     let feeds = reader.feed_names()?;
+    let configured = || config.feeds.iter().map(|feed| &feed.spec);
     for name in &query.feeds {
-        if !feeds.iter().any(|feed| feed.is_called(name)) {
+        let is_called =
+            |feed: &FeedSpec| feed.name.as_ref() == Some(name) || feed.url.as_str() == name;
+        if !feeds.iter().any(|feed| feed.is_called(name)) && !configured().any(is_called) {
             let names = feeds.iter().map(|feed| feed.display_name().to_owned());
             return Err(unknown("feed", name, names));
         }
     }
     for tag in &query.tags {
-        if !feeds.iter().any(|feed| feed.tags.contains(tag)) {
+        let is_stored = feeds.iter().any(|feed| feed.tags.contains(tag));
+        if !is_stored && !configured().any(|feed| feed.tags.contains(tag)) {
             return Err(unknown("tag", tag, feeds.iter().flat_map(|feed| feed.tags.clone())));
         }
     }

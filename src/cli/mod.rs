@@ -1,5 +1,6 @@
 //! The command line. The manual page and the shell completions are generated from the definitions here.
 
+mod address;
 mod changes;
 mod check;
 mod consumers;

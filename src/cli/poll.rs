@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
+use super::address::feed_text;
 use super::feeds::{State, rows};
 use super::filters::unknown;
 use super::output::{DIM, Output, Progress, RED, count, data, json_data, width, without_nulls};
@@ -27,7 +28,6 @@ use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::present::relative_in_words;
 use crate::present::terminal::clean_line;
-use crate::search::filter::without_user_info;
 use crate::store::{Lock, LockError, Reader, Role, Store};
 
 /// Articles shown at the end.
@@ -67,7 +67,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     }
     add_keys(&store).await?;
     let synced = sync(&store, config, clock::now()).await?;
-    let only = wanted(&args, &synced.feeds, &store)?;
+    let only = wanted(&args, &synced.feeds, &store, config)?;
     let poller = Arc::new(Poller::new(store.clone(), config, synced.feeds)?);
     let began = Instant::now();
     let mut round = Round::new(poller, only, &args, config);
@@ -111,7 +111,12 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
 }
 
 /// The feeds that the arguments name, or all enabled ones that are not gone (410); `None` for those that are due.
-fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId>>> {
+fn wanted(
+    args: &Args,
+    feeds: &Feeds,
+    store: &Store,
+    config: &Config,
+) -> Result<Option<Vec<FeedId>>> {
     if args.all {
         let gone = store.reader()?.gone_feeds()?;
         let polled = feeds.iter().filter(|(id, feed)| feed.spec.enabled && !gone.contains(id));
@@ -124,7 +129,8 @@ fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId
     }
     let rows = store.reader()?.feed_names()?;
     let mut wanted = Vec::new();
-    for text in args.feeds.iter().map(|text| without_user_info(text)) {
+    for text in &args.feeds {
+        let text = feed_text(text, config)?;
         let before = wanted.len();
         let called = rows.iter().filter(|row| feeds.contains_key(&row.id) && row.is_called(&text));
         wanted.extend(called.map(|row| row.id));

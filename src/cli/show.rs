@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use anstyle::Style;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthStr;
 
 use super::changes::marked;
 use super::output::{DIM, Output, data, json_data, short_id, width, without_nulls};
@@ -17,7 +16,7 @@ use crate::export::record::{FeedRecord, Record};
 use crate::export::word_diff::word_diff;
 use crate::html::to_text::html_to_text;
 use crate::passes::export::with_text;
-use crate::present::terminal::clean_line;
+use crate::present::terminal::{clean_line, wrapped};
 
 /// The most columns of text. Longer lines are difficult to read.
 const WIDEST: usize = 88;
@@ -185,43 +184,4 @@ fn print_versions(
 
 fn edit_time(at: Timestamp, revision: u32) -> String {
     format!("{}  revision {revision}", rfc3339(at))
-}
-
-/// Wraps a line between words into lines of at most this many columns. An empty line stays.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in clean_line(text).split(' ') {
-        let wide = word.width();
-        if used != 0 && columns < used + 1 + wide {
-            lines.push(String::new());
-            used = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            if used != 0 {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(word);
-            used += wide;
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_cut_between_words() {
-        for (text, lines) in [
-            ("", &[""][..]),
-            ("one two three", &["one two", "three"]),
-            ("a verylongword b", &["a", "verylongword", "b"]),
-            ("日本語 日本語", &["日本語", "日本語"]),
-        ] {
-            assert_eq!(wrapped(text, 8), lines, "{text}");
-        }
-    }
 }

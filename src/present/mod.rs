@@ -14,14 +14,15 @@ pub mod terminal;
 
 use terminal::clean_line;
 
-/// `12 s`, `3 min`, `5 h`, `9 d`: the span in the largest unit of which it has at least two.
+/// `12 s`, `3 min`, `5 h`, `9 d`, `4 y`: the span in the largest unit of which it has at least two. A year is 365 days.
 pub fn span(span: TimeDelta) -> String {
     let seconds = span.num_seconds().abs();
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
+        172_800..63_072_000 => format!("{} d", seconds / 86_400),
+        _ => format!("{} y", seconds / 31_536_000),
     }
 }
 
@@ -132,6 +133,9 @@ mod tests {
             (180, "in 3 min"),
             (-7_200, "2 h ago"),
             (864_000, "in 10 d"),
+            (-86_400 * 729, "729 d ago"),
+            (-86_400 * 730, "2 y ago"),
+            (-86_400 * 7_560, "20 y ago"),
         ] {
             assert_eq!(relative(now + TimeDelta::seconds(seconds), now), expected);
         }
