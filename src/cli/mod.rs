@@ -41,6 +41,7 @@ use output::{Output, data};
 pub enum Exit {
     Done = 0,
     Failed = 1,
+    WrongUsage = 2,
     /// `poll` finished, but some feeds failed.
     SomeFeedsFailed = 3,
     BadConfig = 78,
@@ -310,6 +311,11 @@ fn report(error: &anyhow::Error, output: &Output) -> Exit {
     if let Some(faults) = error.downcast_ref::<ConfigErrors>() {
         output.note(&faults.render(output.stderr_color()));
         return Exit::BadConfig;
+    }
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        let text = usage.render().to_string();
+        output.error(&without_controls(text.trim_start_matches("error: ").trim_end()));
+        return Exit::WrongUsage;
     }
     // The error may contain text from a feed or a server.
     let lines: Vec<String> =

@@ -14,7 +14,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::export::Format;
 use crate::export::record::{FeedRecord, Record};
 use crate::export::word_diff::word_diff;
-use crate::html::to_text::html_to_text;
+use crate::html::to_text::{html_to_text, html_to_text_with_links};
 use crate::passes::export::with_text;
 use crate::present::terminal::{clean_line, wrapped};
 
@@ -110,11 +110,18 @@ fn print(
         field("id", &article.id.0)?;
         let original = article.duplicate_of.as_ref();
         field("same as", original.map(|id| &*id.0).unwrap_or_default())?;
-        for text in body(article) {
+        let html = article.content_html.as_deref();
+        let (text, links) = html.map(html_to_text_with_links).unwrap_or_default();
+        let text = Some(text).filter(|text| !text.is_empty()).or(article.content_text.clone());
+        for text in body(article, text.as_deref()) {
             writeln!(out)?;
             for line in text.lines().flat_map(|line| wrapped(line, columns)) {
                 writeln!(out, "{line}")?;
             }
+        }
+        for (n, link) in (1..).zip(&links) {
+            let blank = if n == 1 { "\n" } else { "" };
+            writeln!(out, "{blank}{} {}", output.styled(DIM, &format!("[{n}]")), clean_line(link))?;
         }
         writeln!(out, "\n{}", output.styled(DIM, "Seen in"))?;
         for sighting in sightings {
@@ -128,8 +135,7 @@ fn print(
 }
 
 /// The summary, unless the text begins with it, and then the text.
-fn body(article: &Article) -> Vec<&str> {
-    let text = article.content_text.as_deref();
+fn body<'a>(article: &'a Article, text: Option<&'a str>) -> Vec<&'a str> {
     let summary = article.summary.as_deref().filter(|summary| {
         let start: String = summary.trim_end_matches('…').chars().take(80).collect();
         text.is_none_or(|text| !clean_line(text).starts_with(&*clean_line(&start)))

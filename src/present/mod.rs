@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use chrono::Datelike;
 
-use crate::domain::article::Article;
+use crate::domain::article::{Article, ArticleId};
 use crate::domain::time::{TimeDelta, Timestamp, Zone};
 use crate::html::chars::excerpt;
 use crate::html::to_text::html_to_text;
@@ -69,6 +69,11 @@ pub fn zone_name(zone: Zone) -> &'static str {
         Zone::Etc__UTC | Zone::Etc__UCT | Zone::Etc__Zulu | Zone::Etc__Universal => "UTC",
         zone => zone.name(),
     }
+}
+
+/// The part of the id after the dash, which identifies an article within its store.
+pub fn short_id(id: &ArticleId) -> &str {
+    id.0.rsplit('-').next().unwrap_or(&id.0)
 }
 
 /// `1 feed`, `2 feeds`, `12,345 feeds`.
