@@ -23,6 +23,7 @@ mod lines;
 mod load;
 mod reader;
 mod redact;
+pub mod reference;
 mod secrets;
 mod sections;
 mod server;

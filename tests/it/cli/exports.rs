@@ -149,7 +149,7 @@ fn a_name_that_says_no_format_is_refused_with_the_list_of_endings() {
     home.ok(&["export", "--output", "a.txt", "--format", "jsonl"]);
     assert_eq!(fs::read_to_string(home.path("a.txt")).unwrap(), lines);
     assert_eq!(home.ok(&["export", "--output", "/dev/stdout"]), lines);
-    fs::write(home.path("t.j2"), "{{ title }}").unwrap();
+    fs::write(home.path("t.j2"), "a template").unwrap();
     home.ok(&["export", "--output", "count.txt", "--template", "t.j2"]);
 }
 
