@@ -122,7 +122,14 @@ const EXAMPLES: Examples = &[
         ],
     ),
     ("simulate", &[("simulate --days 7", "the requests to each host in a week")]),
-    ("status", &[("status", "daemon, feeds, store"), ("status --json", "as JSON")]),
+    (
+        "status",
+        &[
+            ("status", "daemon, feeds, store"),
+            ("status --ready", "for a health check: the exit code says whether the daemon is up"),
+            ("status --json", "as JSON"),
+        ],
+    ),
     ("db check", &[("db check", "read and check the whole store")]),
     (
         "db backup",
