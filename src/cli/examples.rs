@@ -148,6 +148,7 @@ const EXAMPLES: Examples = &[
         "init",
         &[
             ("init", "write gazetted.toml here"),
+            ("init --pack world --pack tech", "with feeds to start with"),
             ("--config news/gazetted.toml init", "write it into another folder"),
         ],
     ),

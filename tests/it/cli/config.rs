@@ -138,6 +138,11 @@ fn init_writes_a_valid_configuration_and_never_replaces_one() {
     assert!(again.err.contains(said) && !again.err.contains("os error"), "{}", again.err);
     assert_eq!(fs::read_to_string(home.path("gazetted.toml")).unwrap(), "# mine\n");
     home.ok(&["init", "--config", "other.toml"]);
+    home.ok(&["init", "--config", "deep/er/news.toml", "--pack", "science", "--pack", "deutsch"]);
+    let checked = home.ok(&["check", "--config", "deep/er/news.toml"]);
+    assert!(checked.contains("ok, 27 feeds"), "{checked}");
+    let unknown = home.run(&["init", "--config", "x.toml", "--pack", "cats"]);
+    assert!(unknown.code == Some(2) && unknown.err.contains("world, tech"), "{unknown:?}");
     assert_eq!(fs::read_to_string(home.path("other.toml")).unwrap(), written);
 }
 
