@@ -76,7 +76,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let mut query = args.filters.query(&reader, &config)?;
     query.limit = Some(limit).filter(|n| *n != 0);
     if let Some(words) = &args.search {
-        filter::set(&mut query, "search", words, clock::now()).map_err(|fault| anyhow!(fault))?;
+        filter::set(&mut query, "search", words, (clock::now(), config.zone))
+            .map_err(|fault| anyhow!(fault))?;
         indexed(&reader, &config, context)?;
     }
     let style = TableStyle {

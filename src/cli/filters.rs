@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::feed::FeedSpec;
 use crate::domain::query::Query;
+use crate::domain::time::Zone;
 use crate::passes::{duplicates, index};
 use crate::search::filter;
 use crate::store::{Reader, Store};
@@ -22,7 +23,7 @@ pub(super) struct Filters {
     /// Only of feeds with this tag; may be given more than once
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
-    /// Not older: a span such as 24h or 7d, a date, or an RFC 3339 time
+    /// Not older: a span such as 24h or 7d, a date (midnight in `timezone`), or an RFC 3339 time
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| checked("since", text))]
     since: Option<String>,
     /// Older than this
@@ -42,9 +43,10 @@ pub(super) struct Filters {
     with_duplicates: bool,
 }
 
-/// The unchanged text, if it is valid for the filter.
+/// The unchanged text, if it is valid for the filter, which it is in each time zone or in none.
 pub(super) fn checked(name: &str, text: &str) -> Result<String, String> {
-    filter::set(&mut Query::default(), name, text, clock::now()).map(|()| text.to_owned())
+    filter::set(&mut Query::default(), name, text, (clock::now(), Zone::UTC))
+        .map(|()| text.to_owned())
 }
 
 impl Filters {
@@ -64,7 +66,7 @@ impl Filters {
         ];
         for (name, texts) in given {
             for text in texts {
-                filter::set(&mut query, name, text, clock::now())
+                filter::set(&mut query, name, text, (clock::now(), config.zone))
                     .map_err(|fault| anyhow!(fault))?;
             }
         }

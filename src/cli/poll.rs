@@ -341,7 +341,7 @@ impl Summary {
                     "url": polled.url,
                     "outcome": polled.outcome.as_str(),
                     "failed": self.has_failed(polled),
-                    "left_for_later": self.for_later.contains(&polled.feed),
+                    "left_for_later": self.for_later.contains(&polled.feed).then_some(true),
                     "detail": Some(&polled.detail).filter(|text| !text.is_empty()),
                     "http_status": polled.status,
                     "bytes": polled.bytes,
@@ -354,11 +354,11 @@ impl Summary {
                 }))
             })
             .collect();
-        json!({
+        without_nulls(json!({
             "polled": self.polled, "with_news": self.news, "unchanged": self.unchanged,
-            "failed": self.failed, "left_alone": self.left, "left_for_later": self.for_later.len(), "added": self.added,
+            "failed": self.failed, "left_alone": self.left, "left_for_later": Some(self.for_later.len()).filter(|n| *n != 0), "added": self.added,
             "edited": self.edited, "elapsed_ms": millis(self.elapsed), "feeds": feeds,
-        })
+        }))
     }
 }
 

@@ -10,12 +10,13 @@ use super::changes::marked;
 use super::output::{DIM, Output, data, json_data, short_id, width, without_nulls};
 use super::{Context, Exit, reader};
 use crate::domain::article::{Article, Person, Sighting, Version};
-use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::Format;
 use crate::export::record::{FeedRecord, Record};
 use crate::export::word_diff::word_diff;
 use crate::html::to_text::{html_to_text, html_to_text_with_links};
 use crate::passes::export::with_text;
+use crate::present::exact;
 use crate::present::terminal::{clean_line, wrapped};
 
 /// The most columns of text. Longer lines are difficult to read.
@@ -43,7 +44,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     if args.json {
         json_data(&as_json(&article, &sightings, &versions)?)?;
     } else {
-        print(&article, &sightings, &versions, &context.output)?;
+        print(&article, &sightings, &versions, (config.zone, &context.output))?;
     }
     Ok(Exit::Done)
 }
@@ -78,8 +79,9 @@ fn print(
     article: &Article,
     sightings: &[Sighting],
     versions: &[Version],
-    output: &Output,
+    (zone, output): (Zone, &Output),
 ) -> io::Result<()> {
+    let exact = |at: Timestamp| exact(at, zone);
     let columns = width().map_or(WIDEST, |width| usize::from(width).min(WIDEST)).max(20);
     data(|out| {
         let title = article.title.as_deref().unwrap_or("(no title)");
@@ -94,9 +96,9 @@ fn print(
             writeln!(out, "{} {value}", output.styled(DIM, &format!("{name:<10}")))
         };
         field("feed", &article.feed.name)?;
-        field("published", &article.published.map(rfc3339).unwrap_or_default())?;
-        field("modified", &article.modified.map(rfc3339).unwrap_or_default())?;
-        field("first seen", &rfc3339(article.first_seen))?;
+        field("published", &article.published.map(exact).unwrap_or_default())?;
+        field("modified", &article.modified.map(exact).unwrap_or_default())?;
+        field("first seen", &exact(article.first_seen))?;
         let authors = article.authors.iter().filter_map(Person::display_name);
         let authors = authors.collect::<Vec<_>>();
         field("by", &authors.join(", "))?;
@@ -130,7 +132,7 @@ fn print(
             let other = other.map(|id| format!("  as {id}")).unwrap_or_default();
             writeln!(out, "  {name}  {}", output.styled(DIM, &format!("{url}{other}")))?;
         }
-        print_versions(article, versions, output, out)
+        print_versions(article, versions, (zone, output), out)
     })
 }
 
@@ -147,7 +149,7 @@ fn body<'a>(article: &'a Article, text: Option<&'a str>) -> Vec<&'a str> {
 fn print_versions(
     article: &Article,
     versions: &[Version],
-    output: &Output,
+    (zone, output): (Zone, &Output),
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if article.revision == 0 {
@@ -159,7 +161,7 @@ fn print_versions(
     let mut newer_text = text_of(article.content_html.as_deref());
     let mut newer_summary = article.summary.clone();
     for version in versions {
-        writeln!(out, "  {}", edit_time(version.replaced_at, version.revision + 1))?;
+        writeln!(out, "  {}", edit_time(version.replaced_at, zone, version.revision + 1))?;
         let older_text = text_of(version.content_html.as_deref());
         let mut changed = false;
         for (name, old, new) in [
@@ -188,6 +190,6 @@ fn print_versions(
     Ok(())
 }
 
-fn edit_time(at: Timestamp, revision: u32) -> String {
-    format!("{}  revision {revision}", rfc3339(at))
+fn edit_time(at: Timestamp, zone: Zone, revision: u32) -> String {
+    format!("{}  revision {revision}", exact(at, zone))
 }

@@ -58,6 +58,11 @@ pub fn short_date(at: Timestamp, now: Timestamp, zone: Zone) -> String {
     at.format(format).to_string()
 }
 
+/// `2026-08-20 06:18:00 CEST`: the time to the second, with its zone.
+pub fn exact(at: Timestamp, zone: Zone) -> String {
+    at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
 /// `Thursday, 20 August 2026`: the heading above the articles of a day.
 pub fn day(at: Timestamp, zone: Zone) -> String {
     at.with_timezone(&zone).format("%A, %-d %B %Y").to_string()
