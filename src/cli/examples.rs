@@ -144,6 +144,7 @@ const EXAMPLES: Examples = &[
     ),
     ("db vacuum", &[("db vacuum", "give free space back to the file system")]),
     ("db stats", &[("db stats --json", "counts and sizes, as JSON")]),
+    ("doctor", &[("doctor", "what is wrong with this machine, and what to do")]),
     (
         "init",
         &[

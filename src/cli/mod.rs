@@ -6,6 +6,7 @@ mod check;
 mod consumers;
 mod daemon_lock;
 mod db;
+mod doctor;
 mod examples;
 mod explain;
 mod export;
@@ -126,6 +127,8 @@ enum Command {
     /// Maintains the store: backup, check, sizes, pruning
     #[command(subcommand)]
     Db(db::Verb),
+    /// Checks clock, DNS, certificates, disk, permissions, store, port and one feed, and says what to do
+    Doctor(doctor::Args),
     /// Writes a commented configuration to start with
     Init(init::Args),
     /// Prints a completion script
@@ -220,6 +223,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Db(verb) => db::run(&verb, context),
+        Command::Doctor(args) => doctor::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::Completions { shell } => {
             let mut script = Vec::new();
