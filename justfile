@@ -128,6 +128,53 @@ migration NAME:
     touch "$file"
     echo "$file"
 
+# The program that makes them may be named by PROGRAM, so that a finished one is not built again.
+#
+# manual pages and completions, into target/package
+[private]
+pages:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    program="${PROGRAM:-}"
+    if [ -z "$program" ]; then
+        cargo build --release --locked --bin gazetted
+        program="${CARGO_TARGET_DIR:-target}/release/gazetted"
+    fi
+    rm -rf target/package
+    mkdir -p target/package/completions
+    "$program" --quiet man --folder target/package/man
+    "$program" completions bash > target/package/completions/gazetted
+    "$program" completions zsh > target/package/completions/_gazetted
+    "$program" completions fish > target/package/completions/gazetted.fish
+
+# Files go below DESTDIR if it is set. An existing configuration stays as it is, because none is written: the sample of the
+# service's is in share/doc/gazetted.
+#
+# install the program, manual pages, completions and the service: `just install`, `just install PREFIX=$HOME/.local`
+install PREFIX="/usr/local": pages
+    #!/usr/bin/env bash
+    set -euo pipefail
+    prefix={{ quote(PREFIX) }}
+    prefix="${prefix#PREFIX=}"
+    to="${DESTDIR:-}$prefix"
+    install -D -m 755 "${PROGRAM:-${CARGO_TARGET_DIR:-target}/release/gazetted}" "$to/bin/gazetted"
+    install -D -m 644 -t "$to/share/man/man1" target/package/man/*.1
+    install -D -m 644 -t "$to/share/man/man5" target/package/man/*.5
+    install -D -m 644 -t "$to/share/bash-completion/completions" target/package/completions/gazetted
+    install -D -m 644 -t "$to/share/zsh/site-functions" target/package/completions/_gazetted
+    install -D -m 644 -t "$to/share/fish/vendor_completions.d" target/package/completions/gazetted.fish
+    install -D -m 644 -t "$to/share/doc/gazetted" config/service.toml config/gazetted.example.toml README.md
+    mkdir -p "$to/lib/systemd/system"
+    sed "s#/usr/bin/gazetted#$prefix/bin/gazetted#" systemd/gazetted.service > "$to/lib/systemd/system/gazetted.service"
+    chmod 644 "$to/lib/systemd/system/gazetted.service"
+    echo "installed below $to; for the service: install -D -m 644 $to/share/doc/gazetted/service.toml /etc/gazetted/gazetted.toml"
+
+# With PROGRAM set, `just deb --no-build` packages what is in the target folder.
+#
+# the Debian package (wants cargo-deb), below target/debian
+deb *ARGS: pages
+    cargo deb --locked {{ ARGS }}
+
 # the end-to-end benchmark (docs/benchmarks.md): `just bench --feeds 200`
 bench *ARGS:
     cargo bench --bench end_to_end -- {{ ARGS }}

@@ -38,10 +38,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let reader = reader(&config)?;
-    let mut query = args.filters.query(&reader)?;
+    let mut query = args.filters.query(&reader, &config)?;
     query.limit = Some(args.limit).filter(|n| *n != 0);
     if let Some(words) = &args.search {
-        filter::set(&mut query, "search", words, clock::now()).map_err(|fault| anyhow!(fault))?;
+        filter::set(&mut query, "search", words, (clock::now(), config.zone))
+            .map_err(|fault| anyhow!(fault))?;
         indexed(&reader, &config, context)?;
     }
     let now = clock::now();

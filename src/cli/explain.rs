@@ -6,6 +6,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Row};
 use serde_json::{Value, json};
 
+use super::address::feed_text;
 use super::feeds::{ListedFeed, State, offer, rows};
 use super::filters::unknown;
 use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
@@ -14,11 +15,11 @@ use crate::clock;
 use crate::config::{Config, FeedConfig};
 use crate::domain::host::Host;
 use crate::domain::poll::{Move, MovedBy, NewFeedUrl, OutcomeKind, Reason, address_at};
-use crate::domain::time::{Timestamp, rfc3339};
+use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::polling::reason_text::reason_text;
 use crate::polling::schedule::{Candidate, History, candidates};
+use crate::present::exact;
 use crate::present::terminal::clean_line;
-use crate::search::filter::without_user_info;
 use crate::store::{Facts, FeedRow, PastPoll, PausedHost, Reader};
 
 #[derive(clap::Args, Debug)]
@@ -35,7 +36,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
-    let name = without_user_info(&args.feed);
+    let name = feed_text(&args.feed, &config)?;
     let feeds = rows(&config)?;
     let Some(feed) = feeds.iter().find(|feed| feed.is_called(&name)) else {
         return Err(unknown("feed", &name, feeds.into_iter().map(|feed| feed.name)));
@@ -70,6 +71,8 @@ struct Explanation<'a> {
     host: Option<(Host, Option<PausedHost>)>,
     polls: Vec<PastPoll>,
     now: Timestamp,
+    /// The zone of the times that are shown.
+    zone: Zone,
 }
 
 impl<'a> Explanation<'a> {
@@ -100,7 +103,8 @@ impl<'a> Explanation<'a> {
             None => None,
         };
         let polls = reader.polls(row.id, polls)?;
-        Ok(Self { feed, row, facts, candidates, host, polls, now })
+        let zone = config.zone;
+        Ok(Self { feed, row, facts, candidates, host, polls, now, zone })
     }
 
     fn print(&self, output: &Output, out: &mut dyn io::Write) -> io::Result<()> {
@@ -116,7 +120,7 @@ impl<'a> Explanation<'a> {
         }
         line("articles", &self.articles())?;
         if let Some((host, paused)) = &self.host {
-            line("host", &say_host(host, paused.as_ref(), now))?;
+            line("host", &say_host(host, paused.as_ref(), (now, self.zone)))?;
         }
         if let Some(facts) = &self.facts {
             line("validators", &validators(facts, now))?;
@@ -207,7 +211,7 @@ impl<'a> Explanation<'a> {
             (_, Some(at)) if at <= self.now => format!("due since {}", relative(at, self.now)),
             (_, Some(at)) => {
                 let because = self.row.because.map_or("", |because| reason_text(because).clause);
-                format!("{}, at {}: {because}", relative(at, self.now), rfc3339(at))
+                format!("{}, at {}: {because}", relative(at, self.now), exact(at, self.zone))
             }
         }
     }
@@ -217,7 +221,7 @@ impl<'a> Explanation<'a> {
         let wait = span(candidate.at - from);
         format!(
             "{}  {wait:>8} after it  {}",
-            rfc3339(candidate.at),
+            exact(candidate.at, self.zone),
             reason_text(candidate.because).clause
         )
     }
@@ -265,12 +269,12 @@ fn wanted(facts: &Facts, feed: &FeedConfig, polled_at: Timestamp) -> Vec<Candida
     wanted
 }
 
-fn say_host(host: &Host, paused: Option<&PausedHost>, now: Timestamp) -> String {
+fn say_host(host: &Host, paused: Option<&PausedHost>, (now, zone): (Timestamp, Zone)) -> String {
     match paused {
         None => host.to_string(),
         Some(PausedHost { until, status, .. }) => format!(
             "{host} answered {status}: all its feeds are left alone until {} ({})",
-            rfc3339(*until),
+            exact(*until, zone),
             relative(*until, now)
         ),
     }

@@ -1,10 +1,12 @@
 //! `gazetted export`: the articles that match the filters, or with `--consumer` and `--after` what is new
 //! since the last run.
 
+use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use clap::error::ErrorKind;
 
 use super::filters::{Filters, checked, indexed, matched};
 use super::output::{count, width};
@@ -40,7 +42,7 @@ pub(super) struct Args {
     /// Only with these words in title or text, as in `gazetted search`
     #[arg(long, value_name = "WORDS", value_parser = |text: &str| checked("search", text))]
     search: Option<String>,
-    /// Write a file, as a whole or not at all, instead of standard output
+    /// Write a file, as a whole or not at all, instead of standard output; its ending chooses the format
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// What is new or edited since this consumer's last successful run, oldest first. {seq} in the name of
@@ -63,10 +65,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let reader = reader(&config)?;
     let to_terminal = args.output.is_none() && io::stdout().is_terminal();
-    let guessed = args.output.as_deref().and_then(Format::from_path);
-    let table = to_terminal && !args.events;
-    let otherwise = if table { Format::Table } else { Format::JsonLines };
-    let format = args.format.or(guessed).unwrap_or(otherwise);
+    let format = chosen_format(args, to_terminal)?;
     let as_table = format == Format::Table && args.template.is_none();
     let follows = args.consumer.is_some() || args.after.is_some();
     let limit = args.limit.unwrap_or(if as_table && !follows { 50 } else { 0 });
@@ -74,10 +73,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         Some(path) => Shape::Template(template(path)?),
         None => Shape::Format(format),
     };
-    let mut query = args.filters.query(&reader)?;
+    let mut query = args.filters.query(&reader, &config)?;
     query.limit = Some(limit).filter(|n| *n != 0);
     if let Some(words) = &args.search {
-        filter::set(&mut query, "search", words, clock::now()).map_err(|fault| anyhow!(fault))?;
+        filter::set(&mut query, "search", words, (clock::now(), config.zone))
+            .map_err(|fault| anyhow!(fault))?;
         indexed(&reader, &config, context)?;
     }
     let style = TableStyle {
@@ -97,14 +97,47 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     let written = deliver::to_file(path, produce)?;
     if !context.quiet {
-        let articles = count(written.records, "article");
-        context.output.note(&format!("wrote {articles} to {}", path.display()));
+        let noun = if shape == Shape::Format(Format::Opml) { "feed" } else { "article" };
+        let records = count(written.records, noun);
+        context.output.note(&format!("wrote {records} to {}", path.display()));
     }
     Ok(Exit::Done)
 }
 
+/// The format of `--format`, else the one that belongs to the name of the file, else the one of standard output.
+///
+/// # Errors
+/// Wrong usage when the name of the file says nothing about the format. A device or a pipe, such as `/dev/stdout`, has no
+/// such name and gets the format of standard output.
+fn chosen_format(args: &Args, to_terminal: bool) -> Result<Format> {
+    let table = to_terminal && !args.events;
+    let otherwise = if table { Format::Table } else { Format::JsonLines };
+    let named = match &args.output {
+        Some(path) if args.format.is_none() && args.template.is_none() => {
+            let is_device = fs::metadata(path).is_ok_and(|found| !found.is_file())
+                || path == Path::new("/dev/stdout")
+                || path.starts_with("/dev/fd");
+            match Format::from_path(path) {
+                None if !is_device => return Err(unknown_ending(path).into()),
+                found => found,
+            }
+        }
+        _ => None,
+    };
+    Ok(args.format.or(named).unwrap_or(otherwise))
+}
+
+fn unknown_ending(path: &Path) -> clap::Error {
+    let path = path.display();
+    let endings = Format::EXTENSIONS;
+    let message = format!(
+        "the name {path} says no format: the endings are {endings}; or name the format with --format\n"
+    );
+    clap::Error::raw(ErrorKind::ValueValidation, message)
+}
+
 fn template(path: &Path) -> Result<Template> {
-    let source = std::fs::read_to_string(path)
+    let source = fs::read_to_string(path)
         .with_context(|| format!("could not read the template {}", path.display()))?;
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     Ok(Template::parse(&name, &source)?)

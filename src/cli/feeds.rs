@@ -7,12 +7,13 @@ mod opml;
 mod remove;
 
 use std::collections::HashMap;
+use std::io;
 
 use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Color, Row};
 use serde_json::{Value, json};
 
-use super::output::{Output, cell, data, json_data, relative, without_nulls};
+use super::output::{Output, cell, data, json_data, relative, span, width, without_nulls};
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::Config;
@@ -21,7 +22,7 @@ use crate::domain::poll::{OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::matching::likely_address::Known;
 use crate::polling::reason_text::reason_text;
-use crate::present::terminal::{clean_line, fit};
+use crate::present::terminal::{clean_line, wrapped};
 use crate::store::{FeedRow, Reader, StoreError};
 
 #[derive(clap::Args, Debug)]
@@ -58,6 +59,9 @@ struct List {
     /// Also feeds that left the configuration; their articles are kept
     #[arg(long)]
     all: bool,
+    /// Only feeds whose last poll failed, or that are gone (410)
+    #[arg(long)]
+    failing: bool,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
@@ -75,6 +79,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let mut feeds = rows(&config)?;
     feeds.retain(|feed| list.all || feed.state != State::Retired);
+    if list.failing {
+        feeds.retain(|feed| matches!(feed.state, State::Failing | State::Gone));
+    }
     let now = clock::now();
     if list.json {
         let feeds: Vec<Value> = feeds.iter().map(ListedFeed::json).collect();
@@ -180,16 +187,16 @@ impl ListedFeed {
     }
 }
 
-fn print(feeds: &[ListedFeed], now: Timestamp, output: &Output) -> std::io::Result<()> {
+fn print(feeds: &[ListedFeed], now: Timestamp, output: &Output) -> io::Result<()> {
     const HEADER: [&str; 7] = ["ID", "FEED", "STATE", "ARTICLES", "NEWEST", "POLLED", "NEXT POLL"];
-    let mut table = output.table(&HEADER, &[1, 2]);
+    let mut table = output.table(&HEADER, &[1]);
     for feed in feeds {
         let row = feed.row.as_ref();
         let when = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| relative(at, now));
         let mut cells = Row::from(vec![
             Cell::new(row.map_or("-".to_owned(), |r| r.id.to_string())),
             Cell::new(clean_line(&feed.name)),
-            cell(&health(feed), color(feed.state)),
+            cell(feed.state.as_str(), color(feed.state)),
             Cell::new(row.map_or(0, |r| r.articles)).set_alignment(CellAlignment::Right),
             Cell::new(when(row.and_then(|r| r.newest_at))),
             Cell::new(when(row.and_then(|r| r.polled_at))),
@@ -200,6 +207,7 @@ fn print(feeds: &[ListedFeed], now: Timestamp, output: &Output) -> std::io::Resu
     }
     data(|out| {
         writeln!(out, "{}", table.trim_fmt())?;
+        print_failures(feeds, now, out)?;
         feeds.iter().flat_map(|feed| feed.offers().iter().map(move |url| (feed, url))).try_for_each(
             |(feed, url)| {
                 writeln!(out, "{}", clean_line(&format!("{}: {}", feed.name, offer(url))))
@@ -228,17 +236,20 @@ fn color(state: State) -> Option<Color> {
     }
 }
 
-/// Columns of an error that a table shows; `--json` has all of it.
-const DETAIL_COLUMNS: usize = 60;
-
-/// The state, and for a failing feed what it last said.
-fn health(feed: &ListedFeed) -> String {
-    let word = feed.state.as_str();
-    let detail = feed.row.as_ref().and_then(|row| row.detail.as_deref());
-    match detail.filter(|_| feed.state == State::Failing) {
-        Some(detail) => format!("{word}: {}", fit(&clean_line(detail), DETAIL_COLUMNS)),
-        None => word.to_owned(),
+/// Prints below the table why each failing feed fails, in lines as wide as the terminal.
+fn print_failures(feeds: &[ListedFeed], now: Timestamp, out: &mut dyn io::Write) -> io::Result<()> {
+    let columns = width().map_or(usize::MAX, usize::from);
+    for feed in feeds.iter().filter(|feed| feed.state == State::Failing) {
+        let Some(row) = &feed.row else { continue };
+        let Some(detail) = &row.detail else { continue };
+        let since = row.failing_since.map(|at| format!(" for {}", span(now - at)));
+        let since = since.unwrap_or_default();
+        let text = format!("{} {}, failing{since}: {detail}", row.id, feed.name);
+        for (i, line) in wrapped(&text, columns.saturating_sub(2)).iter().enumerate() {
+            writeln!(out, "{}{line}", if i == 0 { "" } else { "  " })?;
+        }
     }
+    Ok(())
 }
 
 /// When, and which rule says so.

@@ -3,11 +3,14 @@
 use anyhow::{Result, anyhow};
 
 use super::Context;
+use super::address::feed_text;
 use super::output::count;
 use super::run::runtime;
 use crate::clock;
 use crate::config::Config;
+use crate::domain::feed::FeedSpec;
 use crate::domain::query::Query;
+use crate::domain::time::Zone;
 use crate::passes::{duplicates, index};
 use crate::search::filter;
 use crate::store::{Reader, Store};
@@ -20,7 +23,7 @@ pub(super) struct Filters {
     /// Only of feeds with this tag; may be given more than once
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
-    /// Not older: a span such as 24h or 7d, a date, or an RFC 3339 time
+    /// Not older: a span such as 24h or 7d, a date (midnight in `timezone`), or an RFC 3339 time
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| checked("since", text))]
     since: Option<String>,
     /// Older than this
@@ -43,17 +46,20 @@ pub(super) struct Filters {
     with_duplicates: bool,
 }
 
-/// The unchanged text, if it is valid for the filter.
+/// The unchanged text, if it is valid for the filter, which it is in each time zone or in none.
 pub(super) fn checked(name: &str, text: &str) -> Result<String, String> {
-    filter::set(&mut Query::default(), name, text, clock::now()).map(|()| text.to_owned())
+    filter::set(&mut Query::default(), name, text, (clock::now(), Zone::UTC))
+        .map(|()| text.to_owned())
 }
 
 impl Filters {
     /// The query for these filters. It is an error if a feed or a tag is unknown.
-    pub(super) fn query(&self, reader: &Reader) -> Result<Query> {
+    pub(super) fn query(&self, reader: &Reader, config: &Config) -> Result<Query> {
         let mut query = Query::default();
+        let feeds = self.feed.iter().map(|text| feed_text(text, config));
+        let feeds = feeds.collect::<Result<Vec<String>>>()?;
         let given = [
-            ("feed", self.feed.as_slice()),
+            ("feed", feeds.as_slice()),
             ("tag", &self.tag),
             ("since", self.since.as_slice()),
             ("until", self.until.as_slice()),
@@ -64,12 +70,12 @@ impl Filters {
         ];
         for (name, texts) in given {
             for text in texts {
-                filter::set(&mut query, name, text, clock::now())
+                filter::set(&mut query, name, text, (clock::now(), config.zone))
                     .map_err(|fault| anyhow!(fault))?;
             }
         }
         query.with_duplicates = self.with_duplicates;
-        known(reader, &query)?;
+        known(reader, &query, config)?;
         Ok(query)
     }
 }
@@ -98,11 +104,15 @@ pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Re
     Ok(runtime()?.block_on(index::catch_up(&store))?)
 }
 
-/// Returns an error if a filter names an unknown feed or tag, which is most likely a mistake of the user.
-fn known(reader: &Reader, query: &Query) -> Result<()> {
+/// Returns an error if a filter names an unknown feed or tag, which is most likely a mistake of the user. A feed that is
+/// configured and was never polled is known; it has no articles.
+fn known(reader: &Reader, query: &Query, config: &Config) -> Result<()> {
     let feeds = reader.feed_names()?;
+    let configured = || config.feeds.iter().map(|feed| &feed.spec);
     for name in &query.feeds {
-        if !feeds.iter().any(|feed| feed.is_called(name)) {
+        let is_called =
+            |feed: &FeedSpec| feed.name.as_ref() == Some(name) || feed.url.as_str() == name;
+        if !feeds.iter().any(|feed| feed.is_called(name)) && !configured().any(is_called) {
             let names = feeds.iter().map(|feed| feed.display_name().to_owned());
             return Err(unknown("feed", name, names));
         }
@@ -113,7 +123,8 @@ fn known(reader: &Reader, query: &Query) -> Result<()> {
         }
     }
     for tag in &query.tags {
-        if !feeds.iter().any(|feed| feed.tags.contains(tag)) {
+        let is_stored = feeds.iter().any(|feed| feed.tags.contains(tag));
+        if !is_stored && !configured().any(|feed| feed.tags.contains(tag)) {
             return Err(unknown("tag", tag, feeds.iter().flat_map(|feed| feed.tags.clone())));
         }
     }

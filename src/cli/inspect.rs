@@ -4,12 +4,12 @@ mod reference;
 
 use std::collections::HashSet;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
+use super::address::file_url;
 use super::feeds::offer;
 use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
 use super::{Context, Exit, run::runtime};
@@ -72,11 +72,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 
 /// The address of the document: the URL of an existing file, or the text as a URL.
 fn address(text: &str) -> Result<FeedUrl> {
-    let path = Path::new(text);
-    if path.exists() {
-        let path = path.canonicalize().with_context(|| format!("could not find {text}"))?;
-        let url = url::Url::from_file_path(&path).ok().context("the path is not absolute")?;
-        return Ok(FeedUrl::from_url(url)?);
+    if let Some(file) = file_url(text)? {
+        return Ok(FeedUrl::from_url(file)?);
     }
     FeedUrl::parse(text).map_err(|error| match error {
         InvalidFeedUrl::Credentials => anyhow!(

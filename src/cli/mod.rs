@@ -1,10 +1,13 @@
 //! The command line. The manual page and the shell completions are generated from the definitions here.
 
+mod address;
 mod changes;
 mod check;
 mod consumers;
 mod daemon_lock;
 mod db;
+mod doctor;
+mod examples;
 mod explain;
 mod export;
 mod feeds;
@@ -12,6 +15,7 @@ mod filters;
 mod init;
 mod inspect;
 mod limits;
+mod man;
 mod merges;
 mod output;
 mod poll;
@@ -27,7 +31,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::clock;
 use crate::config::{self, Config, ConfigErrors};
@@ -41,10 +45,14 @@ use output::{Output, data};
 pub enum Exit {
     Done = 0,
     Failed = 1,
+    WrongUsage = 2,
     /// `poll` finished, but some feeds failed.
     SomeFeedsFailed = 3,
     BadConfig = 78,
 }
+
+/// The heading of the options that every command has.
+const GLOBAL: &str = "Global options";
 
 /// Collects news: polls the feeds named in one TOML file, keeps each article once in one SQLite file,
 /// and hands the latest on.
@@ -53,19 +61,19 @@ pub enum Exit {
 pub struct Cli {
     /// The configuration [default: $GAZETTED_CONFIG, else ./gazetted.toml, else
     /// ~/.config/gazetted/gazetted.toml, else /etc/gazetted/gazetted.toml]
-    #[arg(long, short, global = true, value_name = "FILE")]
+    #[arg(long, short, global = true, help_heading = GLOBAL, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Log more; given twice: log everything
-    #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(long, short, global = true, help_heading = GLOBAL, action = ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
     /// Log only warnings and errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = GLOBAL)]
     quiet: bool,
     /// How log lines are written
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value = "auto", value_name = "FORMAT")]
     log_format: LogFormatArg,
     /// Whether to use colours; auto obeys `NO_COLOR`
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value = "auto", value_name = "WHEN")]
     color: ColorArg,
     #[command(subcommand)]
     command: Command,
@@ -122,6 +130,8 @@ enum Command {
     /// Maintains the store: backup, check, sizes, pruning
     #[command(subcommand)]
     Db(db::Verb),
+    /// Checks clock, DNS, certificates, disk, permissions, store, port and one feed, and says what to do
+    Doctor(doctor::Args),
     /// Writes a commented configuration to start with
     Init(init::Args),
     /// Prints a completion script
@@ -129,8 +139,8 @@ enum Command {
         /// The shell to write it for
         shell: clap_complete::Shell,
     },
-    /// Prints the manual page
-    Man,
+    /// Prints the manual page, or writes a file for each page
+    Man(man::Args),
 }
 
 /// The global options and the environment, which all commands use.
@@ -179,7 +189,8 @@ pub fn main(
     arguments: impl Iterator<Item = OsString>,
     environment: fn(&str) -> Option<String>,
 ) -> std::process::ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = examples::command().try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(usage) => {
             usage.print().ok();
@@ -216,58 +227,15 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Db(verb) => db::run(&verb, context),
+        Command::Doctor(args) => doctor::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "gazetted", &mut script);
+            clap_complete::generate(shell, &mut examples::command(), "gazetted", &mut script);
             data(|out| out.write_all(&script))?;
             Ok(Exit::Done)
         }
-        Command::Man => {
-            data(manual)?;
-            Ok(Exit::Done)
-        }
-    }
-}
-
-/// Writes one manual page for the program and all its commands.
-fn manual(out: &mut dyn io::Write) -> io::Result<()> {
-    let mut command = Cli::command();
-    command.build();
-    clap_mangen::Man::new(command.clone()).render(out)?;
-    for (name, sub) in flattened(&command, "gazetted") {
-        let page = clap_mangen::Man::new(sub);
-        writeln!(out, ".SH {}", name.to_uppercase())?;
-        page.render_description_section(&mut Demoted(out))?;
-        page.render_synopsis_section(&mut Demoted(out))?;
-        page.render_options_section(&mut Demoted(out))?;
-    }
-    Ok(())
-}
-
-/// All commands and their subcommands with their full names.
-fn flattened(command: &clap::Command, prefix: &str) -> Vec<(String, clap::Command)> {
-    let own = command.get_subcommands().filter(|sub| sub.get_name() != "help");
-    own.flat_map(|sub| {
-        let name = format!("{prefix} {}", sub.get_name());
-        let below = flattened(sub, &name);
-        std::iter::once((name, sub.clone())).chain(below)
-    })
-    .collect()
-}
-
-/// A writer that turns the sections of a manual page into subsections.
-struct Demoted<'a>(&'a mut dyn io::Write);
-
-impl io::Write for Demoted<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes).replace(".SH ", ".SS ");
-        self.0.write_all(text.as_bytes())?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Command::Man(args) => man::run(&args, context),
     }
 }
 
@@ -313,6 +281,11 @@ fn report(error: &anyhow::Error, output: &Output) -> Exit {
     if let Some(faults) = error.downcast_ref::<ConfigErrors>() {
         output.note(&faults.render(output.stderr_color()));
         return Exit::BadConfig;
+    }
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        let text = usage.render().to_string();
+        output.error(&without_controls(text.trim_start_matches("error: ").trim_end()));
+        return Exit::WrongUsage;
     }
     // The error may contain text from a feed or a server.
     let lines: Vec<String> =

@@ -8,10 +8,9 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::domain::article::ArticleId;
 use crate::html::chars::is_control;
 use crate::present::terminal::clean_line;
-pub(super) use crate::present::{count, relative, short_date, span};
+pub(super) use crate::present::{count, relative, short_date, short_id, span};
 
 /// The two output streams, and whether they show colours.
 #[derive(Clone, Debug)]
@@ -185,11 +184,6 @@ fn styled(color: bool, style: Style, text: &str) -> String {
 /// The width of the terminal in columns; `None` if standard output is a file or a pipe.
 pub(super) fn width() -> Option<u16> {
     Table::new().width().filter(|width| 0 < *width && io::stdout().is_terminal())
-}
-
-/// The part of the id after the dash, which identifies an article within its store.
-pub(super) fn short_id(id: &ArticleId) -> &str {
-    id.0.rsplit('-').next().unwrap_or(&id.0)
 }
 
 /// A table cell with one clean line of text. Without a colour it is dimmed, as in headers.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
+use super::address::feed_text;
 use super::feeds::{State, rows};
 use super::filters::unknown;
 use super::output::{DIM, Output, Progress, RED, count, data, json_data, width, without_nulls};
@@ -27,7 +28,6 @@ use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::present::relative_in_words;
 use crate::present::terminal::clean_line;
-use crate::search::filter::without_user_info;
 use crate::store::{Lock, LockError, Reader, Role, Store};
 
 /// Articles shown at the end.
@@ -67,7 +67,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     }
     add_keys(&store).await?;
     let synced = sync(&store, config, clock::now()).await?;
-    let only = wanted(&args, &synced.feeds, &store)?;
+    let only = wanted(&args, &synced.feeds, &store, config)?;
     let poller = Arc::new(Poller::new(store.clone(), config, synced.feeds)?);
     let began = Instant::now();
     let mut round = Round::new(poller, only, &args, config);
@@ -94,7 +94,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     if args.json {
         json_data(&summary.json(&round, &titles))?;
     } else {
-        if summary.polled == 0 && round.only.is_none() && !context.quiet {
+        if round.done.is_empty() && round.only.is_none() && !context.quiet {
             say_what_is_next(config, &context.output)?;
         } else {
             summary.print(&round, &titles, context);
@@ -111,7 +111,12 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
 }
 
 /// The feeds that the arguments name, or all enabled ones that are not gone (410); `None` for those that are due.
-fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId>>> {
+fn wanted(
+    args: &Args,
+    feeds: &Feeds,
+    store: &Store,
+    config: &Config,
+) -> Result<Option<Vec<FeedId>>> {
     if args.all {
         let gone = store.reader()?.gone_feeds()?;
         let polled = feeds.iter().filter(|(id, feed)| feed.spec.enabled && !gone.contains(id));
@@ -124,7 +129,8 @@ fn wanted(args: &Args, feeds: &Feeds, store: &Store) -> Result<Option<Vec<FeedId
     }
     let rows = store.reader()?.feed_names()?;
     let mut wanted = Vec::new();
-    for text in args.feeds.iter().map(|text| without_user_info(text)) {
+    for text in &args.feeds {
+        let text = feed_text(text, config)?;
         let before = wanted.len();
         let called = rows.iter().filter(|row| feeds.contains_key(&row.id) && row.is_called(&text));
         wanted.extend(called.map(|row| row.id));
@@ -255,15 +261,20 @@ struct Summary {
     added: u64,
     edited: u64,
     left: u64,
+    /// Feeds that do not count, because nobody could be reached from here.
+    for_later: HashSet<FeedId>,
     elapsed: Duration,
 }
 
 impl Summary {
     fn of(round: &Round, elapsed: Duration) -> Self {
-        let count = |test: fn(&&Polled) -> bool| round.done.iter().filter(test).count() as u64;
-        let failed = count(|polled| polled.outcome.is_failure());
-        let news = count(|polled| polled.applied.added + polled.applied.edited != 0);
-        let polled = round.done.len() as u64;
+        let for_later = round.poller.left_for_later().clone();
+        let count = |test: &dyn Fn(&&Polled) -> bool| round.done.iter().filter(test).count() as u64;
+        let is_later = |polled: &Polled| for_later.contains(&polled.feed);
+        let later = count(&|polled| is_later(polled));
+        let failed = count(&|polled| polled.outcome.is_failure() && !is_later(polled));
+        let news = count(&|polled| polled.applied.added + polled.applied.edited != 0);
+        let polled = round.done.len() as u64 - later;
         Self {
             polled,
             news,
@@ -272,6 +283,7 @@ impl Summary {
             added: round.done.iter().map(|polled| u64::from(polled.applied.added)).sum(),
             edited: round.done.iter().map(|polled| u64::from(polled.applied.edited)).sum(),
             left: round.left(),
+            for_later,
             elapsed,
         }
     }
@@ -279,7 +291,7 @@ impl Summary {
     /// Prints a line for each feed that failed, then the summary.
     fn print(&self, round: &Round, titles: &HashMap<FeedId, String>, context: &Context) {
         let output = &context.output;
-        for polled in round.done.iter().filter(|polled| polled.outcome.is_failure()) {
+        for polled in round.done.iter().filter(|polled| self.has_failed(polled)) {
             let failed = output.styled_err(RED, "failed:");
             let name = titles.get(&polled.feed).unwrap_or(&polled.name);
             let (name, detail) = (clean_line(name), clean_line(&polled.detail));
@@ -289,6 +301,11 @@ impl Summary {
         }
         if context.quiet {
             return;
+        }
+        if !self.for_later.is_empty() {
+            let later = count(self.for_later.len() as u64, "feed");
+            let why = "nobody can be reached from here. No feed is charged for it, and they are tried again in a few minutes";
+            output.note(&format!("Left {later} for later: {why}."));
         }
         let mut parts = vec![format!("{} with news", self.news)];
         parts.push(format!("{} unchanged", self.unchanged));
@@ -309,6 +326,10 @@ impl Summary {
         ));
     }
 
+    fn has_failed(&self, polled: &Polled) -> bool {
+        polled.outcome.is_failure() && !self.for_later.contains(&polled.feed)
+    }
+
     fn json(&self, round: &Round, titles: &HashMap<FeedId, String>) -> Value {
         let feeds: Vec<Value> = round
             .done
@@ -319,7 +340,8 @@ impl Summary {
                     "name": titles.get(&polled.feed).unwrap_or(&polled.name),
                     "url": polled.url,
                     "outcome": polled.outcome.as_str(),
-                    "failed": polled.outcome.is_failure(),
+                    "failed": self.has_failed(polled),
+                    "left_for_later": self.for_later.contains(&polled.feed).then_some(true),
                     "detail": Some(&polled.detail).filter(|text| !text.is_empty()),
                     "http_status": polled.status,
                     "bytes": polled.bytes,
@@ -332,11 +354,11 @@ impl Summary {
                 }))
             })
             .collect();
-        json!({
+        without_nulls(json!({
             "polled": self.polled, "with_news": self.news, "unchanged": self.unchanged,
-            "failed": self.failed, "left_alone": self.left, "added": self.added,
+            "failed": self.failed, "left_alone": self.left, "left_for_later": Some(self.for_later.len()).filter(|n| *n != 0), "added": self.added,
             "edited": self.edited, "elapsed_ms": millis(self.elapsed), "feeds": feeds,
-        })
+        }))
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     let config = context.load()?;
     let reader = reader(&config)?;
-    let mut query = args.filters.query(&reader)?;
+    let mut query = args.filters.query(&reader, &config)?;
     let hits = Hits::of(&search);
     query.search = Some(search);
     query.limit = Some(args.limit).filter(|n| *n != 0);

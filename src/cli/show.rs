@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use anstyle::Style;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthStr;
 
 use super::changes::marked;
 use super::output::{DIM, Output, data, json_data, short_date, short_id, width, without_nulls};
@@ -18,9 +17,10 @@ use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::record::{FeedRecord, Record};
 use crate::export::word_diff::word_diff;
 use crate::export::{Format, stories};
-use crate::html::to_text::html_to_text;
+use crate::html::to_text::{html_to_text, html_to_text_with_links};
 use crate::passes::export::with_text;
-use crate::present::terminal::clean_line;
+use crate::present::exact;
+use crate::present::terminal::{clean_line, wrapped};
 
 /// The most columns of text. Longer lines are difficult to read.
 const WIDEST: usize = 88;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     if args.json {
         json_data(&as_json(&shown)?)?;
     } else {
-        print(&shown, config.zone, &context.output)?;
+        print(&shown, (config.zone, &context.output))?;
     }
     Ok(Exit::Done)
 }
@@ -94,8 +94,9 @@ fn as_json(shown: &Shown) -> Result<Value> {
     Ok(value)
 }
 
-fn print(shown: &Shown, zone: Zone, output: &Output) -> io::Result<()> {
+fn print(shown: &Shown, (zone, output): (Zone, &Output)) -> io::Result<()> {
     let Shown { article, sightings, versions, story } = shown;
+    let exact = |at: Timestamp| exact(at, zone);
     let columns = width().map_or(WIDEST, |width| usize::from(width).min(WIDEST)).max(20);
     data(|out| {
         let title = article.title.as_deref().unwrap_or("(no title)");
@@ -110,9 +111,9 @@ fn print(shown: &Shown, zone: Zone, output: &Output) -> io::Result<()> {
             writeln!(out, "{} {value}", output.styled(DIM, &format!("{name:<10}")))
         };
         field("feed", &article.feed.name)?;
-        field("published", &article.published.map(rfc3339).unwrap_or_default())?;
-        field("modified", &article.modified.map(rfc3339).unwrap_or_default())?;
-        field("first seen", &rfc3339(article.first_seen))?;
+        field("published", &article.published.map(exact).unwrap_or_default())?;
+        field("modified", &article.modified.map(exact).unwrap_or_default())?;
+        field("first seen", &exact(article.first_seen))?;
         let authors = article.authors.iter().filter_map(Person::display_name);
         let authors = authors.collect::<Vec<_>>();
         field("by", &authors.join(", "))?;
@@ -126,11 +127,18 @@ fn print(shown: &Shown, zone: Zone, output: &Output) -> io::Result<()> {
         field("id", &article.id.0)?;
         let original = article.duplicate_of.as_ref();
         field("same as", original.map(|id| &*id.0).unwrap_or_default())?;
-        for text in body(article) {
+        let html = article.content_html.as_deref();
+        let (text, links) = html.map(html_to_text_with_links).unwrap_or_default();
+        let text = Some(text).filter(|text| !text.is_empty()).or(article.content_text.clone());
+        for text in body(article, text.as_deref()) {
             writeln!(out)?;
             for line in text.lines().flat_map(|line| wrapped(line, columns)) {
                 writeln!(out, "{line}")?;
             }
+        }
+        for (n, link) in (1..).zip(&links) {
+            let blank = if n == 1 { "\n" } else { "" };
+            writeln!(out, "{blank}{} {}", output.styled(DIM, &format!("[{n}]")), clean_line(link))?;
         }
         writeln!(out, "\n{}", output.styled(DIM, "Seen in"))?;
         for sighting in sightings {
@@ -142,7 +150,7 @@ fn print(shown: &Shown, zone: Zone, output: &Output) -> io::Result<()> {
         if let Some(story) = story {
             print_story(article, story, zone, output, out)?;
         }
-        print_versions(article, versions, output, out)
+        print_versions(article, versions, (zone, output), out)
     })
 }
 
@@ -167,8 +175,7 @@ fn print_story(
 }
 
 /// The summary, unless the text begins with it, and then the text.
-fn body(article: &Article) -> Vec<&str> {
-    let text = article.content_text.as_deref();
+fn body<'a>(article: &'a Article, text: Option<&'a str>) -> Vec<&'a str> {
     let summary = article.summary.as_deref().filter(|summary| {
         let start: String = summary.trim_end_matches('…').chars().take(80).collect();
         text.is_none_or(|text| !clean_line(text).starts_with(&*clean_line(&start)))
@@ -180,7 +187,7 @@ fn body(article: &Article) -> Vec<&str> {
 fn print_versions(
     article: &Article,
     versions: &[Version],
-    output: &Output,
+    (zone, output): (Zone, &Output),
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if article.revision == 0 {
@@ -192,7 +199,7 @@ fn print_versions(
     let mut newer_text = text_of(article.content_html.as_deref());
     let mut newer_summary = article.summary.clone();
     for version in versions {
-        writeln!(out, "  {}", edit_time(version.replaced_at, version.revision + 1))?;
+        writeln!(out, "  {}", edit_time(version.replaced_at, zone, version.revision + 1))?;
         let older_text = text_of(version.content_html.as_deref());
         let mut changed = false;
         for (name, old, new) in [
@@ -221,45 +228,6 @@ fn print_versions(
     Ok(())
 }
 
-fn edit_time(at: Timestamp, revision: u32) -> String {
-    format!("{}  revision {revision}", rfc3339(at))
-}
-
-/// Wraps a line between words into lines of at most this many columns. An empty line stays.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in clean_line(text).split(' ') {
-        let wide = word.width();
-        if used != 0 && columns < used + 1 + wide {
-            lines.push(String::new());
-            used = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            if used != 0 {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(word);
-            used += wide;
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_cut_between_words() {
-        for (text, lines) in [
-            ("", &[""][..]),
-            ("one two three", &["one two", "three"]),
-            ("a verylongword b", &["a", "verylongword", "b"]),
-            ("日本語 日本語", &["日本語", "日本語"]),
-        ] {
-            assert_eq!(wrapped(text, 8), lines, "{text}");
-        }
-    }
+fn edit_time(at: Timestamp, zone: Zone, revision: u32) -> String {
+    format!("{}  revision {revision}", exact(at, zone))
 }

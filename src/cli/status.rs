@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::consumers::{in_words, to_json};
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print nothing if a daemon runs and its store has all feeds of the configuration; else the reason, with exit code 1
+    #[arg(long, conflicts_with = "json")]
+    ready: bool,
 }
 
 /// What the command shows.
@@ -46,6 +49,10 @@ struct Status {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let now = clock::now();
+    if args.ready {
+        check_readiness(&config)?;
+        return Ok(Exit::Done);
+    }
     let status = Status::read(&config, now)?;
     if args.json {
         json_data(&status.to_json(&config.path))?;
@@ -53,6 +60,25 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         data(|out| status.write(out, &config.path, now))?;
     }
     Ok(Exit::Done)
+}
+
+/// As `/readyz`, for a machine without a listener.
+///
+/// # Errors
+/// The reason why the daemon is not ready.
+fn check_readiness(config: &Config) -> Result<()> {
+    let store = config.store.path.display();
+    match daemon(&config.store.path) {
+        Some(holder) if holder.ends_with(", run") => {}
+        Some(holder) => bail!("no daemon runs on {store}, but {holder} does"),
+        None => bail!("no daemon runs on {store}; `gazetted run` starts it"),
+    }
+    let missing = rows(config)?.into_iter().filter(|feed| feed.row.is_none()).count();
+    if missing != 0 {
+        let missing = count(missing as u64, "feed");
+        bail!("the daemon has not taken up {missing} of the configuration; a reload applies it");
+    }
+    Ok(())
 }
 
 impl Status {

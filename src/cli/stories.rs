@@ -25,7 +25,7 @@ pub(super) struct Args {
     verb: Option<Verb>,
     /// Only stories with an article of this time: a span such as 24h or 7d, a date, or an RFC 3339 time
     #[arg(long, value_name = "WHEN", default_value = "24h", value_parser = |text: &str| {
-        units::when(text, clock::now()).map(|_| text.to_owned())
+        units::when(text, clock::now(), Zone::UTC).map(|_| text.to_owned())
     })]
     since: String,
     /// At most so many stories; 0 means all
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 
 fn list(args: &Args, reader: &Reader, zone: Zone, context: &Context) -> Result<()> {
     let now = clock::now();
-    let since = units::when(&args.since, now).map_err(|fault| anyhow!(fault))?;
+    let since = units::when(&args.since, now, zone).map_err(|fault| anyhow!(fault))?;
     let mut stories = reader.stories(since.resolve(now), now)?;
     if args.limit != 0 {
         stories.truncate(args.limit);

@@ -1,12 +1,18 @@
 //! Tests that the configurations delivered with gazetted agree with the code.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::config::keys::{BASIC_AUTH, EXPORT, FEED, FETCH, MAP, ROOT, SCHEDULE, SERVER, STORE};
-use crate::config::{Config, ConfigErrors, DEFAULT_LIMIT, DEFAULT_MAX_ENTRIES, STARTER, load};
+use crate::config::starter::{PACKS, STARTER, with_packs};
+use crate::config::{Config, ConfigErrors, DEFAULT_LIMIT, DEFAULT_MAX_ENTRIES, load};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::schedule::Policy;
+
+/// The configurations of the package and of the container image.
+const INSTALLED: [&str; 2] =
+    [include_str!("../../config/service.toml"), include_str!("../../config/container.toml")];
 
 const EXAMPLE: &str = include_str!("../../config/gazetted.example.toml");
 
@@ -157,6 +163,38 @@ fn the_starter_is_in_order_and_all_it_shows_is_accepted() {
     let config = load_text(folder.path(), &uncommented.join("\n")).unwrap();
     assert_eq!(config.exports.len(), 1);
     assert_eq!(config.feeds[1].request.headers.len(), 1);
+}
+
+#[test]
+fn every_pack_has_ten_to_thirty_feeds_and_no_feed_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut urls, mut feeds) = (HashSet::new(), 0);
+    for (name, text) in PACKS {
+        let config = load_text(folder.path(), &with_packs([name])).unwrap();
+        assert!((10..=30).contains(&config.feeds.len()), "{name}: {}", config.feeds.len());
+        assert_eq!(text.matches("[[feeds]]").count(), config.feeds.len(), "{name}");
+        for feed in config.feeds {
+            assert!(feed.spec.url.as_str().starts_with("https://"), "{}", feed.spec.url);
+            assert!(feed.spec.name.is_some() && feed.spec.tags == [name], "{}", feed.spec.url);
+            urls.insert(feed.spec.url.to_string());
+            feeds += 1;
+        }
+    }
+    assert_eq!(urls.len(), feeds);
+    let all = with_packs(PACKS.map(|(name, _)| name));
+    assert_eq!(load_text(folder.path(), &all).unwrap().feeds.len(), feeds);
+    assert!(all.contains("#[server]") && all.contains("#[[exports]]"), "{all}");
+    assert_eq!(with_packs([]), STARTER);
+}
+
+#[test]
+fn the_configurations_that_are_installed_are_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    for text in INSTALLED {
+        let config = load_text(folder.path(), text).unwrap();
+        assert!(config.store.path.is_absolute() && config.server.is_some(), "{text}");
+        assert_eq!(config.feeds.len(), 0, "nobody is requested without being asked for");
+    }
 }
 
 #[test]

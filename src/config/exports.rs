@@ -14,6 +14,7 @@ use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::Defaults;
 use crate::config::{DEFAULT_LIMIT, ExportConfig, FileTarget, Target, Trigger};
 use crate::domain::query::{Query, When};
+use crate::domain::time::Zone;
 use crate::domain::units;
 use crate::export::{Format, Shape, Template};
 use crate::search::filter;
@@ -70,7 +71,7 @@ impl Reader<'_> {
             Some(_) => self.hook(table, consumers).map(Target::Hook),
         };
         let trigger = self.trigger(table, defaults);
-        let query = self.query(table, file);
+        let query = self.query(table, file, defaults.shown_zone);
         Some(ExportConfig { target: target?, trigger: trigger?, query })
     }
 
@@ -183,12 +184,12 @@ impl Reader<'_> {
         }
     }
 
-    fn query(&mut self, table: &Table<'_>, file: bool) -> Query {
+    fn query(&mut self, table: &Table<'_>, file: bool, zone: Zone) -> Query {
         let (limits, default) =
             if file { (1..=1_000_000_000, DEFAULT_LIMIT) } else { (BATCH, DEFAULT_BATCH) };
         let limit = self.number(table, "limit", limits).unwrap_or(default);
-        let since = self.moment(table, "since");
-        let until = self.moment(table, "until");
+        let since = self.moment(table, "since", zone);
+        let until = self.moment(table, "until", zone);
         if let (Some(since), Some(until)) = (since, until)
             && until.resolve(self.now) <= since.resolve(self.now)
             && let (Some(field), Some(other)) = (table.get("until"), table.get("since"))
@@ -201,7 +202,7 @@ impl Reader<'_> {
             limit: Some(limit),
             since,
             until,
-            seen_since: self.moment(table, "seen_since"),
+            seen_since: self.moment(table, "seen_since", zone),
             feeds: self.strings(table, "feeds"),
             tags: self.strings(table, "tags"),
             with_duplicates: self.flag(table, "with_duplicates").unwrap_or(false),
@@ -223,18 +224,18 @@ impl Reader<'_> {
         };
         for item in items {
             if let Some(text) = self.label(&item)
-                && let Err(message) = filter::set(query, key, text, self.now)
+                && let Err(message) = filter::set(query, key, text, (self.now, Zone::UTC))
             {
                 self.fault(&item.key, &item.span, message, None);
             }
         }
     }
 
-    fn moment(&mut self, table: &Table<'_>, key: &str) -> Option<When> {
+    fn moment(&mut self, table: &Table<'_>, key: &str, zone: Zone) -> Option<When> {
         let field = table.get(key)?;
         let moment = match field.value {
-            DeValue::String(text) => units::when(text, self.now),
-            DeValue::Datetime(date) => units::when(&date.to_string(), self.now),
+            DeValue::String(text) => units::when(text, self.now, zone),
+            DeValue::Datetime(date) => units::when(&date.to_string(), self.now, zone),
             _ => {
                 let hint = "write it like \"7d\" or \"2024-08-20\"".to_owned();
                 self.mistyped(&field, "a moment", Some(hint));

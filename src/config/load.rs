@@ -199,7 +199,7 @@ impl Reader<'_> {
     /// Reads the main file.
     fn main(&mut self, root: &Table<'_>, main: &Path, given: &mut Given) -> Main {
         let zone = self.zone(root).unwrap_or_else(|| machine_zone(self.environment));
-        let mut defaults = Defaults { zone, ..Defaults::default() };
+        let mut defaults = Defaults { zone, shown_zone: zone, ..Defaults::default() };
         self.schedule(root, &mut defaults);
         defaults.entry_filter = self.entry_filter(root);
         defaults.quiet_start = self.flag(root, "quiet_start").unwrap_or_default();

@@ -23,9 +23,11 @@ mod lines;
 mod load;
 mod reader;
 mod redact;
+pub mod reference;
 mod secrets;
 mod sections;
 mod server;
+pub mod starter;
 mod syntax;
 
 use std::net::SocketAddr;
@@ -44,9 +46,6 @@ use crate::polling::schedule::{Cadence, Policy};
 pub use fault::{ConfigErrors, Fault};
 pub use find::{NotFound, find};
 pub use load::load;
-
-/// The configuration that `gazetted init` writes: short, with comments, valid.
-pub const STARTER: &str = include_str!("../../config/starter.toml");
 
 /// The default of `store.path`, in the folder of the configuration file.
 pub const DEFAULT_STORE: &str = "gazetted.db";

@@ -35,6 +35,8 @@ const MAX_ENTRIES: RangeInclusive<u64> = 1..=1_000_000;
 pub(super) struct Defaults {
     pub(super) policy: Policy,
     pub(super) zone: Zone,
+    /// The zone of what is shown, and in which days begin.
+    pub(super) shown_zone: Zone,
     pub(super) max_entries: usize,
     pub(super) timeout: Duration,
     /// Of the top level, as the rules for all feeds.
@@ -48,6 +50,7 @@ impl Default for Defaults {
         Self {
             policy: Policy::default(),
             zone: Zone::UTC,
+            shown_zone: Zone::UTC,
             max_entries: DEFAULT_MAX_ENTRIES,
             timeout: FetchSettings::default().timeout,
             quiet_start: false,

@@ -297,6 +297,8 @@ named_enum! {
     /// Why a poll returned no document. Each fault of a publisher's server is one of these.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Failure {
+        /// This machine has no network: no name server answers, or no route leads to the server.
+        Offline = "offline",
         /// The name does not resolve.
         Dns = "dns",
         /// No connection: refused, reset, unreachable.

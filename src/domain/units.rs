@@ -1,10 +1,10 @@
 //! Parses durations, sizes and times in the configuration and on the command line. The errors are messages for the
 //! user.
 
-use chrono::{DateTime, NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone as _};
 
 use crate::domain::query::When;
-use crate::domain::time::{TimeDelta, Timestamp};
+use crate::domain::time::{TimeDelta, Timestamp, Zone};
 
 /// The units of a duration in seconds, in the order in which they are written: the largest first.
 const UNITS: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
@@ -113,11 +113,11 @@ pub fn size_text(bytes: u64) -> String {
     unit.map_or_else(|| format!("{bytes}B"), |(name, factor)| format!("{}{name}", bytes / factor))
 }
 
-/// Parses a time: RFC 3339, `YYYY-MM-DD` (midnight UTC), or a [`duration`] before `now`.
+/// Parses a time: RFC 3339, `YYYY-MM-DD` (midnight in the time zone), or a [`duration`] before `now`.
 ///
 /// # Errors
 /// When the text is none of them, and when the time is before all dates.
-pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
+pub fn when(text: &str, now: Timestamp, zone: Zone) -> Result<When, String> {
     let text = text.trim();
     let quoted = text.escape_debug();
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
@@ -126,7 +126,7 @@ pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
     // A date contains a dash, and a duration does not.
     if text.contains('-') {
         return NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            .map(|day| When::At(day.and_time(NaiveTime::MIN).and_utc()))
+            .map(|day| When::At(start_of(day, zone)))
             .map_err(|_| {
                 format!(
                     "`{quoted}` is no moment: write 2024-08-20 or, with its time zone, 2024-08-20T06:18:00Z"
@@ -138,6 +138,13 @@ pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
         Some(_) => Ok(When::Ago(span)),
         None => Err(format!("`{quoted}` lies before all dates")),
     }
+}
+
+/// The first moment of a day in a time zone. Where clocks are put forward at midnight, the day starts an hour later.
+fn start_of(day: NaiveDate, zone: Zone) -> Timestamp {
+    let midnight = day.and_time(NaiveTime::MIN);
+    let local = |hours| zone.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest();
+    local(0).or_else(|| local(1)).map_or_else(|| midnight.and_utc(), |at| at.to_utc())
 }
 
 #[cfg(test)]
@@ -217,7 +224,18 @@ mod tests {
             ("24h", When::Ago(TimeDelta::hours(24))),
             ("7d", When::Ago(TimeDelta::days(7))),
         ] {
-            assert_eq!(when(text, now), Ok(expected), "{text}");
+            assert_eq!(when(text, now, Zone::UTC), Ok(expected), "{text}");
+        }
+        for (zone, day, start) in [
+            (Zone::Europe__Berlin, "2024-08-20", "2024-08-19T22:00:00Z"),
+            (Zone::Asia__Kolkata, "2024-08-20", "2024-08-19T18:30:00Z"),
+            // Clocks go from 0:00 to 1:00 here, and from 1:00 to 0:00 there.
+            (Zone::America__Santiago, "2024-09-08", "2024-09-08T04:00:00Z"),
+            (Zone::America__Havana, "2024-11-03", "2024-11-03T04:00:00Z"),
+        ] {
+            assert_eq!(when(day, now, zone), Ok(at(start)), "{zone}");
+            let exact = "2024-08-20T06:18:00Z";
+            assert_eq!(when(exact, now, zone), Ok(at(exact)));
         }
         for (text, reason) in [
             ("2024-08-20T06:18:00", "with its time zone"),
@@ -227,7 +245,7 @@ mod tests {
             ("3", "has no unit"),
             ("9999999999d", "before all dates"),
         ] {
-            let error = when(text, now).unwrap_err();
+            let error = when(text, now, Zone::UTC).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
         }
     }

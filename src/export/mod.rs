@@ -137,6 +137,10 @@ pub fn write<E: From<io::Error>>(
 }
 
 impl Format {
+    /// The extensions that [`Format::from_path`] knows, for messages.
+    pub const EXTENSIONS: &str =
+        ".json, .jsonl, .ndjson, .atom, .rss, .xml, .csv, .md, .markdown, .html, .htm and .opml";
+
     /// The format that belongs to the extension of a file name, in upper or lower case.
     pub fn from_path(path: &Path) -> Option<Self> {
         match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
@@ -278,6 +282,18 @@ mod tests {
         ] {
             assert_eq!(Format::from_path(Path::new(path)), format, "{path}");
         }
+    }
+
+    #[test]
+    fn the_listed_extensions_are_those_that_are_known() {
+        let listed = Format::EXTENSIONS.split([',', ' ']).filter(|word| word.starts_with('.'));
+        for extension in listed.clone() {
+            assert!(
+                Format::from_path(Path::new(&format!("a{extension}"))).is_some(),
+                "{extension}"
+            );
+        }
+        assert_eq!(listed.count(), 12);
     }
 
     #[test]

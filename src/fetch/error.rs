@@ -85,6 +85,7 @@ impl From<&FetchError> for Failure {
         match error {
             FetchError::Setup { .. } => Self::Request,
             FetchError::Send { source, .. } if source.is_builder() => Self::Request,
+            FetchError::Send { source, .. } if is_offline(source) => Self::Offline,
             FetchError::Send { source, .. } if source.is_dns() => Self::Dns,
             FetchError::Send { source, .. } if source.is_timeout() => Self::Timeout,
             FetchError::Send { source, .. } if is_tls(source) => Self::Tls,
@@ -128,10 +129,12 @@ fn what_failed(error: &FetchError) -> String {
     if matches!(error, FetchError::Private { .. }) {
         return "not asked".to_owned();
     }
-    let FetchError::Send { url, .. } = error else { return error.to_string() };
+    let FetchError::Send { url, source } = error else { return error.to_string() };
     let host = url.shown_host().map_or("the server".to_owned(), |host| host.to_string());
     match Failure::from(error) {
+        Failure::Offline if source.is_dns() => format!("the name {host} does not resolve"),
         Failure::Dns => format!("the name {host} does not resolve"),
+        Failure::Offline => format!("no network to reach {host}"),
         Failure::Tls => format!("no secure connection to {host}"),
         Failure::Timeout => format!("no connection to {host} in time"),
         Failure::Request => "the request cannot be built".to_owned(),
@@ -177,7 +180,8 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         Failure::Private => {
             Some("the feed was redirected there; allow_private = true in [fetch] allows that")
         }
-        Failure::Dns
+        Failure::Offline
+        | Failure::Dns
         | Failure::Connect
         | Failure::Tls
         | Failure::Timeout
@@ -213,6 +217,21 @@ pub(super) fn last_cause(error: &(dyn Error + 'static)) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }
 
+/// Whether this machine has no network. `getaddrinfo` says `EAI_AGAIN` when no name server answers, in the words of glibc or
+/// of musl; a name server that answers with SERVFAIL cannot be told from that.
+fn is_offline(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkDown, NetworkUnreachable};
+    causes(error).any(|cause| {
+        let kind = cause.downcast_ref().map(io::Error::kind);
+        let no_route = kind
+            .is_some_and(|kind| matches!(kind, NetworkDown | NetworkUnreachable | HostUnreachable));
+        let text = cause.to_string();
+        let is_lookup = text.starts_with("failed to lookup address information");
+        let again = ["Temporary failure in name resolution", "Try again"];
+        no_route || is_lookup && again.iter().any(|words| text.ends_with(words))
+    })
+}
+
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         cause.is::<rustls::Error>() || cause.to_string() == "tls handshake eof" // tokio-rustls has no type for it.
@@ -242,6 +261,22 @@ mod tests {
         assert!(causes(&error).any(is_unknown_issuer));
         assert!(is_tls(&wrapped("tls handshake eof")));
         assert!(!is_tls(&wrapped("something else")));
+    }
+
+    #[test]
+    fn a_machine_without_a_network_is_told_from_a_name_that_does_not_exist() {
+        let lookup = "failed to lookup address information:";
+        for (error, offline) in [
+            (io::Error::other(format!("{lookup} Temporary failure in name resolution")), true),
+            (io::Error::other(format!("{lookup} Try again")), true),
+            (io::Error::other(format!("{lookup} Name or service not known")), false),
+            (io::ErrorKind::NetworkUnreachable.into(), true),
+            (io::ErrorKind::HostUnreachable.into(), true),
+            (io::ErrorKind::ConnectionRefused.into(), false),
+            (io::ErrorKind::TimedOut.into(), false),
+        ] {
+            assert_eq!(is_offline(&wrapped(error)), offline);
+        }
     }
 
     #[test]

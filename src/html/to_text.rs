@@ -1,6 +1,7 @@
 //! HTML, and text that may be HTML, as plain text. Each function is one linear scan without a tree.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use memchr::memchr_iter;
 
@@ -201,6 +202,17 @@ pub fn html_to_text(sanitised: &str) -> String {
     page.out
 }
 
+/// As [`html_to_text`], with the addresses of the links: `[1]` after the text of a link stands for the first address of the
+/// list. An address has one number, however often it is linked. A link whose text is its address has none, and neither has
+/// one without visible text.
+pub fn html_to_text_with_links(sanitised: &str) -> (String, Vec<String>) {
+    let links = Some(Links::default());
+    let mut page =
+        TextPage { out: String::with_capacity(sanitised.len()), links, ..TextPage::default() };
+    walk(sanitised, &mut page);
+    (page.out, page.links.unwrap_or_default().addresses)
+}
+
 /// The words of sanitised HTML in their order, without layout: blocks are separated by spaces. This is faster than
 /// [`html_to_text`], for those who compare words.
 pub fn words_of(sanitised: &str) -> String {
@@ -223,6 +235,17 @@ struct TextPage {
     /// How many players are open. Their content is for browsers that have none.
     players: usize,
     superscript: bool,
+    /// `None` leaves the addresses of links out.
+    links: Option<Links>,
+}
+
+/// The links of a text.
+#[derive(Default)]
+struct Links {
+    addresses: Vec<String>,
+    numbers: HashMap<String, usize>,
+    /// The address of the link that is open, and where its text begins.
+    open: Option<(String, usize)>,
 }
 
 impl Page for TextPage {
@@ -251,6 +274,10 @@ impl Page for TextPage {
                 self.players = step(self.players);
             }
             "sup" => self.superscript = !tag.closing,
+            "a" => {
+                self.link(tag);
+                return false;
+            }
             "q" if tag.closing => self.out.push('”'),
             "q" => self.text("“"),
             _ => return false,
@@ -282,6 +309,36 @@ impl Page for TextPage {
 }
 
 impl TextPage {
+    /// Notes the address of a link that begins, and writes the number of one that ends. Links do not nest.
+    fn link(&mut self, tag: &Tag<'_>) {
+        let Some(links) = &mut self.links else { return };
+        if let Some((address, start)) = links.open.take() {
+            let text = self.out.get(start..).unwrap_or_default().trim();
+            let address_alone = address.strip_prefix("mailto:").unwrap_or(&address);
+            let is_shown = text == address_alone
+                || address_alone.split_once("://").is_some_and(|(_, rest)| {
+                    text.trim_end_matches('/') == rest.trim_end_matches('/')
+                });
+            if !text.is_empty() && !is_shown {
+                let next = links.addresses.len() + 1;
+                let number = *links.numbers.entry(address.clone()).or_insert(next);
+                if number == next {
+                    links.addresses.push(address);
+                }
+                self.out.push_str(&format!(" [{number}]"));
+            }
+        }
+        if !tag.closing
+            && let Some(href) = tag.attributes.raw("href")
+        {
+            let address = decode(href, Context::Attribute);
+            let address = address.trim();
+            if !address.is_empty() && !address.starts_with('#') {
+                links.open = Some((address.to_owned(), self.out.len()));
+            }
+        }
+    }
+
     /// Writes the gap.
     fn flush(&mut self) {
         let blocks = &mut self.blocks;
@@ -355,6 +412,38 @@ mod tests {
     use crate::html::chars::excerpt;
     use crate::html::recognise::is_whole_html;
     use proptest::prelude::*;
+
+    #[test]
+    fn links_are_numbered_and_their_addresses_listed_once() {
+        for (html, text, addresses) in [
+            (
+                "<p>See <a href=\"https://a.example/?x=1&amp;y=2\">the report</a>, <a href=\"/b\">b</a> and \
+                 <a href=\"https://a.example/?x=1&amp;y=2\">again</a>.</p>",
+                "See the report [1], b [2] and again [1].",
+                &["https://a.example/?x=1&y=2", "/b"][..],
+            ),
+            // The text is the address.
+            ("<a href=\"https://a.example/\">https://a.example/</a>", "https://a.example/", &[]),
+            ("<a href=\"https://a.example/\">a.example</a>", "a.example", &[]),
+            ("<a href=\"mailto:me@a.example\">me@a.example</a>", "me@a.example", &[]),
+            // Nothing of the link is visible, or it leads nowhere.
+            ("a<a href=\"https://a.example/\"><img src=\"x\"></a>b", "ab", &[]),
+            ("a <a href=\"#note\">b</a> <a>c</a>", "a b c", &[]),
+            // It does not end, and another begins.
+            (
+                "<a href=\"/1\">one <a href=\"/2\">two</a> three",
+                "one [1] two [2] three",
+                &["/1", "/2"],
+            ),
+            ("<ul><li><a href=\"/1\">one </a></li><li>two</li></ul>", "- one [1]\n- two", &["/1"]),
+        ] {
+            let (found, list) = html_to_text_with_links(html);
+            assert_eq!(
+                (&*found, list),
+                (text, addresses.iter().map(|a| (*a).to_owned()).collect())
+            );
+        }
+    }
 
     #[test]
     fn the_words_of_html_are_those_of_its_text() {

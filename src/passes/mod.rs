@@ -4,6 +4,7 @@
 pub mod changes;
 pub mod check_online;
 pub mod discover;
+pub mod doctor;
 pub mod duplicates;
 pub mod export;
 pub mod feed_health;

@@ -47,6 +47,9 @@ const LEASED_ROUNDS: i32 = 9;
 /// because in a fleet of few feeds, all polled at once, some must be due for the next probe.
 const OUTAGE_WAIT: TimeDelta = TimeDelta::seconds(15);
 
+/// The wait for a feed that was left for later because this machine has no network, while no outage was detected.
+const OFFLINE_WAIT: TimeDelta = TimeDelta::minutes(2);
+
 /// Everything that polling needs. A change of the configuration makes a new one; polls in flight keep the
 /// old one.
 pub struct Poller {
@@ -65,6 +68,7 @@ pub struct Poller {
     hosts: Mutex<HostBudgets>,
     /// Whether our own network is down. The lock is never held across an await.
     outages: Mutex<OutageDetector>,
+    left: Mutex<HashSet<FeedId>>,
     /// A permit for each request in flight.
     requests: Semaphore,
     /// One thread more than there are cores, so that one host can use all cores and others are read beside it.
@@ -159,6 +163,7 @@ impl Poller {
             exempt_hosts: Mutex::new(HostBudgets::new(EXEMPT_PER_HOST, Duration::ZERO)),
             hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
             outages: Mutex::default(),
+            left: Mutex::default(),
             requests: Semaphore::new(config.fetch.concurrency),
             parsers: ParsePool::new(cores + 1)?,
             slow: SlowFeeds::default(),
@@ -203,6 +208,11 @@ impl Poller {
     /// Whether our own network is down. Then only a few feeds are polled, to find out whether it is back.
     pub fn is_cut_off(&self) -> bool {
         self.outages().is_down()
+    }
+
+    /// The feeds whose last poll did not count, because nobody could be reached from here.
+    pub fn left_for_later(&self) -> MutexGuard<'_, HashSet<FeedId>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn outages(&self) -> MutexGuard<'_, OutageDetector> {
@@ -384,7 +394,11 @@ impl Poller {
 
     /// Asks the outage detector whether this poll counts.
     fn judge(&self, suspect: &Suspect, observed: &Observed) -> Verdict {
+        let offline = observed.outcome.kind() == OutcomeKind::Failed(Failure::Offline);
         match (&suspect.host, reached(observed)) {
+            (Some(host), _) if offline => {
+                self.outages().note_offline(host, suspect.was_well, Instant::now())
+            }
             (Some(host), Some(reached)) => {
                 self.outages().note(host, reached, suspect.was_well, Instant::now())
             }
@@ -409,6 +423,7 @@ impl Poller {
             Verdict::Counts => {}
         }
         let applied = self.store.apply(Arc::clone(decision), self.storing).await?;
+        self.left_for_later().remove(&feed);
         let unreachable = suspect.was_well && reached(&decision.observed) == Some(false);
         if unreachable && !self.outages().stored(feed, suspect.health, Instant::now()) {
             let next = self.revert(feed, suspect.health, None).await?;
@@ -425,9 +440,11 @@ impl Poller {
         before: Health,
         found: Option<usize>,
     ) -> Result<NextPoll, StoreError> {
-        let next = NextPoll { at: Some(clock::now() + OUTAGE_WAIT), because: Reason::Outage };
+        let wait = if self.is_cut_off() { OUTAGE_WAIT } else { OFFLINE_WAIT };
+        let next = NextPoll { at: Some(clock::now() + wait), because: Reason::Outage };
         let mut feeds = self.outages().take_stored();
         feeds.push((feed, before));
+        self.left_for_later().extend(feeds.iter().map(|(feed, _)| *feed));
         self.store.revert(feeds, next).await?;
         if let Some(hosts) = found {
             events::network_down(hosts);

@@ -158,7 +158,7 @@ fn weight(failure: Failure) -> f64 {
         | Failure::Tls
         | Failure::Body
         | Failure::CutOff => 0.5,
-        Failure::Dns | Failure::Connect => 0.25,
+        Failure::Offline | Failure::Dns | Failure::Connect => 0.25,
         Failure::Status(_)
         | Failure::Redirect
         | Failure::Private

@@ -18,6 +18,9 @@ const WINDOW: Duration = Duration::from_mins(2);
 /// The minimum number of unreachable hosts; fewer may fail together by accident.
 const MIN_HOSTS: usize = 4;
 
+/// When no host of the internet was reached for so long, a machine that says itself that it has no network is believed.
+const SILENCE: Duration = Duration::from_mins(10);
+
 /// After an outage, failures count for at least this long. Otherwise hosts that went down together, such as
 /// those of one provider, would look like an outage of ours for ever.
 const QUIET: Duration = Duration::from_mins(10);
@@ -30,6 +33,10 @@ pub struct OutageDetector {
     /// Stored failures that may turn out to be part of an outage, with the health before them.
     stored: Vec<(Instant, FeedId, Health)>,
     down: bool,
+    /// When a host that is not this machine was last reached.
+    reached_at: Option<Instant>,
+    /// Polls were discounted because this machine had no network, and no host was reached since.
+    offline: bool,
     quiet_until: Option<Instant>,
 }
 
@@ -54,11 +61,17 @@ impl OutageDetector {
     pub fn note(&mut self, host: &Host, reached: bool, was_well: bool, now: Instant) -> Verdict {
         if reached {
             self.latest.insert(host.clone(), (now, true));
-            if !self.down {
-                return Verdict::Counts;
+            let is_elsewhere = !host.is_this_machine();
+            if is_elsewhere {
+                self.reached_at = Some(now);
             }
-            *self = Self { quiet_until: Some(now + QUIET), ..Self::default() };
-            return Verdict::Back;
+            let back = self.down || self.offline && is_elsewhere;
+            if self.down {
+                let reached_at = self.reached_at;
+                *self = Self { quiet_until: Some(now + QUIET), reached_at, ..Self::default() };
+            }
+            self.offline &= !is_elsewhere;
+            return if back { Verdict::Back } else { Verdict::Counts };
         }
         if self.down {
             return Verdict::Discounted(None);
@@ -74,6 +87,19 @@ impl OutageDetector {
         }
         self.down = true;
         Verdict::Discounted(Some(failed))
+    }
+
+    /// Notes a poll that failed because this machine says that it has no network. It does not count when nobody was reached
+    /// for [`SILENCE`], be it the first poll ever or the only feed. Otherwise it is like that of any unreachable host: a
+    /// name server that answers for other names is no sign of an outage.
+    pub fn note_offline(&mut self, host: &Host, was_well: bool, now: Instant) -> Verdict {
+        let was_reached = self.reached_at.is_some_and(|at| now.duration_since(at) < SILENCE);
+        if was_reached || self.down {
+            return self.note(host, false, was_well, now);
+        }
+        let first = !self.offline;
+        self.offline = true;
+        Verdict::Discounted(first.then_some(1))
     }
 
     /// Notes that a failure which may be part of an outage was stored; `before` is the health before it. False
@@ -95,7 +121,9 @@ impl OutageDetector {
 /// Whether a server answered. `None` when no server was asked.
 pub fn reached(observed: &Observed) -> Option<bool> {
     match observed.outcome {
-        PollOutcome::Failed(Failure::Dns | Failure::Connect | Failure::Timeout) => Some(false),
+        PollOutcome::Failed(
+            Failure::Offline | Failure::Dns | Failure::Connect | Failure::Timeout,
+        ) => Some(false),
         PollOutcome::Failed(
             Failure::Private | Failure::File | Failure::Request | Failure::Internal,
         ) => None,
@@ -143,6 +171,22 @@ mod tests {
             let case = (reached, failed, minutes_apart, well);
             assert_eq!(detector.is_down(), down, "{case:?}");
         }
+    }
+
+    #[test]
+    fn a_machine_without_a_network_charges_nobody_until_a_host_is_reached() {
+        let (mut detector, now) = (OutageDetector::default(), Instant::now());
+        let offline =
+            |detector: &mut OutageDetector, at| detector.note_offline(&host("a"), false, at);
+        assert_eq!(offline(&mut detector, now), Verdict::Discounted(Some(1)));
+        assert_eq!(offline(&mut detector, now), Verdict::Discounted(None), "told once");
+        assert!(!detector.is_down());
+        // A server on this machine says nothing about the network.
+        assert_eq!(detector.note(&host("localhost"), true, true, now), Verdict::Counts);
+        assert_eq!(offline(&mut detector, now), Verdict::Discounted(None));
+        assert_eq!(detector.note(&host("b"), true, false, now), Verdict::Back);
+        assert_eq!(offline(&mut detector, now + SILENCE / 2), Verdict::Counts);
+        assert_eq!(offline(&mut detector, now + SILENCE), Verdict::Discounted(Some(1)));
     }
 
     #[test]

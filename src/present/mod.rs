@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use chrono::Datelike;
 
-use crate::domain::article::Article;
+use crate::domain::article::{Article, ArticleId};
 use crate::domain::time::{TimeDelta, Timestamp, Zone};
 use crate::html::chars::excerpt;
 use crate::html::to_text::html_to_text;
@@ -14,14 +14,15 @@ pub mod terminal;
 
 use terminal::clean_line;
 
-/// `12 s`, `3 min`, `5 h`, `9 d`: the span in the largest unit of which it has at least two.
+/// `12 s`, `3 min`, `5 h`, `9 d`, `4 y`: the span in the largest unit of which it has at least two. A year is 365 days.
 pub fn span(span: TimeDelta) -> String {
     let seconds = span.num_seconds().abs();
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
+        172_800..63_072_000 => format!("{} d", seconds / 86_400),
+        _ => format!("{} y", seconds / 31_536_000),
     }
 }
 
@@ -57,6 +58,11 @@ pub fn short_date(at: Timestamp, now: Timestamp, zone: Zone) -> String {
     at.format(format).to_string()
 }
 
+/// `2026-08-20 06:18:00 CEST`: the time to the second, with its zone.
+pub fn exact(at: Timestamp, zone: Zone) -> String {
+    at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
 /// `Thursday, 20 August 2026`: the heading above the articles of a day.
 pub fn day(at: Timestamp, zone: Zone) -> String {
     at.with_timezone(&zone).format("%A, %-d %B %Y").to_string()
@@ -68,6 +74,11 @@ pub fn zone_name(zone: Zone) -> &'static str {
         Zone::Etc__UTC | Zone::Etc__UCT | Zone::Etc__Zulu | Zone::Etc__Universal => "UTC",
         zone => zone.name(),
     }
+}
+
+/// The part of the id after the dash, which identifies an article within its store.
+pub fn short_id(id: &ArticleId) -> &str {
+    id.0.rsplit('-').next().unwrap_or(&id.0)
 }
 
 /// `1 feed`, `2 feeds`, `12,345 feeds`.
@@ -132,6 +143,9 @@ mod tests {
             (180, "in 3 min"),
             (-7_200, "2 h ago"),
             (864_000, "in 10 d"),
+            (-86_400 * 729, "729 d ago"),
+            (-86_400 * 730, "2 y ago"),
+            (-86_400 * 7_560, "20 y ago"),
         ] {
             assert_eq!(relative(now + TimeDelta::seconds(seconds), now), expected);
         }

@@ -56,6 +56,29 @@ pub fn fit(line: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{beginning}…"))
 }
 
+/// Wraps a line between words into lines of at most this many columns. An empty line stays, and a word that is longer has a
+/// line of its own.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in clean_line(text).split(' ') {
+        let wide = word.width();
+        if used != 0 && columns < used + 1 + wide {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if used != 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += wide;
+        }
+    }
+    lines
+}
+
 /// An upper bound of the columns of a character. Sequences of characters never take more columns than the sum of
 /// these bounds. U+FE0F is counted because it can make the character before it wider.
 fn columns_at_most(c: char) -> usize {
@@ -193,6 +216,18 @@ mod tests {
         }
         let heap = format!("a{}b", "\u{301}".repeat(100_000));
         assert!(fit(&heap, 10).chars().count() <= 81);
+    }
+
+    #[test]
+    fn lines_are_cut_between_words() {
+        for (text, lines) in [
+            ("", &[""][..]),
+            ("one two three", &["one two", "three"]),
+            ("a verylongword b", &["a", "verylongword", "b"]),
+            ("日本語 日本語", &["日本語", "日本語"]),
+        ] {
+            assert_eq!(wrapped(text, 8), lines, "{text}");
+        }
     }
 
     proptest! {

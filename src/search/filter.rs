@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::domain::article::StoryId;
 use crate::domain::query::Query;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, Zone};
 use crate::domain::units;
 use crate::feed::normalise::language::language;
 use crate::search::{query, words};
@@ -27,17 +27,22 @@ pub const NAMES: [&str; 11] = [
     "limit",
 ];
 
-/// Adds a filter to a query.
+/// Adds a filter to a query. Days start at midnight in the time zone.
 ///
 /// # Errors
 /// A message for the user when the name is unknown or the text is invalid.
-pub fn set(query: &mut Query, name: &str, text: &str, now: Timestamp) -> Result<(), String> {
+pub fn set(
+    query: &mut Query,
+    name: &str,
+    text: &str,
+    (now, zone): (Timestamp, Zone),
+) -> Result<(), String> {
     match name {
         "feed" => query.feeds.push(without_user_info(text).into_owned()),
         "tag" => query.tags.push(text.to_owned()),
-        "since" => query.since = Some(units::when(text, now)?),
-        "until" => query.until = Some(units::when(text, now)?),
-        "seen-since" | "seen_since" => query.seen_since = Some(units::when(text, now)?),
+        "since" => query.since = Some(units::when(text, now, zone)?),
+        "until" => query.until = Some(units::when(text, now, zone)?),
+        "seen-since" | "seen_since" => query.seen_since = Some(units::when(text, now, zone)?),
         "language" => query.languages.push(language(text).ok_or_else(|| {
             format!("`{}` is no language: write it like de or de-AT", text.escape_debug())
         })?),
@@ -140,7 +145,7 @@ mod tests {
             ("with-duplicates", "1"),
             ("limit", "7"),
         ] {
-            assert_eq!(set(&mut query, name, text, now), Ok(()), "{name}");
+            assert_eq!(set(&mut query, name, text, (now, Zone::UTC)), Ok(()), "{name}");
         }
         let term = |text: &str| Term { text: text.to_owned(), prefix: false };
         let expected = Query {
@@ -158,7 +163,7 @@ mod tests {
             ..Query::default()
         };
         assert_eq!(query, expected);
-        set(&mut query, "limit", "0", now).unwrap();
+        set(&mut query, "limit", "0", (now, Zone::UTC)).unwrap();
         assert_eq!(query.limit, None, "all");
     }
 
@@ -175,7 +180,8 @@ mod tests {
             ("limit", "-1", "no number of articles"),
             ("limit", "\u{1b}", "\\u{1b}"),
         ] {
-            let error = set(&mut Query::default(), name, text, Timestamp::UNIX_EPOCH).unwrap_err();
+            let error = set(&mut Query::default(), name, text, (Timestamp::UNIX_EPOCH, Zone::UTC))
+                .unwrap_err();
             assert!(error.contains(reason), "{name}={text}: {error}");
         }
     }

@@ -39,7 +39,7 @@ pub(super) async fn edits(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
-    let params = Params::read(&uri, DEFAULT_LIMIT, now).and_then(|params| {
+    let params = Params::read(&uri, DEFAULT_LIMIT, (now, view.zone)).and_then(|params| {
         let has_place = params.query.before.is_some() || params.query.after_seq.is_some();
         if has_place || params.by_date {
             return Err("`before`, `after` and `sort` are not for edits".to_owned());

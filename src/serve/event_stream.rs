@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::listen::end;
 use super::params::Params;
 use super::places::{self, Place};
+use super::view::View;
 use super::{Site, error_response};
 use crate::clock;
 use crate::domain::article::{Article, Change};
@@ -63,10 +64,11 @@ struct Client {
 pub(super) async fn follow(
     State(site): State<Site>,
     Extension(client): Extension<places::Client>,
+    Extension(view): Extension<View>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
-    let params = Params::read(&uri, BATCH, clock::now());
+    let params = Params::read(&uri, BATCH, (clock::now(), view.zone));
     let mut params = params.map_err(|why| error_response::bad_request(&why))?;
     let is_of_pages = |name: &str| matches!(name, "limit" | "sort");
     let paged = params.kept.iter().map(|(name, _)| &**name).find(|name| is_of_pages(name));

@@ -57,7 +57,7 @@ pub(super) async fn export(
         return Err(error_response::with_status(StatusCode::NOT_FOUND, &why));
     };
     let now = clock::now();
-    let params = Params::read(&uri, DEFAULT_LIMIT, now);
+    let params = Params::read(&uri, DEFAULT_LIMIT, (now, view.zone));
     let params = params.map_err(|why| error_response::bad_request(&why))?;
     let outline = move |reader: &Reader, query: &Query| outline(reader, query, now);
     let outline = params.load(site.reader_pool(), outline).await?;

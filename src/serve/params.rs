@@ -11,7 +11,7 @@ use super::error_response;
 use super::reader_pool::ReaderPool;
 use crate::domain::article::Position;
 use crate::domain::query::Query;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, Zone};
 use crate::search::filter;
 use crate::store::{Reader, StoreError};
 
@@ -40,11 +40,11 @@ pub(super) struct Params {
 
 impl Params {
     /// Reads the query of a URI. Parameters without a value are ignored, because browsers send the empty fields
-    /// of a form.
+    /// of a form. `at` is the time of the request, and the zone in which days begin.
     ///
     /// # Errors
     /// A message for the user, if a parameter is unknown or has a wrong value.
-    pub(super) fn read(uri: &Uri, limit: u64, now: Timestamp) -> Result<Self, String> {
+    pub(super) fn read(uri: &Uri, limit: u64, at: (Timestamp, Zone)) -> Result<Self, String> {
         let mut params = Self {
             query: Query::default(),
             kept: Vec::new(),
@@ -77,10 +77,10 @@ impl Params {
                 "sort" => return Err("sort: newest, or nothing".to_owned()),
                 "q" | "search" => {
                     params.words = Some(value.clone().into_owned());
-                    filter::set(&mut params.query, "search", &value, now)
+                    filter::set(&mut params.query, "search", &value, at)
                         .map_err(|error| format!("search: {error}"))?;
                 }
-                name => filter::set(&mut params.query, name, &value, now).map_err(|error| {
+                name => filter::set(&mut params.query, name, &value, at).map_err(|error| {
                     if name == "limit" { format!("limit: {error}") } else { error }
                 })?,
             }
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     fn read(uri: &str) -> Result<Params, String> {
-        Params::read(&uri.parse().unwrap(), 100, Timestamp::UNIX_EPOCH)
+        Params::read(&uri.parse().unwrap(), 100, (Timestamp::UNIX_EPOCH, Zone::UTC))
     }
 
     #[test]

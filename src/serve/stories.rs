@@ -14,7 +14,7 @@ use super::view::{View, origin};
 use super::{Site, error_response};
 use crate::clock;
 use crate::domain::story::Story;
-use crate::domain::time::{Timestamp, from_unix};
+use crate::domain::time::{Timestamp, Zone, from_unix};
 use crate::domain::units;
 use crate::export::stories::write_atom;
 use crate::export::{Channel, Format, TableStyle};
@@ -43,7 +43,11 @@ impl Period {
     ///
     /// # Errors
     /// A message for the user, if a parameter is unknown or has a wrong value.
-    pub(super) fn read(uri: &Uri, limit: usize, now: Timestamp) -> Result<Self, String> {
+    pub(super) fn read(
+        uri: &Uri,
+        limit: usize,
+        (now, zone): (Timestamp, Zone),
+    ) -> Result<Self, String> {
         let mut period = Self { text: DAY.to_owned(), since: now, limit };
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
             match name.as_ref() {
@@ -56,7 +60,7 @@ impl Period {
                 name => return Err(format!("`{name}` is not known here; known: since, limit")),
             }
         }
-        period.since = units::when(&period.text, now)?.resolve(now);
+        period.since = units::when(&period.text, now, zone)?.resolve(now);
         Ok(period)
     }
 }
@@ -68,7 +72,7 @@ pub(super) async fn stories(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
-    let period = Period::read(&uri, DEFAULT_LIMIT, now);
+    let period = Period::read(&uri, DEFAULT_LIMIT, (now, view.zone));
     let Period { since, limit, .. } = period.map_err(|why| error_response::bad_request(&why))?;
     let read = site.reader_pool().read(DEADLINE, move |reader| reader.stories(since, now)).await;
     let mut stories = read.map_err(IntoResponse::into_response)?;

@@ -10,6 +10,7 @@ mod consumers;
 mod content;
 mod crash_recovery;
 mod daemon;
+mod docs;
 mod duplicates;
 mod machine_failures;
 mod malicious_servers;

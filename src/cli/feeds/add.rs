@@ -1,11 +1,10 @@
 //! `gazetted feeds add`.
 
-use std::path::Path;
-
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::super::address::file_url;
 use super::super::output::{count, data, json_data, relative};
 use super::super::{Context, Exit, run::runtime};
 use super::change::{apply, line, note_reload};
@@ -19,6 +18,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::feed::autodiscovery::guesses::address;
 use crate::passes::discover::{Found, FoundBy, NoFeed, discover};
 use crate::passes::preview::Previewer;
+use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
 
 #[derive(clap::Args, Debug)]
@@ -44,9 +44,9 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// The feed at `url`, which was found at or behind `page`.
-    fn feed(&self, url: FeedUrl, page: &Url) -> NewFeed {
-        let (name, tags) = (self.name.clone(), self.tags.clone());
+    /// The feed at `url`, which was found at or behind `page` and is called `title`.
+    fn feed(&self, url: FeedUrl, page: &Url, title: Option<String>) -> NewFeed {
+        let (name, tags) = (self.name.clone().or(title), self.tags.clone());
         let origin = AddressOrigin::Document(page);
         let allow_private = origin.may_be_private(url.as_url(), self.allow_private);
         NewFeed { url, name, tags, allow_private }
@@ -55,7 +55,8 @@ impl Args {
 
 /// The result for one address.
 enum Outcome {
-    Added(Found),
+    /// Whether the feed's title has become its name in the configuration.
+    Added(Found, bool),
     Untried(FeedUrl),
     /// The address under which the feed is configured already.
     Known(FeedUrl),
@@ -85,14 +86,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             Ok((known.clone(), Outcome::Known(known)))
         } else {
             let found = discover(&mut previewer, page, any_scheme, &request, DEFAULT_MAX_ENTRIES);
-            runtime.block_on(found).map(|found| (found.url.clone(), Outcome::Added(found)))
+            runtime.block_on(found).map(|found| (found.url.clone(), Outcome::Added(found, true)))
         };
         let outcome = match found {
             Err(nothing) => Outcome::Nothing(nothing),
-            Ok((url, outcome)) => {
+            Ok((url, mut outcome)) => {
                 let twin = known(&config, &feeds, url.as_url());
                 if twin.is_none() {
-                    feeds.push(args.feed(url, &given));
+                    let title = outcome.free_title(&config, &feeds);
+                    if let Outcome::Added(_, named) = &mut outcome {
+                        *named = title.is_some() || args.name.is_some();
+                    }
+                    feeds.push(args.feed(url, &given, title));
                 }
                 twin.map_or(outcome, Outcome::Known)
             }
@@ -131,7 +136,7 @@ fn note_failures(outcomes: &[(String, Outcome)], context: &Context) {
             if nothing.private {
                 nothing.detail.push_str("; with --allow-private it is added so");
             }
-            context.output.note(&crate::present::terminal::clean_line(&nothing.to_string()));
+            context.output.note(&clean_line(&nothing.to_string()));
         }
     }
 }
@@ -139,11 +144,8 @@ fn note_failures(outcomes: &[(String, Outcome)], context: &Context) {
 /// Parses an address or the path of a file. An address with a password is refused: the password would be
 /// written into the configuration, and other users of this machine can see it in the list of processes.
 fn parse(text: &str) -> Result<(Url, bool)> {
-    let path = Path::new(text);
-    if path.is_file() {
-        let path = path.canonicalize().with_context(|| format!("could not find {text}"))?;
-        let url = Url::from_file_path(&path).ok().context("the path is not absolute")?;
-        return Ok((url, false));
+    if let Some(file) = file_url(text)? {
+        return Ok((file, false));
     }
     let shown = without_user_info(text);
     let (url, any_scheme) =
@@ -177,10 +179,23 @@ pub(super) fn without_scheme(url: &Url) -> String {
 }
 
 impl Outcome {
+    /// The title of the feed as a name for the configuration, so that all commands know the feed by the title that was
+    /// printed, also before its first poll. `None` if another feed has this name, or if the title is too long for a name.
+    fn free_title(&self, config: &Config, more: &[NewFeed]) -> Option<String> {
+        /// Characters of a name that is still easy to type and to read in a table.
+        const LONGEST: usize = 100;
+        let Self::Added(found, _) = self else { return None };
+        let title = clean_line(found.title.as_deref()?).into_owned();
+        let configured = config.feeds.iter().map(|feed| feed.spec.name.as_ref());
+        let mut names = configured.chain(more.iter().map(|feed| feed.name.as_ref()));
+        let is_free = !names.any(|name| name == Some(&title));
+        (is_free && !title.is_empty() && title.chars().count() <= LONGEST).then_some(title)
+    }
+
     /// The lines to print, each as its sign and its text.
     fn lines(&self, now: Timestamp) -> Vec<(&'static str, String)> {
         match self {
-            Self::Added(found) => {
+            Self::Added(found, named) => {
                 let title = found.title.as_deref().unwrap_or("(no title)");
                 let newest = found
                     .newest
@@ -197,6 +212,10 @@ impl Outcome {
                     ("+", format!("{title}: {}", found.url)),
                     (" ", format!(" {entries}, {newest}{how}")),
                 ];
+                if !named && found.title.is_some() {
+                    let why = " another feed has this name, or it is long: call the feed by its URL, or give it a name";
+                    lines.push((" ", why.to_owned()));
+                }
                 let also =
                     found.also.iter().map(|url| (" ", format!(" the page also announces {url}")));
                 lines.extend(also);
@@ -211,7 +230,7 @@ impl Outcome {
     fn json(&self, given: &str) -> Value {
         let given = without_user_info(given);
         match self {
-            Self::Added(found) => json!({
+            Self::Added(found, _) => json!({
                 "given": given, "result": "added", "url": found.url.as_str(), "title": found.title,
                 "entries": found.entries, "newest": found.newest.map(rfc3339),
                 "found": found.found_by.as_str(),

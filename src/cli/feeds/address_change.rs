@@ -1,11 +1,10 @@
 //! `gazetted feeds move`: another address, the same feed.
 
-use std::path::Path;
-
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use url::Url;
 
+use super::super::address::{feed_text, file_url};
 use super::super::filters::unknown;
 use super::super::output::{count, data, json_data};
 use super::super::{Context, Exit, run::runtime};
@@ -50,7 +49,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let new = new_address(&args.new)?;
     let all = rows(&config)?;
-    let old = old_feed(&all, &args.old, &new)?;
+    let old = old_feed(&all, &feed_text(&args.old, &config)?, &new)?;
     let wanted = match old.state {
         State::Retired => replaced(config, old, &all, &args.new, &new)?,
         _ => edited(&config, old, &all, &new, context)?,
@@ -70,10 +69,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 
 /// The new address as it is written into the configuration.
 fn new_address(text: &str) -> Result<String> {
-    let path = Path::new(text);
-    if path.is_file() {
-        let path = path.canonicalize().with_context(|| format!("could not find {text}"))?;
-        return Ok(Url::from_file_path(&path).ok().context("the path is not absolute")?.into());
+    if let Some(file) = file_url(text)? {
+        return Ok(file.into());
     }
     if text.contains("${") || text.starts_with("file:") {
         return Ok(text.trim().to_owned()); // Only the configuration's reader knows what they stand for.
@@ -94,10 +91,9 @@ fn new_address(text: &str) -> Result<String> {
 
 /// The feed that `text` names. A configured one comes before one that has left the configuration.
 fn old_feed(all: &[ListedFeed], text: &str, new: &str) -> Result<ListedFeed> {
-    let text = without_user_info(text);
-    let called: Vec<&ListedFeed> = all.iter().filter(|feed| feed.is_called(&text)).collect();
+    let called: Vec<&ListedFeed> = all.iter().filter(|feed| feed.is_called(text)).collect();
     if called.is_empty() {
-        return Err(unknown("feed", &text, all.iter().map(|feed| feed.name.clone())));
+        return Err(unknown("feed", text, all.iter().map(|feed| feed.name.clone())));
     }
     let called: Vec<&ListedFeed> = called.into_iter().filter(|feed| feed.url != new).collect();
     let configured = called.iter().filter(|feed| feed.state != State::Retired);

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
+use super::super::address::feed_text;
 use super::super::filters::unknown;
 use super::super::output::{count, data, json_data};
 use super::super::{Context, Exit, run::runtime};
@@ -12,7 +13,6 @@ use crate::clock;
 use crate::config::Config;
 use crate::config::edit::Edit;
 use crate::passes::sync::sync;
-use crate::search::filter::without_user_info;
 use crate::store::Store;
 
 #[derive(clap::Args, Debug)]
@@ -100,10 +100,12 @@ pub(super) fn reset(args: &Reset, context: &Context) -> Result<Exit> {
 /// The configured feeds that the arguments name, in the order of the configuration, each once.
 fn named(config: &Config, wanted: &[String]) -> Result<Vec<ListedFeed>> {
     let all = rows(config)?;
-    for text in wanted.iter().map(|text| without_user_info(text)) {
-        let mut called = all.iter().filter(|feed| feed.is_called(&text)).peekable();
+    let wanted =
+        wanted.iter().map(|text| feed_text(text, config)).collect::<Result<Vec<String>>>()?;
+    for text in &wanted {
+        let mut called = all.iter().filter(|feed| feed.is_called(text)).peekable();
         if called.peek().is_none() {
-            return Err(unknown("feed", &text, all.iter().map(|feed| feed.name.clone())));
+            return Err(unknown("feed", text, all.iter().map(|feed| feed.name.clone())));
         }
         let configured: Vec<_> = called.filter(|feed| feed.state != State::Retired).collect();
         match configured.len() {
@@ -112,7 +114,6 @@ fn named(config: &Config, wanted: &[String]) -> Result<Vec<ListedFeed>> {
             n => bail!("`{text}` is what {n} feeds are called; name them by URL or id"),
         }
     }
-    let is_wanted =
-        |feed: &ListedFeed| wanted.iter().any(|text| feed.is_called(&without_user_info(text)));
+    let is_wanted = |feed: &ListedFeed| wanted.iter().any(|text| feed.is_called(text));
     Ok(all.into_iter().filter(|feed| feed.state != State::Retired && is_wanted(feed)).collect())
 }

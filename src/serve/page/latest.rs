@@ -16,7 +16,7 @@ use crate::clock;
 use crate::domain::article::{Article, Position, StoryId};
 use crate::domain::query::{Order, Query};
 use crate::domain::story::Story;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, Zone};
 use crate::search::snippet::Hits;
 use crate::serve::Site;
 use crate::serve::error_response::bad_request;
@@ -51,7 +51,7 @@ pub(in crate::serve) async fn latest(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
-    let mut params = read(&uri, now).map_err(|why| bad_request(&why))?;
+    let mut params = read(&uri, (now, view.zone)).map_err(|why| bad_request(&why))?;
     // A search and the page of one story show all that they find.
     params.query.one_of_each_story =
         params.query.search.is_none() && params.query.stories.is_empty();
@@ -66,7 +66,7 @@ pub(in crate::serve) async fn search(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
-    let mut params = read(&uri, now).map_err(|why| bad_request(&why))?;
+    let mut params = read(&uri, (now, view.zone)).map_err(|why| bad_request(&why))?;
     let Some(words) = params.words.clone() else {
         return Ok(ask_for_words(&view).respond(&site, (&uri, &headers), now));
     };
@@ -78,8 +78,8 @@ pub(in crate::serve) async fn search(
     Ok(found(&view, &params, &words, &latest).respond(&site, (&uri, &headers), now))
 }
 
-fn read(uri: &Uri, now: Timestamp) -> Result<Params, String> {
-    let params = Params::read(uri, ARTICLES, now)?;
+fn read(uri: &Uri, at: (Timestamp, Zone)) -> Result<Params, String> {
+    let params = Params::read(uri, ARTICLES, at)?;
     if params.query.limit.is_some_and(|limit| MOST < limit) {
         return Err(format!("limit: a page has {MOST} articles at most"));
     }

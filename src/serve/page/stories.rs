@@ -44,7 +44,7 @@ pub(in crate::serve) async fn stories(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
-    let period = Period::read(&uri, STORIES, now);
+    let period = Period::read(&uri, STORIES, (now, view.zone));
     let period = period.map_err(|why| error_response::bad_request(&why))?;
     let since = period.since;
     let read = site.reader_pool().read(DEADLINE, move |reader| reader.stories(since, now)).await;

@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::support::feeds::{item, rss};
 use crate::support::program::{Home, finish};
+use crate::support::server::{Page, Server};
 
 /// A fault in each line that ends with a mark.
 const FAULTY: &str = "\
@@ -138,7 +139,53 @@ fn init_writes_a_valid_configuration_and_never_replaces_one() {
     assert!(again.err.contains(said) && !again.err.contains("os error"), "{}", again.err);
     assert_eq!(fs::read_to_string(home.path("gazetted.toml")).unwrap(), "# mine\n");
     home.ok(&["init", "--config", "other.toml"]);
+    home.ok(&["init", "--config", "deep/er/news.toml", "--pack", "science", "--pack", "deutsch"]);
+    let checked = home.ok(&["check", "--config", "deep/er/news.toml"]);
+    assert!(checked.contains("ok, 27 feeds"), "{checked}");
+    let unknown = home.run(&["init", "--config", "x.toml", "--pack", "cats"]);
+    assert!(unknown.code == Some(2) && unknown.err.contains("world, tech"), "{unknown:?}");
     assert_eq!(fs::read_to_string(home.path("other.toml")).unwrap(), written);
+}
+
+#[test]
+fn doctor_finds_what_is_wrong_and_says_what_to_do() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("F", &[item(1)])));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let feed = |path: &str| format!("[[feeds]]\nurl = \"{}\"\n", server.url(path));
+    let listen = |port: u16| format!("[server]\nlisten = \"127.0.0.1:{port}\"\n");
+    let missing = "[[feeds]]\nurl = \"https://no-such-name.invalid/f\"\n";
+    for (config, failed) in [
+        (String::new(), &[][..]),
+        (feed("/f"), &[]),
+        (listen(0) + &feed("/f"), &[]),
+        (feed("/none"), &["one feed"]),
+        (listen(port) + &feed("/f"), &["port"]),
+        (missing.to_owned(), &["DNS", "one feed"]),
+        ("[store]\npath = \"bad.db\"\n".to_owned(), &["store"]),
+    ] {
+        let home = Home::new(&config);
+        fs::write(home.path("bad.db"), "no database").unwrap();
+        let ran = home.run(&["doctor", "--json"]);
+        let checks: Vec<serde_json::Value> = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(checks.len(), 8);
+        // The machine may have no certificates.
+        let bad = checks
+            .iter()
+            .filter(|check| check["result"] == "failed" && check["check"] != "TLS roots");
+        assert!(bad.clone().all(|check| check["remedy"].is_string()), "{}", ran.out);
+        let bad: Vec<&str> = bad.map(|check| check["check"].as_str().unwrap()).collect();
+        assert_eq!(bad, failed, "{config}: {}", ran.out);
+        let any = checks.iter().any(|check| check["result"] == "failed");
+        assert_eq!(ran.code, Some(i32::from(any)), "{config}");
+        let shown = home.run(&["doctor"]);
+        let lines = shown.out.lines().filter(|line| line.starts_with("failed "));
+        assert!(failed.len() <= lines.count() && shown.out.starts_with("ok "), "{}", shown.out);
+        assert!(!home.store().exists(), "nothing is stored");
+    }
+    let home = Home::new("[[feeds]]\nurl = \"fil:x\"\n");
+    assert_eq!(home.run(&["doctor"]).code, Some(78));
 }
 
 #[test]

@@ -103,6 +103,8 @@ fn every_format_carries_the_same_articles() {
     let table = export("table");
     assert_eq!(table.lines().count(), 6);
     for (line, (_, title, _, _)) in table.lines().skip(1).zip(&expected) {
+        let id = line.split_whitespace().next().unwrap();
+        assert!(home.ok(&["show", id]).contains("News & more"), "{id}: {table}");
         let start: String = title.chars().take(5).collect();
         assert!(line.contains(&start) && line.contains("News & more"), "{table}");
     }
@@ -125,6 +127,30 @@ fn a_file_gets_the_format_of_its_name_and_the_same_bytes_each_time() {
         let written = fs::read_to_string(home.path(name)).unwrap();
         assert_eq!(written, home.ok(&["export", "--format", format]), "{name}");
     }
+    let ran = home.run(&["export", "--output", "a.opml"]);
+    assert!(ran.err.contains("wrote 1 feed to a.opml"), "{}", ran.err);
+}
+
+#[test]
+fn a_name_that_says_no_format_is_refused_with_the_list_of_endings() {
+    let home = home(&hostile());
+    for name in ["a.txt", "latest", "a.json.gz", ".csv"] {
+        for more in [&[][..], &["--consumer", "c"], &["--after", "0", "--events"]] {
+            let ran = home.run(&[&["export", "--output", name], more].concat());
+            assert_eq!(ran.code, Some(2), "{ran:?}");
+            assert!(
+                ran.err.starts_with("error: the name ") && ran.err.contains(".opml"),
+                "{ran:?}"
+            );
+            assert!(!home.path(name).exists());
+        }
+    }
+    let lines = home.ok(&["export"]);
+    home.ok(&["export", "--output", "a.txt", "--format", "jsonl"]);
+    assert_eq!(fs::read_to_string(home.path("a.txt")).unwrap(), lines);
+    assert_eq!(home.ok(&["export", "--output", "/dev/stdout"]), lines);
+    fs::write(home.path("t.j2"), "a template").unwrap();
+    home.ok(&["export", "--output", "count.txt", "--template", "t.j2"]);
 }
 
 #[test]

@@ -58,7 +58,8 @@ fn the_feed_behind_an_address_is_found_tried_and_written() {
             "{given}"
         );
         assert_eq!((&one["found"], &one["title"]), (&how.into(), &title.into()), "{given}");
-        let written = format!("{KEPT}\n[[feeds]]\nurl = \"{url}\"\ntags = [\"x\"]\n");
+        let written =
+            format!("{KEPT}\n[[feeds]]\nurl = \"{url}\"\nname = \"{title}\"\ntags = [\"x\"]\n");
         assert_eq!(config(&home), written, "{given}");
         let mode = fs::metadata(home.path("gazetted.toml")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o640);
@@ -80,6 +81,76 @@ fn feeds_add_prints_what_was_found() {
     assert_eq!(again.code, Some(0));
     assert_eq!(again.out.matches("is in the configuration already").count(), 2, "{again:?}");
     assert_eq!(config(&home).matches("[[feeds]]").count(), 1);
+}
+
+#[test]
+fn every_command_knows_an_added_feed_by_its_title_before_its_first_poll() {
+    let server = server();
+    server.put("/other", Page::ok(rss("Other", &[item(3)])));
+    server.put("/same", Page::ok(rss("Other", &[item(4)])));
+    let home = Home::new(&format!("{KEPT}[[feeds]]\nurl = \"{}\"\n", server.url("/rss.xml")));
+    home.poll();
+    home.ok(&["feeds", "add", &server.url("/f")]);
+    assert_eq!(home.ok(&["export", "--feed", "Found"]), "");
+    assert!(home.ok(&["explain", "Found"]).contains("new"));
+    let polled = home.json(&["poll", "Found", "--json"]);
+    assert_eq!(polled["polled"], 1, "{polled}");
+    home.ok(&["feeds", "add", &server.url("/other"), "--tag", "later"]);
+    assert_eq!(home.ok(&["search", "title", "--feed", "Other", "--tag", "later"]), "");
+    home.ok(&["feeds", "reset", "Other"]);
+    // A name is only given once.
+    let out = home.ok(&["feeds", "add", &server.url("/same")]);
+    assert!(out.contains("another feed has this name"), "{out}");
+    assert_eq!(config(&home).matches("name = \"Other\"").count(), 1);
+    home.ok(&["feeds", "remove", "Other"]);
+    assert!(!config(&home).contains("/other"));
+    home.ok(&["check"]);
+}
+
+#[test]
+fn relative_file_addresses_start_at_the_current_folder_or_the_configuration() {
+    let home = Home::new(KEPT);
+    fs::create_dir_all(home.path("conf/lists")).unwrap();
+    for (n, name) in (0_u32..).zip(["here.xml", "conf/beside.xml", "conf/lists/a b.xml"]) {
+        fs::write(home.path(name), rss(name, &[item(n)])).unwrap();
+    }
+    let toml = "[[feeds]]\nurl = \"file:beside.xml\"\n[[feeds]]\nurl = \"file:lists/a%20b.xml\"\n";
+    fs::write(home.path("conf/gazetted.toml"), toml).unwrap();
+    let folder = home.folder().canonicalize().unwrap().display().to_string();
+    let run =
+        |arguments: &[&str]| home.ok(&[&["--config", "conf/gazetted.toml"], arguments].concat());
+    let out = run(&["feeds", "add", "file:here.xml"]);
+    assert!(out.contains(&format!("file://{folder}/here.xml")), "{out}");
+    let out = run(&["inspect", "file:conf/beside.xml"]);
+    assert!(out.contains(&format!("file://{folder}/conf/beside.xml")), "{out}");
+    // As in the configuration, and from here.
+    for text in ["file:beside.xml", "file:conf/beside.xml", "FILE:lists/a%20b.xml", "file:here.xml"]
+    {
+        let polled: serde_json::Value =
+            serde_json::from_str(&run(&["poll", text, "--json"])).unwrap();
+        assert_eq!(polled["polled"], 1, "{text}: {polled}");
+        run(&["explain", text]);
+        assert!(!run(&["export", "--with-duplicates", "--feed", text]).is_empty(), "{text}");
+    }
+    assert!(run(&["feeds", "remove", "file:beside.xml"]).contains("conf/beside.xml"));
+    let ran = home.run(&["inspect", "file:none.xml"]);
+    assert!(ran.err.contains(&format!("file://{folder}/none.xml")), "{ran:?}");
+}
+
+#[test]
+fn failing_feeds_are_listed_with_the_whole_reason_below_the_table() {
+    let server = server();
+    let home = Home::with_feeds(&[server.url("/f"), server.url("/about"), server.url("/none")]);
+    home.poll_with_failures();
+    let out = home.ok(&["feeds"]);
+    let (table, reasons) = out.split_at(out.find("\n2 http").unwrap());
+    assert!(!table.contains('…') && table.lines().count() == 4, "{out}");
+    for part in ["/about, failing for ", ": this is a web page", "\n3 http", "/none, failing"] {
+        assert!(reasons.contains(part), "{part}: {out}");
+    }
+    let failing = home.json(&["feeds", "--failing", "--json"]);
+    assert_eq!(failing.as_array().unwrap().len(), 2, "{failing}");
+    assert!(!home.ok(&["feeds", "list", "--failing"]).contains("Found"));
 }
 
 #[test]
@@ -109,7 +180,8 @@ fn a_private_address_needs_an_option() {
     assert!(refused.code == Some(1) && refused.err.contains("--allow-private"), "{refused:?}");
     assert_eq!(server.total(), 0);
     home.ok(&["feeds", "add", &url, "--allow-private"]);
-    assert!(config(&home).ends_with(&format!("url = \"{url}\"\nallow_private = true\n")));
+    let added = format!("url = \"{url}\"\nname = \"Found\"\nallow_private = true\n");
+    assert!(config(&home).ends_with(&added), "{}", config(&home));
     home.poll();
 }
 

@@ -126,6 +126,18 @@ fn a_search_shows_where_it_hit() {
 }
 
 #[test]
+fn show_numbers_the_links_of_an_article_and_lists_their_addresses() {
+    let home = Home::new("[[feeds]]\nurl = \"file:a.xml\"\nname = \"A\"\n");
+    let text = "<p>After <a href=\"https://law.example/7?a=1&amp;b=2\">the ruling</a>, all <a href=\"/more\">appeal</a>.</p>";
+    fs::write(home.path("a.xml"), rss("A", &[titled(1, "Ruling", text)])).unwrap();
+    home.poll();
+    let shown = home.ok(&["show", "1"]);
+    assert!(shown.contains("\nAfter the ruling [1], all appeal [2].\n"), "{shown}");
+    let list = "\n\n[1] https://law.example/7?a=1&b=2\n[2] https://news.example/more\n\nSeen in\n";
+    assert!(shown.contains(list), "{shown}");
+}
+
+#[test]
 fn an_edit_is_found_and_shown() {
     let home = home();
     let edited = [titled(4, "Sports today", "No election here: handball.")];

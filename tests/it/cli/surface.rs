@@ -78,9 +78,65 @@ fn the_manual_has_every_command_and_option() {
         let there = page.lines().any(|line| line == section || line == plain);
         assert!(there, "{command}: {page}");
     }
+    // One page refers to no other page of a command.
+    assert!(!page.contains("gazetted-poll(1)"), "{page}");
     for option in ["--config", "--log-format", "--since", "--output", "--diff", "--all"] {
         assert!(page.contains(option), "{option}");
     }
+}
+
+#[test]
+fn every_command_and_the_configuration_have_a_page_and_pages_name_only_pages_that_exist() {
+    let home = Home::empty();
+    home.ok(&["man", "--folder", "deep/man"]);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(home.path("deep/man")).unwrap() {
+        names.push(entry.unwrap().file_name().into_string().unwrap());
+    }
+    for name in ["gazetted.1", "gazetted-poll.1", "gazetted-feeds-add.1", "gazetted.toml.5"] {
+        assert!(names.iter().any(|other| other == name), "{name}: {names:?}");
+    }
+    for name in &names {
+        let page = fs::read_to_string(home.path("deep/man").join(name)).unwrap();
+        let page = page.replace("\\-", "-");
+        assert!(page.lines().any(|line| line.starts_with(".TH")), "{name}: {page}");
+        let (file, section) = name.rsplit_once('.').unwrap();
+        assert_eq!(home.ok(&["man", file]).replace("\\-", "-"), page, "{name}, section {section}");
+        if section == "1" && name != "gazetted.1" {
+            let is_leaf = !page.contains(".SH SUBCOMMANDS");
+            assert!(!is_leaf || page.contains(".SH EXAMPLES"), "{name}: {page}");
+        }
+        for section in ["1", "5"] {
+            for (end, _) in page.match_indices(&format!("({section})")) {
+                let named = page[..end].rsplit([' ', '\n', ',']).next().unwrap();
+                assert!(names.contains(&format!("{named}.{section}")), "{name} names {named}");
+            }
+        }
+    }
+    let configuration = home.ok(&["man", "gazetted.toml"]).replace("\\-", "-");
+    for part in ["[[feeds]]", "per_host = 2", "on_change", "quiet_start", "16MiB"] {
+        assert!(configuration.contains(part), "{part}: {configuration}");
+    }
+    assert!(home.ok(&["man", "feeds", "add"]).contains("gazetted"));
+    let ran = home.run(&["man", "nonsense"]);
+    assert!(ran.code == Some(1) && ran.err.contains("gazetted-nonsense"), "{ran:?}");
+}
+
+#[test]
+fn the_help_of_every_command_has_examples_and_the_global_options_apart() {
+    let home = Home::empty();
+    for command in COMMANDS {
+        let help = home.ok(&[command, "--help"]);
+        if command != "db" {
+            assert!(
+                help.contains(&format!("Examples:\n  gazetted {command}")) || command == "init",
+                "{help}"
+            );
+        }
+        let (own, global) = help.split_once("Global options:").unwrap();
+        assert!(!own.contains("--log-format") && global.contains("--log-format"), "{help}");
+    }
+    assert!(home.ok(&["db", "prune", "--help"]).contains("gazetted db prune --dry-run"));
 }
 
 #[test]

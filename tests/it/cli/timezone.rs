@@ -64,6 +64,35 @@ fn everything_that_is_shown_is_in_the_zone_and_records_are_in_utc() {
 }
 
 #[test]
+fn a_date_begins_at_midnight_of_the_zone_on_the_command_line_in_exports_and_over_http() {
+    // The article is of the 20th in UTC, and of the 21st in Berlin.
+    for (timezone, since_the_21st) in [("UTC", 0), ("Europe/Berlin", 1)] {
+        let home = home(&format!("timezone = \"{timezone}\""));
+        home.configure(&format!(
+            "timezone = \"{timezone}\"\n[schedule]\ntimezone = \"Asia/Tokyo\"\n\
+             [server]\nlisten = \"127.0.0.1:0\"\n\
+             [[exports]]\npath = \"since.jsonl\"\nformat = \"jsonl\"\nevery = \"1h\"\nsince = \"2024-08-21\"\n\
+             [[feeds]]\nurl = \"file:news.xml\"\nname = \"News\"\n"
+        ));
+        let count = |text: &str| text.lines().count();
+        let since = home.ok(&["export", "--format", "jsonl", "--since", "2024-08-21"]);
+        let until = home.ok(&["export", "--format", "jsonl", "--until", "2024-08-21"]);
+        assert_eq!((count(&since), count(&until)), (since_the_21st, 1 - since_the_21st));
+        let daemon = Running::daemon(&home);
+        let site = Site::of(&daemon);
+        assert_eq!(count(&site.text("/export.jsonl?since=2024-08-21")), since_the_21st);
+        let file = crate::support::wait_for("the export", || {
+            fs::read_to_string(home.path("since.jsonl")).ok()
+        });
+        assert_eq!(count(&file), since_the_21st, "{timezone}");
+        let shown = home.ok(&["show", "1"]);
+        let local =
+            if timezone == "UTC" { "2024-08-20 22:30:00 UTC" } else { "2024-08-21 00:30:00 CEST" };
+        assert!(shown.contains(local), "{shown}");
+    }
+}
+
+#[test]
 fn the_environment_names_the_zone_of_the_machine() {
     let home = home("");
     let mut command = home.command(&["export", "--format", "markdown"]);

@@ -86,6 +86,7 @@ fn a_second_daemon_names_the_first() {
     assert!(second.err.contains(&holder), "{}", second.err);
     assert!(second.err.contains(home.store().to_str().unwrap()), "{}", second.err);
     assert_eq!(home.json(&["status", "--json"])["daemon"], holder.as_str());
+    assert_eq!(home.ok(&["status", "--ready"]), "");
     assert_eq!(server.total(), 1);
 
     // Beside it one may still poll.
@@ -93,6 +94,21 @@ fn a_second_daemon_names_the_first() {
     assert_eq!(home.poll()["added"], 1);
     drop(first);
     assert_eq!(home.json(&["status", "--json"])["daemon"], serde_json::Value::Null);
+    let ran = home.run(&["status", "--ready"]);
+    assert!(ran.code == Some(1) && ran.err.contains("no daemon runs"), "{ran:?}");
+}
+
+#[test]
+fn a_daemon_is_ready_when_it_has_taken_up_the_whole_configuration() {
+    let home = Home::new("[[feeds]]\nurl = \"file:a.xml\"\n");
+    std::fs::write(home.path("a.xml"), rss("News", &[item(1)])).unwrap();
+    let daemon = Running::daemon(&home);
+    home.ok(&["status", "--ready"]);
+    home.configure("[[feeds]]\nurl = \"file:a.xml\"\n[[feeds]]\nurl = \"file:b.xml\"\n");
+    let ran = home.run(&["status", "--ready"]);
+    assert!(ran.code == Some(1) && ran.err.contains("1 feed of the configuration"), "{ran:?}");
+    daemon.signal(nix::sys::signal::Signal::SIGHUP);
+    wait_for("the reload", || (home.run(&["status", "--ready"]).code == Some(0)).then_some(()));
 }
 
 #[test]
