@@ -147,7 +147,7 @@ fn print(shown: &Shown, (zone, output): (Zone, &Output)) -> io::Result<()> {
             let other = other.map(|id| format!("  as {id}")).unwrap_or_default();
             writeln!(out, "  {name}  {}", output.styled(DIM, &format!("{url}{other}")))?;
         }
-        if let Some(story) = story {
+        if let Some(story) = story.as_ref().filter(|story| 1 < story.articles.len()) {
             print_story(article, story, zone, output, out)?;
         }
         print_versions(article, versions, (zone, output), out)

@@ -119,7 +119,7 @@ fn split(reader: &Reader, store: &Store, articles: &[String], context: &Context)
         let Some(article) = reader.article(&id)? else {
             bail!("there is no article `{}`; `gazetted search` shows ids", text.escape_debug());
         };
-        let Some(found) = article.story else {
+        let Some(found) = article.story.filter(|story| 1 < story.size) else {
             bail!("`{}` is in no story with other articles", text.escape_debug());
         };
         if of.as_ref().is_some_and(|of| *of != found.id) {

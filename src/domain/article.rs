@@ -43,7 +43,7 @@ impl fmt::Display for StoryId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoryRef {
     pub id: StoryId,
-    /// The number of its articles without duplicates, at least 2.
+    /// The number of its articles without duplicates. It is 1 if all others are duplicates of one.
     pub size: u64,
 }
 

@@ -64,7 +64,7 @@ pub struct Record<'a> {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct StoryRecord<'a> {
     pub id: &'a str,
-    /// The number of articles, without duplicates.
+    /// The number of articles, without duplicates: 1 if all others are duplicates of one.
     pub size: u64,
 }
 

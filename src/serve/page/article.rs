@@ -236,7 +236,7 @@ fn also(view: &View, article: &Article, sightings: &[Sighting]) -> Markup {
                         }
                     }
                 }
-                @if let Some(story) = &article.story {
+                @if let Some(story) = article.story.as_ref().filter(|story| 1 < story.size) {
                     li {
                         a href={ (view.base) "/stories/" (story.id) } {
                             (count(story.size, "article")) " about this event"

@@ -558,16 +558,18 @@ impl Reader {
     /// The story of an article for its record; `None` if it has no other article.
     fn story_ref(&self, r: &Row<'_>, known: &mut StoryRefs) -> rusqlite::Result<Option<StoryRef>> {
         const SIZE: &str = "
-            SELECT count(*) FROM story_article m WHERE m.story_id = ?1
-                AND NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = m.article_id)";
+            SELECT count(*), count(*) FILTER (
+                WHERE NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = m.article_id))
+            FROM story_article m WHERE m.story_id = ?1";
         let Some(number) = r.get(column!(ARTICLE.story_id))? else { return Ok(None) };
         if let Some(known) = known.get(&number) {
             return Ok(known.clone());
         }
         let mut statement = self.connection.prepare_cached(SIZE)?;
-        let size: i64 = statement.query_row([number], |row| row.get(0))?;
+        let (all, size): (i64, i64) =
+            statement.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let id = stories::id_of(&self.store_id, number);
-        let story = (1 < size).then(|| StoryRef { id, size: size.cast_unsigned() });
+        let story = (1 < all).then(|| StoryRef { id, size: size.cast_unsigned() });
         if known.len() == MOST_STORY_REFS {
             known.clear();
         }

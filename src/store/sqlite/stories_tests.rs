@@ -269,10 +269,18 @@ async fn a_duplicate_is_in_the_story_of_its_original_and_counts_nowhere() {
     let merges = home.reader().merges(None).unwrap();
     let article = home.reader().article(&merges[0].duplicate.id).unwrap().unwrap();
     assert_eq!(article.story.map(|of| (of.id, of.size)), Some((story.id.clone(), 2)));
+    // The story of an article and its duplicates alone is no event for readers, but programs see that they belong together.
+    let alone = home.ids(0);
+    home.store.split_story(vec![alone.0]).await.unwrap();
+    assert_eq!(home.listed(), []);
+    let original = home.reader().article(&merges[0].original.id).unwrap().unwrap();
+    assert_eq!(original.story.map(|of| (of.id, of.size)), Some((story.id.clone(), 1)));
+    let apart = home.reader().article(&home.ids(0).0).unwrap().unwrap();
+    assert_eq!(apart.story, None);
     // An article of its own again, it is another source of the story.
     assert!(home.store.undo_merge(merges[0].duplicate.id.clone()).await.unwrap());
     let story = home.listed().pop().unwrap();
-    assert_eq!((story.sources, story.articles.len()), (3, 3));
+    assert_eq!((story.sources, story.articles.len()), (2, 2));
 }
 
 #[tokio::test]
