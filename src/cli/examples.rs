@@ -179,7 +179,7 @@ fn with_text<'a>(
     text: StyledStr,
 ) -> clap::Command {
     match path.next() {
-        Some(name) => command.mut_subcommand(name.to_owned(), |below| with_text(below, path, text)),
+        Some(name) => command.mut_subcommand(name, |below| with_text(below, path, text)),
         None => command.after_help(text),
     }
 }
@@ -189,7 +189,8 @@ fn text(examples: &[(&str, &str)]) -> StyledStr {
     let widest = examples.iter().map(|(line, _)| line.len()).max().unwrap_or_default();
     let mut text = "Examples:".to_owned();
     for (line, what) in examples {
-        text.push_str(&format!("\n  gazetted {line:widest$}  # {what}"));
+        let example = format!("\n  gazetted {line:widest$}  # {what}");
+        text.push_str(&example);
     }
     text.into()
 }

@@ -325,7 +325,7 @@ impl TextPage {
                 if number == next {
                     links.addresses.push(address);
                 }
-                self.out.push_str(&format!(" [{number}]"));
+                self.out.extend([" [", &number.to_string(), "]"]);
             }
         }
         if !tag.closing

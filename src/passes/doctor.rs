@@ -147,7 +147,7 @@ fn free_space(store: &Path) -> Check {
     let folder = existing(store);
     match statvfs(&folder) {
         Ok(system) => {
-            // The types of the fields differ between systems.
+            #[expect(clippy::useless_conversion, reason = "some systems have smaller types here")]
             let free = u64::from(system.blocks_available()) * u64::from(system.fragment_size());
             let found = format!("{} MiB free below {}", free >> 20, folder.display());
             if free < LEAST_FREE {

@@ -72,38 +72,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     let config = context.load()?;
     let pages = args.urls.iter().map(|text| parse(text)).collect::<Result<Vec<_>>>()?;
-    let request = RequestSpec { allow_private: args.allow_private, ..RequestSpec::default() };
-    let mut previewer = Previewer::new(&config.fetch)?;
-    let mut outcomes: Vec<(String, Outcome)> = Vec::new();
-    let mut feeds: Vec<NewFeed> = Vec::new();
-    let runtime = runtime()?;
-    for (text, (page, any_scheme)) in args.urls.iter().zip(pages) {
-        let given = page.clone();
-        let found = if args.untried {
-            let url = FeedUrl::from_url(page)?;
-            Ok((url.clone(), Outcome::Untried(url)))
-        } else if let Some(known) = known(&config, &feeds, &page) {
-            Ok((known.clone(), Outcome::Known(known)))
-        } else {
-            let found = discover(&mut previewer, page, any_scheme, &request, DEFAULT_MAX_ENTRIES);
-            runtime.block_on(found).map(|found| (found.url.clone(), Outcome::Added(found, true)))
-        };
-        let outcome = match found {
-            Err(nothing) => Outcome::Nothing(nothing),
-            Ok((url, mut outcome)) => {
-                let twin = known(&config, &feeds, url.as_url());
-                if twin.is_none() {
-                    let title = outcome.free_title(&config, &feeds);
-                    if let Outcome::Added(_, named) = &mut outcome {
-                        *named = title.is_some() || args.name.is_some();
-                    }
-                    feeds.push(args.feed(url, &given, title));
-                }
-                twin.map_or(outcome, Outcome::Known)
-            }
-        };
-        outcomes.push((text.clone(), outcome));
-    }
+    let (outcomes, feeds) = find(args, &config, pages)?;
     if !feeds.is_empty() {
         let mut edit = Edit::default();
         edit.add(&config.path, &feeds)?;
@@ -126,6 +95,46 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     let failed = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Nothing(_)));
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// The addresses as they were given, with the result for each.
+type Outcomes = Vec<(String, Outcome)>;
+
+/// Finds the feed behind each address. Returns what was found, and the feeds to write.
+fn find(args: &Args, config: &Config, pages: Vec<(Url, bool)>) -> Result<(Outcomes, Vec<NewFeed>)> {
+    let request = RequestSpec { allow_private: args.allow_private, ..RequestSpec::default() };
+    let mut previewer = Previewer::new(&config.fetch)?;
+    let mut outcomes = Outcomes::new();
+    let mut feeds: Vec<NewFeed> = Vec::new();
+    let runtime = runtime()?;
+    for (text, (page, any_scheme)) in args.urls.iter().zip(pages) {
+        let given = page.clone();
+        let found = if args.untried {
+            let url = FeedUrl::from_url(page)?;
+            Ok((url.clone(), Outcome::Untried(url)))
+        } else if let Some(known) = known(config, &feeds, &page) {
+            Ok((known.clone(), Outcome::Known(known)))
+        } else {
+            let found = discover(&mut previewer, page, any_scheme, &request, DEFAULT_MAX_ENTRIES);
+            runtime.block_on(found).map(|found| (found.url.clone(), Outcome::Added(found, true)))
+        };
+        let outcome = match found {
+            Err(nothing) => Outcome::Nothing(nothing),
+            Ok((url, mut outcome)) => {
+                let twin = known(config, &feeds, url.as_url());
+                if twin.is_none() {
+                    let title = outcome.free_title(config, &feeds);
+                    if let Outcome::Added(_, named) = &mut outcome {
+                        *named = title.is_some() || args.name.is_some();
+                    }
+                    feeds.push(args.feed(url, &given, title));
+                }
+                twin.map_or(outcome, Outcome::Known)
+            }
+        };
+        outcomes.push((text.clone(), outcome));
+    }
+    Ok((outcomes, feeds))
 }
 
 /// Reports on stderr which addresses have no feed, and why.

@@ -108,8 +108,9 @@ fn every_command_and_the_configuration_have_a_page_and_pages_name_only_pages_tha
         }
         for section in ["1", "5"] {
             for (end, _) in page.match_indices(&format!("({section})")) {
-                let named = page[..end].rsplit([' ', '\n', ',']).next().unwrap();
-                assert!(names.contains(&format!("{named}.{section}")), "{name} names {named}");
+                let before = page.get(..end).unwrap();
+                let other = before.rsplit([' ', '\n', ',']).next().unwrap();
+                assert!(names.contains(&format!("{other}.{section}")), "{name} names {other}");
             }
         }
     }
