@@ -6,6 +6,7 @@ pub mod check_online;
 pub mod discover;
 pub mod duplicates;
 pub mod export;
+pub mod extraction;
 pub mod feed_health;
 pub mod future;
 pub mod hooks;

@@ -1,5 +1,6 @@
 //! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
+pub mod article_lines;
 pub mod authors;
 pub mod detected_language;
 pub mod edit;
