@@ -117,6 +117,11 @@ const PHRASES: [(&str, &[&str]); 3] = [
             "author-card",
             "author-info",
             "author__bio",
+            "saboxplugin",
+            "author-description",
+            "about_author",
+            "post-author-box",
+            "molongui",
         ],
     ),
     (

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::article_page::head::Head;
 use crate::article_page::structured_data::{StructuredData, microdata};
-use crate::article_page::tree::{all, below, has_word, line, names};
+use crate::article_page::tree::{all, has_word, is_leaf_block, line, names};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::dates::parse::{WrittenDate, written_date};
 use crate::feed::normalise::furniture::date_in;
@@ -63,8 +63,23 @@ impl Page<'_> {
             .or_else(|| self.of_names())
             .or_else(|| self.of_head())
             .or_else(|| self.modified().map(|(date, _)| (date, "date of modification")))
-            .or_else(|| self.of_copyright_free_text())
-            .map(|found| self.with_time(found))
+            .or_else(|| self.of_any_line())
+            .map(|found| self.with_time(self.earlier_below_title(found)))
+    }
+
+    /// Programs that write a page anew state the day of that as the day of publication. The page itself then shows an
+    /// earlier day below the title.
+    fn earlier_below_title(&self, (date, rule): Dated) -> Dated {
+        /// In characters. A longer line is a sentence that may be about another day.
+        const LONGEST: usize = 60;
+        let lines = self.head.lines.iter().map(|(_, text)| text);
+        let lines = lines.filter(|text| text.chars().count() <= LONGEST && !is_update(text));
+        let mut shown = lines.filter_map(|text| date_in(text, self.is_american));
+        let shown = shown.find(|found| self.is_credible(found));
+        let is_earlier = |found: &WrittenDate| found.at + TimeDelta::days(1) < date.at;
+        shown
+            .filter(is_earlier)
+            .map_or((date, rule), |found| (found, "earlier day below the title"))
     }
 
     pub(super) fn modified(&self) -> Option<Dated> {
@@ -121,10 +136,10 @@ impl Page<'_> {
     }
 
     fn of_time_elements(&self) -> Option<Dated> {
-        let times: Vec<_> = all(self.tree, "time, abbr.published, abbr.date")
-            .into_iter()
-            .filter(|node| !is_of_another(node))
-            .collect();
+        let times = all(self.tree, "time, abbr.published, abbr.date");
+        let own: Vec<_> = times.iter().copied().filter(|node| !is_of_another(node)).collect();
+        // The only one is that of the article, wherever it is.
+        let times = if own.is_empty() && times.len() == 1 { times } else { own };
         let date = |node: &NodeRef<'_>| {
             let stated = node.attr("datetime").or_else(|| node.attr("title"));
             stated.and_then(|text| self.read(&text)).or_else(|| self.read(&line(node)))
@@ -132,7 +147,7 @@ impl Page<'_> {
         let is_update = |node: &NodeRef<'_>| {
             let names =
                 format!("{} {}", names(node), node.parent().map(|p| names(&p)).unwrap_or_default());
-            ["updat", "modif", "aktualis"].iter().any(|word| names.contains(word))
+            is_update(&names)
         };
         let (updates, others): (Vec<_>, Vec<_>) = times.into_iter().partition(is_update);
         let found = others.iter().chain(&updates).find_map(date);
@@ -234,18 +249,14 @@ impl Page<'_> {
     }
 
     /// Any short line of the page with a date, the first in the document.
-    fn of_copyright_free_text(&self) -> Option<Dated> {
+    fn of_any_line(&self) -> Option<Dated> {
         let nodes = all(self.tree, "p, span, div, li, small, em, b, strong, td");
-        let mut dates = nodes
-            .iter()
-            .filter(|node| !is_of_another(node) && below(node, "div, p, ul, table").is_empty())
-            .filter_map(|node| {
-                let text = line(node);
-                let date =
-                    (text.chars().count() < 80).then(|| date_in(&text, self.is_american))??;
-                self.is_credible(&date).then_some(date)
-            });
-        dates.next().map(|date| (date, "text of the page"))
+        let lines =
+            nodes.iter().filter(|node| is_leaf_block(node) && !is_of_another(node)).map(line);
+        let lines = lines.filter(|text| text.chars().count() < 80);
+        let mut dates = lines.filter_map(|text| date_in(&text, self.is_american));
+        let date = dates.find(|date| self.is_credible(date))?;
+        Some((date, "text of the page"))
     }
 
     /// A day without a time takes the time of the line below the title, if that is of the same day.
@@ -259,6 +270,27 @@ impl Page<'_> {
         let timed = timed.find(|found| found.has_time && found.local.date() == date.local.date());
         (timed.unwrap_or(date), rule)
     }
+}
+
+/// Whether a text is about a change of the article.
+fn is_update(text: &str) -> bool {
+    let text = text.to_lowercase();
+    [
+        "updat",
+        "modif",
+        "aktualis",
+        "actualiz",
+        "mis à jour",
+        "aggiornat",
+        "atualizad",
+        "обновл",
+        "bijgewerkt",
+        "revis",
+        "edited",
+        "güncel",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 /// Whether an element is about another article, a comment or the site.

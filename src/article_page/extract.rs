@@ -6,7 +6,7 @@ use url::Url;
 use crate::article_page::engines::{self, Body};
 use crate::article_page::head::Head;
 use crate::article_page::model::{
-    ArticlePage, Engine, Finding, MOST_BYTES, Mode, NotExtracted, SiteRules,
+    ArticlePage, Engine, Finding, MOST_BYTES, MainImage, Mode, NotExtracted, SiteRules,
 };
 use crate::article_page::structured_data::StructuredData;
 use crate::article_page::tree::all;
@@ -16,6 +16,7 @@ use crate::article_page::{
 use crate::domain::time::Timestamp;
 use crate::feed::charset;
 use crate::feed::normalise::article_lines::{self, Known};
+use crate::feed::normalise::image as content_image;
 use crate::feed::normalise::{language, tracking};
 use crate::html::chars::{collapse, excerpt};
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
@@ -110,12 +111,12 @@ fn metadata(
     out.site_name = data.site_name();
     let title = title::title(page, &data);
     let (text, heading) = match &title {
-        Some(title) => (title.text.clone(), title.heading),
+        Some(title) => (charset::fix_mojibake(title.text.clone()), title.heading),
         None => (String::new(), None),
     };
     if let Some(title) = &title {
-        out.note("title", title.rule, &title.text);
-        out.title = Some(title.text.clone());
+        out.note("title", title.rule, &text);
+        out.title = Some(text.clone());
     }
     let head = Head::after(heading.as_ref(), &text);
     let standfirst = standfirst::standfirst(page, &data, &head);
@@ -300,6 +301,12 @@ fn finish(
         None => Some(html),
     };
     let Some(html) = html else { return Err(NotExtracted::NoArticle) };
+    if out.image.is_none()
+        && let Some(url) = content_image::of_content(&html)
+    {
+        out.note("image", "first image of the body", &url);
+        out.image = Some(MainImage { url, caption: None });
+    }
     out.words = html_to_text(&html).split_whitespace().count();
     out.standfirst = inferred.or(standfirst.map(|found| found.text));
     out.html = Some(html);

@@ -26,3 +26,6 @@ mod standfirst;
 mod structured_data;
 mod title;
 mod tree;
+
+#[cfg(test)]
+mod page_tests;

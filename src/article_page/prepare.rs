@@ -38,6 +38,7 @@ pub(super) fn take(node: &NodeRef<'_>, what: &'static str, removed: &mut Vec<Fin
 pub(super) fn prepare(page: &Document, removed: &mut Vec<Finding>) {
     amp(page);
     consent(page, removed);
+    newsletters(page, removed);
     quotations(page);
 }
 
@@ -86,6 +87,23 @@ fn consent(page: &Document, removed: &mut Vec<Finding>) {
     }
 }
 
+/// Boxes around a field for a mail address: the largest element around it that has little text.
+fn newsletters(page: &Document, removed: &mut Vec<Finding>) {
+    /// In characters.
+    const LONGEST: usize = 700;
+    let whole =
+        all(page, "body").first().map(|body| line(body).chars().count()).unwrap_or_default();
+    for field in all(page, "input[type=email]") {
+        let boxes = field.ancestors_it(Some(8)).take_while(|above| {
+            let length = line(above).chars().count();
+            length < LONGEST && length * 3 < whole && below(above, "h1, article, main").is_empty()
+        });
+        if let Some(around) = boxes.last().filter(|around| around.parent().is_some()) {
+            take(&around, "newsletter", removed);
+        }
+    }
+}
+
 /// Pull quotes become block quotations, with their attribution inside.
 fn quotations(page: &Document) {
     const QUOTES: [&str; 9] = [
@@ -103,10 +121,11 @@ fn quotations(page: &Document) {
     const LONGEST: usize = 900;
     for node in all(page, "aside, div, figure, section, q, p") {
         let names = names(&node);
-        let is_named = has_word(&names, &QUOTES) && !is_attribution(&node);
+        if !has_word(&names, &QUOTES) || is_attribution(&node) {
+            continue;
+        }
         let length = line(&node).chars().count();
-        if !is_named
-            || length == 0
+        if length == 0
             || LONGEST < length
             || node.ancestors_it(None).any(|above| named(&above, &["blockquote"]))
         {

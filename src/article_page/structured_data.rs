@@ -22,7 +22,7 @@ pub(super) struct StructuredData {
     objects: Vec<Object>,
     /// JSON-LD that is no JSON.
     damaged: Vec<String>,
-    /// Names in lower case, and contents.
+    /// Names as [`squeezed`] leaves them, and contents.
     metas: Vec<(String, String)>,
 }
 
@@ -76,13 +76,13 @@ impl StructuredData {
 
     /// The content of the first meta element that has one of these names, by the order of the names.
     pub(super) fn meta(&self, names: &[&str]) -> Option<&str> {
-        let content = |name: &&str| self.metas.iter().find(|(known, _)| known == name);
-        names.iter().find_map(content).map(|(_, content)| content.as_str())
+        names.iter().find_map(|name| self.meta_all(&[name]).next())
     }
 
     /// The contents of all meta elements whose name is one of these.
     pub(super) fn meta_all(&self, names: &[&str]) -> impl Iterator<Item = &str> {
-        let found = self.metas.iter().filter(move |(name, _)| names.contains(&name.as_str()));
+        let names: Vec<String> = names.iter().map(|name| squeezed(name)).collect();
+        let found = self.metas.iter().filter(move |(name, _)| names.contains(name));
         found.map(|(_, content)| content.as_str())
     }
 
@@ -167,15 +167,14 @@ fn collect(value: Value, objects: &mut Vec<Object>) {
     match value {
         Value::Array(values) => values.into_iter().for_each(|value| collect(value, objects)),
         Value::Object(mut object) => {
-            let inner =
-                ["@graph", "mainEntity", "mainEntityOfPage", "about"].map(|key| {
-                    match object.get(key) {
-                        Some(Value::Object(inner)) if inner.len() <= 2 => None, // A reference.
-                        Some(Value::String(_)) | None => None,
-                        Some(_) if key == "about" && is_article(&object) => None,
-                        Some(_) => object.remove(key),
-                    }
-                });
+            let inner = ["@graph", "mainEntity", "mainEntityOfPage", "about"].map(|key| {
+                match object.get(key) {
+                    Some(Value::Object(inner)) if inner.len() <= 2 => None, // A reference.
+                    Some(Value::String(_)) | None => None,
+                    Some(_) if key == "about" && is_article(&object) => None,
+                    Some(_) => object.remove(key),
+                }
+            });
             objects.push(object);
             inner.into_iter().flatten().for_each(|value| collect(value, objects));
         }
@@ -191,6 +190,11 @@ fn by_pattern(json: &str, key: &str) -> Option<String> {
     plain(&unescaped.unwrap_or_else(|_| found.to_owned()), Markup::Doubtful)
 }
 
+/// A name in lower case and without the marks between its words, which publishers choose freely.
+fn squeezed(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).collect()
+}
+
 fn metas(page: &Document) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for meta in all(page, "meta") {
@@ -200,7 +204,7 @@ fn metas(page: &Document) -> Vec<(String, String)> {
         };
         for attribute in ["property", "name", "itemprop", "http-equiv"] {
             if let Some(name) = meta.attr(attribute) {
-                found.push((name.trim().to_lowercase(), content.trim().to_owned()));
+                found.push((squeezed(name.trim()), content.trim().to_owned()));
             }
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use dom_query::{Document, NodeRef};
+use url::Url;
 
 use crate::article_page::structured_data::StructuredData;
 use crate::article_page::tree::{all, below, has_word, line, names};
@@ -40,7 +41,14 @@ pub(super) fn title<'a>(page: &'a Document, data: &StructuredData) -> Option<Fou
     if let Some((node, text, _)) = confirmed(0.6) {
         return Some(of_heading((node, text), "h1 that the stated title confirms"));
     }
-    let mut long = headings.iter().filter(|(_, text)| 3 <= text.split_whitespace().count());
+    // A heading that has nothing in common with a stated title is that of another part of the page.
+    let telling: Vec<_> =
+        stated.iter().filter(|title| 3 <= title.split_whitespace().count()).collect();
+    let is_denied =
+        |text: &str| !telling.is_empty() && telling.iter().all(|title| shared(text, title) < 0.3);
+    let mut long = headings
+        .iter()
+        .filter(|(_, text)| 3 <= text.split_whitespace().count() && !is_denied(text));
     if let (Some((node, text)), None) = (long.next(), long.next()) {
         return Some(of_heading((node, text), "the only h1"));
     }
@@ -70,9 +78,21 @@ fn stated(page: &Document, data: &StructuredData) -> Vec<String> {
 fn headings(page: &Document) -> Vec<(NodeRef<'_>, String)> {
     let named: &[&str] =
         &["logo", "brand", "masthead", "breadcrumb", "breadcrumbs", "cookie", "modal"];
-    let is_title = |node: &NodeRef<'_>| !has_word(&names(node), named);
+    let is_title = |node: &NodeRef<'_>| !has_word(&names(node), named) && !links_home(node);
     let found = all(page, "h1").into_iter().filter(is_title);
     found.map(|node| (node, heading_text(&node))).filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// Whether a heading is the name of the site: it leads to the home page.
+fn links_home(node: &NodeRef<'_>) -> bool {
+    let root = Url::parse("https://unknown.invalid/a/b");
+    below(node, "a[href]").iter().chain(node.parent().iter()).any(|link| {
+        let Some(href) = link.attr("href").filter(|href| !href.starts_with('#')) else {
+            return false;
+        };
+        let url = root.as_ref().ok().and_then(|root| root.join(&href).ok());
+        url.is_some_and(|url| url.path() == "/" && url.query().is_none())
+    })
 }
 
 /// The text of a heading without the label of its section and other notes in it.
@@ -187,6 +207,14 @@ mod tests {
             (
                 "<script type='application/ld+json'>{\"@type\":\"Article\",\"headline\":\"Ferry returns\"}</script><title>x</title><h1>News</h1><h1>Sport</h1>",
                 "Ferry returns",
+            ),
+            (
+                "<title>Old mills: a history</title><h1><a href='/'>Mills and history</a></h1><h2>Old mills: a history</h2>",
+                "Old mills: a history",
+            ),
+            (
+                "<title>Old mills and their history</title><h1>A message from our founder</h1>",
+                "Old mills and their history",
             ),
             ("<title>渡船返回港口 - 公报</title><h1>渡船返回港口</h1>", "渡船返回港口"),
         ] {

@@ -161,7 +161,7 @@ pub(super) fn lines_after<'a>(node: &NodeRef<'a>, most: usize) -> Vec<(NodeRef<'
 }
 
 /// Whether a block has only text and inline elements in it.
-fn is_leaf_block(node: &NodeRef<'_>) -> bool {
+pub(super) fn is_leaf_block(node: &NodeRef<'_>) -> bool {
     node.is_element()
         && node.descendants_it().all(|below| {
             !below.is_element()

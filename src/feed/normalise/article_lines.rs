@@ -311,7 +311,8 @@ fn quotations(lines: &[Line], kinds: &[Option<&'static str>]) -> Vec<[usize; 2]>
     };
     for place in 0..lines.len() {
         let Some(line) = is_free(place).filter(|line| is_quoted(&line.text)) else { continue };
-        let is_taken = |other: usize| found.iter().any(|pair| pair.contains(&other));
+        // Both lines of a pair are next to each other, so only the last pair may have a line near this one.
+        let is_taken = |other: usize| found.last().is_some_and(|pair| pair.contains(&other));
         let speaks = |other: Option<usize>, dash: bool| {
             let other = other.filter(|other| !is_taken(*other))?;
             let near = is_free(other)?;
@@ -487,8 +488,13 @@ fn without_empty_blocks(html: String) -> String {
         "<p><br></p>",
         "<figcaption></figcaption>",
     ];
+    /// Elements around each other that become empty together. More are rare.
+    const ROUNDS: usize = 6;
     let mut html = html;
-    while EMPTY.iter().any(|empty| html.contains(empty)) {
+    for _ in 0..ROUNDS {
+        if !EMPTY.iter().any(|empty| html.contains(empty)) {
+            break;
+        }
         for empty in EMPTY {
             html = html.replace(empty, "");
         }

@@ -214,7 +214,7 @@ pub fn is_byline(part: &str) -> bool {
 
 /// Lines that stand for something that the text does not have, in lower case.
 #[rustfmt::skip]
-const PLACEHOLDERS: [&str; 66] = [
+const PLACEHOLDERS: [&str; 110] = [
     "image", "images", "photo", "photos", "picture", "video", "image:", "[image]", "(image)", "advertisement", "advertisment",
     "advertisement - continue reading below", "advertisements", "ad", "sponsored", "story continues below advertisement",
     "article continues below advertisement", "scroll to continue", "share", "share this", "share this article",
@@ -223,13 +223,17 @@ const PLACEHOLDERS: [&str; 66] = [
     "artikel teilen", "drucken", "publicité", "partager", "imprimer", "imagen", "publicidad", "compartir", "immagine", "pubblicità",
     "condividi", "imagem", "publicidade", "compartilhar", "afbeelding", "advertentie", "delen", "annons", "dela", "reklama",
     "zdjęcie", "udostępnij", "изображение", "реклама", "поделиться", "фото",
+    "paylaş", "sdílet", "zdieľať", "megosztás", "distribuie", "поділитися", "κοινοποίηση", "bagikan", "chia sẻ", "del", "jaa", "deel",
+    "condividere", "compartilhe", "teilen auf", "tweeten", "görsel", "fotoğraf", "resim", "billede", "bilde", "kuva", "obrázek", "obrázok",
+    "kép", "imagine", "зображення", "фотография", "εικόνα", "φωτογραφία", "gambar", "ảnh", "hình ảnh", "reklam", "hirdetés", "publicitate",
+    "διαφήμιση", "iklan", "quảng cáo", "annonce", "annonse", "mainos", "publicidad - sigue leyendo debajo", "advertisement advertisement",
 ];
 
 /// Such lines in scripts that have no capital letters.
 #[rustfmt::skip]
-const PLACEHOLDERS_UNCASED: [&str; 21] = [
+const PLACEHOLDERS_UNCASED: [&str; 25] = [
     "صورة", "إعلان", "شارك", "مشاركة", "תמונה", "פרסומת", "שתפו", "图片", "圖片", "广告", "廣告", "分享", "画像", "広告", "シェア",
-    "사진", "이미지", "광고", "공유", "विज्ञापन", "शेयर करें",
+    "사진", "이미지", "광고", "공유", "विज्ञापन", "शेयर करें", "공유하기", "シェアする", "تبلیغات", "اشتراک‌گذاری",
 ];
 
 /// Whether a line is only the name of an image, an advertisement or a button.
