@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::feed::dates::parse::WrittenDate;
 use crate::feed::normalise::furniture::{
-    date_in, is_byline, is_furniture, is_placeholder, normal, other_article,
+    date_in, has_count, is_byline, is_furniture, is_placeholder, normal, other_article,
 };
 use crate::html::chars::{collapse, excerpt};
 use crate::html::entities::{Context, decode};
@@ -49,7 +49,7 @@ pub fn clean(html: &str, known: Known<'_>) -> Option<Cleaned> {
     let lines = lines(html);
     let mut kinds: Vec<Option<&'static str>> = vec![None; lines.len()];
     let (standfirst, date) = mark_head(&lines, known, &mut kinds);
-    mark_others(&lines, &mut kinds);
+    mark_others(&lines, known, &mut kinds);
     let quotes = quotations(&lines, &kinds);
     let is_left = |(line, kind): (&Line, &Option<&str>)| {
         kind.is_none() && (!line.text.is_empty() || line.has_media)
@@ -192,15 +192,16 @@ fn mark_head(
             titles.push(place);
         } else if given.as_ref() == Some(&same) {
             mark(kinds, place, "standfirst");
-        } else if is_furniture(&line.text) && !line.has_media {
+        } else if is_furniture(&line.text)
+            && !line.has_media
+            && is_certain(&line.text, dated.is_some())
+        {
             date = date.or_else(|| date_in(&line.text, false));
             dated = dated.or(Some(place));
             mark(kinds, place, "date or counter");
         } else if known.is_page && is_byline(&line.text) && !line.has_media {
             mark(kinds, place, "byline");
-        } else if is_placeholder(&line.text) {
-            mark(kinds, place, "placeholder");
-        } else {
+        } else if !is_placeholder(&line.text) {
             others.push(place);
             // Only one paragraph may be above the date or the title: the standfirst.
             let is_paragraph = PARAGRAPH <= line.text.chars().count();
@@ -248,8 +249,16 @@ fn mark_head(
     (None, date)
 }
 
+/// Whether a line of dates and counts is certain to be one: opening hours and names with a number look alike. A mere time
+/// may follow the date.
+fn is_certain(text: &str, is_after_date: bool) -> bool {
+    is_after_date || has_count(text) || date_in(text, false).is_some()
+}
+
 fn has_counter(lines: &[Line], place: usize) -> bool {
-    lines.get(place).is_some_and(|line| date_in(&line.text, false).is_none())
+    lines
+        .get(place)
+        .is_some_and(|line| has_count(&line.text) && date_in(&line.text, false).is_none())
 }
 
 fn mark(kinds: &mut [Option<&'static str>], place: usize, kind: &'static str) {
@@ -259,7 +268,7 @@ fn mark(kinds: &mut [Option<&'static str>], place: usize, kind: &'static str) {
 }
 
 /// Marks placeholders, counters and links to other articles anywhere.
-fn mark_others(lines: &[Line], kinds: &mut [Option<&'static str>]) {
+fn mark_others(lines: &[Line], known: Known<'_>, kinds: &mut [Option<&'static str>]) {
     let mut in_list_of_others = false;
     for (place, line) in lines.iter().enumerate() {
         let is_link = !line.text.is_empty() && line.text.chars().count() <= line.linked + 3;
@@ -271,7 +280,10 @@ fn mark_others(lines: &[Line], kinds: &mut [Option<&'static str>]) {
         if line.text.is_empty() || line.is_fixed {
             continue;
         }
-        if is_placeholder(&line.text) && (!line.has_media || line.block == "figcaption") {
+        // The notes of a podcast list where its guests are found.
+        let is_note = !known.is_page && line.block == "li" && 0 < line.linked;
+        if is_placeholder(&line.text) && !is_note && (!line.has_media || line.block == "figcaption")
+        {
             mark(kinds, place, "placeholder");
         } else if let Some(rest) = other_article(&line.text) {
             let words = rest.chars().count();
@@ -316,7 +328,8 @@ fn quotations(lines: &[Line], kinds: &[Option<&'static str>]) -> Vec<[usize; 2]>
         let speaks = |other: Option<usize>, dash: bool| {
             let other = other.filter(|other| !is_taken(*other))?;
             let near = is_free(other)?;
-            (is_dashed(&near.text) && dash || !dash && is_speaker(&near.text)).then_some(other)
+            (is_dashed(&near.text) && dash || !dash && near.linked == 0 && is_speaker(&near.text))
+                .then_some(other)
         };
         let (after, before) = (Some(place + 1), place.checked_sub(1));
         // A dash is certain; a mere name usually follows.
@@ -403,13 +416,9 @@ fn rewritten(
         let inner = |line: &Line| html.get(line.range.clone()).unwrap_or_default().trim();
         let block = format!("<blockquote><p>{}</p><p>{}</p></blockquote>", inner(said), inner(by));
         let (first, second) = if quote < speaker { (said, by) } else { (by, said) };
-        // A line between two breaks ends the paragraph that it is in.
-        let block = if first.is_after_break || second.is_after_break {
-            let open = if first.block == "p" { "p" } else { "div" };
-            format!("</{open}>{block}<{open}>")
-        } else {
-            block
-        };
+        // A quotation cannot be in a paragraph, so the paragraph ends before a line between two breaks.
+        let is_within = first.is_after_break || second.is_after_break;
+        let block = if is_within && first.block == "p" { format!("</p>{block}<p>") } else { block };
         edits.push((whole(html, first), block));
         edits.push((whole(html, second), String::new()));
     }
@@ -499,7 +508,15 @@ fn without_empty_blocks(html: String) -> String {
             html = html.replace(empty, "");
         }
     }
-    for (from, to) in [("<p><br>", "<p>"), ("<br></p>", "</p>")] {
+    let breaks = [
+        ("<p><br>", "<p>"),
+        ("<br></p>", "</p>"),
+        ("</blockquote><br>", "</blockquote>"),
+        ("<br><blockquote>", "<blockquote>"),
+    ];
+    let begins = html.len() - html.trim_start_matches("<br>").len();
+    html.drain(..begins);
+    for (from, to) in breaks {
         if html.contains(from) {
             html = html.replace(from, to);
         }
@@ -550,6 +567,14 @@ mod tests {
                 format!("<p>{LONG}</p><p>{LONG}</p>"),
             ),
             // These stay.
+            (
+                format!("<p>{LONG}</p><p>Mac 512</p><p>Saturday: 11am - 3pm</p><p>{LONG}</p>"),
+                format!("<p>{LONG}</p><p>Mac 512</p><p>Saturday: 11am - 3pm</p><p>{LONG}</p>"),
+            ),
+            (
+                format!("<p>Saturday: 11am - 3pm</p><p>{LONG}</p>"),
+                format!("<p>Saturday: 11am - 3pm</p><p>{LONG}</p>"),
+            ),
             (
                 format!("<p>{LONG}</p><p>20 May 2024</p><p>{LONG}</p>"),
                 format!("<p>{LONG}</p><p>20 May 2024</p><p>{LONG}</p>"),
@@ -609,6 +634,14 @@ mod tests {
         ] {
             assert_eq!(cleaned(&html), expected, "{html}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_a_link_is_no_speaker() {
+        let html = format!(
+            "<p><a href=\"x\">Ada Lovelace</a><br>“A paper about engines that weave patterns”</p><p>{LONG}</p>"
+        );
+        assert_eq!(cleaned(&html), html);
     }
 
     #[test]

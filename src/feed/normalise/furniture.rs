@@ -87,6 +87,12 @@ const BESIDE_COUNTED: [&str; 26] = [
     "leestijd", "lästid", "czytania", "чтения", "lượt", "xem", "kali", "dilihat", "keer", "gelezen", "mal", "k",
 ];
 
+/// Whether a part of a line, between bullets and bars, is a count such as `982 views`.
+pub fn has_count(line: &str) -> bool {
+    let mut parts = line.split(['•', '|', '·', '–', '—', ',']).map(str::trim);
+    parts.any(is_count) || is_count(line)
+}
+
 fn is_count(part: &str) -> bool {
     let part = part.to_lowercase();
     let part = part.trim_matches(|c: char| !c.is_alphanumeric());
