@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::article_page::head::Head;
 use crate::article_page::structured_data::{StructuredData, microdata, text};
-use crate::article_page::tree::{all, has_word, line, names};
-use crate::feed::normalise::furniture::{date_in, is_byline, normal};
+use crate::article_page::tree::{all, has_word, line, names, spaced};
+use crate::feed::normalise::furniture::{date_in, is_byline, normal, without_dates};
 use crate::html::chars::collapse;
 use crate::html::web_address::has_web_scheme;
 
@@ -118,7 +118,7 @@ fn of_class(page: &Document) -> Vec<String> {
                 has_word(&names(&above), &["comment", "comments", "related", "footer"])
             })
         })
-        .map(line)
+        .map(spaced)
         .find(|text| is_name(text))
         .into_iter()
         .collect()
@@ -145,7 +145,8 @@ fn cleaned(text: &str, site: Option<&str>) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let text = label.replace(text, "");
+    let text = without_dates(text);
+    let text = label.replace(&text, "");
     let text = by.replace(&text, "");
     let is_site = |name: &str| site.is_some_and(|site| normal(site) == normal(name));
     let parts = between.split(&text).flat_map(|part| {
@@ -186,6 +187,7 @@ mod tests {
             ("The Gazette", &[]),
             ("https://example.org/ada", &[]),
             ("By Ada Lovelace | 20 May 2024", &["Ada Lovelace"]),
+            ("Ada Lovelace December 17, 2025", &["Ada Lovelace"]),
         ] {
             assert_eq!(cleaned(text, Some("The Gazette")), expected, "{text}");
         }

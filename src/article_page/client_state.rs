@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::article_page::structured_data::{StructuredData, parse};
 use crate::article_page::tree::all;
-use crate::html::escape::push_text;
+use crate::html::escape::{push_attribute, push_text};
 use crate::html::recognise::has_markup;
 
 /// The JSON values of the state, apart from JSON-LD.
@@ -108,9 +108,15 @@ fn search(value: &Value, key: &str, best: &mut Option<String>) {
             if is_body(key) {
                 offer(blocks(values));
             }
-            values.iter().for_each(|value| search(value, key, best));
+            for value in values {
+                search(value, key, best);
+            }
         }
-        Value::Object(object) => object.iter().for_each(|(key, value)| search(value, key, best)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                search(value, key, best);
+            }
+        }
         _ => {}
     }
 }
@@ -132,7 +138,7 @@ fn blocks(values: &[Value]) -> String {
             .filter(|_| kind.contains("image") || kind.contains("photo"))
         {
             html.push_str("<img src=\"");
-            crate::html::escape::push_attribute(&mut html, address);
+            push_attribute(&mut html, address);
             html.push_str("\">");
         }
         let Some(text) = text.filter(|text| !text.trim().is_empty()) else { continue };
@@ -147,13 +153,13 @@ fn blocks(values: &[Value]) -> String {
             html.push_str(text);
             continue;
         }
-        html.push_str(&format!("<{element}>"));
+        html.extend(["<", element, ">"]);
         if has_markup(text) {
             html.push_str(text);
         } else {
             push_text(&mut html, text);
         }
-        html.push_str(&format!("</{element}>"));
+        html.extend(["</", element, ">"]);
     }
     html
 }

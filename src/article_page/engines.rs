@@ -1,6 +1,6 @@
 //! The engines that find the body in a page.
 //!
-//! dom_smoothie is a port of Mozilla's Readability; it keeps figures and links, and is fast. trafilatura (a port of the
+//! `dom_smoothie` is a port of Mozilla's Readability; it keeps figures and links, and is fast. trafilatura (a port of the
 //! Python library) finds more on pages that are not one column of paragraphs, but its HTML is thinner. So the second one
 //! only decides when the first one found little (docs/decisions/0029 has the measurements).
 

@@ -234,13 +234,13 @@ fn body(
     prepare::prepare(&page, &mut out.removed);
     let text = page.html().to_string();
     let found = selected.or_else(|| engines::body(page, &text, base, mode));
-    let stated =
+    let of_script =
         || client_state::body(&states, &data).map(|html| Body::of(html, Engine::ClientState));
     // A script would show the text: the page itself has a fraction of it.
     let found = match found {
         Some(body) if body.engine == Engine::Selector => Some(body),
-        Some(body) => stated().filter(|stated| body.length * 3 < stated.length).or(Some(body)),
-        None => stated(),
+        Some(body) => of_script().filter(|other| body.length * 3 < other.length).or(Some(body)),
+        None => of_script(),
     };
     let Some(found) = found.filter(|body| 0 < body.length) else {
         return Err(NotExtracted::NoArticle);
@@ -250,7 +250,7 @@ fn body(
         let headline = || of(&["headline", "title"]).map(|text| collapse(&text));
         out.title = out.title.take().or_else(headline);
         if out.published.is_none() {
-            let date = of(&[
+            let written = of(&[
                 "datePublished",
                 "publishedAt",
                 "published_at",
@@ -259,7 +259,7 @@ fn body(
                 "date",
                 "pubDate",
             ]);
-            out.published = date.and_then(|text| crate::feed::dates::parse::written_date(&text));
+            out.published = written.and_then(|text| crate::feed::dates::parse::written_date(&text));
         }
     }
     out.engine = Some(found.engine);

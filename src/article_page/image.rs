@@ -25,10 +25,7 @@ pub(super) fn image(
         let found = data
             .articles()
             .filter_map(|article| article.get("image").or_else(|| article.get("thumbnailUrl")));
-        found
-            .filter_map(|value| address(value))
-            .find_map(|text| absolute(&text))
-            .map(|url| (url, "JSON-LD image"))
+        found.filter_map(address).find_map(|text| absolute(&text)).map(|url| (url, "JSON-LD image"))
     };
     let twitter = || {
         data.meta_all(&["twitter:image", "twitter:image:src"])

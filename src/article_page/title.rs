@@ -11,6 +11,7 @@ use url::Url;
 use crate::article_page::structured_data::StructuredData;
 use crate::article_page::tree::{all, below, has_word, line, names};
 use crate::html::chars::collapse;
+use crate::html::to_text::{Markup, plain};
 
 /// A title, the rule that found it, and the heading that it was read from.
 pub(super) struct FoundTitle<'a> {
@@ -61,7 +62,13 @@ pub(super) fn title<'a>(page: &'a Document, data: &StructuredData) -> Option<Fou
         Some(FoundTitle { text, rule, heading }).filter(|found| !found.text.is_empty())
     };
     other("JSON-LD headline", data.text_of_article("headline"))
-        .or_else(|| other("og:title", data.meta(&["og:title", "twitter:title"]).map(collapse)))
+        .or_else(|| {
+            other(
+                "og:title",
+                data.meta(&["og:title", "twitter:title"])
+                    .and_then(|text| plain(text, Markup::Doubtful)),
+            )
+        })
         .or_else(|| other("title element", all(page, "title").first().map(line)))
         .or_else(|| headings.first().map(|(node, text)| of_heading((node, text), "first h1")))
 }
@@ -69,7 +76,8 @@ pub(super) fn title<'a>(page: &'a Document, data: &StructuredData) -> Option<Fou
 /// The titles that the page states.
 fn stated(page: &Document, data: &StructuredData) -> Vec<String> {
     let element = all(page, "head title, title").first().map(line);
-    let og = data.meta(&["og:title", "twitter:title"]).map(collapse);
+    let og =
+        data.meta(&["og:title", "twitter:title"]).and_then(|text| plain(text, Markup::Doubtful));
     let site = data.site_name();
     let titles = [og, element, data.text_of_article("headline")].into_iter().flatten();
     titles.map(|title| without_site(&title, site.as_deref())).filter(|t| !t.is_empty()).collect()

@@ -63,7 +63,7 @@ pub(super) fn all<'a>(page: &'a Document, selector: &str) -> Vec<NodeRef<'a>> {
 /// The elements below an element that match a selector of our own.
 pub(super) fn below<'a>(node: &NodeRef<'a>, selector: &str) -> Vec<NodeRef<'a>> {
     let Ok(matcher) = Matcher::new(selector) else { return Vec::new() };
-    let elements = node.descendants_it().filter(|node| node.is_element());
+    let elements = node.descendants_it().filter(NodeRef::is_element);
     elements.filter(|node| node.is_match(&matcher)).collect()
 }
 
@@ -72,6 +72,12 @@ pub(super) fn line(node: &NodeRef<'_>) -> String {
     let mut text = String::new();
     push_text(node, &mut text);
     collapse(&text)
+}
+
+/// The text of an element with a space between the texts of all elements, of inline ones too: `<b>Ada</b><i>May 5</i>`.
+pub(super) fn spaced(node: &NodeRef<'_>) -> String {
+    let texts = node.descendants_it().filter(NodeRef::is_text).map(|text| text.text());
+    collapse(&texts.map(|text| text.to_string()).collect::<Vec<_>>().join(" "))
 }
 
 fn push_text(node: &NodeRef<'_>, out: &mut String) {

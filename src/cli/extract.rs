@@ -10,7 +10,7 @@ use url::Url;
 
 use super::output::{DIM, Output, data, json_data, width};
 use super::{Context, Exit, run::runtime};
-use crate::article_page::model::{ArticlePage, Finding, MOST_BYTES, Mode, SiteRules};
+use crate::article_page::model::{ArticlePage, Engine, Finding, MOST_BYTES, Mode, SiteRules};
 use crate::clock;
 use crate::config::NotFound;
 use crate::domain::feed::{FeedUrl, InvalidFeedUrl};
@@ -183,7 +183,7 @@ fn as_json(article: &ArticlePage, explain: bool) -> Value {
     set("date_published", article.published.as_ref().map(|date| json!(written(date))));
     set("date_modified", article.modified.as_ref().map(|date| json!(written(date))));
     set("site_name", text(&article.site_name));
-    let engine = article.engine.map(|engine| engine.name());
+    let engine = article.engine.map(Engine::name);
     let state = if article.is_paywalled { "paywall" } else { "complete" };
     set(
         "full_text",
@@ -270,7 +270,7 @@ fn as_html(article: &ArticlePage) -> String {
     if !byline.is_empty() {
         element("<p class=\"byline\">", &byline, "</p>\n");
     }
-    let body = article.html.as_ref().map(|html| html.as_str()).unwrap_or_default();
+    let body = article.html.as_deref().unwrap_or_default();
     if let Some(image) = article.image.as_ref().filter(|image| !body.contains(&image.url)) {
         html.push_str("<figure><img src=\"");
         push_attribute(&mut html, &image.url);
@@ -290,20 +290,20 @@ fn as_html(article: &ArticlePage) -> String {
 fn as_markdown(article: &ArticlePage) -> String {
     let mut text = String::new();
     if let Some(title) = &article.title {
-        text.push_str(&format!("# {}\n\n", to_markdown::escape(title)));
+        text.extend(["# ", &to_markdown::escape(title), "\n\n"]);
     }
     for part in [article.standfirst.clone(), Some(byline(article))].into_iter().flatten() {
         if !part.is_empty() {
-            text.push_str(&format!("{}\n\n", to_markdown::escape(&part)));
+            text.extend([&*to_markdown::escape(&part), "\n\n"]);
         }
     }
-    text.push_str(&article.html.as_ref().map(|html| html_to_markdown(html)).unwrap_or_default());
+    text.push_str(&article.html.as_deref().map(html_to_markdown).unwrap_or_default());
     text
 }
 
 /// What was found by which rule, and what was removed.
 fn explanation(article: &ArticlePage, output: &Output) -> String {
-    let engine = article.engine.map(|engine| engine.name()).unwrap_or_default();
+    let engine = article.engine.map(Engine::name).unwrap_or_default();
     let mut lines = Vec::new();
     for found in &article.found {
         let rule = output.styled(DIM, &format!("({})", found.rule));

@@ -54,13 +54,13 @@ pub enum ExtractionError {
 pub fn extracted(page: Page, longest: Duration) -> Result<ArticlePage, ExtractionError> {
     let (sender, receiver) = channel();
     let work = move || {
-        let received = Received {
+        let source = Received {
             body: &page.body,
             content_type: page.content_type.as_deref(),
             address: &page.address,
             now: page.now,
         };
-        let done = catch_unwind(AssertUnwindSafe(|| extract(&received, page.mode, &page.rules)));
+        let done = catch_unwind(AssertUnwindSafe(|| extract(&source, page.mode, &page.rules)));
         // The receiver is gone when the work took too long.
         sender.send(done).ok();
     };

@@ -13,7 +13,7 @@ use crate::feed::normalise::furniture::{
 };
 use crate::html::chars::{collapse, excerpt};
 use crate::html::entities::{Context, decode};
-use crate::html::tokenizer::{HtmlToken, HtmlTokens};
+use crate::html::tokenizer::{HtmlToken, HtmlTokens, Tag};
 
 /// What is known of the article.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,10 +51,8 @@ pub fn clean(html: &str, known: Known<'_>) -> Option<Cleaned> {
     let (standfirst, date) = mark_head(&lines, known, &mut kinds);
     mark_others(&lines, known, &mut kinds);
     let quotes = quotations(&lines, &kinds);
-    let is_left = |(line, kind): (&Line, &Option<&str>)| {
-        kind.is_none() && (!line.text.is_empty() || line.has_media)
-    };
-    if !lines.iter().zip(&kinds).any(is_left)
+    let left = lines.iter().zip(&kinds).filter(|(_, kind)| kind.is_none());
+    if !left.into_iter().any(|(line, _)| !line.text.is_empty() || line.has_media)
         || kinds.iter().all(Option::is_none) && quotes.is_empty()
     {
         return None;
@@ -79,10 +77,18 @@ struct Line {
     is_balanced: bool,
     /// The innermost block.
     block: String,
-    in_quotation: bool,
-    /// Whether it is in a table, preformatted text or a list of terms, which stay as they are.
-    is_fixed: bool,
+    place: Place,
     is_after_break: bool,
+}
+
+/// Where a line is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Usual,
+    Quotation,
+    /// In a table, preformatted text or a list of terms, which stay as they are.
+    Fixed,
 }
 
 #[rustfmt::skip]
@@ -93,81 +99,106 @@ const INLINE: [&str; 36] = [
 ];
 
 fn lines(html: &str) -> Vec<Line> {
-    let (mut lines, mut blocks): (Vec<Line>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut reader = LineReader::default();
     let mut tokens = HtmlTokens::new(html);
-    let (mut line, mut inline, mut text, mut links) =
-        (Line::default(), Vec::new(), String::new(), 0_usize);
-    let (mut at, mut begins, mut is_balanced) = (0, 0, true);
-    let mut finish = |line: &mut Line,
-                      text: &mut String,
-                      inline: &mut Vec<String>,
-                      range: Range<usize>,
-                      blocks: &[String],
-                      is_balanced: bool| {
-        line.text = collapse(text);
-        text.clear();
-        line.is_balanced = is_balanced && inline.is_empty();
-        let found = std::mem::take(line);
-        if found.text.is_empty() && !found.has_media {
-            return;
-        }
-        let within = |names: &[&str]| blocks.iter().any(|block| names.contains(&&**block));
-        lines.push(Line {
-            range,
-            block: blocks.last().cloned().unwrap_or_default(),
-            in_quotation: within(&["blockquote"]),
-            is_fixed: within(&["table", "pre", "dl"]),
-            ..found
-        });
-    };
-    loop {
-        let token = tokens.next();
+    let mut at = 0;
+    while let Some(token) = tokens.next() {
         let after = html.len() - tokens.rest().len();
         match token {
-            Some(HtmlToken::Text(source)) => {
-                let shown = decode(source, Context::Text);
-                if 0 < links {
-                    line.linked += shown.trim().chars().count();
-                }
-                text.push_str(&shown);
-            }
-            Some(HtmlToken::Tag(tag)) if tag.is(&INLINE) => {
-                line.has_media |= tag.is(&["img", "iframe", "source"]);
-                let name = tag.lower_name().into_owned();
-                if tag.is(&["a"]) {
-                    links = if tag.closing { links.saturating_sub(1) } else { links + 1 };
-                }
-                if tag.closing {
-                    is_balanced &= inline.pop().as_deref() == Some(&*name);
-                } else if !tag.is(&["img", "source", "wbr"]) {
-                    inline.push(name);
-                }
-            }
-            Some(HtmlToken::Hidden) => {}
-            border => {
-                finish(&mut line, &mut text, &mut inline, begins..at, &blocks, is_balanced);
-                (begins, is_balanced, links) = (after, inline.is_empty(), 0);
-                match border {
-                    Some(HtmlToken::Tag(tag)) if tag.is(&["br"]) => line.is_after_break = true,
-                    Some(HtmlToken::Tag(tag)) if tag.is(&["hr"]) => {}
-                    Some(HtmlToken::Tag(tag)) if tag.closing => {
-                        let name = tag.lower_name();
-                        if let Some(open) = blocks.iter().rposition(|block| *block == *name) {
-                            blocks.truncate(open);
-                        }
-                        inline.clear();
-                    }
-                    Some(HtmlToken::Tag(tag)) => {
-                        line.has_media |= tag.is(&["video", "audio"]);
-                        blocks.push(tag.lower_name().into_owned());
-                    }
-                    _ => break,
-                }
-            }
+            HtmlToken::Text(source) => reader.read_text(source),
+            HtmlToken::Tag(tag) if tag.is(&INLINE) => reader.read_inline(&tag),
+            HtmlToken::Tag(tag) => reader.read_border(&tag, at, after),
+            HtmlToken::Hidden => {}
         }
         at = after;
     }
-    lines
+    reader.finish(at);
+    reader.lines
+}
+
+/// Reads the lines of HTML, token by token.
+#[derive(Default)]
+struct LineReader {
+    lines: Vec<Line>,
+    /// The names of the open blocks.
+    blocks: Vec<String>,
+    /// The names of the open inline elements of the line.
+    inline: Vec<String>,
+    line: Line,
+    text: String,
+    /// Open links.
+    links: usize,
+    /// Where the line begins.
+    begins: usize,
+    /// Whether an inline element of a line before goes on in this one.
+    goes_on: bool,
+}
+
+impl LineReader {
+    fn read_text(&mut self, source: &str) {
+        let shown = decode(source, Context::Text);
+        if 0 < self.links {
+            self.line.linked += shown.trim().chars().count();
+        }
+        self.text.push_str(&shown);
+    }
+
+    fn read_inline(&mut self, tag: &Tag<'_>) {
+        self.line.has_media |= tag.is(&["img", "iframe", "source"]);
+        let name = tag.lower_name().into_owned();
+        if tag.is(&["a"]) {
+            self.links = if tag.closing { self.links.saturating_sub(1) } else { self.links + 1 };
+        }
+        if tag.closing {
+            self.goes_on |= self.inline.pop().as_deref() != Some(&*name);
+        } else if !tag.is(&["img", "source", "wbr"]) {
+            self.inline.push(name);
+        }
+    }
+
+    /// Reads a tag at which a line ends. It begins at `at`, the next line at `after`.
+    fn read_border(&mut self, tag: &Tag<'_>, at: usize, after: usize) {
+        self.finish(at);
+        (self.begins, self.goes_on, self.links) = (after, !self.inline.is_empty(), 0);
+        if tag.is(&["br"]) {
+            self.line.is_after_break = true;
+        } else if tag.closing {
+            let name = tag.lower_name();
+            if let Some(open) = self.blocks.iter().rposition(|block| *block == *name) {
+                self.blocks.truncate(open);
+            }
+            self.inline.clear();
+        } else if !tag.is(&["hr"]) {
+            self.line.has_media |= tag.is(&["video", "audio"]);
+            self.blocks.push(tag.lower_name().into_owned());
+        }
+    }
+
+    /// Ends the line at `end`, if it has anything in it.
+    fn finish(&mut self, end: usize) {
+        let text = collapse(&self.text);
+        self.text.clear();
+        let line = std::mem::take(&mut self.line);
+        if text.is_empty() && !line.has_media {
+            return;
+        }
+        let within = |names: &[&str]| self.blocks.iter().any(|block| names.contains(&&**block));
+        let place = if within(&["table", "pre", "dl"]) {
+            Place::Fixed
+        } else if within(&["blockquote"]) {
+            Place::Quotation
+        } else {
+            Place::Usual
+        };
+        self.lines.push(Line {
+            range: self.begins..end,
+            text,
+            is_balanced: !self.goes_on && self.inline.is_empty(),
+            block: self.blocks.last().cloned().unwrap_or_default(),
+            place,
+            ..line
+        });
+    }
 }
 
 /// Marks the lines above the first paragraph. Returns the standfirst between them, and the date of the date line.
@@ -176,77 +207,89 @@ fn mark_head(
     known: Known<'_>,
     kinds: &mut [Option<&'static str>],
 ) -> (Option<String>, Option<WrittenDate>) {
+    let head = read_head(lines, known);
+    for (place, kind) in &head.marked {
+        mark(kinds, *place, kind);
+    }
+    let border = head.dated.max(head.titles.last().copied());
+    let above = head.others.iter().filter(|place| border.is_some_and(|border| **place < border));
+    let above: Vec<_> = above.collect();
+    let may_be_above =
+        head.dated.is_some() && known.standfirst.is_none() && !head.titles.is_empty();
+    if let (true, [place]) = (may_be_above, above.as_slice())
+        && let Some(line) = lines.get(**place)
+        && is_said(&line.text)
+        && !line.has_media
+    {
+        mark(kinds, **place, "standfirst");
+        return (Some(line.text.clone()), head.date);
+    }
+    (None, head.date)
+}
+
+/// Whether a line has the words of a sentence. Chinese, Japanese and Thai have no spaces between them.
+fn is_said(text: &str) -> bool {
+    5 <= text.split_whitespace().count() || 12 <= text.chars().filter(|c| '\u{e00}' <= *c).count()
+}
+
+/// What the lines above the first paragraph are.
+#[derive(Default)]
+struct HeadLines {
+    marked: Vec<(usize, &'static str)>,
+    /// Where the title is repeated.
+    titles: Vec<usize>,
+    /// Where the first line with a date or counter is, and its date.
+    dated: Option<usize>,
+    date: Option<WrittenDate>,
+    /// The lines that are none of these.
+    others: Vec<usize>,
+}
+
+fn read_head(lines: &[Line], known: Known<'_>) -> HeadLines {
     let title = known.title.map(normal).filter(|title| !title.is_empty());
     let given = known.standfirst.map(normal).filter(|text| !text.is_empty());
-    let mut date = None;
-    let mut dated = None;
-    // Lines that are none of the known ones, until the first paragraph after the date.
-    let mut others = Vec::new();
-    let mut titles = Vec::new();
+    let mut head = HeadLines::default();
     for (place, line) in lines.iter().enumerate().take(HEAD) {
-        if line.text.is_empty() || line.is_fixed {
+        if line.text.is_empty() || line.place == Place::Fixed {
             continue;
         }
         let same = normal(&line.text);
         if title.as_ref() == Some(&same) {
-            titles.push(place);
+            head.titles.push(place);
+            if !line.has_media {
+                head.marked.push((place, "title"));
+            }
         } else if given.as_ref() == Some(&same) {
-            mark(kinds, place, "standfirst");
+            head.marked.push((place, "standfirst"));
         } else if is_furniture(&line.text)
             && !line.has_media
-            && is_certain(&line.text, dated.is_some())
+            && is_certain(&line.text, head.dated.is_some())
         {
-            date = date.or_else(|| date_in(&line.text, false));
-            dated = dated.or(Some(place));
-            mark(kinds, place, "date or counter");
+            head.date = head.date.or_else(|| date_in(&line.text, false));
+            head.dated = head.dated.or(Some(place));
+            head.marked.push((place, "date or counter"));
         } else if known.is_page && is_byline(&line.text) && !line.has_media {
-            mark(kinds, place, "byline");
+            head.marked.push((place, "byline"));
         } else if !is_placeholder(&line.text) {
-            others.push(place);
+            head.others.push(place);
             // Only one paragraph may be above the date or the title: the standfirst.
             let is_paragraph = PARAGRAPH <= line.text.chars().count();
-            if is_paragraph && (dated.is_some() || 1 < others.len()) {
+            if is_paragraph && (head.dated.is_some() || 1 < head.others.len()) {
                 break;
             }
         }
     }
-    // A date below the first paragraph is not that of the article, unless the title comes again after it.
-    let last_title = titles.last().copied();
-    let first_text = others.first().copied();
-    if dated.is_some_and(|dated| first_text.is_some_and(|first| first < dated)) && titles.is_empty()
-    {
-        dated = None;
-        date = None;
-        for (place, kind) in kinds.iter_mut().enumerate() {
-            if first_text.is_some_and(|first| first < place)
-                && *kind == Some("date or counter")
-                && !has_counter(lines, place)
-            {
-                *kind = None;
-            }
-        }
+    // A date below the first text is not that of the article, unless the title is there too.
+    let is_below = |dated: &usize| head.others.first().is_some_and(|first| first < dated);
+    if head.titles.is_empty() && head.dated.as_ref().is_some_and(is_below) {
+        (head.dated, head.date) = (None, None);
+        let first = head.others.first().copied().unwrap_or_default();
+        let is_kept = |place: usize, kind: &str| {
+            kind != "date or counter" || place < first || has_counter(lines, place)
+        };
+        head.marked.retain(|(place, kind)| is_kept(*place, kind));
     }
-    for place in
-        titles.iter().filter(|place| lines.get(**place).is_some_and(|line| !line.has_media))
-    {
-        mark(kinds, *place, "title");
-    }
-    let border = dated.max(last_title);
-    let above: Vec<_> = others
-        .iter()
-        .copied()
-        .filter(|place| border.is_some_and(|border| *place < border))
-        .collect();
-    let between = dated.filter(|_| given.is_none() && !titles.is_empty());
-    if let (Some(_), [place]) = (between, above.as_slice())
-        && let Some(line) = lines.get(*place)
-        && 5 <= line.text.split_whitespace().count()
-        && !line.has_media
-    {
-        mark(kinds, *place, "standfirst");
-        return (Some(line.text.clone()), date);
-    }
-    (None, date)
+    head
 }
 
 /// Whether a line of dates and counts is certain to be one: opening hours and names with a number look alike. A mere time
@@ -277,7 +320,7 @@ fn mark_others(lines: &[Line], known: Known<'_>, kinds: &mut [Option<&'static st
             continue;
         }
         in_list_of_others = false;
-        if line.text.is_empty() || line.is_fixed {
+        if line.text.is_empty() || line.place == Place::Fixed {
             continue;
         }
         // The notes of a podcast list where its guests are found.
@@ -313,12 +356,7 @@ fn quotations(lines: &[Line], kinds: &[Option<&'static str>]) -> Vec<[usize; 2]>
         let is_text =
             matches!(&*line.block, "p" | "div" | "" | "section" | "article" | "aside" | "figure");
         let kept = kinds.get(place).is_some_and(Option::is_none);
-        (is_text
-            && kept
-            && !line.in_quotation
-            && !line.is_fixed
-            && !line.has_media
-            && line.is_balanced)
+        (is_text && kept && line.place == Place::Usual && !line.has_media && line.is_balanced)
             .then_some(line)
     };
     for place in 0..lines.len() {
@@ -536,6 +574,7 @@ mod tests {
     const LONG: &str = "After nine years the ferry to the island sails again, every morning at six and every evening at eight.";
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn the_lines_of_the_page_go_and_the_article_stays() {
         for (html, expected) in [
             (

@@ -308,27 +308,35 @@ pub fn normal(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// A line with a bar for each date in it.
+pub fn without_dates(line: &str) -> String {
+    let line = collapse(line);
+    DATE.as_ref().map_or_else(|| line.clone(), |date| date.replace_all(&line, " | ").into_owned())
+}
+
+/// A date in a line, with the time after it.
+static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let days = [
+        // 2024-08-20, 2024/8/20, 2024.08.20
+        r"\b(?:19|20)\d\d\s?[-/.]\s?\d{1,2}\s?[-/.]\s?\d{1,2}",
+        // 2024年8月20日, 2024년 8월 20일
+        r"(?:19|20)\d\d\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]",
+        // 20.08.2024, 20/8/24, 20. 8. 2024
+        r"\b\d{1,2}(?:\.\s?|/|-)\d{1,2}(?:\.\s?|/|-)(?:(?:19|20)\d\d|\d\d)\b",
+        // 20 August 2024, 20th of August, 2024, 20. srpna 2024, 20 de agosto de 2024
+        r"\b\d{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s\-/]+(?:of\s+|de\s+|di\s+|tháng\s+)?[\p{L}\p{M}'’]{1,15}\.?[,\s\-/]+(?:de\s+|del\s+|of\s+|năm\s+)?(?:(?:19|20)\d\d|25[6-7]\d)\b",
+        // August 20, 2024
+        r"[\p{L}\p{M}]{3,15}\.?\s+\d{1,2}(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?:19|20)\d\d\b",
+    ];
+    let time = r"(?:T|[\s,•·|\-–—(]{0,8}(?:at\s|à\s|às\s|um\s|kl\.?\s|alle\s|ore\s|a\slas\s|om\s|в\s|o\s|klo\s)?\s?)(?:[01]?\d|2[0-4])(?:[:.h]|\s?h\s?|时|時)[0-5]\d(?:[:.][0-5]\d(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?";
+    let zone = r"(?:\s?Uhr|\s?\(?(?:Z\b|(?:GMT|UTC)?[+-]\d\d:?\d\d|[A-Z]{2,4}\b)\)?)?";
+    Regex::new(&format!("(?:{})(?:{time}{zone})?", days.join("|"))).ok()
+});
+
 /// The first date in a line, and its time if one follows. `is_american` says in which order `5/8/2024` is read.
 pub fn date_in(line: &str, is_american: bool) -> Option<WrittenDate> {
     /// A longer line is not searched.
     const LONGEST: usize = 400;
-    static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let days = [
-            // 2024-08-20, 2024/8/20, 2024.08.20
-            r"\b(?:19|20)\d\d\s?[-/.]\s?\d{1,2}\s?[-/.]\s?\d{1,2}",
-            // 2024年8月20日, 2024년 8월 20일
-            r"(?:19|20)\d\d\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]",
-            // 20.08.2024, 20/8/24, 20. 8. 2024
-            r"\b\d{1,2}(?:\.\s?|/|-)\d{1,2}(?:\.\s?|/|-)(?:(?:19|20)\d\d|\d\d)\b",
-            // 20 August 2024, 20th of August, 2024, 20. srpna 2024, 20 de agosto de 2024
-            r"\b\d{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s\-/]+(?:of\s+|de\s+|di\s+|tháng\s+)?[\p{L}\p{M}'’]{1,15}\.?[,\s\-/]+(?:de\s+|del\s+|of\s+|năm\s+)?(?:(?:19|20)\d\d|25[6-7]\d)\b",
-            // August 20, 2024
-            r"[\p{L}\p{M}]{3,15}\.?\s+\d{1,2}(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?:19|20)\d\d\b",
-        ];
-        let time = r"(?:T|[\s,•·|\-–—(]{0,8}(?:at\s|à\s|às\s|um\s|kl\.?\s|alle\s|ore\s|a\slas\s|om\s|в\s|o\s|klo\s)?\s?)(?:[01]?\d|2[0-4])(?:[:.h]|\s?h\s?|时|時)[0-5]\d(?:[:.][0-5]\d(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?";
-        let zone = r"(?:\s?Uhr|\s?\(?(?:Z\b|(?:GMT|UTC)?[+-]\d\d:?\d\d|[A-Z]{2,4}\b)\)?)?";
-        Regex::new(&format!("(?:{})(?:{time}{zone})?", days.join("|"))).ok()
-    });
     if LONGEST < line.len() || !line.contains(char::is_numeric) {
         return None;
     }
