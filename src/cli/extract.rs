@@ -60,7 +60,52 @@ enum PageFormat {
     Markdown,
 }
 
+/// Explains how the article of a page is found, for `inspect --page`.
+pub(super) fn inspect(page: &str, as_json: bool, context: &Context) -> Result<Exit> {
+    let format = Some(if as_json { PageFormat::Json } else { PageFormat::Text });
+    let args = Args {
+        page: page.to_owned(),
+        format,
+        explain: true,
+        select: None,
+        remove: Vec::new(),
+        url: None,
+        fast: false,
+    };
+    let article = article(args, context)?;
+    if as_json {
+        json_data(&self::as_json(&article, true))?;
+    } else {
+        let text = as_text(&article, columns());
+        let explained = explanation(&article, &context.output);
+        data(|out| writeln!(out, "{explained}\n\n{}", text.trim_end()))?;
+    }
+    Ok(Exit::Done)
+}
+
 pub(super) fn run(args: Args, context: &Context) -> Result<Exit> {
+    let (format, explain) = (args.format, args.explain);
+    let article = article(args, context)?;
+    let otherwise = if io::stdout().is_terminal() { PageFormat::Text } else { PageFormat::Json };
+    let format = format.unwrap_or(otherwise);
+    if format == PageFormat::Json {
+        json_data(&as_json(&article, explain))?;
+        return Ok(Exit::Done);
+    }
+    let text = match format {
+        PageFormat::Html => as_html(&article),
+        PageFormat::Markdown => as_markdown(&article),
+        PageFormat::Text | PageFormat::Json => as_text(&article, columns()),
+    };
+    data(|out| writeln!(out, "{}", text.trim_end()))?;
+    if explain {
+        context.output.note(&explanation(&article, &context.output));
+    }
+    Ok(Exit::Done)
+}
+
+/// Obtains the page and extracts its article.
+fn article(args: Args, context: &Context) -> Result<ArticlePage> {
     let fetched = received(&args, context)?;
     let page = Page {
         body: fetched.body,
@@ -70,24 +115,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Exit> {
         rules: SiteRules { select: args.select, remove: args.remove },
         now: clock::now(),
     };
-    let article = extracted(page, LONGEST)
-        .map_err(|error| anyhow!("{}: {error}", without_user_info(&args.page)))?;
-    let otherwise = if io::stdout().is_terminal() { PageFormat::Text } else { PageFormat::Json };
-    let format = args.format.unwrap_or(otherwise);
-    if format == PageFormat::Json {
-        json_data(&as_json(&article, args.explain))?;
-        return Ok(Exit::Done);
-    }
-    let text = match format {
-        PageFormat::Html => as_html(&article),
-        PageFormat::Markdown => as_markdown(&article),
-        PageFormat::Text | PageFormat::Json => as_text(&article, columns()),
-    };
-    data(|out| writeln!(out, "{}", text.trim_end()))?;
-    if args.explain {
-        context.output.note(&explanation(&article, &context.output));
-    }
-    Ok(Exit::Done)
+    extracted(page, LONGEST).map_err(|error| anyhow!("{}: {error}", without_user_info(&args.page)))
 }
 
 /// The page: from standard input, from a file, or from its server.

@@ -232,6 +232,11 @@ fn is_said(text: &str) -> bool {
     5 <= text.split_whitespace().count() || 12 <= text.chars().filter(|c| '\u{e00}' <= *c).count()
 }
 
+/// Whether a title is so long that a line with the same words repeats it. A word of the text may be the same as a short one.
+fn is_distinctive(title: &str) -> bool {
+    10 <= title.chars().count() || 4 <= title.chars().filter(|c| '\u{e00}' <= *c).count()
+}
+
 /// What the lines above the first paragraph are.
 #[derive(Default)]
 struct HeadLines {
@@ -246,7 +251,7 @@ struct HeadLines {
 }
 
 fn read_head(lines: &[Line], known: Known<'_>) -> HeadLines {
-    let title = known.title.map(normal).filter(|title| !title.is_empty());
+    let title = known.title.map(normal).filter(|title| is_distinctive(title));
     let given = known.standfirst.map(normal).filter(|text| !text.is_empty());
     let mut head = HeadLines::default();
     for (place, line) in lines.iter().enumerate().take(HEAD) {
@@ -606,6 +611,7 @@ mod tests {
                 format!("<p>{LONG}</p><p>{LONG}</p>"),
             ),
             // These stay.
+            ("<p>A word<br>The ferry</p>".into(), "<p>A word<br>The ferry</p>".into()),
             (
                 format!("<p>{LONG}</p><p>Mac 512</p><p>Saturday: 11am - 3pm</p><p>{LONG}</p>"),
                 format!("<p>{LONG}</p><p>Mac 512</p><p>Saturday: 11am - 3pm</p><p>{LONG}</p>"),

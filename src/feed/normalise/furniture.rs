@@ -244,6 +244,11 @@ const PLACEHOLDERS_UNCASED: [&str; 25] = [
 
 /// Whether a line is only the name of an image, an advertisement or a button.
 pub fn is_placeholder(line: &str) -> bool {
+    /// In bytes.
+    const LONGEST: usize = 120;
+    if LONGEST < line.len() {
+        return false;
+    }
     let line =
         line.trim_matches(|c: char| c.is_whitespace() || "[](){}:-–—•|".contains(c)).to_lowercase();
     PLACEHOLDERS.contains(&&*line)
@@ -290,6 +295,11 @@ const OTHER_ARTICLES_UNSPACED: [&str; 13] = [
 
 /// What follows the words with which a line leads to other articles. `None` for other lines.
 pub fn other_article(line: &str) -> Option<&str> {
+    /// In bytes. A longer line is a paragraph.
+    const LONGEST: usize = 600;
+    if LONGEST < line.len() {
+        return None;
+    }
     let start = line.trim_start_matches(|c: char| !c.is_alphanumeric());
     let lower = start.to_lowercase();
     // Of the same length in all scripts that the tables have, except for a few letters of Turkish.

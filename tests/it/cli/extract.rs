@@ -10,7 +10,7 @@ const PAGE: &str = "<!doctype html><html lang='en'><head><title>The ferry return
     <div>August 20 2024 , 06:18 AM&nbsp; •&nbsp; 982 views</div><div class='text'>\
     <p>After nine years without a regular connection, the ferry to the island sails again every morning at six.</p>\
     <p><img src='/ferry.jpg' alt=''></p><p>Image</p>\
-    <p class='promo-line'>A line that only this site has, about something else.</p>\
+    <p class='house-line'>A line that only this site has, about something else.</p>\
     <p>The school in the village, which had closed for lack of pupils, will open its doors again in September.</p>\
     </div><div class='rest'>Another text of the page</div></body></html>";
 
@@ -67,6 +67,9 @@ fn explain_names_the_rules_and_what_was_removed() {
     let shown = home.run(&["extract", "page.html", "--format", "text", "--explain"]);
     assert!(shown.err.contains("h1 that the stated title confirms"), "{shown:#?}");
     assert!(!shown.out.contains("h1 that the stated title confirms"), "{shown:#?}");
+    let inspected = home.ok(&["inspect", "page.html", "--page"]);
+    assert!(inspected.contains("h1 that the stated title confirms"), "{inspected}");
+    assert_eq!(home.json(&["inspect", "page.html", "--page", "--json"])["explain"], *explained);
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn selectors_of_the_user_come_first() {
         home.json(&args)
     };
     assert!(extract(&[])["content_text"].to_string().contains("only this site has"));
-    let removed = extract(&["--remove", ".promo-line"]);
+    let removed = extract(&["--remove", ".house-line"]);
     assert!(!removed["content_text"].to_string().contains("only this site has"), "{removed}");
     let selected = extract(&["--select", ".rest"]);
     assert_eq!(selected["content_text"], "Another text of the page", "{selected}");
