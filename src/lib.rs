@@ -12,6 +12,7 @@ pub mod reading_time;
 
 pub mod domain;
 
+pub mod article_page;
 pub mod export;
 pub mod feed;
 pub mod html;

@@ -23,6 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["present"],
     &["feed"],
+    &["article_page"],
     &["search"],
     &["matching"],
     &["polling"],
@@ -43,6 +44,7 @@ const PURE: &[&str] = &[
     "search",
     "matching",
     "feed",
+    "article_page",
     "polling",
     "export",
 ];
@@ -67,6 +69,9 @@ const IMPURE: &[&str] = &[
 const ONE_PLACE: &[(&str, &str)] = &[
     ("feed_rs", "feed/parse"),
     ("cron::", "polling/schedule"),
+    ("dom_smoothie", "article_page"),
+    ("trafilatura", "article_page"),
+    ("dom_query", "article_page"),
     ("rusqlite", "store"),
     ("reqwest", "fetch"),
     ("SanitisedHtml::from_store", "store"),

@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::address::file_url;
+use super::extract;
 use super::feeds::offer;
 use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
 use super::{Context, Exit, run::runtime};
@@ -42,9 +43,16 @@ pub(super) struct Args {
     /// Compare with what the feed-rs library alone reads of the document
     #[arg(long)]
     reference: bool,
+    /// The document is the web page of an article: show what is found in it, by which rules, and what is
+    /// removed
+    #[arg(long, conflicts_with = "reference")]
+    page: bool,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    if args.page {
+        return extract::inspect(&args.document, args.json, context);
+    }
     let url = address(&args.document)?;
     let (settings, request, entries, map, filter) = settings(&url, context)?;
     let now = clock::now();

@@ -10,6 +10,7 @@ mod doctor;
 mod examples;
 mod explain;
 mod export;
+mod extract;
 mod feeds;
 mod filters;
 mod init;
@@ -121,6 +122,8 @@ enum Command {
     Explain(explain::Args),
     /// Fetches one document and shows all that would be stored of it; writes nothing
     Inspect(inspect::Args),
+    /// Extracts the article of one web page: title, authors, dates, image and text; writes nothing
+    Extract(extract::Args),
     /// Validates the configuration: all faults at once
     Check(check::Args),
     /// Computes how many requests this configuration would send to each host, without sending any
@@ -223,6 +226,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Feeds(args) => feeds::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
+        Command::Extract(args) => extract::run(args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Status(args) => status::run(&args, context),

@@ -7,6 +7,7 @@ pub mod discover;
 pub mod doctor;
 pub mod duplicates;
 pub mod export;
+pub mod extraction;
 pub mod feed_health;
 pub mod future;
 pub mod hooks;

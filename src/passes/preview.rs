@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use url::Url;
+
 use crate::clock;
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
@@ -30,6 +32,14 @@ pub struct Previewer {
     delay_this_machine: bool,
     /// When the last request to each host started or will start.
     last_requests: HashMap<Host, Instant>,
+}
+
+/// A web page that was fetched, and its address after redirects.
+#[derive(Clone, Debug)]
+pub struct FetchedPage {
+    pub body: Vec<u8>,
+    pub content_type: Option<String>,
+    pub address: Url,
 }
 
 impl Previewer {
@@ -108,6 +118,35 @@ impl Previewer {
             time.bound(read).unwrap_or_else(|error| Err(error.to_string()))
         });
         comparison.await.map_err(|error| error.to_string())?
+    }
+
+    /// Fetches a web page.
+    ///
+    /// # Errors
+    /// When no page could be fetched. The error is a text for the user.
+    pub async fn page(
+        &mut self,
+        url: &FeedUrl,
+        request: &RequestSpec,
+    ) -> Result<FetchedPage, String> {
+        self.wait_for_host(url).await;
+        let validators = Validators::default();
+        let request = FetchRequest::new(url, &validators, request, self.max_body);
+        let reply = obtain(&self.fetcher, request).await.map_err(|no_reply| no_reply.detail)?;
+        if reply.status != 200 {
+            return Err(format!("the server answered with status {}", reply.status));
+        }
+        let (address, headers, limit) = (reply.base().clone(), reply.headers, self.max_body);
+        let unpacking = tokio::task::spawn_blocking(move || {
+            unpack(reply.body, headers.content_encoding.as_deref(), limit)
+                .map(|unpacked| FetchedPage {
+                    body: unpacked.body,
+                    content_type: headers.content_type,
+                    address,
+                })
+                .map_err(|error| error.to_string())
+        });
+        unpacking.await.map_err(|error| error.to_string())?
     }
 
     /// Waits until the delay since the last request to the same host has passed.

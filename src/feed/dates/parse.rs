@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use chrono::offset::LocalResult;
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeZone};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use icu_calendar::cal::Hijri;
 use icu_calendar::{Date, Iso};
@@ -18,9 +18,34 @@ use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::dates::names::{self, Meaning, zone};
 use crate::html::chars::digit_value;
 
+/// A date as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenDate {
+    /// The moment in UTC. Without a time of day it is midnight, without a zone the time is that of UTC.
+    pub at: Timestamp,
+    /// Day and time where it was written.
+    pub local: NaiveDateTime,
+    /// Whether a time of day was written.
+    pub has_time: bool,
+    /// Whether a zone or an offset was written.
+    pub has_zone: bool,
+}
+
+impl WrittenDate {
+    /// A moment that was written in UTC.
+    fn of_utc(at: Timestamp) -> Self {
+        Self { at, local: at.naive_utc(), has_time: true, has_zone: true }
+    }
+}
+
 /// Reads a date. `None` when day, month or year is missing, and for the dates that programs write for "no
 /// date": year 1, everything before 1970, and years that only the Thai calendar has (2513 to 2650).
 pub fn date(text: &str) -> Option<Timestamp> {
+    written_date(text).map(|date| date.at)
+}
+
+/// Reads a date as [`date`] does, and says which of its parts were written.
+pub fn written_date(text: &str) -> Option<WrittenDate> {
     let text = text.trim();
     if text.len() < 4 || 120 < text.chars().take(121).count() {
         return None;
@@ -31,20 +56,24 @@ pub fn date(text: &str) -> Option<Timestamp> {
         .or_else(|| epoch(text))
         .or_else(|| iso(text))
         .or_else(|| words(text))
-        .filter(|at| Timestamp::UNIX_EPOCH < *at && at.year() <= LAST_YEAR)
+        .filter(|date| Timestamp::UNIX_EPOCH < date.at && date.at.year() <= LAST_YEAR)
         // What is still in these years was not written as a day of that calendar: an ISO week or a count of seconds.
         // It is centuries ahead of all feeds, and as text it would be read as another day.
-        .filter(|at| !BUDDHIST.contains(&at.year()))
+        .filter(|date| !BUDDHIST.contains(&date.at.year()))
 }
 
 /// Reads the dates of RFC 3339 and RFC 2822, which are nearly all dates. A year of another calendar and a leap second
 /// are left to the other functions.
-fn by_standard(text: &str) -> Option<Timestamp> {
+fn by_standard(text: &str) -> Option<WrittenDate> {
     let found = DateTime::parse_from_rfc2822(text).or_else(|_| DateTime::parse_from_rfc3339(text));
     let is_plain = |at: &DateTime<FixedOffset>| {
         (1970..2100).contains(&at.year()) && at.timestamp_subsec_nanos() < 1_000_000_000
     };
-    found.ok().filter(is_plain).map(|at| from_unix(at.timestamp()))
+    let found = found.ok().filter(is_plain)?;
+    Some(WrittenDate {
+        local: found.naive_local(),
+        ..WrittenDate::of_utc(from_unix(found.timestamp()))
+    })
 }
 
 /// The text with the digits of all scripts as ASCII, and without the marks that only set its direction.
@@ -74,11 +103,11 @@ fn is_mark(c: char) -> bool {
 }
 
 /// A year alone is a date in W3C-DTF.
-fn year(text: &str) -> Option<Timestamp> {
+fn year(text: &str) -> Option<WrittenDate> {
     let digits = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     let year: i32 = text.parse().ok().filter(|_| digits)?;
     let day = (1970..2100).contains(&year).then(|| NaiveDate::from_ymd_opt(year, 1, 1))??;
-    at(day, Clock::default(), Zone::default())
+    at(day, None, None)
 }
 
 /// RFC 3339, the format in which dates are exported, has years of four digits.
@@ -86,17 +115,20 @@ const LAST_YEAR: i32 = 9999;
 
 /// Reads seconds, or their thousandth, millionth or billionth parts, since 1970; `/Date(1700000000000+0200)/`, as
 /// .NET writes them into JSON, where the offset changes nothing; or a date of 8, 12 or 14 digits in a row.
-fn epoch(text: &str) -> Option<Timestamp> {
+fn epoch(text: &str) -> Option<WrittenDate> {
     if let Some((_, rest)) = text.split_once("Date(").filter(|(before, _)| before.len() <= 6) {
         let (milliseconds, _) = digits(rest)?;
-        return Some(from_unix(milliseconds.parse::<i64>().ok()? / 1000));
+        return Some(WrittenDate::of_utc(from_unix(milliseconds.parse::<i64>().ok()? / 1000)));
     }
     let digits = text.trim_start_matches('@').split('.').next()?;
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let part = |range: std::ops::Range<usize>| digits.get(range)?.parse::<u32>().ok();
-    let scaled = |per_second: i64| Some(from_unix(digits.parse::<i64>().ok()? / per_second));
+    let scaled = |per_second: i64| {
+        let at = from_unix(digits.parse::<i64>().ok()? / per_second);
+        Some(WrittenDate::of_utc(at))
+    };
     match digits.len() {
         9 | 10 => scaled(1),
         13 => scaled(1_000),
@@ -109,7 +141,8 @@ fn epoch(text: &str) -> Option<Timestamp> {
                 second: part(12..14).unwrap_or(0),
             };
             let year = i32::try_from(part(0..4)?).ok()?;
-            at(day(year, part(4..6)?, part(6..8)?)?, clock, Zone::default())
+            let clock = Some(clock).filter(|_| 8 < digits.len());
+            at(day(year, part(4..6)?, part(6..8)?)?, clock, None)
         }
         _ => None,
     }
@@ -137,13 +170,15 @@ impl Default for Zone {
 }
 
 /// 24:00 is 0:00 of the next day (ISO 8601), and a leap second is the first second of the next minute.
-fn at(date: NaiveDate, clock: Clock, zone: Zone) -> Option<Timestamp> {
+fn at(date: NaiveDate, clock: Option<Clock>, zone: Option<Zone>) -> Option<WrittenDate> {
+    let (has_time, has_zone) = (clock.is_some(), zone.is_some());
+    let clock = clock.unwrap_or_default();
     if 24 < clock.hour || 59 < clock.minute || 60 < clock.second {
         return None;
     }
     let seconds = i64::from(clock.hour * 3600 + clock.minute * 60 + clock.second);
     let local = date.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::seconds(seconds))?;
-    match zone {
+    let at = match zone.unwrap_or_default() {
         Zone::Offset(offset) if 24 * 60 < offset.abs() => None,
         Zone::Offset(offset) => local.and_utc().checked_sub_signed(TimeDelta::minutes(offset)),
         Zone::Named(zone) => match zone.from_local_datetime(&local) {
@@ -155,7 +190,8 @@ fn at(date: NaiveDate, clock: Clock, zone: Zone) -> Option<Timestamp> {
                 before.to_utc().checked_add_signed(hour)
             }
         },
-    }
+    };
+    Some(WrittenDate { at: at?, local, has_time, has_zone })
 }
 
 /// The years of a calendar that are converted, so that they lie between 1970 and 2050 or so. In our calendar, such
@@ -196,7 +232,7 @@ fn gregorian(date: Date<Iso>) -> Option<NaiveDate> {
 }
 
 /// Reads ISO 8601: calendar, week and ordinal dates, basic and extended, and texts that only begin with one.
-fn iso(text: &str) -> Option<Timestamp> {
+fn iso(text: &str) -> Option<WrittenDate> {
     let year: i32 = text.get(..4)?.parse().ok()?;
     if !text.bytes().take(4).all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -259,7 +295,7 @@ fn digits(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Reads the time and zone after a date: `T10:00:00.5+02:00`, ` 10:00 AM CEST`, `T1000Z`, ` 10.00`, or nothing.
-fn rest_of_day(text: &str) -> Option<(Clock, Zone)> {
+fn rest_of_day(text: &str) -> Option<(Option<Clock>, Option<Zone>)> {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || ",Tt".contains(c));
     let mut parts = Parts::default();
     if let Some((basic, rest)) = digits(text)
@@ -278,7 +314,7 @@ fn rest_of_day(text: &str) -> Option<(Clock, Zone)> {
 }
 
 /// Reads any other date, word by word.
-fn words(text: &str) -> Option<Timestamp> {
+fn words(text: &str) -> Option<WrittenDate> {
     let mut parts = Parts { may_be_range: true, ..Parts::default() };
     parts.read(text);
     parts.find_clock(if parts.has_month() { 2 } else { 3 });
@@ -724,23 +760,20 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The time, or midnight if there is none.
-    fn clock(&self) -> Option<Clock> {
-        let mut clock = self.clock.unwrap_or_default();
+    /// The time, if there is one. The outer `None` means that no day has this time.
+    #[expect(clippy::option_option, reason = "a missing time and an impossible one differ")]
+    fn clock(&self) -> Option<Option<Clock>> {
+        let Some(mut clock) = self.clock else { return Some(None) };
         match self.afternoon {
-            Some(true) if clock.hour < 12 && self.clock.is_some() => clock.hour += 12,
+            Some(true) if clock.hour < 12 => clock.hour += 12,
             Some(false) if clock.hour == 12 => clock.hour = 0,
             Some(_) | None => {}
         }
-        (clock.hour <= 24).then_some(clock)
+        (clock.hour <= 24).then_some(Some(clock))
     }
 
-    fn zone(&self) -> Zone {
-        match (self.offset, self.named_zone) {
-            (Some(offset), _) => Zone::Offset(offset),
-            (None, Some(zone)) => Zone::Named(zone),
-            (None, None) => Zone::default(),
-        }
+    fn zone(&self) -> Option<Zone> {
+        self.offset.map(Zone::Offset).or(self.named_zone.map(Zone::Named))
     }
 
     fn has_month(&self) -> bool {

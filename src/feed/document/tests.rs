@@ -234,6 +234,50 @@ fn a_description_alone_is_the_content_and_if_short_the_summary() {
     }
 }
 
+#[test]
+fn an_entry_made_from_a_page_comes_out_clean() {
+    let lines = [
+        "The ferry returns to the island",
+        "From Monday a boat links the island with the mainland again.",
+        "August 20 2024 , 06:18 AM\u{a0} •\u{a0} 982 views",
+        "The ferry returns to the island",
+        "After nine years without a regular connection, the ferry to the island sails again every morning.",
+        "Image",
+        "“We waited nine years for this morning, and nobody was dry-eyed.”",
+        "Ruth Calder, captain of the ferry",
+        "The school in the village, which had closed for lack of pupils, will open its doors again in September.",
+    ];
+    let html = lines.map(|line| format!("&lt;p&gt;{line}&lt;/p&gt;")).concat();
+    for (name, description) in [
+        ("paragraphs", html.clone()),
+        ("line breaks", lines.join("&lt;br&gt;")),
+        ("plain text", lines.join("\n\n")),
+        ("plain lines", lines.join("\n")),
+    ] {
+        let found = fresh(&rss(&[&format!(
+            "<item><guid>1</guid><title>The ferry returns to the island</title><description>{description}</description></item>"
+        )]));
+        let draft = &found.drafts[0];
+        let [_, standfirst, _, _, first, _, quote, speaker, last] = lines;
+        let quotation = format!("<blockquote><p>{quote}</p><p>{speaker}</p></blockquote>");
+        let expected = match name {
+            "line breaks" => format!("{first}{quotation}{last}"),
+            _ => format!("<p>{first}</p>{quotation}<p>{last}</p>"),
+        };
+        assert_eq!(draft.content_html.as_deref(), Some(&*expected), "{name}");
+        assert_eq!(draft.summary.as_deref(), Some(standfirst), "{name}");
+        assert_eq!(draft.published, Some("2024-08-20T06:18:00Z".parse().unwrap()), "{name}");
+    }
+    let found = fresh(&rss(&[&format!(
+        "<item><guid>1</guid><title>The ferry returns to the island</title><pubDate>Mon, 19 Aug 2024 10:00:00 GMT</pubDate>\
+         <description>The school opens.</description><content:encoded xmlns:content='http://purl.org/rss/1.0/modules/content/'>{html}</content:encoded></item>"
+    )]));
+    let draft = &found.drafts[0];
+    assert_eq!(draft.summary.as_deref(), Some("The school opens."));
+    assert_eq!(draft.published, Some("2024-08-19T10:00:00Z".parse().unwrap()));
+    assert!(!draft.content_html.as_deref().unwrap().contains("982 views"));
+}
+
 /// Checks that a document read in two steps, some of its items first, gives the same as when read whole.
 fn check_in_two_steps(file: &Path, rounds: u64) -> bool {
     let body = fs::read(file).unwrap();

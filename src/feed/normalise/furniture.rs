@@ -1,7 +1,12 @@
-//! Page furniture: lines at the top of an article that belong to its web page and not to its text, such as
-//! dates and counters.
+//! Page furniture: lines that belong to a web page and not to the text of its article, such as dates, counters,
+//! placeholders of images, buttons for sharing and links to other articles. Feeds whose entries were made from pages
+//! have such lines too.
 
-use crate::feed::dates::parse::date;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::feed::dates::parse::{WrittenDate, date, written_date};
 use crate::html::chars::collapse;
 use crate::html::to_text::html_to_text;
 
@@ -32,7 +37,7 @@ const LONGEST_FURNITURE: usize = 100;
 
 /// Whether each part of a line, between bullets and bars, is a date, a time, a count or a byline, and not all
 /// are bylines: a name alone may be the subject of the article.
-fn is_furniture(line: &str) -> bool {
+pub fn is_furniture(line: &str) -> bool {
     let parts = line.split(['•', '|', '·', '–', '—']).map(str::trim).filter(|p| !p.is_empty());
     line.chars().count() < LONGEST_FURNITURE
         && parts.clone().any(is_counted_or_dated)
@@ -51,17 +56,70 @@ fn is_counted_or_dated(part: &str) -> bool {
             .is_some_and(|(first, rest)| is_count(first.trim()) && is_counted_or_dated(rest.trim()))
 }
 
+/// What is counted, in lower case.
+#[rustfmt::skip]
+const COUNTED: [&str; 107] = [
+    "view", "views", "read", "reads", "hit", "hits", "comment", "comments", "share", "shares", "like", "likes",
+    "min", "mins", "minute", "minutes", "reading", "aufrufe", "ansichten", "kommentare", "kommentar", "minuten",
+    "leseminuten", "lesezeit", "geteilt", "mal", "vues", "vue", "lectures", "commentaires", "commentaire",
+    "partages", "lecture", "vistas", "visitas", "lecturas", "comentarios", "comentario", "visualizaciones",
+    "visualizzazioni", "letture", "commenti", "commento", "condivisioni", "lettura", "visualizações",
+    "visualizacoes", "leituras", "comentários", "leitura", "weergaven", "reacties", "keer", "gelezen",
+    "visningar", "visninger", "kommentarer", "katselukertaa", "kommenttia", "wyświetleń", "wyświetlenia", "odsłon", "komentarzy",
+    "komentarze", "zobrazení", "komentářů", "megtekintés", "vizualizări", "просмотров", "просмотра", "просмотр", "просмотры",
+    "комментариев", "комментария", "комментарий", "переглядів", "перегляди", "коментарів", "мин", "минут", "минуты", "хв",
+    "προβολές", "σχόλια", "görüntülenme", "görüntüleme", "okunma", "yorum", "dibaca", "dilihat", "tayangan", "kali", "komentar",
+    "lượt", "xem", "مشاهدة", "مشاهدات", "قراءة", "تعليق", "تعليقات", "بازدید", "צפיות", "תגובות",
+    "बार", "टिप्पणियाँ", "व्यूज", "ครั้ง",
+];
+
+/// What is counted in scripts without spaces, as the text around the number.
+#[rustfmt::skip]
+const COUNTED_UNSPACED: [&str; 24] = [
+    "次阅读", "次浏览", "次閱讀", "次瀏覽", "阅读", "浏览", "浏览量", "阅读量", "閱讀", "瀏覽", "人氣", "点击", "评论", "评论数", "阅读数",
+    "回視聴", "閲覧", "閲覧数", "回閲覧", "件のコメント", "コメント", "조회수", "조회", "댓글",
+];
+
+/// Words beside what is counted.
+#[rustfmt::skip]
+const BESIDE_COUNTED: [&str; 26] = [
+    "read", "reading", "time", "of", "lesezeit", "de", "lecture", "lectura", "lettura", "di", "leitura", "total", "so", "far",
+    "leestijd", "lästid", "czytania", "чтения", "lượt", "xem", "kali", "dilihat", "keer", "gelezen", "mal", "k",
+];
+
+/// Whether a part of a line, between bullets and bars, is a count such as `982 views`.
+pub fn has_count(line: &str) -> bool {
+    let mut parts = line.split(['•', '|', '·', '–', '—', ',']).map(str::trim);
+    parts.any(is_count) || is_count(line)
+}
+
 fn is_count(part: &str) -> bool {
-    const COUNTED: [&str; 12] = [
-        "view", "views", "read", "reads", "comment", "comments", "share", "shares", "min",
-        "minutes", "aufrufe", "vues",
-    ];
-    let (number, noun) = part.split_once(' ').unwrap_or((part, ""));
-    let mut nouns = noun.split(' ');
-    number.starts_with(|c: char| c.is_ascii_digit())
-        && number.bytes().all(|b| b.is_ascii_digit() || b".,kKM".contains(&b))
-        && nouns.next().is_some_and(|noun| COUNTED.contains(&&*noun.to_lowercase()))
-        && nouns.all(|noun| noun == "read")
+    let part = part.to_lowercase();
+    let part = part.trim_matches(|c: char| !c.is_alphanumeric());
+    let is_digit = |c: char| c.is_numeric();
+    // `1 204 views`: the spaces in a number go.
+    let (mut numbers, mut words, mut in_number) = (0, Vec::new(), false);
+    for word in
+        part.split(|c: char| c.is_whitespace() || ":()[]".contains(c)).filter(|w| !w.is_empty())
+    {
+        if word.starts_with(is_digit) {
+            let letters = word.trim_matches(|c: char| is_digit(c) || ".,'’+".contains(c));
+            let groups = word.chars().count() == 3 && in_number;
+            numbers += usize::from(!groups);
+            in_number = letters.is_empty();
+            if !["", "k", "m"].contains(&letters) {
+                words.push(letters.to_owned());
+            }
+        } else {
+            in_number = false;
+            words.push(word.trim_end_matches('.').to_owned());
+        }
+    }
+    let unspaced: String = part.chars().filter(|c| c.is_alphabetic()).collect();
+    let is_known = |word: &String| COUNTED.contains(&&**word) || BESIDE_COUNTED.contains(&&**word);
+    numbers == 1
+        && (words.iter().any(|word| COUNTED.contains(&&**word)) && words.iter().all(is_known)
+            || COUNTED_UNSPACED.contains(&&*unspaced))
 }
 
 /// Whether a part is a date, a time, or both, and nothing else. A sentence that holds a date is none, nor is a
@@ -146,7 +204,7 @@ fn is_filler(word: &str) -> bool {
 }
 
 /// Whether a part names who wrote the article: `By Ada Lovelace`.
-fn is_byline(part: &str) -> bool {
+pub fn is_byline(part: &str) -> bool {
     /// A name has no more words.
     const MOST: usize = 5;
     let Some((by, name)) = part.split_once(' ') else { return false };
@@ -160,9 +218,155 @@ fn is_byline(part: &str) -> bool {
         && name.split_whitespace().all(is_name)
 }
 
+/// Lines that stand for something that the text does not have, in lower case.
+#[rustfmt::skip]
+const PLACEHOLDERS: [&str; 110] = [
+    "image", "images", "photo", "photos", "picture", "video", "image:", "[image]", "(image)", "advertisement", "advertisment",
+    "advertisement - continue reading below", "advertisements", "ad", "sponsored", "story continues below advertisement",
+    "article continues below advertisement", "scroll to continue", "share", "share this", "share this article",
+    "share this story", "share on facebook", "share on twitter", "share on x", "tweet", "facebook", "twitter", "whatsapp", "email",
+    "print", "copy link", "link copied", "save", "subscribe", "bild", "foto", "anzeige", "werbung", "teilen",
+    "artikel teilen", "drucken", "publicité", "partager", "imprimer", "imagen", "publicidad", "compartir", "immagine", "pubblicità",
+    "condividi", "imagem", "publicidade", "compartilhar", "afbeelding", "advertentie", "delen", "annons", "dela", "reklama",
+    "zdjęcie", "udostępnij", "изображение", "реклама", "поделиться", "фото",
+    "paylaş", "sdílet", "zdieľať", "megosztás", "distribuie", "поділитися", "κοινοποίηση", "bagikan", "chia sẻ", "del", "jaa", "deel",
+    "condividere", "compartilhe", "teilen auf", "tweeten", "görsel", "fotoğraf", "resim", "billede", "bilde", "kuva", "obrázek", "obrázok",
+    "kép", "imagine", "зображення", "фотография", "εικόνα", "φωτογραφία", "gambar", "ảnh", "hình ảnh", "reklam", "hirdetés", "publicitate",
+    "διαφήμιση", "iklan", "quảng cáo", "annonce", "annonse", "mainos", "publicidad - sigue leyendo debajo", "advertisement advertisement",
+];
+
+/// Such lines in scripts that have no capital letters.
+#[rustfmt::skip]
+const PLACEHOLDERS_UNCASED: [&str; 25] = [
+    "صورة", "إعلان", "شارك", "مشاركة", "תמונה", "פרסומת", "שתפו", "图片", "圖片", "广告", "廣告", "分享", "画像", "広告", "シェア",
+    "사진", "이미지", "광고", "공유", "विज्ञापन", "शेयर करें", "공유하기", "シェアする", "تبلیغات", "اشتراک‌گذاری",
+];
+
+/// Whether a line is only the name of an image, an advertisement or a button.
+pub fn is_placeholder(line: &str) -> bool {
+    /// In bytes.
+    const LONGEST: usize = 120;
+    if LONGEST < line.len() {
+        return false;
+    }
+    let line =
+        line.trim_matches(|c: char| c.is_whitespace() || "[](){}:-–—•|".contains(c)).to_lowercase();
+    PLACEHOLDERS.contains(&&*line)
+        || PLACEHOLDERS_UNCASED.contains(&&*line)
+        // `Facebook Twitter WhatsApp`
+        || {
+            let mut words = line.split_whitespace();
+            let known = ["facebook", "twitter", "x", "whatsapp", "linkedin", "email", "telegram", "pinterest", "reddit", "share", "print", "copy", "link", "tweet", "messenger", "bluesky", "threads", "mail"];
+            2 <= words.clone().count() && words.all(|word| known.contains(&word))
+        }
+}
+
+/// How lines begin that lead to other articles, in lower case.
+#[rustfmt::skip]
+const OTHER_ARTICLES: [&str; 71] = [
+    "read also", "also read", "read more", "see also", "read next", "more on this", "related", "related article",
+    "related articles", "related stories", "related story", "related news", "recommended", "recommended reading",
+    "you may also like", "you might also like", "more from", "must read", "don't miss", "watch also", "read:",
+    "lesen sie auch", "lies auch", "auch interessant", "mehr zum thema", "lesen sie mehr", "das könnte sie auch interessieren",
+    "lire aussi", "à lire aussi", "a lire aussi", "à lire également", "lisez aussi", "lea también", "lee también", "te puede interesar",
+    "le puede interesar", "también te puede interesar", "leggi anche", "leia também", "leia mais", "veja também", "lees ook", "lees meer",
+    "läs också", "läs mer", "les også", "læs også", "lue myös", "czytaj także", "czytaj też", "zobacz też",
+    "zobacz także", "čtěte také", "citește și", "olvassa el", "читайте также", "читать также", "смотрите также", "читайте також", "διαβάστε επίσης",
+    "ayrıca okuyun", "baca juga", "đọc thêm", "xem thêm", "اقرأ أيضا", "اقرأ أيضاً", "قد يعجبك", "همچنین بخوانید", "קראו גם",
+    "यह भी पढ़ें", "इसे भी पढ़ें",
+];
+
+/// The same in scripts without spaces between words.
+const OTHER_ARTICLES_UNSPACED: [&str; 13] = [
+    "相关阅读",
+    "延伸阅读",
+    "延伸閱讀",
+    "推荐阅读",
+    "相關新聞",
+    "相关新闻",
+    "更多阅读",
+    "関連記事",
+    "あわせて読みたい",
+    "合わせて読みたい",
+    "こちらも読まれています",
+    "관련기사",
+    "อ่านเพิ่มเติม",
+];
+
+/// What follows the words with which a line leads to other articles. `None` for other lines.
+pub fn other_article(line: &str) -> Option<&str> {
+    /// In bytes. A longer line is a paragraph.
+    const LONGEST: usize = 600;
+    if LONGEST < line.len() {
+        return None;
+    }
+    let start = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let lower = start.to_lowercase();
+    // Of the same length in all scripts that the tables have, except for a few letters of Turkish.
+    let rest = |begin: &&str| {
+        lower.strip_prefix(*begin)?;
+        start.get(begin.len()..)
+    };
+    let ends = |rest: &&str| !rest.starts_with(char::is_alphanumeric);
+    let spaced = OTHER_ARTICLES.iter().filter_map(rest).filter(ends).min_by_key(|rest| rest.len());
+    let unspaced = || OTHER_ARTICLES_UNSPACED.iter().find_map(|begin| start.strip_prefix(*begin));
+    spaced.or_else(unspaced).map(|rest| rest.trim_start_matches(|c: char| !c.is_alphanumeric()))
+}
+
+/// A text as it is compared with another: its letters and digits in lower case.
+pub fn normal(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A line with a bar for each date in it.
+pub fn without_dates(line: &str) -> String {
+    let line = collapse(line);
+    DATE.as_ref().map_or_else(|| line.clone(), |date| date.replace_all(&line, " | ").into_owned())
+}
+
+/// A date in a line, with the time after it.
+static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let days = [
+        // 2024-08-20, 2024/8/20, 2024.08.20
+        r"\b(?:19|20)\d\d\s?[-/.]\s?\d{1,2}\s?[-/.]\s?\d{1,2}",
+        // 2024年8月20日, 2024년 8월 20일
+        r"(?:19|20)\d\d\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]",
+        // 20.08.2024, 20/8/24, 20. 8. 2024
+        r"\b\d{1,2}(?:\.\s?|/|-)\d{1,2}(?:\.\s?|/|-)(?:(?:19|20)\d\d|\d\d)\b",
+        // 20 August 2024, 20th of August, 2024, 20. srpna 2024, 20 de agosto de 2024
+        r"\b\d{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s\-/]+(?:of\s+|de\s+|di\s+|tháng\s+)?[\p{L}\p{M}'’]{1,15}\.?[,\s\-/]+(?:de\s+|del\s+|of\s+|năm\s+)?(?:(?:19|20)\d\d|25[6-7]\d)\b",
+        // August 20, 2024
+        r"[\p{L}\p{M}]{3,15}\.?\s+\d{1,2}(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?:19|20)\d\d\b",
+    ];
+    let time = r"(?:T|[\s,•·|\-–—(]{0,8}(?:at\s|à\s|às\s|um\s|kl\.?\s|alle\s|ore\s|a\slas\s|om\s|в\s|o\s|klo\s)?\s?)(?:[01]?\d|2[0-4])(?:[:.h]|\s?h\s?|时|時)[0-5]\d(?:[:.][0-5]\d(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?";
+    let zone = r"(?:\s?Uhr|\s?\(?(?:Z\b|(?:GMT|UTC)?[+-]\d\d:?\d\d|[A-Z]{2,4}\b)\)?)?";
+    Regex::new(&format!("(?:{})(?:{time}{zone})?", days.join("|"))).ok()
+});
+
+/// The first date in a line, and its time if one follows. `is_american` says in which order `5/8/2024` is read.
+pub fn date_in(line: &str, is_american: bool) -> Option<WrittenDate> {
+    /// A longer line is not searched.
+    const LONGEST: usize = 400;
+    if LONGEST < line.len() || !line.contains(char::is_numeric) {
+        return None;
+    }
+    let line = collapse(line);
+    let day_first = |text: &str| -> Option<WrittenDate> {
+        static SLASHED: LazyLock<Option<Regex>> =
+            LazyLock::new(|| Regex::new(r"^(\d{1,2})[/-](\d{1,2})[/-](\d{2,4})\b").ok());
+        let dotted = SLASHED.as_ref()?.replace(text, "$1.$2.$3");
+        written_date(&dotted)
+    };
+    DATE.as_ref()?.find_iter(&line).find_map(|found| {
+        let text = found.as_str();
+        let whole = if is_american { None } else { day_first(text) };
+        whole.or_else(|| written_date(text))
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::without_furniture;
+    use super::{date_in, is_furniture, is_placeholder, other_article, without_furniture};
     use crate::html::to_text::{Markup, plain};
 
     #[test]
@@ -207,6 +411,90 @@ mod tests {
         ] {
             let line = plain(html, Markup::Html).unwrap();
             assert_eq!(without_furniture(&line, html), expected, "{html}");
+        }
+    }
+
+    #[test]
+    fn counters_are_recognised_in_many_languages() {
+        for line in [
+            "August 20 2024 , 06:18 AM\u{a0} •\u{a0} 982 views",
+            "982 views",
+            "1 204 Aufrufe",
+            "12,5k vues",
+            "982 просмотра",
+            "982 次阅读",
+            "阅读 982",
+            "閲覧数:982",
+            "조회수 982",
+            "Views: 982",
+            "5 Min. Lesezeit",
+            "20.08.2024 | 982 visualizzazioni",
+            "982 lượt xem",
+            "982 görüntülenme",
+            "982 مشاهدة",
+            "👁 982 views",
+            "3 min read",
+            "Lectura: 4 min",
+        ] {
+            assert!(is_furniture(line), "{line}");
+        }
+        for line in [
+            "982 voters",
+            "5 minutes to midnight",
+            "982",
+            "Views of the harbour",
+            "Two reads of 982 pages",
+        ] {
+            assert!(!is_furniture(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn dates_are_found_in_lines() {
+        for (line, expected) in [
+            ("August 20 2024 , 06:18 AM\u{a0} •\u{a0} 982 views", "2024-08-20 06:18:00"),
+            ("Published: Tuesday, 20 August 2024 at 18:15 by Ada", "2024-08-20 18:15:00"),
+            ("Stand: 20.08.2024, 18:15 Uhr", "2024-08-20 18:15:00"),
+            ("Publié le 20 août 2024 à 18h15", "2024-08-20 18:15:00"),
+            ("20 de agosto de 2024", "2024-08-20 00:00:00"),
+            ("05/08/2024 10:30", "2024-08-05 10:30:00"),
+            ("2024年8月20日 18:15", "2024-08-20 18:15:00"),
+            ("20 августа 2024, 18:15", "2024-08-20 18:15:00"),
+            ("2024-08-20T18:15:00+02:00", "2024-08-20 18:15:00"),
+        ] {
+            let found = date_in(line, false).map(|date| date.local.to_string());
+            assert_eq!(found.as_deref(), Some(expected), "{line}");
+        }
+        assert_eq!(date_in("05/08/2024", true).unwrap().local.to_string(), "2024-05-08 00:00:00");
+        for line in ["12 things in 2024", "Call 030 2024 1205", "Room 20 2024"] {
+            assert_eq!(date_in(line, false), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn placeholders_and_links_to_other_articles_are_recognised() {
+        for line in [
+            "Image",
+            " image ",
+            "[Image]",
+            "Advertisement",
+            "Facebook Twitter WhatsApp",
+            "Anzeige",
+            "图片",
+        ] {
+            assert!(is_placeholder(line), "{line}");
+        }
+        for line in ["Image of the harbour", "The photo", "Share prices fell"] {
+            assert!(!is_placeholder(line), "{line}");
+        }
+        for (line, expected) in [
+            ("Read also: The old mill", Some("The old mill")),
+            ("→ Lesen Sie auch: Die Mühle", Some("Die Mühle")),
+            ("延伸阅读：渡船", Some("渡船")),
+            ("Related", Some("")),
+            ("Relatedness is a measure", None),
+        ] {
+            assert_eq!(other_article(line), expected, "{line}");
         }
     }
 }

@@ -53,6 +53,11 @@ pub fn image(parsed: &ParsedEntry, content_html: Option<&str>, base: &Url) -> Op
     shown.filter(is_larger).or(stated).map(|image| image.url)
 }
 
+/// The first picture of sanitised HTML.
+pub fn of_content(html: &str) -> Option<String> {
+    shown(html).map(|image| image.url)
+}
+
 /// The first of the best.
 fn best(candidates: Vec<Candidate>) -> Option<Candidate> {
     candidates.into_iter().rev().max_by_key(Candidate::rank)

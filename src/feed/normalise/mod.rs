@@ -1,5 +1,6 @@
 //! Turns a parsed feed into articles as the store keeps them. Each file holds one rule.
 
+pub mod article_lines;
 pub mod authors;
 pub mod detected_language;
 pub mod edit;
@@ -25,6 +26,7 @@ use crate::domain::feed::FeedMeta;
 use crate::domain::poll::KeyPolicy;
 use crate::domain::time::Timestamp;
 use crate::feed::dates;
+use crate::feed::normalise::article_lines::Known;
 use crate::feed::normalise::identity::Identity;
 use crate::feed::normalise::links::Origin;
 use crate::feed::normalise::tags::Lists;
@@ -158,7 +160,27 @@ fn outline(
 /// Sets the content and the fields that depend on it.
 fn fill(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
     (draft.content_html, draft.summary) = body(entry, sanitiser);
+    clean(draft, entry, sanitiser);
     draft.image = image::image(entry, draft.content_html.as_deref(), sanitiser.base());
+}
+
+/// Removes the lines of a web page from the content, if the entry was made from one. The line between title and date is the
+/// summary of an entry that has no other, and the date of that line is that of an entry without date.
+fn clean(draft: &mut ArticleDraft, entry: &ParsedEntry, sanitiser: &Sanitiser) {
+    let Some(html) = draft.content_html.as_deref() else { return };
+    let known = Known { title: draft.title.as_deref(), ..Known::default() };
+    let Some(cleaned) = article_lines::clean(html, known) else { return };
+    let Some(html) = sanitiser.clean(&cleaned.html) else { return };
+    let is_repeated = entry.entry.content.is_none() && draft.summary.is_some();
+    if is_repeated {
+        // The summary was the whole text.
+        draft.summary = to_text::plain(&html, Markup::Html);
+    }
+    if is_repeated || draft.summary.is_none() {
+        draft.summary = cleaned.standfirst.or(draft.summary.take());
+    }
+    draft.published = draft.published.or(cleaned.date.map(|date| date.at));
+    draft.content_html = Some(html);
 }
 
 /// Sets what depends on all articles of a document, and their hashes.

@@ -4,6 +4,7 @@ mod address_change;
 mod changes;
 mod config;
 mod exports;
+mod extract;
 mod feeds;
 mod filters;
 mod inspect;
