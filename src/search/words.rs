@@ -283,9 +283,13 @@ fn known(c: char) -> Option<bool> {
         _ if c.is_ascii() => Some(c.is_ascii_alphanumeric()),
         // Letters, apart from the signs of multiplication and division.
         '\u{c0}'..='\u{24f}' => Some(!matches!(c, '×' | '÷')),
-        '\u{3a3}'..='\u{3ce}' | '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' => Some(true),
-        // Arabic, Devanagari.
-        '\u{621}'..='\u{63f}' | '\u{641}'..='\u{64a}' | '\u{905}'..='\u{939}' => Some(true),
+        // Greek, Cyrillic, Arabic, Devanagari.
+        '\u{3a3}'..='\u{3ce}'
+        | '\u{400}'..='\u{481}'
+        | '\u{48a}'..='\u{52f}'
+        | '\u{621}'..='\u{63f}'
+        | '\u{641}'..='\u{64a}'
+        | '\u{905}'..='\u{939}' => Some(true),
         _ if is_folded_alone(c) => Some(true),
         // Dashes, quotation marks, bullets and the ellipsis; the punctuation of Chinese and Japanese.
         '\u{2010}'..='\u{2027}' | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' => Some(false),

@@ -181,7 +181,7 @@ fn captured() -> Vec<Case> {
             let date = article.published.map_or(TIME, |at| at.timestamp());
             let title = article.title.unwrap_or_default();
             let url = article.url.unwrap_or_else(|| "https://one.example/1".to_owned());
-            articles.insert(text.clone(), Case { title, date, url, text, ..self::base() });
+            articles.insert(text.clone(), Case { url, title, date, text, ..self::base() });
         }
     }
     articles.into_values().collect()
@@ -205,7 +205,7 @@ fn copies_of_captured_articles_are_found_among_all_others() {
             let title = if seed % 2 == 0 { case.title.clone() } else { prose(seed, 6) };
             let url = format!("https://two.example/news/{article}");
             let text = edit(&case.text, seed);
-            let new = sighted(i64::MAX, &Case { title, text, url, ..copy_of(case) });
+            let new = sighted(i64::MAX, &Case { url, title, text, ..copy_of(case) });
             let ids = window.candidates(&new.features.lookup_across_feeds());
             let title = &stored[&article].features.title;
             match duplicate(&new, ids.iter().filter_map(|id| stored.get(id))) {

@@ -35,7 +35,7 @@ const PERIODS: [Period; 5] = [
 
 /// A feed as its publisher writes it in one week.
 struct Feed {
-    feed: usize,
+    number: usize,
     /// The site without `www.`.
     site: String,
     week: usize,
@@ -44,14 +44,14 @@ struct Feed {
 
 impl Feed {
     /// The feeds of a publisher change one after the other, three weeks apart.
-    fn in_week(feed: usize, site: String, week: usize) -> Self {
-        let period = week.saturating_sub(3 * (feed % 5)) * PERIODS.len() / WEEKS;
-        Self { feed, site, week, period: PERIODS[period] }
+    fn in_week(number: usize, site: String, week: usize) -> Self {
+        let period = week.saturating_sub(3 * (number % 5)) * PERIODS.len() / WEEKS;
+        Self { number, site, week, period: PERIODS[period] }
     }
 
     /// An item of article `n`, which was published in `week`. The text begins with a word that only this article has.
     fn item(&self, n: usize, week: usize, title: &str, text: &str) -> String {
-        let Self { feed, site, period, .. } = self;
+        let Self { number, site, period, .. } = self;
         let words = title.to_lowercase().replace(' ', "-");
         let (guid, link) = match period {
             Period::First => (
@@ -64,13 +64,13 @@ impl Feed {
             Period::NoGuids => (String::new(), format!("https://{site}/news/{n}/{words}")),
             Period::OtherHost => (String::new(), format!("https://new.{site}/news/{n}/{words}")),
             Period::OtherProgram => (
-                format!("{feed}-{}", n * 31 + 5),
+                format!("{number}-{}", n * 31 + 5),
                 format!("https://new.{site}/artikel/{}", n * 31 + 5),
             ),
         };
         // One in twenty has a GUID that is random at each fetch.
         let guid = match n % 20 {
-            3 => format!("<guid>{}</guid>", prose(self.week * 7_919 + n * 31 + feed, 3)),
+            3 => format!("<guid>{}</guid>", prose(self.week * 7_919 + n * 31 + number, 3)),
             _ if guid.is_empty() => guid,
             _ => format!("<guid isPermaLink=\"false\">{guid}</guid>"),
         };
@@ -142,7 +142,7 @@ async fn five_feeds_of_one_publisher_have_each_article_of_a_year_once() {
             let listed = (week * A_WEEK).saturating_sub(2 * A_WEEK)..(week + 1) * A_WEEK;
             let items: Vec<String> =
                 listed.rev().map(|n| feed.item(n, n / A_WEEK, &title(n), &text(n))).collect();
-            home.poll_and_match(feed.feed, start_of(week) + 600, &items).await;
+            home.poll_and_match(feed.number, start_of(week) + 600, &items).await;
         }
     }
     assert_each_once(&home, WEEKS * A_WEEK);
