@@ -47,8 +47,10 @@ pub struct Query {
     /// Of each story only the article that arrived first, among those that all other filters but `before` choose; all, if
     /// they are of one feed.
     pub one_of_each_story: bool,
-    /// The ids of the articles.
+    /// The ids of articles that were chosen before: nothing that is hidden by default is left out.
     pub ids: Vec<ArticleId>,
+    /// The ids of articles among which the other filters choose.
+    pub among: Vec<ArticleId>,
     /// Only articles that are new or edited after this sequence number.
     pub after_seq: Option<i64>,
     /// Only articles that were not edited after this sequence number.

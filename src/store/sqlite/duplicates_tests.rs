@@ -237,6 +237,30 @@ async fn an_article_of_several_feeds_is_shown_once_with_their_names() {
 
 /// A reader of one feed wants its article, although another feed had it first.
 #[tokio::test]
+async fn an_edit_is_listed_once_also_if_a_duplicate_was_edited_too() {
+    let home = Home::new(2).await;
+    for (feed, minutes) in [(0, 1), (1, 2)] {
+        home.poll_and_match(feed, minutes, &[item(feed, 1, 0)]).await;
+    }
+    for (feed, minutes) in [(0, 61), (1, 62)] {
+        let text = format!("<p>{} Everybody was saved.</p>", prose(1, 80));
+        let edited = item_with(feed, 1, 0, &format!("{} for good", title(1)), &text);
+        home.poll_and_match(feed, minutes, &[edited]).await;
+    }
+    let edits = |query: &Query| {
+        let reader = home.reader();
+        let keys = reader.edit_keys(query, at(100)).unwrap();
+        let edited =
+            keys.iter().map(|key| reader.edit(key).unwrap().unwrap().article.feed.name.clone());
+        edited.collect::<Vec<_>>()
+    };
+    assert_eq!(edits(&Query::default()), ["feed 0"]);
+    assert_eq!(edits(&Query { feeds: vec!["feed 1".to_owned()], ..Query::default() }), ["feed 1"]);
+    let all = Query { with_duplicates: true, ..Query::default() };
+    assert_eq!(edits(&all), ["feed 1", "feed 0"]);
+}
+
+#[tokio::test]
 async fn an_original_that_the_filters_leave_out_does_not_stand_for_its_duplicate() {
     let home = Home::new(3).await;
     for feed in 0..3 {

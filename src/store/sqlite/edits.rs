@@ -8,7 +8,7 @@ use crate::domain::article::EditKey;
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, future, select};
+use crate::store::sqlite::{columns, select};
 
 /// The number of edits that are compared with the filters at once.
 const BATCH: usize = 500;
@@ -28,17 +28,16 @@ pub(super) fn keys(
     let since = query.since.map_or(i64::MIN, |since| seconds(since.resolve(now)));
     let until = query.until.map_or(i64::MAX, |until| seconds(until.resolve(now)));
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let visible = future::condition(connection, "a", false, now)?;
     let (mut found, mut compared): (Vec<EditKey>, usize) = (Vec::new(), 0);
     let mut before = (until, i64::MAX, i64::MAX);
     while found.len() < limit && compared < MOST_COMPARED {
-        let batch = batch(connection, since, before, visible.as_deref())?;
+        let batch = batch(connection, since, before)?;
         let Some((at, row, revision)) = batch.last().copied() else { break };
         before = (at, row, revision);
         compared += batch.len();
         let ids = batch.iter().map(|(_, row, _)| columns::id_of(store_id, *row));
         let wanted =
-            Query { ids: ids.collect(), since: None, until: None, limit: None, ..query.clone() };
+            Query { among: ids.collect(), since: None, until: None, limit: None, ..query.clone() };
         let wanted = matching(connection, store_id, &wanted, now)?;
         let edits = batch.iter().filter(|(_, row, _)| wanted.contains(row));
         found.extend(edits.map(|(at, row, revision)| EditKey {
@@ -59,18 +58,12 @@ fn batch(
     connection: &Connection,
     since: i64,
     before: (i64, i64, i64),
-    visible: Option<&str>,
 ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
     let action = "list what was edited";
-    let visible = visible.map(|visible| {
-        let condition = visible.replace("a.id NOT IN", "r.article_id NOT IN");
-        format!(" AND {condition}")
-    });
     let sql = format!(
         "SELECT r.replaced_at, r.article_id, r.revision FROM article_revision r
-         WHERE ?1 <= r.replaced_at AND (r.replaced_at, r.article_id, r.revision) < (?2, ?3, ?4){}
-         ORDER BY r.replaced_at DESC, r.article_id DESC, r.revision DESC LIMIT {BATCH}",
-        visible.unwrap_or_default()
+         WHERE ?1 <= r.replaced_at AND (r.replaced_at, r.article_id, r.revision) < (?2, ?3, ?4)
+         ORDER BY r.replaced_at DESC, r.article_id DESC, r.revision DESC LIMIT {BATCH}"
     );
     let one = |r: &Row<'_>| Ok((r.get("replaced_at")?, r.get("article_id")?, r.get("revision")?));
     let values = params![since, before.0, before.1, before.2];

@@ -92,8 +92,8 @@ pub(super) fn select(
 ) -> Result<(String, Vec<Value>), StoreError> {
     let mut filter = Where::default();
     let mut path = AccessPath::Index { feed: None };
-    if !query.ids.is_empty() {
-        let rows = query.ids.iter().filter_map(|id| columns::row_of(store_id, id));
+    for ids in [&query.ids, &query.among].into_iter().filter(|ids| !ids.is_empty()) {
+        let rows = ids.iter().filter_map(|id| columns::row_of(store_id, id));
         filter.conditions.push(one_of("a.id", rows));
         path = AccessPath::Ids;
     }
