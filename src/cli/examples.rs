@@ -48,6 +48,26 @@ const EXAMPLES: Examples = &[
             ("changes --since 7d --feed \"Example World\"", "of one feed"),
         ],
     ),
+    (
+        "stories",
+        &[
+            ("stories", "the events of the last day"),
+            ("stories --since 7d --json", "those of a week, with their articles, as JSON"),
+        ],
+    ),
+    ("stories split", &[("stories split 1f 2c", "these articles are about something else")]),
+    ("stories merge", &[("stories merge 4a7 5b0", "two stories are one; it keeps the first id")]),
+    (
+        "extract",
+        &[
+            ("extract https://example.org/news/1 --format text", "the article of a page"),
+            (
+                "extract page.html --url https://example.org/news/1 --explain",
+                "what was found, and why",
+            ),
+            ("extract - --format markdown --remove .newsletter", "from standard input"),
+        ],
+    ),
     ("merges list", &[("merges list --limit 50", "what was taken for one article, and why")]),
     ("merges undo", &[("merges undo 2c", "an article of its own again")]),
     ("consumers list", &[("consumers list", "every consumer and its cursor")]),
