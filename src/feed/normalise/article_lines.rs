@@ -44,8 +44,14 @@ const HEAD: usize = 14;
 /// A line of this many characters is a paragraph.
 const PARAGRAPH: usize = 80;
 
+/// A longer text stays as it is, in bytes. No article is longer, and its lines would take several times its memory.
+const LONGEST: usize = 256 * 1024;
+
 /// Removes the lines. `None` when there are none.
 pub fn clean(html: &str, known: Known<'_>) -> Option<Cleaned> {
+    if LONGEST < html.len() {
+        return None;
+    }
     let lines = lines(html);
     let mut kinds: Vec<Option<&'static str>> = vec![None; lines.len()];
     let (standfirst, date) = mark_head(&lines, known, &mut kinds);

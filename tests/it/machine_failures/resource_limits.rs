@@ -166,9 +166,9 @@ fn whichever_write_of_the_store_fails_what_was_told_is_stored_and_the_rest_made_
     }
 }
 
-/// What it holds at its worst moment, the program itself included: what a control group would count.
+/// What it holds at its worst moment. With the program itself, whose pages the system can drop, this is less than 64 MiB.
 #[test]
-fn five_hundred_feeds_are_polled_in_less_than_64_mib_of_memory() {
+fn five_hundred_feeds_are_polled_in_less_than_48_mib_of_memory() {
     let server = Server::start();
     let mut config = "[fetch]\nper_host = 16\nhost_delay = \"0s\"\n".to_owned();
     let items: Vec<Item> = (1..=30).map(item).collect();
@@ -180,7 +180,7 @@ fn five_hundred_feeds_are_polled_in_less_than_64_mib_of_memory() {
     let home = Home::new(&config);
     let (ran, peak) = measured(&home, &["poll", "--all", "--json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    assert!(peak < 64 << 20, "{peak} bytes");
+    assert!(peak < 48 << 20, "{peak} bytes");
     assert_eq!(home.articles().len(), 500 * 30);
     // Where a process may not even have that, it ends: with a line, and without harm.
     for kib in [12_288, 24_576] {
