@@ -1,10 +1,10 @@
 //! The article in a web page: its title, standfirst, authors, dates, language, main image, address and text.
 //!
-//! [`extract`] calls the other files. [`tree`] bounds and parses the page, and [`structured_data`] reads what the page
-//! states for programs (JSON-LD, meta elements). [`title`], [`standfirst`], [`byline`], [`date`], [`image`] and
-//! [`head`] each find one thing. [`engines`] finds the text: `dom_smoothie` first, and trafilatura as a second opinion
-//! (docs/decisions/0029). [`prepare`] changes the page before the engines read it, [`clean`] removes what does not
-//! belong to the article from what they found. Where a script of the page would show the text, [`client_state`] reads
+//! [`extract`] calls the other files. `tree` bounds and parses the page, and `structured_data` reads what the page
+//! states for programs (JSON-LD, meta elements). `title`, `standfirst`, `byline`, `date`, `image` and
+//! `head` each find one thing. `engines` finds the text: `dom_smoothie` first, and trafilatura as a second opinion
+//! (docs/decisions/0029). `prepare` changes the page before the engines read it, `clean` removes what does not
+//! belong to the article from what they found. Where a script of the page would show the text, `client_state` reads
 //! it from the state in the page. The lines of a page that no article has, such as dates and counters, are recognised
 //! by `feed/normalise/furniture`, which cleans entries of feeds as well.
 //!
