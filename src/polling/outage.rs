@@ -90,7 +90,7 @@ impl OutageDetector {
     }
 
     /// Notes a poll that failed because this machine says that it has no network. It does not count when nobody was reached
-    /// for [`SILENCE`], be it the first poll ever or the only feed. Otherwise it is like that of any unreachable host: a
+    /// for `SILENCE`, be it the first poll ever or the only feed. Otherwise it is like that of any unreachable host: a
     /// name server that answers for other names is no sign of an outage.
     pub fn note_offline(&mut self, host: &Host, was_well: bool, now: Instant) -> Verdict {
         let was_reached = self.reached_at.is_some_and(|at| now.duration_since(at) < SILENCE);
