@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::feed::dates::parse::WrittenDate;
 use crate::feed::normalise::furniture::{
-    date_in, has_count, is_byline, is_furniture, is_placeholder, normal, other_article,
+    self, date_in, has_count, is_byline, is_furniture, is_placeholder, normal, other_article,
 };
 use crate::html::chars::{collapse, excerpt};
 use crate::html::entities::{Context, decode};
@@ -264,13 +264,12 @@ fn read_head(lines: &[Line], known: Known<'_>) -> HeadLines {
         if line.text.is_empty() || line.place == Place::Fixed {
             continue;
         }
-        let same = normal(&line.text);
-        if title.as_ref() == Some(&same) {
+        if title.as_ref().is_some_and(|title| is_same(&line.text, title)) {
             head.titles.push(place);
             if !line.has_media {
                 head.marked.push((place, "title"));
             }
-        } else if given.as_ref() == Some(&same) {
+        } else if given.as_ref().is_some_and(|given| is_same(&line.text, given)) {
             head.marked.push((place, "standfirst"));
         } else if is_furniture(&line.text)
             && !line.has_media
@@ -301,6 +300,13 @@ fn read_head(lines: &[Line], known: Known<'_>) -> HeadLines {
         head.marked.retain(|(place, kind)| is_kept(*place, kind));
     }
     head
+}
+
+/// Whether a line has the letters and digits of `normal`. A line of more than three times its length is not compared.
+fn is_same(line: &str, normal: &str) -> bool {
+    normal.len() <= 2 * line.len()
+        && line.len() <= 3 * normal.len() + 32
+        && furniture::normal(line) == normal
 }
 
 /// Whether a line of dates and counts is certain to be one: opening hours and names with a number look alike. A mere time
@@ -339,7 +345,9 @@ fn mark_others(lines: &[Line], known: Known<'_>, kinds: &mut [Option<&'static st
         if is_placeholder(&line.text) && !is_note && (!line.has_media || line.block == "figcaption")
         {
             mark(kinds, place, "placeholder");
-        } else if let Some(rest) = other_article(&line.text) {
+        } else if let Some(rest) =
+            leads_on(lines, place).then(|| other_article(&line.text)).flatten()
+        {
             let words = rest.chars().count();
             let is_short = line.text.chars().count() < 250;
             let leads_to_link = || {
@@ -357,6 +365,11 @@ fn mark_others(lines: &[Line], known: Known<'_>, kinds: &mut [Option<&'static st
             mark(kinds, place, "date or counter");
         }
     }
+}
+
+/// Whether a link is in the line or in the next one.
+fn leads_on(lines: &[Line], place: usize) -> bool {
+    lines.iter().skip(place).take(2).any(|line| 0 < line.linked)
 }
 
 /// The pairs of lines that are a quotation and the name of its speaker, in either order.

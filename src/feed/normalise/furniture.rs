@@ -38,6 +38,10 @@ const LONGEST_FURNITURE: usize = 100;
 /// Whether each part of a line, between bullets and bars, is a date, a time, a count or a byline, and not all
 /// are bylines: a name alone may be the subject of the article.
 pub fn is_furniture(line: &str) -> bool {
+    // A character has at most four bytes. Most lines are paragraphs, which need not be counted.
+    if 4 * LONGEST_FURNITURE <= line.len() {
+        return false;
+    }
     let parts = line.split(['•', '|', '·', '–', '—']).map(str::trim).filter(|p| !p.is_empty());
     line.chars().count() < LONGEST_FURNITURE
         && parts.clone().any(is_counted_or_dated)
@@ -301,7 +305,10 @@ pub fn other_article(line: &str) -> Option<&str> {
         return None;
     }
     let start = line.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let lower = start.to_lowercase();
+    /// In bytes. No entry of the table is longer.
+    const BEGINNING: usize = 80;
+    let beginning = start.floor_char_boundary(BEGINNING.min(start.len()));
+    let lower = start.get(..beginning)?.to_lowercase();
     // Of the same length in all scripts that the tables have, except for a few letters of Turkish.
     let rest = |begin: &&str| {
         lower.strip_prefix(*begin)?;
