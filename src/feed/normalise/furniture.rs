@@ -301,12 +301,12 @@ const OTHER_ARTICLES_UNSPACED: [&str; 13] = [
 pub fn other_article(line: &str) -> Option<&str> {
     /// In bytes. A longer line is a paragraph.
     const LONGEST: usize = 600;
+    /// In bytes. No entry of the table is longer.
+    const BEGINNING: usize = 80;
     if LONGEST < line.len() {
         return None;
     }
     let start = line.trim_start_matches(|c: char| !c.is_alphanumeric());
-    /// In bytes. No entry of the table is longer.
-    const BEGINNING: usize = 80;
     let beginning = start.floor_char_boundary(BEGINNING.min(start.len()));
     let lower = start.get(..beginning)?.to_lowercase();
     // Of the same length in all scripts that the tables have, except for a few letters of Turkish.
