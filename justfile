@@ -180,7 +180,7 @@ bench *ARGS:
     cargo bench --bench end_to_end -- {{ ARGS }}
 
 # everything a change must pass; .ci/run calls this and nothing else
-ci: format lint test oracle (fuzz "3") docs deps unit
+ci: format lint test oracle (fuzz "2") docs deps unit
 
 [private]
 format:
