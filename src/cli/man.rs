@@ -87,7 +87,8 @@ fn flattened(command: &clap::Command, prefix: &str) -> Vec<(String, clap::Comman
     .collect()
 }
 
-fn main_page(command: &clap::Command) -> io::Result<Vec<u8>> {
+/// The sections about the program itself, with the list of its commands.
+fn beginning(command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let man = Man::new(command.clone());
     man.render_title(&mut page)?;
@@ -96,6 +97,11 @@ fn main_page(command: &clap::Command) -> io::Result<Vec<u8>> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     man.render_subcommands_section(&mut page)?;
+    Ok(page)
+}
+
+fn main_page(command: &clap::Command) -> io::Result<Vec<u8>> {
+    let mut page = beginning(command)?;
     around(&mut page)?;
     see_also(&[format!("{CONFIGURATION}(5)")], &mut page)?;
     Ok(page)
@@ -120,14 +126,7 @@ fn command_page(name: &str, command: &clap::Command, out: &mut dyn Write) -> io:
 
 /// One page for the program and all its commands, each in a section.
 fn all_in_one(command: &clap::Command, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Vec::new();
-    let man = Man::new(command.clone());
-    man.render_title(&mut page)?;
-    man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
-    man.render_description_section(&mut page)?;
-    man.render_options_section(&mut page)?;
-    man.render_subcommands_section(&mut page)?;
+    let mut page = beginning(command)?;
     for (name, sub) in flattened(command, "gazetted") {
         let man = Man::new(sub);
         writeln!(page, ".SH {}", name.to_uppercase())?;

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::json_map::JsonMap;
-use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Validators};
+use crate::domain::poll::{Failure, Observed, PollJob, PollOutcome, Reply, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::feed::comparison::{Comparison, compare};
 use crate::feed::unpack::unpack;
@@ -100,13 +100,7 @@ impl Previewer {
         url: &FeedUrl,
         request: &RequestSpec,
     ) -> Result<Comparison, String> {
-        self.wait_for_host(url).await;
-        let validators = Validators::default();
-        let request = FetchRequest::new(url, &validators, request, self.max_body);
-        let reply = obtain(&self.fetcher, request).await.map_err(|no_reply| no_reply.detail)?;
-        if reply.status != 200 {
-            return Err(format!("the server answered with status {}", reply.status));
-        }
+        let reply = self.reply(url, request).await?;
         let (now, limit, time) = (clock::now(), self.max_body, self.time);
         let read = move || {
             let (base, headers) = (reply.base().clone(), reply.headers);
@@ -129,13 +123,7 @@ impl Previewer {
         url: &FeedUrl,
         request: &RequestSpec,
     ) -> Result<FetchedPage, String> {
-        self.wait_for_host(url).await;
-        let validators = Validators::default();
-        let request = FetchRequest::new(url, &validators, request, self.max_body);
-        let reply = obtain(&self.fetcher, request).await.map_err(|no_reply| no_reply.detail)?;
-        if reply.status != 200 {
-            return Err(format!("the server answered with status {}", reply.status));
-        }
+        let reply = self.reply(url, request).await?;
         let (address, headers, limit) = (reply.base().clone(), reply.headers, self.max_body);
         let unpacking = tokio::task::spawn_blocking(move || {
             unpack(reply.body, headers.content_encoding.as_deref(), limit)
@@ -147,6 +135,18 @@ impl Previewer {
                 .map_err(|error| error.to_string())
         });
         unpacking.await.map_err(|error| error.to_string())?
+    }
+
+    /// Requests a document, whatever is stored of it. Any status but 200 is an error, as a text for the user.
+    async fn reply(&mut self, url: &FeedUrl, request: &RequestSpec) -> Result<Reply, String> {
+        self.wait_for_host(url).await;
+        let validators = Validators::default();
+        let request = FetchRequest::new(url, &validators, request, self.max_body);
+        let reply = obtain(&self.fetcher, request).await.map_err(|no_reply| no_reply.detail)?;
+        if reply.status != 200 {
+            return Err(format!("the server answered with status {}", reply.status));
+        }
+        Ok(reply)
     }
 
     /// Waits until the delay since the last request to the same host has passed.
