@@ -43,7 +43,9 @@ pub fn is_furniture(line: &str) -> bool {
         return false;
     }
     let parts = line.split(['•', '|', '·', '–', '—']).map(str::trim).filter(|p| !p.is_empty());
-    line.chars().count() < LONGEST_FURNITURE
+    // Each date, time and count has a digit.
+    line.contains(char::is_numeric)
+        && line.chars().count() < LONGEST_FURNITURE
         && parts.clone().any(is_counted_or_dated)
         && parts.clone().all(|part| is_counted_or_dated(part) || is_byline(part))
 }
@@ -94,7 +96,7 @@ const BESIDE_COUNTED: [&str; 26] = [
 /// Whether a part of a line, between bullets and bars, is a count such as `982 views`.
 pub fn has_count(line: &str) -> bool {
     let mut parts = line.split(['•', '|', '·', '–', '—', ',']).map(str::trim);
-    parts.any(is_count) || is_count(line)
+    line.contains(char::is_numeric) && (parts.any(is_count) || is_count(line))
 }
 
 fn is_count(part: &str) -> bool {
