@@ -1,10 +1,11 @@
 //! Function words of the languages in which most news is written. Their counts are assumed until enough articles were
 //! counted, so that the first articles are not tied together by "the" and "and".
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::matching::stories::terms::Term;
+use foldhash::{HashMap, HashMapExt as _};
+
+use crate::matching::stories::terms::Terms;
 
 /// The number of articles of which the counts are assumed.
 pub(super) const DOCUMENTS: f64 = 500.0;
@@ -12,16 +13,20 @@ pub(super) const DOCUMENTS: f64 = 500.0;
 /// The number of these articles that are assumed to have a function word.
 pub(super) const WITH_WORD: f64 = 150.0;
 
-/// Whether a term is a function word of a language.
-pub(super) fn is_one(language: &str, term: &str) -> bool {
-    let place = WORDS.iter().position(|(known, _)| *known == language);
-    place.is_some_and(|place| LANGUAGES.get(term).is_some_and(|of| of & (1 << place) != 0))
+/// The language of a primary subtag, as a bit; 0 for a language whose function words are not known.
+pub(super) fn bit_of(language: &str) -> u32 {
+    WORDS.iter().position(|(known, _)| *known == language).map_or(0, |place| 1 << place)
+}
+
+/// Whether a term is a function word of the language with this bit.
+pub(super) fn is_one(language: u32, term: &str) -> bool {
+    LANGUAGES.get(term).is_some_and(|of| of & language != 0)
 }
 
 /// The language that has most of the terms as function words; `None` if there is none or more than one.
-pub(super) fn language(terms: &[Term]) -> Option<&'static str> {
+pub(super) fn language(terms: &Terms) -> Option<&'static str> {
     let mut counts = [0_u32; WORDS.len()];
-    for of in terms.iter().filter_map(|term| LANGUAGES.get(term.name.as_str())) {
+    for of in terms.iter().filter_map(|term| LANGUAGES.get(term.name)) {
         for (place, count) in counts.iter_mut().enumerate() {
             *count += of >> place & 1;
         }
@@ -183,18 +188,17 @@ const WORDS: [(&str, &str); 24] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matching::stories::terms::Terms;
 
     #[test]
     fn function_words_are_written_as_terms() {
         for (language, words) in WORDS {
             for word in words.split(' ') {
                 let found: Vec<String> =
-                    Terms::of(word, "").0.into_iter().map(|term| term.name).collect();
+                    Terms::of(word, "").iter().map(|term| term.name.to_owned()).collect();
                 assert_eq!(found, [word], "{language}");
             }
-            assert!(is_one(language, words.split(' ').next().unwrap()), "{language}");
+            assert!(is_one(bit_of(language), words.split(' ').next().unwrap()), "{language}");
         }
-        assert!(!is_one("en", "harbou") && !is_one("xx", "the"));
+        assert!(!is_one(bit_of("en"), "harbou") && !is_one(bit_of("xx"), "the"));
     }
 }
