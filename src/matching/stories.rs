@@ -11,12 +11,12 @@
 //! is a function of what [`Stories::restore`] is given, so that a restart changes nothing.
 
 mod collection;
-mod function_words;
 mod terms;
 
 use std::collections::BTreeMap;
 
 use crate::domain::story::Reason;
+use crate::feed::function_words::Counts;
 use crate::matching::stories::collection::{Collection, Counted, Vector};
 
 pub use terms::Terms;
@@ -127,8 +127,10 @@ impl Stories {
     /// The language of an article that says none: that of its function words, else that of the story which is most like it,
     /// else that of most articles.
     fn likely_language(&mut self, entry: &Entry<'_>) -> String {
-        if let Some(language) = function_words::language(entry.terms) {
-            return language.to_owned();
+        let mut words = Counts::default();
+        entry.terms.iter().for_each(|term| words.add(term.name));
+        if let Some(found) = words.leading().filter(|found| found.next < found.count) {
+            return found.language.to_owned();
         }
         let mut best: Option<(f64, String)> = None;
         for (language, collection) in &mut self.collections {

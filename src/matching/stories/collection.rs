@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
+use crate::feed::function_words;
 use crate::matching::stories::terms::{Term, Terms};
-use crate::matching::stories::{EXPLAINED, WINDOW, function_words};
+use crate::matching::stories::{EXPLAINED, WINDOW};
 
 /// Terms of an article that are kept in its vector, the heaviest.
 const KEPT: usize = 24;
@@ -28,6 +29,12 @@ const RARE_TERMS: usize = 2;
 
 /// A term is rare if it is in at most so many articles, or in one of a hundred, and is no function word.
 const RARE: usize = 15;
+
+/// The number of articles of which the counts are assumed, so that the first articles are not tied together by "the" and "and".
+const ASSUMED: f64 = 500.0;
+
+/// The number of these articles that are assumed to have a function word.
+const ASSUMED_WITH_WORD: f64 = 150.0;
 
 /// A weight of 1.
 const ONE: u16 = 1 << 14;
@@ -149,7 +156,7 @@ impl Collection {
 
     /// The vector of an article that is not counted yet.
     pub(super) fn vector<'a>(&self, terms: &'a Terms) -> Vector<'a> {
-        let documents = as_f64(self.documents) + function_words::DOCUMENTS;
+        let documents = as_f64(self.documents) + ASSUMED;
         let weigh = |term: Term<'_>| {
             let known = self.ids.get(term.name).and_then(|id| self.term(*id));
             let count = known.map_or(0.0, |state| f64::from(state.documents));
@@ -157,7 +164,7 @@ impl Collection {
                 Some(state) => state.is_function_word,
                 None => function_words::is_one(self.language, term.name),
             };
-            let count = if assumed { count + function_words::WITH_WORD } else { count };
+            let count = if assumed { count + ASSUMED_WITH_WORD } else { count };
             let used = if term.count == 1 { 0.0 } else { libm::log(f64::from(term.count)) };
             (1.0 + used) * libm::log((documents + 20.0) / (count + 0.5))
         };

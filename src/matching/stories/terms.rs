@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use crate::feed::function_words;
 use crate::search::words::{pairs, pieces, push_folded};
 
 /// Characters of the title and of the text that are read. The beginning of a news item says what happened.
 const READ: usize = 300;
 
 /// Characters of a word that are kept.
-const STEM: usize = 6;
+const STEM: usize = function_words::CUT;
 
 /// Characters of a number that are kept.
 const LONGEST_NUMBER: usize = 12;
@@ -116,4 +117,30 @@ fn cut(folded: &str) -> &str {
     let most = if is_number { LONGEST_NUMBER } else { STEM };
     let end = folded.char_indices().nth(most).map_or(folded.len(), |(at, _)| at);
     folded.get(..end).unwrap_or(folded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn function_words_are_written_as_terms() {
+        for (language, words) in function_words::WORDS {
+            for word in words.split(' ') {
+                let terms = Terms::of(word, "");
+                let found: Vec<&str> = terms.iter().map(|term| term.name).collect();
+                assert_eq!(found, [word], "{language}");
+            }
+        }
+    }
+
+    #[test]
+    fn terms_are_counted_and_know_their_first_word() {
+        let terms = Terms::of("Harbours of 東京都", "The HARBOUR, harbours; a 1234567890123 x");
+        let found: Vec<_> = terms.iter().map(|term| (term.name, term.count)).collect();
+        let expected =
+            [("123456789012", 1), ("harbou", 4), ("of", 2), ("the", 1), ("东京", 2), ("京都", 2)];
+        assert_eq!(found, expected);
+        assert_eq!(terms.words(["harbou", "东京", "none"]), ["Harbours", "东京"]);
+    }
 }
