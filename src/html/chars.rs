@@ -75,8 +75,7 @@ pub fn collapse(text: &str) -> String {
     let mut space = false;
     let mut rest = text;
     loop {
-        // A word of ASCII is copied as it is.
-        let length = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
+        let length = rest.bytes().position(|b| !is_certainly_shown(b)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(length);
         let mut after = after.chars();
         let next = after.next();
@@ -101,12 +100,18 @@ pub fn collapse(text: &str) -> String {
     }
 }
 
-/// Whether a text is of ASCII and [`collapse`] leaves it as it is.
+/// Whether a byte belongs to a character that is neither a space nor a control character, if it does not follow a byte for
+/// which this is false. Other characters that begin with the other bytes are looked at one by one.
+fn is_certainly_shown(byte: u8) -> bool {
+    matches!(byte, 0x21..=0x7e | 0x80..=0xbf | 0xc3..=0xe0 | 0xe4..=0xee | 0xf0..=0xf4)
+}
+
+/// Whether [`collapse`] certainly leaves a text as it is.
 fn is_collapsed(text: &str) -> bool {
     let mut after_space = true;
     for byte in text.bytes() {
         let is_space = byte == b' ';
-        if !(byte.is_ascii_graphic() || is_space && !after_space) {
+        if !(is_certainly_shown(byte) || is_space && !after_space) {
             return false;
         }
         after_space = is_space;
@@ -126,6 +131,19 @@ pub fn excerpt(text: &str, n: usize) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_character_is_collapsed_by_its_class() {
+        for c in '\0'..=char::MAX {
+            let expected = match c {
+                _ if c.is_whitespace() => "a b".to_owned(),
+                '\u{FEFF}' => "ab".to_owned(),
+                _ if is_control(c) => "ab".to_owned(),
+                _ => format!("a{c}b"),
+            };
+            assert_eq!(collapse(&format!("a{c}b")), expected, "{c:?}");
+        }
+    }
 
     #[test]
     fn an_excerpt_ends_between_words() {

@@ -111,11 +111,10 @@ fn kind_at(bytes: &[u8], at: usize) -> Kind {
 }
 
 /// The first place from `at` on where a byte is not of this kind.
-fn end_of(bytes: &[u8], mut at: usize, kind: Kind) -> usize {
-    while kind_at(bytes, at) == kind {
-        at += 1;
-    }
-    at
+fn end_of(bytes: &[u8], at: usize, kind: Kind) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let is_of_kind = |byte: &&u8| KINDS.get(usize::from(**byte)) == Some(&kind);
+    at + rest.iter().take_while(is_of_kind).count()
 }
 
 /// The character at a place. Most are of ASCII and need no decoding.

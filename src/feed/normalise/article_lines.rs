@@ -60,7 +60,7 @@ pub fn clean(html: &str, known: Known<'_>) -> Option<Cleaned> {
     let quotes = quotations(&lines, &kinds);
     let left = lines.iter().zip(&kinds).filter(|(_, kind)| kind.is_none());
     if kinds.iter().all(Option::is_none) && quotes.is_empty()
-        || !left.into_iter().any(|(line, _)| line.has_text || line.has_media)
+        || !left.into_iter().any(|(line, _)| line.has_text() || line.has_media)
     {
         return None;
     }
@@ -80,11 +80,9 @@ struct Line<'a> {
     html: &'a str,
     /// See [`Self::text`].
     text: OnceCell<String>,
-    has_text: bool,
+    beginning: Beginning,
     /// The line has at least so many characters. Their number is only counted up to [`LONG`].
     shown: usize,
-    /// Whether the text may begin with a quotation mark.
-    may_be_quoted: bool,
     /// Characters of the text that are links.
     linked: usize,
     has_media: bool,
@@ -100,7 +98,22 @@ struct Line<'a> {
 /// are shorter, unless they repeat the title or the standfirst.
 const LONG: usize = 300;
 
+/// How the text of a line begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Beginning {
+    /// There is no text.
+    #[default]
+    None,
+    /// With a quotation mark, or with a reference, which may be one.
+    Mark,
+    Other,
+}
+
 impl Line<'_> {
+    fn has_text(&self) -> bool {
+        self.beginning != Beginning::None
+    }
+
     /// The text of the line. It is decoded when it is needed, because most lines are paragraphs.
     fn text(&self) -> &str {
         self.text.get_or_init(|| {
@@ -116,13 +129,13 @@ impl Line<'_> {
 
     /// The text, unless there is none or the line is long.
     fn short_text(&self) -> Option<&str> {
-        (self.has_text && self.shown < LONG).then(|| self.text())
+        (self.has_text() && self.shown < LONG).then(|| self.text())
     }
 
     /// Whether all of the text is a link.
     fn is_link(&self) -> bool {
         let most = self.linked + 3;
-        self.has_text && self.shown <= most && self.text().chars().count() <= most
+        self.has_text() && self.shown <= most && self.text().chars().count() <= most
     }
 }
 
@@ -220,17 +233,8 @@ impl<'a> LineReader<'a> {
         if 0 < self.links {
             self.line.linked += decode(source, Context::Text).trim().chars().count();
         }
-        if !self.line.has_text {
-            let text = source.trim_start();
-            self.line.has_text = match text.bytes().next() {
-                None => false,
-                Some(b'&') => !collapse(&decode(source, Context::Text)).is_empty(),
-                Some(byte) => byte.is_ascii_graphic() || !collapse(source).is_empty(),
-            };
-            // What begins with a reference may be anything.
-            self.line.may_be_quoted |= text.starts_with(|c: char| {
-                matches!(c, '"' | '&') || !c.is_ascii() && !c.is_alphanumeric()
-            });
+        if self.line.beginning == Beginning::None {
+            self.line.beginning = beginning(source);
         }
         if self.line.shown < LONG {
             self.line.shown += count_shown(source);
@@ -269,7 +273,7 @@ impl<'a> LineReader<'a> {
     /// Ends the line at `end`, if it has anything in it.
     fn finish(&mut self, end: usize) {
         let line = std::mem::take(&mut self.line);
-        if !line.has_text && !line.has_media {
+        if !line.has_text() && !line.has_media {
             return;
         }
         let within = |names: &[&str]| self.blocks.iter().any(|block| names.contains(block));
@@ -289,6 +293,23 @@ impl<'a> LineReader<'a> {
             ..line
         });
     }
+}
+
+fn beginning(source: &str) -> Beginning {
+    let text = source.trim_start();
+    let Some(first) = text.chars().next() else { return Beginning::None };
+    if first.is_alphanumeric() {
+        return Beginning::Other;
+    }
+    if !first.is_ascii_graphic() || first == '&' {
+        let text = collapse(&decode(text, Context::Text));
+        return match text.chars().next() {
+            None => Beginning::None,
+            Some(c) if !c.is_alphanumeric() => Beginning::Mark,
+            Some(_) => Beginning::Other,
+        };
+    }
+    if first == '"' { Beginning::Mark } else { Beginning::Other }
 }
 
 /// The number of characters of a text of HTML, or a smaller one: neither spaces nor references are counted, nor characters of
@@ -364,7 +385,7 @@ fn read_head(lines: &[Line<'_>], known: Known<'_>) -> HeadLines {
     let given = known.standfirst.map(normal).filter(|text| !text.is_empty());
     let mut head = HeadLines::default();
     for (place, line) in lines.iter().enumerate().take(HEAD) {
-        if !line.has_text || line.place == Place::Fixed {
+        if !line.has_text() || line.place == Place::Fixed {
             continue;
         }
         let short = line.short_text().filter(|_| !line.has_media);
@@ -484,7 +505,8 @@ fn quotations(lines: &[Line<'_>], kinds: &[Option<&'static str>]) -> Vec<[usize;
             .then_some(line)
     };
     for place in 0..lines.len() {
-        let is_quotation = |line: &&Line<'_>| line.may_be_quoted && is_quoted(line.text());
+        let is_quotation =
+            |line: &&Line<'_>| line.beginning == Beginning::Mark && is_quoted(line.text());
         let Some(line) = is_free(place).filter(is_quotation) else { continue };
         // Both lines of a pair are next to each other, so only the last pair may have a line near this one.
         let is_taken = |other: usize| found.last().is_some_and(|pair| pair.contains(&other));
