@@ -22,6 +22,8 @@ mod head;
 mod image;
 pub mod model;
 mod prepare;
+pub mod reservation;
+pub mod robots;
 mod standfirst;
 mod structured_data;
 mod title;
