@@ -12,7 +12,7 @@ use crate::article_page::reservation::{Headers, reservation};
 use crate::article_page::structured_data::StructuredData;
 use crate::article_page::tree::all;
 use crate::article_page::{
-    access, byline, clean, client_state, date, image, prepare, standfirst, title, tree,
+    access, byline, clean, client_state, date, image, paywall, prepare, standfirst, title, tree,
 };
 use crate::domain::time::Timestamp;
 use crate::feed::charset;
@@ -160,7 +160,7 @@ fn metadata(
     let (url, rule) = canonical(page, &data, base, received.address);
     out.note("url", rule, &url);
     out.url = Some(url);
-    out.is_paywalled = access::is_paywalled(&data);
+    out.is_paywalled = paywall::is_stated(page, &data);
     standfirst
 }
 
@@ -229,6 +229,7 @@ fn body(
     out: &mut ArticlePage,
 ) -> Result<(), NotExtracted> {
     prepare::remove(&page, &rules.remove, &mut out.removed)?;
+    let is_prompted = paywall::take_prompts(&page, &mut out.removed);
     let selected = match &rules.select {
         Some(selector) => {
             let matcher =
@@ -244,8 +245,12 @@ fn body(
     prepare::prepare(&page, &mut out.removed);
     let text = page.html().to_string();
     let found = selected.or_else(|| engines::body(page, &text, base, mode));
-    let of_script =
-        || client_state::body(&states, &data).map(|html| Body::of(html, Engine::ClientState));
+    // What a paywall hides from readers is not taken from the scripts of the page.
+    let is_hidden = is_prompted || out.is_paywalled;
+    let of_script = || {
+        let html = client_state::body(&states, &data).filter(|_| !is_hidden)?;
+        Some(Body::of(html, Engine::ClientState))
+    };
     // A script would show the text: the page itself has a fraction of it.
     let found = match found {
         Some(body) if body.engine == Engine::Selector => Some(body),
@@ -277,6 +282,8 @@ fn body(
     clean::clean(&tree, &mut out.removed);
     let html = tree.body().map_or_else(|| tree.html(), |body| body.inner_html());
     out.html = Sanitiser::new(base).clean(&html);
+    let text = out.html.as_deref().map(html_to_text).unwrap_or_default();
+    out.is_paywalled |= is_prompted && paywall::breaks_off(&text);
     Ok(())
 }
 

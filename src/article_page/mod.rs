@@ -21,6 +21,7 @@ pub mod extract;
 mod head;
 mod image;
 pub mod model;
+mod paywall;
 mod prepare;
 pub mod reservation;
 pub mod robots;

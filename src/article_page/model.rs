@@ -28,7 +28,8 @@ pub struct ArticlePage {
     pub engine: Option<Engine>,
     /// Words of the body.
     pub words: usize,
-    /// Whether the page says that only a part of the article is free (`isAccessibleForFree` of schema.org).
+    /// Whether only a part of the article is free: the page states it (`isAccessibleForFree` of schema.org), or its text breaks
+    /// off at a prompt to subscribe.
     pub is_paywalled: bool,
     /// Why the text may not be kept, if the publisher reserves it. The text is extracted nevertheless: a caller that fetches
     /// pages by itself drops it, and one whose user named this page does not.
