@@ -1,5 +1,7 @@
 //! Extracts the article of a page.
 
+use std::cmp::Reverse;
+
 use dom_query::{Document, Matcher};
 use url::Url;
 
@@ -18,7 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::feed::charset;
 use crate::feed::normalise::article_lines::{self, Known};
 use crate::feed::normalise::image as content_image;
-use crate::feed::normalise::{language, tracking};
+use crate::feed::normalise::{detected_language, language, tracking};
 use crate::html::chars::{collapse, excerpt};
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::html_to_text;
@@ -165,6 +167,15 @@ fn metadata(
 }
 
 impl ArticlePage {
+    fn detect_language(&mut self, text: &str) {
+        if self.language.is_none()
+            && let Some(language) = detected_language::of_text(text)
+        {
+            self.note("language", "language of the text", language);
+            self.language = Some(language.to_owned());
+        }
+    }
+
     fn note(&mut self, what: &'static str, rule: &'static str, text: &str) {
         self.found.push(Finding { what, rule, text: excerpt(text, 200).into_owned() });
     }
@@ -189,7 +200,13 @@ fn language_of(page: &Document, data: &StructuredData, out: &mut ArticlePage) {
     if let Some((language, rule)) = known {
         out.note("language", rule, &language);
         out.language = Some(language);
+        return;
     }
+    // The longest paragraphs are those of the article.
+    let mut paragraphs: Vec<_> = all(page, "p").iter().map(tree::line).collect();
+    paragraphs.sort_by_key(|text| Reverse(text.len()));
+    paragraphs.truncate(3);
+    out.detect_language(&paragraphs.join("\n"));
 }
 
 /// The canonical address that the page states, if it is one of the same site and not that of the home page.
@@ -324,7 +341,9 @@ fn finish(
         out.note("image", "first image of the body", &url);
         out.image = Some(MainImage { url, caption: None });
     }
-    out.words = html_to_text(&html).split_whitespace().count();
+    let text = html_to_text(&html);
+    out.detect_language(&text);
+    out.words = text.split_whitespace().count();
     out.standfirst = inferred.or(standfirst.map(|found| found.text));
     out.html = Some(html);
     Ok(())
