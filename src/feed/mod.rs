@@ -11,6 +11,7 @@ pub mod comparison;
 pub mod dates;
 pub mod document;
 pub mod entry_filter;
+pub mod function_words;
 pub mod hints;
 pub mod item_diff;
 pub mod json_map;

@@ -68,6 +68,9 @@ pub(crate) fn remove_controls(html: Cow<'_, str>) -> Cow<'_, str> {
 /// The text on one line: each run of white space is a single space, there is none at the ends, and control
 /// characters (see [`is_control`]) and byte order marks are gone.
 pub fn collapse(text: &str) -> String {
+    if is_collapsed(text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut space = false;
     let mut rest = text;
@@ -96,6 +99,19 @@ pub fn collapse(text: &str) -> String {
             out.push(c);
         }
     }
+}
+
+/// Whether a text is of ASCII and [`collapse`] leaves it as it is.
+fn is_collapsed(text: &str) -> bool {
+    let mut after_space = true;
+    for byte in text.bytes() {
+        let is_space = byte == b' ';
+        if !(byte.is_ascii_graphic() || is_space && !after_space) {
+            return false;
+        }
+        after_space = is_space;
+    }
+    !after_space || text.is_empty()
 }
 
 /// The first `n` characters of a text at most, cut between words, with `…` at the end if it was cut.

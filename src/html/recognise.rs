@@ -210,7 +210,12 @@ const VOID: [&str; 4] = ["br", "hr", "img", "wbr"];
 
 /// Whether an element separates the words before it from those after it.
 pub(super) fn is_breaking(tag: &Tag<'_>) -> bool {
-    is_in(&BREAKING, tag) || tag.is(&["audio", "video", "iframe", "object", "canvas"])
+    // These are nearly all tags of articles.
+    match tag.name {
+        "p" | "br" | "li" | "div" => true,
+        "a" | "em" | "img" | "span" | "strong" => false,
+        _ => is_in(&BREAKING, tag) || tag.is(&["audio", "video", "iframe", "object", "canvas"]),
+    }
 }
 
 /// Whether the name of a tag is that of an element which texts have.

@@ -118,16 +118,16 @@ impl<'a> Tokens<'a> {
 
     /// The next `>`.
     fn close(&self, at: usize) -> Option<usize> {
-        self.find(&self.ends.tag, at, b">")
+        self.find(&self.ends.tag, at, |rest| memchr(b'>', rest))
     }
 
-    /// The offset of the next `end`. The result is kept, because otherwise a document with a million beginnings
+    /// The offset of the next end of a kind of markup. The result is kept, because otherwise a document with a million beginnings
     /// and no end would be searched a million times.
     fn find(
         &self,
         known: &Cell<Option<(usize, Option<usize>)>>,
         at: usize,
-        end: &[u8],
+        end: impl Fn(&[u8]) -> Option<usize>,
     ) -> Option<usize> {
         if let Some((from, found)) = known.get()
             && from <= at
@@ -135,7 +135,7 @@ impl<'a> Tokens<'a> {
         {
             return found;
         }
-        let found = memmem::find(self.from(at).as_bytes(), end).map(|found| at + found);
+        let found = end(self.from(at).as_bytes()).map(|found| at + found);
         known.set(Some((at, found)));
         found
     }
@@ -225,9 +225,12 @@ impl<'a> Tokens<'a> {
         let (rest, length) = (self.from(at), self.text.len());
         if rest.starts_with("<![CDATA[") {
             let from = at + 9;
-            let end = self.find(&self.ends.cdata, from, b"]]>").map(|end| (end, end + 3));
+            let end = self
+                .find(&self.ends.cdata, from, |rest| memmem::find(rest, b"]]>"))
+                .map(|end| (end, end + 3));
             // Some publishers escape the end of the section.
-            let escaped = || self.find(&self.ends.escaped_cdata, from, b"]]&gt;");
+            let escaped =
+                || self.find(&self.ends.escaped_cdata, from, |rest| memmem::find(rest, b"]]&gt;"));
             let is_xml = self.syntax == Syntax::Xml;
             let end = end.or_else(|| escaped().filter(|_| !is_xml).map(|end| (end, end + 6)));
             let (to, after) = match end {
@@ -243,7 +246,9 @@ impl<'a> Tokens<'a> {
         if let Some(comment) = rest.strip_prefix("<!--") {
             let abrupt = ["->", ">"].into_iter().find(|end| comment.starts_with(end));
             let end = abrupt.map(|end| at + 4 + end.len());
-            let end = end.or_else(|| Some(self.find(&self.ends.comment, at + 4, b"-->")? + 3));
+            let end = end.or_else(|| {
+                Some(self.find(&self.ends.comment, at + 4, |rest| memmem::find(rest, b"-->"))? + 3)
+            });
             // An unclosed comment ends at the next `>`, so that the rest of the feed is not lost.
             let end = end.or_else(|| Some(self.close(at)? + 1));
             return Some((Token::Hidden, end.unwrap_or(length)));
@@ -260,7 +265,9 @@ impl<'a> Tokens<'a> {
     /// The processing instruction at `at`.
     fn instruction(&self, at: usize) -> Option<(Token<'a>, usize)> {
         let close = self.close(at)? + 1;
-        let end = self.find(&self.ends.instruction, at + 2, b"?>").map(|end| end + 2);
+        let end = self
+            .find(&self.ends.instruction, at + 2, |rest| memmem::find(rest, b"?>"))
+            .map(|end| end + 2);
         // An `<?xml …>` without its question mark must not extend to the next instruction.
         let end = end.filter(|end| {
             let inside = self.text.as_bytes().get(at + 1..*end).unwrap_or_default();

@@ -75,13 +75,11 @@ impl Sketch {
         for_each_word(text, |word| {
             if 1 < word.len() && word.bytes().any(|b| b.is_ascii_digit()) {
                 // A number counts only behind the same word. Otherwise two texts with many numbers share some by chance.
-                let before = window.last().copied().unwrap_or_default();
+                let [.., before] = window;
                 numbers.push(upper_half(xxh3_64_with_seed(word.as_bytes(), before)));
             }
-            window.rotate_left(1);
-            if let Some(last) = window.last_mut() {
-                *last = xxh3_64(word.as_bytes());
-            }
+            let [_, second, third, last] = window;
+            window = [second, third, last, xxh3_64(word.as_bytes())];
             read += 1;
             if SHINGLE <= read {
                 passages.push(hashed(window));

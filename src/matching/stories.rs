@@ -11,12 +11,12 @@
 //! is a function of what [`Stories::restore`] is given, so that a restart changes nothing.
 
 mod collection;
-mod function_words;
 mod terms;
 
 use std::collections::BTreeMap;
 
 use crate::domain::story::Reason;
+use crate::feed::function_words::Counts;
 use crate::matching::stories::collection::{Collection, Counted, Vector};
 
 pub use terms::Terms;
@@ -101,7 +101,7 @@ impl Stories {
         let language = entry.language.map(primary);
         let language = language.unwrap_or_else(|| self.likely_language(entry));
         let collection = self.collection(&language);
-        let vector = collection.vector(&entry.terms.0);
+        let vector = collection.vector(entry.terms);
         let similar = collection.similar(&vector, entry.at);
         let story = similar.as_ref().map_or(entry.article, |similar| similar.story);
         let (article, at) = (entry.article, entry.at);
@@ -115,7 +115,7 @@ impl Stories {
                 story,
                 reason: Reason::Similar,
                 score: similar.score,
-                shared: entry.terms.words(&similar.shared),
+                shared: entry.terms.words(similar.shared.iter().map(|name| &**name)),
                 counted,
             },
             None => {
@@ -127,12 +127,14 @@ impl Stories {
     /// The language of an article that says none: that of its function words, else that of the story which is most like it,
     /// else that of most articles.
     fn likely_language(&mut self, entry: &Entry<'_>) -> String {
-        if let Some(language) = function_words::language(&entry.terms.0) {
-            return language.to_owned();
+        let mut words = Counts::default();
+        entry.terms.iter().for_each(|term| words.add(term.name));
+        if let Some(found) = words.leading().filter(|found| found.next < found.count) {
+            return found.language.to_owned();
         }
         let mut best: Option<(f64, String)> = None;
         for (language, collection) in &mut self.collections {
-            let vector = collection.vector(&entry.terms.0);
+            let vector = collection.vector(entry.terms);
             if let Some(similar) = collection.similar(&vector, entry.at)
                 && best.as_ref().is_none_or(|(score, _)| *score < similar.score)
             {
@@ -203,8 +205,9 @@ fn primary(language: &str) -> String {
 }
 
 /// For each term: the number of bytes of its name, the name, and the weight in two bytes, the more significant first.
-fn to_bytes(vector: &Vector) -> Vec<u8> {
-    let mut bytes = Vec::new();
+fn to_bytes(vector: &Vector<'_>) -> Vec<u8> {
+    let length = vector.iter().map(|(name, _)| name.len() + 3).sum();
+    let mut bytes = Vec::with_capacity(length);
     for (name, weight) in vector {
         let Ok(length) = u8::try_from(name.len()) else { continue };
         bytes.push(length);
@@ -215,13 +218,13 @@ fn to_bytes(vector: &Vector) -> Vec<u8> {
 }
 
 /// Reads what [`to_bytes`] wrote; damaged bytes end the vector.
-fn from_bytes(mut bytes: &[u8]) -> Vector {
+fn from_bytes(mut bytes: &[u8]) -> Vector<'_> {
     let mut vector = Vector::new();
     while let Some((length, rest)) = bytes.split_first() {
         let Some((name, rest)) = rest.split_at_checked(usize::from(*length)) else { break };
         let Some((weight, rest)) = rest.split_first_chunk::<2>() else { break };
         let Ok(name) = std::str::from_utf8(name) else { break };
-        vector.push((name.to_owned(), u16::from_be_bytes(*weight)));
+        vector.push((name, u16::from_be_bytes(*weight)));
         bytes = rest;
     }
     vector

@@ -6,10 +6,19 @@ use crate::search::words::{pairs, pieces, push_folded};
 
 /// Calls `each` with the words of a text in their order, until `each` returns `false`.
 pub fn for_each_word(text: &str, mut each: impl FnMut(&str) -> bool) {
+    // Most words are of ASCII and are folded then.
+    let text = text.to_ascii_lowercase();
     let mut folded = String::new();
-    for piece in pieces(text) {
+    for piece in pieces(&text) {
+        let word = text.get(piece.range).unwrap_or_default();
+        if word.is_ascii() {
+            if !each(word) {
+                return;
+            }
+            continue;
+        }
         folded.clear();
-        push_folded(&mut folded, text.get(piece.range).unwrap_or_default());
+        push_folded(&mut folded, word);
         let goes_on = if piece.paired {
             paired(&folded, &mut each)
         } else {

@@ -43,21 +43,29 @@ pub struct Piece {
 
 /// The pieces of a text, in their order.
 pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
+    let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
         let (start, first) = loop {
-            at += ascii_bytes(text, at, |byte| !byte.is_ascii_alphanumeric());
-            let c = char_at(text, at)?;
-            if known(c).unwrap_or_else(|| is_word(c) && !is_mark(c)) {
-                break (at, c);
+            at = end_of(bytes, at, Kind::Other);
+            if kind_at(bytes, at) == Kind::Word {
+                let start = at;
+                at = end_of(bytes, at, Kind::Word);
+                if kind_at(bytes, at) != Kind::Wide {
+                    return Some(Piece { range: start..at, paired: false });
+                }
+                break (start, 'a'); // A letter of ASCII; which one makes no difference.
             }
+            let c = char_at(text, at)?;
             at += c.len_utf8();
+            if known(c).unwrap_or_else(|| is_word(c) && !is_mark(c)) {
+                break (at - c.len_utf8(), c);
+            }
         };
         let paired = is_paired(first);
-        at += first.len_utf8();
         loop {
             if !paired {
-                at += ascii_bytes(text, at, u8::is_ascii_alphanumeric);
+                at = end_of(bytes, at, Kind::Word);
             }
             let Some(c) = char_at(text, at).filter(|c| !c.is_ascii()) else { break };
             let goes_on = match known(c) {
@@ -74,10 +82,40 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
     })
 }
 
-/// The number of bytes from a place on that are characters of ASCII of one kind. Most text is of ASCII.
-fn ascii_bytes(text: &str, from: usize, is_of_kind: impl Fn(&u8) -> bool) -> usize {
-    let rest = text.as_bytes().get(from..).unwrap_or_default();
-    rest.iter().take_while(|byte| byte.is_ascii() && is_of_kind(byte)).count()
+/// What a byte is. Most text is of ASCII and is read by bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A letter or digit of ASCII.
+    Word,
+    /// Another character of ASCII.
+    Other,
+    /// A part of a character that is not of ASCII.
+    Wide,
+    /// There is no byte.
+    End,
+}
+
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Wide; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        kinds[byte as usize] = if byte.is_ascii_alphanumeric() { Kind::Word } else { Kind::Other };
+        byte += 1;
+    }
+    kinds
+};
+
+fn kind_at(bytes: &[u8], at: usize) -> Kind {
+    let kind = bytes.get(at).and_then(|byte| KINDS.get(usize::from(*byte)));
+    kind.copied().unwrap_or(Kind::End)
+}
+
+/// The first place from `at` on where a byte is not of this kind.
+fn end_of(bytes: &[u8], mut at: usize, kind: Kind) -> usize {
+    while kind_at(bytes, at) == kind {
+        at += 1;
+    }
+    at
 }
 
 /// The character at a place. Most are of ASCII and need no decoding.

@@ -5,6 +5,7 @@
 //! The pages of articles are cleaned so, and entries of feeds that were made from such pages. What is doubtful stays: a
 //! date goes only above the first paragraph, and a text is left only if something remains of it.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use crate::feed::dates::parse::WrittenDate;
@@ -13,7 +14,7 @@ use crate::feed::normalise::furniture::{
 };
 use crate::html::chars::{collapse, excerpt};
 use crate::html::entities::{Context, decode};
-use crate::html::tokenizer::{HtmlToken, HtmlTokens, Tag};
+use crate::html::tokenizer::{HtmlToken, HtmlTokens};
 
 /// What is known of the article.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,33 +59,71 @@ pub fn clean(html: &str, known: Known<'_>) -> Option<Cleaned> {
     mark_others(&lines, known, &mut kinds);
     let quotes = quotations(&lines, &kinds);
     let left = lines.iter().zip(&kinds).filter(|(_, kind)| kind.is_none());
-    if !left.into_iter().any(|(line, _)| !line.text.is_empty() || line.has_media)
-        || kinds.iter().all(Option::is_none) && quotes.is_empty()
+    if kinds.iter().all(Option::is_none) && quotes.is_empty()
+        || !left.into_iter().any(|(line, _)| line.has_text || line.has_media)
     {
         return None;
     }
     let removed = lines
         .iter()
         .zip(&kinds)
-        .filter_map(|(line, kind)| Some(((*kind)?, excerpt(&line.text, 120).into_owned())));
+        .filter_map(|(line, kind)| Some(((*kind)?, excerpt(line.text(), 120).into_owned())));
     let removed = removed.collect();
     Some(Cleaned { html: rewritten(html, &lines, &kinds, &quotes), standfirst, date, removed })
 }
 
 /// The text between two borders of blocks or line breaks.
 #[derive(Debug, Default)]
-struct Line {
+struct Line<'a> {
     range: Range<usize>,
-    text: String,
+    /// The HTML of the range.
+    html: &'a str,
+    /// See [`Self::text`].
+    text: OnceCell<String>,
+    has_text: bool,
+    /// The line has at least so many characters. Their number is only counted up to [`LONG`].
+    shown: usize,
+    /// Whether the text may begin with a quotation mark.
+    may_be_quoted: bool,
     /// Characters of the text that are links.
     linked: usize,
     has_media: bool,
     /// Whether its inline elements begin and end in it.
     is_balanced: bool,
     /// The innermost block.
-    block: String,
+    block: &'a str,
     place: Place,
     is_after_break: bool,
+}
+
+/// A line of this many characters is a paragraph, of which the text is not needed in most cases. All lines that are removed
+/// are shorter, unless they repeat the title or the standfirst.
+const LONG: usize = 300;
+
+impl Line<'_> {
+    /// The text of the line. It is decoded when it is needed, because most lines are paragraphs.
+    fn text(&self) -> &str {
+        self.text.get_or_init(|| {
+            let mut text = String::with_capacity(self.html.len());
+            for token in HtmlTokens::new(self.html) {
+                if let HtmlToken::Text(source) = token {
+                    text.push_str(&decode(source, Context::Text));
+                }
+            }
+            collapse(&text)
+        })
+    }
+
+    /// The text, unless there is none or the line is long.
+    fn short_text(&self) -> Option<&str> {
+        (self.has_text && self.shown < LONG).then(|| self.text())
+    }
+
+    /// Whether all of the text is a link.
+    fn is_link(&self) -> bool {
+        let most = self.linked + 3;
+        self.has_text && self.shown <= most && self.text().chars().count() <= most
+    }
 }
 
 /// Where a line is.
@@ -97,23 +136,59 @@ enum Place {
     Fixed,
 }
 
-#[rustfmt::skip]
-const INLINE: [&str; 36] = [
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "i", "iframe", "img", "ins", "kbd",
-    "mark", "picture", "q", "rp", "rt", "ruby", "s", "samp", "small", "source", "span", "strong", "sub", "sup", "time", "tt",
-    "u", "var", "wbr", "acronym",
-];
+/// Whether an element is inline. The name is in lower case.
+fn is_inline(name: &str) -> bool {
+    matches!(
+        name,
+        "a" | "abbr"
+            | "acronym"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "cite"
+            | "code"
+            | "data"
+            | "del"
+            | "dfn"
+            | "em"
+            | "i"
+            | "iframe"
+            | "img"
+            | "ins"
+            | "kbd"
+            | "mark"
+            | "picture"
+            | "q"
+            | "rp"
+            | "rt"
+            | "ruby"
+            | "s"
+            | "samp"
+            | "small"
+            | "source"
+            | "span"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "time"
+            | "tt"
+            | "u"
+            | "var"
+            | "wbr"
+    )
+}
 
-fn lines(html: &str) -> Vec<Line> {
-    let mut reader = LineReader::default();
+/// The lines of sanitised HTML, in which all names of elements are in lower case.
+fn lines(html: &str) -> Vec<Line<'_>> {
+    let mut reader = LineReader { html, ..LineReader::default() };
     let mut tokens = HtmlTokens::new(html);
     let mut at = 0;
     while let Some(token) = tokens.next() {
         let after = html.len() - tokens.rest().len();
         match token {
             HtmlToken::Text(source) => reader.read_text(source),
-            HtmlToken::Tag(tag) if tag.is(&INLINE) => reader.read_inline(&tag),
-            HtmlToken::Tag(tag) => reader.read_border(&tag, at, after),
+            HtmlToken::Tag(tag) if is_inline(tag.name) => reader.read_inline(tag.name, tag.closing),
+            HtmlToken::Tag(tag) => reader.read_border(tag.name, tag.closing, at, after),
             HtmlToken::Hidden => {}
         }
         at = after;
@@ -124,14 +199,14 @@ fn lines(html: &str) -> Vec<Line> {
 
 /// Reads the lines of HTML, token by token.
 #[derive(Default)]
-struct LineReader {
-    lines: Vec<Line>,
+struct LineReader<'a> {
+    html: &'a str,
+    lines: Vec<Line<'a>>,
     /// The names of the open blocks.
-    blocks: Vec<String>,
+    blocks: Vec<&'a str>,
     /// The names of the open inline elements of the line.
-    inline: Vec<String>,
-    line: Line,
-    text: String,
+    inline: Vec<&'a str>,
+    line: Line<'a>,
     /// Open links.
     links: usize,
     /// Where the line begins.
@@ -140,55 +215,64 @@ struct LineReader {
     goes_on: bool,
 }
 
-impl LineReader {
+impl<'a> LineReader<'a> {
     fn read_text(&mut self, source: &str) {
-        let shown = decode(source, Context::Text);
         if 0 < self.links {
-            self.line.linked += shown.trim().chars().count();
+            self.line.linked += decode(source, Context::Text).trim().chars().count();
         }
-        self.text.push_str(&shown);
+        if !self.line.has_text {
+            let text = source.trim_start();
+            self.line.has_text = match text.bytes().next() {
+                None => false,
+                Some(b'&') => !collapse(&decode(source, Context::Text)).is_empty(),
+                Some(byte) => byte.is_ascii_graphic() || !collapse(source).is_empty(),
+            };
+            // What begins with a reference may be anything.
+            self.line.may_be_quoted |= text.starts_with(|c: char| {
+                matches!(c, '"' | '&') || !c.is_ascii() && !c.is_alphanumeric()
+            });
+        }
+        if self.line.shown < LONG {
+            self.line.shown += count_shown(source);
+        }
     }
 
-    fn read_inline(&mut self, tag: &Tag<'_>) {
-        self.line.has_media |= tag.is(&["img", "iframe", "source"]);
-        let name = tag.lower_name().into_owned();
-        if tag.is(&["a"]) {
-            self.links = if tag.closing { self.links.saturating_sub(1) } else { self.links + 1 };
+    fn read_inline(&mut self, name: &'a str, closing: bool) {
+        self.line.has_media |= matches!(name, "img" | "iframe" | "source");
+        if name == "a" {
+            self.links = if closing { self.links.saturating_sub(1) } else { self.links + 1 };
         }
-        if tag.closing {
-            self.goes_on |= self.inline.pop().as_deref() != Some(&*name);
-        } else if !tag.is(&["img", "source", "wbr"]) {
+        if closing {
+            self.goes_on |= self.inline.pop() != Some(name);
+        } else if !matches!(name, "img" | "source" | "wbr") {
             self.inline.push(name);
         }
     }
 
     /// Reads a tag at which a line ends. It begins at `at`, the next line at `after`.
-    fn read_border(&mut self, tag: &Tag<'_>, at: usize, after: usize) {
+    fn read_border(&mut self, name: &'a str, closing: bool, at: usize, after: usize) {
         self.finish(at);
         (self.begins, self.goes_on, self.links) = (after, !self.inline.is_empty(), 0);
-        if tag.is(&["br"]) {
+        if name == "br" {
             self.line.is_after_break = true;
-        } else if tag.closing {
-            let name = tag.lower_name();
-            if let Some(open) = self.blocks.iter().rposition(|block| *block == *name) {
+        } else if closing {
+            if let Some(open) = self.blocks.iter().rposition(|block| *block == name) {
                 self.blocks.truncate(open);
             }
             self.inline.clear();
-        } else if !tag.is(&["hr"]) {
-            self.line.has_media |= tag.is(&["video", "audio"]);
-            self.blocks.push(tag.lower_name().into_owned());
+        } else if name != "hr" {
+            self.line.has_media |= matches!(name, "video" | "audio");
+            self.blocks.push(name);
         }
     }
 
     /// Ends the line at `end`, if it has anything in it.
     fn finish(&mut self, end: usize) {
-        let text = collapse(&self.text);
-        self.text.clear();
         let line = std::mem::take(&mut self.line);
-        if text.is_empty() && !line.has_media {
+        if !line.has_text && !line.has_media {
             return;
         }
-        let within = |names: &[&str]| self.blocks.iter().any(|block| names.contains(&&**block));
+        let within = |names: &[&str]| self.blocks.iter().any(|block| names.contains(block));
         let place = if within(&["table", "pre", "dl"]) {
             Place::Fixed
         } else if within(&["blockquote"]) {
@@ -198,18 +282,37 @@ impl LineReader {
         };
         self.lines.push(Line {
             range: self.begins..end,
-            text,
+            html: self.html.get(self.begins..end).unwrap_or_default(),
             is_balanced: !self.goes_on && self.inline.is_empty(),
-            block: self.blocks.last().cloned().unwrap_or_default(),
+            block: self.blocks.last().copied().unwrap_or_default(),
             place,
             ..line
         });
     }
 }
 
+/// The number of characters of a text of HTML, or a smaller one: neither spaces nor references are counted, nor characters of
+/// Unicode blocks that have spaces.
+fn count_shown(source: &str) -> usize {
+    /// In bytes. That is enough to know that a text is long.
+    const ENOUGH: usize = 8 * LONG;
+    let source = source.as_bytes().get(..ENOUGH).unwrap_or(source.as_bytes());
+    let is_shown = |byte: &u8| matches!(byte, 0x21..=0x7e | 0xc3..=0xdf | 0xe4..=0xed);
+    if !source.contains(&b'&') {
+        return source.iter().filter(|byte| is_shown(byte)).count();
+    }
+    // A part begins with what a reference has behind its `&`.
+    let mut parts = source.split(|byte| *byte == b'&');
+    let first = parts.next().unwrap_or_default().iter().filter(|byte| is_shown(byte)).count();
+    let after = |part: &[u8]| {
+        part.iter().skip_while(|byte| **byte != b';').filter(|byte| is_shown(byte)).count()
+    };
+    first + parts.map(|part| after(part).saturating_sub(1)).sum::<usize>()
+}
+
 /// Marks the lines above the first paragraph. Returns the standfirst between them, and the date of the date line.
 fn mark_head(
-    lines: &[Line],
+    lines: &[Line<'_>],
     known: Known<'_>,
     kinds: &mut [Option<&'static str>],
 ) -> (Option<String>, Option<WrittenDate>) {
@@ -224,11 +327,11 @@ fn mark_head(
         head.dated.is_some() && known.standfirst.is_none() && !head.titles.is_empty();
     if let (true, [place]) = (may_be_above, above.as_slice())
         && let Some(line) = lines.get(**place)
-        && is_said(&line.text)
+        && is_said(line.text())
         && !line.has_media
     {
         mark(kinds, **place, "standfirst");
-        return (Some(line.text.clone()), head.date);
+        return (Some(line.text().to_owned()), head.date);
     }
     (None, head.date)
 }
@@ -256,34 +359,37 @@ struct HeadLines {
     others: Vec<usize>,
 }
 
-fn read_head(lines: &[Line], known: Known<'_>) -> HeadLines {
+fn read_head(lines: &[Line<'_>], known: Known<'_>) -> HeadLines {
     let title = known.title.map(normal).filter(|title| is_distinctive(title));
     let given = known.standfirst.map(normal).filter(|text| !text.is_empty());
     let mut head = HeadLines::default();
     for (place, line) in lines.iter().enumerate().take(HEAD) {
-        if line.text.is_empty() || line.place == Place::Fixed {
+        if !line.has_text || line.place == Place::Fixed {
             continue;
         }
-        if title.as_ref().is_some_and(|title| is_same(&line.text, title)) {
+        let short = line.short_text().filter(|_| !line.has_media);
+        let repeats =
+            |known: &Option<String>| known.as_ref().is_some_and(|text| is_same(line, text));
+        if repeats(&title) {
             head.titles.push(place);
             if !line.has_media {
                 head.marked.push((place, "title"));
             }
-        } else if given.as_ref().is_some_and(|given| is_same(&line.text, given)) {
+        } else if repeats(&given) {
             head.marked.push((place, "standfirst"));
-        } else if is_furniture(&line.text)
-            && !line.has_media
-            && is_certain(&line.text, head.dated.is_some())
+        } else if let Some(text) = short.filter(|text| is_furniture(text))
+            && is_certain(text, head.dated.is_some())
         {
-            head.date = head.date.or_else(|| date_in(&line.text, false));
+            head.date = head.date.or_else(|| date_in(text, false));
             head.dated = head.dated.or(Some(place));
             head.marked.push((place, "date or counter"));
-        } else if known.is_page && is_byline(&line.text) && !line.has_media {
+        } else if known.is_page && short.is_some_and(is_byline) {
             head.marked.push((place, "byline"));
-        } else if !is_placeholder(&line.text) {
+        } else if !line.short_text().is_some_and(is_placeholder) {
             head.others.push(place);
             // Only one paragraph may be above the date or the title: the standfirst.
-            let is_paragraph = PARAGRAPH <= line.text.chars().count();
+            let is_paragraph =
+                line.short_text().is_none_or(|text| PARAGRAPH <= text.chars().count());
             if is_paragraph && (head.dated.is_some() || 1 < head.others.len()) {
                 break;
             }
@@ -303,10 +409,12 @@ fn read_head(lines: &[Line], known: Known<'_>) -> HeadLines {
 }
 
 /// Whether a line has the letters and digits of `normal`. A line of more than three times its length is not compared.
-fn is_same(line: &str, normal: &str) -> bool {
-    normal.len() <= 2 * line.len()
-        && line.len() <= 3 * normal.len() + 32
-        && furniture::normal(line) == normal
+fn is_same(line: &Line<'_>, normal: &str) -> bool {
+    let most = 3 * normal.len() + 32;
+    line.shown <= most
+        && normal.len() <= 2 * line.text().len()
+        && line.text().len() <= most
+        && furniture::normal(line.text()) == normal
 }
 
 /// Whether a line of dates and counts is certain to be one: opening hours and names with a number look alike. A mere time
@@ -315,10 +423,11 @@ fn is_certain(text: &str, is_after_date: bool) -> bool {
     is_after_date || has_count(text) || date_in(text, false).is_some()
 }
 
-fn has_counter(lines: &[Line], place: usize) -> bool {
+fn has_counter(lines: &[Line<'_>], place: usize) -> bool {
     lines
         .get(place)
-        .is_some_and(|line| has_count(&line.text) && date_in(&line.text, false).is_none())
+        .and_then(Line::short_text)
+        .is_some_and(|text| has_count(text) && date_in(text, false).is_none())
 }
 
 fn mark(kinds: &mut [Option<&'static str>], place: usize, kind: &'static str) {
@@ -328,69 +437,62 @@ fn mark(kinds: &mut [Option<&'static str>], place: usize, kind: &'static str) {
 }
 
 /// Marks placeholders, counters and links to other articles anywhere.
-fn mark_others(lines: &[Line], known: Known<'_>, kinds: &mut [Option<&'static str>]) {
+fn mark_others(lines: &[Line<'_>], known: Known<'_>, kinds: &mut [Option<&'static str>]) {
     let mut in_list_of_others = false;
     for (place, line) in lines.iter().enumerate() {
-        let is_link = !line.text.is_empty() && line.text.chars().count() <= line.linked + 3;
-        if in_list_of_others && is_link && !line.has_media {
+        if in_list_of_others && line.is_link() && !line.has_media {
             mark(kinds, place, "link to another article");
             continue;
         }
         in_list_of_others = false;
-        if line.text.is_empty() || line.place == Place::Fixed {
-            continue;
-        }
+        let Some(text) = line.short_text().filter(|_| line.place != Place::Fixed) else { continue };
         // The notes of a podcast list where its guests are found.
         let is_note = !known.is_page && line.block == "li" && 0 < line.linked;
-        if is_placeholder(&line.text) && !is_note && (!line.has_media || line.block == "figcaption")
-        {
+        if is_placeholder(text) && !is_note && (!line.has_media || line.block == "figcaption") {
             mark(kinds, place, "placeholder");
-        } else if let Some(rest) =
-            leads_on(lines, place).then(|| other_article(&line.text)).flatten()
-        {
+        } else if let Some(rest) = leads_on(lines, place).then(|| other_article(text)).flatten() {
             let words = rest.chars().count();
-            let is_short = line.text.chars().count() < 250;
-            let leads_to_link = || {
-                lines.get(place + 1).is_some_and(|next| {
-                    0 < next.linked && next.text.chars().count() <= next.linked + 3
-                })
-            };
+            let is_short = text.chars().count() < 250;
+            let leads_to_link =
+                || lines.get(place + 1).is_some_and(|next| 0 < next.linked && next.is_link());
             if is_short && 0 < words && words <= line.linked + 3 && 0 < line.linked {
                 mark(kinds, place, "link to another article");
             } else if words == 0 && leads_to_link() {
                 mark(kinds, place, "link to another article");
                 in_list_of_others = true;
             }
-        } else if is_furniture(&line.text) && has_counter(lines, place) && !line.has_media {
+        } else if is_furniture(text) && has_counter(lines, place) && !line.has_media {
             mark(kinds, place, "date or counter");
         }
     }
 }
 
 /// Whether a link is in the line or in the next one.
-fn leads_on(lines: &[Line], place: usize) -> bool {
+fn leads_on(lines: &[Line<'_>], place: usize) -> bool {
     lines.iter().skip(place).take(2).any(|line| 0 < line.linked)
 }
 
 /// The pairs of lines that are a quotation and the name of its speaker, in either order.
-fn quotations(lines: &[Line], kinds: &[Option<&'static str>]) -> Vec<[usize; 2]> {
+fn quotations(lines: &[Line<'_>], kinds: &[Option<&'static str>]) -> Vec<[usize; 2]> {
     let mut found: Vec<[usize; 2]> = Vec::new();
     let is_free = |place: usize| {
         let line = lines.get(place)?;
         let is_text =
-            matches!(&*line.block, "p" | "div" | "" | "section" | "article" | "aside" | "figure");
+            matches!(line.block, "p" | "div" | "" | "section" | "article" | "aside" | "figure");
         let kept = kinds.get(place).is_some_and(Option::is_none);
         (is_text && kept && line.place == Place::Usual && !line.has_media && line.is_balanced)
             .then_some(line)
     };
     for place in 0..lines.len() {
-        let Some(line) = is_free(place).filter(|line| is_quoted(&line.text)) else { continue };
+        let is_quotation = |line: &&Line<'_>| line.may_be_quoted && is_quoted(line.text());
+        let Some(line) = is_free(place).filter(is_quotation) else { continue };
         // Both lines of a pair are next to each other, so only the last pair may have a line near this one.
         let is_taken = |other: usize| found.last().is_some_and(|pair| pair.contains(&other));
         let speaks = |other: Option<usize>, dash: bool| {
             let other = other.filter(|other| !is_taken(*other))?;
             let near = is_free(other)?;
-            (is_dashed(&near.text) && dash || !dash && near.linked == 0 && is_speaker(&near.text))
+            let text = near.short_text()?;
+            (is_dashed(text) && dash || !dash && near.linked == 0 && is_speaker(text))
                 .then_some(other)
         };
         let (after, before) = (Some(place + 1), place.checked_sub(1));
@@ -400,7 +502,7 @@ fn quotations(lines: &[Line], kinds: &[Option<&'static str>]) -> Vec<[usize; 2]>
             .or_else(|| speaks(after, false))
             .or_else(|| speaks(before, false));
         if let Some(other) =
-            other.filter(|_| 4 <= line.text.split_whitespace().count() || !line.text.is_ascii())
+            other.filter(|_| 4 <= line.text().split_whitespace().count() || !line.text().is_ascii())
         {
             found.push([place, other]);
         }
@@ -462,7 +564,7 @@ fn is_speaker(text: &str) -> bool {
 /// The HTML without the marked lines, and with the quotations.
 fn rewritten(
     html: &str,
-    lines: &[Line],
+    lines: &[Line<'_>],
     kinds: &[Option<&'static str>],
     quotes: &[[usize; 2]],
 ) -> String {
@@ -475,7 +577,7 @@ fn rewritten(
     }
     for [quote, speaker] in quotes {
         let (Some(said), Some(by)) = (lines.get(*quote), lines.get(*speaker)) else { continue };
-        let inner = |line: &Line| html.get(line.range.clone()).unwrap_or_default().trim();
+        let inner = |line: &Line<'_>| html.get(line.range.clone()).unwrap_or_default().trim();
         let block = format!("<blockquote><p>{}</p><p>{}</p></blockquote>", inner(said), inner(by));
         let (first, second) = if quote < speaker { (said, by) } else { (by, said) };
         // A quotation cannot be in a paragraph, so the paragraph ends before a line between two breaks.
@@ -503,7 +605,7 @@ fn rewritten(
 }
 
 /// The media in a line whose text is removed.
-fn media_of(html: &str, line: &Line) -> String {
+fn media_of(html: &str, line: &Line<'_>) -> String {
     let source = html.get(line.range.clone()).unwrap_or_default();
     let mut tokens = HtmlTokens::new(source);
     let (mut kept, mut at) = (String::new(), 0);
@@ -519,7 +621,7 @@ fn media_of(html: &str, line: &Line) -> String {
 
 /// The range of a line with the line break beside it, or with the elements that hold nothing else. A line whose inline
 /// elements go on after it keeps them.
-fn whole(html: &str, line: &Line) -> Range<usize> {
+fn whole(html: &str, line: &Line<'_>) -> Range<usize> {
     let mut range = line.range.clone();
     if !line.is_balanced {
         // Only its text goes; what is left of the elements is repaired by the sanitiser.

@@ -2,13 +2,14 @@
 //!
 //! Two detectors are asked. whichlang knows 16 languages and takes some microseconds for an article. whatlang knows 69 and says
 //! whether it is sure, but takes a hundred for a text in Latin letters. It is therefore asked about what a document says of
-//! itself, and about an article only if whichlang finds another language. Where both are unsure, an article has no language: a
+//! itself, and about an article only if whichlang finds another language that its function words do not confirm. Where both are unsure, an article has no language: a
 //! wrong one would hide it from those who filter.
 //!
 //! The language of an article depends on the article and on what its feed says of itself, and not on other articles, because a
 //! poll reads only those that are new.
 
 use crate::domain::article::ArticleDraft;
+use crate::feed::function_words::{self, Counts};
 use crate::html::to_text::html_to_text;
 
 /// ISO 639-3 codes of the languages that the detectors know, and their tags: the shortest code of ISO 639, as BCP 47
@@ -198,14 +199,35 @@ impl Excerpt {
 }
 
 /// The language of a text in Latin letters, if both detectors find it, or whatlang is sure of one that whichlang does not
-/// know.
+/// know. whatlang is not asked if the function words of the text are evidence enough.
 fn of_latin(Excerpt { text, letters, .. }: &Excerpt) -> Option<&'static str> {
+    if let Some(found) = by_whichlang(text).filter(|found| is_evident(text, found)) {
+        return Some(found);
+    }
     let info = whatlang::detect(text).filter(|_| READABLE <= *letters)?;
     let tag = tag_of(info.lang().code())?;
     if is_known_to_both(tag) {
         return by_whichlang(text).filter(|other| *other == tag);
     }
     info.is_reliable().then_some(tag)
+}
+
+/// Whether a text has many function words of a language, and far fewer of any other one. Words with letters that are not of
+/// ASCII are not counted.
+fn is_evident(text: &str, language: &str) -> bool {
+    /// Words of the language.
+    const ENOUGH: u32 = 6;
+    let mut counts = Counts::default();
+    let mut cut = String::new();
+    for word in text.split(|c: char| !c.is_alphabetic()).filter(|word| word.is_ascii()) {
+        cut.clear();
+        cut.push_str(word.get(..function_words::CUT).unwrap_or(word));
+        cut.make_ascii_lowercase();
+        counts.add(&cut);
+    }
+    counts.leading().is_some_and(|leading| {
+        leading.language == language && ENOUGH <= leading.count && 2 * leading.next < leading.count
+    })
 }
 
 /// The language of an article that is in another script than the declared language.

@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use foldhash::HashSet;
 use regex::Regex;
 
 use crate::feed::dates::parse::{WrittenDate, date, written_date};
@@ -43,7 +44,9 @@ pub fn is_furniture(line: &str) -> bool {
         return false;
     }
     let parts = line.split(['•', '|', '·', '–', '—']).map(str::trim).filter(|p| !p.is_empty());
-    line.chars().count() < LONGEST_FURNITURE
+    // Each date, time and count has a digit.
+    line.contains(char::is_numeric)
+        && line.chars().count() < LONGEST_FURNITURE
         && parts.clone().any(is_counted_or_dated)
         && parts.clone().all(|part| is_counted_or_dated(part) || is_byline(part))
 }
@@ -94,10 +97,23 @@ const BESIDE_COUNTED: [&str; 26] = [
 /// Whether a part of a line, between bullets and bars, is a count such as `982 views`.
 pub fn has_count(line: &str) -> bool {
     let mut parts = line.split(['•', '|', '·', '–', '—', ',']).map(str::trim);
-    parts.any(is_count) || is_count(line)
+    line.contains(char::is_numeric) && (parts.any(is_count) || is_count(line))
 }
 
+/// The tables as sets, for the many words that are in none of them.
+static COUNTED_SET: LazyLock<HashSet<&str>> = LazyLock::new(|| HashSet::from_iter(COUNTED));
+static BESIDE_COUNTED_SET: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| HashSet::from_iter(BESIDE_COUNTED));
+static FILLER_SET: LazyLock<HashSet<&str>> = LazyLock::new(|| HashSet::from_iter(FILLERS));
+static PLACEHOLDER_SET: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| PLACEHOLDERS.into_iter().chain(PLACEHOLDERS_UNCASED).collect());
+
 fn is_count(part: &str) -> bool {
+    /// No count has more.
+    const MOST_WORDS: usize = 8;
+    if MOST_WORDS < part.split_ascii_whitespace().take(MOST_WORDS + 1).count() {
+        return false;
+    }
     let part = part.to_lowercase();
     let part = part.trim_matches(|c: char| !c.is_alphanumeric());
     let is_digit = |c: char| c.is_numeric();
@@ -120,28 +136,45 @@ fn is_count(part: &str) -> bool {
         }
     }
     let unspaced: String = part.chars().filter(|c| c.is_alphabetic()).collect();
-    let is_known = |word: &String| COUNTED.contains(&&**word) || BESIDE_COUNTED.contains(&&**word);
+    let is_counted = |word: &String| COUNTED_SET.contains(&**word);
+    let is_known = |word: &String| is_counted(word) || BESIDE_COUNTED_SET.contains(&**word);
     numbers == 1
-        && (words.iter().any(|word| COUNTED.contains(&&**word)) && words.iter().all(is_known)
+        && (words.iter().any(is_counted) && words.iter().all(is_known)
             || COUNTED_UNSPACED.contains(&&*unspaced))
 }
 
 /// Whether a part is a date, a time, or both, and nothing else. A sentence that holds a date is none, nor is a
 /// place with a date, nor a year alone.
 fn is_date(part: &str) -> bool {
+    /// Names of months in a date.
+    const MOST_NAMES: usize = 3;
     let words = || {
         let words = part.split(|c: char| c.is_whitespace() || ",()[]".contains(c));
         words.filter(|word| !word.is_empty())
     };
     let groups = part.split(|c: char| !c.is_numeric()).filter(|group| !group.is_empty()).count();
-    let is_word_of_date = |word: &str| {
+    if groups == 0 {
+        return false;
+    }
+    // To find the name of a month takes far longer than the rest, so that it is done last.
+    let mut names = Vec::new();
+    for word in words() {
         let word = word.trim_end_matches(['.', ':']);
-        word.starts_with(char::is_numeric) && is_number_of_date(word)
-            || is_filler(word)
-            || is_month(word)
-    };
-    1 < groups && words().all(is_word_of_date) && (date(part).is_some() || is_time(part))
-        || groups == 1 && words().all(is_word_of_date) && words().any(is_month)
+        if word.starts_with(char::is_numeric) && is_number_of_date(word) || is_filler(word) {
+            continue;
+        }
+        if names.len() == MOST_NAMES {
+            return false;
+        }
+        names.push(word);
+    }
+    let is_month_of_date = |word: &str| is_month(word.trim_end_matches(['.', ':']));
+    names.iter().all(|name| is_month(name))
+        && if groups == 1 {
+            words().any(is_month_of_date)
+        } else {
+            date(part).is_some() || is_time(part)
+        }
 }
 
 /// Whether a word that begins with a digit belongs to a date: `20`, `20th`, `2024-08-20T06:18Z`, `8pm`, `2024年`.
@@ -204,7 +237,7 @@ const FILLERS: [&str; 102] = [
 ];
 
 fn is_filler(word: &str) -> bool {
-    FILLERS.contains(&&*word.to_lowercase())
+    FILLER_SET.contains(&*word.to_lowercase())
 }
 
 /// Whether a part names who wrote the article: `By Ada Lovelace`.
@@ -255,8 +288,7 @@ pub fn is_placeholder(line: &str) -> bool {
     }
     let line =
         line.trim_matches(|c: char| c.is_whitespace() || "[](){}:-–—•|".contains(c)).to_lowercase();
-    PLACEHOLDERS.contains(&&*line)
-        || PLACEHOLDERS_UNCASED.contains(&&*line)
+    PLACEHOLDER_SET.contains(&*line)
         // `Facebook Twitter WhatsApp`
         || {
             let mut words = line.split_whitespace();

@@ -1,10 +1,13 @@
 //! The open stories of one language: the counts of terms, the stories, and the index from terms to stories.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::matching::stories::terms::Term;
-use crate::matching::stories::{EXPLAINED, WINDOW, function_words};
+use foldhash::HashMap;
+
+use crate::feed::function_words;
+use crate::matching::stories::terms::{Term, Terms};
+use crate::matching::stories::{EXPLAINED, WINDOW};
 
 /// Terms of an article that are kept in its vector, the heaviest.
 const KEPT: usize = 24;
@@ -27,6 +30,12 @@ const RARE_TERMS: usize = 2;
 /// A term is rare if it is in at most so many articles, or in one of a hundred, and is no function word.
 const RARE: usize = 15;
 
+/// The number of articles of which the counts are assumed, so that the first articles are not tied together by "the" and "and".
+const ASSUMED: f64 = 500.0;
+
+/// The number of these articles that are assumed to have a function word.
+const ASSUMED_WITH_WORD: f64 = 150.0;
+
 /// A weight of 1.
 const ONE: u16 = 1 << 14;
 
@@ -41,8 +50,8 @@ type Slot = u32;
 
 #[derive(Debug, Default)]
 pub(super) struct Collection {
-    /// The primary language subtag.
-    language: String,
+    /// See [`function_words::bit_of`].
+    language: u32,
     /// Articles that are counted.
     documents: usize,
     ids: HashMap<Arc<str>, TermId>,
@@ -55,6 +64,8 @@ pub(super) struct Collection {
     members: HashMap<i64, Member>,
     /// A score for each place of a story; all are 0 between two searches.
     scores: Vec<u64>,
+    /// The weight of each term in the article that is looked for; all are 0 between two searches.
+    weights: Vec<u16>,
     /// The articles that are counted, in their order, and when each stops counting.
     ends: VecDeque<(i64, i64)>,
     /// The articles of the stories that were closed since [`Self::take_closed`].
@@ -109,7 +120,7 @@ pub(super) struct Similar {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted<'a> {
     pub(super) article: i64,
-    pub(super) vector: &'a Vector,
+    pub(super) vector: &'a Vector<'a>,
     /// Its date.
     pub(super) at: i64,
     /// When it stops counting; not before all articles that were added before it.
@@ -117,11 +128,11 @@ pub(super) struct Counted<'a> {
 }
 
 /// Names and weights of terms, sorted by name.
-pub(super) type Vector = Vec<(String, u16)>;
+pub(super) type Vector<'a> = Vec<(&'a str, u16)>;
 
 impl Collection {
     pub(super) fn new(language: &str) -> Self {
-        Self { language: language.to_owned(), ..Self::default() }
+        Self { language: function_words::bit_of(language), ..Self::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -144,48 +155,66 @@ impl Collection {
     }
 
     /// The vector of an article that is not counted yet.
-    pub(super) fn vector(&self, terms: &[Term]) -> Vector {
-        let documents = as_f64(self.documents) + function_words::DOCUMENTS;
-        let weigh = |term: &Term| {
-            let known = self.ids.get(term.name.as_str()).and_then(|id| self.term(*id));
+    pub(super) fn vector<'a>(&self, terms: &'a Terms) -> Vector<'a> {
+        let documents = as_f64(self.documents) + ASSUMED;
+        let weigh = |term: Term<'_>| {
+            let known = self.ids.get(term.name).and_then(|id| self.term(*id));
             let count = known.map_or(0.0, |state| f64::from(state.documents));
             let assumed = match known {
                 Some(state) => state.is_function_word,
-                None => function_words::is_one(&self.language, &term.name),
+                None => function_words::is_one(self.language, term.name),
             };
-            let count = if assumed { count + function_words::WITH_WORD } else { count };
-            (1.0 + libm::log(f64::from(term.count))) * libm::log((documents + 20.0) / (count + 0.5))
+            let count = if assumed { count + ASSUMED_WITH_WORD } else { count };
+            let used = if term.count == 1 { 0.0 } else { libm::log(f64::from(term.count)) };
+            (1.0 + used) * libm::log((documents + 20.0) / (count + 0.5))
         };
-        let mut weights: Vec<(&Term, f64)> = terms.iter().map(|term| (term, weigh(term))).collect();
-        let length = weights.iter().map(|(_, weight)| weight * weight).sum::<f64>().sqrt();
-        weights.sort_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.name.cmp(&b.name)));
-        let mut vector: Vector = weights
-            .into_iter()
-            .enumerate()
-            .map(|(place, (term, weight))| {
-                (term.name.clone(), if place < KEPT { quantised(weight / length) } else { 0 })
-            })
-            .collect();
-        vector.sort_unstable();
+        let weights: Vec<f64> = terms.iter().map(weigh).collect();
+        let length = weights.iter().map(|weight| weight * weight).sum::<f64>().sqrt();
+        let mut vector: Vector<'_> = terms.iter().map(|term| (term.name, 0)).collect();
+        // Of terms with the same weight, the first in the order of their names are heavier.
+        let mut heaviest: Vec<(usize, f64)> = weights.into_iter().enumerate().collect();
+        let heavier = |(a, x): &(usize, f64), (b, y): &(usize, f64)| y.total_cmp(x).then(a.cmp(b));
+        if KEPT < heaviest.len() {
+            heaviest.select_nth_unstable_by(KEPT, heavier);
+            heaviest.truncate(KEPT);
+        }
+        for (place, weight) in heaviest {
+            if let Some((_, kept)) = vector.get_mut(place) {
+                *kept = quantised(weight / length);
+            }
+        }
         vector
     }
 
     /// The open story that an article with this vector and this date belongs to.
-    pub(super) fn similar(&mut self, vector: &Vector, at: i64) -> Option<Similar> {
-        let known = |(name, weight): &(String, u16)| {
-            Some((*self.ids.get(name.as_str())?, *weight)).filter(|(_, weight)| 0 < *weight)
+    pub(super) fn similar(&mut self, vector: &Vector<'_>, at: i64) -> Option<Similar> {
+        let known = |(name, weight): &(&str, u16)| {
+            Some((*self.ids.get(*name)?, *weight)).filter(|(_, weight)| 0 < *weight)
         };
         let mut own: Vec<(TermId, u16)> = vector.iter().filter_map(known).collect();
-        own.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| self.name(*a).cmp(&self.name(*b))));
+        own.sort_unstable_by(|(a, x), (b, y)| {
+            y.cmp(x).then_with(|| self.name(*a).cmp(&self.name(*b)))
+        });
         let candidates = self.candidates(own.get(..LOOKED_UP).unwrap_or(&own), at);
-        own.sort_unstable();
-        let rated = candidates.into_iter().filter_map(|slot| self.rated(&own, slot));
+        self.weights.resize(self.terms.len(), 0);
+        self.set_weights(own.iter().copied());
+        let rated = candidates.into_iter().filter_map(|slot| self.rated(slot));
         let best =
             rated.min_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.story.cmp(&b.story)));
+        self.set_weights(own.iter().map(|(id, _)| (*id, 0)));
         best.map(|(found, _)| found)
     }
 
-    /// The stories of the time that share the heaviest terms, best first.
+    fn set_weights(&mut self, weights: impl Iterator<Item = (TermId, u16)>) {
+        for (id, weight) in weights {
+            if let Some(place) = self.weights.get_mut(id as usize) {
+                *place = weight;
+            }
+        }
+    }
+
+    /// The stories of the time that share the heaviest terms, in no particular order: at most [`COMPARED`], those that share
+    /// most.
     fn candidates(&mut self, terms: &[(TermId, u16)], at: i64) -> Vec<Slot> {
         let mut scores = std::mem::take(&mut self.scores);
         scores.resize(self.stories.len(), 0);
@@ -204,40 +233,54 @@ impl Collection {
             let score = scores.get_mut(slot as usize).map(std::mem::take);
             (slot, score.unwrap_or_default())
         };
-        let mut best: Vec<(Slot, u64)> = touched.into_iter().map(take).collect();
+        let mut left: Vec<(Slot, u64)> = touched.into_iter().map(take).collect();
         self.scores = scores;
-        best.retain(|(slot, _)| self.story(*slot).is_some_and(|story| story.is_near(at)));
         let number = |slot: &Slot| self.story(*slot).map(|story| story.number);
-        best.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then_with(|| number(a).cmp(&number(b))));
-        best.into_iter().take(COMPARED).map(|(slot, _)| slot).collect()
+        let better = |(a, x): &(Slot, u64), (b, y): &(Slot, u64)| {
+            y.cmp(x).then_with(|| number(a).cmp(&number(b)))
+        };
+        // The dates are read of the best ones only, which are in many places of the memory.
+        let mut best = Vec::with_capacity(COMPARED);
+        while !left.is_empty() && best.len() < COMPARED {
+            let wanted = COMPARED - best.len();
+            let next = if wanted < left.len() {
+                left.select_nth_unstable_by(wanted, better);
+                let others = left.split_off(wanted);
+                std::mem::replace(&mut left, others)
+            } else {
+                std::mem::take(&mut left)
+            };
+            let is_near = |slot: &Slot| self.story(*slot).is_some_and(|story| story.is_near(at));
+            best.extend(next.into_iter().map(|(slot, _)| slot).filter(is_near));
+        }
+        best
     }
 
-    /// The similarity to a story and the margin over its threshold; `None` below it.
-    fn rated(&self, own: &[(TermId, u16)], slot: Slot) -> Option<(Similar, f64)> {
+    /// The similarity of a story to the article whose weights are set, and the margin over its threshold; `None` below it.
+    fn rated(&self, slot: Slot) -> Option<(Similar, f64)> {
         let story = self.story(slot)?;
-        let rare = RARE.max(self.documents / 100);
-        let mut products: Vec<(u64, TermId)> = Vec::new();
-        let mut rare_terms = 0;
-        for (id, weight) in own {
-            let other = story.weight(*id);
-            if 0 < other {
-                products.push((u64::from(*weight) * u64::from(other), *id));
-                let is_rare =
-                    |term: &TermState| !term.is_function_word && term.documents as usize <= rare;
-                rare_terms += usize::from(self.term(*id).is_some_and(is_rare));
-            }
-        }
-        let dot: u64 = products.iter().map(|(product, _)| product).sum();
+        let weight = |id: TermId| u64::from(self.weights.get(id as usize).copied().unwrap_or(0));
+        let dot: u64 = story.sum.iter().map(|(id, other)| weight(*id) * u64::from(*other)).sum();
         let score = as_f64(dot) / f64::from(story.size.max(1)) / f64::from(ONE) / f64::from(ONE);
         let place = (story.size.max(1) as usize - 1).min(THRESHOLDS.len() - 1);
         let margin = score - THRESHOLDS.get(place).copied().unwrap_or(1.0);
-        if margin < 0.0 || rare_terms < RARE_TERMS {
+        if margin < 0.0 {
             return None;
         }
-        let is_function_word = |id| self.term(id).is_some_and(|term| term.is_function_word);
-        products.retain(|(_, id)| !is_function_word(*id));
-        products.sort_by(|(x, a), (y, b)| y.cmp(x).then_with(|| self.name(*a).cmp(&self.name(*b))));
-        let shared = products.iter().take(EXPLAINED).filter_map(|(_, id)| self.name(*id)).collect();
+        let rare = RARE.max(self.documents / 100);
+        let products = story.sum.iter().map(|(id, other)| (weight(*id) * u64::from(*other), *id));
+        let shared: Vec<(u64, &TermState)> = products
+            .filter(|(product, _)| 0 < *product)
+            .filter_map(|(product, id)| Some((product, self.term(id)?)))
+            .collect();
+        let is_rare = |term: &TermState| !term.is_function_word && term.documents as usize <= rare;
+        if shared.iter().filter(|(_, term)| is_rare(term)).count() < RARE_TERMS {
+            return None;
+        }
+        let mut tying: Vec<(u64, &TermState)> =
+            shared.into_iter().filter(|(_, term)| !term.is_function_word).collect();
+        tying.sort_by(|(x, a), (y, b)| y.cmp(x).then_with(|| a.name.cmp(&b.name)));
+        let shared = tying.iter().take(EXPLAINED).map(|(_, term)| Arc::clone(&term.name)).collect();
         Some((Similar { story: story.number, score: score.min(1.0), shared }, margin))
     }
 
@@ -286,11 +329,16 @@ impl Collection {
         story.size += 1;
         let size = story.size;
         let old = std::mem::take(&mut story.sum);
-        let mut sum: BTreeMap<TermId, u32> = old.iter().copied().collect();
-        for (id, weight) in vector.iter().filter(|(_, weight)| 0 < *weight) {
-            *sum.entry(*id).or_default() += u32::from(*weight);
-        }
-        let mut sum: Vec<(TermId, u32)> = sum.into_iter().collect();
+        let new = vector.iter().filter(|(_, weight)| 0 < *weight);
+        let mut sum: Vec<(TermId, u32)> = Vec::with_capacity(old.len() + KEPT);
+        sum.extend(&old);
+        sum.extend(new.map(|(id, weight)| (*id, u32::from(*weight))));
+        sum.sort_unstable();
+        sum.dedup_by(|later, first| {
+            let is_same = later.0 == first.0;
+            first.1 += if is_same { later.1 } else { 0 };
+            is_same
+        });
         if KEPT_OF_STORY < sum.len() {
             sum.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| self.name(*a).cmp(&self.name(*b))));
             sum.truncate(KEPT_OF_STORY);
@@ -314,8 +362,10 @@ impl Collection {
     /// Removes a story from the index.
     fn unlist(&mut self, slot: Slot, sum: &[(TermId, u32)]) {
         for (id, _) in sum {
-            if let Some(term) = self.term_mut(*id) {
-                term.stories.retain(|(other, _)| *other != slot);
+            if let Some(term) = self.term_mut(*id)
+                && let Some(place) = term.stories.iter().rposition(|(other, _)| *other == slot)
+            {
+                term.stories.remove(place);
             }
         }
     }
@@ -363,7 +413,7 @@ impl Collection {
     /// Counts a term of a new article.
     fn count(&mut self, name: &str) -> TermId {
         let id = self.ids.get(name).copied().unwrap_or_else(|| {
-            let is_function_word = function_words::is_one(&self.language, name);
+            let is_function_word = function_words::is_one(self.language, name);
             let name: Arc<str> = name.into();
             let id = self.free_terms.pop().unwrap_or_else(|| {
                 self.terms.push(TermState::default());
@@ -415,8 +465,8 @@ impl Collection {
         self.terms.get_mut(id as usize)
     }
 
-    fn name(&self, id: TermId) -> Option<Arc<str>> {
-        self.term(id).map(|term| Arc::clone(&term.name))
+    fn name(&self, id: TermId) -> Option<&str> {
+        self.term(id).map(|term| &*term.name)
     }
 
     fn story(&self, slot: Slot) -> Option<&Story> {
@@ -433,11 +483,6 @@ impl Story {
     fn is_near(&self, at: i64) -> bool {
         let (earliest, latest) = self.span;
         earliest.saturating_sub(WINDOW) <= at && at <= latest.saturating_add(WINDOW)
-    }
-
-    fn weight(&self, id: TermId) -> u32 {
-        let found = self.sum.binary_search_by_key(&id, |(other, _)| *other).ok();
-        found.and_then(|place| self.sum.get(place)).map_or(0, |(_, weight)| *weight)
     }
 }
 

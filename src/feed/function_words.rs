@@ -1,35 +1,63 @@
-//! Function words of the languages in which most news is written. Their counts are assumed until enough articles were
-//! counted, so that the first articles are not tied together by "the" and "and".
+//! Function words of the languages in which most news is written. They say in which language a text is, and that two texts
+//! which share them may still be about different things.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::matching::stories::terms::Term;
+use foldhash::{HashMap, HashMapExt as _};
 
-/// The number of articles of which the counts are assumed.
-pub(super) const DOCUMENTS: f64 = 500.0;
+/// The number of characters of a word that the table has.
+pub const CUT: usize = 6;
 
-/// The number of these articles that are assumed to have a function word.
-pub(super) const WITH_WORD: f64 = 150.0;
-
-/// Whether a term is a function word of a language.
-pub(super) fn is_one(language: &str, term: &str) -> bool {
-    let place = WORDS.iter().position(|(known, _)| *known == language);
-    place.is_some_and(|place| LANGUAGES.get(term).is_some_and(|of| of & (1 << place) != 0))
+/// The language of a primary subtag, as a bit; 0 for a language whose function words are not known.
+pub fn bit_of(language: &str) -> u32 {
+    WORDS.iter().position(|(known, _)| *known == language).map_or(0, |place| 1 << place)
 }
 
-/// The language that has most of the terms as function words; `None` if there is none or more than one.
-pub(super) fn language(terms: &[Term]) -> Option<&'static str> {
-    let mut counts = [0_u32; WORDS.len()];
-    for of in terms.iter().filter_map(|term| LANGUAGES.get(term.name.as_str())) {
-        for (place, count) in counts.iter_mut().enumerate() {
-            *count += of >> place & 1;
+/// Whether a word is a function word of the language with this bit. The word is folded (`search::words::fold`) and cut to
+/// [`CUT`] characters.
+pub fn is_one(language: u32, word: &str) -> bool {
+    LANGUAGES.get(word).is_some_and(|of| of & language != 0)
+}
+
+/// How often words are function words of each language.
+#[derive(Clone, Debug, Default)]
+pub struct Counts([u32; WORDS.len()]);
+
+/// The language that has most of the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leading {
+    /// BCP 47.
+    pub language: &'static str,
+    pub count: u32,
+    /// The count of the next language.
+    pub next: u32,
+}
+
+impl Counts {
+    /// Counts a word, which is folded and cut.
+    pub fn add(&mut self, word: &str) {
+        if let Some(of) = LANGUAGES.get(word) {
+            for (place, count) in self.0.iter_mut().enumerate() {
+                *count += of >> place & 1;
+            }
         }
     }
-    let most = counts.into_iter().max().filter(|most| 0 < *most)?;
-    let mut best = counts.iter().zip(WORDS).filter(|(count, _)| **count == most);
-    let (_, (language, _)) = best.next()?;
-    best.next().is_none().then_some(language)
+
+    /// The language that has most of the words; `None` if there is none. The first one if there are several.
+    pub fn leading(&self) -> Option<Leading> {
+        let mut found: Option<Leading> = None;
+        for (count, (language, _)) in self.0.iter().copied().zip(WORDS) {
+            found = match found {
+                Some(first) if count <= first.count => {
+                    Some(Leading { next: first.next.max(count), ..first })
+                }
+                Some(Leading { count: next, .. }) => Some(Leading { language, count, next }),
+                None if 0 < count => Some(Leading { language, count, next: 0 }),
+                None => None,
+            };
+        }
+        found
+    }
 }
 
 /// For each function word the places of its languages in [`WORDS`], as bits.
@@ -43,8 +71,8 @@ static LANGUAGES: LazyLock<HashMap<&str, u32>> = LazyLock::new(|| {
     languages
 });
 
-/// For each language its function words as terms: folded and cut, and of at least two characters.
-const WORDS: [(&str, &str); 24] = [
+/// For each language its function words folded and cut, of at least two characters.
+pub const WORDS: [(&str, &str); 24] = [
     (
         "ar",
         "في من علي الي ان عن مع هذا هذه التي الذي ما لا كان بعد قد كل بين لم هو هي ذلك او قبل حتي \
@@ -183,18 +211,19 @@ const WORDS: [(&str, &str); 24] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matching::stories::terms::Terms;
 
     #[test]
-    fn function_words_are_written_as_terms() {
+    fn the_words_of_a_language_lead_to_it() {
         for (language, words) in WORDS {
-            for word in words.split(' ') {
-                let found: Vec<String> =
-                    Terms::of(word, "").0.into_iter().map(|term| term.name).collect();
-                assert_eq!(found, [word], "{language}");
-            }
-            assert!(is_one(language, words.split(' ').next().unwrap()), "{language}");
+            let mut counts = Counts::default();
+            words.split(' ').for_each(|word| counts.add(word));
+            let leading = counts.leading().unwrap();
+            let all = u32::try_from(words.split(' ').count()).unwrap();
+            assert_eq!((leading.language, leading.count), (language, all));
+            assert!(leading.next < all, "{leading:?}");
+            assert!(is_one(bit_of(language), words.split(' ').next().unwrap()), "{language}");
         }
-        assert!(!is_one("en", "harbou") && !is_one("xx", "the"));
+        assert!(!is_one(bit_of("en"), "harbou") && !is_one(bit_of("xx"), "the"));
+        assert_eq!(Counts::default().leading(), None);
     }
 }
