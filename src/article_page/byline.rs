@@ -188,14 +188,16 @@ fn cleaned(text: &str, site: Option<&str>) -> Vec<String> {
         Regex::new(r"\s*(?:,?\s+(?:and|und|et|y|e|en|och|og|i|и|with)\s+|\s&\s|;|\||•|·|、|，)\s*")
             .ok()
     });
-    let (Some(by), Some(label), Some(between)) = (BY.as_ref(), LABEL.as_ref(), BETWEEN.as_ref())
+    // The word before a date, of which a bar is left.
+    static ON: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?i)\s+(?:on|am|le|el|il|op|den)\s*\|").ok());
+    let (Some(by), Some(label), Some(between), Some(on)) =
+        (BY.as_ref(), LABEL.as_ref(), BETWEEN.as_ref(), ON.as_ref())
     else {
         return Vec::new();
     };
-    static ON: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?i)\s+(?:on|am|le|el|il|op|den)\s*(?:\||$)").ok());
     let text = without_dates(text);
-    let text = ON.as_ref().map_or_else(|| text.clone(), |on| on.replace(&text, " | ").into_owned());
+    let text = on.replace(&text, " | ");
     let text = label.replace(&text, "");
     let text = by.replace(&text, "");
     let is_site = |name: &str| site.is_some_and(|site| normal(site) == normal(name));

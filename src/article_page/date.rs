@@ -307,22 +307,7 @@ impl Page<'_> {
                 is_update(&text) || is_update(&names(&node)),
             ))
         });
-        self.not_of_update(dated).map(|date| (date, "element named as date"))
-    }
-
-    /// The first date that is not that of a change, else the first one.
-    fn not_of_update(
-        &self,
-        dated: impl Iterator<Item = (WrittenDate, bool)>,
-    ) -> Option<WrittenDate> {
-        let mut first = None;
-        for (date, is_update) in dated {
-            if !is_update {
-                return Some(date);
-            }
-            first = first.or(Some(date));
-        }
-        first
+        not_of_update(dated).map(|date| (date, "element named as date"))
     }
 
     /// The lines below the title.
@@ -341,7 +326,7 @@ impl Page<'_> {
         });
         let dated =
             lines.filter_map(|(node, text)| Some((self.date_of(node, text)?, is_update(text))));
-        self.not_of_update(dated).map(|date| (date, "line below the title"))
+        not_of_update(dated).map(|date| (date, "line below the title"))
     }
 
     /// A line of the page that says that its date is that of publication, wherever it is.
@@ -472,6 +457,18 @@ fn is_update(text: &str) -> bool {
     ]
     .iter()
     .any(|word| text.contains(word))
+}
+
+/// The first date that is not that of a change, else the first one.
+fn not_of_update(dated: impl Iterator<Item = (WrittenDate, bool)>) -> Option<WrittenDate> {
+    let mut first = None;
+    for (date, is_update) in dated {
+        if !is_update {
+            return Some(date);
+        }
+        first = first.or(Some(date));
+    }
+    first
 }
 
 /// Whether a line is a sentence. A date in it may be any.

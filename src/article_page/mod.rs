@@ -32,3 +32,5 @@ mod tree;
 
 #[cfg(test)]
 mod page_tests;
+#[cfg(test)]
+mod variant_tests;
