@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use dom_query::Document;
+use dom_query::{Document, NodeRef};
 use regex::Regex;
 use serde_json::Value;
 
 use crate::article_page::head::Head;
 use crate::article_page::structured_data::{StructuredData, microdata, text};
-use crate::article_page::tree::{all, has_word, line, names, spaced};
+use crate::article_page::tree::{all, has_word, line, named, names, spaced};
 use crate::feed::normalise::furniture::{date_in, is_byline, normal, without_dates};
 use crate::html::chars::collapse;
 use crate::html::web_address::has_web_scheme;
@@ -36,18 +36,21 @@ const METAS: [&str; 12] = [
 
 pub(super) fn byline(page: &Document, data: &StructuredData, head: &Head<'_>) -> Option<Byline> {
     let site = data.site_name();
-    let names = |rule, found: Vec<String>| {
+    let names_but = |site: Option<&str>, rule, found: Vec<String>| {
         let mut names: Vec<String> = Vec::new();
-        for name in found.iter().flat_map(|text| cleaned(text, site.as_deref())) {
+        for name in found.iter().flat_map(|text| cleaned(text, site)) {
             if !names.iter().any(|known| normal(known) == normal(&name)) {
                 names.push(name);
             }
         }
         (!names.is_empty()).then_some(Byline { names, rule })
     };
+    let names = |rule, found: Vec<String>| names_but(site.as_deref(), rule, found);
     let json = data.articles().find_map(|article| {
-        let found = people(article.get("author").or_else(|| article.get("creator"))?, data);
-        names("JSON-LD author", found)
+        let author = article.get("author").or_else(|| article.get("creator"))?;
+        // A site may have the name of the person who writes it.
+        let site = site.as_deref().filter(|_| !is_person(author));
+        names_but(site, "JSON-LD author", people(author, data))
     });
     let metas = || {
         METAS
@@ -59,7 +62,8 @@ pub(super) fn byline(page: &Document, data: &StructuredData, head: &Head<'_>) ->
         let label = data.meta(&["twitter:label1"]).unwrap_or_default().to_lowercase();
         let is_label =
             ["written by", "author", "verfasst von", "écrit par", "escrito por"].contains(&&*label);
-        names(
+        names_but(
+            None,
             "twitter:data1",
             data.meta(&["twitter:data1"]).filter(|_| is_label).map(collapse).into_iter().collect(),
         )
@@ -80,6 +84,7 @@ pub(super) fn byline(page: &Document, data: &StructuredData, head: &Head<'_>) ->
         .or_else(micro)
         .or_else(rel)
         .or_else(|| names("element named as byline", of_class(page)))
+        .or_else(|| names("link to an author's page", of_link(page)))
         .or_else(|| {
             let lines = head.lines.iter().map(|(_, text)| text);
             names(
@@ -99,6 +104,52 @@ fn people(value: &Value, data: &StructuredData) -> Vec<String> {
     }
 }
 
+/// Whether an author is a person, and not an organisation.
+fn is_person(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(is_person),
+        Value::Object(object) => object.get("@type").and_then(Value::as_str) == Some("Person"),
+        _ => false,
+    }
+}
+
+/// The first link that leads to the page of an author and has a name as its text.
+fn of_link(page: &Document) -> Vec<String> {
+    const FOLDERS: [&str; 10] = [
+        "/author/",
+        "/authors/",
+        "/autor/",
+        "/autoren/",
+        "/auteur/",
+        "/autore/",
+        "/writers/",
+        "/contributors/",
+        "/journalist/",
+        "?author=",
+    ];
+    let links = all(page, "a[href]");
+    let mut own = links.iter().filter(|link| {
+        let href = link.attr("href").unwrap_or_default().to_lowercase();
+        FOLDERS.iter().any(|folder| href.contains(folder)) && !is_of_another(link)
+    });
+    own.find_map(|link| {
+        let text = line(link);
+        let words = text.split_whitespace().count();
+        ((2..=6).contains(&words) && text.chars().next().is_some_and(char::is_uppercase))
+            .then_some(text)
+    })
+    .into_iter()
+    .collect()
+}
+
+/// Whether an element is in a comment, beside another article, or at the end of the page.
+fn is_of_another(node: &NodeRef<'_>) -> bool {
+    node.ancestors_it(None).any(|above| {
+        !named(&above, &["body", "html"])
+            && (has_word(&names(&above), &["comment", "comments", "related", "footer"]))
+    })
+}
+
 /// The first element that is named as a byline and holds little else.
 fn of_class(page: &Document) -> Vec<String> {
     const NAMES: [&str; 8] =
@@ -113,11 +164,7 @@ fn of_class(page: &Document) -> Vec<String> {
             let names = names(node);
             has_word(&names, &NAMES) && !has_word(&names, skipped)
         })
-        .filter(|node| {
-            !node.ancestors_it(None).any(|above| {
-                has_word(&names(&above), &["comment", "comments", "related", "footer"])
-            })
-        })
+        .filter(|node| !is_of_another(node))
         .map(spaced)
         .find(|text| is_name(text))
         .into_iter()
@@ -132,7 +179,7 @@ fn is_name(text: &str) -> bool {
 /// The names in a text: without "By", dates, addresses and the name of the site.
 fn cleaned(text: &str, site: Option<&str>) -> Vec<String> {
     static BY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)^\s*(?:(?:written|posted|published|reported|story|words|text|texte|texto|testo|article)\s+)?(?:by|von|par|por|di|door|av|af|przez|автор|автора|от|oleh|yazan|بقلم|كتب|द्वारा|作者|記者|文|文／|기자)\s*[:：]?\s+").ok()
+        Regex::new(r"(?i)^\s*(?:(?:written|posted|published|reported|story|words|text|texte|texto|testo|article|view all posts|all posts|posts|articles|more)\s+)?(?:by|von|par|por|di|door|av|af|przez|автор|автора|от|oleh|yazan|بقلم|كتب|द्वारा|作者|記者|文|文／|기자)\s*[:：]?\s+").ok()
     });
     static LABEL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"(?i)^\s*(?:authors?|autor(?:in|es|a)?|auteurs?|autore|автор|tekst|text|作者|記者|文)\s*[:：]\s*").ok()
@@ -141,11 +188,16 @@ fn cleaned(text: &str, site: Option<&str>) -> Vec<String> {
         Regex::new(r"\s*(?:,?\s+(?:and|und|et|y|e|en|och|og|i|и|with)\s+|\s&\s|;|\||•|·|、|，)\s*")
             .ok()
     });
-    let (Some(by), Some(label), Some(between)) = (BY.as_ref(), LABEL.as_ref(), BETWEEN.as_ref())
+    // The word before a date, of which a bar is left.
+    static ON: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?i)\s+(?:on|am|le|el|il|op|den)\s*\|").ok());
+    let (Some(by), Some(label), Some(between), Some(on)) =
+        (BY.as_ref(), LABEL.as_ref(), BETWEEN.as_ref(), ON.as_ref())
     else {
         return Vec::new();
     };
     let text = without_dates(text);
+    let text = on.replace(&text, " | ");
     let text = label.replace(&text, "");
     let text = by.replace(&text, "");
     let is_site = |name: &str| site.is_some_and(|site| normal(site) == normal(name));
@@ -174,6 +226,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn authors_are_found_where_pages_name_them() {
+        for html in [
+            "<body class='no-footer'><span class='author vcard'><a>Ada Lovelace</a></span>",
+            "<p>By <a href='/author/ada'>Ada Lovelace</a></p><div class=related><a href='/author/b'>Grace Hopper</a></div>",
+            "<a href='/blog?author=12'>Ada Lovelace</a>",
+            "<meta property='og:site_name' content='Ada Lovelace'><script type='application/ld+json'>{\"@type\":\"Article\",\"author\":[{\"@type\":\"Person\",\"name\":\"Ada Lovelace\"}]}</script>",
+            "<meta property='og:site_name' content='Ada Lovelace'><meta name='twitter:label1' content='Written by'><meta name='twitter:data1' content='Ada Lovelace'>",
+            "<a rel=author href='/a'>Ada Lovelace</a>",
+        ] {
+            let page = Document::from(html);
+            let data = StructuredData::of(&page);
+            let found = byline(&page, &data, &Head::after(None, "")).map(|byline| byline.names);
+            assert_eq!(found, Some(vec!["Ada Lovelace".to_owned()]), "{html}");
+        }
+        let page = Document::from(
+            "<meta property='og:site_name' content='The Gazette'><meta name=author content='The Gazette'><div class=related><a href='/author/b'>Grace Hopper</a></div>",
+        );
+        assert!(byline(&page, &StructuredData::of(&page), &Head::after(None, "")).is_none());
+    }
+
+    #[test]
     fn names_are_read_out_of_bylines() {
         for (text, expected) in [
             ("By Ada Lovelace", &["Ada Lovelace"][..]),
@@ -188,6 +261,8 @@ mod tests {
             ("https://example.org/ada", &[]),
             ("By Ada Lovelace | 20 May 2024", &["Ada Lovelace"]),
             ("Ada Lovelace December 17, 2025", &["Ada Lovelace"]),
+            ("By Ada Lovelace on 04-Aug-2021", &["Ada Lovelace"]),
+            ("View all posts by Ada Lovelace", &["Ada Lovelace"]),
         ] {
             assert_eq!(cleaned(text, Some("The Gazette")), expected, "{text}");
         }

@@ -1,5 +1,7 @@
 //! Extracts the article of a page.
 
+use std::cmp::Reverse;
+
 use dom_query::{Document, Matcher};
 use url::Url;
 
@@ -8,16 +10,17 @@ use crate::article_page::head::Head;
 use crate::article_page::model::{
     ArticlePage, Engine, Finding, MOST_BYTES, MainImage, Mode, NotExtracted, SiteRules,
 };
+use crate::article_page::reservation::{Headers, reservation};
 use crate::article_page::structured_data::StructuredData;
 use crate::article_page::tree::all;
 use crate::article_page::{
-    access, byline, clean, client_state, date, image, prepare, standfirst, title, tree,
+    access, byline, clean, client_state, date, image, paywall, prepare, standfirst, title, tree,
 };
 use crate::domain::time::Timestamp;
 use crate::feed::charset;
 use crate::feed::normalise::article_lines::{self, Known};
 use crate::feed::normalise::image as content_image;
-use crate::feed::normalise::{language, tracking};
+use crate::feed::normalise::{detected_language, language, tracking};
 use crate::html::chars::{collapse, excerpt};
 use crate::html::sanitise::{SanitisedHtml, Sanitiser};
 use crate::html::to_text::html_to_text;
@@ -31,6 +34,10 @@ pub struct Received<'a> {
     pub content_type: Option<&'a str>,
     /// After redirects.
     pub address: &'a Url,
+    /// What the header fields reserve.
+    pub headers: Headers<'a>,
+    /// The product token by which the page may address this program.
+    pub token: &'a str,
     pub now: Timestamp,
 }
 
@@ -55,7 +62,12 @@ pub fn extract(
         return Err(NotExtracted::BotWall(name));
     }
     let base = base(&page, received.address);
-    let mut found = ArticlePage::default();
+    let reservation = reservation(received.headers, &page, received.token, received.now);
+    let mut found = ArticlePage { reservation, ..ArticlePage::default() };
+    if let Some(reservation) = &found.reservation {
+        let reservation = reservation.to_string();
+        found.note("reserved", "rule of the publisher", &reservation);
+    }
     let standfirst = metadata(&page, &base, received, &mut found);
     body(page, &base, mode, rules, &mut found)?;
     finish(&base, standfirst, &mut found)?;
@@ -150,11 +162,20 @@ fn metadata(
     let (url, rule) = canonical(page, &data, base, received.address);
     out.note("url", rule, &url);
     out.url = Some(url);
-    out.is_paywalled = access::is_paywalled(&data);
+    out.is_paywalled = paywall::is_stated(page, &data);
     standfirst
 }
 
 impl ArticlePage {
+    fn detect_language(&mut self, text: &str) {
+        if self.language.is_none()
+            && let Some(language) = detected_language::of_text(text)
+        {
+            self.note("language", "language of the text", language);
+            self.language = Some(language.to_owned());
+        }
+    }
+
     fn note(&mut self, what: &'static str, rule: &'static str, text: &str) {
         self.found.push(Finding { what, rule, text: excerpt(text, 200).into_owned() });
     }
@@ -179,7 +200,13 @@ fn language_of(page: &Document, data: &StructuredData, out: &mut ArticlePage) {
     if let Some((language, rule)) = known {
         out.note("language", rule, &language);
         out.language = Some(language);
+        return;
     }
+    // The longest paragraphs are those of the article.
+    let mut paragraphs: Vec<_> = all(page, "p").iter().map(tree::line).collect();
+    paragraphs.sort_by_key(|text| Reverse(text.len()));
+    paragraphs.truncate(3);
+    out.detect_language(&paragraphs.join("\n"));
 }
 
 /// The canonical address that the page states, if it is one of the same site and not that of the home page.
@@ -219,6 +246,7 @@ fn body(
     out: &mut ArticlePage,
 ) -> Result<(), NotExtracted> {
     prepare::remove(&page, &rules.remove, &mut out.removed)?;
+    let is_prompted = paywall::take_prompts(&page, &mut out.removed);
     let selected = match &rules.select {
         Some(selector) => {
             let matcher =
@@ -234,8 +262,12 @@ fn body(
     prepare::prepare(&page, &mut out.removed);
     let text = page.html().to_string();
     let found = selected.or_else(|| engines::body(page, &text, base, mode));
-    let of_script =
-        || client_state::body(&states, &data).map(|html| Body::of(html, Engine::ClientState));
+    // What a paywall hides from readers is not taken from the scripts of the page.
+    let is_hidden = is_prompted || out.is_paywalled;
+    let of_script = || {
+        let html = client_state::body(&states, &data).filter(|_| !is_hidden)?;
+        Some(Body::of(html, Engine::ClientState))
+    };
     // A script would show the text: the page itself has a fraction of it.
     let found = match found {
         Some(body) if body.engine == Engine::Selector => Some(body),
@@ -267,6 +299,8 @@ fn body(
     clean::clean(&tree, &mut out.removed);
     let html = tree.body().map_or_else(|| tree.html(), |body| body.inner_html());
     out.html = Sanitiser::new(base).clean(&html);
+    let text = out.html.as_deref().map(html_to_text).unwrap_or_default();
+    out.is_paywalled |= is_prompted && paywall::breaks_off(&text);
     Ok(())
 }
 
@@ -307,7 +341,9 @@ fn finish(
         out.note("image", "first image of the body", &url);
         out.image = Some(MainImage { url, caption: None });
     }
-    out.words = html_to_text(&html).split_whitespace().count();
+    let text = html_to_text(&html);
+    out.detect_language(&text);
+    out.words = text.split_whitespace().count();
     out.standfirst = inferred.or(standfirst.map(|found| found.text));
     out.html = Some(html);
     Ok(())

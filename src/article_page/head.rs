@@ -7,6 +7,8 @@ use crate::feed::normalise::furniture::{date_in, is_byline, is_furniture, normal
 
 /// The lines between the title and the text.
 pub(super) struct Head<'a> {
+    /// The heading that is the title.
+    pub(super) heading: Option<NodeRef<'a>>,
     pub(super) lines: Vec<(NodeRef<'a>, String)>,
     /// Where the first line is that dates or counts.
     pub(super) furniture: Option<usize>,
@@ -23,7 +25,7 @@ impl<'a> Head<'a> {
         let furniture = lines.iter().position(|(_, text)| {
             is_furniture(text) || is_short(text) && date_in(text, false).is_some()
         });
-        Self { lines, furniture }
+        Self { heading: heading.copied(), lines, furniture }
     }
 
     /// The single sentence between the title and the date, if there is one.

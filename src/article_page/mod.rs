@@ -21,7 +21,10 @@ pub mod extract;
 mod head;
 mod image;
 pub mod model;
+mod paywall;
 mod prepare;
+pub mod reservation;
+pub mod robots;
 mod standfirst;
 mod structured_data;
 mod title;
@@ -29,3 +32,5 @@ mod tree;
 
 #[cfg(test)]
 mod page_tests;
+#[cfg(test)]
+mod variant_tests;

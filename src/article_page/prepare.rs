@@ -39,6 +39,7 @@ pub(super) fn prepare(page: &Document, removed: &mut Vec<Finding>) {
     amp(page);
     consent(page, removed);
     newsletters(page, removed);
+    separate(page);
     quotations(page);
 }
 
@@ -104,6 +105,33 @@ fn newsletters(page: &Document, removed: &mut Vec<Finding>) {
     }
 }
 
+/// Puts a mark between the elements of a short line that only the layout of the page separates: date, counter and name.
+fn separate(page: &Document) {
+    /// In characters.
+    const LONGEST: usize = 160;
+    for node in all(page, "div, p, header, li, td") {
+        let children = node.children_it(false).collect::<Vec<_>>();
+        let is_part =
+            |child: &NodeRef<'_>| named(child, &["span", "time", "a", "i", "em", "small"]);
+        let glued: Vec<_> = children
+            .windows(2)
+            .filter_map(|pair| {
+                if let [a, b] = pair { (is_part(a) && is_part(b)).then_some(*a) } else { None }
+            })
+            .collect();
+        let has_text = |node: &NodeRef<'_>| node.is_text() && !node.text().trim().is_empty();
+        if glued.is_empty()
+            || children.iter().any(has_text)
+            || LONGEST <= line(&node).chars().count()
+        {
+            continue;
+        }
+        for part in glued.iter().filter(|part| !line(part).is_empty()) {
+            part.after_html(" · ");
+        }
+    }
+}
+
 /// Pull quotes become block quotations, with their attribution inside.
 fn quotations(page: &Document) {
     const QUOTES: [&str; 9] = [
@@ -151,9 +179,15 @@ fn quotations(page: &Document) {
             }
         }
     }
+    attributions(page);
+}
+
+/// Moves the attributions beside block quotations into them.
+fn attributions(page: &Document) {
     for quote in all(page, "blockquote") {
         let beside = [quote.next_element_sibling(), quote.prev_element_sibling()];
-        if let Some(part) = beside.into_iter().flatten().find(is_attribution)
+        let is_source = |part: &NodeRef<'_>| is_attribution(part) || is_dashed(part);
+        if let Some(part) = beside.into_iter().flatten().find(is_source)
             && line(&part).chars().count() < 150
         {
             adopt(&quote, &part);
@@ -169,6 +203,17 @@ fn quotations(page: &Document) {
         }
         quote.remove_attrs(&["class", "id"]);
     }
+}
+
+/// Whether an element is a line with a dash and a name: `— Ada Lovelace, engineer`.
+fn is_dashed(node: &NodeRef<'_>) -> bool {
+    let text = line(node);
+    let name = text.trim_start_matches(['—', '–', '―', ' ']);
+    name.len() < text.len()
+        && named(node, &["p", "div", "cite", "footer", "span"])
+        && name.chars().next().is_some_and(|c| !c.is_lowercase())
+        && name.split_whitespace().count() <= 12
+        && !name.ends_with(['.', '!', '?', '”', '"', '»'])
 }
 
 /// Moves the attribution of a quotation to its end.

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use dom_query::{Document, NodeRef};
 use url::Url;
 
+use crate::article_page::head::Head;
 use crate::article_page::structured_data::StructuredData;
 use crate::article_page::tree::{all, below, has_word, line, names};
 use crate::html::chars::collapse;
@@ -52,6 +53,16 @@ pub(super) fn title<'a>(page: &'a Document, data: &StructuredData) -> Option<Fou
         .filter(|(_, text)| 3 <= text.split_whitespace().count() && !is_denied(text));
     if let (Some((node, text)), None) = (long.next(), long.next()) {
         return Some(of_heading((node, text), "the only h1"));
+    }
+    // What is above the date and the counter of the article is its title, although search engines get another one.
+    let is_above_date = |node: &NodeRef<'a>, text: &str| {
+        Head::after(Some(node), text).furniture.is_some_and(|line| line <= 2)
+    };
+    let mut long = headings.iter().filter(|(_, text)| 3 <= text.split_whitespace().count());
+    if let (Some((node, text)), None) = (long.next(), long.next())
+        && is_above_date(node, text)
+    {
+        return Some(of_heading((node, text), "h1 above the date"));
     }
     let site = data.site_name();
     let other = |rule, text: Option<String>| {
@@ -223,6 +234,10 @@ mod tests {
             (
                 "<title>Old mills and their history</title><h1>A message from our founder</h1>",
                 "Old mills and their history",
+            ),
+            (
+                "<title>Ferry service to the island resumes</title><h1>The boats sail again</h1><p>The first crossing in nine years.</p><p>August 20 2024, 06:18 AM • 982 views</p>",
+                "The boats sail again",
             ),
             ("<title>渡船返回港口 - 公报</title><h1>渡船返回港口</h1>", "渡船返回港口"),
         ] {

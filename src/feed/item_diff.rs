@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 /// A part of every item hash. Raise it when `parse` or `normalise` begins to make something else of the
 /// same bytes: then each item of each feed is parsed once more, at the next change of its feed.
-pub const RULES_VERSION: u32 = 8;
+pub const RULES_VERSION: u32 = 9;
 
 /// In a document with more items none are found: their positions would take more memory than the document.
 const MAX_ITEMS: usize = 20_000;

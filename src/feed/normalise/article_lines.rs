@@ -471,6 +471,8 @@ fn mark_others(lines: &[Line<'_>], known: Known<'_>, kinds: &mut [Option<&'stati
         let is_note = !known.is_page && line.block == "li" && 0 < line.linked;
         if is_placeholder(text) && !is_note && (!line.has_media || line.block == "figcaption") {
             mark(kinds, place, "placeholder");
+        } else if line.linked == 0 && names_other(text) {
+            mark(kinds, place, "link to another article");
         } else if let Some(rest) = leads_on(lines, place).then(|| other_article(text)).flatten() {
             let words = rest.chars().count();
             let is_short = text.chars().count() < 250;
@@ -486,6 +488,22 @@ fn mark_others(lines: &[Line<'_>], known: Known<'_>, kinds: &mut [Option<&'stati
             mark(kinds, place, "date or counter");
         }
     }
+}
+
+/// Whether a line names another article without a link, which an entry of a feed may have lost: `Read also: The old mill`.
+fn names_other(text: &str) -> bool {
+    /// In bytes. A longer line says more than a title.
+    const LONGEST: usize = 160;
+    if LONGEST < text.len() {
+        return false;
+    }
+    let Some((label, title)) = text.split_once([':', '：']) else { return false };
+    // A single word such as "Related" may begin a sentence of the article.
+    let is_label = 2 <= label.split_whitespace().count() || !label.is_ascii();
+    is_label
+        && other_article(label).is_some_and(str::is_empty)
+        && !title.trim().is_empty()
+        && !text.ends_with(['.', '。'])
 }
 
 /// Whether a link is in the line or in the next one.

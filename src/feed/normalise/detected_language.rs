@@ -131,6 +131,11 @@ pub fn complete(drafts: &mut [(&mut ArticleDraft, bool)], about: &str) {
     }
 }
 
+/// The language of a text of which nothing else is known. Only its beginning is read, and a short text has none.
+pub fn of_text(text: &str) -> Option<&'static str> {
+    Excerpt::new(&[text], READ).language(None)
+}
+
 /// The text of an article as far as it is read.
 struct Excerpt {
     text: String,

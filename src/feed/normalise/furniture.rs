@@ -55,12 +55,55 @@ pub fn is_furniture(line: &str) -> bool {
 fn is_counted_or_dated(part: &str) -> bool {
     is_count(part)
         || is_date(part)
+        || is_time_ago(part)
+        || is_date_with_count(part)
         || part
             .rsplit_once(", ")
             .is_some_and(|(rest, last)| is_count(last.trim()) && is_counted_or_dated(rest.trim()))
         || part
             .split_once(", ")
             .is_some_and(|(first, rest)| is_count(first.trim()) && is_counted_or_dated(rest.trim()))
+}
+
+/// Whether a part is a date with a count beside it and nothing between: `2024年8月20日 06:18 閲覧数:982`.
+fn is_date_with_count(part: &str) -> bool {
+    /// Digits of a day and a count.
+    const DIGITS: usize = 6;
+    if part.chars().filter(|c| c.is_numeric()).take(DIGITS).count() < DIGITS {
+        return false;
+    }
+    let Some(found) = DATE.as_ref().and_then(|date| date.find(part)) else { return false };
+    let (before, rest) = part.split_at_checked(found.start()).unwrap_or((part, ""));
+    let after = rest.strip_prefix(found.as_str()).unwrap_or_default().trim();
+    let is_filled =
+        || before.split_whitespace().all(|word| is_filler(word.trim_end_matches([':', '.'])));
+    if after.is_empty() { is_count(before) } else { is_count(after) && is_filled() }
+}
+
+/// Whether a part says how long ago something was: `3 hours ago`, `Updated: vor 5 Minuten`.
+fn is_time_ago(part: &str) -> bool {
+    /// In bytes.
+    const LONGEST: usize = 80;
+    static AGO: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let before = r"(?:(?:last\s+)?(?:updated|published|posted|edited|modified)|aktualisiert|veröffentlicht|mis à jour|publié|actualizado|publicado|aggiornato|pubblicato|atualizado|обновлено|опубликовано)";
+        let ago = [
+            r"(?:\d{1,3}|an?|one)\s*(?:seconds?|secs?|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|months?|years?)\s+ago",
+            r"vor\s+(?:\d+|einer|einem)\s+(?:sekunden?|minuten?|stunden?|tag(?:en)?|wochen?|monat(?:en)?|jahr(?:en)?)",
+            r"il\s+y\s+a\s+(?:\d+|une?)\s+(?:secondes?|minutes?|min|heures?|h|jours?|semaines?|mois|ans?)",
+            r"(?:hace|há)\s+(?:\d+|uma?|una?)\s+(?:segundos?|minutos?|min|horas?|h|d[ií]as?|semanas?|meses|mes|mês|años?|anos?)",
+            r"(?:\d+|un|una)\s+(?:minut[oi]|or[ae]|giorn[oi]|settiman[ae]|mes[ei]|ann[oi])\s+fa",
+            r"\d+\s+(?:секунд\w*|минут\w*|час\w*|дн\w+|день|недел\w+|месяц\w*|лет|год\w*)\s+назад",
+            r"\d+\s+(?:minuten|minuut|uur|uren|dag|dagen|week|weken|maand|maanden|jaar)\s+geleden",
+            r"(?:för|for)\s+\d+\s+(?:minut\w*|timm?[ae]r|dagar|dager?|veckor|uker|uger)\s+(?:sedan|siden)",
+            r"\d+\s+(?:minut\w*|godzin\w*|dni|tygodni\w*)\s+temu",
+            r"\d+\s+(?:dakika|saat|gün|hafta|ay|yıl)\s+önce",
+            r"\d+\s*(?:秒|分|分钟|分鐘|小时|小時|天|日|周|週|个月|個月|年|時間|日間|週間|か月)(?:之)?前",
+            r"\d+\s*(?:분|시간|일|주|개월|년)\s*전",
+            r"منذ\s+\d+\s+\w+",
+        ];
+        Regex::new(&format!(r"(?i)^(?:{before}\s*:?\s*)?(?:{})$", ago.join("|"))).ok()
+    });
+    part.len() <= LONGEST && AGO.as_ref().is_some_and(|ago| ago.is_match(part))
 }
 
 /// What is counted, in lower case.
@@ -222,7 +265,7 @@ fn is_time(text: &str) -> bool {
 
 /// Days of the week, zones, and words that stand before or between the parts of a date.
 #[rustfmt::skip]
-const FILLERS: [&str; 102] = [
+const FILLERS: [&str; 164] = [
     "-", "/", "a", "am", "a.m", "at", "às", "by", "cest", "cet",
     "date", "de", "del", "den", "di", "die", "dim", "do", "dom", "domingo",
     "donnerstag", "du", "edt", "el", "est", "fr", "freitag", "fri", "friday", "gmt",
@@ -234,6 +277,12 @@ const FILLERS: [&str; 102] = [
     "dimanche", "jst", "miércoles", "msk", "publicado", "publié", "uhr", "sábado", "sunday", "thurs",
     "tues", "u", "veröffentlicht", "vendredi", "ven", "viernes", "vom", "wed", "wednesday", "weds",
     "à", "z",
+    "stand", "datum", "aktualisiert", "erschienen", "erstellt", "publiée", "mis", "ligne", "en", "jour", "modifié",
+    "publicada", "fecha", "actualizado", "pubblicato", "aggiornato", "il", "data", "alle", "ore", "atualizado",
+    "gepubliceerd", "geplaatst", "bijgewerkt", "op", "om", "publicerad", "publisert", "uppdaterad", "oppdatert",
+    "udgivet", "opdateret", "opublikowano", "dodano", "dnia", "aktualizacja", "опубликовано", "обновлено", "дата", "в",
+    "опубліковано", "оновлено", "δημοσίευση", "yayınlanma", "güncelleme", "tarihi", "diterbitkan", "first",
+    "originally", "created", "modified", "发布", "发布时间", "發布", "发表于", "公開", "公開日", "更新", "投稿日", "입력", "등록", "수정",
 ];
 
 fn is_filler(word: &str) -> bool {
@@ -295,6 +344,57 @@ pub fn is_placeholder(line: &str) -> bool {
             let known = ["facebook", "twitter", "x", "whatsapp", "linkedin", "email", "telegram", "pinterest", "reddit", "share", "print", "copy", "link", "tweet", "messenger", "bluesky", "threads", "mail"];
             2 <= words.clone().count() && words.all(|word| known.contains(&word))
         }
+        || is_request_to_follow(&line)
+}
+
+/// Whether a line in lower case asks to follow the publisher on a network: `follow us on facebook`.
+fn is_request_to_follow(line: &str) -> bool {
+    const BEGINNINGS: [&str; 21] = [
+        "follow us",
+        "join us on",
+        "like us on",
+        "find us on",
+        "folgen sie uns",
+        "folge uns",
+        "suivez-nous",
+        "suivez nous",
+        "síguenos",
+        "siga-nos",
+        "seguici",
+        "volg ons",
+        "följ oss",
+        "følg oss",
+        "følg os",
+        "obserwuj nas",
+        "подписывайтесь на",
+        "читайте нас",
+        "bizi takip",
+        "关注我们",
+        "關注我們",
+    ];
+    const NETWORKS: [&str; 19] = [
+        "facebook",
+        "twitter",
+        "instagram",
+        "telegram",
+        "whatsapp",
+        "youtube",
+        "google news",
+        "linkedin",
+        "tiktok",
+        "bluesky",
+        "mastodon",
+        "threads",
+        "viber",
+        "телеграм",
+        "вконтакте",
+        "微信",
+        "微博",
+        "on x",
+        "auf x",
+    ];
+    BEGINNINGS.iter().any(|beginning| line.starts_with(beginning))
+        && NETWORKS.iter().any(|network| line.contains(network))
 }
 
 /// How lines begin that lead to other articles, in lower case.
@@ -474,6 +574,17 @@ mod tests {
             "👁 982 views",
             "3 min read",
             "Lectura: 4 min",
+            "2024年8月20日 06:18 閲覧数:982",
+            "20 августа 2024, 06:18 982 просмотров",
+            "August 20, 2024 1.2K views",
+            "Aug 20, 2024, 6:18 AM • Updated 3 hours ago • 1.2K views",
+            "vor 3 Stunden | 1.234 Aufrufe",
+            "il y a 2 heures",
+            "3 часа назад",
+            "3 小时前",
+            "Stand: 20.08.2024 06:18 Uhr",
+            "Опубликовано: 20 августа 2024 в 06:18",
+            "发布时间: 2024-08-20 06:18",
         ] {
             assert!(is_furniture(line), "{line}");
         }
@@ -483,6 +594,9 @@ mod tests {
             "982",
             "Views of the harbour",
             "Two reads of 982 pages",
+            "August 20, 2024 982 voters",
+            "They met 3 hours ago",
+            "Long ago",
         ] {
             assert!(!is_furniture(line), "{line}");
         }
@@ -520,6 +634,9 @@ mod tests {
             "Facebook Twitter WhatsApp",
             "Anzeige",
             "图片",
+            "Follow us on Facebook and Twitter",
+            "Folgen Sie uns auf Instagram!",
+            "Подписывайтесь на наш Телеграм-канал",
         ] {
             assert!(is_placeholder(line), "{line}");
         }
