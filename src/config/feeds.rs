@@ -106,6 +106,9 @@ impl Reader<'_> {
         let map = self.map(table);
         let entry_filter = defaults.entry_filter.with(self.entry_filter(table));
         let keep = self.keep(table);
+        let full_text = self.flag(table, "full_text");
+        let full_text = full_text.unwrap_or_else(|| defaults.full_text.is_meant(&tags));
+        let page_rules = self.page_rules(table);
         let mut request = RequestSpec {
             address: None,
             command: None,
@@ -138,6 +141,8 @@ impl Reader<'_> {
             entry_filter,
             keep,
             map,
+            full_text,
+            page_rules,
             origin,
         })
     }
