@@ -156,6 +156,7 @@ impl Poller {
             storing: Storing {
                 keep_revisions: config.store.keep_revisions,
                 hide_future: config.hide_future,
+                full_text: false,
             },
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
@@ -422,7 +423,9 @@ impl Poller {
             Verdict::Back => events::network_back(),
             Verdict::Counts => {}
         }
-        let applied = self.store.apply(Arc::clone(decision), self.storing).await?;
+        let full_text = self.feeds.get(&feed).is_some_and(|feed| feed.full_text);
+        let storing = Storing { full_text, ..self.storing };
+        let applied = self.store.apply(Arc::clone(decision), storing).await?;
         self.left_for_later().remove(&feed);
         let unreachable = suspect.was_well && reached(&decision.observed) == Some(false);
         if unreachable && !self.outages().stored(feed, suspect.health, Instant::now()) {

@@ -57,6 +57,17 @@ pub(super) fn put(
     put_keys(tx, feed, article, &fields(draft), draft.content_html.as_deref())
 }
 
+/// Stores the canonical address that the page of an article names, so that an entry with this address is the same article.
+pub(super) fn put_page(
+    tx: &Connection,
+    feed: FeedId,
+    article: i64,
+    (url, title): (Option<&str>, Option<&str>),
+) -> Result<(), StoreError> {
+    let fields = Fields { url, title, ..Fields::default() };
+    put_keys(tx, feed, article, &fields, None)
+}
+
 fn put_keys(
     tx: &Connection,
     feed: FeedId,
