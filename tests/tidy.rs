@@ -72,6 +72,7 @@ const ONE_PLACE: &[(&str, &str)] = &[
     ("dom_smoothie", "article_page"),
     ("trafilatura", "article_page"),
     ("dom_query", "article_page"),
+    ("robotxt", "article_page/robots"),
     ("rusqlite", "store"),
     ("reqwest", "fetch"),
     ("SanitisedHtml::from_store", "store"),

@@ -8,6 +8,7 @@ use crate::article_page::head::Head;
 use crate::article_page::model::{
     ArticlePage, Engine, Finding, MOST_BYTES, MainImage, Mode, NotExtracted, SiteRules,
 };
+use crate::article_page::reservation::{Headers, reservation};
 use crate::article_page::structured_data::StructuredData;
 use crate::article_page::tree::all;
 use crate::article_page::{
@@ -31,6 +32,10 @@ pub struct Received<'a> {
     pub content_type: Option<&'a str>,
     /// After redirects.
     pub address: &'a Url,
+    /// What the header fields reserve.
+    pub headers: Headers<'a>,
+    /// The product token by which the page may address this program.
+    pub token: &'a str,
     pub now: Timestamp,
 }
 
@@ -55,7 +60,12 @@ pub fn extract(
         return Err(NotExtracted::BotWall(name));
     }
     let base = base(&page, received.address);
-    let mut found = ArticlePage::default();
+    let reservation = reservation(received.headers, &page, received.token, received.now);
+    let mut found = ArticlePage { reservation, ..ArticlePage::default() };
+    if let Some(reservation) = &found.reservation {
+        let reservation = reservation.to_string();
+        found.note("reserved", "rule of the publisher", &reservation);
+    }
     let standfirst = metadata(&page, &base, received, &mut found);
     body(page, &base, mode, rules, &mut found)?;
     finish(&base, standfirst, &mut found)?;

@@ -23,6 +23,8 @@ mod image;
 pub mod merge;
 pub mod model;
 mod prepare;
+pub mod reservation;
+pub mod robots;
 mod standfirst;
 mod structured_data;
 mod title;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::domain::time::Timestamp;
 use crate::feed::dates::parse::WrittenDate;
 use crate::html::sanitise::SanitisedHtml;
 
@@ -29,10 +30,55 @@ pub struct ArticlePage {
     pub words: usize,
     /// Whether the page says that only a part of the article is free (`isAccessibleForFree` of schema.org).
     pub is_paywalled: bool,
+    /// Why the text may not be kept, if the publisher reserves it. The text is extracted nevertheless: a caller that fetches
+    /// pages by itself drops it, and one whose user named this page does not.
+    pub reservation: Option<Reservation>,
     /// What was found, and by which rule, in the order of the search.
     pub found: Vec<Finding>,
     /// What was removed from the body, and by which rule.
     pub removed: Vec<Finding>,
+}
+
+/// A rule by which the publisher reserves the text of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    pub(super) rule: Rule,
+    pub(super) place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    NoArchive,
+    NoSnippet,
+    NoAi,
+    UnavailableAfter(Timestamp),
+    TextAndDataMining,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Header,
+    Meta,
+}
+
+impl fmt::Display for Reservation {
+    /// Names the rule and its place: `noarchive in X-Robots-Tag`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rule {
+            Rule::NoArchive => f.write_str("noarchive")?,
+            Rule::NoSnippet => f.write_str("nosnippet")?,
+            Rule::NoAi => f.write_str("noai")?,
+            Rule::UnavailableAfter(date) => {
+                write!(f, "unavailable_after {}", date.date_naive())?;
+            }
+            Rule::TextAndDataMining => f.write_str("tdm-reservation")?,
+        }
+        f.write_str(match (self.place, self.rule) {
+            (Place::Header, Rule::TextAndDataMining) => " in the header fields",
+            (Place::Header, _) => " in X-Robots-Tag",
+            (Place::Meta, _) => " in a meta element",
+        })
+    }
 }
 
 /// The image that stands for the article.

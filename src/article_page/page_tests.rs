@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::article_page::extract::{Received, extract};
 use crate::article_page::model::{ArticlePage, Mode, SiteRules};
+use crate::article_page::reservation::{Headers, TOKEN};
 use crate::html::to_markdown::html_to_markdown;
 use crate::html::to_text::html_to_text;
 
@@ -21,7 +22,14 @@ fn extracted(name: &str, mode: Mode) -> ArticlePage {
     let body = fs::read(folder().join(format!("{name}.html"))).unwrap();
     let address = "https://news.example.org/ferry".parse().unwrap();
     let now = "2024-09-01T00:00:00Z".parse().unwrap();
-    let received = Received { body: &body, content_type: None, address: &address, now };
+    let received = Received {
+        body: &body,
+        content_type: None,
+        address: &address,
+        headers: Headers::default(),
+        token: TOKEN,
+        now,
+    };
     extract(&received, mode, &SiteRules::default()).unwrap()
 }
 

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::article_page::extract::{Received, extract};
 use crate::article_page::model::{ArticlePage, Mode, NotExtracted, SiteRules};
+use crate::article_page::reservation::{Headers, TOKEN};
 use crate::domain::time::Timestamp;
 
 /// Bytes of stack. With 2 MiB, the engines overflow it on pages that nest as deeply as is allowed.
@@ -58,6 +59,8 @@ pub fn extracted(page: Page, longest: Duration) -> Result<ArticlePage, Extractio
             body: &page.body,
             content_type: page.content_type.as_deref(),
             address: &page.address,
+            headers: Headers::default(),
+            token: TOKEN,
             now: page.now,
         };
         let done = catch_unwind(AssertUnwindSafe(|| extract(&source, page.mode, &page.rules)));
