@@ -14,13 +14,15 @@ use crate::article_page::model::ArticlePage;
 use crate::domain::article::{ArticleDraft, FullText, FullTextState, effective_date};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
-use crate::domain::poll::Validators;
+use crate::domain::poll::{HostWait, Validators};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::normalise::edit::Before;
 use crate::feed::normalise::noise::{is_same_html, is_same_text};
 use crate::html::sanitise::SanitisedHtml;
 use crate::html::to_text::html_to_text;
-use crate::polling::pages::{RECENT, asked_again_at, refresh_at, retry_at};
+use crate::polling::pages::{
+    OUTAGE_WAIT, RECENT, asked_again_at, postponed_to, refresh_at, retry_at, unnamed_pause,
+};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{self, decode, time};
 use crate::store::sqlite::{article_keys, feeds, held, meta, revisions};
@@ -38,8 +40,9 @@ pub struct PageClaim {
     pub slots: HashMap<Host, usize>,
     /// How many pages a host may be asked for on one day.
     pub per_day: u64,
-    /// No page of a host is claimed if one of its feeds is due within this time: polls come first.
-    pub before_poll: TimeDelta,
+    /// No page of a host is claimed if one of its feeds is due within this time, because polls come first. `None`: the
+    /// polls have been.
+    pub before_poll: Option<TimeDelta>,
     /// Hosts whose pages do not wait for polls.
     pub exempt: HashSet<Host>,
 }
@@ -65,8 +68,8 @@ pub struct DuePages {
     pub jobs: Vec<PageJob>,
     /// Articles whose page is not fetched, because they are duplicates of one whose page is.
     pub settled: Vec<i64>,
-    /// Whether pages are due whose host has to wait.
-    pub has_waiting: bool,
+    /// Whether pages are due that wait only for another request to their host, or for a search for duplicates.
+    pub waits_shortly: bool,
     /// When the next page is due.
     pub next_at: Option<Timestamp>,
 }
@@ -86,11 +89,24 @@ pub enum PageOutcome {
     Failed {
         reason: String,
     },
-    /// The request does not count. `None`: it was tried for too long.
+    /// The request does not count, and is repeated after this time; `None` for that of the pause.
     Postponed {
-        until: Option<Timestamp>,
+        wait: Option<TimeDelta>,
         reason: String,
     },
+}
+
+impl PageOutcome {
+    /// The name for logs and metrics, and the reason.
+    pub fn name_and_reason(&self) -> (&'static str, &str) {
+        match self {
+            Self::Fetched(..) => ("fetched", ""),
+            Self::NotModified => ("not_modified", ""),
+            Self::Refused { state, reason } => (state.as_str(), reason),
+            Self::Failed { reason } => ("failed", reason),
+            Self::Postponed { reason, .. } => ("postponed", reason),
+        }
+    }
 }
 
 /// A request for a page that has ended.
@@ -102,8 +118,8 @@ pub struct PageDone {
     /// The time after which young articles are requested again.
     pub refresh: TimeDelta,
     pub keep_revisions: u32,
-    /// The host that asked to be left alone, and until when; `None` for a host that answered well.
-    pub pause: Option<(Host, Timestamp)>,
+    /// The host that asked to be left alone, and for how long.
+    pub pause: Option<(Host, HostWait)>,
 }
 
 /// What a finished request has changed in the store.
@@ -224,8 +240,12 @@ pub(super) fn due(connection: &Connection, claim: &PageClaim) -> Result<DuePages
             continue;
         }
         let host = row.get_ref(3).and_then(|value| Ok(value.as_str()?)).context(action)?;
-        if matched < article || !hosts.is_free(connection, host)? {
-            found.has_waiting = true;
+        let slots = hosts.slots(connection, host)?;
+        if matched < article || slots == Slots::Busy {
+            found.waits_shortly = true;
+            continue;
+        }
+        if slots == Slots::Closed {
             continue;
         }
         if is_settled_by_original(connection, article)? {
@@ -237,7 +257,7 @@ pub(super) fn due(connection: &Connection, claim: &PageClaim) -> Result<DuePages
             found.jobs.push(job);
         }
         if claim.limit <= found.jobs.len() {
-            found.has_waiting = true;
+            found.waits_shortly = true;
             break;
         }
     }
@@ -285,73 +305,86 @@ fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreEr
         .context("read an article page")
 }
 
-/// How many more pages each host may be asked for.
+/// How many more pages a host may be asked for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slots {
+    Free(usize),
+    /// The time of other requests has to pass.
+    Busy,
+    /// The host is paused, was asked for all pages of the day, or is about to be polled.
+    Closed,
+}
+
+/// What is known of the hosts during one look at the queue.
 struct Hosts<'a> {
     claim: &'a PageClaim,
     /// Hosts with a feed that is due soon or is being polled.
     before_poll: HashSet<String>,
-    left: HashMap<String, usize>,
+    known: HashMap<String, Slots>,
 }
 
 impl<'a> Hosts<'a> {
     fn new(connection: &Connection, claim: &'a PageClaim) -> Result<Self, StoreError> {
         const SOON: &str = "
             SELECT DISTINCT host FROM poll_state WHERE active = 1 AND next_poll_at <= ?1 AND host IS NOT NULL";
-        let soon = (claim.now + claim.before_poll).timestamp();
-        let before_poll = connection
-            .prepare_cached(SOON)
-            .and_then(|mut s| s.query_map([soon], |row| row.get(0))?.collect())
-            .context("look for hosts that are polled soon")?;
-        Ok(Self { claim, before_poll, left: HashMap::new() })
-    }
-
-    /// Whether one more page of the host may be requested now.
-    fn is_free(&mut self, connection: &Connection, host: &str) -> Result<bool, StoreError> {
-        if let Some(left) = self.left.get(host) {
-            return Ok(0 < *left);
+        let mut before_poll = HashSet::new();
+        if let Some(span) = claim.before_poll {
+            before_poll = connection
+                .prepare_cached(SOON)
+                .and_then(|mut s| {
+                    s.query_map([(claim.now + span).timestamp()], |row| row.get(0))?.collect()
+                })
+                .context("look for hosts that are polled soon")?;
         }
-        let left = self.slots(connection, host)?;
-        self.left.insert(host.to_owned(), left);
-        Ok(0 < left)
+        for host in &claim.exempt {
+            before_poll.remove(host.as_str());
+        }
+        Ok(Self { claim, before_poll, known: HashMap::new() })
     }
 
-    fn slots(&self, connection: &Connection, host: &str) -> Result<usize, StoreError> {
-        const STATE: &str = "
-            SELECT iif(day = ?2, requests, 0) AS requests, paused_until FROM page_host WHERE host = ?1";
+    fn slots(&mut self, connection: &Connection, host: &str) -> Result<Slots, StoreError> {
+        if let Some(known) = self.known.get(host) {
+            return Ok(*known);
+        }
+        let slots = self.look_up(connection, host)?;
+        self.known.insert(host.to_owned(), slots);
+        Ok(slots)
+    }
+
+    fn look_up(&self, connection: &Connection, host: &str) -> Result<Slots, StoreError> {
+        const REQUESTS: &str = "
+            SELECT iif(day = ?2, requests, 0) FROM page_host WHERE host = ?1";
+        // No pause is longer than seven days; see `polls`.
         const PAUSED: &str = "
-            SELECT EXISTS (SELECT 1 FROM host WHERE host = ?1 AND paused_until BETWEEN ?2 + 1 AND ?2 + 604860)";
+            SELECT EXISTS (SELECT 1 FROM host WHERE host = ?1 AND paused_until BETWEEN ?2 + 1 AND ?2 + 604860)
+                OR EXISTS (SELECT 1 FROM page_host WHERE host = ?1 AND paused_until BETWEEN ?2 + 1 AND ?2 + 604860)";
         let action = "look at the host of an article page";
-        let key = Host::stored(host.to_owned());
-        if self.before_poll.contains(host) && !self.claim.exempt.contains(&key) {
-            return Ok(0);
+        if self.before_poll.contains(host) {
+            return Ok(Slots::Closed);
         }
-        let slots = self.claim.slots.get(&key).copied().unwrap_or(self.claim.per_host);
-        if slots == 0 {
-            return Ok(0);
-        }
-        let now = self.claim.now.timestamp();
+        let now = self.claim.now;
         let paused: bool = connection
             .prepare_cached(PAUSED)
-            .and_then(|mut s| s.query_row(params![host, now], |row| row.get(0)))
+            .and_then(|mut s| s.query_row(params![host, now.timestamp()], |row| row.get(0)))
             .context(action)?;
-        let (requests, paused_until): (i64, i64) = connection
-            .prepare_cached(STATE)
-            .and_then(|mut s| {
-                let one = |r: &Row<'_>| Ok((r.get("requests")?, r.get("paused_until")?));
-                s.query_row(params![host, day(self.claim.now)], one).optional()
-            })
-            .context(action)?
-            .unwrap_or_default();
-        if paused || (now < paused_until && paused_until <= now + 604_860) {
-            return Ok(0);
+        let requests: Option<i64> = connection
+            .prepare_cached(REQUESTS)
+            .and_then(|mut s| s.query_row(params![host, day(now)], |row| row.get(0)).optional())
+            .context(action)?;
+        let left = self.claim.per_day.saturating_sub(requests.unwrap_or_default().cast_unsigned());
+        if paused || left == 0 {
+            return Ok(Slots::Closed);
         }
-        let left = self.claim.per_day.saturating_sub(requests.cast_unsigned());
-        Ok(slots.min(usize::try_from(left).unwrap_or(usize::MAX)))
+        let free = self.claim.slots.get(&Host::stored(host.to_owned())).copied();
+        let free = free.unwrap_or(self.claim.per_host);
+        let free = free.min(usize::try_from(left).unwrap_or(usize::MAX));
+        Ok(if free == 0 { Slots::Busy } else { Slots::Free(free) })
     }
 
     fn take(&mut self, host: &str) {
-        if let Some(left) = self.left.get_mut(host) {
-            *left = left.saturating_sub(1);
+        if let Some(Slots::Free(left)) = self.known.get(host).copied() {
+            let next = if left <= 1 { Slots::Busy } else { Slots::Free(left - 1) };
+            self.known.insert(host.to_owned(), next);
         }
     }
 }
@@ -409,42 +442,35 @@ pub(in crate::store) fn release_all(tx: &Connection) -> Result<(), StoreError> {
 
 /// Stores what came of a request. Consumers hear of the article now, if it was held back for its page.
 pub(in crate::store) fn apply(tx: &Connection, done: &PageDone) -> Result<PageStored, StoreError> {
-    settle_host(tx, done)?;
+    let pause = settle_host(tx, done)?;
     let Some(row) = page_row(tx, done.article)? else { return Ok(PageStored::default()) };
-    let stored = match &done.outcome {
+    let mut stored = PageStored::default();
+    match &done.outcome {
         PageOutcome::Fetched(page, validators) => {
             let shown = show(tx, done, &row, page)?;
             note_fetched(tx, done, &row, (page, validators, &shown.merged))?;
-            shown.stored
+            stored = shown.stored;
         }
         PageOutcome::NotModified => {
-            let next = refresh_at(row.first_seen, done.refresh, done.now);
-            plan(tx, done, next, None)?;
-            PageStored::default()
+            plan(tx, done, refresh_at(row.first_seen, done.refresh, done.now), None)?;
         }
-        PageOutcome::Refused { state, reason } => {
-            fail(tx, done, &row, (*state, reason), None)?;
-            PageStored::default()
-        }
+        PageOutcome::Refused { state, reason } => fail(tx, done, &row, (*state, reason), None)?,
         PageOutcome::Failed { reason } => {
             let next = retry_at(row.attempts + 1, done.now);
             fail(tx, done, &row, (FullTextState::Failed, reason), next)?;
-            PageStored::default()
         }
-        PageOutcome::Postponed { until: Some(until), reason } => {
-            plan(tx, done, Some(*until), Some(reason))?;
-            PageStored::default()
-        }
-        PageOutcome::Postponed { until: None, reason } => {
+        PageOutcome::Postponed { wait, reason } => {
+            let wait = wait.or(pause).unwrap_or(OUTAGE_WAIT);
+            let next = postponed_to(row.tried_at, wait, done.now);
+            if next.is_some() {
+                plan(tx, done, next, Some(reason))?;
+                return Ok(stored); // An article that is held back goes on waiting.
+            }
             fail(tx, done, &row, (FullTextState::Failed, reason), None)?;
-            PageStored::default()
         }
-    };
-    if matches!(done.outcome, PageOutcome::Postponed { until: Some(_), .. }) {
-        return Ok(stored); // The hold has a time of its own.
     }
-    let released = held::release(tx, &[done.article])?;
-    Ok(PageStored { changed: stored.changed || released, ..stored })
+    stored.changed |= held::release(tx, &[done.article])?;
+    Ok(stored)
 }
 
 /// What is known of a page before its request has ended.
@@ -452,13 +478,14 @@ struct PageRow {
     feed: FeedId,
     state: FullTextState,
     attempts: u32,
+    tried_at: Option<Timestamp>,
     is_fetched: bool,
     first_seen: Timestamp,
 }
 
 fn page_row(tx: &Connection, article: i64) -> Result<Option<PageRow>, StoreError> {
     const ROW: &str = "
-        SELECT p.feed_id, p.state, p.attempts, p.fetched_at, a.first_seen_at
+        SELECT p.feed_id, p.state, p.attempts, p.tried_at, p.fetched_at, a.first_seen_at
         FROM article_page p JOIN article a ON a.id = p.article_id WHERE p.article_id = ?1";
     let one = |r: &Row<'_>| {
         Ok(PageRow {
@@ -466,6 +493,7 @@ fn page_row(tx: &Connection, article: i64) -> Result<Option<PageRow>, StoreError
             state: FullTextState::parse(r.get_ref("state")?.as_str()?)
                 .unwrap_or(FullTextState::Pending),
             attempts: r.get("attempts")?,
+            tried_at: time(r, "tried_at")?,
             is_fetched: r.get::<_, Option<i64>>("fetched_at")?.is_some(),
             first_seen: from_unix(r.get("first_seen_at")?),
         })
@@ -475,37 +503,37 @@ fn page_row(tx: &Connection, article: i64) -> Result<Option<PageRow>, StoreError
         .context("read an article page")
 }
 
-/// Stores the pause of a host, or ends its series of pauses.
-fn settle_host(tx: &Connection, done: &PageDone) -> Result<(), StoreError> {
+/// Stores the pause of a host and returns its length, or ends the series of pauses of a host that answered well.
+fn settle_host(tx: &Connection, done: &PageDone) -> Result<Option<TimeDelta>, StoreError> {
+    const STRIKES: &str = "SELECT strikes FROM page_host WHERE host = ?1";
     const PAUSE: &str = "
-        INSERT INTO page_host (host, day, requests, paused_until, strikes) VALUES (?1, ?2, 0, ?3, 1)
-        ON CONFLICT (host) DO UPDATE SET paused_until = max(?3, paused_until), strikes = strikes + 1";
+        INSERT INTO page_host (host, day, requests, paused_until, strikes) VALUES (?1, ?2, 0, ?3, ?4)
+        ON CONFLICT (host) DO UPDATE SET paused_until = max(?3, paused_until), strikes = strikes + ?4";
     const FORGIVE: &str = "
         UPDATE page_host SET strikes = 0
         WHERE 0 < strikes AND host = (SELECT host FROM article_page WHERE article_id = ?1)";
     let action = "pause a host for article pages";
-    match (&done.pause, &done.outcome) {
-        (Some((host, until)), _) => tx
-            .prepare_cached(PAUSE)
-            .and_then(|mut s| s.execute(params![host.as_str(), day(done.now), until.timestamp()]))
-            .map(|_| ())
-            .context(action),
-        (None, PageOutcome::Fetched(..) | PageOutcome::NotModified) => tx
-            .prepare_cached(FORGIVE)
-            .and_then(|mut s| s.execute([done.article]))
-            .map(|_| ())
-            .context(action),
-        (None, _) => Ok(()),
-    }
-}
-
-/// The number of pauses in a row of a host that named no time.
-pub(super) fn strikes(connection: &Connection, host: &Host) -> Result<u32, StoreError> {
-    connection
-        .prepare_cached("SELECT strikes FROM page_host WHERE host = ?1")
+    let Some((host, wait)) = &done.pause else {
+        if matches!(done.outcome, PageOutcome::Fetched(..) | PageOutcome::NotModified) {
+            tx.prepare_cached(FORGIVE)
+                .and_then(|mut s| s.execute([done.article]))
+                .context(action)?;
+        }
+        return Ok(None);
+    };
+    let strikes: Option<u32> = tx
+        .prepare_cached(STRIKES)
         .and_then(|mut s| s.query_row([host.as_str()], |row| row.get(0)).optional())
-        .map(Option::unwrap_or_default)
-        .context("look at the host of an article page")
+        .context(action)?;
+    let (wait, strike) = match wait {
+        HostWait::Named(wait) => (*wait, 0),
+        HostWait::Unnamed => (unnamed_pause(strikes.unwrap_or_default()), 1),
+    };
+    let until = (done.now + wait).timestamp();
+    tx.prepare_cached(PAUSE)
+        .and_then(|mut s| s.execute(params![host.as_str(), day(done.now), until, strike]))
+        .context(action)?;
+    Ok(Some(wait))
 }
 
 /// Stores the time of the next request, and nothing else but perhaps a reason.

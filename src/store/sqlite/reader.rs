@@ -325,11 +325,6 @@ impl Reader {
         self.in_one_moment(|| pages::due(&self.connection, claim))
     }
 
-    /// The number of pauses in a row of a host of article pages that named no time.
-    pub fn page_strikes(&self, host: &Host) -> Result<u32, StoreError> {
-        pages::strikes(&self.connection, host)
-    }
-
     /// The number of article pages that were not fetched yet, of which some may be tried again.
     pub fn pending_pages(&self) -> Result<u64, StoreError> {
         pages::pending(&self.connection)
