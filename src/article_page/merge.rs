@@ -136,8 +136,8 @@ mod tests {
     const LONG: &str = "<p>After nine years the ferry to the island sails again, every morning and \
                         every evening.</p>";
 
-    fn html(text: &str) -> Option<SanitisedHtml> {
-        Some(SanitisedHtml::from_store(text.to_owned()))
+    fn html(text: &str) -> SanitisedHtml {
+        SanitisedHtml::from_store(text.to_owned())
     }
 
     fn page() -> ArticlePage {
@@ -147,7 +147,7 @@ mod tests {
             published: written_date("2024-08-20T06:18:00Z"),
             language: Some("en".to_owned()),
             image: Some(MainImage { url: "https://a.example/1.jpg".to_owned(), caption: None }),
-            html: html(LONG),
+            html: Some(html(LONG)),
             ..ArticlePage::default()
         }
     }
@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn a_page_fills_all_gaps_of_a_teaser() {
-        let merged = merged(&Parts { content_html: html(TEASER), ..Parts::default() });
+        let merged = merged(&Parts { content_html: Some(html(TEASER)), ..Parts::default() });
         assert_eq!(merged.from_page.len(), Part::ALL.len());
-        assert_eq!(merged.parts.content_html, html(LONG));
+        assert_eq!(merged.parts.content_html, Some(html(LONG)));
         assert_eq!(merged.parts.summary, page().standfirst);
         assert_eq!(merged.parts.published, Some("2024-08-20T06:18:00Z".parse().unwrap()));
     }
@@ -169,7 +169,7 @@ mod tests {
     fn what_the_feed_gives_stays() {
         let given = Parts {
             summary: Some("A summary of its own.".to_owned()),
-            content_html: html(&LONG.repeat(2)),
+            content_html: Some(html(&LONG.repeat(2))),
             image: Some("https://a.example/feed.jpg".to_owned()),
             authors: vec![Person { name: Some("Jon Berg".to_owned()), ..Person::default() }],
             language: Some("sv".to_owned()),
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(of(beginning, Some(standfirst)), standfirst);
         assert_eq!(of(beginning, None), beginning);
         assert_eq!(of("A summary of its own.", Some(standfirst)), "A summary of its own.");
-        let teaser = Parts { content_html: html(TEASER), ..Parts::default() };
+        let teaser = Parts { content_html: Some(html(TEASER)), ..Parts::default() };
         let plain = ArticlePage { standfirst: None, ..page() };
         let merged = merge(&teaser, &plain, SEEN.parse().unwrap());
         assert_eq!(merged.parts.summary.as_deref(), Some(TEASER), "the teaser of the feed");
@@ -215,11 +215,12 @@ mod tests {
     #[test]
     fn texts_without_spaces_are_compared_by_their_characters() {
         let long = "<p>九年ぶりに島へのフェリーが毎朝毎晩運航を再開した。住民は喜んでいる。</p>";
-        let page = ArticlePage { html: html(long), ..ArticlePage::default() };
+        let page = ArticlePage { html: Some(html(long)), ..ArticlePage::default() };
         let feed = Parts {
-            content_html: html("<p>島への フェリー 再開</p>"), ..Parts::default()
+            content_html: Some(html("<p>島への フェリー 再開</p>")),
+            ..Parts::default()
         };
         let merged = merge(&feed, &page, SEEN.parse().unwrap());
-        assert_eq!(merged.parts.content_html, html(long));
+        assert_eq!(merged.parts.content_html, Some(html(long)));
     }
 }

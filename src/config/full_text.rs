@@ -8,7 +8,6 @@ use crate::article_page::extract::is_selector;
 use crate::article_page::model::{Mode, SiteRules};
 use crate::config::keys::{FULL_TEXT, SITE};
 use crate::config::reader::{Field, Reader, Table};
-use crate::config::sections::Defaults;
 use crate::config::{FullTextConfig, SitePages};
 use crate::domain::time::TimeDelta;
 
@@ -24,22 +23,18 @@ pub(super) struct FullTextOf {
 
 impl FullTextOf {
     /// Whether the pages of a feed with these tags are fetched.
-    pub(super) fn is_meant(&self, tags: &[String]) -> bool {
+    fn is_meant(&self, tags: &[String]) -> bool {
         self.all || self.tags.iter().any(|tag| tags.contains(tag))
     }
 }
 
 impl Reader<'_> {
-    pub(super) fn full_text(
-        &mut self,
-        root: &Table<'_>,
-        defaults: &mut Defaults,
-    ) -> FullTextConfig {
+    pub(super) fn full_text(&mut self, root: &Table<'_>, of: &mut FullTextOf) -> FullTextConfig {
         let mut config = FullTextConfig::default();
         let Some(field) = root.get("full_text") else { return config };
         let Some(table) = self.table(&field, &FULL_TEXT) else { return config };
-        defaults.full_text.all = self.flag(&table, "all").unwrap_or(false);
-        defaults.full_text.tags = self.strings(&table, "tags");
+        of.all = self.flag(&table, "all").unwrap_or(false);
+        of.tags = self.strings(&table, "tags");
         if let Some(number) = self.count(&table, "concurrency", 1..=1_000) {
             config.concurrency = number;
         }
@@ -55,6 +50,16 @@ impl Reader<'_> {
         config.obey_robots = self.flag(&table, "obey_robots").unwrap_or(config.obey_robots);
         config.sites = self.sites(&table);
         config
+    }
+
+    /// Whether the pages of a feed with these tags are fetched.
+    pub(super) fn full_text_of(
+        &mut self,
+        feed: &Table<'_>,
+        of: &FullTextOf,
+        tags: &[String],
+    ) -> bool {
+        self.flag(feed, "full_text").unwrap_or_else(|| of.is_meant(tags))
     }
 
     fn mode(&mut self, field: &Field<'_>) -> Option<Mode> {
@@ -90,13 +95,11 @@ impl Reader<'_> {
 
     fn host(&mut self, field: &Field<'_>) -> Option<String> {
         let text = self.label(field)?;
-        match Host::parse(text) {
-            Ok(host) => Some(host.to_string()),
-            Err(_) => {
-                let hint = "write the name alone, such as \"example.org\"".to_owned();
-                self.refuse(field, "is no host name", Some(hint))
-            }
-        }
+        let Ok(host) = Host::parse(text) else {
+            let hint = "write the name alone, such as \"example.org\"".to_owned();
+            return self.refuse(field, "is no host name", Some(hint));
+        };
+        Some(host.to_string())
     }
 
     /// Reads `select` and `remove`.

@@ -209,7 +209,7 @@ impl Reader<'_> {
         defaults.entry_filter = self.entry_filter(root);
         defaults.quiet_start = self.flag(root, "quiet_start").unwrap_or_default();
         let fetch = self.fetch(root, &mut defaults);
-        let full_text = self.full_text(root, &mut defaults);
+        let full_text = self.full_text(root, &mut defaults.full_text);
         let server = self.server(root, zone);
         let feeds = self.feeds(root, &defaults, given);
         let includes = self.includes(root, main);

@@ -75,11 +75,7 @@ impl Counters {
         );
         let articles = vec("gazetted_articles_total", "Articles stored.", &["result"]);
         let exports = vec("gazetted_exports_total", "Scheduled exports, by result.", &["result"]);
-        let pages = vec(
-            "gazetted_pages_total",
-            "Requests for article pages that ended, by outcome.",
-            &["outcome"],
-        );
+        let pages = vec("gazetted_pages_total", "Article pages requested.", &["outcome"]);
         let requests = vec(
             "gazetted_http_requests_total",
             "Requests answered, by route and status.",

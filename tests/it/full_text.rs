@@ -1,6 +1,6 @@
 //! Feeds with `full_text`: the pages of their articles are fetched, and articles show what their pages say.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -109,7 +109,10 @@ fn the_text_of_the_page_is_shown_and_what_the_feed_said_stays_readable() {
     assert_eq!(of_feed.get("authors"), None);
     assert!(home.ok(&["show", id, "--feed-version"]).contains("The ferry to the island sails"));
     let shown = home.ok(&["show", id]);
-    assert!(shown.contains(&sentence(1)[..40]) && shown.contains("of the page"), "{shown}");
+    assert!(
+        shown.contains("After nine years the ferry number 1") && shown.contains("of the page"),
+        "{shown}"
+    );
     assert_eq!(home.json(&["search", "harbour", "--json"]).as_array().unwrap().len(), 1);
     home.poll();
     assert_eq!(server.requests("/1").len(), 1, "a page is requested once");
@@ -422,9 +425,9 @@ fn polls_do_not_wait_for_pages_that_never_answer() {
     let daemon = Running::daemon(&home);
     let pages = || (17..=20).map(|n| server.requests(&format!("/{n}")).len()).sum::<usize>();
     wait_for("pages", || (4 <= pages()).then_some(()));
-    let (polls, began) = (server.requests("/feed").len(), Instant::now());
+    let polls = server.requests("/feed").len();
     wait_for("polls", || (polls + 5 <= server.requests("/feed").len()).then_some(()));
-    assert!(began.elapsed() < Duration::from_secs(25), "a page waits for 30 s");
+    assert_eq!(server.total(), server.requests("/feed").len() + 5, "all four pages and robots.txt");
     drop(daemon);
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::article_page::merge::{Merged, Part, Parts, is_plausible, merge};
-use crate::article_page::model::ArticlePage;
+use crate::article_page::model::{ArticlePage, Engine};
 use crate::domain::article::{ArticleDraft, FullText, FullTextState, effective_date};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
@@ -56,10 +56,6 @@ pub struct PageJob {
     pub url: Url,
     pub host: Host,
     pub validators: Validators,
-    /// The number of requests that have failed.
-    pub attempts: u32,
-    /// When the page was first requested.
-    pub tried_at: Option<Timestamp>,
 }
 
 /// The pages that may be fetched now.
@@ -277,7 +273,7 @@ fn is_settled_by_original(connection: &Connection, article: i64) -> Result<bool,
 
 fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreError> {
     const JOB: &str = "
-        SELECT feed_id, url, attempts, tried_at, etag, last_modified, validated_url
+        SELECT feed_id, url, etag, last_modified, validated_url
         FROM article_page WHERE article_id = ?1";
     let one = |r: &Row<'_>| -> rusqlite::Result<Option<PageJob>> {
         let url = Url::parse(r.get_ref("url")?.as_str()?).ok();
@@ -294,8 +290,6 @@ fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreEr
                 r.get("last_modified")?,
                 r.get("validated_url")?,
             ),
-            attempts: r.get("attempts")?,
-            tried_at: time(r, "tried_at")?,
         }))
     };
     connection
@@ -605,7 +599,7 @@ fn note_fetched(
             s.execute(params![
                 done.article,
                 state.as_str(),
-                page.engine.filter(|_| is_from_page).map(|engine| engine.name()),
+                page.engine.filter(|_| is_from_page).map(Engine::name),
                 i64::try_from(words).unwrap_or(i64::MAX),
                 page.url,
                 merged.from_page.contains(&Part::Date),
@@ -703,6 +697,7 @@ fn is_seen_alike(a: &Parts, b: &Parts) -> bool {
 }
 
 /// How a change of an article is noted.
+#[derive(Clone, Copy)]
 struct Change {
     /// The sequence number under which consumers hear of it.
     seq: Option<i64>,
