@@ -8,6 +8,7 @@ CREATE TABLE article_page (
     host          TEXT NOT NULL,
     url           TEXT NOT NULL,
     state         TEXT NOT NULL,
+    is_fetched    INTEGER NOT NULL DEFAULT 0,
     next_at       INTEGER,
     leased_until  INTEGER NOT NULL DEFAULT 0,
     attempts      INTEGER NOT NULL DEFAULT 0,
@@ -26,7 +27,7 @@ CREATE TABLE article_page (
 -- The queue: pages that were never fetched first, then the newest articles. The columns behind these are there so that the rows
 -- need not be read.
 CREATE INDEX article_page_queue
-    ON article_page (fetched_at IS NOT NULL, order_at DESC, article_id DESC, next_at, leased_until, host, feed_id)
+    ON article_page (is_fetched, order_at DESC, article_id DESC, next_at, leased_until, host, feed_id)
     WHERE next_at IS NOT NULL;
 
 -- What the feed said where an article shows what its page says: `from_page` has the names of these parts, as a JSON array.

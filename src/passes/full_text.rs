@@ -29,7 +29,7 @@ use crate::feed::unpack::unpack;
 use crate::fetch::{self, FetchError, FetchRequest, Wanted};
 use crate::passes::extraction::{ExtractionError, LONGEST, Page, extracted};
 use crate::passes::poll::Poller;
-use crate::passes::site_rules::{Forbidden, SiteRules, allows};
+use crate::passes::robots_cache::{Forbidden, RobotsCache, allows};
 use crate::polling::freshness::host_wait;
 use crate::polling::pages::OUTAGE_WAIT;
 use crate::store::{
@@ -65,7 +65,7 @@ pub struct PageFetcher {
     user_agent: String,
     /// The feeds whose pages are fetched.
     feeds: HashMap<FeedId, Arc<FeedConfig>>,
-    sites: SiteRules,
+    robots: RobotsCache,
     /// A permit for each page that is extracted: as many as there are cores.
     extractions: Arc<Semaphore>,
     /// The hosts of the pages in flight, and the crawl delays of sites. The lock is never held across an await.
@@ -123,7 +123,7 @@ impl PageFetcher {
             host_delay: TimeDelta::from_std(config.fetch.host_delay).unwrap_or_default(),
             user_agent: config.fetch.user_agent.clone(),
             feeds,
-            sites: SiteRules::default(),
+            robots: RobotsCache::default(),
             extractions: Arc::new(Semaphore::new(cores)),
             hosts: Mutex::default(),
             reader: Mutex::default(),
@@ -143,13 +143,24 @@ impl PageFetcher {
         self.store.sync_pages(self.feeds.keys().copied().collect(), clock::now()).await
     }
 
-    /// Fetches pages as they come into the queue, until the future is dropped. `changes` is bumped when consumers can hear
+    /// Fetches pages as they come into the queue, and announces articles that have waited long enough for theirs, until the
+    /// future is dropped; without a feed that has `full_text`, until no article waits. `changes` is bumped when consumers can hear
     /// of a change; a bump by others wakes this up.
     pub async fn keep_up(self: Arc<Self>, changes: watch::Sender<u64>) {
         let mut news = changes.subscribe();
         let report = || changes.send_modify(|n| *n += 1);
         let mut round = Round::new(Arc::clone(&self), Some(self.host_delay + BEFORE_POLL));
+        let mut released_at: Option<Instant> = None;
         loop {
+            if released_at.is_none_or(|at| LATER <= at.elapsed()) {
+                match self.store.release_held(false, clock::now()).await {
+                    Ok((false, None)) if self.is_idle() => return, // Nothing will be held back.
+                    Ok((true, _)) => report(),
+                    Ok((false, _)) => {}
+                    Err(error) => events::store_error("announce articles", &error),
+                }
+                released_at = Some(Instant::now());
+            }
             let wait = match round.advance().await {
                 Ok(wait) => wait,
                 Err(error) => {
@@ -157,11 +168,6 @@ impl PageFetcher {
                     LATER
                 }
             };
-            match self.store.release_held(false, clock::now()).await {
-                Ok((true, _)) => report(),
-                Ok((false, _)) => {}
-                Err(error) => events::store_error("announce articles", &error),
-            }
             tokio::select! {
                 Some(done) = round.pages.join_next() => {
                     if ended(done).is_some_and(|page| page.stored.changed) {
@@ -291,7 +297,7 @@ impl PageFetcher {
         if !self.config.obey_robots {
             return Ok(());
         }
-        let reply = self.sites.of_page(page, |file| self.robots(file, spec)).await;
+        let reply = self.robots.of_page(page, |file| self.request_robots(file, spec)).await;
         if let (Some(delay), Some(host)) = (reply.crawl_delay(), Host::of(page)) {
             self.hosts().not_before.insert(host, Instant::now() + delay);
         }
@@ -311,7 +317,8 @@ impl PageFetcher {
         }
     }
 
-    async fn robots(&self, file: Url, spec: &RequestSpec) -> RobotsReply {
+    /// Requests the `robots.txt` of a site.
+    async fn request_robots(&self, file: Url, spec: &RequestSpec) -> RobotsReply {
         let token = self.token(spec);
         let (Ok(url), Some(host)) = (FeedUrl::from_url(file.clone()), Host::of(&file)) else {
             return RobotsReply::Unavailable;

@@ -19,7 +19,7 @@ pub mod parse_pool;
 pub mod poll;
 pub mod preview;
 pub mod retain;
-mod site_rules;
+mod robots_cache;
 mod slow_feeds;
 mod source;
 pub mod sync;

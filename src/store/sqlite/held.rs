@@ -52,9 +52,10 @@ pub(in crate::store) fn release_due(
     now: Timestamp,
 ) -> Result<(bool, Option<Timestamp>), StoreError> {
     let action = "look for articles that were held back";
+    let until = if all { i64::MAX } else { now.timestamp() };
     let due: Vec<i64> = tx
-        .prepare_cached(&format!("{HELD} AND (?2 OR until <= ?1) ORDER BY article_id"))
-        .and_then(|mut s| s.query_map(params![now.timestamp(), all], |row| row.get(0))?.collect())
+        .prepare_cached(&format!("{HELD} AND until <= ?1 ORDER BY until, article_id"))
+        .and_then(|mut s| s.query_map([until], |row| row.get(0))?.collect())
         .context(action)?;
     let released = release(tx, &due)?;
     let next: Option<i64> = tx

@@ -215,7 +215,7 @@ pub(super) fn due(connection: &Connection, claim: &PageClaim) -> Result<DuePages
     const QUEUE: &str = "
         SELECT article_id, next_at, leased_until, host, feed_id FROM article_page
         WHERE next_at IS NOT NULL
-        ORDER BY fetched_at IS NOT NULL, order_at DESC, article_id DESC";
+        ORDER BY is_fetched, order_at DESC, article_id DESC";
     let action = "look at the queue of article pages";
     let now = claim.now.timestamp();
     let matched = meta::matched_seq(connection)?;
@@ -479,7 +479,7 @@ struct PageRow {
 
 fn page_row(tx: &Connection, article: i64) -> Result<Option<PageRow>, StoreError> {
     const ROW: &str = "
-        SELECT p.feed_id, p.state, p.attempts, p.tried_at, p.fetched_at, a.first_seen_at
+        SELECT p.feed_id, p.state, p.attempts, p.tried_at, p.is_fetched, a.first_seen_at
         FROM article_page p JOIN article a ON a.id = p.article_id WHERE p.article_id = ?1";
     let one = |r: &Row<'_>| {
         Ok(PageRow {
@@ -488,7 +488,7 @@ fn page_row(tx: &Connection, article: i64) -> Result<Option<PageRow>, StoreError
                 .unwrap_or(FullTextState::Pending),
             attempts: r.get("attempts")?,
             tried_at: time(r, "tried_at")?,
-            is_fetched: r.get::<_, Option<i64>>("fetched_at")?.is_some(),
+            is_fetched: r.get("is_fetched")?,
             first_seen: from_unix(r.get("first_seen_at")?),
         })
     };
@@ -579,7 +579,7 @@ fn note_fetched(
 ) -> Result<(), StoreError> {
     const FETCHED: &str = "
         UPDATE article_page SET state = ?2, engine = ?3, words = ?4, canonical_url = ?5, dates_article = ?6,
-            etag = ?7, last_modified = ?8, validated_url = ?9, next_at = ?10, fetched_at = ?11, reason = ?12,
+            etag = ?7, last_modified = ?8, validated_url = ?9, next_at = ?10, fetched_at = ?11, is_fetched = 1, reason = ?12,
             attempts = 0, leased_until = 0
         WHERE article_id = ?1";
     let is_from_page = merged.from_page.contains(&Part::Content);
@@ -907,7 +907,7 @@ pub(super) fn shown(column: Option<&str>) -> (Option<FullText>, bool) {
 /// The number of pages that were not fetched yet, and will be requested.
 pub(super) fn pending(connection: &Connection) -> Result<u64, StoreError> {
     const PENDING: &str = "
-        SELECT count(*) FROM article_page WHERE next_at IS NOT NULL AND (fetched_at IS NOT NULL) = 0";
+        SELECT count(*) FROM article_page WHERE next_at IS NOT NULL AND is_fetched = 0";
     connection
         .prepare_cached(PENDING)
         .and_then(|mut s| s.query_row([], |row| row.get(0)))

@@ -1,4 +1,4 @@
-//! The `robots.txt` of the sites whose article pages are requested, in memory for a day.
+//! What the `robots.txt` of each site of article pages says, in memory for a day.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
@@ -14,7 +14,7 @@ const MOST_SITES: usize = 4_000;
 
 /// The answers of sites, by the addresses of their files.
 #[derive(Default)]
-pub(super) struct SiteRules(StdMutex<HashMap<Url, Arc<Site>>>);
+pub(super) struct RobotsCache(StdMutex<HashMap<Url, Arc<Site>>>);
 
 /// The answer of one site. The lock is held while its file is requested, so that it is requested once.
 type Site = Mutex<Option<Known>>;
@@ -34,7 +34,7 @@ pub(super) enum Forbidden {
     Unreachable,
 }
 
-impl SiteRules {
+impl RobotsCache {
     /// The answer of the site of a page. `request` is called when it is not known, or no longer valid, and returns
     /// `None` if no server answered.
     pub(super) async fn of_page<R: Future<Output = RobotsReply>>(
@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_file_of_a_site_is_requested_once() {
-        let (sites, requests) = (SiteRules::default(), Cell::new(0));
+        let (sites, requests) = (RobotsCache::default(), Cell::new(0));
         let page = |path: &str| -> Url { format!("https://a.example{path}").parse().unwrap() };
         let ask = |page: Url| {
             let requests = &requests;
@@ -115,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_site_whose_server_fails_allows_nothing() {
-        let sites = SiteRules::default();
+        let sites = RobotsCache::default();
         let page: Url = "https://a.example/1".parse().unwrap();
         let failing = |_| async { RobotsReply::read(Some(503), b"", "gazetted") };
         let reply = sites.of_page(&page, failing).await;
