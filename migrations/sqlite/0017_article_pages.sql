@@ -61,3 +61,12 @@ CREATE TABLE page_host (
     paused_until INTEGER NOT NULL DEFAULT 0,
     strikes      INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+
+-- The keys of the canonical addresses that pages name, where these are not the addresses of the articles: articles of other feeds
+-- find an article by them. Those of articles that are no longer compared leave the table.
+CREATE TABLE page_key (
+    key        INTEGER NOT NULL,
+    article_id INTEGER NOT NULL,
+    PRIMARY KEY (key, article_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX page_key_of_article ON page_key (article_id);

@@ -129,6 +129,9 @@ async fn fetch_pages(pages: PageFetcher, store: &Store, is_alone: bool) -> Resul
         reports = Arc::new(pages).catch_up(LONGEST_FOR_PAGES) => reports?,
         _ = tokio::signal::ctrl_c() => Vec::new(),
     };
+    if is_alone {
+        store.release_pages().await?; // An interrupt has ended requests.
+    }
     store.release_held(is_alone, clock::now()).await?;
     duplicates::catch_up(store).await?;
     Ok(reports)

@@ -37,8 +37,9 @@ use crate::store::{
 };
 use crate::telemetry::events;
 
-/// The longest time for which a page is leased: two requests with their waits, and the extraction.
-const LEASE: TimeDelta = TimeDelta::minutes(10);
+/// The time for which a page is leased beyond the time limits of its two requests: it has to wait for its turn at the host,
+/// and to be extracted.
+const LEASE_SLACK: TimeDelta = TimeDelta::minutes(5);
 
 /// The wait before another look at the queue, when pages wait only for other requests.
 const SHORTLY: Duration = Duration::from_millis(200);
@@ -62,6 +63,7 @@ pub struct PageFetcher {
     config: FullTextConfig,
     keep_revisions: u32,
     host_delay: TimeDelta,
+    lease: TimeDelta,
     user_agent: String,
     /// The feeds whose pages are fetched.
     feeds: HashMap<FeedId, Arc<FeedConfig>>,
@@ -114,6 +116,8 @@ impl PageFetcher {
         let feeds = poller.feeds().iter();
         let feeds = feeds.filter(|(_, feed)| feed.full_text && feed.spec.enabled);
         let feeds = feeds.map(|(id, feed)| (*id, Arc::clone(feed))).collect();
+        let longest = config.feeds.iter().filter_map(|feed| feed.request.timeout).max();
+        let timeout = longest.unwrap_or_default().max(config.fetch.timeout);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             store,
@@ -121,6 +125,7 @@ impl PageFetcher {
             config: config.full_text.clone(),
             keep_revisions: config.store.keep_revisions,
             host_delay: TimeDelta::from_std(config.fetch.host_delay).unwrap_or_default(),
+            lease: TimeDelta::from_std(timeout).unwrap_or_default() * 2 + LEASE_SLACK,
             user_agent: config.fetch.user_agent.clone(),
             feeds,
             robots: RobotsCache::default(),
@@ -282,6 +287,9 @@ impl PageFetcher {
         if is_elsewhere && let Err(outcome) = self.check_robots(&reply.url, &spec).await {
             return outcome.into();
         }
+        if reply.status == 304 && !job.validators.is_empty() {
+            return PageOutcome::NotModified.into();
+        }
         self.read(feed, &spec, reply).await
     }
 
@@ -341,6 +349,8 @@ impl PageFetcher {
             }
             // RFC 9309, section 2.3.1.2: a redirect that leads nowhere means that there is no file.
             Err(FetchError::Redirect { .. }) => RobotsReply::read(Some(302), b"", token),
+            // The request for the page is refused for the same reason.
+            Err(FetchError::Private { .. }) => RobotsReply::Unavailable,
             Err(_) => RobotsReply::read(None, b"", token),
         }
     }
@@ -379,9 +389,6 @@ impl PageFetcher {
     async fn read(&self, feed: &FeedConfig, spec: &RequestSpec, reply: Reply) -> Answer {
         let wait = host_wait(reply.status, &reply.headers, clock::now());
         let pause = reply.host().zip(wait);
-        if reply.status == 304 {
-            return Answer { outcome: PageOutcome::NotModified, pause };
-        }
         let (status, is_cut) = (reply.status, reply.cut);
         let is_challenge = reply.headers.challenge.is_some();
         if is_challenge {
@@ -543,7 +550,7 @@ impl Round {
         if due.jobs.is_empty() && due.settled.is_empty() {
             return Ok(wait);
         }
-        for job in fetcher.store.lease_pages(due, LEASE, now).await? {
+        for job in fetcher.store.lease_pages(due, fetcher.lease, now).await? {
             *fetcher.hosts().in_flight.entry(job.host.clone()).or_default() += 1;
             self.pages.spawn(Arc::clone(fetcher).fetch(job));
         }

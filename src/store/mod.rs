@@ -334,7 +334,12 @@ impl Store {
 
     /// Stores what came of the request for a page in one transaction: the text of its article, and the next request.
     pub async fn apply_page(&self, done: PageDone) -> Result<PageStored, StoreError> {
-        self.write(move |tx| sqlite::pages::apply(tx, &done)).await
+        let recent = Arc::clone(&self.recent);
+        self.write(move |tx| {
+            let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+            sqlite::pages::apply(tx, &mut recent, &done)
+        })
+        .await
     }
 
     /// Lets consumers hear of articles that have waited long enough for their page, or of `all` that wait. Returns whether

@@ -383,6 +383,74 @@ fn a_duplicate_has_no_page_of_its_own() {
     assert_eq!(home.ok(&["export", "--consumer", "c"]).lines().count(), 1);
 }
 
+#[test]
+fn the_canonical_address_of_a_page_shows_that_two_articles_are_one() {
+    for is_first in [true, false] {
+        let server = Server::start();
+        let long = (0..60).map(|n| format!("word{n} of the harbour")).collect::<Vec<_>>().join(" ");
+        let link = "https://paper.example/2024/08/ferry-sails-again-to-the-island";
+        let page = article(1, 3).replace(
+            "</head>",
+            &format!(
+                "<link rel=canonical href='{}'></head>",
+                server.url("/2024/08/ferry-sails-again")
+            ),
+        );
+        server.put("/r/81", Page::ok(page));
+        let redirector = Item { link: Some(server.url("/r/81")), ..teaser(&server, 1) };
+        let own = Item {
+            guid: Some("own".to_owned()),
+            link: Some(server.url("/2024/08/ferry-sails-again")),
+            text: format!("<p>{long} {link}</p>"),
+            ..item(1)
+        };
+        server.put("/wire", Page::ok(rss("Wire", &[redirector])));
+        server.put("/paper", Page::ok(rss("Paper", &[own])));
+        let (wire, paper) = (server.url("/wire"), server.url("/paper"));
+        let home = Home::new(&format!(
+            "[[feeds]]\nurl = \"{wire}\"\nname = \"Wire\"\nfull_text = true\n[[feeds]]\nurl = \"{paper}\"\nname = \"Paper\"\n"
+        ));
+        let order = if is_first { ["Wire", "Paper"] } else { ["Paper", "Wire"] };
+        for feed in order {
+            home.ok(&["poll", feed]);
+        }
+        let shown = home.ok(&["export", "--format", "jsonl"]);
+        assert_eq!(shown.lines().count(), 1, "{order:?} {shown}");
+        assert_eq!(home.ok(&["export", "--consumer", "c"]).lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_page_on_this_machine_is_not_requested_for_a_feed_elsewhere() {
+    let server = Server::start();
+    let own = teaser(&server, 1);
+    let other =
+        Item { link: own.link.clone().map(|url| url.replace("127.0.0.1", "localhost")), ..item(2) };
+    server.put("/feed", Page::ok(rss("News", &[own, other])));
+    server.put("/1", Page::ok(article(1, 3)));
+    let home = Home::empty();
+    home.configure_exactly(&format!(
+        "[[feeds]]\nurl = \"{}\"\nfull_text = true\nallow_private = true\nheaders = {{ X-Token = \"s3cret\" }}\n",
+        server.url("/feed")
+    ));
+    home.poll();
+    let requests = server.requests("/1");
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].header("x-token"), Some(b"s3cret".as_slice()), "the feed's own site");
+    assert!(server.requests("/robots.txt").iter().all(|file| file.header("x-token").is_none()));
+    let articles = home.articles();
+    let refused = articles.iter().find(|article| article["guid"] == "guid-2").unwrap();
+    assert_eq!(refused["full_text"]["state"], "failed", "{refused}");
+    // The feed and its pages are of one host, but another port is another site.
+    let elsewhere = Server::start();
+    elsewhere.put("/1", Page::ok(article(1, 3)));
+    server.put("/feed", Page::ok(rss("News", &[teaser(&elsewhere, 3)]).replace("/3<", "/1<")));
+    home.poll();
+    let requests = elsewhere.requests("/1");
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].header("x-token"), None);
+}
+
 fn consumed(home: &Home) -> Vec<Value> {
     let events = home.ok(&["export", "--consumer", "c", "--events"]);
     events.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -413,6 +481,35 @@ fn consumers_hear_of_an_article_once_and_with_its_text() {
         ("The ferry to the island sails again.", &"new".into())
     );
     drop(daemon);
+}
+
+#[test]
+fn a_duplicate_is_not_announced_while_its_original_waits_for_its_page() {
+    let server = site(&[1]);
+    server.put("/1", Page::ok(article(1, 3)).after(Duration::from_secs(3)));
+    let same = Item { guid: Some("other".to_owned()), ..teaser(&server, 1) };
+    let other = Page::ok(rss("Other", &[same])).after(Duration::from_secs(1));
+    server.put("/other", other);
+    let feeds = [("/feed", "full_text = true"), ("/other", "")].map(|(path, more)| {
+        format!("[[feeds]]\nurl = \"{}\"\nname = \"{path}\"\n{more}\n", server.url(path))
+    });
+    let home = Home::new(&feeds.concat());
+    let daemon = Running::daemon(&home);
+    let mut events = Vec::new();
+    wait_for("the page", || {
+        events.extend(consumed(&home));
+        let articles = home.articles();
+        articles.iter().any(|article| article["full_text"]["state"] == "page").then_some(())
+    });
+    wait_for("the duplicate", || (home.articles().len() == 2).then_some(()));
+    wait_for("the announcement", || {
+        events.extend(consumed(&home));
+        (!events.is_empty()).then_some(())
+    });
+    drop(daemon);
+    events.extend(consumed(&home));
+    let guids: Vec<&Value> = events.iter().map(|event| &event["guid"]).collect();
+    assert_eq!(guids, ["guid-1"], "{events:?}");
 }
 
 #[test]

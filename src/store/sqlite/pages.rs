@@ -25,6 +25,7 @@ use crate::polling::pages::{
 };
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{self, decode, time};
+use crate::store::sqlite::duplicates::{self, Recent};
 use crate::store::sqlite::{article_keys, feeds, held, meta, revisions};
 
 /// A request for pages to fetch.
@@ -435,7 +436,11 @@ pub(in crate::store) fn release_all(tx: &Connection) -> Result<(), StoreError> {
 }
 
 /// Stores what came of a request. Consumers hear of the article now, if it was held back for its page.
-pub(in crate::store) fn apply(tx: &Connection, done: &PageDone) -> Result<PageStored, StoreError> {
+pub(in crate::store) fn apply(
+    tx: &Connection,
+    recent: &mut Recent,
+    done: &PageDone,
+) -> Result<PageStored, StoreError> {
     let pause = settle_host(tx, done)?;
     let Some(row) = page_row(tx, done.article)? else { return Ok(PageStored::default()) };
     let mut stored = PageStored::default();
@@ -443,6 +448,9 @@ pub(in crate::store) fn apply(tx: &Connection, done: &PageDone) -> Result<PageSt
         PageOutcome::Fetched(page, validators) => {
             let shown = show(tx, done, &row, page)?;
             note_fetched(tx, done, &row, (page, validators, &shown.merged))?;
+            if !row.is_fetched {
+                duplicates::add_page(tx, recent, done.article, done.now)?;
+            }
             stored = shown.stored;
         }
         PageOutcome::NotModified => {
@@ -591,7 +599,7 @@ fn note_fetched(
     let words = match &merged.parts.content_html {
         Some(_) if is_from_page => page.words,
         Some(html) => html_to_text(html).split_whitespace().count(),
-        None => 0,
+        None => merged.parts.summary.as_deref().unwrap_or_default().split_whitespace().count(),
     };
     let next = refresh_at(row.first_seen, done.refresh, done.now);
     tx.prepare_cached(FETCHED)
