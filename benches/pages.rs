@@ -41,7 +41,7 @@ struct Args {
 const LATE: Duration = Duration::from_secs(1);
 
 /// A run that takes longer has failed.
-const LONGEST: Duration = Duration::from_mins(60);
+const LONGEST: Duration = Duration::from_hours(1);
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {
@@ -203,40 +203,43 @@ fn answer(
 }
 
 fn document(feed: &str, port: u16, entries: u32) -> String {
-    let items = (0..entries).map(|n| {
-        format!(
+    let mut items = String::new();
+    for n in 0..entries {
+        write!(
+            items,
             "<item><guid isPermaLink='false'>{feed}-{n}</guid><title>Title {n} of {feed}</title>\
              <link>http://127.3.0.{feed}:{port}/{feed}/{n}</link><description>A teaser.</description></item>"
         )
-    });
-    format!(
-        "<rss version='2.0'><channel><title>{feed}</title>{}</channel></rss>",
-        items.collect::<String>()
-    )
+        .ok();
+    }
+    format!("<rss version='2.0'><channel><title>{feed}</title>{items}</channel></rss>")
 }
 
 /// A page of about 60 kB, most of which is not the article, as on the sites of newspapers.
 fn page(path: &str) -> String {
-    let menu: String = (0..150)
-        .map(|n| format!("<li class=menu-item><a href='/section/{n}'>Section {n}</a></li>"))
-        .collect();
-    let teasers: String = (0..60)
-        .map(|n| {
-            format!(
-                "<div class=teaser><a href='/other/{n}'><img src='/{n}.jpg' alt=''><h3>Another article {n}</h3></a>\
-                 <p>What the other article is about, in a sentence or two.</p></div>"
-            )
-        })
-        .collect();
-    let text: String = (0..25)
-        .map(|n| {
-            format!(
-                "<p>Paragraph {n} of {path}. After nine years the ferry to the island sails again, every morning and \
-                 every evening, and the harbour is full of people who have waited for it. The council says that \
-                 {n} further ships will follow, if the money is there.</p>"
-            )
-        })
-        .collect();
+    let mut menu = String::new();
+    for n in 0..150 {
+        write!(menu, "<li class=menu-item><a href='/section/{n}'>Section {n}</a></li>").ok();
+    }
+    let mut teasers = String::new();
+    for n in 0..60 {
+        write!(
+            teasers,
+            "<div class=teaser><a href='/other/{n}'><img src='/{n}.jpg' alt=''><h3>Another article {n}</h3></a>\
+             <p>What the other article is about, in a sentence or two.</p></div>"
+        )
+        .ok();
+    }
+    let mut text = String::new();
+    for n in 0..25 {
+        write!(
+            text,
+            "<p>Paragraph {n} of {path}. After nine years the ferry to the island sails again, every morning and \
+             every evening, and the harbour is full of people who have waited for it. The council says that \
+             {n} further ships will follow, if the money is there.</p>"
+        )
+        .ok();
+    }
     let script = format!("<script>{}</script>", "var state = {\"a\": [1, 2, 3]};".repeat(600));
     format!(
         "<!doctype html><html lang=en><head><title>Title of {path} - News</title>{script}\
