@@ -325,11 +325,11 @@ impl PageFetcher {
         }
     }
 
-    /// Requests the `robots.txt` of a site.
-    async fn request_robots(&self, file: Url, spec: &RequestSpec) -> RobotsReply {
+    /// Requests the `robots.txt` of a site. Also returns whether the answer is one of the site, and not of our own network.
+    async fn request_robots(&self, file: Url, spec: &RequestSpec) -> (RobotsReply, bool) {
         let token = self.token(spec);
         let (Ok(url), Some(host)) = (FeedUrl::from_url(file.clone()), Host::of(&file)) else {
-            return RobotsReply::Unavailable;
+            return (RobotsReply::Unavailable, true);
         };
         self.turn(&host).await;
         // What a feed sends to its own site is not sent to others.
@@ -337,22 +337,24 @@ impl PageFetcher {
         let validators = Validators::default();
         let request = FetchRequest::new(&url, &validators, &spec, ROBOTS_BYTES);
         let request = FetchRequest { wanted: Wanted::Page, ..request };
-        match self.poller.fetcher().fetch(request).await {
+        let reply = match self.poller.fetcher().fetch(request).await {
             Ok(reply) => {
                 self.poller.page_reached(&host);
-                let status = reply.status;
                 let coding = reply.headers.content_encoding;
-                match unpack(reply.body, coding.as_deref(), ROBOTS_BYTES) {
-                    Ok(unpacked) => RobotsReply::read(Some(status), &unpacked.body, token),
-                    Err(_) => RobotsReply::read(Some(status), b"", token),
-                }
+                let body = unpack(reply.body, coding.as_deref(), ROBOTS_BYTES);
+                let body = body.map(|unpacked| unpacked.body).unwrap_or_default();
+                RobotsReply::read(Some(reply.status), &body, token)
             }
             // RFC 9309, section 2.3.1.2: a redirect that leads nowhere means that there is no file.
             Err(FetchError::Redirect { .. }) => RobotsReply::read(Some(302), b"", token),
             // The request for the page is refused for the same reason.
             Err(FetchError::Private { .. }) => RobotsReply::Unavailable,
-            Err(_) => RobotsReply::read(None, b"", token),
-        }
+            Err(_) => {
+                let reply = RobotsReply::read(None, b"", token);
+                return (reply, self.poller.unreachable_counts(&host));
+            }
+        };
+        (reply, true)
     }
 
     /// The name by which publishers address this program.

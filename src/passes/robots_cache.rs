@@ -35,9 +35,9 @@ pub(super) enum Forbidden {
 }
 
 impl RobotsCache {
-    /// The answer of the site of a page. `request` is called when it is not known, or no longer valid, and returns
-    /// `None` if no server answered.
-    pub(super) async fn of_page<R: Future<Output = RobotsReply>>(
+    /// The answer of the site of a page. `request` is called when it is not known, or no longer valid. It also returns
+    /// whether the answer is one of the site, and not of our own network.
+    pub(super) async fn of_page<R: Future<Output = (RobotsReply, bool)>>(
         &self,
         page: &Url,
         request: impl FnOnce(Url) -> R,
@@ -49,7 +49,7 @@ impl RobotsCache {
         if let Some(known) = valid {
             return known.reply.clone();
         }
-        let reply = request(file).await;
+        let (reply, is_of_site) = request(file).await;
         // RFC 9309, section 2.4: the file that was received before may be used while the server fails.
         let reply = match (reply, known.take()) {
             (RobotsReply::Unreachable, Some(Known { reply: RobotsReply::File(file), .. })) => {
@@ -57,7 +57,9 @@ impl RobotsCache {
             }
             (reply, _) => reply,
         };
-        *known = Some(Known { reply: reply.clone(), at: Instant::now() });
+        if is_of_site {
+            *known = Some(Known { reply: reply.clone(), at: Instant::now() });
+        }
         reply
     }
 
@@ -100,7 +102,8 @@ mod tests {
                 let reply = sites.of_page(&page, |file| async move {
                     requests.set(requests.get() + 1);
                     assert_eq!(file.path(), "/robots.txt");
-                    RobotsReply::read(Some(200), b"User-agent: *\nDisallow: /private", "gazetted")
+                    let file = b"User-agent: *\nDisallow: /private";
+                    (RobotsReply::read(Some(200), file, "gazetted"), true)
                 });
                 allows(&reply.await, &page)
             }
@@ -117,11 +120,17 @@ mod tests {
     async fn a_site_whose_server_fails_allows_nothing() {
         let sites = RobotsCache::default();
         let page: Url = "https://a.example/1".parse().unwrap();
-        let failing = |_| async { RobotsReply::read(Some(503), b"", "gazetted") };
-        let reply = sites.of_page(&page, failing).await;
+        let answer = |status: Option<u16>, is_of_site| {
+            move |_| async move { (RobotsReply::read(status, b"", "gazetted"), is_of_site) }
+        };
+        let reply = sites.of_page(&page, answer(None, false)).await;
+        assert_eq!(allows(&reply, &page), Err(Forbidden::Unreachable), "our own network");
+        let reply = sites.of_page(&page, answer(Some(503), true)).await;
         assert_eq!(allows(&reply, &page), Err(Forbidden::Unreachable));
-        let missing = |_| async { RobotsReply::read(Some(404), b"", "gazetted") };
+        let reply = sites.of_page(&page, answer(Some(404), true)).await;
+        assert_eq!(allows(&reply, &page), Err(Forbidden::Unreachable), "known for an hour");
         let other: Url = "https://b.example/1".parse().unwrap();
-        assert_eq!(allows(&sites.of_page(&other, missing).await, &other), Ok(()));
+        let reply = sites.of_page(&other, answer(Some(404), true)).await;
+        assert_eq!(allows(&reply, &other), Ok(()));
     }
 }

@@ -192,6 +192,22 @@ fn a_page_that_fails_is_tried_three_times_over_a_day_and_says_why() {
 }
 
 #[test]
+fn a_failure_counts_for_nothing_while_nobody_can_be_reached() {
+    let server = Server::start();
+    let item = Item { link: Some("http://news.invalid/1".to_owned()), ..teaser(&server, 1) };
+    server.put("/feed", Page::ok(rss("News", &[item])));
+    let home = full_text(&server);
+    home.poll();
+    assert_eq!(consumed(&home).len(), 1, "`poll` leaves nothing waiting");
+    for _ in 0..5 {
+        later(&home, 120);
+        assert_eq!(state(&home), "pending");
+    }
+    later(&home, 3 * 86_400);
+    assert_eq!(state(&home), "failed", "after two days");
+}
+
+#[test]
 fn what_can_never_be_read_is_not_tried_again() {
     let wall = "<html><head><title>Just a moment...</title></head><body>\
                 <script src='/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1'></script></body></html>";
