@@ -20,7 +20,7 @@ use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::passes::index;
 use gazetted::store::{FeedSync, Store, Storing};
 
-const STORING: Storing = Storing { keep_revisions: 20, hide_future: false };
+const STORING: Storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
 
 const FEEDS: u64 = 1_000;
 /// The number of articles in one poll.

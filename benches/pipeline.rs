@@ -16,7 +16,7 @@ use gazetted::domain::time::Timestamp;
 use gazetted::feed::document::document;
 use gazetted::store::{FeedSync, Store, Storing};
 
-const STORING: Storing = Storing { keep_revisions: 20, hide_future: false };
+const STORING: Storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
 use url::Url;
 
 const ENTRIES: usize = 50;

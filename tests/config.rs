@@ -330,8 +330,10 @@ fn each_mistake_in_a_feed_has_its_sentence_and_its_hint() {
         (feed("every = '5m'\ncron = '* * * * *'"), "`every` is given as well", "keep one"),
         (feed("cron = '* * * *'"), "this has 4", "crontab"),
         (feed("cron = '0 0 30 2 *'"), "never fires", ""),
-        (feed("full_text = true"), "unknown key", "not available in this version"),
-        (feed("full_text = true"), "unknown key", "not available in this version"),
+        (feed("full_text = 'true'"), "expected true or false", "without quotes"),
+        (feed("select = 'a['"), "is no CSS selector", "style sheet"),
+        (feed("remove = ['p', '>>']"), "is no CSS selector", "style sheet"),
+        (feed("remove = '.promo'"), "a list of strings", "remove ="),
         (feed("include = ['title:(']"), "unclosed group", "single quotes"),
         (feed("headers = { User-Agent = 'x' }"), "is not set here", "user_agent"),
         (feed("headers = { Host = 'x' }"), "sets this header itself", "remove"),
@@ -369,6 +371,10 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         let consumer = if lines.contains("consumer") { "" } else { "consumer = 'a'\n" };
         format!("[[exports]]\non_change = true\n{consumer}{lines}")
     };
+    let site = |lines: &str| format!("[[full_text.sites]]\n{lines}\n");
+    let two_sites =
+        ["a.example", "A.example"].map(|host| site(&format!("host = '{host}'\nselect = 'p'")));
+    let two_sites = two_sites.concat();
     let two_hooks = [hook("on_change = true"), hook("every = '1h'")].join("\n");
     let target = |path: &str| format!("[[exports]]\npath = '{path}'\nformat = 'csv'\nevery = '1h'");
     let format =
@@ -393,6 +399,15 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         ("[fetch]\nmax_redirects = 99".to_owned(), "must be from 0 to 20", ""),
         ("[fetch]\nmax_body = 5".to_owned(), "must be from 1KiB to 1GiB", ""),
         ("[fetch]\nca_file = 'gazetted.toml'".to_owned(), "no certificate", "PEM"),
+        ("[full_text]\nmode = 'good'".to_owned(), "neither \"best\" nor \"fast\"", ""),
+        ("[full_text]\nconcurrency = 0".to_owned(), "must be from 1", ""),
+        ("[full_text]\nrefresh = '1m'".to_owned(), "must be from 10m", ""),
+        ("[full_text]\nper_host = 2".to_owned(), "unknown key", "per_host_per_day"),
+        (site("select = 'p'"), "is missing", "host ="),
+        (site("host = 'a.example'"), "is missing", "select, remove or both"),
+        (site("host = 'https://a.example/'\nselect = 'p'"), "is no host name", "the name alone"),
+        (site("host = 'a.example'\nremove = ['[']"), "is no CSS selector", ""),
+        (two_sites, "another table for this host", "one table"),
         ("include = ['[']".to_owned(), "not a pattern", ""),
         (export(""), "is missing", "on_change"),
         ("[[exports]]\nformat = 'csv'".to_owned(), "is missing", "webhook = "),
@@ -593,6 +608,52 @@ tags = ["world"]
     assert_eq!((&file.shape, &export.trigger), (&Shape::Format(Format::Csv), &Trigger::OnChange));
     assert_eq!(export.query.since, Some(When::At("2024-08-20T00:00:00Z".parse().unwrap())));
     assert_eq!(export.query.tags, ["world"]);
+}
+
+#[test]
+fn full_text_is_set_for_a_feed_for_tags_or_for_all_and_rules_of_the_feed_come_first() {
+    let text = "
+        [full_text]
+        tags = ['whole']
+        mode = 'fast'
+        refresh = '1h'
+        obey_robots = false
+        [[full_text.sites]]
+        host = 'Example.org'
+        select = '.body'
+        [[full_text.sites]]
+        host = 'blog.example.org'
+        remove = ['.promo']
+        [[feeds]]
+        url = 'https://a.example/'
+        tags = ['whole']
+        [[feeds]]
+        url = 'https://b.example/'
+        select = 'main'
+        [[feeds]]
+        url = 'https://c.example/'
+        tags = ['whole']
+        full_text = false
+        [[feeds]]
+        url = 'https://d.example/'
+        full_text = true";
+    let fetched = |text: &str| -> Vec<bool> {
+        load_text(text).unwrap().feeds.iter().map(|feed| feed.full_text).collect()
+    };
+    assert_eq!(fetched(text), [true, false, false, true]);
+    let all = text.replacen("tags = ['whole']", "all = true", 1);
+    assert_eq!(fetched(&all), [true, true, false, true]);
+    let config = load_text(text).unwrap();
+    assert_eq!(config.full_text.refresh, TimeDelta::hours(1));
+    assert!(!config.full_text.obey_robots);
+    let select =
+        |feed: usize, host: &str| config.full_text.rules_for(&config.feeds[feed], host).select;
+    assert_eq!(select(0, "example.org").as_deref(), Some(".body"));
+    assert_eq!(select(0, "www.example.org").as_deref(), Some(".body"));
+    assert_eq!(select(0, "notexample.org"), None);
+    assert_eq!(select(1, "example.org").as_deref(), Some("main"), "the feed's own");
+    let of_blog = config.full_text.rules_for(&config.feeds[0], "blog.example.org");
+    assert_eq!((of_blog.select, of_blog.remove), (None, vec![".promo".to_owned()]));
 }
 
 #[test]

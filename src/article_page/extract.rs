@@ -74,6 +74,11 @@ pub fn extract(
     Ok(found)
 }
 
+/// Whether a text is a CSS selector that [`SiteRules`] can have.
+pub fn is_selector(text: &str) -> bool {
+    Matcher::new(text).is_ok()
+}
+
 /// The base of relative addresses: what the page states, else its address. For a page that is read from a file, its canonical
 /// address.
 fn base(page: &Document, address: &Url) -> Url {

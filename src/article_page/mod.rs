@@ -20,6 +20,7 @@ mod engines;
 pub mod extract;
 mod head;
 mod image;
+pub mod merge;
 pub mod model;
 mod paywall;
 mod prepare;

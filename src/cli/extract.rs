@@ -11,6 +11,7 @@ use url::Url;
 use super::output::{DIM, Output, data, json_data, width};
 use super::{Context, Exit, run::runtime};
 use crate::article_page::model::{ArticlePage, Engine, Finding, MOST_BYTES, Mode, SiteRules};
+use crate::article_page::reservation::TOKEN;
 use crate::clock;
 use crate::config::NotFound;
 use crate::domain::feed::{FeedUrl, InvalidFeedUrl};
@@ -113,6 +114,9 @@ fn article(args: Args, context: &Context) -> Result<ArticlePage> {
         address: fetched.address,
         mode: if args.fast { Mode::Fast } else { Mode::Best },
         rules: SiteRules { select: args.select, remove: args.remove },
+        robots_tags: Vec::new(),
+        tdm_reservation: None,
+        token: TOKEN.to_owned(),
         now: clock::now(),
     };
     extracted(page, LONGEST).map_err(|error| anyhow!("{}: {error}", without_user_info(&args.page)))

@@ -193,6 +193,7 @@ fn article(draft: &ArticleDraft, feed: &Arc<FeedRef>, now: Timestamp) -> Article
         duplicate_of: None,
         story: None,
         also_in: Vec::new(),
+        full_text: None,
     };
     with_text(article, Format::Json)
 }

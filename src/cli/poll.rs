@@ -22,6 +22,7 @@ use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
 use crate::passes::duplicates::{self, DuplicateSearch};
 use crate::passes::export::write;
+use crate::passes::full_text::{PageFetcher, PageReport};
 use crate::passes::future::announce;
 use crate::passes::index::add_keys;
 use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
@@ -29,6 +30,9 @@ use crate::passes::sync::{Feeds, sync};
 use crate::present::relative_in_words;
 use crate::present::terminal::clean_line;
 use crate::store::{Lock, LockError, Reader, Role, Store};
+
+/// How long article pages are fetched after the polls. The rest waits for the next run.
+const LONGEST_FOR_PAGES: Duration = Duration::from_mins(2);
 
 /// Articles shown at the end.
 const SHOWN: u64 = 10;
@@ -70,6 +74,8 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let only = wanted(&args, &synced.feeds, &store, config)?;
     let poller = Arc::new(Poller::new(store.clone(), config, synced.feeds)?);
     let began = Instant::now();
+    let pages = PageFetcher::new(store.clone(), Arc::clone(&poller), config);
+    pages.sync().await?;
     let mut round = Round::new(poller, only, &args, config);
     // The call of `catch_up` below reports its failure.
     let mut matching = JoinSet::new();
@@ -85,12 +91,15 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     }
     announce(&store, config, clock::now()).await?;
     matching.shutdown().await;
+    let mut reports = Vec::new();
     if !interrupted {
         duplicates::catch_up(&store).await?;
+        reports = fetch_pages(pages, &store, lock.is_some()).await?;
     }
+    let pages = Pages::of(&reports);
     let reader = store.reader()?;
     let titles = titles(&reader)?;
-    let summary = Summary::of(&round, began.elapsed());
+    let summary = Summary { pages, ..Summary::of(&round, began.elapsed()) };
     if args.json {
         json_data(&summary.json(&round, &titles))?;
     } else {
@@ -108,6 +117,24 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
         (false, 0) => Exit::Done,
         (false, _) => Exit::SomeFeedsFailed,
     })
+}
+
+/// Fetches the article pages that are due, for a limited time, and announces the articles that have waited for them. If no
+/// daemon runs, none is left waiting.
+async fn fetch_pages(pages: PageFetcher, store: &Store, is_alone: bool) -> Result<Vec<PageReport>> {
+    if is_alone {
+        store.release_pages().await?; // They belong to processes that died.
+    }
+    let reports = tokio::select! {
+        reports = Arc::new(pages).catch_up(LONGEST_FOR_PAGES) => reports?,
+        _ = tokio::signal::ctrl_c() => Vec::new(),
+    };
+    if is_alone {
+        store.release_pages().await?; // An interrupt has ended requests.
+    }
+    store.release_held(is_alone, clock::now()).await?;
+    duplicates::catch_up(store).await?;
+    Ok(reports)
 }
 
 /// The feeds that the arguments name, or all enabled ones that are not gone (410); `None` for those that are due.
@@ -261,9 +288,24 @@ struct Summary {
     added: u64,
     edited: u64,
     left: u64,
+    pages: Pages,
     /// Feeds that do not count, because nobody could be reached from here.
     for_later: HashSet<FeedId>,
     elapsed: Duration,
+}
+
+/// The counts of article pages.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pages {
+    requested: u64,
+    fetched: u64,
+}
+
+impl Pages {
+    fn of(reports: &[PageReport]) -> Self {
+        let fetched = reports.iter().filter(|page| page.is_fetched).count() as u64;
+        Self { requested: reports.len() as u64, fetched }
+    }
 }
 
 impl Summary {
@@ -283,6 +325,7 @@ impl Summary {
             added: round.done.iter().map(|polled| u64::from(polled.applied.added)).sum(),
             edited: round.done.iter().map(|polled| u64::from(polled.applied.edited)).sum(),
             left: round.left(),
+            pages: Pages::default(),
             for_later,
             elapsed,
         }
@@ -324,6 +367,17 @@ impl Summary {
             count(self.added, "new article"),
             self.edited,
         ));
+        if let Some(line) = self.page_line() {
+            output.note(&line);
+        }
+    }
+
+    /// What came of article pages, if some were requested.
+    fn page_line(&self) -> Option<String> {
+        let Pages { requested, fetched } = self.pages;
+        let requested = Some(requested).filter(|requested| *requested != 0)?;
+        let requested = count(requested, "article page");
+        Some(format!("Requested {requested}: {fetched} with an article."))
     }
 
     fn has_failed(&self, polled: &Polled) -> bool {
@@ -357,7 +411,9 @@ impl Summary {
         without_nulls(json!({
             "polled": self.polled, "with_news": self.news, "unchanged": self.unchanged,
             "failed": self.failed, "left_alone": self.left, "left_for_later": Some(self.for_later.len()).filter(|n| *n != 0), "added": self.added,
-            "edited": self.edited, "elapsed_ms": millis(self.elapsed), "feeds": feeds,
+            "edited": self.edited, "pages": (self.pages.requested != 0).then(|| json!({
+                "requested": self.pages.requested, "fetched": self.pages.fetched,
+            })), "elapsed_ms": millis(self.elapsed), "feeds": feeds,
         }))
     }
 }

@@ -3,9 +3,14 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::config::keys::{BASIC_AUTH, EXPORT, FEED, FETCH, MAP, ROOT, SCHEDULE, SERVER, STORE};
+use crate::article_page::model::SiteRules;
+use crate::config::keys::{
+    BASIC_AUTH, EXPORT, FEED, FETCH, FULL_TEXT, MAP, ROOT, SCHEDULE, SERVER, SITE, STORE,
+};
 use crate::config::starter::{PACKS, STARTER, with_packs};
-use crate::config::{Config, ConfigErrors, DEFAULT_LIMIT, DEFAULT_MAX_ENTRIES, load};
+use crate::config::{
+    Config, ConfigErrors, DEFAULT_LIMIT, DEFAULT_MAX_ENTRIES, FullTextConfig, load,
+};
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::schedule::Policy;
@@ -48,7 +53,8 @@ fn the_example_shows_every_key_in_its_table_and_no_other() {
     for line in EXAMPLE.lines() {
         if let Some(header) = line.strip_prefix('[').or_else(|| line.strip_prefix("#[")) {
             table = header.trim_start_matches('[').trim_end_matches(']');
-            shown.push(("", table));
+            let (above, name) = table.rsplit_once('.').unwrap_or(("", table));
+            shown.push((above, name));
         } else if let Some(key) = shown_key(line) {
             shown.push((table, key));
         } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
@@ -60,6 +66,8 @@ fn the_example_shows_every_key_in_its_table_and_no_other() {
         ("store", STORE),
         ("schedule", SCHEDULE),
         ("fetch", FETCH),
+        ("full_text", FULL_TEXT),
+        ("full_text.sites", SITE),
         ("server", SERVER),
         ("feeds", FEED),
         ("exports", EXPORT),
@@ -93,10 +101,12 @@ fn the_example_is_what_the_code_does_without_it() {
         assert_eq!(config.path, folder.path().join("gazetted.toml"));
         assert_eq!(config.store.path, folder.path().join("gazetted.db"));
         assert_eq!(config.fetch, FetchSettings::default());
+        assert_eq!(config.full_text, FullTextConfig::default());
         let [feed] = config.feeds.as_slice() else { panic!("{:?}", config.feeds) };
         assert_eq!(feed.policy, Policy::default());
         assert_eq!(feed.request, RequestSpec::default());
         assert_eq!(feed.max_entries, DEFAULT_MAX_ENTRIES);
+        assert!(!feed.full_text && feed.page_rules == SiteRules::default());
         assert_eq!(
             (&feed.spec.name, feed.spec.tags.as_slice(), feed.spec.enabled),
             (&None, &[][..], true)

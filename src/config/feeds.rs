@@ -81,13 +81,9 @@ impl Reader<'_> {
         defaults: &Defaults,
         given: &mut Given,
     ) -> Option<FeedConfig> {
-        let url_field = table.get("url").or_else(|| table.get("command"));
         let words = self.program_of_feed(table);
         let address = self.address_of(table, words.as_deref());
-        if let (Some(address), Some(field)) = (&address, &url_field) {
-            let message = "this feed is given twice";
-            self.once(&mut given.urls, address.url.clone(), field, message, "remove one of them");
-        }
+        self.only_feed(table, address.as_ref(), given);
         let name = self.name(table, given);
         let private = self.private(table, address.as_ref());
         let mut tags = self.strings(table, "tags");
@@ -106,6 +102,8 @@ impl Reader<'_> {
         let map = self.map(table);
         let entry_filter = defaults.entry_filter.with(self.entry_filter(table));
         let keep = self.keep(table);
+        let full_text = self.full_text_of(table, &defaults.full_text, &tags);
+        let page_rules = self.page_rules(table);
         let mut request = RequestSpec {
             address: None,
             command: None,
@@ -138,6 +136,8 @@ impl Reader<'_> {
             entry_filter,
             keep,
             map,
+            full_text,
+            page_rules,
             origin,
         })
     }
@@ -175,6 +175,15 @@ impl Reader<'_> {
             }
         }
         self.words(table)
+    }
+
+    /// Refuses a feed that was given before.
+    fn only_feed(&mut self, table: &Table<'_>, address: Option<&Address>, given: &mut Given) {
+        let field = table.get("url").or_else(|| table.get("command"));
+        if let (Some(address), Some(field)) = (address, field) {
+            let message = "this feed is given twice";
+            self.once(&mut given.urls, address.url.clone(), &field, message, "remove one of them");
+        }
     }
 
     /// Refuses `basic_auth` beside a user in the URL.

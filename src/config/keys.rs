@@ -22,6 +22,7 @@ pub(super) const ROOT: Section = Section {
         "store",
         "schedule",
         "fetch",
+        "full_text",
         "server",
         "feeds",
         "exports",
@@ -56,6 +57,23 @@ pub(super) const FETCH: Section = Section {
     ..PLAIN
 };
 
+pub(super) const FULL_TEXT: Section = Section {
+    keys: &[
+        "all",
+        "tags",
+        "concurrency",
+        "per_host_per_day",
+        "mode",
+        "refresh",
+        "obey_robots",
+        "sites",
+    ],
+    ..PLAIN
+};
+
+/// One of `[[full_text.sites]]`.
+pub(super) const SITE: Section = Section { keys: &["host", "select", "remove"], ..PLAIN };
+
 pub(super) const SERVER: Section =
     Section { keys: &["listen", "token", "token_file", "public", "hub", "base"], ..PLAIN };
 
@@ -82,8 +100,10 @@ pub(super) const FEED: Section = Section {
         "keep",
         "allow_private",
         "map",
+        "full_text",
+        "select",
+        "remove",
     ],
-    later: &["full_text"],
     ..PLAIN
 };
 
@@ -153,6 +173,8 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
         "store" => STORE.keys,
         "schedule" => SCHEDULE.keys,
         "fetch" => FETCH.keys,
+        "full_text" => FULL_TEXT.keys,
+        "full_text.sites" => SITE.keys,
         "server" => &["listen", "public", "hub", "base"],
         "feeds" => &[
             "url",
@@ -172,6 +194,9 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "keep",
             "allow_private",
             "private",
+            "full_text",
+            "select",
+            "remove",
         ],
         "feeds.map" => MAP.keys,
         "exports" => &[
@@ -203,7 +228,19 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
 
 /// Whether `word` is a key of any table.
 pub(super) fn is_known(word: &str) -> bool {
-    let sections = [&ROOT, &STORE, &SCHEDULE, &FETCH, &SERVER, &FEED, &BASIC_AUTH, &MAP, &EXPORT];
+    let sections = [
+        &ROOT,
+        &STORE,
+        &SCHEDULE,
+        &FETCH,
+        &FULL_TEXT,
+        &SITE,
+        &SERVER,
+        &FEED,
+        &BASIC_AUTH,
+        &MAP,
+        &EXPORT,
+    ];
     sections.iter().any(|section| section.keys.contains(&word))
 }
 
@@ -243,6 +280,8 @@ mod tests {
             &STORE,
             &SCHEDULE,
             &FETCH,
+            &FULL_TEXT,
+            &SITE,
             &SERVER,
             &FEED,
             &BASIC_AUTH,

@@ -17,7 +17,9 @@ use crate::config::redact::Parts;
 use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::{Defaults, machine_zone};
 use crate::config::syntax::repair;
-use crate::config::{Config, ConfigErrors, ExportConfig, FeedConfig, ServerConfig, StoreConfig};
+use crate::config::{
+    Config, ConfigErrors, ExportConfig, FeedConfig, FullTextConfig, ServerConfig, StoreConfig,
+};
 use crate::domain::request::FetchSettings;
 use crate::domain::time::{Timestamp, Zone};
 use crate::feed::entry_filter::Rule;
@@ -75,6 +77,7 @@ pub(super) fn load_with(
                 zone,
                 hide_future,
                 fetch,
+                full_text,
                 server,
                 feeds: mut all,
                 exports,
@@ -86,6 +89,7 @@ pub(super) fn load_with(
                 path: absolute,
                 store,
                 fetch,
+                full_text,
                 server,
                 entry_filter,
                 zone,
@@ -105,6 +109,7 @@ struct Main {
     zone: Zone,
     hide_future: bool,
     fetch: FetchSettings,
+    full_text: FullTextConfig,
     server: Option<ServerConfig>,
     feeds: Vec<FeedConfig>,
     /// The included files, and the place where each was named.
@@ -204,6 +209,7 @@ impl Reader<'_> {
         defaults.entry_filter = self.entry_filter(root);
         defaults.quiet_start = self.flag(root, "quiet_start").unwrap_or_default();
         let fetch = self.fetch(root, &mut defaults);
+        let full_text = self.full_text(root, &mut defaults.full_text);
         let server = self.server(root, zone);
         let feeds = self.feeds(root, &defaults, given);
         let includes = self.includes(root, main);
@@ -219,7 +225,18 @@ impl Reader<'_> {
             taken.insert(plain(file), None);
         }
         let exports = self.exports(root, &defaults, &mut taken);
-        Main { store, defaults, zone, hide_future, fetch, server, feeds, includes, exports }
+        Main {
+            store,
+            defaults,
+            zone,
+            hide_future,
+            fetch,
+            full_text,
+            server,
+            feeds,
+            includes,
+            exports,
+        }
     }
 
     /// The files that match the patterns of `include`, each once and without the main file. The rules in `include` are

@@ -2,7 +2,7 @@
 //!
 //! [`find()`] locates the file, and [`load()`] reads it with all files that it includes. `syntax` parses the
 //! text to a tree that knows the place of each value, `reader` reads the tree key by key (`keys` is the
-//! table of known keys), and `sections`, `feeds`, `exports`, `hooks`, `server` and `json_map` turn each table
+//! table of known keys), and `sections`, `feeds`, `full_text`, `exports`, `hooks`, `server` and `json_map` turn each table
 //! into values. A fault stops nothing: all faults are collected and shown together (`fault`), with
 //! asterisks in the place of secrets (`redact`).
 //!
@@ -16,6 +16,7 @@ mod exports;
 mod fault;
 mod feeds;
 mod find;
+mod full_text;
 mod hooks;
 mod json_map;
 mod keys;
@@ -33,6 +34,7 @@ mod syntax;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::article_page::model::{Mode, SiteRules};
 use crate::domain::feed::FeedSpec;
 use crate::domain::hook::Hook;
 use crate::domain::json_map::JsonMap;
@@ -67,6 +69,7 @@ pub struct Config {
     pub path: PathBuf,
     pub store: StoreConfig,
     pub fetch: FetchSettings,
+    pub full_text: FullTextConfig,
     /// `None` means that no server is started.
     pub server: Option<ServerConfig>,
     /// The rules of the top level. Each feed's filter contains them already.
@@ -123,7 +126,63 @@ pub struct FeedConfig {
     pub keep: Option<Keep>,
     /// How to read a JSON document that is not a JSON Feed.
     pub map: Option<JsonMap>,
+    /// Whether the pages of its articles are fetched.
+    pub full_text: bool,
+    /// The feed's own rules for its article pages.
+    pub page_rules: SiteRules,
     pub origin: Origin,
+}
+
+/// `[full_text]`: how the pages of articles are fetched and read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullTextConfig {
+    /// The maximum number of pages that are requested at the same time, at least 1.
+    pub concurrency: usize,
+    /// The maximum number of pages that one host is asked for on one day (UTC).
+    pub per_host_per_day: u64,
+    pub mode: Mode,
+    /// The time after which the page of a young article is requested again.
+    pub refresh: TimeDelta,
+    /// Whether robots.txt and what a page says to robots are obeyed.
+    pub obey_robots: bool,
+    pub sites: Vec<SitePages>,
+}
+
+impl Default for FullTextConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            per_host_per_day: 500,
+            mode: Mode::Best,
+            refresh: TimeDelta::hours(6),
+            obey_robots: true,
+            sites: Vec::new(),
+        }
+    }
+}
+
+impl FullTextConfig {
+    /// The rules for a page of `feed` on this host: those of the feed, else those of the host or of the nearest domain
+    /// above it.
+    pub fn rules_for(&self, feed: &FeedConfig, host: &str) -> SiteRules {
+        if feed.page_rules != SiteRules::default() {
+            return feed.page_rules.clone();
+        }
+        let is_below = |site: &&SitePages| {
+            let above = host.strip_suffix(site.host.as_str());
+            above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+        };
+        let nearest = self.sites.iter().filter(is_below).max_by_key(|site| site.host.len());
+        nearest.map(|site| site.rules.clone()).unwrap_or_default()
+    }
+}
+
+/// One of `[[full_text.sites]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SitePages {
+    /// In lower case. The hosts below it are meant as well.
+    pub host: String,
+    pub rules: SiteRules,
 }
 
 /// How long articles are kept.

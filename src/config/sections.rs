@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use toml::de::DeValue;
 
+use crate::config::full_text::FullTextOf;
 use crate::config::keys::{FETCH, SCHEDULE, STORE, nearest};
 use crate::config::reader::{Reader, Table};
 use crate::config::{
@@ -43,6 +44,8 @@ pub(super) struct Defaults {
     pub(super) quiet_start: bool,
     /// Of the top level: the rules for all feeds.
     pub(super) entry_filter: EntryFilter,
+    /// Of `[full_text]`.
+    pub(super) full_text: FullTextOf,
 }
 
 impl Default for Defaults {
@@ -55,6 +58,7 @@ impl Default for Defaults {
             timeout: FetchSettings::default().timeout,
             quiet_start: false,
             entry_filter: EntryFilter::default(),
+            full_text: FullTextOf::default(),
         }
     }
 }
@@ -223,7 +227,7 @@ impl Reader<'_> {
         self.count(table, "max_entries", MAX_ENTRIES)
     }
 
-    fn count(
+    pub(super) fn count(
         &mut self,
         table: &Table<'_>,
         key: &str,

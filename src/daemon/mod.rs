@@ -6,6 +6,7 @@
 mod deadline;
 mod duplicates;
 mod exports;
+mod full_text;
 mod future;
 mod health;
 mod hooks;
@@ -148,7 +149,7 @@ struct State {
     exports: Exports,
     /// Exports of earlier configurations that finish their last delivery.
     finishing_exports: JoinSet<()>,
-    /// The tasks that remove old articles, announce those whose time has come, and look at the health of feeds.
+    /// The tasks that fetch article pages, remove old articles, announce those whose time has come, and look at the health of feeds.
     upkeep: JoinSet<()>,
     server: Server,
     /// Bumped whenever a poll stored something.
@@ -175,7 +176,7 @@ impl State {
         let poller = Arc::new(Poller::new(store.clone(), &config, synced.feeds)?);
         Exports::register(&config, &store).await?; // Before the first poll: they get its articles.
         let exports = Exports::start(&config, &store, &changes)?;
-        let upkeep = upkeep(&config, &store, &changes);
+        let upkeep = upkeep(&config, &store, &poller, &changes);
         server.set_ready();
         Ok(Self {
             config,
@@ -364,7 +365,7 @@ impl State {
         let before = std::mem::replace(&mut self.exports, exports);
         self.finishing_exports.spawn(before.finish());
         while self.finishing_exports.try_join_next().is_some() {}
-        self.upkeep = upkeep(&config, &self.store, &self.changes);
+        self.upkeep = upkeep(&config, &self.store, &self.poller, &self.changes);
         self.config = config;
         self.next_claim_at = Instant::now();
         Ok(())
@@ -398,10 +399,16 @@ impl State {
     }
 }
 
-fn upkeep(config: &Config, store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
+fn upkeep(
+    config: &Config,
+    store: &Store,
+    poller: &Arc<Poller>,
+    changes: &watch::Sender<u64>,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     retain::start(&mut tasks, config, store, changes);
     future::start(&mut tasks, config, store, changes);
+    full_text::start(&mut tasks, config, store, poller, changes);
     health::start(&mut tasks, config, store, changes);
     tasks
 }

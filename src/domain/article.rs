@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::feed::FeedRef;
+use crate::domain::named_enum::named_enum;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::html::sanitise::SanitisedHtml;
 
@@ -231,7 +232,9 @@ pub struct ArticleDraft {
 pub enum DateSource {
     /// The feed gave a readable date.
     Feed,
-    /// The feed gave no date: the article is ordered by the time when it was first seen.
+    /// The feed gave no date, or one that cannot be right, and the page of the article has one.
+    Page,
+    /// There is no date: the article is ordered by the time when it was first seen.
     FirstSeen,
 }
 
@@ -239,9 +242,43 @@ impl DateSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Feed => "feed",
+            Self::Page => "page",
             Self::FirstSeen => "first_seen",
         }
     }
+}
+
+named_enum! {
+    /// What came of the page of an article.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum FullTextState {
+        /// It has not been fetched yet.
+        Pending = "pending",
+        /// The text is that of the page.
+        Page = "page",
+        /// The text is that of the feed, because it is the longer one.
+        Feed = "feed",
+        /// The page could not be fetched, or has no article.
+        Failed = "failed",
+        /// The page shows only a part of the article to those who have not paid. The longer text is shown.
+        Paywall = "paywall",
+        /// The site asked for a proof that the reader is a person.
+        Blocked = "blocked",
+        /// The publisher does not want programs to fetch or keep the page.
+        Robots = "robots",
+    }
+}
+
+/// What came of the page of an article, for its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullText {
+    pub state: FullTextState,
+    /// Words of the text that is shown; `None` while that is what the feed gave without a look at the page.
+    pub words: Option<u64>,
+    /// What found the text in the page.
+    pub engine: Option<String>,
+    /// Why the page has not given the text.
+    pub reason: Option<String>,
 }
 
 /// A stored article.
@@ -281,6 +318,8 @@ pub struct Article {
     /// The names of the other feeds that have the article, in the order in which they brought it. A duplicate that is
     /// read beside its original has none.
     pub also_in: Vec<String>,
+    /// `None` for an article whose page is not fetched.
+    pub full_text: Option<FullText>,
 }
 
 impl Article {

@@ -253,6 +253,10 @@ pub struct ReplyHeaders {
     pub rate_reset: Option<String>,
     /// `cf-mitigated`: the server sent a bot challenge instead of the page.
     pub challenge: Option<String>,
+    /// The values of all `X-Robots-Tag` fields.
+    pub robots_tags: Vec<String>,
+    /// `TDM-Reservation` of the TDM Reservation Protocol.
+    pub tdm_reservation: Option<String>,
 }
 
 /// A step of a redirect chain: the status of the reply, and the address that it led to.

@@ -1,7 +1,7 @@
 //! CSV (RFC 4180) with a header line, CRLF line ends, in UTF-8 without a byte order mark. Cells that a
 //! spreadsheet would evaluate as formulas are prefixed.
 //!
-//! The columns are the keys of the [`Record`]; `feed` and `story` become two columns each. Lists are joined with `; `.
+//! The columns are the keys of the [`Record`]; `feed`, `story` and `full_text` become two columns each. Lists are joined with `; `.
 
 use std::borrow::Cow;
 use std::io;
@@ -16,7 +16,11 @@ const FEED_COLUMNS: [&str; 2] = ["feed_name", "feed_url"];
 /// The columns that replace the key `story`.
 const STORY_COLUMNS: [&str; 2] = ["story_id", "story_size"];
 
-const COLUMNS: usize = KEYS.len() - 2 + FEED_COLUMNS.len() + STORY_COLUMNS.len();
+/// The columns that replace the key `full_text`.
+const FULL_TEXT_COLUMNS: [&str; 2] = ["full_text_state", "full_text_word_count"];
+
+const COLUMNS: usize =
+    KEYS.len() - 3 + FEED_COLUMNS.len() + STORY_COLUMNS.len() + FULL_TEXT_COLUMNS.len();
 
 pub(super) fn write<E: From<io::Error>>(
     articles: &mut dyn Iterator<Item = Result<Article, E>>,
@@ -37,6 +41,7 @@ fn header() -> impl Iterator<Item = &'static str> {
         .flat_map(|key| match *key {
             "feed" => &FEED_COLUMNS[..],
             "story" => &STORY_COLUMNS[..],
+            "full_text" => &FULL_TEXT_COLUMNS[..],
             _ => std::slice::from_ref(key),
         })
         .copied()
@@ -72,6 +77,13 @@ fn row(article: &Article) -> [Cow<'_, str>; COLUMNS] {
         optional(record.story.map(|story| story.id)),
         record.story.map(|story| story.size.to_string()).unwrap_or_default().into(),
         list(record.also_in.iter().map(String::as_str)),
+        record.full_text.map(|text| text.state).unwrap_or_default().into(),
+        record
+            .full_text
+            .and_then(|text| text.word_count)
+            .map(|n| n.to_string())
+            .unwrap_or_default()
+            .into(),
     ]
 }
 
@@ -151,8 +163,9 @@ mod tests {
             let expected = match column {
                 "id" | "content_html" | "attachments" | "duplicate_of" | "story_id" => "x",
                 "story_size" => "2",
+                "full_text_state" => "page",
                 "podcast" => "{\"season\":1}",
-                "seq" => "1",
+                "seq" | "full_text_word_count" => "1",
                 "revision" => "0",
                 "tags" | "also_in" => "a; b",
                 "authors" => "Ada; b@c.example",

@@ -3,14 +3,14 @@
 use crate::html::sanitise::SanitisedHtml;
 use serde::Serialize;
 
-use crate::domain::article::{Article, Attachment, Person, Podcast, StoryRef};
+use crate::domain::article::{Article, Attachment, FullText, Person, Podcast, StoryRef};
 use crate::domain::feed::FeedRef;
 use crate::export::{date, present};
 
 /// An article as JSON. An unknown value has no key: no value is null, and no text or list is empty.
 ///
 /// The keys are those of a JSON Feed 1.1 item and some more: `seq`, `feed`, `guid`, `content_text` together with
-/// `content_html`, `date_first_seen`, `date_source`, `revision`, `duplicate_of`, `story`, `also_in`, and the `email` of
+/// `content_html`, `date_first_seen`, `date_source`, `revision`, `duplicate_of`, `story`, `also_in`, `full_text`, and the `email` of
 /// an author.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record<'a> {
@@ -58,6 +58,22 @@ pub struct Record<'a> {
     pub story: Option<StoryRecord<'a>>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub also_in: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_text: Option<FullTextRecord<'a>>,
+}
+
+/// What came of the page of an article, if its feed has `full_text`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FullTextRecord<'a> {
+    /// `pending`, `page`, `feed`, `failed`, `paywall`, `blocked` or `robots`.
+    pub state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<&'a str>,
+    /// Why the page has not given the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
 }
 
 /// The story of an article. An article that is alone has none.
@@ -105,7 +121,7 @@ pub struct AttachmentRecord<'a> {
 }
 
 /// The keys of a [`Record`], for formats that contain all of them in any case.
-pub const KEYS: [&str; 24] = [
+pub const KEYS: [&str; 25] = [
     "id",
     "seq",
     "feed",
@@ -130,6 +146,7 @@ pub const KEYS: [&str; 24] = [
     "duplicate_of",
     "story",
     "also_in",
+    "full_text",
 ];
 
 /// The keys of a [`FeedRecord`].
@@ -162,6 +179,18 @@ impl<'a> Record<'a> {
             duplicate_of: article.duplicate_of.as_ref().map(|id| &*id.0),
             story: article.story.as_ref().map(StoryRecord::of),
             also_in: &article.also_in,
+            full_text: article.full_text.as_ref().map(FullTextRecord::of),
+        }
+    }
+}
+
+impl<'a> FullTextRecord<'a> {
+    fn of(full_text: &'a FullText) -> Self {
+        Self {
+            state: full_text.state.as_str(),
+            word_count: full_text.words,
+            engine: full_text.engine.as_deref(),
+            reason: full_text.reason.as_deref(),
         }
     }
 }
@@ -212,7 +241,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::domain::article::StoryId;
-    use crate::domain::article::{ArticleId, DateSource};
+    use crate::domain::article::{ArticleId, DateSource, FullTextState};
     use crate::domain::time::Timestamp;
 
     /// An article with everything.
@@ -259,6 +288,12 @@ pub(super) mod tests {
             duplicate_of: Some(ArticleId("x".to_owned())),
             story: Some(StoryRef { id: StoryId("x".to_owned()), size: 2 }),
             also_in: vec!["x".to_owned()],
+            full_text: Some(FullText {
+                state: FullTextState::Page,
+                words: Some(1),
+                engine: text(),
+                reason: text(),
+            }),
         }
     }
 

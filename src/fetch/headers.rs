@@ -10,6 +10,7 @@ use url::Url;
 use crate::domain::poll::{ReplyHeaders, Validators};
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::fetch::error::FetchError;
+use crate::fetch::request::Wanted;
 
 /// Feed types first. Other types are accepted too, because many feeds have a wrong type and a server might
 /// answer 406 otherwise.
@@ -18,29 +19,38 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static(
      application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1",
 );
 
+/// The types of web pages.
+const PAGES: HeaderValue =
+    HeaderValue::from_static("text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.1");
+
 /// The content codings that `feed::unpack` supports.
 const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
 
-/// The header fields of every request for a feed.
+/// The header fields of every request for a document.
 ///
 /// # Errors
 /// [`FetchError::Setup`] for a user agent that is no header value.
 pub(super) fn common(
     settings: &FetchSettings,
     spec: &RequestSpec,
+    wanted: Wanted,
 ) -> Result<HeaderMap, FetchError> {
     let agent = spec.user_agent.as_ref().unwrap_or(&settings.user_agent);
     let agent = HeaderValue::from_str(agent)
         .map_err(|error| FetchError::setup("the user_agent is no header value", error))?;
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(USER_AGENT, agent);
-    headers.insert(ACCEPT, ACCEPTED);
+    let accepted = match wanted {
+        Wanted::Feed => ACCEPTED,
+        Wanted::Page => PAGES,
+    };
+    headers.insert(ACCEPT, accepted);
     headers.insert(ACCEPT_ENCODING, CODINGS);
     Ok(headers)
 }
 
 /// The fields that make a request to `at` conditional: none, unless the validators came from there.
-pub(super) fn conditional(validators: &Validators, at: &Url) -> HeaderMap {
+pub(super) fn conditional(validators: &Validators, at: &Url, wanted: Wanted) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if validators.sent_by.as_ref() != Some(at) {
         return headers;
@@ -53,7 +63,7 @@ pub(super) fn conditional(validators: &Validators, at: &Url) -> HeaderMap {
             headers.insert(name, value);
         }
     }
-    if headers.contains_key(IF_NONE_MATCH) {
+    if wanted == Wanted::Feed && headers.contains_key(IF_NONE_MATCH) {
         // RFC 3229: the server may send only the entries that are new since that version.
         headers.insert(HeaderName::from_static("a-im"), HeaderValue::from_static("feed"));
     }
@@ -125,6 +135,8 @@ pub(super) fn of_reply(headers: &HeaderMap) -> ReplyHeaders {
         rate_remaining: named("x-ratelimit-remaining").or_else(|| parameter("r")),
         rate_reset: named("x-ratelimit-reset").or_else(|| parameter("t")),
         challenge: named("cf-mitigated"),
+        robots_tags: headers.get_all("x-robots-tag").iter().map(as_text).collect(),
+        tdm_reservation: named("tdm-reservation"),
     }
 }
 

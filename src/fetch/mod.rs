@@ -39,7 +39,7 @@ pub use error::{FetchError, advice};
 pub use guard::Refused;
 pub use post::{PostError, Posted};
 pub use redirect::RedirectFault;
-pub use request::FetchRequest;
+pub use request::{FetchRequest, Wanted};
 
 use guard::Guard;
 use redirect::Chain;
@@ -162,14 +162,14 @@ impl Fetcher {
 
     /// Follows a chain of redirects to the reply that is not a redirect.
     async fn follow(&self, home: &Url, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
-        let FetchRequest { url, at, validators, spec, max_body } = request;
+        let FetchRequest { url, at, validators, spec, max_body, wanted } = request;
         let proxy_address = match &spec.proxy {
             Some(ProxyChoice::Direct) => None,
             Some(ProxyChoice::Via(address)) => Some(address),
             None => self.settings.proxy.as_ref(),
         };
         let proxy_host = proxy_address.map(proxy).transpose()?.and_then(|(_, host)| host);
-        let common = headers::common(&self.settings, spec)?;
+        let common = headers::common(&self.settings, spec, wanted)?;
         let configured = headers::configured(&spec.headers)?;
         let mut chain = Chain::new(home.clone(), at.clone(), self.settings.max_redirects);
         loop {
@@ -185,7 +185,7 @@ impl Fetcher {
             if chain.at().scheme() == "https" && !route.has_ca_certificates {
                 return Err(FetchError::NoTrustAnchors { url: url.clone() });
             }
-            let conditional = headers::conditional(validators, chain.at());
+            let conditional = headers::conditional(validators, chain.at(), wanted);
             let mut request =
                 route.client.get(chain.at().clone()).headers(common.clone()).headers(conditional);
             let mut cookies: Vec<HeaderValue> = chain.cookies().into_iter().collect();

@@ -18,6 +18,16 @@ pub struct FetchRequest<'a> {
     pub spec: &'a RequestSpec,
     /// The maximum size of the body in bytes before decompression.
     pub max_body: u64,
+    pub wanted: Wanted,
+}
+
+/// What kind of document is requested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    #[default]
+    Feed,
+    /// A web page.
+    Page,
 }
 
 impl<'a> FetchRequest<'a> {
@@ -28,6 +38,6 @@ impl<'a> FetchRequest<'a> {
         spec: &'a RequestSpec,
         max_body: u64,
     ) -> Self {
-        Self { url, at: url.as_url(), validators, spec, max_body }
+        Self { url, at: url.as_url(), validators, spec, max_body, wanted: Wanted::Feed }
     }
 }

@@ -95,6 +95,22 @@ impl Features {
         }
     }
 
+    /// Adds the canonical address that the page of the article names.
+    #[must_use]
+    pub fn with_page(mut self, url: &str) -> Self {
+        let Some(page) = CanonicalUrl::of(url) else { return self };
+        match &mut self.link {
+            Some(link) => link.keys.extend(page.keys),
+            None => self.link = Some(page),
+        }
+        self
+    }
+
+    /// The keys of the pages of the article, as [`Key::stored`].
+    pub fn stored_page_keys(&self) -> Vec<i64> {
+        self.page_keys().map(Key::stored).collect()
+    }
+
     /// The keys under which articles of other feeds find an article: its pages and a few of its passages.
     pub fn keys_across_feeds(&self) -> Vec<Key> {
         self.page_keys().chain(passages(self.sketch.index_keys())).collect()

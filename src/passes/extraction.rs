@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::article_page::extract::{Received, extract};
 use crate::article_page::model::{ArticlePage, Mode, NotExtracted, SiteRules};
-use crate::article_page::reservation::{Headers, TOKEN};
+use crate::article_page::reservation::Headers;
 use crate::domain::time::Timestamp;
 
 /// Bytes of stack. With 2 MiB, the engines overflow it on pages that nest as deeply as is allowed.
@@ -32,6 +32,11 @@ pub struct Page {
     pub address: Url,
     pub mode: Mode,
     pub rules: SiteRules,
+    /// The values of its `X-Robots-Tag` header fields, and that of `TDM-Reservation`.
+    pub robots_tags: Vec<String>,
+    pub tdm_reservation: Option<String>,
+    /// The product token by which the page may address this program.
+    pub token: String,
     pub now: Timestamp,
 }
 
@@ -59,8 +64,11 @@ pub fn extracted(page: Page, longest: Duration) -> Result<ArticlePage, Extractio
             body: &page.body,
             content_type: page.content_type.as_deref(),
             address: &page.address,
-            headers: Headers::default(),
-            token: TOKEN,
+            headers: Headers {
+                robots_tags: &page.robots_tags,
+                tdm_reservation: page.tdm_reservation.as_deref(),
+            },
+            token: &page.token,
             now: page.now,
         };
         let done = catch_unwind(AssertUnwindSafe(|| extract(&source, page.mode, &page.rules)));
@@ -86,6 +94,7 @@ fn awaited(receiver: &Receiver<Done>, longest: Duration) -> Result<ArticlePage, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::article_page::reservation::TOKEN;
 
     fn page(html: String) -> Page {
         Page {
@@ -94,6 +103,9 @@ mod tests {
             address: "https://example.org/a".parse().unwrap(),
             mode: Mode::Best,
             rules: SiteRules::default(),
+            robots_tags: Vec::new(),
+            tdm_reservation: None,
+            token: TOKEN.to_owned(),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
         }
     }

@@ -76,6 +76,19 @@ impl HostBudgets {
         }
     }
 
+    /// Takes the next start of a request for a page of this host, if one may start now. The page takes no slot of a poll:
+    /// polls keep their distance from it, and wait for nothing else.
+    pub fn page_starts(&mut self, host: &Host, now: Instant) -> bool {
+        let idle = Busy { claimed: 0, next_start: now, next_request: None };
+        let busy = self.busy.entry(host.clone()).or_insert(idle);
+        if now < busy.next_start || busy.next_request.is_some_and(|next| now < next) {
+            return false;
+        }
+        busy.next_start = now + self.delay;
+        busy.next_request = Some(now + self.delay);
+        true
+    }
+
     /// The earliest time at which a host that waits only for its delay may receive the next request.
     pub fn next_free_at(&self, now: Instant) -> Option<Instant> {
         let waiting = self.busy.values().filter(|host| host.claimed < self.per_host);
@@ -120,6 +133,20 @@ mod tests {
         assert_eq!(hosts.starts(&host("a"), late), Duration::ZERO);
         assert_eq!(hosts.starts(&host("a"), late), DELAY);
         assert_eq!(hosts.starts(&host("elsewhere"), late), Duration::ZERO);
+    }
+
+    #[test]
+    fn pages_keep_their_distance_and_take_no_slot_of_a_poll() {
+        let now = Instant::now();
+        let mut hosts = HostBudgets::new(1, DELAY);
+        assert!(hosts.page_starts(&host("a"), now));
+        assert!(!hosts.page_starts(&host("a"), now), "within the delay");
+        assert!(hosts.page_starts(&host("b"), now));
+        assert_eq!(hosts.free_slots(now)[&host("a")], 0, "polls wait for the delay");
+        assert_eq!(hosts.free_slots(now + DELAY), HashMap::new(), "and for nothing else");
+        hosts.claimed(&host("a"), now + DELAY);
+        assert!(!hosts.page_starts(&host("a"), now + DELAY), "a poll was claimed");
+        assert!(hosts.page_starts(&host("a"), now + 2 * DELAY));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Each poll goes through the same steps: request, read and decide, discount an outage, store, report.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,10 @@ const OUTAGE_WAIT: TimeDelta = TimeDelta::seconds(15);
 
 /// The wait for a feed that was left for later because this machine has no network, while no outage was detected.
 const OFFLINE_WAIT: TimeDelta = TimeDelta::minutes(2);
+
+/// The time within which another host must have been reached, so that a page whose server was not reached counts as
+/// failed.
+const LATELY: Duration = Duration::from_mins(10);
 
 /// Everything that polling needs. A change of the configuration makes a new one; polls in flight keep the
 /// old one.
@@ -156,6 +160,7 @@ impl Poller {
             storing: Storing {
                 keep_revisions: config.store.keep_revisions,
                 hide_future: config.hide_future,
+                full_text: false,
             },
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
@@ -184,13 +189,7 @@ impl Poller {
     /// allow requests now.
     pub async fn claim(&self, wanted: Wanted, now: Timestamp) -> Result<Claimed, StoreError> {
         let Wanted { limit, only, paused_too } = wanted;
-        let (per_host, free_slots) = {
-            let mut hosts = self.hosts();
-            let mut free = hosts.free_slots(Instant::now());
-            free.extend(self.exempt.iter().map(|host| (host.clone(), EXEMPT_PER_HOST)));
-            free.extend(self.exempt_hosts().free_slots(Instant::now()));
-            (hosts.per_host_limit(), free)
-        };
+        let (free_slots, per_host) = self.free_slots();
         let lease = self.lease;
         let claim = Claim { now, limit, lease, only, per_host, free_slots, paused_too };
         let mut claimed = self.store.claim(claim).await?;
@@ -217,6 +216,45 @@ impl Poller {
 
     fn outages(&self) -> MutexGuard<'_, OutageDetector> {
         self.outages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What requests for pages share with polls.
+    pub(super) fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// The hosts that the configured limits do not apply to.
+    pub(super) fn exempt(&self) -> &HashSet<Host> {
+        &self.exempt
+    }
+
+    /// The number of requests that may start now at each host that is not idle, and at an idle one.
+    pub(super) fn free_slots(&self) -> (HashMap<Host, usize>, usize) {
+        let mut hosts = self.hosts();
+        let mut free = hosts.free_slots(Instant::now());
+        free.extend(self.exempt.iter().map(|host| (host.clone(), EXEMPT_PER_HOST)));
+        free.extend(self.exempt_hosts().free_slots(Instant::now()));
+        (free, hosts.per_host_limit())
+    }
+
+    /// Takes the next start of a request for a page of this host, if one may start now.
+    pub(super) fn page_starts(&self, host: &Host) -> bool {
+        self.budget_of(host).page_starts(host, Instant::now())
+    }
+
+    /// Notes that the server of a page was reached, which may end an outage.
+    pub(super) fn page_reached(&self, host: &Host) {
+        if self.outages().note(host, true, false, Instant::now()) == Verdict::Back {
+            events::network_back();
+        }
+    }
+
+    /// Whether a page whose server was not reached counts as failed: not if no host was reached lately, because our own
+    /// network may be down.
+    pub(super) fn unreachable_counts(&self, host: &Host) -> bool {
+        let outages = self.outages();
+        host.is_this_machine()
+            || !outages.is_down() && outages.was_reached_within(LATELY, Instant::now())
     }
 
     /// When the delay between two requests ends at the next host that waits for nothing else.
@@ -422,7 +460,9 @@ impl Poller {
             Verdict::Back => events::network_back(),
             Verdict::Counts => {}
         }
-        let applied = self.store.apply(Arc::clone(decision), self.storing).await?;
+        let full_text = self.feeds.get(&feed).is_some_and(|feed| feed.full_text);
+        let storing = Storing { full_text, ..self.storing };
+        let applied = self.store.apply(Arc::clone(decision), storing).await?;
         self.left_for_later().remove(&feed);
         let unreachable = suspect.was_well && reached(&decision.observed) == Some(false);
         if unreachable && !self.outages().stored(feed, suspect.health, Instant::now()) {

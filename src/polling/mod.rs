@@ -7,6 +7,7 @@ pub mod feed_health;
 pub mod freshness;
 pub mod new_feed_url;
 pub mod outage;
+pub mod pages;
 pub mod permanent_redirect;
 pub mod reason_text;
 pub mod reply;

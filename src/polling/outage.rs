@@ -56,6 +56,11 @@ impl OutageDetector {
         self.down
     }
 
+    /// Whether a host of the internet was reached within this time.
+    pub fn was_reached_within(&self, span: Duration, now: Instant) -> bool {
+        self.reached_at.is_some_and(|at| now.duration_since(at) < span)
+    }
+
     /// Notes whether `host` was reached for a feed. `was_well` says that the feed has been read before and
     /// has not failed since.
     pub fn note(&mut self, host: &Host, reached: bool, was_well: bool, now: Instant) -> Verdict {

@@ -25,7 +25,7 @@ use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
 use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{TimeDelta, Timestamp};
 use crate::store::sqlite::duplicates::Recent;
 use crate::store::sqlite::transaction;
 
@@ -39,6 +39,7 @@ pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
 pub use sqlite::maintenance::{Check, Stats};
+pub use sqlite::pages::{DuePages, PageClaim, PageDone, PageJob, PageOutcome, PageStored};
 pub use sqlite::polls::{Claim, Claimed, Storing};
 pub use sqlite::prune::{Prune, Pruned, PrunedFeeds};
 pub use sqlite::reader::{Interrupter, Reader};
@@ -304,6 +305,51 @@ impl Store {
     /// Announces the hidden articles whose time has come, or `all`.
     pub async fn announce(&self, all: bool, now: Timestamp) -> Result<Announced, StoreError> {
         self.write(move |tx| sqlite::future::announce(tx, all, now)).await
+    }
+
+    /// Puts the recent articles of these feeds, whose article pages are fetched, in the queue, and removes those of others.
+    pub async fn sync_pages(&self, feeds: Vec<FeedId>, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::pages::sync(tx, &feeds, now)).await
+    }
+
+    /// Leases pages of [`Reader::due_pages`] for `lease`, so that no other process requests them, and counts the requests
+    /// of their hosts. Returns the pages that are leased.
+    pub async fn lease_pages(
+        &self,
+        due: DuePages,
+        lease: TimeDelta,
+        now: Timestamp,
+    ) -> Result<Vec<PageJob>, StoreError> {
+        self.write(move |tx| {
+            sqlite::pages::settle(tx, &due.settled)?;
+            sqlite::pages::lease(tx, due.jobs, lease, now)
+        })
+        .await
+    }
+
+    /// Ends the leases of all pages. The caller must know that no other process fetches pages.
+    pub async fn release_pages(&self) -> Result<(), StoreError> {
+        self.write(sqlite::pages::release_all).await
+    }
+
+    /// Stores what came of the request for a page in one transaction: the text of its article, and the next request.
+    pub async fn apply_page(&self, done: PageDone) -> Result<PageStored, StoreError> {
+        let recent = Arc::clone(&self.recent);
+        self.write(move |tx| {
+            let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+            sqlite::pages::apply(tx, &mut recent, &done)
+        })
+        .await
+    }
+
+    /// Lets consumers hear of articles that have waited long enough for their page, or of `all` that wait. Returns whether
+    /// there were some, and when the time of the next one comes.
+    pub async fn release_held(
+        &self,
+        all: bool,
+        now: Timestamp,
+    ) -> Result<(bool, Option<Timestamp>), StoreError> {
+        self.write(move |tx| sqlite::held::release_due(tx, all, now)).await
     }
 
     /// Stores the health of the feeds whose health has changed, and the changes for consumers.

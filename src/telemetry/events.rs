@@ -6,8 +6,9 @@
 //! | field | |
 //! |---|---|
 //! | `feed.id`, `feed.url` | the id and the address of the feed |
+//! | `page.url` | the address of the page of an article |
 //! | `http.status` | the status of the last reply; absent when there was none |
-//! | `outcome` | `fresh`, `same_body`, `not_modified`, `gone`, or the kind of failure (`dns`, `timeout`, …) |
+//! | `outcome` | `fresh`, `same_body`, `not_modified`, `gone`, or the kind of failure (`dns`, `timeout`, …); of a page `fetched`, `not_modified`, `failed`, `postponed`, `paywall`, `blocked` or `robots` |
 //! | `detail` | the message of the server or a parser; foreign text, shortened and escaped |
 //! | `error` | a chain of causes, outermost first |
 //! | `bytes` | the size of a body as transferred, or of a written file |
@@ -35,6 +36,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
+use url::Url;
 
 use crate::domain::consumer::Delivered;
 use crate::domain::feed::FeedUrl;
@@ -140,6 +142,12 @@ fn feed_gone(url: &FeedUrl, decision: &Decision) {
         feed.id = decision.feed.0, feed.url = %url, http.status = decision.observed.transfer.status,
         "the feed is gone for good and is not polled any more; its articles stay"
     );
+}
+
+/// A request for the page of an article ended.
+pub fn page_ended(url: &Url, outcome: &'static str, detail: &str) {
+    metrics::page_ended(outcome);
+    debug!(page.url = %url, outcome, detail = %clean(&detail), "page requested");
 }
 
 /// A scheduled export was written.

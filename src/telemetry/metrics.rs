@@ -45,6 +45,7 @@ struct Counters {
     conditional: IntCounterVec,
     articles: IntCounterVec,
     exports: IntCounterVec,
+    pages: IntCounterVec,
     store_errors: IntCounter,
     requests: IntCounterVec,
     reload_ok: Gauge,
@@ -74,6 +75,7 @@ impl Counters {
         );
         let articles = vec("gazetted_articles_total", "Articles stored.", &["result"]);
         let exports = vec("gazetted_exports_total", "Scheduled exports, by result.", &["result"]);
+        let pages = vec("gazetted_pages_total", "Article pages requested.", &["outcome"]);
         let requests = vec(
             "gazetted_http_requests_total",
             "Requests answered, by route and status.",
@@ -106,6 +108,7 @@ impl Counters {
             conditional,
             articles,
             exports,
+            pages,
             store_errors,
             requests,
             reload_ok,
@@ -145,6 +148,10 @@ pub(super) fn poll_ended(observed: &Observed, applied: Applied) {
 
 pub(super) fn export_ended(result: &str) {
     COUNTERS.exports.with_label_values(&[result]).inc();
+}
+
+pub(super) fn page_ended(outcome: &str) {
+    COUNTERS.pages.with_label_values(&[outcome]).inc();
 }
 
 pub(super) fn store_failed() {
@@ -244,6 +251,7 @@ mod tests {
             poll_ended(&observed, Applied { added: 1, edited: 2 });
         }
         export_ended("written");
+        page_ended("fetched");
         store_failed();
         reloaded(true, 5.0);
         request_answered("/feeds", 200);
@@ -291,6 +299,7 @@ mod tests {
             "gazetted_schedule_lag_seconds",
             "gazetted_host_throttled",
             "gazetted_articles_total",
+            "gazetted_pages_total",
             "gazetted_feeds",
             "gazetted_db_size_bytes",
             "gazetted_build_info",

@@ -69,6 +69,7 @@ pub(crate) fn bare(id: &str) -> Article {
         duplicate_of: None,
         story: None,
         also_in: Vec::new(),
+        full_text: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod crash_recovery;
 mod daemon;
 mod docs;
 mod duplicates;
+mod full_text;
 mod machine_failures;
 mod malicious_servers;
 mod poll;

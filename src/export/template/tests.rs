@@ -59,6 +59,7 @@ fn bare() -> Article {
         duplicate_of: None,
         story: None,
         also_in: Vec::new(),
+        full_text: None,
     }
 }
 

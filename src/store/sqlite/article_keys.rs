@@ -57,6 +57,17 @@ pub(super) fn put(
     put_keys(tx, feed, article, &fields(draft), draft.content_html.as_deref())
 }
 
+/// Stores the canonical address that the page of an article names, so that an entry with this address is the same article.
+pub(super) fn put_page(
+    tx: &Connection,
+    feed: FeedId,
+    article: i64,
+    (url, title): (Option<&str>, Option<&str>),
+) -> Result<(), StoreError> {
+    let fields = Fields { url, title, ..Fields::default() };
+    put_keys(tx, feed, article, &fields, None)
+}
+
 fn put_keys(
     tx: &Connection,
     feed: FeedId,
@@ -295,7 +306,7 @@ fn entry_of(tx: &Connection, feed: FeedId, article: i64) -> Result<Option<(i64, 
         .context("look up the entry of an article")
 }
 
-/// What is compared of a stored article, and its link.
+/// What is compared of a stored article, as its feed gave it, and its link.
 fn stored_features(
     tx: &Connection,
     feed: FeedId,
@@ -303,8 +314,11 @@ fn stored_features(
 ) -> Result<(Features, Option<String>), StoreError> {
     const ONE: &str = "
         SELECT a.guid, coalesce(a.url, a.external_url) AS url, a.title,
-            coalesce(e.published_at, a.published_at) AS published_at, a.attachments, a.content_html, a.summary
+            coalesce(e.published_at, a.published_at) AS published_at, a.attachments,
+            iif(v.article_id IS NULL, a.content_html, v.content_html) AS content_html,
+            iif(v.article_id IS NULL, a.summary, v.summary) AS summary
         FROM article a JOIN feed_entry e ON e.article_id = a.id AND e.feed_id = ?1
+            LEFT JOIN feed_version v ON v.article_id = a.id
         WHERE a.id = ?2";
     let one = |r: &Row<'_>| -> rusqlite::Result<(Features, Option<String>)> {
         let text = |column| r.get::<_, Option<String>>(column);

@@ -7,10 +7,11 @@ use crate::domain::feed::FeedId;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::feed::normalise::edit::{Before, GivenDates, Revised, revise};
 use crate::html::sanitise::SanitisedHtml;
+use crate::polling::pages::LONGEST_HOLD;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::article_keys::{self, Entry};
 use crate::store::sqlite::columns::{decode, time};
-use crate::store::sqlite::{changes, columns, matching, meta, revisions};
+use crate::store::sqlite::{changes, columns, held, matching, meta, pages, revisions};
 
 /// The result of storing a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(super) struct Arrival {
     /// Whether consumers hear of new articles.
     pub(super) is_quiet: bool,
     pub(super) keep_revisions: u32,
+    /// Whether the pages of new articles are fetched.
+    pub(super) full_text: bool,
 }
 
 // The parameters of these two statements have the order of `write`. SQLite looks up parameters with names one by one,
@@ -128,6 +131,12 @@ fn insert(
     if arrival.is_quiet {
         changes::silence(tx, seq)?;
     }
+    if arrival.full_text
+        && pages::enqueue(tx, (seq, arrival.feed, order_at), draft, arrival.now)?
+        && !arrival.is_quiet
+    {
+        held::hold(tx, seq, arrival.now + LONGEST_HOLD)?;
+    }
     Ok(())
 }
 
@@ -140,8 +149,14 @@ fn update(
     entry: Entry,
     seq: &mut i64,
 ) -> Result<Stored, StoreError> {
-    let before = before(tx, arrival.feed, draft, entry.article)?;
-    let revised = revise(&before, draft, arrival.now);
+    let mut before = before(tx, arrival.feed, draft, entry.article)?;
+    let kept = pages::kept(tx, entry.article, &mut before, draft)?;
+    let shown = kept.as_ref().map_or(draft, |kept| &kept.shown);
+    let revised = revise(&before, shown, arrival.now);
+    let is_edited_entry = match &kept {
+        Some(kept) => revise(&kept.of_feed, draft, arrival.now).is_edit,
+        None => revised.is_edit,
+    };
     let Revised { is_edit, published, modified } = if entry.hash == meta::READ_BY_OTHER_RULES {
         // Nobody can tell what the publisher changed from what is read better now.
         let modified = before.article.modified.or(draft.modified);
@@ -157,8 +172,14 @@ fn update(
     let order_at = effective_date(published, before.first_seen).timestamp();
     let seconds = |at: Option<Timestamp>| at.map(|at| at.timestamp());
     let dates = params![seconds(published), seconds(modified), order_at];
-    write(tx, EDIT, (entry.article, is_edit.then_some(*seq)), draft, dates)
+    write(tx, EDIT, (entry.article, is_edit.then_some(*seq)), shown, dates)
         .context("edit an article")?;
+    if let Some(kept) = &kept {
+        kept.store(tx, entry.article, draft)?;
+    }
+    if is_edited_entry && entry.hash != meta::READ_BY_OTHER_RULES {
+        pages::ask_again(tx, entry.article, draft, arrival.now)?;
+    }
     article_keys::put(tx, arrival.feed, entry.article, draft)?;
     let (published, modified) = given(draft);
     tx.prepare_cached(EDIT_ENTRY)

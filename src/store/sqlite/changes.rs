@@ -88,6 +88,10 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
             "DELETE FROM article_revision WHERE article_id = ?1",
             "DELETE FROM article_text WHERE rowid = ?1",
             "DELETE FROM quiet_article WHERE article_id = ?1",
+            "DELETE FROM article_page WHERE article_id = ?1",
+            "DELETE FROM page_key WHERE article_id = ?1",
+            "DELETE FROM feed_version WHERE article_id = ?1",
+            "DELETE FROM held_article WHERE article_id = ?1",
             "DELETE FROM article WHERE id = ?1",
         ] {
             tx.prepare_cached(sql).and_then(|mut s| s.execute([article])).context(action)?;

@@ -209,12 +209,7 @@ fn decide(
         INSERT OR REPLACE INTO article_sketch (article_id, seen_at, keys, sketch)
         SELECT id, ?2, ?3, ?4 FROM article WHERE id = ?1";
     let Arrived { sighted, seen_at } = article;
-    let oldest = seen_at - SPAN;
-    let ids = recent.window.candidates(&sighted.features.lookup_across_feeds());
-    recent.read_candidates(tx, &ids, publishers)?;
-    let candidates = ids.iter().filter_map(|id| recent.candidates.get(id));
-    let candidates = candidates.filter(|candidate| oldest <= candidate.arrived.seen_at);
-    let found = duplicate(sighted, candidates.map(|candidate| &candidate.arrived.sighted));
+    let found = earlier(tx, recent, article, publishers)?;
     let keys = sighted.features.keys_across_feeds();
     let is_there = tx
         .prepare_cached(SKETCH)
@@ -231,6 +226,75 @@ fn decide(
     }
     recent.window.insert(sighted.article, *seen_at, &keys);
     Ok(())
+}
+
+/// The earlier article that an article is the same as.
+fn earlier(
+    tx: &Connection,
+    recent: &mut Recent,
+    article: &Arrived,
+    publishers: &mut Publishers,
+) -> Result<Option<Duplicate>, StoreError> {
+    let Arrived { sighted, seen_at } = article;
+    let mut ids = recent.window.candidates(&sighted.features.lookup_across_feeds());
+    ids.extend(by_page(tx, &sighted.features)?);
+    ids.retain(|id| *id < sighted.article);
+    ids.sort_unstable();
+    ids.dedup();
+    recent.read_candidates(tx, &ids, publishers)?;
+    let candidates = ids.iter().filter_map(|id| recent.candidates.get(id));
+    let candidates = candidates.filter(|other| seen_at - SPAN <= other.arrived.seen_at);
+    Ok(duplicate(sighted, candidates.map(|candidate| &candidate.arrived.sighted)))
+}
+
+/// The articles whose page names an address of this article as its canonical one.
+fn by_page(tx: &Connection, features: &Features) -> Result<Vec<i64>, StoreError> {
+    /// The most articles that are followed under one key.
+    const BY_PAGE: &str =
+        "SELECT article_id FROM page_key WHERE key = ?1 ORDER BY article_id DESC LIMIT 8";
+    let action = "look for articles by their pages";
+    let mut by_page = tx.prepare_cached(BY_PAGE).context(action)?;
+    let mut found = Vec::new();
+    for key in features.stored_page_keys() {
+        let rows = by_page.query_map([key], |row| row.get::<_, i64>(0)).context(action)?;
+        for article in rows {
+            found.push(article.context(action)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Stores the canonical address that the page of an article names. Later articles of other feeds find the article by it,
+/// and it may show that the article is one that another feed had before.
+pub(in crate::store) fn add_page(
+    tx: &Connection,
+    recent: &mut Recent,
+    article: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const HAS_DUPLICATES: &str =
+        "SELECT EXISTS (SELECT 1 FROM article_duplicate WHERE original_id = ?1)";
+    let action = "store the canonical address of a page";
+    let mut publishers = Publishers::default();
+    let Some(arrived) = candidate(tx, article, &mut publishers)? else { return Ok(()) };
+    for key in arrived.sighted.features.stored_page_keys() {
+        tx.prepare_cached("INSERT OR IGNORE INTO page_key (key, article_id) VALUES (?1, ?2)")
+            .and_then(|mut s| s.execute([key, article]))
+            .context(action)?;
+    }
+    let is_original: bool = tx
+        .prepare_cached(HAS_DUPLICATES)
+        .and_then(|mut s| s.query_row([article], |row| row.get(0)))
+        .context(action)?;
+    // What is in memory may be that of another state of the store.
+    let is_known = recent.matched_seq == Some(meta::matched_seq(tx)?);
+    if is_original || !is_known || original_of(tx, article)?.is_some() {
+        return Ok(());
+    }
+    match earlier(tx, recent, &arrived, &mut publishers)? {
+        Some(found) => merge(tx, &arrived.sighted, &found, now),
+        None => Ok(()),
+    }
 }
 
 /// Stores that an article is the same as an earlier one, unless a user has said that they are two, or the feed of the
@@ -316,7 +380,7 @@ fn candidate(
 ) -> Result<Option<Arrived>, StoreError> {
     const ONE: &str = "
         SELECT a.id, a.feed_id, s.seen_at, coalesce(a.url, a.external_url) AS url, a.title, a.published_at,
-            a.attachments, s.sketch
+            a.attachments, s.sketch, (SELECT p.canonical_url FROM article_page p WHERE p.article_id = a.id) AS page
         FROM article_sketch s JOIN article a ON a.id = s.article_id WHERE s.article_id = ?1";
     let action = "read what an article may be the same as";
     let mut one = tx.prepare_cached(ONE).context(action)?;
@@ -324,7 +388,12 @@ fn candidate(
     let Some(row) = rows.next().context(action)? else { return Ok(None) };
     let sketch = row.get_ref("sketch").and_then(|value| Ok(value.as_blob()?)).context(action)?;
     let sketch = Sketch::from_bytes(sketch).unwrap_or_default();
-    compared(tx, row, sketch, publishers).map(Some)
+    let mut arrived = compared(tx, row, sketch, publishers)?;
+    let page = row.get_ref("page").and_then(|value| Ok(value.as_str_or_null()?)).context(action)?;
+    if let Some(page) = page {
+        arrived.sighted.features = arrived.sighted.features.with_page(page);
+    }
+    Ok(Some(arrived))
 }
 
 fn compared(
@@ -383,10 +452,15 @@ impl Publishers {
 
 /// Removes what articles before `earliest` were compared by.
 fn forget(tx: &Connection, earliest: i64) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM article_sketch WHERE article_id < ?1")
-        .and_then(|mut s| s.execute([earliest]))
-        .map(|_| ())
-        .context("remove old sketches")
+    for sql in [
+        "DELETE FROM article_sketch WHERE article_id < ?1",
+        "DELETE FROM page_key WHERE article_id < ?1",
+    ] {
+        tx.prepare_cached(sql)
+            .and_then(|mut s| s.execute([earliest]))
+            .context("remove old sketches")?;
+    }
+    Ok(())
 }
 
 /// Removes an article that is going to be removed from its duplicates: the earliest one becomes the original.

@@ -44,6 +44,8 @@ pub struct Storing {
     pub keep_revisions: u32,
     /// Whether new articles that are dated ahead are hidden until their time has come.
     pub hide_future: bool,
+    /// Whether the pages of new articles are fetched.
+    pub full_text: bool,
 }
 
 /// The answer to a [`Claim`].
@@ -327,7 +329,7 @@ pub(in crate::store) fn apply(
     let mut applied = Applied::default();
     if let Some(document) = d.observed.outcome.document() {
         let before = meta::sequence(tx)?;
-        applied = store_document(tx, d.feed, document, storing.keep_revisions, d.polled_at)?;
+        applied = store_document(tx, d.feed, document, storing, d.polled_at)?;
         if storing.hide_future && applied.added != 0 {
             future::hide(tx, before, d.polled_at)?;
         }
@@ -426,7 +428,7 @@ fn store_document(
     tx: &Connection,
     feed: FeedId,
     document: &Document,
-    keep_revisions: u32,
+    storing: Storing,
     now: Timestamp,
 ) -> Result<Applied, StoreError> {
     feeds::describe(tx, feed, &document.meta)?;
@@ -436,7 +438,8 @@ fn store_document(
         now,
         undated_at: Some(now).filter(|_| !is_first).unwrap_or_else(|| dated_at(document, now)),
         is_quiet: is_first && document.listing.quiet_start,
-        keep_revisions,
+        keep_revisions: storing.keep_revisions,
+        full_text: storing.full_text,
     };
     let mut found = Vec::with_capacity(document.drafts.len());
     for draft in &document.drafts {

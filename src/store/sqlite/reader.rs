@@ -28,14 +28,15 @@ use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::open::open_for_reading;
+use crate::store::sqlite::pages::{self, DuePages, PageClaim};
 use crate::store::sqlite::prune::{self, Prune, Pruned};
 use crate::store::sqlite::story_list::StoryReader;
 use crate::store::sqlite::{
-    edits, feed_health, file, future, meta, revisions, select, stories, text_index,
+    edits, feed_health, file, future, held, meta, revisions, select, stories, text_index,
 };
 
 /// What is read of each article.
-const ARTICLE: Columns<23> = Columns([
+const ARTICLE: Columns<24> = Columns([
     ("id", "a.id"),
     ("seq", "a.seq"),
     ("feed_id", "a.feed_id"),
@@ -59,6 +60,7 @@ const ARTICLE: Columns<23> = Columns([
     ("original_id", "(SELECT d.original_id FROM article_duplicate d WHERE d.article_id = a.id)"),
     ("story_id", "(SELECT m.story_id FROM story_article m WHERE m.article_id = a.id)"),
     ("is_original", "EXISTS (SELECT 1 FROM article_duplicate d WHERE d.original_id = a.id)"),
+    ("page", pages::SHOWN),
 ]);
 
 /// The stories of the articles that were read last, so that a story is not counted anew for each of its articles.
@@ -195,6 +197,7 @@ impl Reader {
             let feeds = self.feed_refs()?;
             let mut announced = future::announced(&self.connection, after)?;
             announced.extend(duplicates::undone(&self.connection, after)?);
+            announced.extend(held::announced(&self.connection, after)?);
             let mut removals = changes::removals(&self.connection, &query)?;
             let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?.peekable();
             self.select(&query, now, &feeds, |rows| {
@@ -294,6 +297,37 @@ impl Reader {
             let feeds = self.feed_refs()?;
             StoryReader::new(&self.connection, &self.store_id, &feeds, now)?.since(since)
         })
+    }
+
+    /// The article as its feed gives it, without what its page has said; the article itself if it shows nothing of a page.
+    pub fn feed_version(&self, article: Article) -> Result<Article, StoreError> {
+        let row = columns::row_of(&self.store_id, &article.id);
+        let found =
+            row.map(|row| pages::feed_version(&self.connection, row)).transpose()?.flatten();
+        let Some((parts, _)) = found else { return Ok(article) };
+        let date_source =
+            if parts.published.is_some() { DateSource::Feed } else { DateSource::FirstSeen };
+        Ok(Article {
+            summary: parts.summary,
+            content_html: parts.content_html,
+            image: parts.image,
+            authors: parts.authors,
+            language: parts.language,
+            published: parts.published,
+            date_source,
+            ..article
+        })
+    }
+
+    /// The pages that may be fetched now. They are not leased yet; see
+    /// [`Store::lease_pages`](crate::store::Store::lease_pages).
+    pub fn due_pages(&self, claim: &PageClaim) -> Result<DuePages, StoreError> {
+        self.in_one_moment(|| pages::due(&self.connection, claim))
+    }
+
+    /// The number of article pages that were not fetched yet, of which some may be tried again.
+    pub fn pending_pages(&self) -> Result<u64, StoreError> {
+        pages::pending(&self.connection)
     }
 
     /// The earlier versions of an article that are kept, latest first.
@@ -620,6 +654,7 @@ impl Reader {
         };
         let feed = feeds.get(&feed).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let published = time(column!(ARTICLE.published_at))?;
+        let (full_text, is_dated_by_page) = pages::shown(text(column!(ARTICLE.page))?);
         Ok(Article {
             id: columns::id_of(&self.store_id, row),
             seq: r.get(column!(ARTICLE.seq))?,
@@ -628,7 +663,11 @@ impl Reader {
             order_at: from_unix(r.get(column!(ARTICLE.order_at))?),
             published,
             modified: time(column!(ARTICLE.modified_at))?,
-            date_source: if published.is_some() { DateSource::Feed } else { DateSource::FirstSeen },
+            date_source: match published {
+                Some(_) if is_dated_by_page => DateSource::Page,
+                Some(_) => DateSource::Feed,
+                None => DateSource::FirstSeen,
+            },
             revision: r.get(column!(ARTICLE.revision))?,
             guid: r.get(column!(ARTICLE.guid))?,
             url: r.get(column!(ARTICLE.url))?,
@@ -648,6 +687,7 @@ impl Reader {
             duplicate_of: original.map(|row| columns::id_of(&self.store_id, row)),
             story: None,
             also_in,
+            full_text,
         })
     }
 }

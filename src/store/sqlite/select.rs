@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, feeds, future, meta, stories};
+use crate::store::sqlite::{columns, feeds, future, held, meta, stories};
 
 /// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
 /// feeds to be found there.
@@ -104,6 +104,10 @@ pub(super) fn select(
     let feeds = wanted_feeds(connection, query)?;
     let chosen = by_content(&mut filter, connection, "a", query, now)?;
     filter.conditions.extend(chosen);
+    // A duplicate of an article that is held back is left out all the same: the article will be announced.
+    if query.order == Order::Sequence && query.ids.is_empty() {
+        filter.conditions.extend(held::condition(connection, "a")?);
+    }
     // Articles that are named by their ids were chosen before.
     if query.ids.is_empty() && !query.with_duplicates {
         leave_duplicates_out(&mut filter, connection, feeds.as_deref(), query, now)?;

@@ -34,6 +34,16 @@ impl Home {
         ));
     }
 
+    /// Makes all times of article pages, and those of the polls, so many seconds older.
+    pub(crate) fn age_pages(&self, seconds: i64) {
+        self.age_polls(seconds);
+        self.execute(&format!(
+            "UPDATE article_page SET next_at = next_at - {seconds}, tried_at = tried_at - {seconds},
+                fetched_at = fetched_at - {seconds}, leased_until = leased_until - {seconds};
+             UPDATE page_host SET paused_until = paused_until - {seconds};"
+        ));
+    }
+
     /// Makes the last reply with a body so many seconds older.
     pub(crate) fn age_last_body(&self, seconds: i64) {
         self.execute(&format!("UPDATE poll_state SET full_at = full_at - {seconds}"));
