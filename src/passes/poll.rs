@@ -22,13 +22,14 @@ use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::unpack::expected_length;
 use crate::fetch::{FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
+use crate::passes::no_contact::NoContacts;
 use crate::passes::own_address;
 use crate::passes::parse_pool::{Length, NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
 use crate::passes::slow_feeds::{SlowFeeds, USUAL, USUAL_LENGTH};
 use crate::passes::source::obtain;
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
-use crate::polling::outage::{OutageDetector, Verdict, reached};
+use crate::polling::outage::{NoContact, OutageDetector, Past, StoredFailure, Verdict, reached};
 use crate::polling::reply::{Parsing, Requested, read};
 use crate::polling::request;
 use crate::reading_time::ReadingTime;
@@ -69,6 +70,9 @@ pub struct Poller {
     /// Whether our own network is down. The lock is never held across an await.
     outages: Mutex<OutageDetector>,
     left: Mutex<HashSet<FeedId>>,
+    no_contact: NoContacts,
+    /// No second host is configured.
+    is_only_host: bool,
     /// A permit for each request in flight.
     requests: Semaphore,
     /// One thread more than there are cores, so that one host can use all cores and others are read beside it.
@@ -92,6 +96,12 @@ fn exempt(config: &Config) -> HashSet<Host> {
     }
     let hosts = config.feeds.iter().filter_map(|feed| feed.spec.url.host());
     hosts.filter(Host::is_this_machine).collect()
+}
+
+/// Whether all enabled feeds that are requested from a server have the same host.
+fn is_only_host(config: &Config) -> bool {
+    let feeds = config.feeds.iter().filter(|feed| feed.spec.enabled);
+    feeds.filter_map(|feed| feed.spec.url.host()).collect::<HashSet<Host>>().len() == 1
 }
 
 /// Why there can be no [`Poller`].
@@ -164,6 +174,8 @@ impl Poller {
             hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
             outages: Mutex::default(),
             left: Mutex::default(),
+            no_contact: NoContacts::default(),
+            is_only_host: is_only_host(config),
             requests: Semaphore::new(config.fetch.concurrency),
             parsers: ParsePool::new(cores + 1)?,
             slow: SlowFeeds::default(),
@@ -271,8 +283,20 @@ impl Poller {
             self.decide_on_usual(feed, job).await?
         };
         let decision = Arc::new(decision);
+        // A host that is reached meanwhile waits until this failure is stored or reverted, and then judges it.
+        let unsettled = if is_no_contact(&decision.observed) {
+            Some(self.no_contact.begin(&decision).await)
+        } else {
+            None
+        };
         let verdict = self.judge(&suspect, &decision.observed);
         let stored = self.store(&decision, &suspect, verdict).await?;
+        drop(unsettled);
+        if reached(&decision.observed) == Some(true)
+            && suspect.host.is_some_and(|host| !host.is_this_machine())
+        {
+            self.charge_failures_beside(&decision.observed).await?;
+        }
         Ok(Some(report(feed, &decision, &stored)))
     }
 
@@ -394,16 +418,32 @@ impl Poller {
 
     /// Asks the outage detector whether this poll counts.
     fn judge(&self, suspect: &Suspect, observed: &Observed) -> Verdict {
-        let offline = observed.outcome.kind() == OutcomeKind::Failed(Failure::Offline);
-        match (&suspect.host, reached(observed)) {
-            (Some(host), _) if offline => {
-                self.outages().note_offline(host, suspect.was_well, Instant::now())
-            }
-            (Some(host), Some(reached)) => {
-                self.outages().note(host, reached, suspect.was_well, Instant::now())
-            }
-            _ => Verdict::Counts,
+        let Some(host) = &suspect.host else { return Verdict::Counts };
+        let now = Instant::now();
+        if is_no_contact(observed) {
+            let is_unknown_name = observed.outcome.kind() == OutcomeKind::Failed(Failure::Dns);
+            let (past, is_only_host) = (suspect.past, self.is_only_host);
+            let failed = NoContact { host, is_unknown_name, past, is_only_host };
+            return self.outages().note_no_contact(failed, now);
         }
+        match reached(observed) {
+            Some(reached) => self.outages().note(host, reached, suspect.past, now),
+            None => Verdict::Counts,
+        }
+    }
+
+    /// Charges the feeds that were left for later while this host could be reached: their failures are theirs.
+    async fn charge_failures_beside(&self, reached: &Observed) -> Result<(), StoreError> {
+        for decision in self.no_contact.beside(reached.transfer.elapsed).await {
+            if !self.left_for_later().remove(&decision.feed) {
+                continue;
+            }
+            let applied = self.store.apply(Arc::clone(&decision), self.storing).await?;
+            if let Some(feed) = self.feeds.get(&decision.feed) {
+                events::poll_ended(&feed.spec.url, &decision, applied);
+            }
+        }
+        Ok(())
     }
 
     /// Stores a poll that counts, and plans one that does not count anew.
@@ -424,8 +464,10 @@ impl Poller {
         }
         let applied = self.store.apply(Arc::clone(decision), self.storing).await?;
         self.left_for_later().remove(&feed);
-        let unreachable = suspect.was_well && reached(&decision.observed) == Some(false);
-        if unreachable && !self.outages().stored(feed, suspect.health, Instant::now()) {
+        let is_no_contact = is_no_contact(&decision.observed);
+        let unreachable = suspect.past == Past::Well && reached(&decision.observed) == Some(false);
+        let failure = StoredFailure { feed, before: suspect.health, is_no_contact };
+        if (unreachable || is_no_contact) && !self.outages().stored(failure, Instant::now()) {
             let next = self.revert(feed, suspect.health, None).await?;
             return Ok(Stored { applied, next, counts: false });
         }
@@ -480,15 +522,19 @@ struct Reading {
 struct Suspect {
     host: Option<Host>,
     health: Health,
-    /// The feed has been read before and has not failed since.
-    was_well: bool,
+    past: Past,
 }
 
 impl Suspect {
     fn of(job: &PollJob) -> Self {
-        let was_well = job.full_at.is_some() && job.health == Health::default();
-        Self { host: job.host(), health: job.health, was_well }
+        let past = Past::of(job.health, job.full_at.is_some());
+        Self { host: job.host(), health: job.health, past }
     }
+}
+
+/// Whether no server could be contacted: the name does not resolve, or no route leads to it.
+fn is_no_contact(observed: &Observed) -> bool {
+    matches!(observed.outcome, PollOutcome::Failed(Failure::Offline | Failure::Dns))
 }
 
 /// What was stored of a poll.
