@@ -10,6 +10,7 @@ mod future;
 mod health;
 mod hooks;
 mod index;
+mod other_processes;
 mod retain;
 mod server;
 mod service;
@@ -78,7 +79,8 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
     let (commands, mut received) = mpsc::channel(COMMAND_QUEUE);
     let server = Server::start(config.server.as_ref(), &store, commands, news.clone())?;
     let mut state = State::start(config, store, changes, server).await?;
-    let background = service::start(&state.store, &state.changes);
+    let (wake, mut woken) = watch::channel(0_u64);
+    let background = service::start(&state.store, &state.changes, wake);
     events::daemon_started(
         &state.config.path,
         &state.config.store.path,
@@ -90,6 +92,9 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
     let because = loop {
         tokio::select! {
             () = sleep_until(state.next_claim_at) => state.claim().await,
+            Ok(()) = woken.changed(), if !state.poller.is_cut_off() => {
+                state.next_claim_at = Instant::now();
+            }
             Some(polled) = state.polls.join_next() => state.poll_finished(polled),
             _ = signals.reload.recv() => { state.reload(load).await.ok(); }
             Some(command) = received.recv() => state.handle_command(command, load).await,

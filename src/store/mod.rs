@@ -379,6 +379,11 @@ impl Store {
         self.write(sqlite::meta::ping).await
     }
 
+    /// A number that changes when another process has written to the file.
+    pub async fn data_version(&self) -> Result<i64, StoreError> {
+        self.write(sqlite::meta::data_version).await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
