@@ -210,6 +210,7 @@ impl State {
             self.next_claim_at = Instant::now() + CLOCK_CHECK_INTERVAL;
             return;
         }
+        events::store_in_place(self.store.path());
         self.release_unstored().await;
         let cut_off = self.poller.is_cut_off();
         let limit = if cut_off { PROBES } else { self.free_slots() };

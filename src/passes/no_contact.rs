@@ -13,13 +13,16 @@ use crate::domain::poll::Decision;
 /// there at that time. Longer, and it may just have come back.
 const BESIDE: Duration = Duration::from_secs(5);
 
+/// The name of a feed, and what was decided on its poll.
+type Named = (String, Arc<Decision>);
+
 /// How long a poll is kept here: requests rarely take longer.
 const KEPT: Duration = Duration::from_mins(1);
 
 /// The polls of the last moments that could not contact any server, in case that a host turns out to have been in reach.
 #[derive(Default)]
 pub(super) struct NoContacts {
-    recent: Mutex<Vec<(Instant, Arc<Decision>)>>,
+    recent: Mutex<Vec<(Instant, Named)>>,
     /// Held for reading while such a poll is judged and stored.
     unsettled: RwLock<()>,
 }
@@ -27,27 +30,31 @@ pub(super) struct NoContacts {
 impl NoContacts {
     /// Notes such a poll. A host that is reached meanwhile waits for the end of the guard, so that it finds the poll stored or
     /// reverted.
-    pub(super) async fn begin(&self, decision: &Arc<Decision>) -> RwLockReadGuard<'_, ()> {
+    pub(super) async fn begin(
+        &self,
+        name: &str,
+        decision: &Arc<Decision>,
+    ) -> RwLockReadGuard<'_, ()> {
         let guard = self.unsettled.read().await;
         let mut recent = self.recent();
         let feed = decision.feed;
-        recent.retain(|(at, earlier)| at.elapsed() < KEPT && earlier.feed != feed);
-        recent.push((Instant::now(), Arc::clone(decision)));
+        recent.retain(|(at, (_, earlier))| at.elapsed() < KEPT && earlier.feed != feed);
+        recent.push((Instant::now(), (name.to_owned(), Arc::clone(decision))));
         guard
     }
 
     /// Takes the polls that failed before or during a request of this duration that has just ended, or shortly before it.
-    pub(super) async fn beside(&self, elapsed: Duration) -> Vec<Arc<Decision>> {
+    pub(super) async fn beside(&self, elapsed: Duration) -> Vec<Named> {
         if self.recent().is_empty() {
             return Vec::new();
         }
         let _all_are_settled = self.unsettled.write().await;
         let taken = std::mem::take(&mut *self.recent());
         let is_beside = |at: &Instant| at.elapsed() <= elapsed + BESIDE;
-        taken.into_iter().filter(|(at, _)| is_beside(at)).map(|(_, decision)| decision).collect()
+        taken.into_iter().filter(|(at, _)| is_beside(at)).map(|(_, named)| named).collect()
     }
 
-    fn recent(&self) -> MutexGuard<'_, Vec<(Instant, Arc<Decision>)>> {
+    fn recent(&self) -> MutexGuard<'_, Vec<(Instant, Named)>> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

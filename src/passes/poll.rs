@@ -136,7 +136,7 @@ pub struct Wanted {
 #[derive(Clone, Debug)]
 pub struct Polled {
     pub feed: FeedId,
-    /// The configured name, else the address.
+    /// The configured name, else the title, else the address.
     pub name: String,
     pub url: String,
     pub outcome: OutcomeKind,
@@ -285,19 +285,18 @@ impl Poller {
         let decision = Arc::new(decision);
         // A host that is reached meanwhile waits until this failure is stored or reverted, and then judges it.
         let unsettled = if is_no_contact(&decision.observed) {
-            Some(self.no_contact.begin(&decision).await)
+            Some(self.no_contact.begin(&suspect.name_of(feed, &decision), &decision).await)
         } else {
             None
         };
         let verdict = self.judge(&suspect, &decision.observed);
         let stored = self.store(&decision, &suspect, verdict).await?;
         drop(unsettled);
-        if reached(&decision.observed) == Some(true)
-            && suspect.host.is_some_and(|host| !host.is_this_machine())
-        {
+        let is_elsewhere = suspect.host.as_ref().is_some_and(|host| !host.is_this_machine());
+        if is_elsewhere && reached(&decision.observed) == Some(true) {
             self.charge_failures_beside(&decision.observed).await?;
         }
-        Ok(Some(report(feed, &decision, &stored)))
+        Ok(Some(report(suspect.name_of(feed, &decision), feed, &decision, &stored)))
     }
 
     /// Requests the document of a feed that is not known to be slow, and reads it if it is no longer than usual and takes no
@@ -434,13 +433,13 @@ impl Poller {
 
     /// Charges the feeds that were left for later while this host could be reached: their failures are theirs.
     async fn charge_failures_beside(&self, reached: &Observed) -> Result<(), StoreError> {
-        for decision in self.no_contact.beside(reached.transfer.elapsed).await {
+        for (name, decision) in self.no_contact.beside(reached.transfer.elapsed).await {
             if !self.left_for_later().remove(&decision.feed) {
                 continue;
             }
             let applied = self.store.apply(Arc::clone(&decision), self.storing).await?;
             if let Some(feed) = self.feeds.get(&decision.feed) {
-                events::poll_ended(&feed.spec.url, &decision, applied);
+                events::poll_ended(&name, &feed.spec.url, &decision, applied);
             }
         }
         Ok(())
@@ -523,12 +522,22 @@ struct Suspect {
     host: Option<Host>,
     health: Health,
     past: Past,
+    title: Option<String>,
 }
 
 impl Suspect {
     fn of(job: &PollJob) -> Self {
         let past = Past::of(job.health, job.full_at.is_some());
-        Self { host: job.host(), health: job.health, past }
+        let title = job.known_as.title.clone();
+        Self { host: job.host(), health: job.health, past, title }
+    }
+
+    /// The name of the feed as `feeds` shows it after this poll: the configured one, else the title, else the address.
+    fn name_of(&self, feed: &FeedConfig, decision: &Decision) -> String {
+        let document = decision.observed.outcome.document();
+        let title = document.and_then(|document| document.meta.title.as_ref());
+        let name = feed.spec.name.as_ref().or(title).or(self.title.as_ref());
+        name.cloned().unwrap_or_else(|| feed.spec.url.to_string())
     }
 }
 
@@ -563,15 +572,15 @@ pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
 }
 
 /// Logs and counts a poll that counts, and sums it up for the caller.
-fn report(feed: &FeedConfig, decision: &Decision, stored: &Stored) -> Polled {
+fn report(name: String, feed: &FeedConfig, decision: &Decision, stored: &Stored) -> Polled {
     let &Stored { applied, next, counts } = stored;
     if counts {
-        events::poll_ended(&feed.spec.url, decision, applied);
+        events::poll_ended(&name, &feed.spec.url, decision, applied);
     }
     let observed = &decision.observed;
     Polled {
         feed: decision.feed,
-        name: feed.spec.name.clone().unwrap_or_else(|| feed.spec.url.to_string()),
+        name,
         url: feed.spec.url.to_string(),
         outcome: observed.outcome.kind(),
         detail: observed.message.detail.clone(),
