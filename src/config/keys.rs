@@ -126,6 +126,9 @@ pub(super) const EXPORT: Section = Section {
         "search",
         "story",
         "with_duplicates",
+        "title",
+        "home_page_url",
+        "self",
     ],
     later: &["full"],
     ..PLAIN
@@ -196,6 +199,9 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "search",
             "story",
             "with_duplicates",
+            "title",
+            "home_page_url",
+            "self",
         ],
         _ => &[],
     }
