@@ -89,7 +89,7 @@ fn show(view: &View, found: &Found, now: Timestamp) -> Markup {
         @if let Some(detail) = feed.detail.as_deref().filter(|_| state == FeedState::Failing) {
             p .meta dir="auto" { (detail) }
         }
-        p .meta { "Next poll: " (next(view, feed, now)) }
+        p .meta .next { "Next poll: " (next(view, feed, now)) }
         (chart.markup())
         (by_day(view, articles, None, |_| None))
         @if !articles.is_empty() {

@@ -78,7 +78,7 @@ enum Sort {
 
 impl Sort {
     const ALL: [(Self, &'static str, &'static str); 5] = [
-        (Self::State, "state", "what needs attention first"),
+        (Self::State, "state", "failing first"),
         (Self::Name, "name", "name"),
         (Self::LastArticle, "newest", "last article"),
         (Self::Articles, "articles", "number of articles"),
