@@ -18,6 +18,7 @@ pub(super) const ROOT: Section = Section {
         "exclude",
         "timezone",
         "hide_future",
+        "reload_on_change",
         "quiet_start",
         "store",
         "schedule",

@@ -74,6 +74,8 @@ pub(super) fn load_with(
                 defaults,
                 zone,
                 hide_future,
+                reload_on_change,
+                includes,
                 fetch,
                 server,
                 feeds: mut all,
@@ -83,6 +85,10 @@ pub(super) fn load_with(
             all.append(&mut feeds);
             let entry_filter = defaults.entry_filter;
             Ok(Config {
+                watched: reload_on_change.then(|| {
+                    let included = includes.into_iter().map(|(file, _)| file);
+                    std::iter::once(absolute.clone()).chain(included).collect()
+                }),
                 path: absolute,
                 store,
                 fetch,
@@ -104,6 +110,7 @@ struct Main {
     defaults: Defaults,
     zone: Zone,
     hide_future: bool,
+    reload_on_change: bool,
     fetch: FetchSettings,
     server: Option<ServerConfig>,
     feeds: Vec<FeedConfig>,
@@ -209,6 +216,7 @@ impl Reader<'_> {
         let includes = self.includes(root, main);
         let store = self.store(root);
         let hide_future = self.flag(root, "hide_future").unwrap_or(false);
+        let reload_on_change = self.flag(root, "reload_on_change").unwrap_or(false);
         let mut taken = Taken::new();
         for ending in ["", "-wal", "-shm"] {
             let mut name = plain(&store.path).into_os_string();
@@ -219,7 +227,18 @@ impl Reader<'_> {
             taken.insert(plain(file), None);
         }
         let exports = self.exports(root, &defaults, &mut taken);
-        Main { store, defaults, zone, hide_future, fetch, server, feeds, includes, exports }
+        Main {
+            store,
+            defaults,
+            zone,
+            hide_future,
+            reload_on_change,
+            fetch,
+            server,
+            feeds,
+            includes,
+            exports,
+        }
     }
 
     /// The files that match the patterns of `include`, each once and without the main file. The rules in `include` are

@@ -75,6 +75,8 @@ pub struct Config {
     pub zone: Zone,
     /// Whether articles that are dated ahead are left out until their time has come.
     pub hide_future: bool,
+    /// The files of the configuration, if the daemon reloads it when one of them changes.
+    pub watched: Option<Vec<PathBuf>>,
     pub feeds: Vec<FeedConfig>,
     pub exports: Vec<ExportConfig>,
 }

@@ -6,6 +6,7 @@
 mod deadline;
 mod duplicates;
 mod exports;
+mod file_watch;
 mod future;
 mod health;
 mod hooks;
@@ -39,6 +40,7 @@ use crate::telemetry::events;
 
 pub use deadline::end_in_time;
 use exports::Exports;
+use file_watch::FileWatch;
 use server::Server;
 use trigger::{CLOCK_CHECK_INTERVAL, STORE_RETRY};
 
@@ -89,8 +91,14 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
         clock::now(),
     );
     service::ready(&state.config);
+    let mut looks = tokio::time::interval(file_watch::INTERVAL);
     let because = loop {
         tokio::select! {
+            _ = looks.tick(), if state.config.watched.is_some() => {
+                if state.files.has_settled_change() {
+                    state.reload(load).await.ok();
+                }
+            }
             () = sleep_until(state.next_claim_at) => state.claim().await,
             Ok(()) = woken.changed(), if !state.poller.is_cut_off() => {
                 state.next_claim_at = Instant::now();
@@ -164,6 +172,8 @@ struct State {
     has_backlog: bool,
     /// Whether our own network was down when the last poll ended.
     cut_off: bool,
+    /// The files of the configuration in force, if they are watched.
+    files: FileWatch,
     /// The last readings of the monotonic and the wall clock, to detect that the latter was set.
     last_clock_reading: (Instant, Timestamp),
 }
@@ -182,6 +192,7 @@ impl State {
         let exports = Exports::start(&config, &store, &changes)?;
         let upkeep = upkeep(&config, &store, &changes);
         server.set_ready();
+        let files = FileWatch::of(config.watched.as_ref());
         Ok(Self {
             config,
             store,
@@ -196,6 +207,7 @@ impl State {
             next_claim_at: Instant::now(),
             has_backlog: false,
             cut_off: false,
+            files,
             last_clock_reading: (Instant::now(), now),
         })
     }
@@ -371,6 +383,7 @@ impl State {
         self.finishing_exports.spawn(before.finish());
         while self.finishing_exports.try_join_next().is_some() {}
         self.upkeep = upkeep(&config, &self.store, &self.changes);
+        self.files = FileWatch::of(config.watched.as_ref());
         self.config = config;
         self.next_claim_at = Instant::now();
         Ok(())
