@@ -17,6 +17,7 @@ use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::feed::FeedId;
+use crate::domain::poll::{NextPoll, Reason};
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::{Format, Shape, TableStyle};
@@ -99,6 +100,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let pages = Pages::of(&reports);
     let reader = store.reader()?;
     let titles = titles(&reader)?;
+    round.correct_plans(&reader)?;
     let summary = Summary { pages, ..Summary::of(&round, began.elapsed()) };
     if args.json {
         json_data(&summary.json(&round, &titles))?;
@@ -263,6 +265,25 @@ impl Round {
         Ok((got, more))
     }
 
+    /// Reads the next poll of the feeds again that were left for later, or were to be until a host was reached.
+    fn correct_plans(&mut self, reader: &Reader) -> Result<()> {
+        let later = self.poller.left_for_later().clone();
+        let is_stale =
+            |polled: &Polled| later.contains(&polled.feed) || polled.next.because == Reason::Outage;
+        if !self.done.iter().any(is_stale) {
+            return Ok(());
+        }
+        let plans = reader.feeds()?.into_iter();
+        let plans = plans.filter_map(|row| Some((row.id, (row.next_poll_at, row.because?))));
+        let plans: HashMap<FeedId, _> = plans.collect();
+        for polled in self.done.iter_mut().filter(|polled| is_stale(polled)) {
+            if let Some(&(at, because)) = plans.get(&polled.feed) {
+                polled.next = NextPoll { at, because };
+            }
+        }
+        Ok(())
+    }
+
     /// The number of named feeds that were not polled, because their host is paused or another process polls
     /// them.
     fn left(&self) -> u64 {
@@ -347,8 +368,16 @@ impl Summary {
         }
         if !self.for_later.is_empty() {
             let later = count(self.for_later.len() as u64, "feed");
-            let why = "nobody can be reached from here. No feed is charged for it, and they are tried again in a few minutes";
-            output.note(&format!("Left {later} for later: {why}."));
+            let first = round.done.iter().find(|polled| self.for_later.contains(&polled.feed));
+            let why = first.map(|polled| format!(" ({})", clean_line(&polled.detail)));
+            output.note(&format!(
+                "Left {later} for later: nobody can be reached from here{}. No feed is charged for it, and they are tried \
+                 again in a few minutes.",
+                why.unwrap_or_default()
+            ));
+            if self.polled + self.left == 0 {
+                return;
+            }
         }
         let mut parts = vec![format!("{} with news", self.news)];
         parts.push(format!("{} unchanged", self.unchanged));

@@ -12,7 +12,7 @@ use crate::config::keys::{EXPORT, nearest};
 use crate::config::reader::{Field, Reader, Table};
 use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::Defaults;
-use crate::config::{DEFAULT_LIMIT, ExportConfig, FileTarget, Target, Trigger};
+use crate::config::{DEFAULT_LIMIT, ExportConfig, ExportHeading, FileTarget, Target, Trigger};
 use crate::domain::query::{Query, When};
 use crate::domain::time::Zone;
 use crate::domain::units;
@@ -66,13 +66,26 @@ impl Reader<'_> {
             None => None,
             Some("path") => {
                 let (path, shape) = (self.target(table, taken), self.shape(table));
-                path.zip(shape).map(|(path, shape)| Target::File(FileTarget { path, shape }))
+                let heading = self.heading(table);
+                path.zip(shape)
+                    .map(|(path, shape)| Target::File(FileTarget { path, shape, heading }))
             }
             Some(_) => self.hook(table, consumers).map(Target::Hook),
         };
         let trigger = self.trigger(table, defaults);
         let query = self.query(table, file, defaults.shown_zone);
         Some(ExportConfig { target: target?, trigger: trigger?, query })
+    }
+
+    fn heading(&mut self, table: &Table<'_>) -> ExportHeading {
+        let title = table.get("title").and_then(|field| self.label(&field).map(str::to_owned));
+        let page = "write the address of a page, such as \"https://example.org/news/\"";
+        let file = "write the address at which the file is published, such as \"https://example.org/news.atom\"";
+        ExportHeading {
+            title,
+            home_page_url: self.web_address(table, "home_page_url", page),
+            feed_url: self.web_address(table, "self", file),
+        }
     }
 
     fn target(&mut self, table: &Table<'_>, taken: &mut Taken) -> Option<PathBuf> {

@@ -30,9 +30,12 @@ const COMMAND_TIMEOUT: Duration = Duration::from_mins(5);
 const TARGETS: [&str; 3] = ["path", "webhook", "command"];
 
 /// Keys that are valid for some kinds of exports only. All other keys are valid for every kind.
-const BELONGS: [(&str, &[&str]); 9] = [
+const BELONGS: [(&str, &[&str]); 12] = [
     ("on", &["webhook", "command"]),
     ("format", &["path"]),
+    ("title", &["path"]),
+    ("home_page_url", &["path"]),
+    ("self", &["path"]),
     ("consumer", &["webhook", "command"]),
     ("events", &["webhook", "command"]),
     ("timeout", &["webhook", "command"]),

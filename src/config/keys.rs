@@ -18,6 +18,7 @@ pub(super) const ROOT: Section = Section {
         "exclude",
         "timezone",
         "hide_future",
+        "reload_on_change",
         "quiet_start",
         "store",
         "schedule",
@@ -146,6 +147,9 @@ pub(super) const EXPORT: Section = Section {
         "search",
         "story",
         "with_duplicates",
+        "title",
+        "home_page_url",
+        "self",
     ],
     later: &["full"],
     ..PLAIN
@@ -221,6 +225,9 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "search",
             "story",
             "with_duplicates",
+            "title",
+            "home_page_url",
+            "self",
         ],
         _ => &[],
     }

@@ -76,6 +76,8 @@ pub(super) fn load_with(
                 defaults,
                 zone,
                 hide_future,
+                reload_on_change,
+                includes,
                 fetch,
                 full_text,
                 server,
@@ -86,6 +88,10 @@ pub(super) fn load_with(
             all.append(&mut feeds);
             let entry_filter = defaults.entry_filter;
             Ok(Config {
+                watched: reload_on_change.then(|| {
+                    let included = includes.into_iter().map(|(file, _)| file);
+                    std::iter::once(absolute.clone()).chain(included).collect()
+                }),
                 path: absolute,
                 store,
                 fetch,
@@ -108,6 +114,7 @@ struct Main {
     defaults: Defaults,
     zone: Zone,
     hide_future: bool,
+    reload_on_change: bool,
     fetch: FetchSettings,
     full_text: FullTextConfig,
     server: Option<ServerConfig>,
@@ -215,6 +222,7 @@ impl Reader<'_> {
         let includes = self.includes(root, main);
         let store = self.store(root);
         let hide_future = self.flag(root, "hide_future").unwrap_or(false);
+        let reload_on_change = self.flag(root, "reload_on_change").unwrap_or(false);
         let mut taken = Taken::new();
         for ending in ["", "-wal", "-shm"] {
             let mut name = plain(&store.path).into_os_string();
@@ -230,6 +238,7 @@ impl Reader<'_> {
             defaults,
             zone,
             hide_future,
+            reload_on_change,
             fetch,
             full_text,
             server,

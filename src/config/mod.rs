@@ -78,6 +78,8 @@ pub struct Config {
     pub zone: Zone,
     /// Whether articles that are dated ahead are left out until their time has come.
     pub hide_future: bool,
+    /// The files of the configuration, if the daemon reloads it when one of them changes.
+    pub watched: Option<Vec<PathBuf>>,
     pub feeds: Vec<FeedConfig>,
     pub exports: Vec<ExportConfig>,
 }
@@ -223,6 +225,18 @@ pub struct FileTarget {
     /// Absolute.
     pub path: PathBuf,
     pub shape: Shape,
+    pub heading: ExportHeading,
+}
+
+/// What a feed or page that is exported says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportHeading {
+    /// `None` for a title that names the filters.
+    pub title: Option<String>,
+    /// The web page that shows the same articles.
+    pub home_page_url: Option<String>,
+    /// The address at which the file is published.
+    pub feed_url: Option<String>,
 }
 
 /// When a scheduled export is written.

@@ -64,13 +64,22 @@ impl Reader<'_> {
     }
 
     fn hub(&mut self, table: &Table<'_>) -> Option<String> {
-        let field = table.get("hub")?;
+        self.web_address(table, "hub", "write the hub's address, such as \"https://hub.example/\"")
+    }
+
+    /// Reads an http or https URL.
+    pub(super) fn web_address(
+        &mut self,
+        table: &Table<'_>,
+        key: &str,
+        hint: &str,
+    ) -> Option<String> {
+        let field = table.get(key)?;
         let text = self.string(&field)?.trim();
         if Url::parse(text).is_ok_and(|url| is_web(&url)) {
             return Some(text.to_owned());
         }
-        let hint = "write the hub's address, such as \"https://hub.example/\"".to_owned();
-        self.refuse(&field, "not an http or https URL", Some(hint))
+        self.refuse(&field, "not an http or https URL", Some(hint.to_owned()))
     }
 
     /// Reads the path that a proxy serves this server below. It gets a slash at both ends.

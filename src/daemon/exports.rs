@@ -46,6 +46,7 @@ impl Exports {
                         file: file.clone(),
                         query: export.query.clone(),
                         zone: config.zone,
+                        hub: config.server.as_ref().and_then(|server| server.hub.clone()),
                     };
                     tasks.spawn(export_loop(job, export.trigger.clone(), news, closed.clone()));
                 }
@@ -90,6 +91,7 @@ struct FileJob {
     file: FileTarget,
     query: Query,
     zone: Zone,
+    hub: Option<String>,
 }
 
 /// Writes the file at once, so that it exists, and then whenever the trigger fires.
@@ -132,7 +134,7 @@ async fn write(
     closing: watch::Receiver<bool>,
 ) -> Option<Sequence> {
     let began = Instant::now();
-    let FileTarget { path, shape } = &job.file;
+    let FileTarget { path, shape, .. } = &job.file;
     let format = shape.as_str();
     let job = job.clone();
     let written = tokio::task::spawn_blocking(move || -> Result<_, ExportError> {
@@ -145,7 +147,9 @@ async fn write(
             return Ok((sequence, None));
         }
         let give_up = || *closing.borrow() || closing.has_changed().is_err();
-        let articles = write_file(&reader, &job.file, &job.query, job.zone, &give_up)?.records;
+        let articles =
+            write_file(&reader, &job.file, &job.query, (job.zone, job.hub.as_deref()), &give_up)?
+                .records;
         let bytes = std::fs::metadata(&job.file.path).map_or(0, |file| file.len());
         Ok((sequence, Some((articles, bytes))))
     });

@@ -6,11 +6,13 @@
 mod deadline;
 mod duplicates;
 mod exports;
+mod file_watch;
 mod full_text;
 mod future;
 mod health;
 mod hooks;
 mod index;
+mod other_processes;
 mod retain;
 mod server;
 mod service;
@@ -39,6 +41,7 @@ use crate::telemetry::events;
 
 pub use deadline::end_in_time;
 use exports::Exports;
+use file_watch::FileWatch;
 use server::Server;
 use trigger::{CLOCK_CHECK_INTERVAL, STORE_RETRY};
 
@@ -79,7 +82,8 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
     let (commands, mut received) = mpsc::channel(COMMAND_QUEUE);
     let server = Server::start(config.server.as_ref(), &store, commands, news.clone())?;
     let mut state = State::start(config, store, changes, server).await?;
-    let background = service::start(&state.store, &state.changes);
+    let (wake, mut woken) = watch::channel(0_u64);
+    let background = service::start(&state.store, &state.changes, wake);
     events::daemon_started(
         &state.config.path,
         &state.config.store.path,
@@ -88,9 +92,18 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
         clock::now(),
     );
     service::ready(&state.config);
+    let mut looks = tokio::time::interval(file_watch::INTERVAL);
     let because = loop {
         tokio::select! {
+            _ = looks.tick(), if state.config.watched.is_some() => {
+                if state.files.has_settled_change() {
+                    state.reload(load).await.ok();
+                }
+            }
             () = sleep_until(state.next_claim_at) => state.claim().await,
+            Ok(()) = woken.changed(), if !state.poller.is_cut_off() => {
+                state.next_claim_at = Instant::now();
+            }
             Some(polled) = state.polls.join_next() => state.poll_finished(polled),
             _ = signals.reload.recv() => { state.reload(load).await.ok(); }
             Some(command) = received.recv() => state.handle_command(command, load).await,
@@ -160,6 +173,8 @@ struct State {
     has_backlog: bool,
     /// Whether our own network was down when the last poll ended.
     cut_off: bool,
+    /// The files of the configuration in force, if they are watched.
+    files: FileWatch,
     /// The last readings of the monotonic and the wall clock, to detect that the latter was set.
     last_clock_reading: (Instant, Timestamp),
 }
@@ -178,6 +193,7 @@ impl State {
         let exports = Exports::start(&config, &store, &changes)?;
         let upkeep = upkeep(&config, &store, &poller, &changes);
         server.set_ready();
+        let files = FileWatch::of(config.watched.as_ref());
         Ok(Self {
             config,
             store,
@@ -192,6 +208,7 @@ impl State {
             next_claim_at: Instant::now(),
             has_backlog: false,
             cut_off: false,
+            files,
             last_clock_reading: (Instant::now(), now),
         })
     }
@@ -206,6 +223,7 @@ impl State {
             self.next_claim_at = Instant::now() + CLOCK_CHECK_INTERVAL;
             return;
         }
+        events::store_in_place(self.store.path());
         self.release_unstored().await;
         let cut_off = self.poller.is_cut_off();
         let limit = if cut_off { PROBES } else { self.free_slots() };
@@ -366,6 +384,7 @@ impl State {
         self.finishing_exports.spawn(before.finish());
         while self.finishing_exports.try_join_next().is_some() {}
         self.upkeep = upkeep(&config, &self.store, &self.poller, &self.changes);
+        self.files = FileWatch::of(config.watched.as_ref());
         self.config = config;
         self.next_claim_at = Instant::now();
         Ok(())

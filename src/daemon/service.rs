@@ -14,8 +14,13 @@ use crate::store::Store;
 use crate::telemetry::events;
 
 /// Starts the loops that follow the polls and, if systemd asks for it, the watchdog. Dropping the value aborts them.
-pub(super) fn start(store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
+pub(super) fn start(
+    store: &Store,
+    changes: &watch::Sender<u64>,
+    wake: watch::Sender<u64>,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    tasks.spawn(super::other_processes::watch_loop(store.clone(), changes.clone(), wake));
     tasks.spawn(super::duplicates::match_loop(store.clone(), changes.clone()));
     tasks.spawn(super::index::index_loop(store.clone(), changes.subscribe()));
     #[cfg(target_os = "linux")]

@@ -110,8 +110,9 @@ pub fn advice(error: &FetchError) -> String {
     // Of a failed connection only the last cause adds information; the others name layers of libraries.
     let layers = if matches!(error, FetchError::Send { .. }) { causes.len().max(1) - 1 } else { 0 };
     for text in causes.iter().skip(layers) {
+        let text = text.strip_prefix(LOOKUP).unwrap_or(text);
         // Most libraries repeat the text of the source in their own.
-        if !line.contains(text) && !EMPTY_WORDS.contains(&text.as_str()) {
+        if !line.contains(text) && !EMPTY_WORDS.contains(&text) {
             line.push_str(": ");
             line.push_str(text);
         }
@@ -151,6 +152,9 @@ fn what_failed(error: &FetchError) -> String {
         | Failure::Internal => format!("no answer from {host}"),
     }
 }
+
+/// How the standard library begins an error of `getaddrinfo`. The texts above say it better.
+const LOOKUP: &str = "failed to lookup address information: ";
 
 /// Texts of wrapping errors that add no information.
 const EMPTY_WORDS: [&str; 5] = [
@@ -226,7 +230,7 @@ fn is_offline(error: &(dyn Error + 'static)) -> bool {
         let no_route = kind
             .is_some_and(|kind| matches!(kind, NetworkDown | NetworkUnreachable | HostUnreachable));
         let text = cause.to_string();
-        let is_lookup = text.starts_with("failed to lookup address information");
+        let is_lookup = text.starts_with(LOOKUP);
         let again = ["Temporary failure in name resolution", "Try again"];
         no_route || is_lookup && again.iter().any(|words| text.ends_with(words))
     })
@@ -265,11 +269,10 @@ mod tests {
 
     #[test]
     fn a_machine_without_a_network_is_told_from_a_name_that_does_not_exist() {
-        let lookup = "failed to lookup address information:";
         for (error, offline) in [
-            (io::Error::other(format!("{lookup} Temporary failure in name resolution")), true),
-            (io::Error::other(format!("{lookup} Try again")), true),
-            (io::Error::other(format!("{lookup} Name or service not known")), false),
+            (io::Error::other(format!("{LOOKUP}Temporary failure in name resolution")), true),
+            (io::Error::other(format!("{LOOKUP}Try again")), true),
+            (io::Error::other(format!("{LOOKUP}Name or service not known")), false),
             (io::ErrorKind::NetworkUnreachable.into(), true),
             (io::ErrorKind::HostUnreachable.into(), true),
             (io::ErrorKind::ConnectionRefused.into(), false),

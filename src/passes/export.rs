@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use crate::clock;
-use crate::config::FileTarget;
+use crate::config::{ExportHeading, FileTarget};
 use crate::deliver::{self, DeliverError, WriteError};
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
@@ -62,9 +62,19 @@ pub fn write(
     out: &mut dyn io::Write,
 ) -> Result<Written, ExportError> {
     let channel = channel(reader, query, shape, style)?;
+    write_shape(reader, query, shape, &channel, out)
+}
+
+fn write_shape(
+    reader: &Reader,
+    query: &Query,
+    shape: &Shape,
+    channel: &Channel,
+    out: &mut dyn io::Write,
+) -> Result<Written, ExportError> {
     match shape {
-        Shape::Format(format) => write_format(reader, query, *format, &channel, out),
-        Shape::Template(template) => write_template(reader.path(), query, &channel, template, out),
+        Shape::Format(format) => write_format(reader, query, *format, channel, out),
+        Shape::Template(template) => write_template(reader.path(), query, channel, template, out),
     }
 }
 
@@ -147,11 +157,18 @@ pub fn write_file(
     reader: &Reader,
     file: &FileTarget,
     query: &Query,
-    zone: Zone,
+    (zone, hub): (Zone, Option<&str>),
     give_up: &dyn Fn() -> bool,
 ) -> Result<Written, ExportError> {
     let style = TableStyle { width: None, color: false, zone, now: clock::now() };
-    let write = |out: &mut dyn io::Write| write(reader, query, &file.shape, style, out);
+    let mut channel = channel(reader, query, &file.shape, style)?;
+    let ExportHeading { title, home_page_url, feed_url } = file.heading.clone();
+    channel.title = title.unwrap_or(channel.title);
+    // A hub tells of the document at an address; without one there is nothing to subscribe to.
+    channel.hub_url = hub.filter(|_| feed_url.is_some()).map(str::to_owned);
+    channel.home_page_url = home_page_url;
+    channel.feed_url = feed_url;
+    let write = |out: &mut dyn io::Write| write_shape(reader, query, &file.shape, &channel, out);
     deliver::to_file_until(&file.path, write, give_up)
 }
 
@@ -164,13 +181,12 @@ fn channel(
     table: TableStyle,
 ) -> Result<Channel, StoreError> {
     let updated = updated(reader, query, table.now)?;
-    let title = export_title(if query.tags.is_empty() { &query.feeds } else { &query.tags });
     let feeds = match shape {
         Shape::Format(Format::Opml) => feeds(reader, query)?,
         Shape::Format(_) | Shape::Template(_) => Vec::new(),
     };
     Ok(Channel {
-        title,
+        title: export_title(query),
         home_page_url: None,
         feed_url: None,
         next_url: None,

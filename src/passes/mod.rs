@@ -14,6 +14,7 @@ pub mod future;
 pub mod hooks;
 pub mod host_budget;
 pub mod index;
+mod no_contact;
 mod own_address;
 pub mod parse_pool;
 pub mod poll;

@@ -22,13 +22,14 @@ use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::unpack::expected_length;
 use crate::fetch::{FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
+use crate::passes::no_contact::NoContacts;
 use crate::passes::own_address;
 use crate::passes::parse_pool::{Length, NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
 use crate::passes::slow_feeds::{SlowFeeds, USUAL, USUAL_LENGTH};
 use crate::passes::source::obtain;
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
-use crate::polling::outage::{OutageDetector, Verdict, reached};
+use crate::polling::outage::{NoContact, OutageDetector, Past, StoredFailure, Verdict, reached};
 use crate::polling::reply::{Parsing, Requested, read};
 use crate::polling::request;
 use crate::reading_time::ReadingTime;
@@ -73,6 +74,9 @@ pub struct Poller {
     /// Whether our own network is down. The lock is never held across an await.
     outages: Mutex<OutageDetector>,
     left: Mutex<HashSet<FeedId>>,
+    no_contact: NoContacts,
+    /// No second host is configured.
+    is_only_host: bool,
     /// A permit for each request in flight.
     requests: Semaphore,
     /// One thread more than there are cores, so that one host can use all cores and others are read beside it.
@@ -96,6 +100,12 @@ fn exempt(config: &Config) -> HashSet<Host> {
     }
     let hosts = config.feeds.iter().filter_map(|feed| feed.spec.url.host());
     hosts.filter(Host::is_this_machine).collect()
+}
+
+/// Whether all enabled feeds that are requested from a server have the same host.
+fn is_only_host(config: &Config) -> bool {
+    let feeds = config.feeds.iter().filter(|feed| feed.spec.enabled);
+    feeds.filter_map(|feed| feed.spec.url.host()).collect::<HashSet<Host>>().len() == 1
 }
 
 /// Why there can be no [`Poller`].
@@ -130,7 +140,7 @@ pub struct Wanted {
 #[derive(Clone, Debug)]
 pub struct Polled {
     pub feed: FeedId,
-    /// The configured name, else the address.
+    /// The configured name, else the title, else the address.
     pub name: String,
     pub url: String,
     pub outcome: OutcomeKind,
@@ -169,6 +179,8 @@ impl Poller {
             hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
             outages: Mutex::default(),
             left: Mutex::default(),
+            no_contact: NoContacts::default(),
+            is_only_host: is_only_host(config),
             requests: Semaphore::new(config.fetch.concurrency),
             parsers: ParsePool::new(cores + 1)?,
             slow: SlowFeeds::default(),
@@ -244,7 +256,7 @@ impl Poller {
 
     /// Notes that the server of a page was reached, which may end an outage.
     pub(super) fn page_reached(&self, host: &Host) {
-        if self.outages().note(host, true, false, Instant::now()) == Verdict::Back {
+        if self.outages().note(host, true, Past::Failing, Instant::now()) == Verdict::Back {
             events::network_back();
         }
     }
@@ -309,9 +321,20 @@ impl Poller {
             self.decide_on_usual(feed, job).await?
         };
         let decision = Arc::new(decision);
+        // A host that is reached meanwhile waits until this failure is stored or reverted, and then judges it.
+        let unsettled = if is_no_contact(&decision.observed) {
+            Some(self.no_contact.begin(&suspect.name_of(feed, &decision), &decision).await)
+        } else {
+            None
+        };
         let verdict = self.judge(&suspect, &decision.observed);
         let stored = self.store(&decision, &suspect, verdict).await?;
-        Ok(Some(report(feed, &decision, &stored)))
+        drop(unsettled);
+        let is_elsewhere = suspect.host.as_ref().is_some_and(|host| !host.is_this_machine());
+        if is_elsewhere && reached(&decision.observed) == Some(true) {
+            self.charge_failures_beside(&decision.observed).await?;
+        }
+        Ok(Some(report(suspect.name_of(feed, &decision), feed, &decision, &stored)))
     }
 
     /// Requests the document of a feed that is not known to be slow, and reads it if it is no longer than usual and takes no
@@ -432,16 +455,32 @@ impl Poller {
 
     /// Asks the outage detector whether this poll counts.
     fn judge(&self, suspect: &Suspect, observed: &Observed) -> Verdict {
-        let offline = observed.outcome.kind() == OutcomeKind::Failed(Failure::Offline);
-        match (&suspect.host, reached(observed)) {
-            (Some(host), _) if offline => {
-                self.outages().note_offline(host, suspect.was_well, Instant::now())
-            }
-            (Some(host), Some(reached)) => {
-                self.outages().note(host, reached, suspect.was_well, Instant::now())
-            }
-            _ => Verdict::Counts,
+        let Some(host) = &suspect.host else { return Verdict::Counts };
+        let now = Instant::now();
+        if is_no_contact(observed) {
+            let is_unknown_name = observed.outcome.kind() == OutcomeKind::Failed(Failure::Dns);
+            let (past, is_only_host) = (suspect.past, self.is_only_host);
+            let failed = NoContact { host, is_unknown_name, past, is_only_host };
+            return self.outages().note_no_contact(failed, now);
         }
+        match reached(observed) {
+            Some(reached) => self.outages().note(host, reached, suspect.past, now),
+            None => Verdict::Counts,
+        }
+    }
+
+    /// Charges the feeds that were left for later while this host could be reached: their failures are theirs.
+    async fn charge_failures_beside(&self, reached: &Observed) -> Result<(), StoreError> {
+        for (name, decision) in self.no_contact.beside(reached.transfer.elapsed).await {
+            if !self.left_for_later().remove(&decision.feed) {
+                continue;
+            }
+            let applied = self.store.apply(Arc::clone(&decision), self.storing).await?;
+            if let Some(feed) = self.feeds.get(&decision.feed) {
+                events::poll_ended(&name, &feed.spec.url, &decision, applied);
+            }
+        }
+        Ok(())
     }
 
     /// Stores a poll that counts, and plans one that does not count anew.
@@ -464,8 +503,10 @@ impl Poller {
         let storing = Storing { full_text, ..self.storing };
         let applied = self.store.apply(Arc::clone(decision), storing).await?;
         self.left_for_later().remove(&feed);
-        let unreachable = suspect.was_well && reached(&decision.observed) == Some(false);
-        if unreachable && !self.outages().stored(feed, suspect.health, Instant::now()) {
+        let is_no_contact = is_no_contact(&decision.observed);
+        let unreachable = suspect.past == Past::Well && reached(&decision.observed) == Some(false);
+        let failure = StoredFailure { feed, before: suspect.health, is_no_contact };
+        if (unreachable || is_no_contact) && !self.outages().stored(failure, Instant::now()) {
             let next = self.revert(feed, suspect.health, None).await?;
             return Ok(Stored { applied, next, counts: false });
         }
@@ -520,15 +561,29 @@ struct Reading {
 struct Suspect {
     host: Option<Host>,
     health: Health,
-    /// The feed has been read before and has not failed since.
-    was_well: bool,
+    past: Past,
+    title: Option<String>,
 }
 
 impl Suspect {
     fn of(job: &PollJob) -> Self {
-        let was_well = job.full_at.is_some() && job.health == Health::default();
-        Self { host: job.host(), health: job.health, was_well }
+        let past = Past::of(job.health, job.full_at.is_some());
+        let title = job.known_as.title.clone();
+        Self { host: job.host(), health: job.health, past, title }
     }
+
+    /// The name of the feed as `feeds` shows it after this poll: the configured one, else the title, else the address.
+    fn name_of(&self, feed: &FeedConfig, decision: &Decision) -> String {
+        let document = decision.observed.outcome.document();
+        let title = document.and_then(|document| document.meta.title.as_ref());
+        let name = feed.spec.name.as_ref().or(title).or(self.title.as_ref());
+        name.cloned().unwrap_or_else(|| feed.spec.url.to_string())
+    }
+}
+
+/// Whether no server could be contacted: the name does not resolve, or no route leads to it.
+fn is_no_contact(observed: &Observed) -> bool {
+    matches!(observed.outcome, PollOutcome::Failed(Failure::Offline | Failure::Dns))
 }
 
 /// What was stored of a poll.
@@ -557,15 +612,15 @@ pub(super) fn conceal(observed: &mut Observed, request: &RequestSpec) {
 }
 
 /// Logs and counts a poll that counts, and sums it up for the caller.
-fn report(feed: &FeedConfig, decision: &Decision, stored: &Stored) -> Polled {
+fn report(name: String, feed: &FeedConfig, decision: &Decision, stored: &Stored) -> Polled {
     let &Stored { applied, next, counts } = stored;
     if counts {
-        events::poll_ended(&feed.spec.url, decision, applied);
+        events::poll_ended(&name, &feed.spec.url, decision, applied);
     }
     let observed = &decision.observed;
     Polled {
         feed: decision.feed,
-        name: feed.spec.name.clone().unwrap_or_else(|| feed.spec.url.to_string()),
+        name,
         url: feed.spec.url.to_string(),
         outcome: observed.outcome.kind(),
         detail: observed.message.detail.clone(),

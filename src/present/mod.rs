@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use chrono::Datelike;
 
 use crate::domain::article::{Article, ArticleId};
+use crate::domain::query::{Query, Search, Term};
 use crate::domain::time::{TimeDelta, Timestamp, Zone};
 use crate::html::chars::excerpt;
 use crate::html::to_text::html_to_text;
@@ -120,12 +121,31 @@ pub fn line(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The title of an export of the articles of these feeds or tags; of all articles if there are none.
-pub fn export_title<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-    match names.as_slice() {
+pub fn export_title(query: &Query) -> String {
+    let mut parts: Vec<String> = query.feeds.iter().chain(&query.tags).cloned().collect();
+    let more = [
+        ("in", query.languages.join(", ")),
+        ("by", query.authors.join(", ")),
+        ("about", query.search.as_ref().map(words).unwrap_or_default()),
+        ("of story", query.stories.iter().map(|id| id.0.as_str()).collect::<Vec<_>>().join(", ")),
+    ];
+    let more = more.into_iter().filter(|(_, values)| !values.is_empty());
+    parts.extend(more.map(|(what, values)| format!("{what} {values}")));
+    match parts.as_slice() {
         [] => "gazetted: latest articles".to_owned(),
-        names => format!("gazetted: {}", names.join(", ")),
+        parts => format!("gazetted: {}", parts.join(", ")),
     }
+}
+
+/// The words of a search as a user may type them.
+fn words(search: &Search) -> String {
+    let word = |term: &Term| {
+        let is_phrase = term.text.contains(char::is_whitespace);
+        if is_phrase { format!("\"{}\"", term.text) } else { term.text.clone() }
+    };
+    let wanted = search.wanted.iter().map(word);
+    let unwanted = search.unwanted.iter().map(|term| format!("-{}", word(term)));
+    wanted.chain(unwanted).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub(super) async fn export(
     let next =
         outline.next.map(|next| format!("{origin}{}{}", uri.path(), params.link(Some(next))));
     let channel = Channel {
-        title: export_title(params.query.feeds.iter().chain(&params.query.tags)),
+        title: export_title(&params.query),
         home_page_url: Some(format!("{origin}/{}", params.link(None))),
         feed_url: Some(this.clone()),
         next_url: next,

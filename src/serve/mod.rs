@@ -166,6 +166,7 @@ fn router(site: Site) -> Router {
         .route("/", get(page::latest))
         .route("/search", get(page::search))
         .route("/feeds", get(page::feeds))
+        .route("/feeds/{id}", get(page::feed))
         .route("/articles/{id}", get(page::article))
         .route("/stories", get(page::stories))
         .route("/stories/{id}", get(page::story))

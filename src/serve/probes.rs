@@ -14,7 +14,7 @@ use crate::clock;
 use crate::domain::feed::FeedState;
 use crate::domain::time::Timestamp;
 use crate::store::{Reader, StoreError};
-use crate::telemetry::metrics::{self, Gauges};
+use crate::telemetry::metrics::{self, ConsumerGauges, Gauges};
 
 /// The time limit of a probe.
 const PROBE: Duration = Duration::from_secs(3);
@@ -70,11 +70,18 @@ fn gauges(reader: &Reader, now: Timestamp) -> Result<Gauges, StoreError> {
     }
     let sequence = reader.sequence()?;
     let consumers = reader.consumers()?.into_iter().map(|consumer| {
-        let failures = consumer.trouble.map_or(0, |trouble| trouble.failures);
-        (consumer.name, (sequence - consumer.seq).max(0), failures)
+        let waiting_since = reader.waiting_since(&consumer)?;
+        Ok(ConsumerGauges {
+            behind: (sequence - consumer.seq).max(0),
+            failures: consumer.trouble.map_or(0, |trouble| trouble.failures),
+            lag: waiting_since.and_then(|at| (now - at).to_std().ok()).unwrap_or_default(),
+            deliveries: consumer.batches,
+            records: consumer.records,
+            name: consumer.name,
+        })
     });
     Ok(Gauges {
-        consumers: consumers.collect(),
+        consumers: consumers.collect::<Result<_, StoreError>>()?,
         feeds: feeds.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
         lag: (now - oldest).to_std().unwrap_or_default(),
         paused_hosts: reader.paused_hosts(now)?,

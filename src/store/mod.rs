@@ -27,6 +27,7 @@ use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::store::sqlite::duplicates::Recent;
+use crate::store::sqlite::file::LOST;
 use crate::store::sqlite::transaction;
 
 pub use error::StoreError;
@@ -109,7 +110,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = sqlite::open::open_for_writing(path)?;
         let create = |source| StoreError::Create { path: path.to_owned(), source };
-        let identity = Arc::new(Identity::of(path).map_err(create)?);
+        let identity = Identity::of(path).map_err(create)?;
         let file = Arc::clone(&identity);
         let (jobs, queue) = tokio::sync::mpsc::channel(QUEUE);
         let (ready, started) = mpsc::sync_channel(1);
@@ -425,6 +426,11 @@ impl Store {
         self.write(sqlite::meta::ping).await
     }
 
+    /// A number that changes when another process has written to the file.
+    pub async fn data_version(&self) -> Result<i64, StoreError> {
+        self.write(sqlite::meta::data_version).await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -449,10 +455,6 @@ impl Store {
         answered.await.map_err(|_| StoreError::Stopped)?
     }
 }
-
-/// Why nothing is written into a file that nobody else can open.
-const LOST: &str =
-    "its file was deleted or replaced while it was open: put it back, or start again";
 
 /// The writer thread. `timer` is a runtime for the deadlines of groups.
 fn write_until_closed(

@@ -5,7 +5,7 @@
 //!
 //! | field | |
 //! |---|---|
-//! | `feed.id`, `feed.url` | the id and the address of the feed |
+//! | `feed.id`, `feed.name`, `feed.url` | the id, the name and the address of the feed, as `gazetted feeds` shows them |
 //! | `page.url` | the address of the page of an article |
 //! | `http.status` | the status of the last reply; absent when there was none |
 //! | `outcome` | `fresh`, `same_body`, `not_modified`, `gone`, or the kind of failure (`dns`, `timeout`, …); of a page `fetched`, `not_modified`, `failed`, `postponed`, `paywall`, `blocked` or `robots` |
@@ -23,6 +23,10 @@
 //! | `retry_at` | when a failed delivery is tried again, RFC 3339; absent when it is not tried again by itself |
 //! | `address` | the address that the server listens on |
 //! | `route` | the pattern that matched a request, such as `/articles/{id}` |
+//!
+//! What fails again and again is a warning or an error once for each change of state, and then at `debug`: polls of a
+//! feed, deliveries to a consumer, exports to a file, and operations of the store. An event without `feed.`, such as
+//! `works again`, says when that is over.
 //!
 //! These are never logged: configured header values, passwords and tokens (their types cannot be printed), the
 //! password of a proxy, the path of a webhook's address, the arguments of a command, user names and passwords of
@@ -45,6 +49,14 @@ use crate::domain::poll::{Applied, Decision, Failure, NextPoll, PollOutcome};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::html::chars::is_control;
 use crate::telemetry::metrics;
+use crate::telemetry::states::{self, Subject};
+
+/// Logs at this level if `$is_news`, else at `debug`.
+macro_rules! once {
+    ($level:ident, $is_news:expr, $($fields:tt)*) => {
+        if $is_news { $level!($($fields)*) } else { debug!($($fields)*) }
+    };
+}
 
 /// The daemon has started: the configuration is read and the store is open.
 pub fn daemon_started(config: &Path, store: &Path, feeds: usize, exports: usize, now: Timestamp) {
@@ -91,45 +103,63 @@ pub fn config_rejected(config: &Path, reason: &dyn fmt::Display) {
     );
 }
 
-/// A poll ended, and its decision is stored. Logs one of `polled`, `feed_gone` and `poll_failed`.
-pub fn poll_ended(url: &FeedUrl, decision: &Decision, applied: Applied) {
+/// A poll ended, and its decision is stored. Logs one of `polled`, `feed_gone` and `poll_failed`, and when a feed works again.
+pub fn poll_ended(name: &str, url: &FeedUrl, decision: &Decision, applied: Applied) {
     metrics::poll_ended(&decision.observed, applied);
+    states::store_works();
+    let feed = &Feed { id: decision.feed.0, name: clean(&name), url };
     match &decision.observed.outcome {
-        PollOutcome::Fresh(_) => polled(url, decision, applied, "fresh"),
-        PollOutcome::Cut(_) => poll_failed(url, decision, Failure::CutOff),
-        PollOutcome::SameBody => polled(url, decision, applied, "same_body"),
-        PollOutcome::NotModified => polled(url, decision, applied, "not_modified"),
-        PollOutcome::Gone => feed_gone(url, decision),
-        PollOutcome::Failed(failure) => poll_failed(url, decision, *failure),
+        PollOutcome::Fresh(_) => polled(feed, decision, applied, "fresh"),
+        PollOutcome::Cut(_) => poll_failed(feed, decision, Failure::CutOff),
+        PollOutcome::SameBody => polled(feed, decision, applied, "same_body"),
+        PollOutcome::NotModified => polled(feed, decision, applied, "not_modified"),
+        PollOutcome::Gone => feed_gone(feed, decision),
+        PollOutcome::Failed(failure) => poll_failed(feed, decision, *failure),
     }
 }
 
+/// The fields of a feed.
+struct Feed<'a> {
+    id: i64,
+    name: String,
+    url: &'a FeedUrl,
+}
+
 /// A poll succeeded. It is logged at `info` if it found something new, else at `debug`.
-fn polled(url: &FeedUrl, decision: &Decision, applied: Applied, outcome: &str) {
-    let Decision { feed, observed, next, .. } = decision;
+fn polled(feed: &Feed<'_>, decision: &Decision, applied: Applied, outcome: &str) {
+    let Feed { id, name, url } = feed;
+    let Decision { observed, next, .. } = decision;
     let Applied { added, edited } = applied;
     let (next_at, next_because) = plan(*next);
     let elapsed_ms = millis(observed.transfer.elapsed);
     let (http_status, bytes) = (observed.transfer.status, observed.transfer.bytes);
+    if states::works(&Subject::Feed(*id)) {
+        info!(feed.id = id, feed.name = %name, feed.url = %url, "the feed works again");
+    }
     if added == 0 && edited == 0 {
         debug!(
-            feed.id = feed.0, feed.url = %url, outcome, http.status = http_status, bytes, elapsed_ms,
-            next_at, next_because, "polled, nothing new"
+            feed.id = id, feed.name = %name, feed.url = %url, outcome, http.status = http_status, bytes,
+            elapsed_ms, next_at, next_because, "polled, nothing new"
         );
     } else {
         info!(
-            feed.id = feed.0, feed.url = %url, outcome, http.status = http_status, bytes, elapsed_ms,
-            added, edited, next_at, next_because, "polled"
+            feed.id = id, feed.name = %name, feed.url = %url, outcome, http.status = http_status, bytes,
+            elapsed_ms, added, edited, next_at, next_because, "polled"
         );
     }
 }
 
-/// A poll returned no document.
-fn poll_failed(url: &FeedUrl, decision: &Decision, failure: Failure) {
-    let Decision { feed, observed, health, next, .. } = decision;
+/// A poll returned no document. It is a warning unless the poll before failed in the same way.
+fn poll_failed(feed: &Feed<'_>, decision: &Decision, failure: Failure) {
+    let Feed { id, name, url } = feed;
+    let Decision { observed, health, next, .. } = decision;
     let (next_at, next_because) = plan(*next);
-    warn!(
-        feed.id = feed.0, feed.url = %url, outcome = failure.as_str(), http.status = observed.transfer.status,
+    let status = observed.transfer.status;
+    let state = format!("{} {}", failure.as_str(), status.unwrap_or_default());
+    let is_news = states::fails(Subject::Feed(*id), &state);
+    once!(
+        warn, is_news,
+        feed.id = id, feed.name = %name, feed.url = %url, outcome = failure.as_str(), http.status = status,
         detail = %clean(&observed.message.detail), bytes = observed.transfer.bytes,
         elapsed_ms = millis(observed.transfer.elapsed), failures = health.failures, next_at, next_because,
         "poll failed"
@@ -137,9 +167,11 @@ fn poll_failed(url: &FeedUrl, decision: &Decision, failure: Failure) {
 }
 
 /// The server says that the feed no longer exists (410).
-fn feed_gone(url: &FeedUrl, decision: &Decision) {
+fn feed_gone(feed: &Feed<'_>, decision: &Decision) {
+    let Feed { id, name, url } = feed;
+    states::works(&Subject::Feed(*id)); // It is not polled any more.
     warn!(
-        feed.id = decision.feed.0, feed.url = %url, http.status = decision.observed.transfer.status,
+        feed.id = id, feed.name = %name, feed.url = %url, http.status = decision.observed.transfer.status,
         "the feed is gone for good and is not polled any more; its articles stay"
     );
 }
@@ -153,6 +185,7 @@ pub fn page_ended(url: &Url, outcome: &'static str, detail: &str) {
 /// A scheduled export was written.
 pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elapsed: Duration) {
     metrics::export_ended("written");
+    states::works(&Subject::Export(path.display().to_string()));
     info!(
         path = %clean(&path.display()), format, articles, bytes, elapsed_ms = millis(elapsed),
         "export written"
@@ -162,12 +195,15 @@ pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elap
 /// A scheduled export could not be written. An earlier file stays unchanged.
 pub fn export_failed(path: &Path, error: &(dyn Error + 'static)) {
     metrics::export_ended("failed");
-    error!(path = %clean(&path.display()), error = %clean(&Chain(error)), "export failed");
+    let error = clean(&Chain(error));
+    let is_news = states::fails(Subject::Export(path.display().to_string()), &error);
+    once!(error, is_news, path = %clean(&path.display()), error = %error, "export failed");
 }
 
 /// A webhook or command accepted a batch.
 pub fn delivered(consumer: &str, to: &HookTarget, batch: &Delivered, elapsed: Duration) {
     metrics::export_ended("delivered");
+    states::works(&Subject::Consumer(consumer.to_owned()));
     let Delivered { from, to: up_to, records } = *batch;
     info!(
         consumer, receiver = %clean(to), records, from, up_to, elapsed_ms = millis(elapsed),
@@ -184,8 +220,12 @@ pub fn delivery_failed(
     retry_at: Option<Timestamp>,
 ) {
     metrics::export_ended("failed");
+    metrics::delivery_failed(consumer);
     let retry_at = retry_at.map(rfc3339);
-    warn!(
+    let state = if retry_at.is_some() { "failing" } else { "stopped" };
+    let is_news = states::fails(Subject::Consumer(consumer.to_owned()), state);
+    once!(
+        warn, is_news,
         consumer, receiver = %clean(to), error = %clean(&reason), failures, retry_at,
         "delivery failed"
     );
@@ -194,17 +234,28 @@ pub fn delivery_failed(
 /// The store failed. `doing` completes "could not …".
 pub fn store_error(doing: &str, error: &(dyn Error + 'static)) {
     metrics::store_failed();
-    error!(error = %clean(&Chain(error)), "the store could not {doing}");
+    let error = clean(&Chain(error));
+    let is_news = states::fails(Subject::Store(doing.to_owned()), &error);
+    once!(error, is_news, error = %error, "the store could not {doing}");
 }
 
 /// The path of the store no longer leads to the open file. Nothing is polled or stored until it does again.
 pub fn store_lost(store: &Path) {
     metrics::store_failed();
-    error!(
+    let is_news = states::fails(Subject::StoreFile, "lost");
+    once!(
+        error, is_news,
         store = %clean(&store.display()),
         "the store's file was deleted or replaced: nothing is polled or stored any more; put the file back, or \
          restart to begin with what is there"
     );
+}
+
+/// The path of the store leads to the open file. Logged only after [`store_lost`].
+pub fn store_in_place(store: &Path) {
+    if states::works(&Subject::StoreFile) {
+        info!(store = %clean(&store.display()), "the store's file is back; polling goes on");
+    }
 }
 
 /// An incomplete file of a process that was killed was removed.
@@ -352,6 +403,11 @@ mod tests {
     use crate::telemetry::tests::logged;
     use crate::telemetry::{LogFormat, LogSettings};
 
+    /// Tests that log failures use other feeds, because the state of a feed outlasts a test.
+    fn decision_of(feed: i64, outcome: PollOutcome, detail: &str) -> Decision {
+        Decision { feed: FeedId(feed), ..decision(outcome, detail) }
+    }
+
     fn decision(outcome: PollOutcome, detail: &str) -> Decision {
         let status = if matches!(outcome, PollOutcome::Failed(_)) { None } else { Some(200) };
         Decision {
@@ -394,25 +450,25 @@ mod tests {
         let fresh = decision(PollOutcome::Fresh(Box::default()), "");
         let news = Applied { added: 2, edited: 1 };
         assert_eq!(
-            text(0, || poll_ended(&url(), &fresh, news)),
-            "<6> INFO polled feed.id=7 feed.url=https://example.org/feed?page=1 outcome=\"fresh\" \
+            text(0, || poll_ended("News", &url(), &fresh, news)),
+            "<6> INFO polled feed.id=7 feed.name=News feed.url=https://example.org/feed?page=1 outcome=\"fresh\" \
              http.status=200 bytes=1234 elapsed_ms=56 added=2 edited=1 \
              next_at=\"1970-01-02T00:00:00Z\" next_because=\"interval\"\n"
         );
         let quiet = decision(PollOutcome::NotModified, "");
-        assert_eq!(text(0, || poll_ended(&url(), &quiet, Applied::default())), "");
-        let shown = text(1, || poll_ended(&url(), &quiet, Applied::default()));
+        assert_eq!(text(0, || poll_ended("News", &url(), &quiet, Applied::default())), "");
+        let shown = text(1, || poll_ended("News", &url(), &quiet, Applied::default()));
         assert!(shown.starts_with("<7>DEBUG polled, nothing new feed.id=7"), "{shown}");
     }
 
     #[test]
     fn a_failure_is_a_warning_and_cannot_forge_another_line() {
         let failed = PollOutcome::Failed(Failure::Timeout);
-        let failed = decision(failed, "odd\n<3>ERROR forged\u{1b}[2J\u{202e}");
-        let shown = text(0, || poll_ended(&url(), &failed, Applied::default()));
+        let failed = decision_of(8, failed, "odd\n<3>ERROR forged\u{1b}[2J\u{202e}");
+        let shown = text(0, || poll_ended("News", &url(), &failed, Applied::default()));
         assert_eq!(
             shown,
-            "<4> WARN poll failed feed.id=7 feed.url=https://example.org/feed?page=1 \
+            "<4> WARN poll failed feed.id=8 feed.name=News feed.url=https://example.org/feed?page=1 \
              outcome=\"timeout\" detail=odd <3>ERROR forged\\u{1b}[2J\\u{202e} bytes=1234 \
              elapsed_ms=56 failures=0.5 next_at=\"1970-01-02T00:00:00Z\" next_because=\"interval\"\n"
         );
@@ -420,12 +476,13 @@ mod tests {
 
     #[test]
     fn json_keeps_numbers_and_leaves_out_what_is_unknown() {
-        let mut gone = decision(PollOutcome::Failed(Failure::Dns), "no such host");
+        let mut gone = decision_of(9, PollOutcome::Failed(Failure::Dns), "no such host");
         gone.next.at = None;
         let settings = LogSettings { format: LogFormat::Json, ..LogSettings::default() };
-        let line = logged(&settings, || poll_ended(&url(), &gone, Applied::default()));
+        let line = logged(&settings, || poll_ended("News", &url(), &gone, Applied::default()));
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value["feed.id"], 7);
+        assert_eq!(value["feed.id"], 9);
+        assert_eq!(value["feed.name"], "News");
         assert_eq!(value["bytes"], 1234);
         assert_eq!(value["outcome"], "dns");
         assert_eq!(value.get("http.status"), None);
@@ -434,17 +491,32 @@ mod tests {
 
     #[test]
     fn every_outcome_has_its_line() {
-        for (outcome, expected) in [
+        for (feed, (outcome, expected)) in (10..).zip([
             (PollOutcome::Fresh(Box::default()), "polled"),
             (PollOutcome::SameBody, "polled, nothing new"),
             (PollOutcome::Gone, "gone for good"),
             (PollOutcome::Failed(Failure::Status(404)), "outcome=\"http_status\""),
-        ] {
-            let decision = decision(outcome, "");
-            let shown = text(1, || poll_ended(&url(), &decision, Applied::default()));
+        ]) {
+            let decision = decision_of(feed, outcome, "");
+            let shown = text(1, || poll_ended("News", &url(), &decision, Applied::default()));
             assert_eq!(shown.lines().count(), 1, "{shown}");
             assert!(shown.contains(expected), "{shown}");
         }
+    }
+
+    #[test]
+    fn what_fails_again_in_the_same_way_is_no_warning_and_its_end_is_logged() {
+        let of = |outcome| decision_of(20, outcome, "");
+        let failed = |status| of(PollOutcome::Failed(Failure::Status(status)));
+        let log = |decision: Decision| {
+            text(0, || poll_ended("News", &url(), &decision, Applied::default()))
+        };
+        assert!(log(failed(500)).starts_with("<4> WARN poll failed"));
+        assert_eq!(log(failed(500)), "");
+        assert!(log(of(PollOutcome::Failed(Failure::Dns))).starts_with("<4> WARN poll failed"));
+        let again = log(of(PollOutcome::NotModified));
+        assert!(again.starts_with("<6> INFO the feed works again feed.id=20"), "{again}");
+        assert_eq!(log(of(PollOutcome::NotModified)), "");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use crate::domain::poll::{Applied, Observed, PollOutcome};
@@ -33,8 +33,22 @@ pub struct Gauges {
     pub db_bytes: u64,
     /// The last sequence number that was assigned.
     pub sequence: i64,
-    /// For each consumer: its name, how many sequence numbers it is behind, and its failed deliveries in a row.
-    pub consumers: Vec<(String, i64, u32)>,
+    pub consumers: Vec<ConsumerGauges>,
+}
+
+/// The values of a consumer.
+#[derive(Clone, Debug, Default)]
+pub struct ConsumerGauges {
+    pub name: String,
+    /// The number of sequence numbers that it is behind.
+    pub behind: i64,
+    /// The failed deliveries in a row.
+    pub failures: u32,
+    /// How long the oldest change that it has not received has waited; zero when it has received all.
+    pub lag: Duration,
+    /// The deliveries and records that it has received since it exists.
+    pub deliveries: u64,
+    pub records: u64,
 }
 
 struct Counters {
@@ -46,6 +60,7 @@ struct Counters {
     articles: IntCounterVec,
     exports: IntCounterVec,
     pages: IntCounterVec,
+    delivery_failures: IntCounterVec,
     store_errors: IntCounter,
     requests: IntCounterVec,
     reload_ok: Gauge,
@@ -76,32 +91,25 @@ impl Counters {
         let articles = vec("gazetted_articles_total", "Articles stored.", &["result"]);
         let exports = vec("gazetted_exports_total", "Scheduled exports, by result.", &["result"]);
         let pages = vec("gazetted_pages_total", "Article pages requested.", &["outcome"]);
+        let delivery_failures = vec(
+            "gazetted_delivery_failures_total",
+            "Deliveries to webhooks and commands that failed, by consumer.",
+            &["consumer"],
+        );
         let requests = vec(
             "gazetted_http_requests_total",
             "Requests answered, by route and status.",
             &["route", "code"],
         );
-        let fetch_seconds = register(
-            &registry,
-            Histogram::with_opts(
-                HistogramOpts::new("gazetted_fetch_duration_seconds", "How long replies took.")
-                    .buckets(FETCH_SECONDS.to_vec()),
-            ),
-        );
-        let store_errors = register(
-            &registry,
-            IntCounter::new("gazetted_store_errors_total", "Times the store failed at something."),
-        );
-        let reload_ok = gauge(
-            "gazetted_config_last_reload_successful",
-            "Whether the last reading of the configuration succeeded.",
-        );
-        let reload_at = gauge(
-            "gazetted_config_last_reload_success_timestamp_seconds",
-            "When the configuration in force was read.",
-        );
+        let fetch_seconds =
+            HistogramOpts::new("gazetted_fetch_duration_seconds", "How long replies took.")
+                .buckets(FETCH_SECONDS.to_vec());
+        let fetch_seconds = register(&registry, Histogram::with_opts(fetch_seconds));
+        let store_errors =
+            IntCounter::new("gazetted_store_errors_total", "Times the store failed at something.");
+        let store_errors = register(&registry, store_errors);
+        register_process(&registry);
         Self {
-            registry,
             fetches,
             fetch_seconds,
             fetch_bytes,
@@ -109,10 +117,18 @@ impl Counters {
             articles,
             exports,
             pages,
+            delivery_failures,
             store_errors,
             requests,
-            reload_ok,
-            reload_at,
+            reload_ok: gauge(
+                "gazetted_config_last_reload_successful",
+                "Whether the last reading of the configuration succeeded.",
+            ),
+            reload_at: gauge(
+                "gazetted_config_last_reload_success_timestamp_seconds",
+                "When the configuration in force was read.",
+            ),
+            registry,
         }
     }
 }
@@ -125,6 +141,13 @@ fn register<M: Collector + Clone + 'static>(
     let metric = metric.expect("a valid name");
     registry.register(Box::new(metric.clone())).expect("a new name");
     metric
+}
+
+/// The metrics of the process, with the names that all Prometheus clients use.
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "the library reads /proc"))]
+fn register_process(registry: &Registry) {
+    #[cfg(target_os = "linux")]
+    registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self())).ok(); // No other metric has these names, which a test checks.
 }
 
 pub(super) fn poll_ended(observed: &Observed, applied: Applied) {
@@ -152,6 +175,10 @@ pub(super) fn export_ended(result: &str) {
 
 pub(super) fn page_ended(outcome: &str) {
     COUNTERS.pages.with_label_values(&[outcome]).inc();
+}
+
+pub(super) fn delivery_failed(consumer: &str) {
+    COUNTERS.delivery_failures.with_label_values(&[consumer]).inc();
 }
 
 pub(super) fn store_failed() {
@@ -201,18 +228,7 @@ pub fn render(gauges: &Gauges) -> Result<String, prometheus::Error> {
         feeds.with_label_values(&[state]).set(count);
     }
     momentary.register(Box::new(feeds))?;
-    let behind =
-        Opts::new("gazetted_consumer_behind", "Changes that a consumer has not come past.");
-    let failures =
-        Opts::new("gazetted_consumer_failures", "Failed deliveries to a consumer, in a row.");
-    let label = &["consumer"];
-    let (behind, failures) = (IntGaugeVec::new(behind, label)?, IntGaugeVec::new(failures, label)?);
-    for (consumer, seqs, failed) in &gauges.consumers {
-        behind.with_label_values(&[consumer]).set(*seqs);
-        failures.with_label_values(&[consumer]).set(i64::from(*failed));
-    }
-    momentary.register(Box::new(behind))?;
-    momentary.register(Box::new(failures))?;
+    consumers(&momentary, &gauges.consumers)?;
     let info = IntGaugeVec::new(Opts::new("gazetted_build_info", "Always 1."), &["version"])?;
     info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     momentary.register(Box::new(info))?;
@@ -220,6 +236,40 @@ pub fn render(gauges: &Gauges) -> Result<String, prometheus::Error> {
     families.extend(momentary.gather());
     families.sort_by(|a, b| a.name().cmp(b.name()));
     TextEncoder::new().encode_to_string(&families)
+}
+
+/// Adds the metrics of the consumers. Their totals are counters that the store keeps, so that they outlast a restart.
+fn consumers(registry: &Registry, consumers: &[ConsumerGauges]) -> Result<(), prometheus::Error> {
+    let label = &["consumer"];
+    let gauge = |name, help| -> Result<GaugeVec, prometheus::Error> {
+        let gauge = GaugeVec::new(Opts::new(name, help), label)?;
+        registry.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
+    };
+    let total = |name, help| -> Result<IntCounterVec, prometheus::Error> {
+        let counter = IntCounterVec::new(Opts::new(name, help), label)?;
+        registry.register(Box::new(counter.clone()))?;
+        Ok(counter)
+    };
+    let behind = gauge("gazetted_consumer_behind", "Changes that a consumer has not come past.")?;
+    let failures =
+        gauge("gazetted_consumer_failures", "Failed deliveries to a consumer, in a row.")?;
+    let lag = gauge(
+        "gazetted_consumer_lag_seconds",
+        "How long the oldest change that a consumer has not come past has waited.",
+    )?;
+    let deliveries = total("gazetted_consumer_deliveries_total", "Deliveries to a consumer.")?;
+    let records = total("gazetted_consumer_records_total", "Records in these deliveries.")?;
+    for consumer in consumers {
+        let label = &[consumer.name.as_str()];
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+        behind.with_label_values(label).set(consumer.behind as f64);
+        failures.with_label_values(label).set(consumer.failures.into());
+        lag.with_label_values(label).set(consumer.lag.as_secs_f64());
+        deliveries.with_label_values(label).inc_by(consumer.deliveries);
+        records.with_label_values(label).inc_by(consumer.records);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -257,7 +307,13 @@ mod tests {
         request_answered("/feeds", 200);
         let gauges = Gauges {
             feeds: vec![("ok", 3), ("failing", 1)],
-            consumers: vec![("chat".to_owned(), 7, 2)],
+            consumers: vec![ConsumerGauges {
+                name: "chat".to_owned(),
+                behind: 7,
+                failures: 2,
+                records: 30,
+                ..ConsumerGauges::default()
+            }],
             ..Gauges::default()
         };
         let text = render(&gauges).unwrap();
@@ -316,6 +372,7 @@ mod tests {
         let count = text.lines().find(|l| l.starts_with("gazetted_fetch_duration_seconds_count"));
         assert_eq!(Some(&sample(count.unwrap()).2), buckets.last());
         assert!(text.contains("gazetted_consumer_behind{consumer=\"chat\"} 7\n"), "{text}");
+        assert!(text.contains("gazetted_consumer_records_total{consumer=\"chat\"} 30\n"), "{text}");
         assert!(text.contains("gazetted_feeds{state=\"failing\"} 1\n"), "{text}");
     }
 }

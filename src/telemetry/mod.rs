@@ -17,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 pub mod events;
 pub mod metrics;
+mod states;
 
 /// `--log-format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

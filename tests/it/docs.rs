@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::feeds::{item, rss};
-use crate::support::http::Site;
-use crate::support::program::{Home, Running, finish};
+use crate::support::program::{Home, finish};
 use crate::support::server::{Page, Server};
 
 /// More feeds than any block configures.
@@ -81,35 +80,6 @@ fn every_command_of_the_readme_and_the_documentation_works() {
         }
     }
     assert!(30 < run, "{run} commands");
-}
-
-/// The names of metrics in a text.
-fn metrics(text: &str) -> impl Iterator<Item = &str> {
-    let is_end = |c: char| !c.is_ascii_lowercase() && c != '_';
-    let names = text.split("gazetted_").skip(1).filter_map(move |rest| rest.split(is_end).next());
-    names.map(|name| name.trim_end_matches("_bucket"))
-}
-
-#[test]
-fn the_alert_rules_and_the_dashboard_name_only_metrics_that_exist() {
-    let home = Home::new("[server]\nlisten = \"127.0.0.1:0\"\n[[feeds]]\nurl = \"file:a.xml\"\n");
-    fs::write(home.path("a.xml"), rss("A", &[item(1)])).unwrap();
-    home.ok(&["poll"]);
-    home.ok(&["export", "--consumer", "c"]);
-    let daemon = Running::daemon(&home);
-    let shown = Site::of(&daemon).text("/metrics");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/monitoring");
-    let mut seen = 0;
-    for file in ["alerts.yml", "dashboard.json"] {
-        let text = fs::read_to_string(folder.join(file)).unwrap();
-        for name in metrics(&text) {
-            // A counter with labels is there after its first event.
-            let later = ["fetches_total", "fetch_bytes_total", "articles_total"].contains(&name);
-            assert!(later || metrics(&shown).any(|other| other == name), "{file}: {name}: {shown}");
-            seen += 1;
-        }
-    }
-    assert!(12 < seen, "{seen} metrics");
 }
 
 /// mdBook leaves out a page that the summary does not name.

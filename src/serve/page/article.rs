@@ -14,6 +14,7 @@ use super::Page;
 use super::parts::{encoded, feed_link, full_time, heading, web};
 use crate::clock;
 use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
+use crate::domain::query::Query;
 use crate::html::sanitise::SanitisedHtml;
 use crate::html::to_text::{has_same_text, html_to_text};
 use crate::present::count;
@@ -26,8 +27,14 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The most earlier versions that are shown.
 const VERSIONS: usize = 20;
 
+/// The most articles among which the neighbours of an article are looked for.
+const NEIGHBOURS: u64 = 2_000;
+
 struct Reading {
     article: Article,
+    /// The articles before and after it in the list of the latest.
+    newer: Option<ArticleId>,
+    older: Option<ArticleId>,
     sightings: Vec<Sighting>,
     versions: Vec<Version>,
 }
@@ -57,11 +64,24 @@ fn fetch(reader: &Reader, id: &ArticleId) -> Result<Option<Reading>, StoreError>
         return Ok(None);
     }
     let (sightings, versions) = (reader.sightings(id)?, reader.versions(id)?);
-    Ok(Some(Reading { article, sightings, versions }))
+    let (newer, older) = neighbours(reader, id)?;
+    Ok(Some(Reading { article, newer, older, sightings, versions }))
+}
+
+/// The articles before and after it among the latest ones; none for an article that is older, or a duplicate.
+fn neighbours(
+    reader: &Reader,
+    id: &ArticleId,
+) -> Result<(Option<ArticleId>, Option<ArticleId>), StoreError> {
+    let latest = Query { limit: Some(NEIGHBOURS), ..Query::default() };
+    let ids = reader.ids(&latest, clock::now())?;
+    let Some(place) = ids.iter().position(|other| other == id) else { return Ok((None, None)) };
+    let at = |place: Option<usize>| place.and_then(|place| ids.get(place)).cloned();
+    Ok((at(place.checked_sub(1)), at(Some(place + 1))))
 }
 
 fn show(view: &View, reading: &Reading, title: &str) -> Markup {
-    let Reading { article, sightings, versions } = reading;
+    let Reading { article, newer, older, sightings, versions } = reading;
     let content = article.content_html.as_ref();
     // In many feeds the summary is the beginning of the content.
     let repeated = |summary: &&str| {
@@ -91,6 +111,15 @@ fn show(view: &View, reading: &Reading, title: &str) -> Markup {
                 (also(view, article, sightings))
                 (earlier(view, versions))
             }
+        }
+        nav .more aria-label="Other articles" {
+            @if let Some(id) = newer {
+                a rel="prev" href={ (view.base) "/articles/" (id) } { "← Newer" }
+            } @else { span {} }
+            a href={ (view.base) "/" } { "Latest articles" }
+            @if let Some(id) = older {
+                a rel="next" href={ (view.base) "/articles/" (id) } { "Older →" }
+            } @else { span {} }
         }
     }
 }

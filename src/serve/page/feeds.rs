@@ -1,5 +1,6 @@
 //! `GET /feeds`: the page of feeds, with their states and a chart of the last 30 days.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use url::form_urlencoded;
 use super::Page;
 use super::parts::{encoded, relative, web};
 use crate::clock;
-use crate::domain::feed::{FeedState, is_command, is_stand_in};
+use crate::domain::feed::{FeedId, FeedState, is_command, is_stand_in};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::reason_text::reason_text;
 use crate::present::count;
@@ -35,11 +36,71 @@ const SECONDS_A_DAY: i64 = 86_400;
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The feeds that the page shows.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Selection {
     state: Option<FeedState>,
+    /// What name, address or tags contain, in lower case.
+    words: String,
+    sort: Sort,
     /// The number of the page, from 0.
     page: usize,
+}
+
+impl Selection {
+    /// The address of a page of the list.
+    fn address(&self, view: &View, n: usize) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if let Some(state) = self.state {
+            query.append_pair("state", state.as_str());
+        }
+        if !self.words.is_empty() {
+            query.append_pair("q", &self.words);
+        }
+        if self.sort != Sort::default() {
+            query.append_pair("sort", self.sort.as_str());
+        }
+        query.append_pair("page", &n.to_string());
+        format!("{}/feeds?{}", view.base.as_str(), query.finish())
+    }
+}
+
+/// The order of the list.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Sort {
+    /// Feeds that need attention first, then in the order of the configuration.
+    #[default]
+    State,
+    Name,
+    LastArticle,
+    Articles,
+    NextPoll,
+}
+
+impl Sort {
+    const ALL: [(Self, &'static str, &'static str); 5] = [
+        (Self::State, "state", "failing first"),
+        (Self::Name, "name", "name"),
+        (Self::LastArticle, "newest", "last article"),
+        (Self::Articles, "articles", "number of articles"),
+        (Self::NextPoll, "next", "next poll"),
+    ];
+
+    fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(sort, ..)| *sort == self).map_or("state", |(_, name, _)| name)
+    }
+
+    fn apply(self, feeds: &mut [FeedRow]) {
+        match self {
+            Self::State => feeds
+                .sort_by_key(|feed| !matches!(feed.state(), FeedState::Failing | FeedState::Gone)),
+            Self::Name => feeds.sort_by_cached_key(|feed| feed.display_name().to_lowercase()),
+            Self::LastArticle => feeds.sort_by_key(|feed| Reverse(feed.newest_at)),
+            Self::Articles => feeds.sort_by_key(|feed| Reverse(feed.articles)),
+            Self::NextPoll => {
+                feeds.sort_by_key(|feed| (feed.next_poll_at.is_none(), feed.next_poll_at));
+            }
+        }
+    }
 }
 
 struct Line {
@@ -49,7 +110,7 @@ struct Line {
 
 /// The counts of each of the last 30 days, oldest first.
 #[derive(Default)]
-struct Chart {
+pub(super) struct Chart {
     articles: Vec<u64>,
     polls: Vec<u64>,
     failed: Vec<u64>,
@@ -69,9 +130,10 @@ pub(in crate::serve) async fn feeds(
 ) -> Result<Response, Response> {
     let now = clock::now();
     let selection = read(&uri).map_err(|why| bad_request(&why))?;
-    let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, selection, now)).await;
+    let wanted = selection.clone();
+    let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, &wanted, now)).await;
     let overview = read.map_err(IntoResponse::into_response)?;
-    let main = show(&view, selection, &overview, now);
+    let main = show(&view, &selection, &overview, now);
     let page = Page { view: &view, title: "Feeds", at: "/feeds", words: "", filters: "", main };
     Ok(page.respond(&site, (&uri, &headers), now))
 }
@@ -91,13 +153,18 @@ fn read(uri: &Uri) -> Result<Selection, String> {
                     value.parse().ok().filter(|page| (1..=1_000_000).contains(page));
                 selection.page = page.ok_or("page: a number from 1 on is wanted")? - 1;
             }
-            name => return Err(format!("`{name}` is not known here; known: state, page")),
+            "q" => selection.words = value.trim().to_lowercase(),
+            "sort" => {
+                let sort = Sort::ALL.into_iter().find(|(_, name, _)| *name == value);
+                selection.sort = sort.ok_or_else(|| format!("there is no order `{value}`"))?.0;
+            }
+            name => return Err(format!("`{name}` is not known here; known: state, q, sort, page")),
         }
     }
     Ok(selection)
 }
 
-fn fetch(reader: &Reader, selection: Selection, now: Timestamp) -> Result<Overview, StoreError> {
+fn fetch(reader: &Reader, selection: &Selection, now: Timestamp) -> Result<Overview, StoreError> {
     let all = reader.feeds()?;
     let count = |state| (state, all.iter().filter(|feed| feed.state() == state).count());
     let counts = FeedState::ALL.into_iter().map(count).filter(|(_, count)| 0 < *count).collect();
@@ -107,19 +174,29 @@ fn fetch(reader: &Reader, selection: Selection, now: Timestamp) -> Result<Overvi
             Some(state) => feed.state() == state,
             None => feed.state() != FeedState::Retired,
         })
+        .filter(|feed| contains(feed, &selection.words))
         .collect();
-    // Feeds that need attention come first.
-    wanted.sort_by_key(|feed| !matches!(feed.state(), FeedState::Failing | FeedState::Gone));
+    selection.sort.apply(&mut wanted);
     let pages = wanted.len().div_ceil(FEEDS);
-    let today = now.timestamp().div_euclid(SECONDS_A_DAY);
-    let since = now - TimeDelta::days(DAYS);
     let line = |feed: FeedRow| -> Result<Line, StoreError> {
-        let articles = reader.articles_by_day(feed.id, since)?;
-        let polls = reader.polls_by_day(feed.id)?;
-        Ok(Line { chart: Chart::of(&articles, &polls, today), feed })
+        Ok(Line { chart: chart(reader, feed.id, now)?, feed })
     };
     let lines = wanted.into_iter().skip(selection.page.saturating_mul(FEEDS)).take(FEEDS).map(line);
     Ok(Overview { counts, lines: lines.collect::<Result<_, _>>()?, pages })
+}
+
+/// The chart of a feed.
+pub(super) fn chart(reader: &Reader, feed: FeedId, now: Timestamp) -> Result<Chart, StoreError> {
+    let articles = reader.articles_by_day(feed, now - TimeDelta::days(DAYS))?;
+    let polls = reader.polls_by_day(feed)?;
+    Ok(Chart::of(&articles, &polls, now.timestamp().div_euclid(SECONDS_A_DAY)))
+}
+
+/// Whether name, address or a tag of the feed contains the words.
+fn contains(feed: &FeedRow, words: &str) -> bool {
+    let mut texts =
+        [feed.display_name(), &feed.url].into_iter().chain(feed.tags.iter().map(|tag| &**tag));
+    texts.any(|text| text.to_lowercase().contains(words))
 }
 
 impl Chart {
@@ -136,7 +213,7 @@ impl Chart {
     }
 
     /// Bars of articles above the line, and bars of polls below it. Failed polls have another colour.
-    fn markup(&self) -> Markup {
+    pub(super) fn markup(&self) -> Markup {
         let most = |counts: &[u64]| counts.iter().copied().max().unwrap_or_default();
         let (articles, polls) = (most(&self.articles), most(&self.polls));
         let sum = |counts: &[u64]| counts.iter().sum::<u64>();
@@ -170,12 +247,27 @@ fn bars(counts: &[u64], most: u64, height: u64, up: bool) -> String {
     path
 }
 
-fn show(view: &View, selection: Selection, overview: &Overview, now: Timestamp) -> Markup {
-    let state = |state: Option<FeedState>| state.map(|s| format!("state={}&", s.as_str()));
-    let page = |n: usize| {
-        let state = state(selection.state).unwrap_or_default();
-        format!("{}/feeds?{state}page={n}", view.base.as_str())
-    };
+/// The form that searches and sorts the list.
+fn choose(view: &View, selection: &Selection) -> Markup {
+    html! {
+        form .filters action={ (view.base) "/feeds" } {
+            @if let Some(state) = selection.state { input type="hidden" name="state" value=(state.as_str()); }
+            label { "Name, address or tag" input name="q" value=(selection.words) maxlength="200"; }
+            label {
+                "Order"
+                select name="sort" {
+                    @for (sort, name, shown) in Sort::ALL {
+                        option value=(name) selected[sort == selection.sort] { (shown) }
+                    }
+                }
+            }
+            button { "Show" }
+        }
+    }
+}
+
+fn show(view: &View, selection: &Selection, overview: &Overview, now: Timestamp) -> Markup {
+    let page = |n: usize| selection.address(view, n);
     html! {
         h1 { "Feeds" }
         ul .chips aria-label="Feeds by state" {
@@ -189,7 +281,10 @@ fn show(view: &View, selection: Selection, overview: &Overview, now: Timestamp) 
                 }
             }
         }
-        @if overview.lines.is_empty() {
+        (choose(view, selection))
+        @if overview.lines.is_empty() && !selection.words.is_empty() {
+            p .empty { "No feed has this in its name, address or tags." }
+        } @else if overview.lines.is_empty() {
             p .empty { "No feed here. Feeds are named in the configuration." }
         } @else {
             // The charts have a text for screen readers.
@@ -231,7 +326,7 @@ fn row(view: &View, line: &Line, now: Timestamp) -> Markup {
     html! {
         tr {
             td {
-                a .name href={ (view.base) "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.display_name()) }
+                a .name href={ (view.base) "/feeds/" (feed.id) } dir="auto" { (feed.display_name()) }
                 small {
                     @if let Some(home) = web(feed.home_page_url.as_deref()) {
                         a href=(home) rel="noopener noreferrer" { (host(home)) }
@@ -256,7 +351,7 @@ fn row(view: &View, line: &Line, now: Timestamp) -> Markup {
     }
 }
 
-fn next(view: &View, feed: &FeedRow, now: Timestamp) -> Markup {
+pub(super) fn next(view: &View, feed: &FeedRow, now: Timestamp) -> Markup {
     let polled = html! {
         @if let Some(at) = feed.polled_at { small { "polled " (relative(view, at, now)) } }
     };
@@ -273,7 +368,7 @@ fn next(view: &View, feed: &FeedRow, now: Timestamp) -> Markup {
     }
 }
 
-fn host(address: &str) -> String {
+pub(super) fn host(address: &str) -> String {
     let url = url::Url::parse(address).ok();
     url.as_ref().and_then(|url| url.host_str()).unwrap_or(address).to_owned()
 }
@@ -305,6 +400,8 @@ mod tests {
             ("/feeds?state=ill", false),
             ("/feeds?page=0", false),
             ("/feeds?page=99999999999999999999", false),
+            ("/feeds?q=sea&sort=name&page=2", true),
+            ("/feeds?sort=colour", false),
             ("/feeds?x=y", false),
         ] {
             assert_eq!(read(&uri.parse().unwrap()).is_ok(), fine, "{uri}");

@@ -186,7 +186,7 @@ fn filters(view: &View, path: &str, params: &Params, latest: &Latest) -> Markup 
     ];
     let listed = |name: &str| lists.contains(&(name, true));
     let many = CHOICES < latest.feeds.len();
-    html! {
+    let form = html! {
         form .filters action={ (view.base) (path) } {
             // Filters without a list are kept.
             @for (name, value) in params.kept.iter().filter(|(name, _)| !listed(name)) {
@@ -203,6 +203,12 @@ fn filters(view: &View, path: &str, params: &Params, latest: &Latest) -> Markup 
             }
             @if lists.iter().any(|(_, listed)| *listed) { button { "Show" } }
             @if many { p { a href={ (view.base) "/feeds" } { "Choose a feed" } } }
+        }
+    };
+    html! {
+        // Folded away, so that a small screen shows articles first. The filters in force are below it.
+        @if many || lists.iter().any(|(_, listed)| *listed) {
+            details .fold { summary { "Filter" } (form) }
         }
         @if params.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
             ul .chips aria-label="Filters in force" {

@@ -4,12 +4,14 @@
 //! has one `h1`, landmarks, and a link that skips the header.
 
 mod article;
+mod feed;
 mod feeds;
 mod latest;
 mod parts;
 mod stories;
 
 pub(super) use article::article;
+pub(super) use feed::feed;
 pub(super) use feeds::feeds;
 pub(super) use latest::{latest, search};
 pub(super) use stories::{stories, story};

@@ -69,6 +69,19 @@ fn one(r: &Row<'_>) -> rusqlite::Result<Consumer> {
     })
 }
 
+pub(super) fn waiting_since(
+    connection: &Connection,
+    consumer: &Consumer,
+) -> Result<Option<Timestamp>, StoreError> {
+    const OLDEST: &str = "SELECT first_seen_at FROM article WHERE ?1 < seq ORDER BY seq LIMIT 1";
+    let oldest = connection
+        .prepare_cached(OLDEST)
+        .and_then(|mut s| s.query_row([consumer.seq], |row| row.get(0)).optional())
+        .context("find what a consumer has not received")?;
+    let delivered_at = consumer.moved_at.unwrap_or(consumer.created_at);
+    Ok(oldest.map(|at| from_unix(at).max(delivered_at)))
+}
+
 pub(in crate::store) fn register(
     tx: &Connection,
     name: &ConsumerName,

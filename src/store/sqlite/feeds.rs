@@ -502,10 +502,10 @@ impl FeedRow {
             FeedState::Gone
         } else if 0.0 < self.failures {
             FeedState::Failing
-        } else if self.polled_at.is_some() {
+        } else if self.succeeded_at.is_some() {
             FeedState::Ok
         } else {
-            FeedState::New
+            FeedState::New // Not polled, or left for later because nobody could be reached.
         }
     }
 

@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rusqlite::Connection;
 
@@ -34,10 +35,36 @@ pub struct Identity {
     file: (u64, u64),
 }
 
+/// The files that this process has open for writing.
+static WRITTEN: Mutex<Vec<Weak<Identity>>> = Mutex::new(Vec::new());
+
+/// Fails when this process has a file open for writing to which `path` led before. SQLite's log and its index would be
+/// those of that file. To open and close them for another one would end this process' locks on them (POSIX drops all locks of a
+/// process when it closes any descriptor of the file), and another process could truncate the index under us.
+pub(super) fn refuse_replaced(path: &Path) -> Result<(), StoreError> {
+    let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut open = written.iter().filter_map(Weak::upgrade).filter(|file| file.path == path);
+    if open.all(|file| file.is_in_place()) {
+        Ok(())
+    } else {
+        Err(StoreError::Commit { reason: LOST.to_owned() })
+    }
+}
+
+/// Why nothing is written into a file that nobody else can open.
+pub(in crate::store) const LOST: &str =
+    "its file was deleted or replaced while it was open: put it back, or start again";
+
 impl Identity {
-    pub(in crate::store) fn of(path: &Path) -> io::Result<Self> {
+    /// Of a file that this process opens for writing.
+    pub(in crate::store) fn of(path: &Path) -> io::Result<Arc<Self>> {
         let metadata = fs::metadata(path)?;
-        Ok(Self { path: path.to_owned(), file: (metadata.dev(), metadata.ino()) })
+        let file = (metadata.dev(), metadata.ino());
+        let identity = Arc::new(Self { path: path.to_owned(), file });
+        let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+        written.retain(|file| file.strong_count() != 0);
+        written.push(Arc::downgrade(&identity));
+        Ok(identity)
     }
 
     /// Whether the path still leads to the file. An error other than that of a missing file is no proof that it

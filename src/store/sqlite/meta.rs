@@ -183,6 +183,14 @@ pub(super) fn read_by_rules(connection: &Connection, rules: u32) -> rusqlite::Re
     Ok(())
 }
 
+/// A number that changes when another connection has changed the file. Changes of this connection leave it as it is.
+pub(in crate::store) fn data_version(connection: &Connection) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("PRAGMA data_version")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .context("see whether another process has changed the store")
+}
+
 /// Writes a value that changes nothing, as proof that the disk takes writes.
 pub(in crate::store) fn ping(tx: &Connection) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE meta SET value = value WHERE key = 'seq'")

@@ -89,6 +89,7 @@ impl Reader {
     /// # Errors
     /// When the file does not exist, or is not a store of this or an older version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        file::refuse_replaced(path)?;
         let connection = open_for_reading(path)?;
         let store_id = meta::store_id(&connection)?;
         Ok(Self { connection, store_id })
@@ -426,6 +427,12 @@ impl Reader {
 
     pub fn consumer(&self, name: &ConsumerName) -> Result<Option<Consumer>, StoreError> {
         consumers::find(&self.connection, name)
+    }
+
+    /// Since when the oldest article that the consumer has not received has waited for it; `None` when it has received all.
+    /// The time of an edit is not stored: it counts from the last delivery.
+    pub fn waiting_since(&self, consumer: &Consumer) -> Result<Option<Timestamp>, StoreError> {
+        consumers::waiting_since(&self.connection, consumer)
     }
 
     /// The latest polls of a feed, newest first.

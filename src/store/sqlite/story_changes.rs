@@ -32,6 +32,7 @@ pub(in crate::store) fn split(tx: &Connection, articles: &[i64]) -> Result<i64, 
 
 /// Moves all articles of the story `from` to the story `into`, for good. New articles are compared with both as before.
 pub(in crate::store) fn merge(tx: &Connection, from: i64, into: i64) -> Result<(), StoreError> {
+    let before = meta::sequence(tx)?;
     for sql in [
         "UPDATE story_article SET story_id = ?2, reason = CASE reason WHEN 'first' THEN 'by_hand' ELSE reason END
          WHERE story_id = ?1",
@@ -40,5 +41,5 @@ pub(in crate::store) fn merge(tx: &Connection, from: i64, into: i64) -> Result<(
     ] {
         tx.prepare_cached(sql).and_then(|mut s| s.execute([from, into])).context("merge stories")?;
     }
-    Ok(())
+    meta::advance_sequence(tx, before, before + 1) // Exports that name stories are written again.
 }

@@ -470,3 +470,57 @@ fn a_web_page_is_read_by_the_selectors_of_the_map() {
     };
     assert_eq!(shown, [expected(2), expected(1)]);
 }
+
+/// The lists as other readers write them: folders, attributes of their own, and outlines that are no feeds.
+#[test]
+fn the_lists_of_other_readers_are_imported_with_their_folders_as_tags() {
+    let newsboat = "<opml version=\"1.0\"><head><title>newsboat - Exported Feeds</title></head><body>\
+        <outline type=\"rss\" xmlUrl=\"https://sea.example/rss\" htmlUrl=\"https://sea.example/\" title=\"Sea\" />\
+        <outline type=\"rss\" xmlUrl=\"https://hill.example/atom\" htmlUrl=\"\" title=\"\" /></body></opml>";
+    let miniflux = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\">\n  <head>\n    \
+        <title>Miniflux</title>\n    <dateCreated>Sat, 28 Nov 2026 10:00:00 UTC</dateCreated>\n  </head>\n  <body>\n    \
+        <outline text=\"News\">\n      <outline title=\"Sea\" text=\"Sea\" xmlUrl=\"https://sea.example/rss\" \
+        htmlUrl=\"https://sea.example/\" description=\"\"></outline>\n    </outline>\n    <outline text=\"All\">\
+        <outline title=\"Hill\" text=\"Hill\" xmlUrl=\"https://hill.example/atom\" htmlUrl=\"\"></outline></outline>\n  \
+        </body>\n</opml>";
+    let freshrss = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml xmlns:frss=\"https://freshrss.org/opml\" \
+        version=\"2.0\"><head><title>FreshRSS</title></head><body><outline text=\"News\"><outline text=\"Sea\" \
+        type=\"rss\" xmlUrl=\"https://sea.example/rss\" htmlUrl=\"https://sea.example/\" description=\"A &amp; B\" \
+        frss:priority=\"important\"/></outline><outline text=\"All\"><outline text=\"Hill\" type=\"rss\" \
+        xmlUrl=\"https://hill.example/atom\" frss:cssFullContent=\"article\"/></outline></body></opml>";
+    let tt_rss = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<opml version=\"1.0\"><head><title>Tiny Tiny RSS Feed \
+        Export</title></head><body><outline text=\"News\" ttrssSortOrder=\"0\"><outline type=\"rss\" text=\"Sea\" \
+        xmlUrl=\"https://sea.example/rss\" ttrssSortOrder=\"0\" ttrssPurgeInterval=\"0\" htmlUrl=\"https://sea.example/\"/>\
+        </outline><outline type=\"rss\" text=\"Hill\" xmlUrl=\"https://hill.example/atom\"/>\
+        <outline text=\"tt-rss-prefs\" schema-version=\"147\"><outline pref-name=\"USER_TIMEZONE\" value=\"UTC\"/></outline>\
+        <outline text=\"tt-rss-labels\" schema-version=\"147\"><outline label-name=\"later\" label-fg-color=\"\"/></outline>\
+        <outline text=\"tt-rss-filters\" schema-version=\"147\"><outline filter-type=\"2\">{\"rules\":[]}</outline></outline>\
+        </body></opml>";
+    for (reader, list, tags) in [
+        ("newsboat", newsboat, [&[][..], &[][..]]),
+        ("Miniflux", miniflux, [&["News"], &["All"]]),
+        ("FreshRSS", freshrss, [&["News"], &["All"]]),
+        ("Tiny Tiny RSS", tt_rss, [&["News"], &[]]),
+    ] {
+        let home = Home::new("");
+        fs::write(home.path("list.opml"), list).unwrap();
+        home.ok(&["feeds", "import", "list.opml"]);
+        let feeds = home.json(&["feeds", "--json"]);
+        let urls: Vec<&str> =
+            feeds.as_array().unwrap().iter().map(|feed| feed["url"].as_str().unwrap()).collect();
+        assert_eq!(urls, ["https://sea.example/rss", "https://hill.example/atom"], "{reader}");
+        assert_eq!(feeds[0]["name"], "Sea", "{reader}");
+        for (feed, tags) in feeds.as_array().unwrap().iter().zip(tags) {
+            let found: Vec<&str> =
+                feed["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap()).collect();
+            assert!(
+                found
+                    .iter()
+                    .map(|tag| tag.to_lowercase())
+                    .eq(tags.iter().map(|tag| tag.to_lowercase())),
+                "{reader}: {feed}"
+            );
+        }
+        home.ok(&["check"]);
+    }
+}

@@ -1,5 +1,6 @@
 //! The files that the daemon writes.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
@@ -73,4 +74,62 @@ fn an_export_that_cannot_be_written_is_logged_and_stops_nothing() {
     wait_for("the other", || (titles(&home, "good.json")? == ["Title 1"]).then_some(()));
     fs::remove_file(home.path("file")).unwrap();
     wait_for("the file", || fs::read(home.path("file/x.json")).ok());
+}
+
+#[test]
+fn an_export_has_the_heading_that_is_configured_or_one_that_names_its_filters() {
+    let heading = "title = \"World news\"\nhome_page_url = \"https://example.org/\"\n\
+                   self = \"https://example.org/FILE\"\n";
+    let mut config = "[server]\nlisten = \"127.0.0.1:0\"\nhub = \"https://hub.example/\"\n\
+                      [[feeds]]\nurl = \"file:f.xml\"\ntags = [\"sea\"]\n"
+        .to_owned();
+    for (path, format) in [("a.atom", "atom"), ("r.rss", "rss"), ("j.json", "jsonfeed")] {
+        let heading = heading.replace("FILE", path);
+        write!(config, "[[exports]]\npath = \"{path}\"\nformat = \"{format}\"\non_change = true\n")
+            .unwrap();
+        config += &heading;
+    }
+    config += "[[exports]]\npath = \"plain.json\"\nformat = \"jsonfeed\"\non_change = true\n\
+               tags = [\"sea\"]\nlanguage = \"de\"\nauthor = \"Doe\"\nsearch = \"'high tide' -gale\"\n";
+    let home = Home::new(&config.replace('\'', "\\\""));
+    fs::write(home.path("f.xml"), rss("News", &[item(1)])).unwrap();
+    let _daemon = Running::daemon(&home);
+    let read = |name: &str| wait_for(name, || fs::read_to_string(home.path(name)).ok());
+    for (name, expected) in [
+        (
+            "a.atom",
+            [
+                "<title type=\"text\">World news</title>",
+                "<link rel=\"self\" type=\"application/atom+xml\" href=\"https://example.org/a.atom\"/>",
+                "<link rel=\"alternate\" href=\"https://example.org/\"/>",
+                "<link rel=\"hub\" href=\"https://hub.example/\"/>",
+            ],
+        ),
+        (
+            "r.rss",
+            [
+                "<title>World news</title>",
+                "<atom:link href=\"https://example.org/r.rss\" rel=\"self\"",
+                "<link>https://example.org/</link>",
+                "<atom:link rel=\"hub\" href=\"https://hub.example/\"/>",
+            ],
+        ),
+        (
+            "j.json",
+            [
+                "\"title\":\"World news\"",
+                "\"feed_url\":\"https://example.org/j.json\"",
+                "\"home_page_url\":\"https://example.org/\"",
+                "\"hubs\":[{\"type\":\"WebSub\",\"url\":\"https://hub.example/\"}]",
+            ],
+        ),
+    ] {
+        let text = read(name);
+        for part in expected {
+            assert!(text.contains(part), "{name} lacks {part}: {text}");
+        }
+    }
+    let plain: Value = serde_json::from_str(&read("plain.json")).unwrap();
+    assert_eq!(plain["title"], "gazetted: sea, in de, by Doe, about \"high tide\" -gale");
+    assert_eq!(plain.get("hubs"), None, "a hub without an address to subscribe to");
 }

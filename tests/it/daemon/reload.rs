@@ -110,3 +110,23 @@ fn a_feed_that_is_disabled_and_enabled_keeps_its_state() {
     daemon.signal(Signal::SIGHUP);
     wait_for("the new article", || (home.articles().len() == 3).then_some(()));
 }
+
+#[test]
+fn a_changed_file_is_applied_without_a_signal_if_the_configuration_says_so() {
+    let server = server();
+    let watched = |paths: &[&str]| format!("reload_on_change = true\n{}", config(&server, paths));
+    let home = Home::new(&watched(&["/a"]));
+    let daemon = Running::daemon(&home);
+    wait_for_two_polls(&server, "/a");
+    home.configure("reload_on_change = maybe\n");
+    let refused =
+        "the new configuration has faults, the old one stays in force; see `gazetted check`";
+    daemon.wait_for_event(refused);
+    wait_for_two_polls(&server, "/a");
+    home.configure(&watched(&["/a", "/b"]));
+    let event = daemon.wait_for_event("configuration reloaded");
+    assert_eq!(event["feeds"], 2);
+    wait_for_two_polls(&server, "/b");
+    let faults = daemon.events().iter().filter(|event| event["message"] == refused).count();
+    assert_eq!(faults, 1);
+}

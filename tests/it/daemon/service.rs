@@ -127,6 +127,7 @@ fn each_line_of_a_json_log_is_an_object_with_stable_fields() {
         "bytes",
         "elapsed_ms",
         "feed.id",
+        "feed.name",
         "feed.url",
         "http.status",
         "next_at",

@@ -92,6 +92,64 @@ fn a_first_start_without_a_network_leaves_feeds_for_later_and_reads_what_is_here
     }
 }
 
+/// Where a name server answers for every name but `working.example` that it does not exist.
+fn with_unknown_names(home: &Home, arguments: &[&str]) -> Option<Ran> {
+    std::fs::write(home.path("nsswitch.conf"), "hosts: files\n").unwrap();
+    std::fs::write(home.path("hosts"), "127.0.0.1 localhost working.example\n").unwrap();
+    let script =
+        "for f in nsswitch.conf hosts; do mount --bind $f /etc/$f || exit 99; done; exec \"$@\"";
+    let program = home.command(arguments);
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "sh", "-c", script, "sh"]).arg(program.get_program());
+    command.args(program.get_args()).current_dir(home.folder()).env_clear().env("TZ", "UTC");
+    command.env("HOME", home.folder()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let ran = finish(command);
+    if ran.code == Some(99) || ran.err.contains("unshare") {
+        skip("mount namespace (unshare -rm)");
+        return None;
+    }
+    Some(ran)
+}
+
+#[test]
+fn where_no_name_resolves_nobody_is_charged_and_an_unknown_name_among_others_is() {
+    let server = Server::start();
+    server.put("/f", Page::ok(rss("News", &[item(1)])));
+    let working = server.url("/f").replace("127.0.0.1", "working.example");
+    let here = server.url("/f");
+    let name = |n: u32| format!("http://unknown{n}.example/f");
+    for (case, urls, failed, later) in [
+        ("a first start with one feed", vec![name(1)], 0, 1),
+        ("a first start", vec![name(1), name(2), name(3)], 0, 3),
+        ("beside a feed of this machine", vec![here.clone(), name(1), name(2)], 0, 2),
+        ("one name beside a feed of this machine", vec![here, name(1)], 1, 0),
+        ("one name beside a host that works", vec![name(1), working.clone()], 1, 0),
+        ("two names beside it", vec![name(1), name(2), working], 2, 0),
+    ] {
+        let home = Home::with_feeds(&urls);
+        let Some(ran) = with_unknown_names(&home, &["poll", "--json"]) else { return };
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        let expected = if failed == 0 { 0 } else { 3 };
+        assert_eq!(ran.code, Some(expected), "{case}: {ran:#?}");
+        assert_eq!(report["failed"], failed, "{case}: {report}");
+        assert_eq!(report["left_for_later"].as_u64().unwrap_or(0), later, "{case}: {report}");
+        let because = if failed == 0 { "outage" } else { "backoff" };
+        let states = home.json(&["feeds", "--json"]);
+        let mut charged = 0;
+        for reported in report["feeds"].as_array().unwrap() {
+            let feed = states.as_array().unwrap().iter().find(|row| row["id"] == reported["id"]);
+            let feed = feed.unwrap();
+            if reported["outcome"] == "dns" {
+                assert_eq!(reported["next_because"], because, "{case}: {report}");
+                assert_eq!(feed["next_because"], because, "{case}: {feed}");
+                charged += u64::from(feed["state"] == "failing");
+                assert!(feed["state"] == "failing" || feed["state"] == "new", "{case}: {feed}");
+            }
+        }
+        assert_eq!(charged, failed, "{case}");
+    }
+}
+
 /// Articles that the log says were added or edited, by feed.
 fn told(log: &str) -> BTreeMap<String, u64> {
     let mut told = BTreeMap::new();

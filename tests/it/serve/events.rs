@@ -14,16 +14,16 @@ use crate::support::server::Page;
 
 /// The lines of an event that are not data, and the data.
 #[derive(Debug)]
-struct Heard {
+pub(super) struct Heard {
     id: String,
-    kind: String,
+    pub(super) kind: String,
     data: Value,
 }
 
-struct Listener(BufReader<TcpStream>);
+pub(super) struct Listener(BufReader<TcpStream>);
 
 impl Listener {
-    fn start(site: &Site, path: &str, header: &str) -> Self {
+    pub(super) fn start(site: &Site, path: &str, header: &str) -> Self {
         let mut stream = site.connect();
         let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n{header}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
@@ -35,7 +35,7 @@ impl Listener {
     }
 
     /// Lines up to an empty one; `None` at the end.
-    fn paragraph(&mut self) -> Option<Vec<String>> {
+    pub(super) fn paragraph(&mut self) -> Option<Vec<String>> {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
@@ -50,7 +50,7 @@ impl Listener {
     }
 
     /// The next event with data.
-    fn next(&mut self) -> Option<Heard> {
+    pub(super) fn next(&mut self) -> Option<Heard> {
         loop {
             let lines = self.paragraph()?;
             let field = |name: &str| {

@@ -6,6 +6,7 @@ mod control;
 mod events;
 mod exports;
 mod malicious_clients;
+mod other_processes;
 mod pages;
 mod probes;
 

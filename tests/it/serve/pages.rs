@@ -249,3 +249,29 @@ fn a_full_page_is_small() {
     let style = served.site.text("/style.css").len();
     assert!(style < 12_000, "{style}");
 }
+
+#[test]
+fn a_feed_has_a_page_with_its_articles_and_polls_and_the_list_can_be_searched_and_sorted() {
+    let served = serve(&[item(1), item(2)]);
+    let site = &served.site;
+    let list = site.text("/feeds");
+    assert!(list.contains("href=\"/feeds/1\""), "{list}");
+    let page = site.text("/feeds/1");
+    for part in ["<h1 dir=\"auto\">Harbour News</h1>", "Title 2", "Latest polls", "fresh", "200"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    for missing in ["/feeds/2", "/feeds/x", "/feeds/-1"] {
+        assert_eq!(site.get(missing).status, 404, "{missing}");
+    }
+    for (query, shown) in [("q=harbour", true), ("q=SEA&sort=name", true), ("q=desert", false)] {
+        let found = site.text(&format!("/feeds?{query}"));
+        assert_eq!(found.contains("Harbour News</a>"), shown, "{query}: {found}");
+    }
+    assert_eq!(site.get("/feeds?sort=colour").status, 400);
+    // An article leads to its neighbours and back.
+    let [newest, oldest] = [0, 1].map(|n| article_path(&served, n));
+    let (first, second) = (site.text(&newest), site.text(&oldest));
+    assert!(first.contains(&format!("rel=\"next\" href=\"{oldest}\"")), "{first}");
+    assert!(second.contains(&format!("rel=\"prev\" href=\"{newest}\"")), "{second}");
+    assert!(!first.contains("rel=\"prev\"") && !second.contains("rel=\"next\""));
+}
