@@ -322,7 +322,7 @@ impl Page<'_> {
             paragraphs < PARAGRAPHS
         });
         let lines = lines.filter(|(node, text)| {
-            text.chars().count() < LONGEST && !is_said(text) && !self.is_of_another(node)
+            text.chars().count() < LONGEST && !is_said(text) && !is_after_article(node)
         });
         let dated =
             lines.filter_map(|(node, text)| Some((self.date_of(node, text)?, is_update(text))));
@@ -471,6 +471,23 @@ fn not_of_update(dated: impl Iterator<Item = (WrittenDate, bool)>) -> Option<Wri
     first
 }
 
+/// Whether an element is a footer, and not one that is named as that of the author and the date.
+fn is_end(node: &NodeRef<'_>) -> bool {
+    let dated = ["author", "byline", "meta", "submitted", "date"];
+    named(node, &["footer"]) && !has_word(&names(node), &dated)
+}
+
+/// Whether a line near the title is of what comes after the article. The other names by which elements are of another article
+/// are also those of boxes around the date.
+fn is_after_article(node: &NodeRef<'_>) -> bool {
+    let is = |node: &NodeRef<'_>| {
+        named(node, &["footer", "aside"])
+            || has_word(&names(node), &["comment", "comments", "related"])
+    };
+    let mut around = node.ancestors_it(None).filter(|above| !named(above, &["body", "html"]));
+    is(node) || around.any(|above| is(&above))
+}
+
 /// Whether a line is a sentence. A date in it may be any.
 fn is_said(line: &str) -> bool {
     7 <= line.split_whitespace().count() && line.ends_with(['.', '!', '?', '。', '।', '؟'])
@@ -497,7 +514,7 @@ fn is_of_another(node: &NodeRef<'_>) -> bool {
         "events",
         "calendar",
     ];
-    named(node, &["footer", "nav", "aside"]) || has_word(&names(node), &WORDS)
+    is_end(node) || named(node, &["nav", "aside"]) || has_word(&names(node), &WORDS)
 }
 
 /// Whether a name has the word "date" in it, as `articledate` and `pubdate` have it.
@@ -580,6 +597,8 @@ mod tests {
             "<h1>The ferry returns</h1><p>Von Ada Lovelace | 20. August 2024</p>",
             "<h2 class=date-header>Tuesday, August 20, 2024</h2><h1>The ferry returns</h1>",
             "<div class='widget Blog'><h2 class=date-header>Tuesday, August 20, 2024</h2><h1>The ferry returns</h1></div>",
+            "<h1>The ferry returns</h1><footer class=author__meta><span>20 August 2024</span></footer>",
+            "<h1>The ferry returns</h1><div class=card><p>Feature</p><p><span>Aug 20, 2024</span><span>5 mins</span></p></div>",
             "<nav><h1>The ferry returns</h1><div><span>Aug 20, 2024</span><span>5 mins</span></div>",
             "<div class='main right-sidebar'><h1>The ferry returns</h1><p>a</p><i class=articledate>20.08.2024</i></div>",
             "<div>Dec 17, 2025</div><div>a</div><div>b</div><div>c</div><div>d</div><h1>The ferry returns</h1><p>Text.</p><span>Aug 20, 2024</span>",
