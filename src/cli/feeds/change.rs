@@ -33,9 +33,13 @@ pub(super) fn note_reload(context: &Context) {
     if context.quiet {
         return;
     }
-    let daemon = context.load().ok().and_then(|config| daemon(&config.store.path));
-    if let Some(holder) = daemon {
-        let how = "applies this when it is reloaded: SIGHUP, systemctl reload gazetted";
+    let Ok(config) = context.load() else { return };
+    if let Some(holder) = daemon(&config.store.path) {
+        let how = if config.watched.is_some() {
+            "applies this within seconds"
+        } else {
+            "applies this when it is reloaded: SIGHUP, systemctl reload gazetted"
+        };
         context.output.note(&format!("the daemon ({holder}) {how}"));
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::support::feeds::{item, rss};
-use crate::support::program::Home;
+use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
 
 const KEPT: &str = "# My feeds.\n[schedule]\nevery = \"30m\" # often enough\n\n\
@@ -522,5 +522,25 @@ fn the_lists_of_other_readers_are_imported_with_their_folders_as_tags() {
             );
         }
         home.ok(&["check"]);
+    }
+}
+
+#[test]
+fn a_change_of_the_list_names_the_daemon_only_if_one_runs_and_says_how_it_hears_of_it() {
+    let feed = "[[feeds]]\nurl = \"file:news.xml\"\nname = \"News\"\n";
+    for (top, running, expected) in [
+        ("", false, None),
+        ("", true, Some("applies this when it is reloaded: SIGHUP")),
+        ("reload_on_change = true\n", true, Some("applies this within seconds")),
+    ] {
+        let home = Home::new(&format!("{top}{feed}"));
+        fs::write(home.path("news.xml"), rss("News", &[item(1)])).unwrap();
+        let _daemon = running.then(|| Running::daemon(&home));
+        let ran = home.run(&["feeds", "remove", "News"]);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        match expected {
+            Some(words) => assert!(ran.err.contains(words), "{}", ran.err),
+            None => assert!(!ran.err.contains("daemon"), "{}", ran.err),
+        }
     }
 }
