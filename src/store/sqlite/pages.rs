@@ -26,6 +26,7 @@ use crate::polling::pages::{
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{self, decode, time};
 use crate::store::sqlite::duplicates::{self, Recent};
+use crate::store::sqlite::own_page::{NotOwnPage, not_own_page};
 use crate::store::sqlite::{article_keys, feeds, held, meta, revisions};
 
 /// A request for pages to fetch.
@@ -57,6 +58,8 @@ pub struct PageJob {
     pub url: Url,
     pub host: Host,
     pub validators: Validators,
+    /// Why there is nothing to request.
+    pub not_own: Option<NotOwnPage>,
 }
 
 /// The pages that may be fetched now.
@@ -291,13 +294,16 @@ fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreEr
                 r.get("last_modified")?,
                 r.get("validated_url")?,
             ),
+            not_own: None,
         }))
     };
-    connection
+    let job = connection
         .prepare_cached(JOB)
         .and_then(|mut s| s.query_row([article], one).optional())
-        .map(Option::flatten)
-        .context("read an article page")
+        .context("read an article page")?;
+    let Some(mut job) = job.flatten() else { return Ok(None) };
+    job.not_own = not_own_page(connection, job.feed, article, &job.url)?;
+    Ok(Some(job))
 }
 
 /// How many more pages a host may be asked for now.
