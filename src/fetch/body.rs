@@ -64,11 +64,10 @@ pub(super) async fn beginning(
     while (body.len() as u64) < limit {
         match response.chunk().await {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
             Err(error) if body.is_empty() || error.is_timeout() => {
                 return Err(FetchError::body(url, error));
             }
-            Err(_) => break,
+            Ok(None) | Err(_) => break,
         }
     }
     body.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
