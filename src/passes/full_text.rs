@@ -30,6 +30,7 @@ use crate::fetch::{self, FetchError, FetchRequest, Wanted};
 use crate::matching::across_feeds::is_one_publisher;
 use crate::matching::canonical_url::CanonicalUrl;
 use crate::passes::extraction::{ExtractionError, LONGEST, Page, extracted};
+use crate::passes::other_page::is_other_page;
 use crate::passes::poll::Poller;
 use crate::passes::robots_cache::{Forbidden, RobotsCache, allows};
 use crate::polling::freshness::host_wait;
@@ -298,7 +299,7 @@ impl PageFetcher {
         if reply.status == 304 && !job.validators.is_empty() {
             return PageOutcome::NotModified.into();
         }
-        self.read(feed, &spec, reply).await
+        self.read(feed, &spec, reply, job.title.as_deref()).await
     }
 
     /// Waits until another request to the host may start, and takes its start.
@@ -398,7 +399,13 @@ impl PageFetcher {
     }
 
     /// Reads a reply: its status, then the article in its page.
-    async fn read(&self, feed: &FeedConfig, spec: &RequestSpec, reply: Reply) -> Answer {
+    async fn read(
+        &self,
+        feed: &FeedConfig,
+        spec: &RequestSpec,
+        reply: Reply,
+        title: Option<&str>,
+    ) -> Answer {
         let wait = host_wait(reply.status, &reply.headers, clock::now());
         let pause = reply.host().zip(wait);
         let (status, is_cut) = (reply.status, reply.cut);
@@ -417,7 +424,7 @@ impl PageFetcher {
         }
         let outcome = match status {
             200 | 203 if is_cut => failed("the page breaks off"),
-            200 | 203 => self.judge(found, validators),
+            200 | 203 => self.judge(found, validators, title),
             402 => refused(FullTextState::Paywall, "the server demands a payment (status 402)"),
             410 | 451 => refused(FullTextState::Failed, answered(status)),
             _ if pause.is_some() => PageOutcome::Postponed { wait: None, reason: answered(status) },
@@ -431,10 +438,14 @@ impl PageFetcher {
         &self,
         found: Result<ArticlePage, ExtractionError>,
         validators: Validators,
+        title: Option<&str>,
     ) -> PageOutcome {
         match found {
             Ok(page) => match page.reservation.as_ref().filter(|_| self.config.obey_robots) {
                 Some(reserved) => refused(FullTextState::Robots, reserved.to_string()),
+                None if title.is_some_and(|title| is_other_page(title, &page)) => {
+                    failed("the page is short and has no word of the title of the article")
+                }
                 None => PageOutcome::Fetched(Box::new(page), validators),
             },
             // The text of a page may appear later.

@@ -656,9 +656,13 @@ fn a_robots_txt_of_any_size_is_obeyed_and_one_that_cannot_be_read_allows_nothing
 }
 
 #[test]
-fn a_page_that_is_empty_is_tried_again_and_one_that_is_too_large_says_so() {
+fn a_page_without_the_article_is_tried_again_and_one_that_is_too_large_says_so() {
+    const GONE: &str = "<!doctype html><html lang=en><head><title>Page not found</title></head><body><main>\
+        <h1>Page not found</h1><p>Sorry, the page you are looking for does not exist or has been moved. Please try the \
+        search, or go to the home page.</p></main></body></html>";
     for (page, state, reason) in [
         (Page::ok(""), "pending", "no article text"),
+        (Page::ok(GONE), "pending", "no word of the title"),
         (Page::ok("x".repeat(6 << 20)), "failed", "larger than 5242880 bytes"),
     ] {
         let server = site(&[1]);

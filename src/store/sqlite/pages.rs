@@ -55,6 +55,8 @@ pub struct PageJob {
     /// The row of the article.
     pub article: i64,
     pub feed: FeedId,
+    /// The title of the article.
+    pub title: Option<String>,
     pub url: Url,
     pub host: Host,
     pub validators: Validators,
@@ -277,8 +279,8 @@ fn is_settled_by_original(connection: &Connection, article: i64) -> Result<bool,
 
 fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreError> {
     const JOB: &str = "
-        SELECT feed_id, url, etag, last_modified, validated_url
-        FROM article_page WHERE article_id = ?1";
+        SELECT p.feed_id, a.title, p.url, p.etag, p.last_modified, p.validated_url
+        FROM article_page p JOIN article a ON a.id = p.article_id WHERE p.article_id = ?1";
     let one = |r: &Row<'_>| -> rusqlite::Result<Option<PageJob>> {
         let url = Url::parse(r.get_ref("url")?.as_str()?).ok();
         let Some((url, host)) = url.and_then(|url| Some((url.clone(), Host::of(&url)?))) else {
@@ -287,6 +289,7 @@ fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreEr
         Ok(Some(PageJob {
             article,
             feed: FeedId(r.get("feed_id")?),
+            title: r.get("title")?,
             url,
             host,
             validators: feeds::validators(
