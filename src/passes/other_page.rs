@@ -14,7 +14,7 @@ const SHORTEST_WORD: usize = 4;
 /// Whether a page is short and has no word of the title of the article. A page whose text the user has selected is always
 /// the right one.
 pub(super) fn is_other_page(title: &str, page: &ArticlePage) -> bool {
-    let text = page.html.as_deref().map(|html| html_to_text(html)).unwrap_or_default();
+    let text = page.html.as_deref().map(html_to_text).unwrap_or_default();
     if page.engine == Some(Engine::Selector) || LONG <= text.chars().count() {
         return false;
     }
