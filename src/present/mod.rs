@@ -124,8 +124,12 @@ pub fn reading_minutes(article: &Article) -> Option<u64> {
 }
 
 fn minutes_to_read(text: &str) -> Option<u64> {
-    // Kana and Han.
-    let is_unspaced = |c: &char| matches!(*c, '\u{3005}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}');
+    // The iteration mark, kana and Han.
+    let is_unspaced = |c: &char| {
+        let kana_or_han =
+            ['\u{3040}'..='\u{30ff}', '\u{3400}'..='\u{9fff}', '\u{f900}'..='\u{faff}'];
+        *c == '\u{3005}' || kana_or_han.iter().any(|range| range.contains(c))
+    };
     let unspaced = text.chars().filter(is_unspaced).count();
     let words = text.split_whitespace().count() + unspaced / CHARACTERS_PER_WORD;
     let minutes = words.div_ceil(WORDS_PER_MINUTE);
