@@ -406,6 +406,7 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         (site("select = 'p'"), "is missing", "host ="),
         (site("host = 'a.example'"), "is missing", "select, remove or both"),
         (site("host = 'https://a.example/'\nselect = 'p'"), "is no host name", "the name alone"),
+        (site("host = '*.a.example'\nselect = 'p'"), "is no host name", "hosts below it"),
         (site("host = 'a.example'\nremove = ['[']"), "is no CSS selector", ""),
         (two_sites, "another table for this host", "one table"),
         ("include = ['[']".to_owned(), "not a pattern", ""),

@@ -54,6 +54,9 @@ pub fn extract(
         return Err(NotExtracted::TooLong);
     }
     let html = decoded(received);
+    if html.trim().is_empty() {
+        return Err(NotExtracted::NoArticle);
+    }
     if !html.contains('<') {
         return Err(NotExtracted::NotHtml);
     }

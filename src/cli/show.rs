@@ -11,7 +11,7 @@ use super::output::{DIM, Output, data, json_data, short_date, short_id, width, w
 use super::stories::short;
 use super::{Context, Exit, reader};
 use crate::clock;
-use crate::domain::article::{Article, FullText, FullTextState, Person, Sighting, Version};
+use crate::domain::article::{Article, Person, Sighting, Version};
 use crate::domain::story::Story;
 use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::record::{FeedRecord, Record};
@@ -20,7 +20,7 @@ use crate::export::{Format, stories};
 use crate::html::to_text::{html_to_text, html_to_text_with_links};
 use crate::passes::export::with_text;
 use crate::present::terminal::{clean_line, wrapped};
-use crate::present::{count, exact};
+use crate::present::{count, exact, reading_minutes, text_source};
 
 /// The most columns of text. Longer lines are difficult to read.
 const WIDEST: usize = 88;
@@ -130,6 +130,8 @@ fn print(shown: &Shown, (zone, output): (Zone, &Output)) -> io::Result<()> {
         }
         field("id", &article.id.0)?;
         field("text", &article.full_text.as_ref().map(text_source).unwrap_or_default())?;
+        let minutes = reading_minutes(article).map(|minutes| count(minutes, "minute"));
+        field("reading", &minutes.unwrap_or_default())?;
         let original = article.duplicate_of.as_ref();
         field("same as", original.map(|id| &*id.0).unwrap_or_default())?;
         let html = article.content_html.as_deref();
@@ -157,22 +159,6 @@ fn print(shown: &Shown, (zone, output): (Zone, &Output)) -> io::Result<()> {
         }
         print_versions(article, versions, (zone, output), out)
     })
-}
-
-/// Where the text of an article is from whose page is fetched, and why it is not from the page.
-fn text_source(full_text: &FullText) -> String {
-    let FullText { state, words, engine, reason } = full_text;
-    let words = words.map(|words| format!(", {}", count(words, "word")));
-    let source = match engine {
-        Some(engine) => format!("of the page{}, found by {engine}", words.unwrap_or_default()),
-        None => format!("of the feed{}", words.unwrap_or_default()),
-    };
-    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    match state {
-        FullTextState::Page => source,
-        FullTextState::Feed => format!("{source}{reason}"),
-        state => format!("{source}; page {}{reason}", state.as_str()),
-    }
 }
 
 /// Prints the other articles of the story, the newest first.

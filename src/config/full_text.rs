@@ -95,6 +95,10 @@ impl Reader<'_> {
 
     fn host(&mut self, field: &Field<'_>) -> Option<String> {
         let text = self.label(field)?;
+        if text.starts_with(['*', '.']) {
+            let hint = "write the name alone; hosts below it are meant as well".to_owned();
+            return self.refuse(field, "is no host name", Some(hint));
+        }
         let Ok(host) = Host::parse(text) else {
             let hint = "write the name alone, such as \"example.org\"".to_owned();
             return self.refuse(field, "is no host name", Some(hint));

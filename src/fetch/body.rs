@@ -51,6 +51,29 @@ pub(super) async fn whole(
     }
 }
 
+/// Reads the first `limit` bytes of a body, which may break off.
+///
+/// # Errors
+/// [`FetchError::Body`] when nothing of the body arrived, or not in time.
+pub(super) async fn beginning(
+    url: &FeedUrl,
+    mut response: Response,
+    limit: u64,
+) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    while (body.len() as u64) < limit {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Err(error) if body.is_empty() || error.is_timeout() => {
+                return Err(FetchError::body(url, error));
+            }
+            Ok(None) | Err(_) => break,
+        }
+    }
+    body.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(body)
+}
+
 /// Reads the beginning of a body. Errors and time-outs only end it.
 pub(super) async fn first_part(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();

@@ -105,6 +105,16 @@ impl From<&FetchError> for Failure {
 /// One line for the user: what failed, each cause that adds information, and the setting that helps, if there
 /// is one.
 pub fn advice(error: &FetchError) -> String {
+    described(error, hint(error))
+}
+
+/// As [`advice`], for the page of an article: it leaves out the settings that are for feeds only.
+pub fn page_advice(error: &FetchError) -> String {
+    let is_of_feeds = matches!(Failure::from(error), Failure::TooLarge | Failure::Private);
+    described(error, hint(error).filter(|_| !is_of_feeds))
+}
+
+fn described(error: &FetchError, hint: Option<&str>) -> String {
     let mut line = what_failed(error);
     let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
     // Of a failed connection only the last cause adds information; the others name layers of libraries.
@@ -117,7 +127,7 @@ pub fn advice(error: &FetchError) -> String {
             line.push_str(text);
         }
     }
-    if let Some(hint) = hint(error) {
+    if let Some(hint) = hint {
         line.push_str(" (");
         line.push_str(hint);
         line.push(')');

@@ -42,7 +42,7 @@ pub(super) fn common(
     headers.insert(USER_AGENT, agent);
     let accepted = match wanted {
         Wanted::Feed => ACCEPTED,
-        Wanted::Page => PAGES,
+        Wanted::Page | Wanted::Beginning => PAGES,
     };
     headers.insert(ACCEPT, accepted);
     headers.insert(ACCEPT_ENCODING, CODINGS);

@@ -35,7 +35,7 @@ mod private;
 mod redirect;
 mod request;
 
-pub use error::{FetchError, advice};
+pub use error::{FetchError, advice, page_advice};
 pub use guard::Refused;
 pub use post::{PostError, Posted};
 pub use redirect::RedirectFault;
@@ -203,7 +203,7 @@ impl Fetcher {
                 None => FetchError::send(url, error),
             })?;
             match chain.next(response.status().as_u16(), response.headers()) {
-                None => return reply(url, response, chain, max_body).await,
+                None => return reply(url, response, chain, (max_body, wanted)).await,
                 Some(Err(fault)) => {
                     return Err(FetchError::Redirect { url: url.clone(), source: Box::new(fault) });
                 }
@@ -273,11 +273,14 @@ async fn reply(
     url: &FeedUrl,
     response: reqwest::Response,
     chain: Chain,
-    max_body: u64,
+    (max_body, wanted): (u64, Wanted),
 ) -> Result<Reply, FetchError> {
     let status = response.status().as_u16();
     let headers = headers::of_reply(response.headers());
     let (body, cut) = match status {
+        200 | 203 | 226 if wanted == Wanted::Beginning => {
+            (body::beginning(url, response, max_body).await?, false)
+        }
         200 | 203 | 226 => body::whole(url, response, max_body).await?,
         _ => (body::first_part(response).await, false), // Only shown to users; no rule depends on it.
     };

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use url::Url;
+
 use crate::matching::canonical_url::CanonicalUrl;
 use crate::matching::features::Features;
 use crate::matching::sketch::{MANY_NUMBERS, Overlap, SAME_NUMBERS};
@@ -69,6 +71,12 @@ pub fn publisher(host: &str) -> Option<String> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let domain = psl::domain(host.as_bytes())?;
     std::str::from_utf8(domain.as_bytes()).ok().map(str::to_owned)
+}
+
+/// Whether two addresses are of one publisher.
+pub fn is_one_publisher(one: &Url, other: &Url) -> bool {
+    let of = |url: &Url| url.domain().and_then(publisher);
+    one.host() == other.host() || of(one).zip(of(other)).is_some_and(|(one, other)| one == other)
 }
 
 /// On one host, texts must have this resemblance. Weather and market reports of one publisher share most sentences.

@@ -217,6 +217,11 @@ impl CanonicalUrl {
         self.keys.iter().any(|key| other.keys.contains(key))
     }
 
+    /// Whether the address is that of a home page or of a section, and of no article.
+    pub fn is_section(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The host of the page without `www.`; empty for a home page.
     pub fn host(&self) -> &str {
         let page = self.keys.last().map_or("", String::as_str);

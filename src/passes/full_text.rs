@@ -25,9 +25,12 @@ use crate::domain::poll::{Failure, HostWait, Reply, Validators};
 use crate::domain::request::RequestSpec;
 use crate::domain::scrub::Sent;
 use crate::domain::time::TimeDelta;
-use crate::feed::unpack::unpack;
+use crate::feed::unpack::{UnpackError, unpack};
 use crate::fetch::{self, FetchError, FetchRequest, Wanted};
+use crate::matching::across_feeds::is_one_publisher;
+use crate::matching::canonical_url::CanonicalUrl;
 use crate::passes::extraction::{ExtractionError, LONGEST, Page, extracted};
+use crate::passes::other_page::is_other_page;
 use crate::passes::poll::Poller;
 use crate::passes::robots_cache::{Forbidden, RobotsCache, allows};
 use crate::polling::freshness::host_wait;
@@ -268,6 +271,9 @@ impl PageFetcher {
         let Ok(url) = FeedUrl::from_url(job.url.clone()) else {
             return refused(FullTextState::Failed, "the address has a user name").into();
         };
+        if let Some(reason) = job.not_own {
+            return refused(FullTextState::Failed, reason.to_string()).into();
+        }
         let spec = request_of(feed, &url);
         if let Err(outcome) = self.check_robots(&job.url, &spec).await {
             return outcome.into();
@@ -287,10 +293,13 @@ impl PageFetcher {
         if is_elsewhere && let Err(outcome) = self.check_robots(&reply.url, &spec).await {
             return outcome.into();
         }
+        if is_front_page_instead(&job.url, &reply.url) {
+            return failed("the server redirects to the front page of the site").into();
+        }
         if reply.status == 304 && !job.validators.is_empty() {
             return PageOutcome::NotModified.into();
         }
-        self.read(feed, &spec, reply).await
+        self.read(feed, &spec, reply, job.title.as_deref()).await
     }
 
     /// Waits until another request to the host may start, and takes its start.
@@ -336,14 +345,16 @@ impl PageFetcher {
         let spec = RequestSpec { headers: Vec::new(), basic_auth: None, ..spec.clone() };
         let validators = Validators::default();
         let request = FetchRequest::new(&url, &validators, &spec, ROBOTS_BYTES);
-        let request = FetchRequest { wanted: Wanted::Page, ..request };
+        let request = FetchRequest { wanted: Wanted::Beginning, ..request };
         let reply = match self.poller.fetcher().fetch(request).await {
             Ok(reply) => {
                 self.poller.page_reached(&host);
                 let coding = reply.headers.content_encoding;
-                let body = unpack(reply.body, coding.as_deref(), ROBOTS_BYTES);
-                let body = body.map(|unpacked| unpacked.body).unwrap_or_default();
-                RobotsReply::read(Some(reply.status), &body, token)
+                match unpack(reply.body, coding.as_deref(), ROBOTS_BYTES) {
+                    Ok(unpacked) => RobotsReply::read(Some(reply.status), &unpacked.body, token),
+                    // What cannot be read allows nothing.
+                    Err(_) => RobotsReply::read(None, b"", token),
+                }
             }
             // RFC 9309, section 2.3.1.2: a redirect that leads nowhere means that there is no file.
             Err(FetchError::Redirect { .. }) => RobotsReply::read(Some(302), b"", token),
@@ -364,7 +375,7 @@ impl PageFetcher {
     }
 
     fn no_reply(&self, error: &FetchError, host: &Host, spec: &RequestSpec) -> PageOutcome {
-        let reason = Sent::for_feed(spec).removed_from(&fetch::advice(error));
+        let reason = Sent::for_feed(spec).removed_from(&fetch::page_advice(error));
         match Failure::from(error) {
             Failure::Offline | Failure::Dns | Failure::Connect | Failure::Timeout => {
                 if self.poller.unreachable_counts(host) {
@@ -388,7 +399,13 @@ impl PageFetcher {
     }
 
     /// Reads a reply: its status, then the article in its page.
-    async fn read(&self, feed: &FeedConfig, spec: &RequestSpec, reply: Reply) -> Answer {
+    async fn read(
+        &self,
+        feed: &FeedConfig,
+        spec: &RequestSpec,
+        reply: Reply,
+        title: Option<&str>,
+    ) -> Answer {
         let wait = host_wait(reply.status, &reply.headers, clock::now());
         let pause = reply.host().zip(wait);
         let (status, is_cut) = (reply.status, reply.cut);
@@ -407,7 +424,7 @@ impl PageFetcher {
         }
         let outcome = match status {
             200 | 203 if is_cut => failed("the page breaks off"),
-            200 | 203 => self.judge(found, validators),
+            200 | 203 => self.judge(found, validators, title),
             402 => refused(FullTextState::Paywall, "the server demands a payment (status 402)"),
             410 | 451 => refused(FullTextState::Failed, answered(status)),
             _ if pause.is_some() => PageOutcome::Postponed { wait: None, reason: answered(status) },
@@ -421,10 +438,14 @@ impl PageFetcher {
         &self,
         found: Result<ArticlePage, ExtractionError>,
         validators: Validators,
+        title: Option<&str>,
     ) -> PageOutcome {
         match found {
             Ok(page) => match page.reservation.as_ref().filter(|_| self.config.obey_robots) {
                 Some(reserved) => refused(FullTextState::Robots, reserved.to_string()),
+                None if title.is_some_and(|title| is_other_page(title, &page)) => {
+                    failed("the page is short and has no word of the title of the article")
+                }
                 None => PageOutcome::Fetched(Box::new(page), validators),
             },
             // The text of a page may appear later.
@@ -456,7 +477,7 @@ impl PageFetcher {
             let headers = reply.headers;
             let coding = headers.content_encoding.as_deref();
             let unpacked = unpack(reply.body, coding, MOST_BYTES as u64)
-                .map_err(|_| ExtractionError::Refused(NotExtracted::NotHtml))?;
+                .map_err(|error| ExtractionError::Refused(not_unpacked(&error)))?;
             let page = Page {
                 body: unpacked.body,
                 content_type: headers.content_type,
@@ -476,6 +497,19 @@ impl PageFetcher {
 
 fn answered(status: u16) -> String {
     format!("the server answered with status {status}")
+}
+
+fn not_unpacked(error: &UnpackError) -> NotExtracted {
+    match error {
+        UnpackError::TooLarge(_) => NotExtracted::TooLong,
+        UnpackError::Corrupt(_) | UnpackError::Unknown(_) => NotExtracted::NotHtml,
+    }
+}
+
+/// Whether a redirect leads from an article to the front page of its site, as sites answer for an article that is gone.
+fn is_front_page_instead(asked: &Url, answered: &Url) -> bool {
+    let is_section = |url: &Url| CanonicalUrl::of(url.as_str()).is_some_and(|url| url.is_section());
+    is_section(answered) && !is_section(asked) && is_one_publisher(asked, answered)
 }
 
 /// How the page of a feed is requested: with the credentials of the feed at the site of the feed only.

@@ -15,6 +15,7 @@ pub mod hooks;
 pub mod host_budget;
 pub mod index;
 mod no_contact;
+mod other_page;
 mod own_address;
 pub mod parse_pool;
 pub mod poll;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use chrono::Datelike;
 
-use crate::domain::article::{Article, ArticleId};
+use crate::domain::article::{Article, ArticleId, FullText, FullTextState};
 use crate::domain::query::{Query, Search, Term};
 use crate::domain::time::{TimeDelta, Timestamp, Zone};
 use crate::html::chars::excerpt;
@@ -96,6 +96,46 @@ pub fn count(n: u64, noun: &str) -> String {
     format!("{grouped} {noun}{plural}")
 }
 
+/// Where the text of an article is from whose page is fetched, and why it is not from the page.
+pub fn text_source(full_text: &FullText) -> String {
+    let FullText { state, words, engine, reason } = full_text;
+    let words = words.map(|words| format!(", {}", count(words, "word")));
+    let source = match engine {
+        Some(engine) => format!("of the page{}, found by {engine}", words.unwrap_or_default()),
+        None => format!("of the feed{}", words.unwrap_or_default()),
+    };
+    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    match state {
+        FullTextState::Page => source,
+        FullTextState::Feed => format!("{source}{reason}"),
+        state => format!("{source}; page {}{reason}", state.as_str()),
+    }
+}
+
+/// How many characters of scripts without spaces are read in the time of one word.
+const CHARACTERS_PER_WORD: usize = 2;
+
+/// Words that most people read in a minute.
+const WORDS_PER_MINUTE: usize = 230;
+
+/// How many minutes it takes to read the content of an article; `None` for less than two.
+pub fn reading_minutes(article: &Article) -> Option<u64> {
+    minutes_to_read(&html_to_text(article.content_html.as_ref()?))
+}
+
+fn minutes_to_read(text: &str) -> Option<u64> {
+    // The iteration mark, kana and Han.
+    let is_unspaced = |c: &char| {
+        let kana_or_han =
+            ['\u{3040}'..='\u{30ff}', '\u{3400}'..='\u{9fff}', '\u{f900}'..='\u{faff}'];
+        *c == '\u{3005}' || kana_or_han.iter().any(|range| range.contains(c))
+    };
+    let unspaced = text.chars().filter(is_unspaced).count();
+    let words = text.split_whitespace().count() + unspaced / CHARACTERS_PER_WORD;
+    let minutes = words.div_ceil(WORDS_PER_MINUTE);
+    u64::try_from(minutes).ok().filter(|minutes| 1 < *minutes)
+}
+
 /// The name of an article in one line: its title, else the beginning of its summary or of its text.
 pub fn headline(article: &Article) -> Option<Cow<'_, str>> {
     /// The most characters of a headline that is made from the text.
@@ -152,6 +192,19 @@ fn words(search: &Search) -> String {
 mod tests {
     use super::*;
     use crate::domain::time::from_unix;
+
+    #[test]
+    fn the_time_to_read_counts_words_and_characters_of_scripts_without_spaces() {
+        for (text, expected) in [
+            ("word ".repeat(230), None),
+            ("word ".repeat(231), Some(2)),
+            ("слово ".repeat(1_000), Some(5)),
+            ("港は人々で".repeat(300), Some(4)),
+        ] {
+            assert_eq!(minutes_to_read(&text), expected, "{}", text.len());
+        }
+        assert_eq!(minutes_to_read(""), None);
+    }
 
     #[test]
     fn relative_times_name_the_largest_fitting_unit() {

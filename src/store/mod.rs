@@ -40,6 +40,7 @@ pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
 pub use sqlite::maintenance::{Check, Stats};
+pub use sqlite::own_page::NotOwnPage;
 pub use sqlite::pages::{DuePages, PageClaim, PageDone, PageJob, PageOutcome, PageStored};
 pub use sqlite::polls::{Claim, Claimed, Storing};
 pub use sqlite::prune::{Prune, Pruned, PrunedFeeds};

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::support::feeds::{Item, item, rss};
+use crate::support::http::Site;
 use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
 use crate::support::{now, wait_for};
@@ -581,4 +582,130 @@ fn a_kill_loses_no_page_and_announces_nothing_twice() {
     heard.sort();
     heard.dedup();
     assert_eq!((heard.len(), all), (entries.len(), entries.len()));
+}
+
+/// What an article with this GUID says of its page: state and reason.
+fn page_of(home: &Home, guid: &str) -> (String, String) {
+    let articles = home.articles();
+    let found = articles.iter().find(|article| article["guid"] == guid).unwrap();
+    let part = |name: &str| found["full_text"][name].as_str().unwrap_or_default().to_owned();
+    (part("state"), part("reason"))
+}
+
+#[test]
+fn entries_without_a_page_of_their_own_keep_the_text_of_the_feed() {
+    let server = site(&[1, 2]);
+    let link = |n: u32, path: &str| Item { link: Some(server.url(path)), ..teaser(&server, n) };
+    let counted = ["/2#from=feed", "/2#from=mail"];
+    let items = [
+        teaser(&server, 1),
+        link(3, "/"),
+        link(4, "/changes#v1"),
+        link(5, "/changes#v2"),
+        link(6, "/episodes"),
+        link(7, "/episodes"),
+        link(8, "/episodes"),
+        link(9, counted[0]),
+        link(10, counted[1]),
+        link(11, "/gone"),
+    ];
+    for path in ["/", "/changes", "/episodes"] {
+        server.put(path, Page::ok(article(99, 5)));
+    }
+    server.put("/gone", Page::status(302).header("Location", "/"));
+    server.put("/feed", Page::ok(rss("News", &items)));
+    let home = full_text(&server);
+    home.poll();
+    assert_eq!(page_of(&home, "guid-1").0, "page");
+    assert_eq!(server.requests("/").len(), 1, "only after the redirect");
+    assert!(server.requests("/changes").is_empty() && server.requests("/episodes").is_empty());
+    for (n, state, reason) in [
+        (3, "failed", "front page"),
+        (4, "failed", "several entries"),
+        (5, "failed", "several entries"),
+        (6, "failed", "several entries"),
+        (8, "failed", "several entries"),
+        (11, "pending", "redirects to the front page"),
+    ] {
+        let found = page_of(&home, &format!("guid-{n}"));
+        assert!(found.0 == state && found.1.contains(reason), "{n}: {found:?}");
+    }
+    let both = [9, 10].map(|n| page_of(&home, &format!("guid-{n}")));
+    let states = both.each_ref().map(|(state, _)| state.as_str());
+    assert!(matches!(states, ["page", "failed"] | ["failed", "page"]), "{both:?}");
+    assert_eq!(server.requests("/2").len(), 1, "an article that was sent twice");
+    assert_eq!(consumed(&home).len(), items.len(), "all are announced");
+}
+
+#[test]
+fn a_robots_txt_of_any_size_is_obeyed_and_one_that_cannot_be_read_allows_nothing() {
+    let mut long = b"User-agent: *\nDisallow: /1\n".to_vec();
+    long.resize(3 * 1024 * 1024, b'#');
+    for (robots, state, reason) in [
+        (Page::ok(long), "robots", "Disallow: /1"),
+        (Page::ok("not packed").header("Content-Encoding", "gzip"), "pending", "robots.txt"),
+        (Page::status(302).header("Location", "/robots.txt"), "page", ""),
+    ] {
+        let server = site(&[1]);
+        server.put("/robots.txt", robots);
+        let home = full_text(&server);
+        home.poll();
+        let found = page_of(&home, "guid-1");
+        assert!(found.0 == state && found.1.contains(reason), "{found:?}");
+    }
+}
+
+#[test]
+fn a_page_without_the_article_is_tried_again_and_one_that_is_too_large_says_so() {
+    const GONE: &str = "<!doctype html><html lang=en><head><title>Page not found</title></head><body><main>\
+        <h1>Page not found</h1><p>Sorry, the page you are looking for does not exist or has been moved. Please try the \
+        search, or go to the home page.</p></main></body></html>";
+    for (page, state, reason) in [
+        (Page::ok(""), "pending", "no article text"),
+        (Page::ok(GONE), "pending", "no word of the title"),
+        (Page::ok("x".repeat(6 << 20)), "failed", "larger than 5242880 bytes"),
+    ] {
+        let server = site(&[1]);
+        server.put("/1", page);
+        let home = full_text(&server);
+        home.poll();
+        let found = page_of(&home, "guid-1");
+        assert!(found.0 == state && found.1.contains(reason), "{found:?}");
+        assert!(!found.1.contains("max_body"), "a setting for feeds: {found:?}");
+    }
+}
+
+#[test]
+fn the_page_of_an_article_shows_its_figures_its_date_and_where_the_text_is_from() {
+    let server = site(&[1, 2]);
+    let undated = |n| Item { date: None, ..teaser(&server, n) };
+    server.put("/feed", Page::ok(rss("News", &[undated(1), undated(2)])));
+    let figure = "<figure><img src='/ship.jpg' alt='A ship'><figcaption>The ship at noon.</figcaption></figure>";
+    let page = article(1, 20).replacen("</p><p>After", &format!("</p>{figure}<p>After"), 1);
+    server.put("/1", Page::ok(page));
+    server.put("/2", Page::status(404));
+    let home = home(&server, "full_text = true", "[server]\nlisten = \"127.0.0.1:0\"");
+    home.poll();
+    let daemon = Running::daemon(&home);
+    let site = Site::of(&daemon);
+    let articles = home.articles();
+    let page = |guid: &str| {
+        let found = articles.iter().find(|article| article["guid"] == guid).unwrap();
+        site.text(&format!("/articles/{}", found["id"].as_str().unwrap()))
+    };
+    let whole = page("guid-1");
+    for expected in [
+        "The ship at noon.</figcaption>",
+        &server.url("/ship.jpg"),
+        "19 August 2024",
+        "3 min read",
+        "Text of the page, ",
+        "found by dom_smoothie.",
+    ] {
+        assert!(whole.contains(expected), "{expected}: {whole}");
+    }
+    assert_eq!(whole.matches(&sentence(1)).count(), 20);
+    let teaser = page("guid-2");
+    let expected = "Text of the feed; page pending: the server answered with status 404.";
+    assert!(teaser.contains(expected) && !teaser.contains("min read"), "{teaser}");
 }

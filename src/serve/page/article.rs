@@ -17,7 +17,7 @@ use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sightin
 use crate::domain::query::Query;
 use crate::html::sanitise::SanitisedHtml;
 use crate::html::to_text::{has_same_text, html_to_text};
-use crate::present::count;
+use crate::present::{count, reading_minutes, text_source};
 use crate::serve::view::View;
 use crate::serve::{Site, error_response};
 use crate::store::{Reader, StoreError};
@@ -107,6 +107,9 @@ fn show(view: &View, reading: &Reading, title: &str) -> Markup {
             }
             div lang="en" {
                 (original(article))
+                @if let Some(full_text) = &article.full_text {
+                    p .meta { "Text " (text_source(full_text)) "." }
+                }
                 (attachments(article))
                 (also(view, article, sightings))
                 (earlier(view, versions))
@@ -163,11 +166,14 @@ fn byline(view: &View, article: &Article) -> Markup {
                 " · "
             }
             @match (article.published, article.date_source) {
-                (Some(at), DateSource::Feed) => { (full_time(view, at)) },
+                (Some(at), DateSource::Feed | DateSource::Page) => { (full_time(view, at)) },
                 _ => { "first seen " (full_time(view, article.first_seen)) },
             }
             @if let Some(at) = article.modified.filter(|at| article.published.is_none_or(|p| p < *at)) {
                 " · updated " (full_time(view, at))
+            }
+            @if let Some(minutes) = reading_minutes(article) {
+                " · " (minutes) " min read"
             }
             @if 0 < article.revision {
                 " · " a href="#versions" {

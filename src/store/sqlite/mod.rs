@@ -15,6 +15,7 @@ pub(super) mod maintenance;
 pub(super) mod meta;
 pub(super) mod migrate;
 pub(super) mod open;
+pub(super) mod own_page;
 pub(super) mod pages;
 pub(super) mod polls;
 pub(super) mod prune;

@@ -26,6 +26,7 @@ use crate::polling::pages::{
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{self, decode, time};
 use crate::store::sqlite::duplicates::{self, Recent};
+use crate::store::sqlite::own_page::{NotOwnPage, not_own_page};
 use crate::store::sqlite::{article_keys, feeds, held, meta, revisions};
 
 /// A request for pages to fetch.
@@ -54,9 +55,13 @@ pub struct PageJob {
     /// The row of the article.
     pub article: i64,
     pub feed: FeedId,
+    /// The title of the article.
+    pub title: Option<String>,
     pub url: Url,
     pub host: Host,
     pub validators: Validators,
+    /// Why there is nothing to request.
+    pub not_own: Option<NotOwnPage>,
 }
 
 /// The pages that may be fetched now.
@@ -274,8 +279,8 @@ fn is_settled_by_original(connection: &Connection, article: i64) -> Result<bool,
 
 fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreError> {
     const JOB: &str = "
-        SELECT feed_id, url, etag, last_modified, validated_url
-        FROM article_page WHERE article_id = ?1";
+        SELECT p.feed_id, a.title, p.url, p.etag, p.last_modified, p.validated_url
+        FROM article_page p JOIN article a ON a.id = p.article_id WHERE p.article_id = ?1";
     let one = |r: &Row<'_>| -> rusqlite::Result<Option<PageJob>> {
         let url = Url::parse(r.get_ref("url")?.as_str()?).ok();
         let Some((url, host)) = url.and_then(|url| Some((url.clone(), Host::of(&url)?))) else {
@@ -284,6 +289,7 @@ fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreEr
         Ok(Some(PageJob {
             article,
             feed: FeedId(r.get("feed_id")?),
+            title: r.get("title")?,
             url,
             host,
             validators: feeds::validators(
@@ -291,13 +297,16 @@ fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreEr
                 r.get("last_modified")?,
                 r.get("validated_url")?,
             ),
+            not_own: None,
         }))
     };
-    connection
+    let job = connection
         .prepare_cached(JOB)
         .and_then(|mut s| s.query_row([article], one).optional())
-        .map(Option::flatten)
-        .context("read an article page")
+        .context("read an article page")?;
+    let Some(mut job) = job.flatten() else { return Ok(None) };
+    job.not_own = not_own_page(connection, job.feed, article, &job.url)?;
+    Ok(Some(job))
 }
 
 /// How many more pages a host may be asked for now.
