@@ -14,6 +14,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
+use gazetted::article_page::extract::{Received, extract};
+use gazetted::article_page::model::{Mode, SiteRules};
+use gazetted::article_page::reservation::{Headers, TOKEN};
+use gazetted::article_page::robots::RobotsFile;
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::Remembered;
 use gazetted::domain::time::Timestamp;
@@ -163,6 +167,21 @@ const MARKUP: &[&str] = &[
     "<outline text='a'>",
     "<outline xmlUrl='https://a.example/' category='a,b'/>",
 ];
+
+/// What pages of articles have in common, and what the engines that read them recurse over. Reading a page takes many times as
+/// long as reading an entry, so these are fewer.
+const PAGES: &[&str] = &[
+    "<p>The ferry sails again. </p>",
+    "<div><p>The ferry, ",
+    "<table><tr><td>a",
+    "<a href='/b'>Read more: the ferry</a> ",
+    "<span class='date'>20 Aug 2024</span>",
+    "Subscribe to continue. ",
+];
+
+/// Lines of `robots.txt`, and parts of its patterns.
+const ROBOTS: &[&str] =
+    &["a", "*", "*a", "/", "%41", "$", "\nUser-agent: *", "\nDisallow: /*a*b$", "#"];
 
 const JSON: &[&str] = &[
     "[",
@@ -453,8 +472,44 @@ fn other_targets() -> Vec<Target> {
     ]
 }
 
+/// Reads a page that has an article and `inside` it.
+fn read_page(inside: &str) {
+    let sentence = "After nine years the ferry to the island sails again, every morning. ";
+    let article = format!("<p>{}</p>", sentence.repeat(5));
+    let page = format!(
+        "<html><title>The ferry</title><body><h1>The ferry</h1>{article}{inside}</body></html>"
+    );
+    let received = Received {
+        body: page.as_bytes(),
+        content_type: None,
+        address: &base(),
+        headers: Headers::default(),
+        token: TOKEN,
+        now: now(),
+    };
+    black_box(extract(&received, Mode::Best, &SiteRules::default())).ok();
+}
+
+fn page_targets() -> Vec<Target> {
+    vec![
+        // These are twice as long as others, so that what is done once for each page hides less.
+        target("article page", PAGES, |text| read_page(&text.repeat(2))),
+        target("robots.txt", ROBOTS, |text| {
+            let rules =
+                RobotsFile::parse(format!("User-agent: *\nDisallow: /{text}").as_bytes(), TOKEN);
+            let mut page = base();
+            page.set_path(&text.replace(['*', '$', '\n', '#'], "a"));
+            black_box((rules.allows(&page), rules.crawl_delay()));
+        }),
+    ]
+}
+
 fn targets() -> Vec<Target> {
-    [markup_targets(), field_targets(), other_targets()].into_iter().flatten().collect()
+    // The last one is measured first: it takes longest.
+    [markup_targets(), field_targets(), other_targets(), page_targets()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The part that is counted. It runs in a process of its own, for the target that the environment names.
@@ -489,6 +544,7 @@ fn counted(target: &str, patterns: usize) -> Vec<(u64, u64)> {
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "work", "--test-threads=1"])
         .env("GAZETTED_GROWTH", target)
+        .env("RUST_MIN_STACK", "67108864") // The engines that read pages recurse.
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
