@@ -168,12 +168,11 @@ const MARKUP: &[&str] = &[
     "<outline xmlUrl='https://a.example/' category='a,b'/>",
 ];
 
-/// What pages of articles have in common, and what the engines that read them recurse over. Reading a page takes many times as
-/// long as reading an entry, so these are fewer.
+/// What pages of articles have in common. Reading a page takes many times as long as reading an entry, so these are fewer.
+/// Elements in each other are not among them: the engines walk from elements to the root, so that the work grows with the depth
+/// too, which is at most 512.
 const PAGES: &[&str] = &[
     "<p>The ferry sails again. </p>",
-    "<div><p>The ferry, ",
-    "<table><tr><td>a",
     "<a href='/b'>Read more: the ferry</a> ",
     "<span class='date'>20 Aug 2024</span>",
     "Subscribe to continue. ",
