@@ -414,7 +414,7 @@ fn field_targets() -> Vec<Target> {
             "</content:encoded>",
         ),
         // These are four times as long as others: longer than what is read for the language.
-        target("content in no stated language", MARKUP.get(..24).unwrap_or(MARKUP), |text| {
+        target("content in no stated language", MARKUP.get(..10).unwrap_or(MARKUP), |text| {
             let text = escaped(&text.repeat(4));
             read(&format!("<rss><channel><item><description>{text}</description></item>"));
         }),
@@ -424,7 +424,8 @@ fn field_targets() -> Vec<Target> {
         field("author", PLAIN, "<author>", "</author>"),
         field("category", PLAIN, "<category>", "</category>"),
         field("enclosure", PLAIN, "<enclosure url=\"", "\"/>"),
-        target("json", MARKUP, |text| {
+        // The content is read as that of RSS, so half of the patterns are enough.
+        target("json", MARKUP.get(..46).unwrap_or(MARKUP), |text| {
             let text = json_text(text);
             read(&format!(
                 "{{\"version\":\"\",\"language\":\"en\",\"items\":[{{\"id\":{text},\"url\":{text},\"content_html\":{text}}}]}}"
