@@ -492,7 +492,7 @@ fn read_page(inside: &str) {
 
 fn page_targets() -> Vec<Target> {
     vec![
-        target("article page", PAGES, |text| read_page(text)),
+        target("article page", PAGES, read_page),
         target("robots.txt", ROBOTS, |text| {
             let rules =
                 RobotsFile::parse(format!("User-agent: *\nDisallow: /{text}").as_bytes(), TOKEN);
