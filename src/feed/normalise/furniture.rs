@@ -44,8 +44,8 @@ pub fn is_furniture(line: &str) -> bool {
         return false;
     }
     let parts = line.split(['•', '|', '·', '–', '—']).map(str::trim).filter(|p| !p.is_empty());
-    // Each date, time and count has a digit.
-    line.contains(char::is_numeric)
+    // Each date, time and count has a digit, apart from `an hour ago`.
+    (line.contains(char::is_numeric) || is_time_ago(line))
         && line.chars().count() < LONGEST_FURNITURE
         && parts.clone().any(is_counted_or_dated)
         && parts.clone().all(|part| is_counted_or_dated(part) || is_byline(part))
@@ -579,6 +579,8 @@ mod tests {
             "August 20, 2024 1.2K views",
             "Aug 20, 2024, 6:18 AM • Updated 3 hours ago • 1.2K views",
             "vor 3 Stunden | 1.234 Aufrufe",
+            "Updated an hour ago",
+            "vor einer Stunde",
             "il y a 2 heures",
             "3 часа назад",
             "3 小时前",
