@@ -233,22 +233,25 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
     }
 }
 
+/// All tables.
+const SECTIONS: [&Section; 12] = [
+    &ROOT,
+    &INCLUDED,
+    &STORE,
+    &SCHEDULE,
+    &FETCH,
+    &FULL_TEXT,
+    &SITE,
+    &SERVER,
+    &FEED,
+    &BASIC_AUTH,
+    &MAP,
+    &EXPORT,
+];
+
 /// Whether `word` is a key of any table.
 pub(super) fn is_known(word: &str) -> bool {
-    let sections = [
-        &ROOT,
-        &STORE,
-        &SCHEDULE,
-        &FETCH,
-        &FULL_TEXT,
-        &SITE,
-        &SERVER,
-        &FEED,
-        &BASIC_AUTH,
-        &MAP,
-        &EXPORT,
-    ];
-    sections.iter().any(|section| section.keys.contains(&word))
+    SECTIONS.iter().any(|section| section.keys.contains(&word))
 }
 
 /// Whether a key of this name, known or not, probably contains a secret.
@@ -281,20 +284,7 @@ mod tests {
 
     #[test]
     fn no_key_is_both_known_and_of_a_later_version() {
-        for section in [
-            &ROOT,
-            &INCLUDED,
-            &STORE,
-            &SCHEDULE,
-            &FETCH,
-            &FULL_TEXT,
-            &SITE,
-            &SERVER,
-            &FEED,
-            &BASIC_AUTH,
-            &MAP,
-            &EXPORT,
-        ] {
+        for section in SECTIONS {
             assert!(section.later.iter().all(|key| !section.keys.contains(key)));
         }
     }
