@@ -7,6 +7,7 @@ use crate::article_page::model::ArticlePage;
 use crate::domain::article::Person;
 use crate::domain::named_enum::named_enum;
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::feed::normalise::furniture::normal;
 use crate::html::chars::collapse;
 use crate::html::sanitise::SanitisedHtml;
 use crate::html::to_text::html_to_text;
@@ -118,11 +119,8 @@ fn summary(
 
 /// Whether `text` begins with `beginning`, which may end with an ellipsis.
 fn begins_with(text: &str, beginning: &str) -> bool {
-    let bare = |text: &str| -> String {
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    };
-    let beginning = bare(beginning);
-    !beginning.is_empty() && bare(text).starts_with(&beginning)
+    let beginning = normal(beginning);
+    !beginning.is_empty() && normal(text).starts_with(&beginning)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! - [`window`]: the articles of the last days, by the keys under which articles of other feeds find them.
 //! - [`same_feed`]: which new entries of a document are articles that the feed had before.
 //! - [`stories`]: which articles are about one event.
+//! - [`own_page`]: whether the link of an article leads to a page of its own.
 //! - [`likely_address`]: which feed is likely to have another address now.
 //!
 //! All decisions follow one principle: to miss a duplicate is better than to lose an article.
@@ -18,6 +19,7 @@ pub mod features;
 pub mod fingerprint;
 pub mod guid;
 pub mod likely_address;
+pub mod own_page;
 pub mod same_feed;
 pub mod sketch;
 pub mod stories;

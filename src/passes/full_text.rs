@@ -70,6 +70,8 @@ pub struct PageFetcher {
     user_agent: String,
     /// The feeds whose pages are fetched.
     feeds: HashMap<FeedId, Arc<FeedConfig>>,
+    /// Their ids, which each look at the queue needs.
+    ids: Arc<HashSet<FeedId>>,
     robots: RobotsCache,
     /// A permit for each page that is extracted: as many as there are cores.
     extractions: Arc<Semaphore>,
@@ -118,7 +120,7 @@ impl PageFetcher {
     pub fn new(store: Store, poller: Arc<Poller>, config: &Config) -> Self {
         let feeds = poller.feeds().iter();
         let feeds = feeds.filter(|(_, feed)| feed.full_text && feed.spec.enabled);
-        let feeds = feeds.map(|(id, feed)| (*id, Arc::clone(feed))).collect();
+        let feeds: HashMap<FeedId, _> = feeds.map(|(id, feed)| (*id, Arc::clone(feed))).collect();
         let longest = config.feeds.iter().filter_map(|feed| feed.request.timeout).max();
         let timeout = longest.unwrap_or_default().max(config.fetch.timeout);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -130,6 +132,7 @@ impl PageFetcher {
             host_delay: TimeDelta::from_std(config.fetch.host_delay).unwrap_or_default(),
             lease: TimeDelta::from_std(timeout).unwrap_or_default() * 2 + LEASE_SLACK,
             user_agent: config.fetch.user_agent.clone(),
+            ids: Arc::new(feeds.keys().copied().collect()),
             feeds,
             robots: RobotsCache::default(),
             extractions: Arc::new(Semaphore::new(cores)),
@@ -157,6 +160,7 @@ impl PageFetcher {
     pub async fn keep_up(self: Arc<Self>, changes: watch::Sender<u64>) {
         let mut news = changes.subscribe();
         let report = || changes.send_modify(|n| *n += 1);
+        let is_news = |done| ended(done).is_some_and(|page| page.stored.changed);
         let mut round = Round::new(Arc::clone(&self), Some(self.host_delay + BEFORE_POLL));
         let mut released_at: Option<Instant> = None;
         loop {
@@ -178,7 +182,7 @@ impl PageFetcher {
             };
             tokio::select! {
                 Some(done) = round.pages.join_next() => {
-                    if ended(done).is_some_and(|page| page.stored.changed) {
+                    if is_news(done) {
                         report();
                     }
                 }
@@ -570,7 +574,7 @@ impl Round {
         let claim = PageClaim {
             now,
             limit,
-            feeds: fetcher.feeds.keys().copied().collect::<HashSet<_>>(),
+            feeds: Arc::clone(&fetcher.ids),
             per_host,
             slots,
             per_day: fetcher.config.per_host_per_day,

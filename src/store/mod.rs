@@ -40,8 +40,8 @@ pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
 pub use sqlite::maintenance::{Check, Stats};
-pub use sqlite::own_page::NotOwnPage;
-pub use sqlite::pages::{DuePages, PageClaim, PageDone, PageJob, PageOutcome, PageStored};
+pub use sqlite::page_queue::{DuePages, PageClaim, PageJob};
+pub use sqlite::pages::{PageDone, PageOutcome, PageStored};
 pub use sqlite::polls::{Claim, Claimed, Storing};
 pub use sqlite::prune::{Prune, Pruned, PrunedFeeds};
 pub use sqlite::reader::{Interrupter, Reader};
@@ -311,7 +311,7 @@ impl Store {
 
     /// Puts the recent articles of these feeds, whose article pages are fetched, in the queue, and removes those of others.
     pub async fn sync_pages(&self, feeds: Vec<FeedId>, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::pages::sync(tx, &feeds, now)).await
+        self.write(move |tx| sqlite::page_queue::sync(tx, &feeds, now)).await
     }
 
     /// Leases pages of [`Reader::due_pages`] for `lease`, so that no other process requests them, and counts the requests
@@ -323,15 +323,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<PageJob>, StoreError> {
         self.write(move |tx| {
-            sqlite::pages::settle(tx, &due.settled)?;
-            sqlite::pages::lease(tx, due.jobs, lease, now)
+            sqlite::page_queue::settle(tx, &due.settled)?;
+            sqlite::page_queue::lease(tx, due.jobs, lease, now)
         })
         .await
     }
 
     /// Ends the leases of all pages. The caller must know that no other process fetches pages.
     pub async fn release_pages(&self) -> Result<(), StoreError> {
-        self.write(sqlite::pages::release_all).await
+        self.write(sqlite::page_queue::release_all).await
     }
 
     /// Stores what came of the request for a page in one transaction: the text of its article, and the next request.

@@ -11,7 +11,7 @@ use crate::polling::pages::LONGEST_HOLD;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::article_keys::{self, Entry};
 use crate::store::sqlite::columns::{decode, time};
-use crate::store::sqlite::{changes, columns, held, matching, meta, pages, revisions};
+use crate::store::sqlite::{changes, columns, held, matching, meta, page_queue, pages, revisions};
 
 /// The result of storing a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ fn insert(
         changes::silence(tx, seq)?;
     }
     if arrival.full_text
-        && pages::enqueue(tx, (seq, arrival.feed, order_at), draft, arrival.now)?
+        && page_queue::enqueue(tx, (seq, arrival.feed, order_at), draft, arrival.now)?
         && !arrival.is_quiet
     {
         held::hold(tx, seq, arrival.now + LONGEST_HOLD)?;
@@ -178,7 +178,7 @@ fn update(
         kept.store(tx, entry.article, draft)?;
     }
     if is_edited_entry && entry.hash != meta::READ_BY_OTHER_RULES {
-        pages::ask_again(tx, entry.article, draft, arrival.now)?;
+        page_queue::ask_again(tx, entry.article, draft, arrival.now)?;
     }
     article_keys::put(tx, arrival.feed, entry.article, draft)?;
     let (published, modified) = given(draft);

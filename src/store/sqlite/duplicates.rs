@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use url::Url;
 
 use crate::domain::article::ArticleId;
+use crate::domain::feed::FeedId;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::matching::across_feeds::{Duplicate, Sighted, duplicate, publisher};
 use crate::matching::features::{Features, Fields, keys_from_bytes, keys_to_bytes};
@@ -18,7 +19,7 @@ use crate::matching::window::{SPAN, Window};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
 use crate::store::sqlite::stories::{self, OpenStories};
-use crate::store::sqlite::{columns, meta};
+use crate::store::sqlite::{columns, feeds, meta};
 
 /// The articles of the last days in memory. After an error, or when another process has looked for duplicates, it is read
 /// again from the store.
@@ -249,7 +250,7 @@ fn earlier(
 
 /// The articles whose page names an address of this article as its canonical one.
 fn by_page(tx: &Connection, features: &Features) -> Result<Vec<i64>, StoreError> {
-    /// The most articles that are followed under one key.
+    // No more articles are followed under one key.
     const BY_PAGE: &str =
         "SELECT article_id FROM page_key WHERE key = ?1 ORDER BY article_id DESC LIMIT 8";
     let action = "look for articles by their pages";
@@ -430,21 +431,11 @@ pub(super) struct Publishers(HashMap<i64, Option<String>>);
 
 impl Publishers {
     pub(super) fn of(&mut self, tx: &Connection, feed: i64) -> Result<Option<String>, StoreError> {
-        const ADDRESSES: &str = "SELECT home_page_url, url FROM feed WHERE id = ?1";
         if let Some(known) = self.0.get(&feed) {
             return Ok(known.clone());
         }
-        let addresses: Option<(Option<String>, String)> = tx
-            .prepare_cached(ADDRESSES)
-            .and_then(|mut s| {
-                s.query_row([feed], |row| Ok((row.get("home_page_url")?, row.get("url")?)))
-                    .optional()
-            })
-            .context("read the publisher of a feed")?;
-        let owner = |address: &str| Url::parse(address).ok()?.host_str().and_then(publisher);
-        let found = addresses.and_then(|(home_page, url)| {
-            home_page.as_deref().and_then(owner).or_else(|| owner(&url))
-        });
+        let owner = |address: &String| Url::parse(address).ok()?.host_str().and_then(publisher);
+        let found = feeds::addresses(tx, FeedId(feed))?.iter().find_map(owner);
         self.0.insert(feed, found.clone());
         Ok(found)
     }

@@ -308,6 +308,18 @@ pub(super) fn set_host(tx: &Connection, feed: FeedId, at: Timestamp) -> Result<(
         .context("store a feed's host")
 }
 
+/// The address of the home page of a feed, if it is known, and then its own; empty if there is no such feed.
+pub(super) fn addresses(connection: &Connection, feed: FeedId) -> Result<Vec<String>, StoreError> {
+    const ADDRESSES: &str = "SELECT home_page_url, url FROM feed WHERE id = ?1";
+    let found: Option<[Option<String>; 2]> = connection
+        .prepare_cached(ADDRESSES)
+        .and_then(|mut s| {
+            s.query_row([feed.0], |r| Ok([r.get("home_page_url")?, r.get("url")?])).optional()
+        })
+        .context("read the addresses of a feed")?;
+    Ok(found.into_iter().flatten().flatten().collect())
+}
+
 /// The host of the address that a poll planned for `at` requests. It changes with the plan, because a plan
 /// may or may not reach the recheck of a moved feed's configured address.
 pub(super) fn host_at(

@@ -16,6 +16,7 @@ pub(super) mod meta;
 pub(super) mod migrate;
 pub(super) mod open;
 pub(super) mod own_page;
+pub(super) mod page_queue;
 pub(super) mod pages;
 pub(super) mod polls;
 pub(super) mod prune;

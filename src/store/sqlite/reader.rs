@@ -28,11 +28,11 @@ use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::open::open_for_reading;
-use crate::store::sqlite::pages::{self, DuePages, PageClaim};
+use crate::store::sqlite::page_queue::{self, DuePages, PageClaim};
 use crate::store::sqlite::prune::{self, Prune, Pruned};
 use crate::store::sqlite::story_list::StoryReader;
 use crate::store::sqlite::{
-    edits, feed_health, file, future, held, meta, revisions, select, stories, text_index,
+    edits, feed_health, file, future, held, meta, pages, revisions, select, stories, text_index,
 };
 
 /// What is read of each article.
@@ -323,12 +323,12 @@ impl Reader {
     /// The pages that may be fetched now. They are not leased yet; see
     /// [`Store::lease_pages`](crate::store::Store::lease_pages).
     pub fn due_pages(&self, claim: &PageClaim) -> Result<DuePages, StoreError> {
-        self.in_one_moment(|| pages::due(&self.connection, claim))
+        self.in_one_moment(|| page_queue::due(&self.connection, claim))
     }
 
     /// The number of article pages that were not fetched yet, of which some may be tried again.
     pub fn pending_pages(&self) -> Result<u64, StoreError> {
-        pages::pending(&self.connection)
+        page_queue::pending(&self.connection)
     }
 
     /// The earlier versions of an article that are kept, latest first.
