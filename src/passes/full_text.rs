@@ -164,6 +164,11 @@ impl PageFetcher {
         let mut round = Round::new(Arc::clone(&self), Some(self.host_delay + BEFORE_POLL));
         let mut released_at: Option<Instant> = None;
         loop {
+            while let Some(done) = round.pages.try_join_next() {
+                if is_news(done) {
+                    report();
+                }
+            }
             if released_at.is_none_or(|at| LATER <= at.elapsed()) {
                 match self.store.release_held(false, clock::now()).await {
                     Ok((false, None)) if self.is_idle() => return, // Nothing will be held back.
@@ -173,6 +178,8 @@ impl PageFetcher {
                 }
                 released_at = Some(Instant::now());
             }
+            // The look at the queue takes all changes until now into account, those that were reported here as well.
+            news.borrow_and_update();
             let wait = match round.advance().await {
                 Ok(wait) => wait,
                 Err(error) => {
