@@ -114,8 +114,8 @@ fn article(args: Args, context: &Context) -> Result<ArticlePage> {
         address: fetched.address,
         mode: if args.fast { Mode::Fast } else { Mode::Best },
         rules: SiteRules { select: args.select, remove: args.remove },
-        robots_tags: Vec::new(),
-        tdm_reservation: None,
+        robots_tags: fetched.robots_tags,
+        tdm_reservation: fetched.tdm_reservation,
         token: TOKEN.to_owned(),
         now: clock::now(),
     };
@@ -149,7 +149,13 @@ fn received(args: &Args, context: &Context) -> Result<FetchedPage> {
         let body =
             unpack(body, None, limit + 1).map_err(|error| anyhow!("{}: {error}", args.page))?.body;
         let address = args.url.clone().unwrap_or(address);
-        return Ok(FetchedPage { body, content_type: None, address });
+        return Ok(FetchedPage {
+            body,
+            content_type: None,
+            robots_tags: Vec::new(),
+            tdm_reservation: None,
+            address,
+        });
     }
     let url = FeedUrl::parse(&args.page).map_err(|error| {
         let shown = without_user_info(&args.page);

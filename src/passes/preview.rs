@@ -39,6 +39,9 @@ pub struct Previewer {
 pub struct FetchedPage {
     pub body: Vec<u8>,
     pub content_type: Option<String>,
+    /// The values of `X-Robots-Tag`, and that of `TDM-Reservation`, by which the publisher reserves the text.
+    pub robots_tags: Vec<String>,
+    pub tdm_reservation: Option<String>,
     pub address: Url,
 }
 
@@ -130,6 +133,8 @@ impl Previewer {
                 .map(|unpacked| FetchedPage {
                     body: unpacked.body,
                     content_type: headers.content_type,
+                    robots_tags: headers.robots_tags,
+                    tdm_reservation: headers.tdm_reservation,
                     address,
                 })
                 .map_err(|error| error.to_string())

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::support::program::Home;
+use crate::support::server::{Page, Server};
 
 const PAGE: &str = "<!doctype html><html lang='en'><head><title>The ferry returns to the island | Gazette</title>\
     <meta name='author' content='Ada Hartley'></head><body><h1>The ferry returns to the island</h1>\
@@ -70,6 +71,23 @@ fn explain_names_the_rules_and_what_was_removed() {
     let inspected = home.ok(&["inspect", "page.html", "--page"]);
     assert!(inspected.contains("h1 that the stated title confirms"), "{inspected}");
     assert_eq!(home.json(&["inspect", "page.html", "--page", "--json"])["explain"], *explained);
+}
+
+#[test]
+fn explain_says_what_the_header_fields_reserve() {
+    let server = Server::start();
+    for (header, value, rule) in [
+        ("X-Robots-Tag", "noarchive", "noarchive in X-Robots-Tag"),
+        ("TDM-Reservation", "1", "tdm-reservation in the header fields"),
+    ] {
+        server.put("/ferry", Page::ok(PAGE).header(header, value));
+        let home = Home::new("");
+        let url = server.url("/ferry");
+        let found = home.json(&["extract", &url, "--format", "json", "--explain"]);
+        assert!(found["explain"]["found"].to_string().contains(rule), "{found}");
+        assert!(found["content_text"].to_string().contains("every morning at six"), "{found}");
+        assert!(home.ok(&["inspect", &url, "--page"]).contains(rule), "{rule}");
+    }
 }
 
 #[test]
