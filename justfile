@@ -48,32 +48,40 @@ oracle:
     done
 
 # The flags are those of cargo-fuzz without its address sanitizer, which needs a nightly compiler and has little to
-# find here: unsafe code is forbidden. Found inputs and the growing corpus are below target/fuzz. FUZZ_SEED
-# fixes the series of inputs; without it each run tries others. An input that takes longer than FUZZ_TIMEOUT seconds (5)
-# is a finding; FUZZ_MAX_LEN is the longest input in bytes (65,536), because work that grows with the square of the length does
-# not show in short ones.
+# find here: unsafe code is forbidden. A long run is built with optimisation, and the coverage of the dependencies counts
+# too. With FUZZ_PROFILE=dev only the project's own crates are built for it: the dependencies are those of the tests. Found
+# inputs and the growing corpus are below target/fuzz. FUZZ_SEED fixes the series of inputs; without it each run tries
+# others. An input that takes longer than FUZZ_TIMEOUT seconds (5) is a finding; FUZZ_MAX_LEN is the longest input in bytes
+# (65,536), because work that grows with the square of the length does not show in short ones.
 #
 # run every fuzz target on its seeds, then for so many seconds: `just fuzz 60`, `just fuzz 600 document`
 fuzz SECONDS="60" *TARGETS:
     #!/usr/bin/env bash
     set -euo pipefail
-    export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/fuzz"
-    coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
+    build="${CARGO_TARGET_DIR:-target}"
+    found="$build/fuzz"
+    flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
     for part in inline-8bit-counters pc-table trace-compares; do
-        coverage="$coverage -Cllvm-args=-sanitizer-coverage-$part"
+        flags="$flags -Cllvm-args=-sanitizer-coverage-$part"
     done
-    # With a target named, the flags are not for build scripts.
-    host="$(rustc -vV | sed -n 's/^host: //p')"
-    profile="${FUZZ_PROFILE:-release}"
-    RUSTFLAGS="--cfg fuzzing $coverage" cargo build --profile "$profile" --manifest-path fuzz/Cargo.toml --locked --bins --target "$host"
+    if [ "${FUZZ_PROFILE:-release}" = dev ]; then
+        export FUZZ_FLAGS="$flags" RUSTC_WRAPPER="$PWD/fuzz/instrumented-rustc"
+        cargo build --manifest-path fuzz/Cargo.toml --locked --bins --target-dir "$build"
+        programs="$build/debug"
+    else
+        # With a target named, the flags are not for build scripts.
+        host="$(rustc -vV | sed -n 's/^host: //p')"
+        RUSTFLAGS="$flags" cargo build --release --manifest-path fuzz/Cargo.toml --locked --bins --target "$host" --target-dir "$found"
+        programs="$found/$host/release"
+    fi
     targets="{{ TARGETS }}"
     for target in ${targets:-$(basename -s .rs -a fuzz/fuzz_targets/*.rs)}; do
         echo "fuzz: $target, {{ SECONDS }} seconds"
-        corpus="$CARGO_TARGET_DIR/corpus/$target"
+        corpus="$found/corpus/$target"
         mkdir -p "$corpus"
-        "$CARGO_TARGET_DIR/$host/${profile/#dev/debug}/$target" -max_total_time={{ SECONDS }} -seed="${FUZZ_SEED:-0}" -timeout="${FUZZ_TIMEOUT:-5}" -report_slow_units=1 -max_len="${FUZZ_MAX_LEN:-65536}" \
+        "$programs/$target" -max_total_time={{ SECONDS }} -seed="${FUZZ_SEED:-0}" -timeout="${FUZZ_TIMEOUT:-5}" -report_slow_units=1 -max_len="${FUZZ_MAX_LEN:-65536}" \
             -rss_limit_mb=2048 -verbosity=0 \
-            -print_final_stats=1 -artifact_prefix="$CARGO_TARGET_DIR/$target-" "$corpus" "fuzz/seeds/$target"
+            -print_final_stats=1 -artifact_prefix="$found/$target-" "$corpus" "fuzz/seeds/$target"
     done
 
 # The LLVM tools must be of the LLVM version that rustc uses, because the format of the profiles changes with it.
