@@ -76,7 +76,7 @@ pub(super) const FULL_TEXT: Section = Section {
 pub(super) const SITE: Section = Section { keys: &["host", "select", "remove"], ..PLAIN };
 
 pub(super) const SERVER: Section =
-    Section { keys: &["listen", "token", "token_file", "public", "hub", "base"], ..PLAIN };
+    Section { keys: &["listen", "token", "token_file", "public", "hub", "base", "view"], ..PLAIN };
 
 pub(super) const FEED: Section = Section {
     keys: &[
@@ -179,7 +179,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
         "fetch" => FETCH.keys,
         "full_text" => FULL_TEXT.keys,
         "full_text.sites" => SITE.keys,
-        "server" => &["listen", "public", "hub", "base"],
+        "server" => &["listen", "public", "hub", "base", "view"],
         "feeds" => &[
             "url",
             "name",

@@ -1,4 +1,5 @@
-//! How a client sees this server: below which path, with which origin, and with times of which zone.
+//! How a client sees this server: below which path, with which origin, with times of which zone, and with which view of
+//! lists.
 //!
 //! A proxy may serve us below a path (`https://example.org/news/`). Either it passes the whole path on, or it strips
 //! the prefix. `[server] base` names the prefix for both cases; a proxy that strips it may name it in
@@ -11,11 +12,16 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::Render;
+use url::form_urlencoded;
 
+use crate::config::{ListView, ServerConfig};
 use crate::domain::time::Zone;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
+/// The query parameter that names the view of a list.
+pub(super) const LIST_VIEW: &str = "view";
 
 /// The longest prefix that is believed, in bytes. It occurs in each link of a page.
 const MAX_PREFIX: usize = 200;
@@ -30,6 +36,59 @@ pub(super) struct View {
     pub(super) base: Base,
     /// The time zone of the times that are shown.
     pub(super) zone: Zone,
+    /// How lists of articles are shown.
+    list: ListView,
+    /// How they are shown if a request does not say it.
+    default_list: ListView,
+}
+
+impl View {
+    pub(super) fn new(config: &ServerConfig) -> Self {
+        Self {
+            base: Base::new(&config.base),
+            zone: config.zone,
+            list: config.view,
+            default_list: config.view,
+        }
+    }
+
+    /// How lists of articles are shown.
+    pub(super) fn list(&self) -> ListView {
+        self.list
+    }
+
+    /// Takes the view of lists that the request names, if it names one.
+    ///
+    /// # Errors
+    /// A message for the user, if there is no such view.
+    pub(super) fn choose(&mut self, uri: &Uri) -> Result<(), String> {
+        let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        for (_, name) in pairs.filter(|(key, value)| key == LIST_VIEW && !value.is_empty()) {
+            let list = ListView::parse(&name);
+            let others = || format!("view: {}", ListView::NAMES.join(", "));
+            self.list = list.ok_or_else(others)?;
+        }
+        Ok(())
+    }
+
+    /// `view=…`, if lists are shown in another view than the configured one. Links to lists repeat it.
+    pub(super) fn chosen_list(&self) -> Option<ListView> {
+        Some(self.list).filter(|list| *list != self.default_list)
+    }
+
+    /// The address of a list in a view. `address` is without a view.
+    pub(super) fn list_in(&self, list: ListView, address: &str) -> String {
+        if list == self.default_list {
+            return address.to_owned();
+        }
+        let mark = if address.contains('?') { '&' } else { '?' };
+        format!("{address}{mark}{LIST_VIEW}={}", list.as_str())
+    }
+
+    /// The address of a list in the view of this page.
+    pub(super) fn list_at(&self, address: &str) -> String {
+        self.list_in(self.list, address)
+    }
 }
 
 impl Render for Base {
@@ -79,7 +138,7 @@ pub(super) fn locate<B>(view: &View, request: &mut Request<B>) -> Option<Respons
         }
         Below::Nothing => forwarded.unwrap_or_else(|| configured.clone()),
     };
-    request.extensions_mut().insert(View { base, zone: view.zone });
+    request.extensions_mut().insert(View { base, ..view.clone() });
     None
 }
 

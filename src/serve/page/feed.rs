@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::feeds::{Chart, chart, host, next};
-use super::parts::{by_day, encoded, full_time, relative, web};
+use super::parts::{by_day, encoded, full_time, relative, views, web};
 use crate::clock;
 use crate::domain::article::Article;
 use crate::domain::feed::{FeedId, FeedState, is_command, is_stand_in};
@@ -39,12 +39,13 @@ struct Found {
 
 pub(in crate::serve) async fn feed(
     State(site): State<Site>,
-    Extension(view): Extension<View>,
+    Extension(mut view): Extension<View>,
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
+    view.choose(&uri).map_err(|why| error_response::bad_request(&why))?;
     let id = id.parse().ok().map(FeedId);
     let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, id, now)).await;
     let Some(found) = read.map_err(IntoResponse::into_response)? else {
@@ -91,9 +92,11 @@ fn show(view: &View, found: &Found, now: Timestamp) -> Markup {
         }
         p .meta .next { "Next poll: " (next(view, feed, now)) }
         (chart.markup())
+        @if !articles.is_empty() { div .bar { (views(view, &format!("/feeds/{}", feed.id))) } }
         (by_day(view, articles, None, |_| None))
         @if !articles.is_empty() {
-            p { a href={ (view.base) "/?feed=" (encoded(&feed.url)) } { "All articles of this feed" } }
+            @let all = format!("/?feed={}", encoded(&feed.url));
+            p { a href={ (view.base) (view.list_at(&all)) } { "All articles of this feed" } }
         }
         (log(view, polls))
     }

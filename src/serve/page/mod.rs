@@ -30,7 +30,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::Site;
 use super::conditional::{Version, hash};
 use super::error_response::ErrorReason;
-use super::view::View;
+use super::view::{LIST_VIEW, View};
 use crate::domain::time::Timestamp;
 use crate::present::zone_name;
 
@@ -86,12 +86,13 @@ impl Page<'_> {
                     a .skip href="#main" { "Skip to the content" }
                     header .top {
                         div .wrap {
-                            a .brand href={ (view.base) "/" } { "gazetted" }
+                            a .brand href={ (view.base) (view.list_at("/")) } { "gazetted" }
                             nav aria-label="Pages" {
                                 ul {
                                     @for (path, name) in [("/", "Latest"), ("/stories", "Stories"), ("/feeds", "Feeds")] {
+                                        @let address = if path == "/" { view.list_at(path) } else { path.to_owned() };
                                         li {
-                                            a href={ (view.base) (path) } aria-current=[(path == self.at).then_some("page")] {
+                                            a href={ (view.base) (address) } aria-current=[(path == self.at).then_some("page")] {
                                                 (name)
                                             }
                                         }
@@ -100,6 +101,9 @@ impl Page<'_> {
                             }
                             search {
                                 form .find action={ (view.base) "/search" } {
+                                    @if let Some(list) = view.chosen_list() {
+                                        input type="hidden" name=(LIST_VIEW) value=(list.as_str());
+                                    }
                                     label .sr for="q" { "Search the articles" }
                                     input #q type="search" name="q" value=(self.words)
                                         placeholder="Words, \"phrase\", -not" maxlength="1000";
