@@ -111,6 +111,8 @@ pub struct ServerConfig {
     pub base: String,
     /// How the pages show lists of articles, unless a request says otherwise.
     pub view: ListView,
+    /// Whether the pages have a script with keyboard shortcuts. Without it they have no script.
+    pub shortcuts: bool,
     /// The time zone of the pages.
     pub zone: Zone,
 }

@@ -210,6 +210,17 @@ mod tests {
     }
 
     #[test]
+    fn links_of_a_page_keep_its_view_and_exports_know_none() {
+        let uri = "/?view=compact&tag=sea&before=5.3&view=".parse().unwrap();
+        let params = Params::of_page(&uri, 100, (Timestamp::UNIX_EPOCH, Zone::UTC)).unwrap();
+        assert_eq!(params.link(None), "?view=compact&tag=sea");
+        assert_eq!(params.without(&("tag".to_owned(), "sea".to_owned())), "?view=compact");
+        assert_eq!(params.without_view(), "?tag=sea&before=5.3");
+        assert_eq!(params.filters, "?tag=sea");
+        assert!(read("/?view=compact").unwrap_err().contains("the filters are"));
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused_with_a_reason() {
         for (uri, reason) in [
             ("/?limit=0", "from 1 to 10000"),

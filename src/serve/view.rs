@@ -40,6 +40,8 @@ pub(super) struct View {
     list: ListView,
     /// How they are shown if a request does not say it.
     default_list: ListView,
+    /// Whether pages have the script with keyboard shortcuts.
+    pub(super) shortcuts: bool,
 }
 
 impl View {
@@ -49,6 +51,7 @@ impl View {
             zone: config.zone,
             list: config.view,
             default_list: config.view,
+            shortcuts: config.shortcuts,
         }
     }
 
@@ -196,6 +199,28 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_a_view_that_is_not_the_configured_one_is_in_addresses() {
+        use ListView::{Cards, Compact, List};
+        for (configured, query, list, here, there) in [
+            (List, "", List, "/?tag=a", "/?tag=a&view=compact"),
+            (List, "?view=compact", Compact, "/?tag=a&view=compact", "/?tag=a&view=compact"),
+            (List, "?view=list", List, "/?tag=a", "/?tag=a&view=compact"),
+            (Compact, "", Compact, "/?tag=a", "/?tag=a"),
+            (Compact, "?view=", Compact, "/?tag=a", "/?tag=a"),
+            (Compact, "?view=cards&x=y", Cards, "/?tag=a&view=cards", "/?tag=a"),
+        ] {
+            let mut view = View { list: configured, default_list: configured, ..View::default() };
+            view.choose(&format!("/{query}").parse().unwrap()).unwrap();
+            assert_eq!(view.list(), list, "{configured:?} {query}");
+            assert_eq!(view.list_at("/?tag=a"), here, "{configured:?} {query}");
+            assert_eq!(view.list_in(Compact, "/?tag=a"), there, "{configured:?} {query}");
+            assert_eq!(view.list_in(Cards, "/") == "/", configured == Cards);
+        }
+        let error = View::default().choose(&"/?view=grid".parse().unwrap()).unwrap_err();
+        assert_eq!(error, "view: list, compact, cards");
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn line(
 ) -> Markup {
     let at = article.effective_date();
     html! {
-        article .line lang=[article.language.as_deref()] {
+        article .line data-original=[original(view, article)] lang=[article.language.as_deref()] {
             @match when {
                 When::TimeOfDay => { (clock_time(view, at)) },
                 When::Date => { (date(view, at)) },
@@ -119,6 +119,11 @@ fn line(
             @if let Some(more) = more { " " (more) }
         }
     }
+}
+
+/// The address that a keyboard shortcut opens.
+fn original<'a>(view: &View, article: &'a Article) -> Option<&'a str> {
+    web(article.url.as_deref()).filter(|_| view.shortcuts)
 }
 
 /// The heading with the search hits marked.
@@ -146,7 +151,7 @@ fn card(
     let image = web(article.image.as_deref());
     let address = format!("/articles/{}", article.id);
     html! {
-        article .card .pic[image.is_some()] lang=[article.language.as_deref()] {
+        article .card .pic[image.is_some()] data-original=[original(view, article)] lang=[article.language.as_deref()] {
             h3 dir="auto" { a href={ (view.base) (address) } { (title(article, hits)) } }
             p .meta {
                 (feed_link(view, &article.feed)) " · "
