@@ -288,12 +288,7 @@ fn pages_have_no_script_except_that_for_shortcuts_where_it_is_configured() {
             assert_eq!(page.matches("<script").count(), scripts, "{path}: {page}");
             let own = "<script src=\"/shortcuts.js?v=";
             assert_eq!(page.matches(own).count(), scripts, "{path}: {page}");
-            assert_eq!(page.matches(" defer></script>").count(), scripts, "{path}: {page}");
-            assert_eq!(
-                page.matches("data-original").count() == 0,
-                scripts == 0 || !page.contains("<article class=\"card"),
-                "{path}: {page}"
-            );
+            assert!(scripts == 1 || !page.contains("data-original"), "{path}: {page}");
             assert_eq!(handlers(&page), [""; 0], "{path}: {page}");
             let policy = answer.header("content-security-policy").unwrap();
             let allowed: Vec<_> =
