@@ -76,7 +76,17 @@ pub(super) const FULL_TEXT: Section = Section {
 pub(super) const SITE: Section = Section { keys: &["host", "select", "remove"], ..PLAIN };
 
 pub(super) const SERVER: Section = Section {
-    keys: &["listen", "token", "token_file", "public", "hub", "base", "view", "shortcuts"],
+    keys: &[
+        "listen",
+        "token",
+        "token_file",
+        "public",
+        "hub",
+        "base",
+        "view",
+        "shortcuts",
+        "favicons",
+    ],
     ..PLAIN
 };
 
@@ -181,7 +191,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
         "fetch" => FETCH.keys,
         "full_text" => FULL_TEXT.keys,
         "full_text.sites" => SITE.keys,
-        "server" => &["listen", "public", "hub", "base", "view", "shortcuts"],
+        "server" => &["listen", "public", "hub", "base", "view", "shortcuts", "favicons"],
         "feeds" => &[
             "url",
             "name",

@@ -113,6 +113,8 @@ pub struct ServerConfig {
     pub view: ListView,
     /// Whether the pages have a script with keyboard shortcuts. Without it they have no script.
     pub shortcuts: bool,
+    /// Whether the icons of the sites of feeds are requested and shown.
+    pub favicons: bool,
     /// The time zone of the pages.
     pub zone: Zone,
 }

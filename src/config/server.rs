@@ -33,6 +33,7 @@ impl Reader<'_> {
         let base = self.base(&table).unwrap_or_else(|| "/".to_owned());
         let view = self.list_view(&table).unwrap_or_default();
         let shortcuts = self.flag(&table, "shortcuts").unwrap_or(false);
+        let favicons = self.flag(&table, "favicons").unwrap_or(false);
         let listen = listen?;
         // An invalid token has a fault of its own, so it does not count as missing.
         let has_token = table.get("token").or_else(|| table.get("token_file")).is_some();
@@ -42,7 +43,7 @@ impl Reader<'_> {
             let message = "listening beyond this machine takes a token";
             self.fault(&place.key, &place.span, message, Some(hint));
         }
-        Some(ServerConfig { listen, token, public, hub, base, view, shortcuts, zone })
+        Some(ServerConfig { listen, token, public, hub, base, view, shortcuts, favicons, zone })
     }
 
     fn listen(&mut self, table: &Table<'_>) -> Option<SocketAddr> {

@@ -174,6 +174,7 @@ fn router(site: Site) -> Router {
         .route("/style.css", get(page::style))
         .route("/shortcuts.js", get(page::shortcuts))
         .route("/icon.svg", get(page::icon))
+        .route("/icons/{name}", get(page::site_icon))
         .route("/favicon.ico", get(page::icon)) // Asked for by browsers that show an export.
         .route("/healthz", get(probes::health))
         .route("/readyz", get(probes::ready))

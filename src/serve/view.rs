@@ -5,7 +5,10 @@
 //! the prefix. `[server] base` names the prefix for both cases; a proxy that strips it may name it in
 //! `X-Forwarded-Prefix` instead, as Traefik and Caddy do. A prefix becomes a part of links and nothing else.
 
+use std::collections::HashMap;
 use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use axum::http::uri::PathAndQuery;
@@ -15,13 +18,19 @@ use maud::Render;
 use url::form_urlencoded;
 
 use crate::config::{ListView, ServerConfig};
+use crate::domain::icon::{home_of, site_of};
 use crate::domain::time::Zone;
+use crate::serve::reader_pool::ReaderPool;
+use crate::store::Reader;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// The query parameter that names the view of a list.
 pub(super) const LIST_VIEW: &str = "view";
+
+/// The time limit for reading the names of icons.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The longest prefix that is believed, in bytes. It occurs in each link of a page.
 const MAX_PREFIX: usize = 200;
@@ -42,6 +51,10 @@ pub(super) struct View {
     default_list: ListView,
     /// Whether pages have the script with keyboard shortcuts.
     pub(super) shortcuts: bool,
+    /// Whether the icons of sites are shown.
+    favicons: bool,
+    /// The names of the icons of sites, once [`View::with_icons`] has read them.
+    icons: Arc<HashMap<String, String>>,
 }
 
 impl View {
@@ -52,7 +65,34 @@ impl View {
             list: config.view,
             default_list: config.view,
             shortcuts: config.shortcuts,
+            favicons: config.favicons,
+            icons: Arc::default(),
         }
+    }
+
+    /// Reads which sites have an icon, if icons are shown.
+    ///
+    /// # Errors
+    /// The error response.
+    pub(super) async fn with_icons(self, reader_pool: &ReaderPool) -> Result<Self, Response> {
+        if !self.favicons {
+            return Ok(self);
+        }
+        let icons = reader_pool.read(DEADLINE, Reader::icon_names).await;
+        Ok(Self { icons: Arc::new(icons.map_err(IntoResponse::into_response)?), ..self })
+    }
+
+    /// The address of the icon of a feed.
+    pub(super) fn icon(&self, url: &str, home_page_url: Option<&str>) -> Option<String> {
+        if self.icons.is_empty() {
+            return None;
+        }
+        let name = self.icons.get(&site_of(&home_of(url, home_page_url)?))?;
+        Some(format!("{}/icons/{name}", self.base.0))
+    }
+
+    pub(super) fn has_icons(&self) -> bool {
+        self.favicons
     }
 
     /// How lists of articles are shown.

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::feeds::{Chart, chart, host, next};
-use super::parts::{by_day, encoded, full_time, relative, views, web};
+use super::parts::{by_day, encoded, feed_icon, full_time, relative, views, web};
 use crate::clock;
 use crate::domain::article::Article;
 use crate::domain::feed::{FeedId, FeedState, is_command, is_stand_in};
@@ -52,6 +52,7 @@ pub(in crate::serve) async fn feed(
         let why = "there is no such feed; the page of feeds lists them";
         return Err(error_response::with_status(StatusCode::NOT_FOUND, why));
     };
+    let view = view.with_icons(site.reader_pool()).await?;
     let filters = format!("?feed={}", encoded(&found.feed.url));
     let title = found.feed.display_name();
     let main = show(&view, &found, now);
@@ -74,7 +75,7 @@ fn show(view: &View, found: &Found, now: Timestamp) -> Markup {
     let state = feed.state();
     html! {
         p .meta { a href={ (view.base) "/feeds" } { "← Feeds" } }
-        h1 dir="auto" { (feed.display_name()) }
+        h1 dir="auto" { (feed_icon(view, &feed.url, feed.home_page_url.as_deref())) (feed.display_name()) }
         p {
             span .state .(state.as_str()) { (state.as_str()) }
             @if let Some(since) = feed.failing_since.filter(|_| state == FeedState::Failing) {

@@ -56,6 +56,7 @@ pub(in crate::serve) async fn latest(
     params.query.one_of_each_story =
         params.query.search.is_none() && params.query.stories.is_empty();
     let latest = load(&site, &params, now).await?;
+    let view = view.with_icons(site.reader_pool()).await?;
     Ok(show(&view, &params, &latest).respond(&site, (&uri, &headers), now))
 }
 
@@ -75,6 +76,7 @@ pub(in crate::serve) async fn search(
         params.query.order = Order::Relevance;
     }
     let latest = load(&site, &params, now).await?;
+    let view = view.with_icons(site.reader_pool()).await?;
     Ok(found(&view, &params, &words, &latest).respond(&site, (&uri, &headers), now))
 }
 

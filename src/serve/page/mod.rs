@@ -18,9 +18,10 @@ pub(super) use latest::{latest, search};
 pub(super) use stories::{stories, story};
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::Request;
+use axum::extract::{Path, Request, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap,
 };
@@ -58,6 +59,9 @@ const KEYS: [(&str, &str); 5] = [
     ("?", "show these keys"),
 ];
 
+/// The time limit for reading an icon.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub(super) async fn style() -> Response {
@@ -71,6 +75,24 @@ pub(super) async fn shortcuts(Extension(view): Extension<View>, uri: Uri) -> Res
     }
     let kind = (CONTENT_TYPE, "text/javascript; charset=utf-8");
     ([kind, (CACHE_CONTROL, FOR_EVER)], SHORTCUTS).into_response()
+}
+
+/// The icon of a site. Its name changes with its content.
+pub(super) async fn site_icon(
+    State(site): State<Site>,
+    Extension(view): Extension<View>,
+    Path(name): Path<String>,
+    uri: Uri,
+) -> Result<Response, Response> {
+    if !view.has_icons() {
+        return Err(error_response::not_found(uri).await);
+    }
+    let read = site.reader_pool().read(DEADLINE, move |reader| reader.icon(&name)).await;
+    let Some(icon) = read.map_err(IntoResponse::into_response)? else {
+        return Err(error_response::not_found(uri).await);
+    };
+    let headers = [(CONTENT_TYPE, icon.kind().as_str()), (CACHE_CONTROL, FOR_EVER)];
+    Ok((headers, icon.bytes().to_vec()).into_response())
 }
 
 pub(super) async fn icon() -> Response {
@@ -111,34 +133,7 @@ impl Page<'_> {
                 }
                 body {
                     a .skip href="#main" { "Skip to the content" }
-                    header .top {
-                        div .wrap {
-                            a .brand href={ (view.base) (view.list_at("/")) } { "gazetted" }
-                            nav aria-label="Pages" {
-                                ul {
-                                    @for (path, name) in [("/", "Latest"), ("/stories", "Stories"), ("/feeds", "Feeds")] {
-                                        @let address = if path == "/" { view.list_at(path) } else { path.to_owned() };
-                                        li {
-                                            a href={ (view.base) (address) } aria-current=[(path == self.at).then_some("page")] {
-                                                (name)
-                                            }
-                                        }
-                                    }
-                                }
-                            }
-                            search {
-                                form .find action={ (view.base) "/search" } {
-                                    @if let Some(list) = view.chosen_list() {
-                                        input type="hidden" name=(LIST_VIEW) value=(list.as_str());
-                                    }
-                                    label .sr for="q" { "Search the articles" }
-                                    input #q type="search" name="q" value=(self.words)
-                                        placeholder="Words, \"phrase\", -not" maxlength="1000";
-                                    button { "Search" }
-                                }
-                            }
-                        }
-                    }
+                    (self.header())
                     main #main .wrap tabindex="-1" { (self.main) }
                     footer .foot {
                         div .wrap {
@@ -155,6 +150,41 @@ impl Page<'_> {
                         }
                     }
                     @if view.shortcuts { (keys()) }
+                }
+            }
+        }
+    }
+
+    /// The links to the pages, and the search field.
+    fn header(&self) -> Markup {
+        let view = self.view;
+        html! {
+            header .top {
+                div .wrap {
+                    a .brand href={ (view.base) (view.list_at("/")) } { "gazetted" }
+                    nav aria-label="Pages" {
+                        ul {
+                            @for (path, name) in [("/", "Latest"), ("/stories", "Stories"), ("/feeds", "Feeds")] {
+                                @let address = if path == "/" { view.list_at(path) } else { path.to_owned() };
+                                li {
+                                    a href={ (view.base) (address) } aria-current=[(path == self.at).then_some("page")] {
+                                        (name)
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    search {
+                        form .find action={ (view.base) "/search" } {
+                            @if let Some(list) = view.chosen_list() {
+                                input type="hidden" name=(LIST_VIEW) value=(list.as_str());
+                            }
+                            label .sr for="q" { "Search the articles" }
+                            input #q type="search" name="q" value=(self.words)
+                                placeholder="Words, \"phrase\", -not" maxlength="1000";
+                            button { "Search" }
+                        }
+                    }
                 }
             }
         }

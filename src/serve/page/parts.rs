@@ -57,7 +57,20 @@ pub(super) fn web(address: Option<&str>) -> Option<&str> {
 /// A link to the latest articles of a feed. The name has its own text direction.
 pub(super) fn feed_link(view: &View, feed: &FeedRef) -> Markup {
     let address = view.list_at(&format!("/?feed={}", encoded(&feed.url)));
-    html! { a href={ (view.base) (address) } dir="auto" { (feed.name) } }
+    html! {
+        a href={ (view.base) (address) } dir="auto" {
+            (feed_icon(view, &feed.url, feed.home_page_url.as_deref())) (feed.name)
+        }
+    }
+}
+
+/// The icon of the site of a feed; nothing if it has none.
+pub(super) fn feed_icon(view: &View, url: &str, home_page_url: Option<&str>) -> Markup {
+    html! {
+        @if let Some(address) = view.icon(url, home_page_url) {
+            img .icon src=(address) alt="" width="16" height="16" loading="lazy" decoding="async";
+        }
+    }
 }
 
 pub(super) fn encoded(text: &str) -> String {

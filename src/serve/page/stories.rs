@@ -165,6 +165,7 @@ pub(in crate::serve) async fn story(
             HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/stories"));
         return Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, address)]).into_response());
     }
+    let view = view.with_icons(site.reader_pool()).await?;
     let name = headline(&story);
     let filters = format!("?story={}", story.id);
     let main = show(&view, &story, &articles);
