@@ -78,7 +78,7 @@ pub(super) fn homes(
 }
 
 /// Whether a request for an icon would come before a poll of the host that is due until `soon`, or during a pause of the
-/// host.
+/// host for polls or for article pages.
 pub(super) fn is_host_busy(
     connection: &Connection,
     host: &Host,
@@ -86,13 +86,16 @@ pub(super) fn is_host_busy(
     soon: Timestamp,
 ) -> Result<bool, StoreError> {
     const DUE: &str = "
-        SELECT EXISTS (SELECT 1 FROM poll_state WHERE host = ?1 AND active = 1 AND next_poll_at <= ?2)";
+        SELECT EXISTS (SELECT 1 FROM poll_state WHERE host = ?1 AND active = 1 AND next_poll_at <= ?2)
+            OR EXISTS (SELECT 1 FROM page_host WHERE host = ?1 AND paused_until BETWEEN ?3 + 1 AND ?3 + 604860)";
     if hosts::paused(connection, host, now)?.is_some() {
         return Ok(true);
     }
     connection
         .prepare_cached(DUE)
-        .and_then(|mut s| s.query_row(params![host.as_str(), soon.timestamp()], |row| row.get(0)))
+        .and_then(|mut s| {
+            s.query_row(params![host.as_str(), soon.timestamp(), now.timestamp()], |row| row.get(0))
+        })
         .context("look for polls that are due")
 }
 
@@ -174,6 +177,40 @@ mod tests {
         let mut connection = Connection::open(&path).unwrap();
         migrate::to_latest(&mut connection, &path).unwrap();
         (folder, connection)
+    }
+
+    #[test]
+    fn a_host_with_a_pause_or_a_poll_that_is_due_is_busy() {
+        let (_folder, connection) = store();
+        connection
+            .execute_batch(
+                "INSERT INTO feed (id, url, tags, configured, enabled, added_at) VALUES
+                    (1, 'https://due.example/f', '[]', 1, 1, 0), (2, 'https://later.example/f', '[]', 1, 1, 0),
+                    (3, 'https://off.example/f', '[]', 1, 0, 0);
+                INSERT INTO poll_state (feed_id, active, policy, because, next_poll_at, host) VALUES
+                    (1, 1, '', 'new', 1010, 'due.example'), (2, 1, '', 'new', 1011, 'later.example'),
+                    (3, 0, '', 'new', 1, 'off.example');
+                INSERT INTO host (host, paused_until, strikes, status) VALUES
+                    ('paused.example', 1001, 1, 429), ('free.example', 1000, 1, 429);
+                INSERT INTO page_host (host, day, requests, paused_until, strikes) VALUES
+                    ('pages.example', 0, 1, 2000, 1), ('read.example', 0, 1, 0, 0);",
+            )
+            .unwrap();
+        for (name, busy) in [
+            ("due", true),
+            ("later", false),
+            ("off", false),
+            ("paused", true),
+            ("free", false),
+            ("pages", true),
+            ("read", false),
+            ("unknown", false),
+        ] {
+            let url = Url::parse(&format!("https://{name}.example/")).unwrap();
+            let host = Host::of(&url).unwrap();
+            let found = is_host_busy(&connection, &host, from_unix(1000), from_unix(1010));
+            assert_eq!(found.unwrap(), busy, "{name}");
+        }
     }
 
     #[test]

@@ -91,20 +91,44 @@ fn without_an_image_at_the_usual_address_the_home_page_names_the_icon() {
 }
 
 #[test]
+fn a_known_icon_is_requested_again_conditionally() {
+    let server = site(&[("/favicon.ico", Page::ok(ICON).header("ETag", "\"1\""))]);
+    let (home, first) = daemon(&server, "favicons = true", "");
+    let address = wait_for("the icon", || icon_of(&Site::of(&first).text("/")));
+    drop(first);
+    home.sql().execute("UPDATE site_icon SET next_at = 0", []).unwrap();
+    let again = Running::daemon(&home);
+    wait_for("the next request", || {
+        let days =
+            "SELECT (next_at - unixepoch() + 60) / 86400 = 7 AND failures = 0 FROM site_icon";
+        home.sql().query_row(days, [], |row| row.get::<_, bool>(0)).unwrap().then_some(())
+    });
+    let requests = server.all_requests();
+    let of_icon: Vec<_> = requests.iter().filter(|request| request.path != "/f").collect();
+    let sent: Vec<_> = of_icon.iter().map(|request| request.header("if-none-match")).collect();
+    assert_eq!(sent, [None, Some(&b"\"1\""[..])]);
+    assert_eq!(icon_of(&Site::of(&again).text("/")), Some(address));
+}
+
+#[test]
 fn a_site_without_an_icon_is_left_alone_for_a_week() {
     let busy = Page::status(503).header("Retry-After", "1209600");
-    for (page, next_in) in [(Page::status(404), 7), (busy, 7), (Page::ok(vec![0_u8; 70_000]), 7)] {
-        let server = site(&[("/favicon.ico", page)]);
-        let (home, daemon) = daemon(&server, "favicons = true", "");
-        let plan = wait_for("the attempt", || {
-            let sql = home.sql();
-            let days = "SELECT failures, (next_at - unixepoch() + 60) / 86400 FROM site_icon";
-            sql.query_row(days, [], |row| Ok((row.get(0)?, row.get(1)?))).ok()
-        });
-        assert_eq!(plan, (1, next_in));
-        assert_eq!(icon_of(&Site::of(&daemon).text("/")), None);
-        assert!(requested(&server).len() <= 2, "{:?}", requested(&server));
-    }
+    let large = Page::ok([ICON, &[0; 70_000]].concat());
+    let servers = [Page::status(404), busy, large].map(|page| site(&[("/favicon.ico", page)]));
+    let [first, others @ ..] = &servers;
+    let others =
+        others.each_ref().map(|other| format!("[[feeds]]\nurl = \"{}\"\n", other.url("/f")));
+    let (home, daemon) = daemon(first, "favicons = true", &others.concat());
+    wait_for("the attempts", || {
+        let asked = "SELECT count(*) FROM site_icon
+            WHERE failures = 1 AND (next_at - unixepoch() + 60) / 86400 = 7 AND hash IS NULL";
+        let asked: i64 = home.sql().query_row(asked, [], |row| row.get(0)).unwrap();
+        (asked == 3).then_some(())
+    });
+    assert_eq!(icon_of(&Site::of(&daemon).text("/")), None);
+    let all = servers.each_ref().map(requested);
+    // The server that demands a wait receives no second request.
+    assert_eq!(all, [vec!["/favicon.ico", "/"], vec!["/favicon.ico"], vec!["/favicon.ico", "/"]]);
 }
 
 #[test]
