@@ -113,7 +113,7 @@ fn a_known_icon_is_requested_again_conditionally() {
 #[test]
 fn a_site_without_an_icon_is_left_alone_for_a_week() {
     let busy = Page::status(503).header("Retry-After", "1209600");
-    let large = Page::ok([ICON, &[0; 70_000]].concat());
+    let large = Page::ok([ICON, &vec![0; 70_000]].concat());
     let servers = [Page::status(404), busy, large].map(|page| site(&[("/favicon.ico", page)]));
     let [first, others @ ..] = &servers;
     let others =
