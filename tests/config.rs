@@ -393,6 +393,7 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         ("[server]\ntoken = 'short'".to_owned(), "8 to 1024 visible", "openssl"),
         ("[server]\ntoken = 'two words'".to_owned(), "8 to 1024 visible", "openssl"),
         ("[server]\nhub = 'hub.example'".to_owned(), "not an http or https URL", "https://hub."),
+        ("[server]\nview = 'grid'".to_owned(), "not a view of the pages", "list, compact, cards"),
         ("[server]\ntoken_file = 'none'".to_owned(), "there is no such file", ""),
         ("[schedule]\ntimezone = 'Berlin'".to_owned(), "no such time zone", "Europe/Berlin"),
         ("[schedule]\nmin = '2h'\nmax = '1h'".to_owned(), "`min` is longer", ""),
