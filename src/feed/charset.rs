@@ -117,10 +117,13 @@ pub fn decode(body: &[u8], charset: Charset) -> (Cow<'_, str>, u32) {
         return (text, bad);
     }
     // Most such documents have Windows line breaks and nothing else.
-    let has_others = has(|byte| is_doubtful(byte) & (byte != b'\r'));
-    let next = |rest: &str| match has_others {
-        true => rest.bytes().position(is_doubtful),
-        false => memchr::memchr(b'\r', rest.as_bytes()),
+    let has_others = has(|byte| is_doubtful(byte) && byte != b'\r');
+    let next = |rest: &str| {
+        if has_others {
+            rest.bytes().position(is_doubtful)
+        } else {
+            memchr::memchr(b'\r', rest.as_bytes())
+        }
     };
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.as_ref();

@@ -148,6 +148,10 @@ fn is_collapsed(text: &str) -> bool {
 
 /// Whether a text has single spaces and no other white space, and nothing that [`collapse`] removes. The text may begin or
 /// end within a character, which is not looked at.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, many bytes are compared at once"
+)]
 fn is_shown_or_single_space(text: &[u8]) -> bool {
     // Three loops without a branch, so that the compiler makes them compare sixteen bytes at once.
     let second = text.get(1..).unwrap_or_default();
