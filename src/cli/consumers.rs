@@ -11,7 +11,7 @@ use crate::clock;
 use crate::domain::consumer::{Consumer, Trouble};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::present::terminal::clean_line;
-use crate::store::{Reader, Store};
+use crate::store::{Reader, Store, is_missing};
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
@@ -62,7 +62,7 @@ pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let path = &config.store.path;
     if let Verb::List { json } = verb
-        && !path.exists()
+        && is_missing(path)
     {
         return list(&[], 0, *json, context);
     }

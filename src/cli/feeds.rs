@@ -23,7 +23,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::matching::likely_address::Known;
 use crate::polling::reason_text::reason_text;
 use crate::present::terminal::{clean_line, wrapped};
-use crate::store::{FeedRow, Reader, StoreError};
+use crate::store::{FeedRow, Reader, StoreError, is_missing};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -88,6 +88,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         json_data(&Value::from(feeds))?;
     } else {
         print(&feeds, now, &context.output)?;
+        if feeds.is_empty() && !context.quiet {
+            let none = if config.feeds.is_empty() {
+                "No feed is configured: gazetted feeds add URL finds the feed of a page and adds it."
+            } else {
+                "No feed fails."
+            };
+            context.output.note(none);
+        }
     }
     Ok(Exit::Done)
 }
@@ -105,10 +113,10 @@ pub(super) struct ListedFeed {
 
 /// The configured feeds in their order, then retired ones. A store that does not exist yet is empty.
 pub(super) fn rows(config: &Config) -> Result<Vec<ListedFeed>, StoreError> {
-    let stored = if config.store.path.exists() {
-        Reader::open(&config.store.path)?.feeds()?
-    } else {
+    let stored = if is_missing(&config.store.path) {
         Vec::new()
+    } else {
+        Reader::open(&config.store.path)?.feeds()?
     };
     let mut stored: HashMap<String, FeedRow> =
         stored.into_iter().map(|row| (row.url.clone(), row)).collect();

@@ -185,6 +185,8 @@ fn print_story(
 fn body<'a>(article: &'a Article, text: Option<&'a str>) -> Vec<&'a str> {
     let summary = article.summary.as_deref().filter(|summary| {
         let start: String = summary.trim_end_matches('…').chars().take(80).collect();
+        // The text as shown has numbers after its links.
+        let text = article.content_text.as_deref().or(text);
         text.is_none_or(|text| !clean_line(text).starts_with(&*clean_line(&start)))
     });
     summary.into_iter().chain(text).collect()

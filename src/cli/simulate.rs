@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::domain::poll::Hints;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::simulate::{Load, Modelled, simulate};
-use crate::store::{Facts, FeedRow, Reader};
+use crate::store::{Facts, FeedRow, Reader, is_missing};
 
 /// The time between two articles that is assumed for a feed that was never polled.
 const UNKNOWN_GAP: TimeDelta = TimeDelta::hours(6);
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// The models of the enabled feeds, and how many of them come from the store.
 fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
     let reader =
-        config.store.path.exists().then(|| Reader::open(&config.store.path)).transpose()?;
+        (!is_missing(&config.store.path)).then(|| Reader::open(&config.store.path)).transpose()?;
     let rows: HashMap<String, FeedRow> = match &reader {
         Some(reader) => reader.feeds()?.into_iter().map(|row| (row.url.clone(), row)).collect(),
         None => HashMap::new(),
