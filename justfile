@@ -106,6 +106,25 @@ snap:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
+# Files that are not below docs have no page in it, so links to them become their names. A remark of mdBook is an error.
+#
+# docs/ as a book, below target/book (wants mdbook)
+book:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v mdbook >/dev/null; then
+        echo "book: SKIPPED for want of mdbook"
+        [ -z "${CI_EXPECTED_SKIPS+set}" ] || [[ ";$CI_EXPECTED_SKIPS;" == *";mdbook;"* ]]
+        exit
+    fi
+    source="$(mktemp -d)"
+    trap 'rm -r "$source"' EXIT
+    cp -r docs config "$source"
+    sed -Ei 's#\[([^]]*)\]\(\.\./[^)]*\)#\1#g' "$source"/docs/*.md
+    sed -Ei 's#\[([^]]*)\]\(\.\./\.\./[^)]*\)#\1#g' "$source"/docs/*/*.md
+    said=$(mdbook build "$source/docs" --dest-dir "$PWD/target/book" 2>&1) || { echo "$said"; exit 1; }
+    if grep -E 'WARN|ERROR' <<< "$said"; then exit 1; fi
+
 # licences, bans and sources of the dependencies; offline, so fetched first
 deps:
     cargo fetch --locked
@@ -169,6 +188,21 @@ install PREFIX="/usr/local": pages
     chmod 644 "$to/lib/systemd/system/gazetted.service"
     echo "installed below $to; for the service: install -D -m 644 $to/share/doc/gazetted/service.toml /etc/gazetted/gazetted.toml"
 
+# A static-pie binary still has a loader for `ldd` to name, but needs no library.
+#
+# a static binary for any x86_64 Linux (wants `rustup target add x86_64-unknown-linux-musl`, and musl-gcc)
+static *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    target=x86_64-unknown-linux-musl
+    cargo build --release --locked --bin gazetted --target "$target" {{ ARGS }}
+    binary="${CARGO_TARGET_DIR:-target}/$target/release/gazetted"
+    if ldd "$binary" 2>&1 | grep '=>'; then
+        echo "static: the binary needs the above"
+        exit 1
+    fi
+    echo "$binary"
+
 # With PROGRAM set, `just deb --no-build` packages what is in the target folder.
 #
 # the Debian package (wants cargo-deb), below target/debian
@@ -180,7 +214,7 @@ bench *ARGS:
     cargo bench --bench end_to_end -- {{ ARGS }}
 
 # everything a change must pass; .ci/run calls this and nothing else
-ci: format lint test oracle (fuzz "2") docs deps unit
+ci: format lint test oracle (fuzz "2") docs book deps unit
 
 [private]
 format:
