@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 32;
 const LONGEST_TAG: usize = 200;
 
 /// The names of attributes that have settings of a feed for which there is no key, or none with the same meaning: those of
-/// miniflux, and those of FreshRSS but for `frss:CURLOPT_…`.
+/// miniflux, and those of `FreshRSS` but for `frss:CURLOPT_…`.
 const OTHER_SETTINGS: [&str; 10] = [
     "miniflux:rewriteRules",
     "miniflux:urlRewriteRules",
@@ -41,10 +41,10 @@ pub struct Outline {
     pub settings: Settings,
 }
 
-/// What FreshRSS, miniflux and Tiny Tiny RSS set for a feed.
+/// What `FreshRSS`, miniflux and Tiny Tiny RSS set for a feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The address is that of a web page or of a JSON document, from which FreshRSS takes entries by XPath or dot notation.
+    /// The address is that of a web page or of a JSON document, from which `FreshRSS` takes entries by `XPath` or dot notation.
     pub is_scraped: bool,
     /// The feed is not polled.
     pub is_disabled: bool,

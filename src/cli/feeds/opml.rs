@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::config::edit::{Edit, NewFeed, without_variables};
 use crate::domain::feed::{FeedRef, FeedUrl, InvalidFeedUrl};
 use crate::export::opml::write;
+use crate::feed::newsboat::newsboat;
 use crate::feed::opml::{Outline, Settings, opml};
 use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
@@ -27,7 +28,7 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Import {
-    /// An OPML file that another reader exported; `-` is standard input
+    /// An OPML file that another reader exported, or the file `urls` of newsboat; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Give all of them this tag too; may be repeated
@@ -43,7 +44,9 @@ pub(super) struct Import {
 
 pub(super) fn import(args: &Import, context: &Context) -> Result<Exit> {
     let config = context.load()?;
-    let outlines = opml(&bytes(&args.file)?).with_context(|| args.file.display().to_string())?;
+    let body = bytes(&args.file)?;
+    let outlines = newsboat(&body).map_or_else(|| opml(&body), Ok);
+    let outlines = outlines.with_context(|| args.file.display().to_string())?;
     let sorted = Sorted::of(outlines, &args.tags, &config);
     if !sorted.new.is_empty() && !args.dry_run {
         let mut edit = Edit::default();

@@ -472,7 +472,12 @@ fn a_web_page_is_read_by_the_selectors_of_the_map() {
 }
 
 /// The lists as the source of these readers writes them: folders, attributes of their own, and outlines that are no feeds.
-const LISTS: [(&str, &str); 4] = [
+const LISTS: [(&str, &str); 5] = [
+    (
+        "newsboat's urls",
+        "https://sea.example/rss News \"~Sea\"\n\n# hills\nhttps://hill.example/atom \"far away\" \"!\"\n\
+         \"query:Unread:unread = \\\"yes\\\"\"\n",
+    ),
     (
         "newsboat",
         "<?xml version=\"1.0\"?>\n<opml version=\"1.0\">\n  <head>\n    <title>newsboat - Exported Feeds</title>\n  </head>\n\
@@ -525,8 +530,10 @@ fn the_lists_of_other_readers_are_imported_with_their_folders_as_tags_and_their_
     let remove = "remove = [\".ad, aside\"]\n";
     let news = format!("{sea}tags = [\"News\"]\n");
     let freshrss = ["added without frss:CURLOPT_PROXY", "`Page` is no feed", "1 invalid"];
+    let query = ["list.opml:5: ", "not `query`", "1 invalid"];
     for ((reader, list), (expected, notes)) in LISTS.into_iter().zip([
-        (format!("{sea}{hill}"), &["0 invalid"][..]),
+        (format!("{news}{hill}tags = [\"far away\"]\n"), &query[..]),
+        (format!("{sea}{hill}"), &["0 invalid"]),
         (format!("{news}{pages}{off}"), &["added without miniflux:blocklistRules", "0 invalid"]),
         (format!("{news}{pages}{remove}{off}"), &freshrss),
         (format!("{news}{hill}name = \"Hill\"\nenabled = false\n"), &["0 invalid"]),
