@@ -186,7 +186,7 @@ install PREFIX="/usr/local": pages
     mkdir -p "$to/lib/systemd/system"
     sed "s#/usr/bin/gazetted#$prefix/bin/gazetted#" systemd/gazetted.service > "$to/lib/systemd/system/gazetted.service"
     chmod 644 "$to/lib/systemd/system/gazetted.service"
-    echo "installed below $to; for the service: install -D -m 644 $to/share/doc/gazetted/service.toml /etc/gazetted/gazetted.toml"
+    echo "installed below $to; for the service, the first time: install -D -m 644 $to/share/doc/gazetted/service.toml /etc/gazetted/gazetted.toml"
 
 # A static-pie binary still has a loader for `ldd` to name, but needs no library.
 #

@@ -13,7 +13,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Color, Row};
 use serde_json::{Value, json};
 
-use super::output::{Output, cell, data, json_data, relative, span, width, without_nulls};
+use super::output::{Output, cell, data, hanging, json_data, relative, span, without_nulls};
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::Config;
@@ -22,7 +22,7 @@ use crate::domain::poll::{OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::matching::likely_address::Known;
 use crate::polling::reason_text::reason_text;
-use crate::present::terminal::{clean_line, wrapped};
+use crate::present::terminal::clean_line;
 use crate::store::{FeedRow, Reader, StoreError, is_missing};
 
 #[derive(clap::Args, Debug)]
@@ -218,7 +218,7 @@ fn print(feeds: &[ListedFeed], now: Timestamp, output: &Output) -> io::Result<()
         print_failures(feeds, now, out)?;
         feeds.iter().flat_map(|feed| feed.offers().iter().map(move |url| (feed, url))).try_for_each(
             |(feed, url)| {
-                writeln!(out, "{}", clean_line(&format!("{}: {}", feed.name, offer(url))))
+                writeln!(out, "{}", hanging(&format!("{}: {}", feed.name, offer(url)), 2))
             },
         )
     })
@@ -246,16 +246,13 @@ fn color(state: State) -> Option<Color> {
 
 /// Prints below the table why each failing feed fails, in lines as wide as the terminal.
 fn print_failures(feeds: &[ListedFeed], now: Timestamp, out: &mut dyn io::Write) -> io::Result<()> {
-    let columns = width().map_or(usize::MAX, usize::from);
     for feed in feeds.iter().filter(|feed| feed.state == State::Failing) {
         let Some(row) = &feed.row else { continue };
         let Some(detail) = &row.detail else { continue };
         let since = row.failing_since.map(|at| format!(" for {}", span(now - at)));
         let since = since.unwrap_or_default();
         let text = format!("{} {}, failing{since}: {detail}", row.id, feed.name);
-        for (i, line) in wrapped(&text, columns.saturating_sub(2)).iter().enumerate() {
-            writeln!(out, "{}{line}", if i == 0 { "" } else { "  " })?;
-        }
+        writeln!(out, "{}", hanging(&text, 2))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use comfy_table::{Cell, CellAlignment};
+use comfy_table::{Cell, CellAlignment, Row};
 use serde_json::{Value, json};
 
 use super::output::{Output, count, data, json_data, span, without_nulls};
@@ -108,7 +108,7 @@ fn print(loads: &[(String, Load)], days: u16, output: &Output) -> std::io::Resul
     for (host, load) in loads {
         let number = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         let share = (100 * load.conditional).checked_div(load.requests).unwrap_or_default();
-        table.add_row(vec![
+        let mut cells = Row::from(vec![
             Cell::new(host),
             number(load.feeds.to_string()),
             number(load.requests.to_string()),
@@ -118,6 +118,8 @@ fn print(loads: &[(String, Load)], days: u16, output: &Output) -> std::io::Resul
             number(load.articles.to_string()),
             number(load.median_lag.map_or("-".to_owned(), span)),
         ]);
+        cells.max_height(1);
+        table.add_row(cells);
     }
     data(|out| writeln!(out, "{}", table.trim_fmt()))
 }

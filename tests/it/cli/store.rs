@@ -29,6 +29,7 @@ fn before_the_first_poll_and_when_nothing_is_due_each_command_says_what_to_do() 
     }
     let status = home.json(&["status", "--json"]);
     assert_eq!((&status["due"], &status["feeds"]["new"]), (&1.into(), &1.into()), "{status}");
+    assert_eq!(home.json(&["feeds", "--json"])[0]["state"], "new");
     home.poll();
     let again = home.run(&["poll"]);
     assert_eq!(again.code, Some(0), "{again:#?}");
