@@ -486,7 +486,7 @@ basic_auth = { user = "me", password_file = "b.secret" }
     assert!(!debug.contains("t0ken") && !debug.contains("pé"), "{debug}");
 }
 
-/// systemd.exec(5), LoadCredential=.
+/// systemd.exec(5), `LoadCredential=`.
 #[test]
 fn the_credentials_of_a_service_come_before_files_beside_the_configuration() {
     let feed = |file: &str| {

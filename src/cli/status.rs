@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::consumer::Consumer;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
-use crate::store::{Reader, Stats, is_missing};
+use crate::store::{Reader, Stats, is_missing, refuse_forbidden};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -68,6 +68,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// The reason why the daemon is not ready.
 fn check_readiness(config: &Config) -> Result<()> {
     let store = config.store.path.display();
+    refuse_forbidden(&config.store.path)?;
     match daemon(&config.store.path) {
         Some(holder) if holder.ends_with(", run") => {}
         Some(holder) => bail!("no daemon runs on {store}, but {holder} does"),

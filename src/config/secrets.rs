@@ -130,7 +130,10 @@ impl Reader<'_> {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 let message = format!("cannot read {shown}: {}", reason(&error));
-                self.refuse(field, message, None)
+                let hint =
+                    "run this as the user of the daemon or as root, or give this user the file";
+                let denied = error.kind() == io::ErrorKind::PermissionDenied;
+                self.refuse(field, message, denied.then(|| hint.to_owned()))
             }
         }
     }

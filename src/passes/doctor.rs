@@ -12,7 +12,7 @@ use crate::config::{Config, FeedConfig, Target};
 use crate::domain::named_enum::named_enum;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
 use crate::passes::preview::Previewer;
-use crate::store::{Reader, is_missing};
+use crate::store::{Reader, StoreError, is_missing};
 
 named_enum! {
     /// The result of a check.
@@ -202,6 +202,9 @@ fn store(path: &Path, daemon: Option<&str>) -> Check {
             let found = format!("{}, {} articles{held}", path.display(), stats.articles);
             Check::ok("store", found)
         }
+        Err(StoreError::Forbidden { .. }) => {
+            Check::skipped("store", format!("{}: see permissions", path.display()))
+        }
         Err(error) => Check::failed(
             "store",
             format!("{}: {error}", path.display()),
@@ -232,7 +235,7 @@ fn port(config: &Config, daemon: Option<&str>) -> Check {
         Err(error) => Check::failed(
             "port",
             format!("{address} cannot be used: {error}"),
-            "another program listens there, or the address is not of this machine: change [server] listen",
+            "another program or the daemon of another user listens there, or the address is not of this machine: change [server] listen",
         ),
     }
 }

@@ -17,8 +17,11 @@ pub fn is_missing(path: &Path) -> bool {
     matches!(path.try_exists(), Ok(false))
 }
 
-/// Fails when this user may not read the store. For SQLite this is one of many reasons why a file cannot be opened.
-pub(in crate::store) fn refuse_forbidden(path: &Path) -> Result<(), StoreError> {
+/// For SQLite a file that this user may not read is one of many that cannot be opened.
+///
+/// # Errors
+/// [`StoreError::Forbidden`] when this user may not read the store.
+pub fn refuse_forbidden(path: &Path) -> Result<(), StoreError> {
     match access(path, AccessFlags::R_OK) {
         Err(Errno::EACCES) => Err(StoreError::Forbidden { path: path.to_owned() }),
         _ => Ok(()),
