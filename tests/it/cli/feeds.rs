@@ -571,6 +571,20 @@ fn what_a_list_says_cannot_reach_the_environment_or_make_the_configuration_fault
 }
 
 #[test]
+fn a_page_cannot_send_a_variable_of_the_environment_to_a_server() {
+    let server = server();
+    server
+        .put("/page", page("<link rel=alternate type='application/rss+xml' href='/v?k=${HOME}'>"));
+    for path in ["/v?k=${HOME}", "/v?k=$%7BHOME}"] {
+        server.put(path, Page::ok(rss("Found", &[item(1)])));
+    }
+    let home = Home::new("");
+    home.ok(&["feeds", "add", &server.url("/page")]);
+    assert!(config(&home).contains("/v?k=$%7BHOME}\""), "{}", config(&home));
+    assert_eq!(home.poll()["added"], 1);
+}
+
+#[test]
 fn a_change_of_the_list_names_the_daemon_only_if_one_runs_and_says_how_it_hears_of_it() {
     let feed = "[[feeds]]\nurl = \"file:news.xml\"\nname = \"News\"\n";
     for (top, running, expected) in [
