@@ -207,6 +207,13 @@ static *ARGS:
 #
 # the Debian package (wants cargo-deb), below target/debian
 deb *ARGS: pages
+    #!/usr/bin/env bash
+    set -euo pipefail
+    version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)"
+    maintainer="$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)"
+    # The changelog of the package, as Debian wants one beside ours.
+    printf 'gazetted (%s-1) unstable; urgency=medium\n\n  * Version %s: see changelog.gz.\n\n -- %s  %s\n' \
+        "$version" "$version" "$maintainer" "$(LC_ALL=C date -R)" > target/package/changelog
     cargo deb --locked {{ ARGS }}
 
 # the end-to-end benchmark (docs/benchmarks.md): `just bench --feeds 200`
