@@ -102,6 +102,7 @@ const EXAMPLES: Examples = &[
         &[
             ("feeds import subscriptions.opml", "folders become tags"),
             ("feeds import subscriptions.opml --dry-run", "only say what would be added"),
+            ("feeds import ~/.newsboat/urls", "the list of newsboat, with its tags"),
         ],
     ),
     ("feeds export", &[("feeds export", "the feeds as OPML")]),
