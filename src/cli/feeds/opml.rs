@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
 
 use super::super::output::{count, data, json_data};
@@ -46,7 +46,10 @@ pub(super) fn import(args: &Import, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let body = bytes(&args.file)?;
     let outlines = newsboat(&body).map_or_else(|| opml(&body), Ok);
-    let outlines = outlines.with_context(|| args.file.display().to_string())?;
+    let outlines = outlines.map_err(|error| {
+        let file = args.file.display();
+        anyhow!("{file}: {error}; name what another reader exports as OPML, or newsboat's `urls`")
+    })?;
     let sorted = Sorted::of(outlines, &args.tags, &config);
     if !sorted.new.is_empty() && !args.dry_run {
         let mut edit = Edit::default();
@@ -192,6 +195,12 @@ fn address(outline: &Outline) -> Result<FeedUrl, String> {
             "{}: a user name or password does not belong in the address; add the feed with basic_auth",
             without_user_info(&text)
         )),
+        Err(InvalidFeedUrl::Scheme(scheme)) if matches!(scheme.as_str(), "exec" | "filter") => Err(
+            format!("{text}: a program is no address; write it as `command` in a [[feeds]] table"),
+        ),
+        Err(InvalidFeedUrl::Scheme(scheme)) if scheme == "query" => {
+            Err(format!("{text}: a search is no feed; `gazetted export` takes filters"))
+        }
         Err(error) => Err(format!("{}: {error}", without_user_info(&text))),
     }
 }

@@ -530,7 +530,7 @@ fn the_lists_of_other_readers_are_imported_with_their_folders_as_tags_and_their_
     let remove = "remove = [\".ad, aside\"]\n";
     let news = format!("{sea}tags = [\"News\"]\n");
     let freshrss = ["added without frss:CURLOPT_PROXY", "`Page` is no feed", "1 invalid"];
-    let query = ["list.opml:5: ", "not `query`", "1 invalid"];
+    let query = ["list.opml:5: ", "a search is no feed", "1 invalid"];
     for ((reader, list), (expected, notes)) in LISTS.into_iter().zip([
         (format!("{news}{hill}tags = [\"far away\"]\n"), &query[..]),
         (format!("{sea}{hill}"), &["0 invalid"]),
