@@ -114,6 +114,25 @@ snap:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
+# Files that are not below docs have no page in it, so links to them become their names. A remark of mdBook is an error.
+#
+# docs/ as a book, below target/book (wants mdbook)
+book:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v mdbook >/dev/null; then
+        echo "book: SKIPPED for want of mdbook"
+        [ -z "${CI_EXPECTED_SKIPS+set}" ] || [[ ";$CI_EXPECTED_SKIPS;" == *";mdbook;"* ]]
+        exit
+    fi
+    source="$(mktemp -d)"
+    trap 'rm -r "$source"' EXIT
+    cp -r docs config "$source"
+    sed -Ei 's#\[([^]]*)\]\(\.\./[^)]*\)#\1#g' "$source"/docs/*.md
+    sed -Ei 's#\[([^]]*)\]\(\.\./\.\./[^)]*\)#\1#g' "$source"/docs/*/*.md
+    said=$(mdbook build "$source/docs" --dest-dir "$PWD/target/book" 2>&1) || { echo "$said"; exit 1; }
+    if grep -E 'WARN|ERROR' <<< "$said"; then exit 1; fi
+
 # licences, bans and sources of the dependencies; offline, so fetched first
 deps:
     cargo fetch --locked
@@ -175,12 +194,34 @@ install PREFIX="/usr/local": pages
     mkdir -p "$to/lib/systemd/system"
     sed "s#/usr/bin/gazetted#$prefix/bin/gazetted#" systemd/gazetted.service > "$to/lib/systemd/system/gazetted.service"
     chmod 644 "$to/lib/systemd/system/gazetted.service"
-    echo "installed below $to; for the service: install -D -m 644 $to/share/doc/gazetted/service.toml /etc/gazetted/gazetted.toml"
+    echo "installed below $to; for the service, the first time: install -D -m 644 $to/share/doc/gazetted/service.toml /etc/gazetted/gazetted.toml"
+
+# A static-pie binary still has a loader for `ldd` to name, but needs no library.
+#
+# a static binary for any x86_64 Linux (wants `rustup target add x86_64-unknown-linux-musl`, and musl-gcc)
+static *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    target=x86_64-unknown-linux-musl
+    cargo build --release --locked --bin gazetted --target "$target" {{ ARGS }}
+    binary="${CARGO_TARGET_DIR:-target}/$target/release/gazetted"
+    if ldd "$binary" 2>&1 | grep '=>'; then
+        echo "static: the binary needs the above"
+        exit 1
+    fi
+    echo "$binary"
 
 # With PROGRAM set, `just deb --no-build` packages what is in the target folder.
 #
 # the Debian package (wants cargo-deb), below target/debian
 deb *ARGS: pages
+    #!/usr/bin/env bash
+    set -euo pipefail
+    version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)"
+    maintainer="$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)"
+    # The changelog of the package, as Debian wants one beside ours.
+    printf 'gazetted (%s-1) unstable; urgency=medium\n\n  * Version %s: see changelog.gz.\n\n -- %s  %s\n' \
+        "$version" "$version" "$maintainer" "$(LC_ALL=C date -R)" > target/package/changelog
     cargo deb --locked {{ ARGS }}
 
 # the end-to-end benchmark (docs/benchmarks.md): `just bench --feeds 200`
@@ -188,7 +229,7 @@ bench *ARGS:
     cargo bench --bench end_to_end -- {{ ARGS }}
 
 # everything a change must pass; .ci/run calls this and nothing else
-ci: format lint test oracle (fuzz "2") docs deps unit
+ci: format lint test oracle (fuzz "2") docs book deps unit
 
 [private]
 format:

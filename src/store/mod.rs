@@ -36,7 +36,7 @@ pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::address_changes::PlannedChange;
 pub use sqlite::duplicates::{Matched, NewArticles};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
-pub use sqlite::file::Identity;
+pub use sqlite::file::{Identity, is_missing, refuse_forbidden};
 pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;

@@ -91,6 +91,7 @@ impl Reader {
     /// # Errors
     /// When the file does not exist, or is not a store of this or an older version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        file::refuse_forbidden(path)?;
         file::refuse_replaced(path)?;
         let connection = open_for_reading(path)?;
         let store_id = meta::store_id(&connection)?;
