@@ -74,7 +74,7 @@ fn a_poll_that_finds_the_disk_full_at_any_page_loses_nothing_and_is_made_up_for(
     let (_server, home) = polled();
     let before = ids(&home);
     let poll = ["poll", "--all", "--json"];
-    let failed = sweep(&home, &poll, 12, |home, done| {
+    let failed = sweep(&home, &poll, 20, |home, done| {
         let kept = ids(home);
         assert!(before.is_subset(&kept));
         assert!(!done || kept.len() == 8 * FEEDS);
