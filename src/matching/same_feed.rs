@@ -19,6 +19,7 @@ use std::fmt;
 use crate::domain::time::Timestamp;
 use crate::matching::canonical_url::CanonicalUrl;
 use crate::matching::features::Features;
+use crate::matching::reused_name::is_another;
 use crate::matching::sketch::Sketch;
 use crate::matching::title::TitleLikeness;
 
@@ -241,7 +242,7 @@ fn level(entry: &Features, old: &Features) -> Option<Level> {
     }
     let named = guid_is_link(entry, old) || guid_is_link(old, entry);
     match (&entry.guid, &old.guid) {
-        (None, None) if same_page && pair.may_be_edited() => {
+        (None, None) if same_page && pair.may_be_edited() && !is_another(entry, old) => {
             return found(Reason::LinkForm, pair.is_certain());
         }
         (Some(_), None) | (None, Some(_)) if (same_page || named) && pair.may_be_edited() => {

@@ -12,6 +12,7 @@ use crate::domain::feed::FeedId;
 use crate::html::to_text::html_to_text;
 use crate::matching::features::{Features, Fields, Key, KeyKind};
 use crate::matching::fingerprint::Fingerprint;
+use crate::matching::reused_name;
 use crate::matching::same_feed::{self, Candidate, Match, Sizes};
 use crate::matching::sketch::Sketch;
 use crate::store::error::{Context, StoreError};
@@ -45,6 +46,27 @@ pub(super) fn by_key(tx: &Connection, feed: FeedId, key: i64) -> Result<Option<E
     tx.prepare_cached("SELECT article_id, hash FROM feed_entry WHERE feed_id = ?1 AND key = ?2")
         .and_then(|mut s| s.query_row([feed.0, key], Entry::of_row).optional())
         .context("look up an article")
+}
+
+/// Whether an entry that has the key of an article is another article all the same. What is compared is read only if their
+/// dates differ.
+pub(super) fn is_another(
+    tx: &Connection,
+    feed: FeedId,
+    draft: &ArticleDraft,
+    entry: Entry,
+) -> Result<bool, StoreError> {
+    const DATE: &str = "SELECT published_at FROM feed_entry WHERE feed_id = ?1 AND key = ?2";
+    let given: Option<i64> = tx
+        .prepare_cached(DATE)
+        .and_then(|mut s| s.query_row([feed.0, draft.key.0.cast_signed()], |row| row.get(0)))
+        .context("read the date of an entry")?;
+    let is_dated_anew = given.zip(draft.published).is_some_and(|(a, b)| a != b.timestamp());
+    if !is_dated_anew {
+        return Ok(false);
+    }
+    let (old, _) = stored_features(tx, feed, entry.article)?;
+    Ok(reused_name::is_another(&features(draft), &old))
 }
 
 /// Stores the keys of an article that a feed has.

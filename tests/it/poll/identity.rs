@@ -77,6 +77,44 @@ fn a_guid_that_all_items_share_hides_none_of_them() {
     assert_eq!(home.each("title"), ["Title 4", "Title 3", "Title 2", "Title 1"]);
 }
 
+/// Nothing in one document shows that the name is common to all.
+#[test]
+fn what_has_the_name_of_another_article_does_not_replace_it() {
+    let text = |n: u32| {
+        let word = |w: u32| format!("w{}", (w * 7 + n * 1_000) % 4_001);
+        format!("<p>{}</p>", (0..60).map(word).collect::<Vec<_>>().join(" "))
+    };
+    let day = |n: u32| Some(format!("2024-08-{:02}T06:00:00Z", 10 + n));
+    let same = |n| Item { guid: Some("same".into()), text: text(n), date: day(n), ..item(n) };
+    let issue = |n| Item {
+        guid: None,
+        link: Some("https://news.example/briefing".into()),
+        title: "Daily briefing".into(),
+        ..same(n)
+    };
+    let (home, found) = changes(&[
+        vec![same(1)],
+        vec![same(2)],
+        vec![same(3)],
+        vec![same(1)], // It comes back.
+        vec![same(3), same(2)],
+        vec![same(4), same(3), same(2), same(1)],
+    ]);
+    assert_eq!(found, [(1, 0), (1, 0), (1, 0), (0, 0), (0, 0), (1, 0)]);
+    assert_eq!(home.articles().len(), 4);
+    for documents in [
+        (1..=4).map(|n| vec![issue(n)]).collect::<Vec<_>>(),
+        (1..=4).map(|n| vec![issue(n + 1), issue(n)]).collect(),
+    ] {
+        let (home, found) = changes(&documents);
+        let new = found.iter().map(|(added, _)| *added).sum::<u64>();
+        assert_eq!(
+            (new, home.articles().len()),
+            (home.articles().len() as u64, documents.len() + documents[0].len() - 1)
+        );
+    }
+}
+
 #[test]
 fn a_guid_and_no_link_that_all_items_share_hides_none_of_them() {
     let same = |n| Item { guid: Some("same".to_owned()), link: None, ..item(n) };
