@@ -380,7 +380,7 @@ fn candidate(
     publishers: &mut Publishers,
 ) -> Result<Option<Arrived>, StoreError> {
     const ONE: &str = "
-        SELECT a.id, a.feed_id, s.seen_at, coalesce(a.url, a.external_url) AS url, a.title, a.published_at,
+        SELECT a.id, a.feed_id, s.seen_at, coalesce(a.url, a.external_url) AS url, a.title, a.language, a.published_at,
             a.attachments, s.sketch, (SELECT p.canonical_url FROM article_page p WHERE p.article_id = a.id) AS page
         FROM article_sketch s JOIN article a ON a.id = s.article_id WHERE s.article_id = ?1";
     let action = "read what an article may be the same as";
@@ -420,6 +420,7 @@ fn compared(
         article: row.get("id").context(action)?,
         feed,
         publisher: publishers.of(tx, feed)?,
+        language: read("language")?.map(str::to_owned),
         features: Features::new(&fields, sketch),
     };
     Ok(Arrived { sighted, seen_at: row.get("seen_at").context(action)? })
