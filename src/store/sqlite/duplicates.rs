@@ -4,7 +4,7 @@
 //! under which they are found are also in memory ([`Recent`]). Which articles are the same is decided in
 //! `matching::across_feeds`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use url::Url;
@@ -14,6 +14,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::matching::across_feeds::{Duplicate, Sighted, duplicate, publisher};
 use crate::matching::features::{Features, Fields, keys_from_bytes, keys_to_bytes};
+use crate::matching::series;
 use crate::matching::sketch::Sketch;
 use crate::matching::window::{SPAN, Window};
 use crate::store::error::{Context, StoreError};
@@ -124,15 +125,19 @@ pub(in crate::store) fn decide_all(
     // If this fails, what is in memory is more than what is stored.
     recent.matched_seq = None;
     let mut publishers = Publishers::default();
+    let mut of_series = HashSet::new();
     for article in &new.articles {
-        decide(tx, recent, article, &mut publishers, now)?;
+        if decide(tx, recent, article, &mut publishers, now)? {
+            of_series.insert(article.sighted.article);
+        }
     }
     if let Some(newest) = new.articles.last()
         && recent.window.expire(newest.seen_at - SPAN)
     {
         forget(tx, recent.window.earliest().unwrap_or(i64::MAX))?;
     }
-    stories::join_all(tx, &mut recent.stories, (from, new.up_to), &new.for_stories, now)?;
+    let (stories, articles) = (&mut recent.stories, &new.for_stories);
+    stories::join_all(tx, stories, (from, new.up_to), (articles, &of_series), now)?;
     meta::set_matched_seq(tx, new.up_to)?;
     recent.matched_seq = Some(new.up_to);
     Ok(Matched { advanced: true, has_more: new.has_more })
@@ -197,20 +202,21 @@ impl Recent {
     }
 }
 
-/// Stores whether one article is a duplicate, and what later articles are compared with.
+/// Stores whether one article is a duplicate, and what later articles are compared with. Returns whether it is none, and is
+/// one of a series.
 fn decide(
     tx: &Connection,
     recent: &mut Recent,
     article: &Arrived,
     publishers: &mut Publishers,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     // The article may have been removed since it was read.
     const SKETCH: &str = "
         INSERT OR REPLACE INTO article_sketch (article_id, seen_at, keys, sketch)
         SELECT id, ?2, ?3, ?4 FROM article WHERE id = ?1";
     let Arrived { sighted, seen_at } = article;
-    let found = earlier(tx, recent, article, publishers)?;
+    let Earlier { found, of_series } = earlier(tx, recent, article, publishers)?;
     let keys = sighted.features.keys_across_feeds();
     let is_there = tx
         .prepare_cached(SKETCH)
@@ -220,22 +226,30 @@ fn decide(
         })
         .context("store the sketch of an article")?;
     if is_there == 0 {
-        return Ok(());
+        return Ok(false);
     }
     if let Some(found) = found {
         merge(tx, sighted, &found, now)?;
     }
     recent.window.insert(sighted.article, *seen_at, &keys);
-    Ok(())
+    Ok(of_series)
 }
 
-/// The earlier article that an article is the same as.
+/// What the earlier articles say about an article.
+struct Earlier {
+    /// The one that it is the same as.
+    found: Option<Duplicate>,
+    /// It is the same as none, and of one series with some.
+    of_series: bool,
+}
+
+/// Compares an article with earlier ones.
 fn earlier(
     tx: &Connection,
     recent: &mut Recent,
     article: &Arrived,
     publishers: &mut Publishers,
-) -> Result<Option<Duplicate>, StoreError> {
+) -> Result<Earlier, StoreError> {
     let Arrived { sighted, seen_at } = article;
     let mut ids = recent.window.candidates(&sighted.features.lookup_across_feeds());
     ids.extend(by_page(tx, &sighted.features)?);
@@ -245,7 +259,11 @@ fn earlier(
     recent.read_candidates(tx, &ids, publishers)?;
     let candidates = ids.iter().filter_map(|id| recent.candidates.get(id));
     let candidates = candidates.filter(|other| seen_at - SPAN <= other.arrived.seen_at);
-    Ok(duplicate(sighted, candidates.map(|candidate| &candidate.arrived.sighted)))
+    let candidates: Vec<&Sighted> =
+        candidates.map(|candidate| &candidate.arrived.sighted).collect();
+    let found = duplicate(sighted, candidates.iter().copied());
+    let of_series = found.is_none() && series::is_one(sighted, candidates);
+    Ok(Earlier { found, of_series })
 }
 
 /// The articles whose page names an address of this article as its canonical one.
@@ -292,7 +310,7 @@ pub(in crate::store) fn add_page(
     if is_original || !is_known || original_of(tx, article)?.is_some() {
         return Ok(());
     }
-    match earlier(tx, recent, &arrived, &mut publishers)? {
+    match earlier(tx, recent, &arrived, &mut publishers)?.found {
         Some(found) => merge(tx, &arrived.sighted, &found, now),
         None => Ok(()),
     }
