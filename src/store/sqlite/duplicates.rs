@@ -229,7 +229,7 @@ fn decide(
         return Ok(false);
     }
     if let Some(found) = found {
-        merge(tx, sighted, &found, now)?;
+        merge(tx, sighted, &found, sighted.article, now)?;
     }
     recent.window.insert(sighted.article, *seen_at, &keys);
     Ok(of_series)
@@ -311,22 +311,31 @@ pub(in crate::store) fn add_page(
         return Ok(());
     }
     match earlier(tx, recent, &arrived, &mut publishers)?.found {
-        Some(found) => merge(tx, &arrived.sighted, &found, now),
+        Some(found) => {
+            // Consumers may have heard of the article itself.
+            let before = meta::sequence(tx)?;
+            if merge(tx, &arrived.sighted, &found, before + 1, now)? {
+                meta::advance_sequence(tx, before, before + 1)?;
+            }
+            Ok(())
+        }
         None => Ok(()),
     }
 }
 
 /// Stores that an article is the same as an earlier one, unless a user has said that they are two, or the feed of the
-/// article has one of them already: a feed that has two articles does not lose one.
+/// article has one of them already: a feed that has two articles does not lose one. `seq` is the number of this change.
+/// Returns whether it was stored.
 fn merge(
     tx: &Connection,
     article: &Sighted,
     found: &Duplicate,
+    seq: i64,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     const MERGE: &str = "
-        INSERT INTO article_duplicate (article_id, original_id, reason, score, decided_at)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
+        INSERT INTO article_duplicate (article_id, original_id, reason, score, decided_at, seq)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     const IS_TWO: &str = "
         SELECT EXISTS (SELECT 1 FROM refused_duplicate WHERE article_id = ?1 AND original_id = ?2)
             OR EXISTS (SELECT 1 FROM article WHERE id = ?2 AND feed_id = ?3)
@@ -339,14 +348,14 @@ fn merge(
         .and_then(|mut s| s.query_row([article.article, original, article.feed], |row| row.get(0)))
         .context(action)?;
     if is_two {
-        return Ok(());
+        return Ok(false);
     }
-    let reason = found.reason.as_str();
+    let (reason, now) = (found.reason.as_str(), now.timestamp());
     tx.prepare_cached(MERGE)
         .and_then(|mut s| {
-            s.execute(params![article.article, original, reason, found.score, now.timestamp()])
+            s.execute(params![article.article, original, reason, found.score, now, seq])
         })
-        .map(|_| ())
+        .map(|_| true)
         .context(action)
 }
 
@@ -503,18 +512,19 @@ pub(in crate::store) fn row(tx: &Connection, id: &ArticleId) -> Result<Option<i6
     Ok(columns::row_of(&meta::store_id(tx)?, id))
 }
 
-/// Makes a duplicate an article of its own, for good, under a new sequence number, so that consumers hear of it. Returns
-/// `false` when the article is no duplicate.
+/// Makes a duplicate an article of its own, for good, under a new sequence number, so that consumers hear of it. The number
+/// before that one is the change of the original. Returns `false` when the article is no duplicate.
 pub(in crate::store) fn undo(tx: &Connection, article: i64) -> Result<bool, StoreError> {
     let action = "undo a merge";
     let Some(original) = original_of(tx, article)? else { return Ok(false) };
     let before = meta::sequence(tx)?;
-    let seq = before + 1;
+    let seq = before + 2;
     for (sql, values) in [
         ("DELETE FROM article_duplicate WHERE article_id = ?1", &[article][..]),
         (
-            "INSERT OR REPLACE INTO refused_duplicate (article_id, original_id, seq) VALUES (?1, ?2, ?3)",
-            &[article, original, seq],
+            "INSERT OR REPLACE INTO refused_duplicate (article_id, original_id, seq, original_seq)
+             VALUES (?1, ?2, ?3, ?4)",
+            &[article, original, seq, seq - 1],
         ),
         ("UPDATE article SET seq = ?2 WHERE id = ?1", &[article, seq]),
         ("DELETE FROM quiet_article WHERE article_id = ?1", &[article]),
