@@ -5,6 +5,7 @@
 //! only if nothing but the name is left: another date and another text, and either another link or a link that is no
 //! article's. Otherwise the new article would replace the one of before, which would be lost.
 
+use crate::domain::time::Timestamp;
 use crate::matching::canonical_url::CanonicalUrl;
 use crate::matching::features::Features;
 use crate::matching::title::TitleLikeness;
@@ -17,17 +18,30 @@ const NEXT_ISSUE: i64 = 18 * 3_600;
 
 /// Whether an entry with the name of a stored article is another article.
 pub fn is_another(entry: &Features, old: &Features) -> bool {
+    if !may_be_another(entry.published, old.published) {
+        return false;
+    }
     let gap = entry.published.zip(old.published).map(|(a, b)| (a - b).num_seconds().abs());
-    let Some(gap) = gap.filter(|gap| *gap != 0) else { return false };
     match (&entry.guid, &old.guid) {
         (Some(guid), Some(known)) if guid.raw == known.raw => {
-            is_on_another_page(entry, old) && has_other_content(entry, old)
+            // Without dates, the titles must differ too.
+            (gap.is_some() || is_of_another_title(entry, old))
+                && is_on_another_page(entry, old)
+                && has_other_content(entry, old)
         }
         (None, None) => {
-            NEXT_ISSUE <= gap && is_on_a_common_page(entry, old) && has_other_text(entry, old)
+            gap.is_some_and(|gap| NEXT_ISSUE <= gap)
+                && is_on_a_common_page(entry, old)
+                && has_other_text(entry, old)
         }
         _ => false,
     }
+}
+
+/// Whether the dates of an entry and of the article of its name leave open that they are two: if they differ, or if neither
+/// has one.
+pub fn may_be_another(entry: Option<Timestamp>, old: Option<Timestamp>) -> bool {
+    entry.is_none() == old.is_none() && (entry != old || entry.is_none())
 }
 
 /// Whether the links lead to different pages. Without any link, the titles must not be alike.
@@ -141,12 +155,21 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn an_entry_is_another_article_only_if_nothing_but_its_name_stays() {
         for (name, old, new, expected) in [
             ("nothing stays", BASE, OTHER, true),
             ("the same link", BASE, Case { url: BASE.url, ..OTHER }, false),
             ("the same date", BASE, Case { date: BASE.date, ..OTHER }, false),
-            ("no date", BASE, Case { date: 0, ..OTHER }, false),
+            ("no date any more", BASE, Case { date: 0, ..OTHER }, false),
+            ("no dates", Case { date: 0, ..BASE }, Case { date: 0, ..OTHER }, true),
+            (
+                "no dates, and one title",
+                Case { date: 0, ..BASE },
+                Case { date: 0, title: BASE.title, ..OTHER },
+                false,
+            ),
+            ("no dates on one page", Case { date: 0, ..ISSUE }, Case { date: 0, ..NEXT }, false),
             ("the same text", BASE, Case { text: BASE.text, ..OTHER }, false),
             (
                 "an edited title",

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::article::ArticleDraft;
 use crate::domain::feed::FeedId;
+use crate::domain::time::from_unix;
 use crate::html::to_text::html_to_text;
 use crate::matching::features::{Features, Fields, Key, KeyKind};
 use crate::matching::fingerprint::Fingerprint;
@@ -48,8 +49,8 @@ pub(super) fn by_key(tx: &Connection, feed: FeedId, key: i64) -> Result<Option<E
         .context("look up an article")
 }
 
-/// Whether an entry that has the key of an article is another article all the same. What is compared is read only if their
-/// dates differ.
+/// Whether an entry that has the key of an article is another article all the same. What is compared is read only if
+/// their dates leave it open.
 pub(super) fn is_another(
     tx: &Connection,
     feed: FeedId,
@@ -61,8 +62,7 @@ pub(super) fn is_another(
         .prepare_cached(DATE)
         .and_then(|mut s| s.query_row([feed.0, draft.key.0.cast_signed()], |row| row.get(0)))
         .context("read the date of an entry")?;
-    let is_dated_anew = given.zip(draft.published).is_some_and(|(a, b)| a != b.timestamp());
-    if !is_dated_anew {
+    if !reused_name::may_be_another(draft.published, given.map(from_unix)) {
         return Ok(false);
     }
     let (old, _) = stored_features(tx, feed, entry.article)?;
