@@ -44,10 +44,11 @@ pub fn may_be_another(entry: Option<Timestamp>, old: Option<Timestamp>) -> bool 
     entry.is_none() == old.is_none() && (entry != old || entry.is_none())
 }
 
-/// Whether the links lead to different pages. Without any link, the titles must not be alike.
+/// Whether the links lead to different pages. Without any link but that of the site, the titles must not be alike.
 fn is_on_another_page(entry: &Features, old: &Features) -> bool {
-    match (&entry.link, &old.link) {
-        (Some(a), Some(b)) => !a.is_same_page(b),
+    let page = |features: &Features| features.link.clone().filter(|link| link.hostless.is_some());
+    match (page(entry), page(old)) {
+        (Some(a), Some(b)) => !a.is_same_page(&b),
         (None, None) => is_of_another_title(entry, old),
         _ => false,
     }
@@ -188,6 +189,12 @@ mod tests {
             ),
             ("no texts", Case { words: 0, ..BASE }, Case { words: 0, ..OTHER }, true),
             ("no text any more", BASE, Case { words: 0, ..OTHER }, false),
+            (
+                "the link of the site",
+                Case { url: Some("https://a.example/"), ..BASE },
+                Case { url: Some("https://a.example/"), ..OTHER },
+                true,
+            ),
             ("no links", Case { url: None, ..BASE }, Case { url: None, ..OTHER }, true),
             (
                 "the next episode with one description",

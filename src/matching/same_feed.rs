@@ -229,6 +229,9 @@ impl<'a> Sameness<'a> {
 
 /// The reason for which an entry may be an article of before.
 fn level(entry: &Features, old: &Features) -> Option<Level> {
+    if is_another(entry, old) {
+        return None;
+    }
     let pair = Pair::of(entry, old);
     let found = |reason: Reason, is_certain: bool| Some((!is_certain, reason));
     let same_page = matches!((&entry.link, &old.link), (Some(a), Some(b)) if a.is_same_page(b));
@@ -242,7 +245,7 @@ fn level(entry: &Features, old: &Features) -> Option<Level> {
     }
     let named = guid_is_link(entry, old) || guid_is_link(old, entry);
     match (&entry.guid, &old.guid) {
-        (None, None) if same_page && pair.may_be_edited() && !is_another(entry, old) => {
+        (None, None) if same_page && pair.may_be_edited() => {
             return found(Reason::LinkForm, pair.is_certain());
         }
         (Some(_), None) | (None, Some(_)) if (same_page || named) && pair.may_be_edited() => {

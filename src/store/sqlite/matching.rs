@@ -57,7 +57,9 @@ pub(super) fn part(
             ![draft.hash.0.cast_signed(), meta::READ_BY_OTHER_RULES].contains(&entry.hash)
         };
         let Some(entry) = slot.filter(is_edit) else { continue };
-        if article_keys::is_another(tx, feed, draft, entry)? {
+        if article_keys::may_be_another(tx, feed, draft)?
+            && article_keys::is_another(tx, feed, draft, entry.article)?
+        {
             let own = xxh3_64(&entry.article.to_le_bytes()) & !upper_half(ArticleKey(u64::MAX));
             let key = draft.key.0.cast_signed();
             rekey(tx, feed, key, ArticleKey(upper_half(draft.key) | own))?;
@@ -110,12 +112,17 @@ pub(super) fn complete(
                 Likeness::between(&old.identity(), &identity) == Some(wanted)
                     && (wanted != Likeness::Named || family == upper_half(draft.key))
             };
-            if let Some(place) = group.iter().take(COMPARED).position(like) {
-                let old = group.remove(place);
-                rekey(tx, feed, old.key, draft.key)?;
-                if let Some(slot) = found.get_mut(n) {
-                    *slot = Some(old.entry);
-                }
+            let Some(place) = group.iter().take(COMPARED).position(like) else { continue };
+            if wanted == Likeness::Named
+                && let Some(old) = group.get(place)
+                && article_keys::is_another(tx, feed, draft, old.entry.article)?
+            {
+                continue;
+            }
+            let old = group.remove(place);
+            rekey(tx, feed, old.key, draft.key)?;
+            if let Some(slot) = found.get_mut(n) {
+                *slot = Some(old.entry);
             }
         }
     }
