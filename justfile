@@ -48,32 +48,40 @@ oracle:
     done
 
 # The flags are those of cargo-fuzz without its address sanitizer, which needs a nightly compiler and has little to
-# find here: unsafe code is forbidden. Found inputs and the growing corpus are below target/fuzz. FUZZ_SEED
-# fixes the series of inputs; without it each run tries others. An input that takes longer than FUZZ_TIMEOUT seconds (5)
-# is a finding; FUZZ_MAX_LEN is the longest input in bytes (65,536), because work that grows with the square of the length does
-# not show in short ones.
+# find here: unsafe code is forbidden. A long run is built with optimisation, and the coverage of the dependencies counts
+# too. With FUZZ_PROFILE=dev only the project's own crates are built for it: the dependencies are those of the tests. Found
+# inputs and the growing corpus are below target/fuzz. FUZZ_SEED fixes the series of inputs; without it each run tries
+# others. An input that takes longer than FUZZ_TIMEOUT seconds (5) is a finding; FUZZ_MAX_LEN is the longest input in bytes
+# (65,536), because work that grows with the square of the length does not show in short ones.
 #
 # run every fuzz target on its seeds, then for so many seconds: `just fuzz 60`, `just fuzz 600 document`
 fuzz SECONDS="60" *TARGETS:
     #!/usr/bin/env bash
     set -euo pipefail
-    export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/fuzz"
-    coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
+    build="${CARGO_TARGET_DIR:-target}"
+    found="$build/fuzz"
+    flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
     for part in inline-8bit-counters pc-table trace-compares; do
-        coverage="$coverage -Cllvm-args=-sanitizer-coverage-$part"
+        flags="$flags -Cllvm-args=-sanitizer-coverage-$part"
     done
-    # With a target named, the flags are not for build scripts.
-    host="$(rustc -vV | sed -n 's/^host: //p')"
-    profile="${FUZZ_PROFILE:-release}"
-    RUSTFLAGS="--cfg fuzzing $coverage" cargo build --profile "$profile" --manifest-path fuzz/Cargo.toml --locked --bins --target "$host"
+    if [ "${FUZZ_PROFILE:-release}" = dev ]; then
+        export FUZZ_FLAGS="$flags" RUSTC_WRAPPER="$PWD/fuzz/instrumented-rustc"
+        cargo build --manifest-path fuzz/Cargo.toml --locked --bins --target-dir "$build"
+        programs="$build/debug"
+    else
+        # With a target named, the flags are not for build scripts.
+        host="$(rustc -vV | sed -n 's/^host: //p')"
+        RUSTFLAGS="$flags" cargo build --release --manifest-path fuzz/Cargo.toml --locked --bins --target "$host" --target-dir "$found"
+        programs="$found/$host/release"
+    fi
     targets="{{ TARGETS }}"
     for target in ${targets:-$(basename -s .rs -a fuzz/fuzz_targets/*.rs)}; do
         echo "fuzz: $target, {{ SECONDS }} seconds"
-        corpus="$CARGO_TARGET_DIR/corpus/$target"
+        corpus="$found/corpus/$target"
         mkdir -p "$corpus"
-        "$CARGO_TARGET_DIR/$host/${profile/#dev/debug}/$target" -max_total_time={{ SECONDS }} -seed="${FUZZ_SEED:-0}" -timeout="${FUZZ_TIMEOUT:-5}" -report_slow_units=1 -max_len="${FUZZ_MAX_LEN:-65536}" \
+        "$programs/$target" -max_total_time={{ SECONDS }} -seed="${FUZZ_SEED:-0}" -timeout="${FUZZ_TIMEOUT:-5}" -report_slow_units=1 -max_len="${FUZZ_MAX_LEN:-65536}" \
             -rss_limit_mb=2048 -verbosity=0 \
-            -print_final_stats=1 -artifact_prefix="$CARGO_TARGET_DIR/$target-" "$corpus" "fuzz/seeds/$target"
+            -print_final_stats=1 -artifact_prefix="$found/$target-" "$corpus" "fuzz/seeds/$target"
     done
 
 # The LLVM tools must be of the LLVM version that rustc uses, because the format of the profiles changes with it.
@@ -105,6 +113,25 @@ snap:
 # the documentation, with broken links as errors
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# Files that are not below docs have no page in it, so links to them become their names. A remark of mdBook is an error.
+#
+# docs/ as a book, below target/book (wants mdbook)
+book:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v mdbook >/dev/null; then
+        echo "book: SKIPPED for want of mdbook"
+        [ -z "${CI_EXPECTED_SKIPS+set}" ] || [[ ";$CI_EXPECTED_SKIPS;" == *";mdbook;"* ]]
+        exit
+    fi
+    source="$(mktemp -d)"
+    trap 'rm -r "$source"' EXIT
+    cp -r docs config "$source"
+    sed -Ei 's#\[([^]]*)\]\(\.\./[^)]*\)#\1#g' "$source"/docs/*.md
+    sed -Ei 's#\[([^]]*)\]\(\.\./\.\./[^)]*\)#\1#g' "$source"/docs/*/*.md
+    said=$(mdbook build "$source/docs" --dest-dir "$PWD/target/book" 2>&1) || { echo "$said"; exit 1; }
+    if grep -E 'WARN|ERROR' <<< "$said"; then exit 1; fi
 
 # licences, bans and sources of the dependencies; offline, so fetched first
 deps:
@@ -167,12 +194,34 @@ install PREFIX="/usr/local": pages
     mkdir -p "$to/lib/systemd/system"
     sed "s#/usr/bin/gazetted#$prefix/bin/gazetted#" systemd/gazetted.service > "$to/lib/systemd/system/gazetted.service"
     chmod 644 "$to/lib/systemd/system/gazetted.service"
-    echo "installed below $to; for the service: install -D -m 644 $to/share/doc/gazetted/service.toml /etc/gazetted/gazetted.toml"
+    echo "installed below $to; for the service, the first time: install -D -m 644 $to/share/doc/gazetted/service.toml /etc/gazetted/gazetted.toml"
+
+# A static-pie binary still has a loader for `ldd` to name, but needs no library.
+#
+# a static binary for any x86_64 Linux (wants `rustup target add x86_64-unknown-linux-musl`, and musl-gcc)
+static *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    target=x86_64-unknown-linux-musl
+    cargo build --release --locked --bin gazetted --target "$target" {{ ARGS }}
+    binary="${CARGO_TARGET_DIR:-target}/$target/release/gazetted"
+    if ldd "$binary" 2>&1 | grep '=>'; then
+        echo "static: the binary needs the above"
+        exit 1
+    fi
+    echo "$binary"
 
 # With PROGRAM set, `just deb --no-build` packages what is in the target folder.
 #
 # the Debian package (wants cargo-deb), below target/debian
 deb *ARGS: pages
+    #!/usr/bin/env bash
+    set -euo pipefail
+    version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)"
+    maintainer="$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)"
+    # The changelog of the package, as Debian wants one beside ours.
+    printf 'gazetted (%s-1) unstable; urgency=medium\n\n  * Version %s: see changelog.gz.\n\n -- %s  %s\n' \
+        "$version" "$version" "$maintainer" "$(LC_ALL=C date -R)" > target/package/changelog
     cargo deb --locked {{ ARGS }}
 
 # the end-to-end benchmark (docs/benchmarks.md): `just bench --feeds 200`
@@ -180,7 +229,7 @@ bench *ARGS:
     cargo bench --bench end_to_end -- {{ ARGS }}
 
 # everything a change must pass; .ci/run calls this and nothing else
-ci: format lint test oracle (fuzz "2") docs deps unit
+ci: format lint test oracle (fuzz "2") docs book deps unit
 
 [private]
 format:

@@ -393,6 +393,7 @@ fn each_mistake_elsewhere_has_its_sentence_and_its_hint() {
         ("[server]\ntoken = 'short'".to_owned(), "8 to 1024 visible", "openssl"),
         ("[server]\ntoken = 'two words'".to_owned(), "8 to 1024 visible", "openssl"),
         ("[server]\nhub = 'hub.example'".to_owned(), "not an http or https URL", "https://hub."),
+        ("[server]\nview = 'grid'".to_owned(), "not a view of the pages", "list, compact, cards"),
         ("[server]\ntoken_file = 'none'".to_owned(), "there is no such file", ""),
         ("[schedule]\ntimezone = 'Berlin'".to_owned(), "no such time zone", "Europe/Berlin"),
         ("[schedule]\nmin = '2h'\nmax = '1h'".to_owned(), "`min` is longer", ""),
@@ -484,6 +485,35 @@ basic_auth = { user = "me", password_file = "b.secret" }
     assert_eq!(auth.password.as_ref().unwrap().expose(), "from a file");
     let debug = format!("{config:?}");
     assert!(!debug.contains("t0ken") && !debug.contains("pé"), "{debug}");
+}
+
+/// systemd.exec(5), `LoadCredential=`.
+#[test]
+fn the_credentials_of_a_service_come_before_files_beside_the_configuration() {
+    let feed = |file: &str| {
+        let auth = format!("basic_auth = {{ user = \"me\", password_file = \"{file}\" }}");
+        format!("[[feeds]]\nurl = \"https://a.example/?{file}\"\n{auth}\n")
+    };
+    let text = feed("both") + &feed("beside") + &feed("given") + &feed("./both");
+    let files = [("both", "file"), ("beside", "file"), ("given/x", ""), ("c/both", "credential")];
+    let folder =
+        folder(&[&files[..], &[("c/given", "credential"), ("gazetted.toml", &text)]].concat());
+    let credentials = folder.path().join("c").display().to_string();
+    let load_as = |environment: &dyn Fn(&str) -> Option<String>| {
+        load(&folder.path().join("gazetted.toml"), environment, NOW)
+    };
+    let in_service = |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| credentials.clone());
+    let passwords: Vec<String> = load_as(&in_service)
+        .unwrap()
+        .feeds
+        .iter()
+        .map(|feed| {
+            feed.request.basic_auth.as_ref().unwrap().password.as_ref().unwrap().expose().to_owned()
+        })
+        .collect();
+    assert_eq!(passwords, ["credential", "file", "credential", "credential"]);
+    let faults = load_as(&environment).unwrap_err();
+    assert_eq!(faults.faults().len(), 1, "`given` is a folder here: {faults}");
 }
 
 #[test]

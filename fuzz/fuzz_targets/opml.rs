@@ -4,11 +4,15 @@
 
 use gazetted::domain::feed::FeedRef;
 use gazetted::export::opml::write;
+use gazetted::feed::newsboat::newsboat;
 use gazetted::feed::opml::{Outline, opml};
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 
 fuzz_target!(|body: &[u8]| {
+    if let Some(outlines) = newsboat(body) {
+        assert!(outlines.iter().all(|outline| outline.url.is_some()));
+    }
     let Ok(outlines) = opml(body) else { return };
     assert!(outlines.iter().all(|outline| outline.line >= 1));
     let feeds: Vec<FeedRef> = outlines.into_iter().filter_map(feed).collect();

@@ -5,13 +5,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::feeds::{ListedFeed, State, quoted, rows};
-use super::output::{GREEN, count, data, json_data, without_nulls};
+use super::output::{GREEN, count, data, hanging, json_data, without_nulls};
 use super::{Context, Exit, run::runtime};
 use crate::config::{Config, FeedConfig};
 use crate::fetch::Fetcher;
 use crate::matching::likely_address::{Known, likely};
 use crate::passes::check_online::check_online;
-use crate::present::terminal::clean_line;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -70,7 +69,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         diff.iter().flat_map(Diff::lines).try_for_each(|line| writeln!(out, "  {line}"))?;
         let Some(online) = &online else { return Ok(()) };
         for one in online.iter().filter(|one| !one.fine || one.moved_to.is_some()) {
-            writeln!(out, "  {}", clean_line(&one.line()))?;
+            writeln!(out, "  {}", hanging(&one.line(), 4))?;
         }
         let failed = online.iter().filter(|one| !one.fine).count() as u64;
         let asked = count(online.len() as u64, "feed");

@@ -1,17 +1,17 @@
 //! `gazetted consumers`.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::filters::unknown;
 use super::output::{count, data, json_data, relative};
 use super::run::runtime;
-use super::{Context, Exit};
+use super::{Context, Exit, reader};
 use crate::clock;
 use crate::domain::consumer::{Consumer, Trouble};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::present::terminal::clean_line;
-use crate::store::{Reader, Store};
+use crate::store::{Reader, Store, is_missing};
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
@@ -62,11 +62,11 @@ pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
     let config = context.load()?;
     let path = &config.store.path;
     if let Verb::List { json } = verb
-        && !path.exists()
+        && is_missing(path)
     {
         return list(&[], 0, *json, context);
     }
-    let reader = Reader::open(path).context("there are no consumers yet")?;
+    let reader = reader(&config)?;
     let sequence = reader.sequence()?;
     match verb {
         Verb::List { json } => return list(&reader.consumers()?, sequence, *json, context),

@@ -2,15 +2,18 @@
 
 use std::path::Path;
 
-use crate::store::{Lock, LockError, Role};
+use crate::store::{Lock, LockError, Role, is_missing};
 
 /// The process that holds the lock of the store, such as `pid 17, run`; `None` when there is none.
 pub(super) fn daemon(store: &Path) -> Option<String> {
-    if !store.exists() {
+    if is_missing(store) {
         return None; // An attempt to take the lock would create a lock file.
     }
     match Lock::take(store, Role::Once) {
         Err(LockError::Held { holder, .. }) => Some(holder),
-        Ok(_) | Err(LockError::Io { .. } | LockError::Delivering { .. }) => None,
+        Ok(_)
+        | Err(LockError::Forbidden(_) | LockError::Io { .. } | LockError::Delivering { .. }) => {
+            None
+        }
     }
 }

@@ -4,11 +4,13 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::daemon_lock::daemon;
-use super::output::{DIM, GREEN, RED, data, json_data, without_nulls};
+use super::output::{DIM, GREEN, RED, data, hanging, json_data, without_nulls};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
 use crate::passes::doctor::{Verdict, checks};
-use crate::present::terminal::clean_line;
+
+/// The columns before what a check found.
+const COLUMN: usize = 22;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -44,10 +46,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
                 };
                 let padding = 8 - word.len();
                 let word = output.styled(style, word);
-                let found = clean_line(&check.found);
+                let found = hanging(&check.found, COLUMN);
                 writeln!(out, "{word}{:padding$} {:<12} {found}", "", check.name)?;
                 if let Some(remedy) = check.remedy {
-                    writeln!(out, "{:21} {remedy}", "")?;
+                    writeln!(out, "{:COLUMN$}{}", "", hanging(remedy, COLUMN))?;
                 }
             }
             Ok(())

@@ -102,6 +102,7 @@ const EXAMPLES: Examples = &[
         &[
             ("feeds import subscriptions.opml", "folders become tags"),
             ("feeds import subscriptions.opml --dry-run", "only say what would be added"),
+            ("feeds import ~/.newsboat/urls", "the list of newsboat, with its tags"),
         ],
     ),
     ("feeds export", &[("feeds export", "the feeds as OPML")]),
@@ -188,7 +189,7 @@ const EXAMPLES: Examples = &[
 pub(super) fn command() -> clap::Command {
     EXAMPLES.iter().fold(Cli::command(), |command, (name, examples)| {
         let mut path = name.split(' ');
-        with_text(command, &mut path, text(examples))
+        with_text(command, &mut path, text(examples).into())
     })
 }
 
@@ -204,16 +205,26 @@ fn with_text<'a>(
     }
 }
 
-/// One line for each example: the command line, and after `#` what it does.
-fn text(examples: &[(&str, &str)]) -> StyledStr {
+/// One line for each example: the command line, and after `#` what it does. If one of them is wider than a terminal, what each
+/// does is on a line of its own.
+fn text(examples: &[(&str, &str)]) -> String {
     let widest = examples.iter().map(|(line, _)| line.len()).max().unwrap_or_default();
+    let longest = examples.iter().map(|(_, what)| what.len()).max().unwrap_or_default();
+    let is_wide = COLUMNS < "  gazetted   # ".len() + widest + longest;
     let mut text = "Examples:".to_owned();
     for (line, what) in examples {
-        let example = format!("\n  gazetted {line:widest$}  # {what}");
+        let example = if is_wide {
+            format!("\n  gazetted {line}\n      {what}")
+        } else {
+            format!("\n  gazetted {line:widest$}  # {what}")
+        };
         text.push_str(&example);
     }
-    text.into()
+    text
 }
+
+/// The columns of a usual terminal.
+const COLUMNS: usize = 80;
 
 /// The examples of a command by its name without that of the program, such as `feeds add`.
 pub(super) fn of(name: &str) -> &'static [(&'static str, &'static str)] {
@@ -259,6 +270,8 @@ mod tests {
         }
         for (name, examples) in EXAMPLES {
             assert!(names.iter().any(|other| other == name), "{name} is no command");
+            let text = text(examples);
+            assert!(text.lines().all(|line| line.len() <= COLUMNS), "{text}");
             for (line, _) in *examples {
                 let parsed = command().try_get_matches_from(words(line));
                 assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());

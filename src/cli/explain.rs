@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::address::feed_text;
 use super::feeds::{ListedFeed, State, offer, rows};
 use super::filters::unknown;
-use super::output::{DIM, GREEN, Output, YELLOW, count, data, json_data, relative, span};
+use super::output::{DIM, GREEN, Output, YELLOW, count, data, hanging, json_data, relative, span};
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::{Config, FeedConfig};
@@ -111,7 +111,7 @@ impl<'a> Explanation<'a> {
         let (row, now) = (self.row, self.now);
         writeln!(out, "{}", output.styled(GREEN, &clean_line(&self.feed.name)))?;
         let mut line = |name: &str, text: &str| {
-            writeln!(out, "  {} {}", output.styled(DIM, &format!("{name:<11}")), clean_line(text))
+            writeln!(out, "  {} {}", output.styled(DIM, &format!("{name:<11}")), hanging(text, 14))
         };
         line("address", &self.feed.url)?;
         line("state", &self.state())?;
@@ -219,11 +219,10 @@ impl<'a> Explanation<'a> {
     fn candidate(&self, candidate: &Candidate) -> String {
         let from = self.row.polled_at.unwrap_or(self.now);
         let wait = span(candidate.at - from);
-        format!(
-            "{}  {wait:>8} after it  {}",
-            exact(candidate.at, self.zone),
-            reason_text(candidate.because).clause
-        )
+        let start = format!("{}  {wait:>8} after it  ", exact(candidate.at, self.zone));
+        // The line begins with a mark.
+        let clause = hanging(reason_text(candidate.because).clause, start.len() + 4);
+        format!("{start}{clause}")
     }
 
     fn json(&self) -> Value {

@@ -13,7 +13,7 @@ use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Color, Row};
 use serde_json::{Value, json};
 
-use super::output::{Output, cell, data, json_data, relative, span, width, without_nulls};
+use super::output::{Output, cell, data, hanging, json_data, relative, span, without_nulls};
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::Config;
@@ -22,8 +22,8 @@ use crate::domain::poll::{OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::matching::likely_address::Known;
 use crate::polling::reason_text::reason_text;
-use crate::present::terminal::{clean_line, wrapped};
-use crate::store::{FeedRow, Reader, StoreError};
+use crate::present::terminal::clean_line;
+use crate::store::{FeedRow, Reader, StoreError, is_missing};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -88,6 +88,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         json_data(&Value::from(feeds))?;
     } else {
         print(&feeds, now, &context.output)?;
+        if feeds.is_empty() && !context.quiet {
+            let none = if config.feeds.is_empty() {
+                "No feed is configured: gazetted feeds add URL finds the feed of a page and adds it."
+            } else {
+                "No feed fails."
+            };
+            context.output.note(none);
+        }
     }
     Ok(Exit::Done)
 }
@@ -105,10 +113,10 @@ pub(super) struct ListedFeed {
 
 /// The configured feeds in their order, then retired ones. A store that does not exist yet is empty.
 pub(super) fn rows(config: &Config) -> Result<Vec<ListedFeed>, StoreError> {
-    let stored = if config.store.path.exists() {
-        Reader::open(&config.store.path)?.feeds()?
-    } else {
+    let stored = if is_missing(&config.store.path) {
         Vec::new()
+    } else {
+        Reader::open(&config.store.path)?.feeds()?
     };
     let mut stored: HashMap<String, FeedRow> =
         stored.into_iter().map(|row| (row.url.clone(), row)).collect();
@@ -210,7 +218,7 @@ fn print(feeds: &[ListedFeed], now: Timestamp, output: &Output) -> io::Result<()
         print_failures(feeds, now, out)?;
         feeds.iter().flat_map(|feed| feed.offers().iter().map(move |url| (feed, url))).try_for_each(
             |(feed, url)| {
-                writeln!(out, "{}", clean_line(&format!("{}: {}", feed.name, offer(url))))
+                writeln!(out, "{}", hanging(&format!("{}: {}", feed.name, offer(url)), 2))
             },
         )
     })
@@ -238,16 +246,13 @@ fn color(state: State) -> Option<Color> {
 
 /// Prints below the table why each failing feed fails, in lines as wide as the terminal.
 fn print_failures(feeds: &[ListedFeed], now: Timestamp, out: &mut dyn io::Write) -> io::Result<()> {
-    let columns = width().map_or(usize::MAX, usize::from);
     for feed in feeds.iter().filter(|feed| feed.state == State::Failing) {
         let Some(row) = &feed.row else { continue };
         let Some(detail) = &row.detail else { continue };
         let since = row.failing_since.map(|at| format!(" for {}", span(now - at)));
         let since = since.unwrap_or_default();
         let text = format!("{} {}, failing{since}: {detail}", row.id, feed.name);
-        for (i, line) in wrapped(&text, columns.saturating_sub(2)).iter().enumerate() {
-            writeln!(out, "{}{line}", if i == 0 { "" } else { "  " })?;
-        }
+        writeln!(out, "{}", hanging(&text, 2))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use comfy_table::Row;
 use serde_json::{Value, json};
 
 use super::output::{Output, data, json_data, short_date, short_id, without_nulls};
@@ -74,22 +75,30 @@ fn print(merges: &[Merge], now: Timestamp, zone: Zone, output: &Output) -> io::R
         output.note("no article was found in two feeds");
         return Ok(());
     }
-    let header = ["ID", "DATE", "FEED", "TITLE", "IS THAT OF", "TITLE", "REASON", "SCORE"];
-    let mut table = output.table(&header, &[2, 3, 4, 5]);
-    let title = |article: &MergedArticle| article.title.clone().unwrap_or_default();
+    // Two lines for each, so that both titles fit on a terminal.
+    let header = ["ID", "DATE", "REASON", "SCORE", "ARTICLE"];
+    let mut table = output.table(&header, &[4]);
+    let shown = |article: &MergedArticle| {
+        let title = article.title.as_deref().unwrap_or("(no title)");
+        clean_line(&format!("{}: {title}", article.feed.name)).into_owned()
+    };
     for Merge { duplicate, original, reason, score, decided_at } in merges {
-        table.add_row([
-            short_id(&duplicate.id).to_owned(),
-            short_date(*decided_at, now, zone),
-            clean_line(&duplicate.feed.name).into_owned(),
-            clean_line(&title(duplicate)).into_owned(),
-            clean_line(&original.feed.name).into_owned(),
-            clean_line(&title(original)).into_owned(),
-            reason.replace('_', " "),
-            format!("{score:.2}"),
-        ]);
+        for cells in [
+            [
+                short_id(&duplicate.id).to_owned(),
+                short_date(*decided_at, now, zone),
+                reason.replace('_', " "),
+                format!("{score:.2}"),
+                shown(duplicate),
+            ],
+            ["", "", "", "", &format!("is {}", shown(original))].map(str::to_owned),
+        ] {
+            let mut row = Row::from(cells);
+            row.max_height(1);
+            table.add_row(row);
+        }
     }
-    data(|out| writeln!(out, "{table}"))
+    data(|out| writeln!(out, "{}", table.trim_fmt()))
 }
 
 fn undo(reader: &Reader, store: &Path, text: &str, context: &Context) -> Result<()> {

@@ -37,7 +37,7 @@ use clap::{ArgAction, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use crate::clock;
 use crate::config::{self, Config, ConfigErrors};
 use crate::html::chars::without_controls;
-use crate::store::{self, Reader};
+use crate::store::{self, Reader, is_missing};
 use crate::telemetry::{self, LogFormat, LogSettings, events};
 use output::{Output, data};
 
@@ -178,7 +178,7 @@ impl Context {
 /// When it cannot be opened, or when nothing has been polled yet.
 fn reader(config: &Config) -> Result<Reader> {
     let path = &config.store.path;
-    if !path.exists() {
+    if is_missing(path) {
         bail!(
             "there is no store at {} yet; `gazetted poll` makes it and collects articles",
             path.display()

@@ -7,9 +7,10 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::html::chars::is_control;
-use crate::present::terminal::clean_line;
+use crate::present::terminal::{clean_line, wrapped};
 pub(super) use crate::present::{count, relative, short_date, short_id, span};
 
 /// The two output streams, and whether they show colours.
@@ -48,8 +49,11 @@ impl Output {
         self.stderr_color
     }
 
-    /// Writes a message for the user to standard error.
+    /// Writes a message for the user to standard error. On a terminal a long line is wrapped between words.
     pub(super) fn note(&self, text: &str) {
+        let columns = width().filter(|_| io::stderr().is_terminal());
+        let folded = columns.map(|columns| folded(text, columns.into()));
+        let text = folded.as_deref().unwrap_or(text);
         let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let write = || {
             let mut stderr = io::stderr().lock();
@@ -186,6 +190,41 @@ pub(super) fn width() -> Option<u16> {
     Table::new().width().filter(|width| 0 < *width && io::stdout().is_terminal())
 }
 
+/// A text whose first line begins after `indent` columns, wrapped for the terminal. Further lines are indented to there. In a pipe
+/// it stays one line.
+pub(super) fn hanging(text: &str, indent: usize) -> String {
+    match width() {
+        Some(width) => {
+            let columns = usize::from(width).saturating_sub(indent).max(LEAST_COLUMNS);
+            wrapped(text, columns).join(&format!("\n{:indent$}", ""))
+        }
+        None => clean_line(text).into_owned(),
+    }
+}
+
+/// The narrowest column of a wrapped text.
+const LEAST_COLUMNS: usize = 20;
+
+/// Wraps a line with colours between words; further lines are indented. A text of several lines is a drawing, such as the faults
+/// of a configuration, and stays.
+fn folded(text: &str, columns: usize) -> String {
+    if text.contains('\n') {
+        return text.to_owned();
+    }
+    let (mut folded, mut used) = (String::with_capacity(text.len()), 0);
+    for word in text.split(' ') {
+        let wide = clean_line(word).width();
+        if used != 0 {
+            let is_full = columns < used + 1 + wide;
+            folded.push_str(if is_full { "\n  " } else { " " });
+            used = if is_full { 2 } else { used + 1 };
+        }
+        folded.push_str(word);
+        used += wide;
+    }
+    folded
+}
+
 /// A table cell with one clean line of text. Without a colour it is dimmed, as in headers.
 pub(super) fn cell(text: &str, color: Option<Color>) -> Cell {
     let cell = Cell::new(clean_line(text));
@@ -223,4 +262,24 @@ pub(super) fn json_data(value: &serde_json::Value) -> io::Result<()> {
         text = text.chars().map(escaped).collect();
     }
     data(|out| writeln!(out, "{text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_wrapped_between_words_and_no_word_is_broken() {
+        for (text, expected) in [
+            ("", ""),
+            ("a b c", "a b c"),
+            ("one two three", "one two\n  three"),
+            ("anextraordinarilylongword and so on", "anextraordinarilylongword\n  and so\n  on"),
+            ("\u{1b}[31merror:\u{1b}[0m no", "\u{1b}[31merror:\u{1b}[0m no"),
+            ("世界新闻 ab", "世界新闻\n  ab"),
+            ("  a drawing\n  ^^^^^^^^^", "  a drawing\n  ^^^^^^^^^"),
+        ] {
+            assert_eq!(folded(text, 9), expected);
+        }
+    }
 }

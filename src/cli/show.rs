@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::changes::marked;
 use super::output::{DIM, Output, data, json_data, short_date, short_id, width, without_nulls};
@@ -147,18 +148,33 @@ fn print(shown: &Shown, (zone, output): (Zone, &Output)) -> io::Result<()> {
             let blank = if n == 1 { "\n" } else { "" };
             writeln!(out, "{blank}{} {}", output.styled(DIM, &format!("[{n}]")), clean_line(link))?;
         }
-        writeln!(out, "\n{}", output.styled(DIM, "Seen in"))?;
-        for sighting in sightings {
-            let (name, url) = (clean_line(&sighting.feed.name), clean_line(&sighting.feed.url));
-            let other = (sighting.article != article.id).then(|| short_id(&sighting.article));
-            let other = other.map(|id| format!("  as {id}")).unwrap_or_default();
-            writeln!(out, "  {name}  {}", output.styled(DIM, &format!("{url}{other}")))?;
-        }
+        print_sightings(article, sightings, output, out)?;
         if let Some(story) = story.as_ref().filter(|story| 1 < story.articles.len()) {
             print_story(article, story, zone, output, out)?;
         }
         print_versions(article, versions, (zone, output), out)
     })
+}
+
+/// Prints the feeds in which the article was seen, with their addresses on lines of their own where they are long.
+fn print_sightings(
+    article: &Article,
+    sightings: &[Sighting],
+    output: &Output,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "\n{}", output.styled(DIM, "Seen in"))?;
+    for sighting in sightings {
+        let (name, url) = (clean_line(&sighting.feed.name), clean_line(&sighting.feed.url));
+        let other = (sighting.article != article.id).then(|| short_id(&sighting.article));
+        let other = other.map(|id| format!("  as {id}")).unwrap_or_default();
+        let other = format!("{url}{other}");
+        let is_long =
+            width().is_some_and(|width| usize::from(width) < name.width() + other.width() + 4);
+        let between = if is_long { "\n    " } else { "  " };
+        writeln!(out, "  {name}{between}{}", output.styled(DIM, &other))?;
+    }
+    Ok(())
 }
 
 /// Prints the other articles of the story, the newest first.
@@ -185,6 +201,8 @@ fn print_story(
 fn body<'a>(article: &'a Article, text: Option<&'a str>) -> Vec<&'a str> {
     let summary = article.summary.as_deref().filter(|summary| {
         let start: String = summary.trim_end_matches('…').chars().take(80).collect();
+        // The text as shown has numbers after its links.
+        let text = article.content_text.as_deref().or(text);
         text.is_none_or(|text| !clean_line(text).starts_with(&*clean_line(&start)))
     });
     summary.into_iter().chain(text).collect()

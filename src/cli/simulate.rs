@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use comfy_table::{Cell, CellAlignment};
+use comfy_table::{Cell, CellAlignment, Row};
 use serde_json::{Value, json};
 
 use super::output::{Output, count, data, json_data, span, without_nulls};
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::domain::poll::Hints;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::simulate::{Load, Modelled, simulate};
-use crate::store::{Facts, FeedRow, Reader};
+use crate::store::{Facts, FeedRow, Reader, is_missing};
 
 /// The time between two articles that is assumed for a feed that was never polled.
 const UNKNOWN_GAP: TimeDelta = TimeDelta::hours(6);
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// The models of the enabled feeds, and how many of them come from the store.
 fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
     let reader =
-        config.store.path.exists().then(|| Reader::open(&config.store.path)).transpose()?;
+        (!is_missing(&config.store.path)).then(|| Reader::open(&config.store.path)).transpose()?;
     let rows: HashMap<String, FeedRow> = match &reader {
         Some(reader) => reader.feeds()?.into_iter().map(|row| (row.url.clone(), row)).collect(),
         None => HashMap::new(),
@@ -108,7 +108,7 @@ fn print(loads: &[(String, Load)], days: u16, output: &Output) -> std::io::Resul
     for (host, load) in loads {
         let number = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         let share = (100 * load.conditional).checked_div(load.requests).unwrap_or_default();
-        table.add_row(vec![
+        let mut cells = Row::from(vec![
             Cell::new(host),
             number(load.feeds.to_string()),
             number(load.requests.to_string()),
@@ -118,6 +118,8 @@ fn print(loads: &[(String, Load)], days: u16, output: &Output) -> std::io::Resul
             number(load.articles.to_string()),
             number(load.median_lag.map_or("-".to_owned(), span)),
         ]);
+        cells.max_height(1);
+        table.add_row(cells);
     }
     data(|out| writeln!(out, "{}", table.trim_fmt()))
 }

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::consumer::Consumer;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
-use crate::store::{Reader, Stats};
+use crate::store::{Reader, Stats, is_missing, refuse_forbidden};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -68,6 +68,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// The reason why the daemon is not ready.
 fn check_readiness(config: &Config) -> Result<()> {
     let store = config.store.path.display();
+    refuse_forbidden(&config.store.path)?;
     match daemon(&config.store.path) {
         Some(holder) if holder.ends_with(", run") => {}
         Some(holder) => bail!("no daemon runs on {store}, but {holder} does"),
@@ -85,7 +86,7 @@ impl Status {
     fn read(config: &Config, now: Timestamp) -> Result<Self> {
         let store = config.store.path.clone();
         let feeds = rows(config)?;
-        let reader = if store.exists() { Some(Reader::open(&store)?) } else { None };
+        let reader = if is_missing(&store) { None } else { Some(Reader::open(&store)?) };
         let mut health: BTreeMap<State, u64> = BTreeMap::new();
         for feed in feeds.iter().filter(|feed| feed.state != State::Retired) {
             *health.entry(feed.state).or_default() += 1;
@@ -153,7 +154,8 @@ impl Status {
         writeln!(out, "daemon    {daemon}")?;
         let health: Vec<String> =
             self.health.iter().map(|(state, n)| format!("{n} {}", state.as_str())).collect();
-        writeln!(out, "feeds     {}", health.join(", "))?;
+        let health = if health.is_empty() { "none".to_owned() } else { health.join(", ") };
+        writeln!(out, "feeds     {health}")?;
         let lag = self.lag.map(|lag| format!(", the longest for {}", span(lag)));
         writeln!(out, "due       {}{}", count(self.due as u64, "feed"), lag.unwrap_or_default())?;
         writeln!(out, "polled    {}", when(self.last_poll))?;

@@ -24,6 +24,36 @@ pub struct NewFeed {
     pub name: Option<String>,
     pub tags: Vec<String>,
     pub allow_private: bool,
+    pub is_disabled: bool,
+    pub full_text: bool,
+    /// CSS selectors.
+    pub select: Option<String>,
+    pub remove: Option<String>,
+}
+
+impl NewFeed {
+    /// A feed with nothing but an address.
+    pub fn new(url: FeedUrl) -> Self {
+        Self {
+            url,
+            name: None,
+            tags: Vec::new(),
+            allow_private: false,
+            is_disabled: false,
+            full_text: false,
+            select: None,
+            remove: None,
+        }
+    }
+}
+
+/// An address from a document of somebody else, as it may be written into the configuration: there `${NAME}` is a variable
+/// of the environment, whose value would be sent to the server of that address. Servers read `%7B` as `{`.
+pub fn without_variables(url: FeedUrl) -> FeedUrl {
+    if !url.as_str().contains("${") {
+        return url;
+    }
+    FeedUrl::parse(&url.as_str().replace("${", "$%7B")).unwrap_or(url)
 }
 
 /// The reason why a configuration file cannot be edited.
@@ -247,8 +277,18 @@ fn fields(feed: &NewFeed) -> Vec<(&'static str, Value)> {
     if !feed.tags.is_empty() {
         fields.push(("tags", feed.tags.iter().map(String::as_str).collect::<Array>().into()));
     }
+    if feed.is_disabled {
+        fields.push(("enabled", Value::from(false)));
+    }
     if feed.allow_private {
         fields.push(("allow_private", Value::from(true)));
+    }
+    if feed.full_text {
+        fields.push(("full_text", Value::from(true)));
+    }
+    fields.extend(feed.select.as_deref().map(|select| ("select", Value::from(select))));
+    if let Some(remove) = &feed.remove {
+        fields.push(("remove", [remove.as_str()].into_iter().collect::<Array>().into()));
     }
     fields
 }

@@ -75,8 +75,20 @@ pub(super) const FULL_TEXT: Section = Section {
 /// One of `[[full_text.sites]]`.
 pub(super) const SITE: Section = Section { keys: &["host", "select", "remove"], ..PLAIN };
 
-pub(super) const SERVER: Section =
-    Section { keys: &["listen", "token", "token_file", "public", "hub", "base"], ..PLAIN };
+pub(super) const SERVER: Section = Section {
+    keys: &[
+        "listen",
+        "token",
+        "token_file",
+        "public",
+        "hub",
+        "base",
+        "view",
+        "shortcuts",
+        "favicons",
+    ],
+    ..PLAIN
+};
 
 pub(super) const FEED: Section = Section {
     keys: &[
@@ -180,7 +192,7 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
         "fetch" => FETCH.keys,
         "full_text" => FULL_TEXT.keys,
         "full_text.sites" => SITE.keys,
-        "server" => &["listen", "public", "hub", "base"],
+        "server" => &["listen", "public", "hub", "base", "view", "shortcuts", "favicons"],
         "feeds" => &[
             "url",
             "name",

@@ -38,6 +38,7 @@ use crate::article_page::model::{Mode, SiteRules};
 use crate::domain::feed::FeedSpec;
 use crate::domain::hook::Hook;
 use crate::domain::json_map::JsonMap;
+use crate::domain::named_enum::named_enum;
 use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
 use crate::domain::time::{TimeDelta, Zone};
@@ -108,8 +109,28 @@ pub struct ServerConfig {
     pub hub: Option<String>,
     /// The path that a proxy serves it below, with a slash at both ends; `/` for none.
     pub base: String,
+    /// How the pages show lists of articles, unless a request says otherwise.
+    pub view: ListView,
+    /// Whether the pages have a script with keyboard shortcuts. Without it they have no script.
+    pub shortcuts: bool,
+    /// Whether the icons of the sites of feeds are requested and shown.
+    pub favicons: bool,
     /// The time zone of the pages.
     pub zone: Zone,
+}
+
+named_enum! {
+    /// How a page shows a list of articles.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum ListView {
+        /// Title, feed, time, the beginning of the text and a small picture, one article below the other.
+        #[default]
+        List = "list",
+        /// One line for each article: time, feed and title.
+        Compact = "compact",
+        /// A grid of cards: picture, title and the beginning of the text.
+        Cards = "cards",
+    }
 }
 
 /// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.

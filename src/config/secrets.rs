@@ -122,19 +122,36 @@ impl Reader<'_> {
     /// variable of the environment.
     fn file(&mut self, field: &Field<'_>, shown: &str) -> Option<Vec<u8>> {
         let path = self.path(field)?;
-        match read_limited(&path) {
+        self.read(field, &path, shown)
+    }
+
+    fn read(&mut self, field: &Field<'_>, path: &Path, shown: &str) -> Option<Vec<u8>> {
+        match read_limited(path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 let message = format!("cannot read {shown}: {}", reason(&error));
-                self.refuse(field, message, None)
+                let hint =
+                    "run this as the user of the daemon or as root, or give this user the file";
+                let denied = error.kind() == io::ErrorKind::PermissionDenied;
+                self.refuse(field, message, denied.then(|| hint.to_owned()))
             }
         }
+    }
+
+    /// The file of this relative path among the credentials that systemd hands to a service (systemd.exec(5)), if there is one. So
+    /// the configuration is the same for the service and for root, who reads the file beside it.
+    fn credential(&self, path: &str) -> Option<PathBuf> {
+        let folder = (self.environment)("CREDENTIALS_DIRECTORY")?;
+        let file = Path::new(&folder).join(path);
+        (Path::new(path).is_relative() && file.is_file()).then_some(file)
     }
 
     /// Reads the secret in the file that a field names. A line break at the end is not part of the secret.
     pub(super) fn secret_file(&mut self, field: &Field<'_>) -> Option<String> {
         self.secrets.push(field.span.clone()); // The secret itself is often given here by mistake.
-        let bytes = self.file(field, "the file")?;
+        let path = self.path(field)?;
+        let path = self.string(field).and_then(|text| self.credential(text)).unwrap_or(path);
+        let bytes = self.read(field, &path, "the file")?;
         let Ok(mut text) = String::from_utf8(bytes) else {
             return self.refuse(field, "the file is not UTF-8 text", None);
         };

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use url::Url;
 
-use crate::config::ServerConfig;
 use crate::config::keys::SERVER;
 use crate::config::reader::{Reader, Table};
+use crate::config::{ListView, ServerConfig};
 use crate::domain::request::Secret;
 use crate::domain::time::Zone;
 use crate::html::web_address::is_web;
@@ -31,6 +31,9 @@ impl Reader<'_> {
         let public = self.flag(&table, "public").unwrap_or(false);
         let hub = self.hub(&table);
         let base = self.base(&table).unwrap_or_else(|| "/".to_owned());
+        let view = self.list_view(&table).unwrap_or_default();
+        let shortcuts = self.flag(&table, "shortcuts").unwrap_or(false);
+        let favicons = self.flag(&table, "favicons").unwrap_or(false);
         let listen = listen?;
         // An invalid token has a fault of its own, so it does not count as missing.
         let has_token = table.get("token").or_else(|| table.get("token_file")).is_some();
@@ -40,7 +43,7 @@ impl Reader<'_> {
             let message = "listening beyond this machine takes a token";
             self.fault(&place.key, &place.span, message, Some(hint));
         }
-        Some(ServerConfig { listen, token, public, hub, base, zone })
+        Some(ServerConfig { listen, token, public, hub, base, view, shortcuts, favicons, zone })
     }
 
     fn listen(&mut self, table: &Table<'_>) -> Option<SocketAddr> {
@@ -96,6 +99,15 @@ impl Reader<'_> {
         }
         let hint = "write a path of letters, digits and -._~, such as \"/news/\"".to_owned();
         self.refuse(&field, "not a path", Some(hint))
+    }
+
+    fn list_view(&mut self, table: &Table<'_>) -> Option<ListView> {
+        let field = table.get("view")?;
+        let view = ListView::parse(self.string(&field)?);
+        view.or_else(|| {
+            let hint = format!("write one of {}", ListView::NAMES.join(", "));
+            self.refuse(&field, "not a view of the pages", Some(hint))
+        })
     }
 
     fn token(&mut self, table: &Table<'_>) -> Option<Secret> {

@@ -11,6 +11,7 @@ mod full_text;
 mod future;
 mod health;
 mod hooks;
+mod icons;
 mod index;
 mod other_processes;
 mod retain;
@@ -429,6 +430,7 @@ fn upkeep(
     future::start(&mut tasks, config, store, changes);
     full_text::start(&mut tasks, config, store, poller, changes);
     health::start(&mut tasks, config, store, changes);
+    icons::start(&mut tasks, config, store, poller, changes);
     tasks
 }
 

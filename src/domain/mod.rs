@@ -9,6 +9,7 @@ pub mod feed;
 pub mod feed_health;
 pub mod hook;
 pub mod host;
+pub mod icon;
 pub mod json_map;
 pub(crate) mod named_enum;
 pub mod poll;

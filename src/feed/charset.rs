@@ -111,13 +111,23 @@ pub fn decode(body: &[u8], charset: Charset) -> (Cow<'_, str>, u32) {
         }
     };
     let text = without_c1(text);
-    // A loop without a branch checks sixteen bytes at a time.
-    if !text.bytes().fold(false, |found, byte| found | is_doubtful(byte)) {
+    // Loops without a branch check sixteen bytes at a time.
+    let has = |is_one: fn(u8) -> bool| text.bytes().fold(false, |found, byte| found | is_one(byte));
+    if !has(is_doubtful) {
         return (text, bad);
     }
+    // Most such documents have Windows line breaks and nothing else.
+    let has_others = has(|byte| is_doubtful(byte) && byte != b'\r');
+    let next = |rest: &str| {
+        if has_others {
+            rest.bytes().position(is_doubtful)
+        } else {
+            memchr::memchr(b'\r', rest.as_bytes())
+        }
+    };
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.as_ref();
-    while let Some(at) = rest.bytes().position(is_doubtful) {
+    while let Some(at) = next(rest) {
         let (before, after) = rest.split_at(at);
         clean.push_str(before);
         let newline = after.starts_with('\r');

@@ -15,6 +15,7 @@ pub mod function_words;
 pub mod hints;
 pub mod item_diff;
 pub mod json_map;
+pub mod newsboat;
 pub mod normalise;
 pub mod opml;
 pub mod page_map;

@@ -13,6 +13,21 @@ const MAX_DEPTH: usize = 32;
 /// The most characters of a folder's name that its feeds get as a tag.
 const LONGEST_TAG: usize = 200;
 
+/// The names of attributes that have settings of a feed for which there is no key, or none with the same meaning: those of
+/// miniflux, and those of `FreshRSS` but for `frss:CURLOPT_…`.
+const OTHER_SETTINGS: [&str; 10] = [
+    "miniflux:rewriteRules",
+    "miniflux:urlRewriteRules",
+    "miniflux:blocklistRules",
+    "miniflux:keeplistRules",
+    "miniflux:blockFilterEntryRules",
+    "miniflux:keepFilterEntryRules",
+    "miniflux:userAgent",
+    "miniflux:proxyUrl",
+    "miniflux:allowSelfSignedCertificates",
+    "frss:cssFullContentConditions",
+];
+
 /// An outline that is a feed, or should be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
@@ -23,6 +38,53 @@ pub struct Outline {
     pub url: Option<String>,
     /// The folders that it is in, outermost first, and then its OPML 2.0 categories.
     pub tags: Vec<String>,
+    pub settings: Settings,
+}
+
+/// What `FreshRSS`, miniflux and Tiny Tiny RSS set for a feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The address is that of a web page or of a JSON document, from which `FreshRSS` takes entries by `XPath` or dot notation.
+    pub is_scraped: bool,
+    /// The feed is not polled.
+    pub is_disabled: bool,
+    /// The pages of the articles are fetched.
+    pub full_text: bool,
+    /// The CSS selector of the text in these pages, as written.
+    pub select: Option<String>,
+    /// The CSS selector of what is removed from these pages, as written.
+    pub remove: Option<String>,
+    /// The names of other settings, as written.
+    pub others: Vec<String>,
+}
+
+impl Settings {
+    fn read(kind: &str, attributes: Attributes<'_>) -> Self {
+        let get = |name: &str| value(attributes, name);
+        let is_true = |name: &str| get(name).is_some_and(|value| value == "true" || value == "1");
+        let is_other = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            let among = OTHER_SETTINGS.iter().any(|other| other.eq_ignore_ascii_case(&name));
+            among || name.starts_with("frss:curlopt_")
+        };
+        let names = attributes.iter().map(|(name, _)| name);
+        let select = get("frss:cssFullContent").or_else(|| get("miniflux:scraperRules"));
+        Self {
+            is_scraped: kind.contains("+xpath") || kind.contains("+dot"),
+            // FreshRSS and Tiny Tiny RSS have a negative interval for these.
+            is_disabled: is_true("miniflux:disabled")
+                || ["frss:ttl", "ttrssUpdateInterval"]
+                    .into_iter()
+                    .any(|name| get(name).is_some_and(|interval| interval.starts_with('-'))),
+            full_text: select.is_some() || is_true("miniflux:crawler"),
+            select,
+            remove: get("frss:cssContentFilter"),
+            others: names
+                .filter(|name| is_other(name) && get(name).is_some())
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
 }
 
 /// The document has no outline.
@@ -30,7 +92,8 @@ pub struct Outline {
 #[error("this is no OPML: it has no <outline>")]
 pub struct NotOpml;
 
-/// Reads the feeds of a list, in its order. A folder is an outline without address that contains others.
+/// Reads the feeds of a list, in its order. An outline that has no address, and neither the type of a feed nor the address
+/// of a web site, is a folder; an empty one has no feeds. Tiny Tiny RSS writes its preferences as such outlines.
 ///
 /// The named character references of XML and HTML are resolved. Entities that a document type declares are
 /// not.
@@ -72,12 +135,20 @@ fn is_outline(name: &str) -> bool {
     name.rsplit(':').next().unwrap_or(name).eq_ignore_ascii_case("outline")
 }
 
+/// The value of an attribute in one line, if it is not empty.
+fn value(attributes: Attributes<'_>, name: &str) -> Option<String> {
+    let value = attributes.get(name, &Entities::default())?;
+    let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+    let value: String = value.chars().filter(|c| !c.is_control()).collect();
+    (!value.is_empty()).then_some(value)
+}
+
 /// An outline whose end tag has not been read yet.
 struct Open {
     order: usize,
     outline: Outline,
     says_feed: bool,
-    has_children: bool,
+    is_folder: bool,
 }
 
 #[derive(Default)]
@@ -89,15 +160,9 @@ struct Reader {
 
 impl Reader {
     fn open(&mut self, line: usize, attributes: Attributes<'_>, empty: bool) {
-        let entities = Entities::default();
-        let get = |name: &str| {
-            let value = attributes.get(name, &entities)?;
-            let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-            let value: String = value.chars().filter(|c| !c.is_control()).collect();
-            (!value.is_empty()).then_some(value)
-        };
+        let get = |name: &str| value(attributes, name);
         if let Some(parent) = self.open.last_mut() {
-            parent.has_children = true;
+            parent.is_folder = true;
         }
         let mut tags: Vec<String> = self
             .open
@@ -117,13 +182,14 @@ impl Reader {
             order: self.seen,
             // An outline with `type="link"` and `url` is a bookmark or another list.
             says_feed: matches!(kind.as_str(), "rss" | "atom" | "pie" | "rss1" | "jsonfeed"),
+            is_folder: get("htmlUrl").is_none() || matches!(kind.as_str(), "link" | "include"),
             outline: Outline {
                 line,
                 name: ["text", "title"].into_iter().find_map(get),
                 url: url.filter(|_| !matches!(kind.as_str(), "link" | "include")),
                 tags,
+                settings: Settings::read(&kind, attributes),
             },
-            has_children: matches!(kind.as_str(), "link" | "include"),
         });
         self.seen += 1;
         if empty || MAX_DEPTH < self.open.len() {
@@ -132,10 +198,10 @@ impl Reader {
     }
 
     fn close(&mut self) {
-        let Some(Open { order, outline, says_feed, has_children }) = self.open.pop() else {
+        let Some(Open { order, outline, says_feed, is_folder }) = self.open.pop() else {
             return;
         };
-        if outline.url.is_some() || says_feed || !has_children {
+        if outline.url.is_some() || says_feed || !is_folder {
             self.found.push((order, outline));
         }
     }
@@ -191,8 +257,17 @@ mod tests {
                 "1:A=http://a/[] 1:B=http://b/[]",
             ),
             ("no address", "<outline type='rss' text='A'/>", "1:A=[]"),
-            ("no address and no type", "<outline\ntext='A'/>\n<outline/>", "1:A=[] 3:=[]"),
-            ("an empty folder", "<outline text='F'></outline>", "1:F=[]"),
+            (
+                "no address but that of a site",
+                "<outline\ntext='A'/>\n<outline text='B' htmlUrl='http://b/'/>",
+                "3:B=[]",
+            ),
+            ("empty folders", "<outline text='F'></outline><outline text='G'/><outline/>", ""),
+            (
+                "preferences of Tiny Tiny RSS",
+                "<outline text='tt-rss-prefs' schema-version='151'><outline pref-name='X' value='1'/></outline>",
+                "",
+            ),
             (
                 "a bookmark and another list",
                 "<outline type='link' text='A' url='http://a/'/><outline type='include' url='http://b/'/>",
@@ -238,6 +313,36 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn settings_of_other_readers_are_read() {
+        let list = "<outline type='HTML+XPath' xmlUrl='http://a/' frss:xPathItem='//a' frss:ttl='-3600'/>\
+            <outline type='rss' xmlUrl='http://b/' frss:ttl='3600' frss:cssFullContent='article &gt; p'\
+            frss:cssContentFilter='.ad' frss:CURLOPT_PROXY='p:1' frss:priority='main'/>\
+            <outline type='rss' xmlUrl='http://c/' miniflux:crawler='true' miniflux:keeplistRules='a|b'/>\
+            <outline type='rss' xmlUrl='http://d/' miniflux:scraperRules='.x' miniflux:disabled='true'\
+            miniflux:crawler='true' miniflux:proxyUrl=''/>";
+        let text = |text: &str| Some(text.to_owned());
+        let plain = Settings::default;
+        let expected = [
+            Settings { is_scraped: true, is_disabled: true, ..plain() },
+            Settings {
+                full_text: true,
+                select: text("article > p"),
+                remove: text(".ad"),
+                others: vec!["frss:CURLOPT_PROXY".to_owned()],
+                ..plain()
+            },
+            Settings {
+                full_text: true,
+                others: vec!["miniflux:keeplistRules".to_owned()],
+                ..plain()
+            },
+            Settings { full_text: true, is_disabled: true, select: text(".x"), ..plain() },
+        ];
+        let found = opml(list.as_bytes()).unwrap();
+        assert!(found.into_iter().map(|outline| outline.settings).eq(expected));
     }
 
     #[test]

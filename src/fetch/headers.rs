@@ -23,6 +23,11 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static(
 const PAGES: HeaderValue =
     HeaderValue::from_static("text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.1");
 
+/// The types of icons that `domain::icon` knows.
+const ICONS: HeaderValue = HeaderValue::from_static(
+    "image/png, image/x-icon, image/vnd.microsoft.icon, image/webp, image/gif, image/jpeg;q=0.9, */*;q=0.1",
+);
+
 /// The content codings that `feed::unpack` supports.
 const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
 
@@ -43,6 +48,7 @@ pub(super) fn common(
     let accepted = match wanted {
         Wanted::Feed => ACCEPTED,
         Wanted::Page | Wanted::Beginning => PAGES,
+        Wanted::Icon => ICONS,
     };
     headers.insert(ACCEPT, accepted);
     headers.insert(ACCEPT_ENCODING, CODINGS);

@@ -28,6 +28,8 @@ pub enum Wanted {
     Feed,
     /// A web page.
     Page,
+    /// The icon of a site.
+    Icon,
     /// A text of which only the first `max_body` bytes are read, such as `robots.txt`.
     Beginning,
 }

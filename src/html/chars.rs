@@ -68,25 +68,31 @@ pub(crate) fn remove_controls(html: Cow<'_, str>) -> Cow<'_, str> {
 /// The text on one line: each run of white space is a single space, there is none at the ends, and control
 /// characters (see [`is_control`]) and byte order marks are gone.
 pub fn collapse(text: &str) -> String {
-    if is_collapsed(text) {
-        return text.to_owned();
+    collapsed(text).into_owned()
+}
+
+/// The same as [`collapse`], without a copy of a text that has nothing to change but the spaces at its ends.
+pub fn collapsed(text: &str) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    if is_collapsed(trimmed) {
+        return Cow::Borrowed(trimmed);
     }
     let mut out = String::with_capacity(text.len());
     let mut space = false;
     let mut rest = text;
     loop {
-        let length = rest.bytes().position(|b| !is_certainly_shown(b)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(length);
-        let mut after = after.chars();
-        let next = after.next();
-        if !word.is_empty() {
+        let (run, after) = rest.split_at(collapsed_length(rest));
+        let shown = run.strip_suffix(' ').unwrap_or(run);
+        if !shown.is_empty() {
             if space && !out.is_empty() {
                 out.push(' ');
             }
             space = false;
-            out.push_str(word);
+            out.push_str(shown);
         }
-        let Some(c) = next else { return out };
+        space |= shown.len() < run.len();
+        let mut after = after.chars();
+        let Some(c) = after.next() else { return Cow::Owned(out) };
         rest = after.as_str();
         if c.is_whitespace() {
             space = true;
@@ -100,6 +106,35 @@ pub fn collapse(text: &str) -> String {
     }
 }
 
+/// The length of the beginning of a text that [`collapse`] certainly leaves as it is: shown characters with single spaces
+/// between and behind them.
+pub(crate) fn collapsed_length(text: &str) -> usize {
+    /// Bytes that are looked at together.
+    const CHUNK: usize = 64;
+    /// Bytes of a character that may begin with the last byte of a chunk, and the space after a space.
+    const AFTER: usize = 2;
+    let bytes = text.as_bytes();
+    let mut length = 0;
+    while let Some(chunk) = bytes.get(length..length + CHUNK + AFTER)
+        && is_shown_or_single_space(chunk)
+        && !(length == 0 && text.starts_with(' '))
+    {
+        length += CHUNK;
+    }
+    // The next step looks at whole characters.
+    length = text.floor_char_boundary(length);
+    let mut after_space =
+        text.get(..length).is_none_or(|before| before.is_empty() || before.ends_with(' '));
+    let rest = bytes.get(length..).unwrap_or_default();
+    let ends = |byte: &u8| {
+        let is_space = *byte == b' ';
+        let stays = is_certainly_shown(*byte) || is_space && !after_space;
+        after_space = is_space;
+        !stays
+    };
+    length + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
 /// Whether a byte belongs to a character that is neither a space nor a control character, if it does not follow a byte for
 /// which this is false. Other characters that begin with the other bytes are looked at one by one.
 fn is_certainly_shown(byte: u8) -> bool {
@@ -108,15 +143,39 @@ fn is_certainly_shown(byte: u8) -> bool {
 
 /// Whether [`collapse`] certainly leaves a text as it is.
 fn is_collapsed(text: &str) -> bool {
-    let mut after_space = true;
-    for byte in text.bytes() {
-        let is_space = byte == b' ';
-        if !(is_certainly_shown(byte) || is_space && !after_space) {
-            return false;
-        }
-        after_space = is_space;
-    }
-    !after_space || text.is_empty()
+    is_shown_or_single_space(text.as_bytes()) && !text.starts_with(' ') && !text.ends_with(' ')
+}
+
+/// Whether a text has single spaces and no other white space, and nothing that [`collapse`] removes. The text may begin or
+/// end within a character, which is not looked at.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, many bytes are compared at once"
+)]
+fn is_shown_or_single_space(text: &[u8]) -> bool {
+    // Three loops without a branch, so that the compiler makes them compare sixteen bytes at once.
+    let second = text.get(1..).unwrap_or_default();
+    let third = text.get(2..).unwrap_or_default();
+    let one = text.iter().fold(false, |any, &a| any | (a < 0x20) | (a == 0x7f));
+    let two = text.iter().zip(second).fold(false, |any, (&a, &b)| {
+        // Two spaces; U+0080 to U+00A0.
+        any | ((a == b' ') & (b == b' ')) | ((a == 0xc2) & (b <= 0xa0))
+    });
+    let three = text.iter().zip(second).zip(third).fold(false, |any, ((&a, &b), &c)| {
+        let spaces_and_marks = (c <= 0x8a) | within(c, 0xa8, 0xaf); // U+2000 to U+200A, U+2028 to U+202F
+        let space_and_isolates = (c == 0x9f) | within(c, 0xa6, 0xa9); // U+205F, U+2066 to U+2069
+        any | ((a == 0xe2) & (b == 0x80) & spaces_and_marks)
+            | ((a == 0xe2) & (b == 0x81) & space_and_isolates)
+            | ((a == 0xe1) & (b == 0x9a) & (c == 0x80)) // U+1680
+            | ((a == 0xe3) & (b == 0x80) & (c == 0x80)) // U+3000
+            | ((a == 0xef) & (b == 0xbb) & (c == 0xbf)) // U+FEFF
+    });
+    !(one | two | three)
+}
+
+/// Whether a byte is in a range, without a branch.
+fn within(byte: u8, first: u8, last: u8) -> bool {
+    byte.wrapping_sub(first) <= last - first
 }
 
 /// The first `n` characters of a text at most, cut between words, with `…` at the end if it was cut.
@@ -130,6 +189,8 @@ pub fn excerpt(text: &str, n: usize) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -142,6 +203,15 @@ mod tests {
                 _ => format!("a{c}b"),
             };
             assert_eq!(collapse(&format!("a{c}b")), expected, "{c:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_collapsed_as_by_its_definition(text in "[ab é\u{a0}\u{2028}\u{FEFF}\u{202E}\t\n\u{7}]{0,40}") {
+            let shown = text.replace(|c: char| c == '\u{FEFF}' || is_control(c) && !c.is_whitespace(), "");
+            let expected = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(collapse(&text), expected);
         }
     }
 

@@ -124,6 +124,13 @@ pub(crate) fn push_reference<'a>(
     if let Some(number) = after.strip_prefix('#') {
         return push_numeric(out, number, context);
     }
+    // The most frequent names, which no document can define otherwise (XML 1.0, 4.6).
+    for (name, character) in [("lt;", '<'), ("gt;", '>'), ("amp;", '&'), ("quot;", '"')] {
+        if let Some(rest) = after.strip_prefix(name) {
+            out.push(character);
+            return Some(rest);
+        }
+    }
     if let Context::Xml(entities) = context {
         let window = after.as_bytes();
         let window = window.get(..window.len().min(LONGEST_NAME + 1)).unwrap_or_default();
@@ -162,10 +169,6 @@ pub(crate) fn push_reference<'a>(
 fn push_named(out: &mut String, name: &str) -> Option<()> {
     // The table also holds the beginnings of names, with 0.
     let (first, second) = match name {
-        "amp;" => (u32::from('&'), 0),
-        "lt;" => (u32::from('<'), 0),
-        "gt;" => (u32::from('>'), 0),
-        "quot;" => (u32::from('"'), 0),
         "nbsp;" => (0xA0, 0),
         name => *NAMED_ENTITIES.get(name).filter(|(first, _)| 0 < *first)?,
     };

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use memchr::memchr_iter;
 
 use crate::html::blocks::{Blocks, Gap, Layout, Level, Page, next_marker, walk};
-use crate::html::chars::collapse;
+use crate::html::chars::{collapse, collapsed_length};
 use crate::html::double_escaped;
 use crate::html::entities::{Context, decode};
 use crate::html::recognise::{Brackets, has_markup, is_breaking, is_known, looks_like_html};
@@ -289,26 +289,47 @@ impl Page for TextPage {
         if 0 < self.players {
             return;
         }
-        for c in text.chars() {
-            if 0 < self.preformatted && c == '\n' {
-                if self.blocks.gap == Gap::Line {
-                    self.flush();
-                }
-                self.require(Gap::Line);
-            } else if 0 < self.preformatted && matches!(c, ' ' | '\t' | '\u{A0}') {
+        if 0 < self.preformatted || self.superscript {
+            return text.chars().for_each(|c| self.character(c));
+        }
+        let mut rest = text;
+        loop {
+            // Most text has words with single spaces between them, which are copied at once.
+            let (words, after) = rest.split_at(collapsed_length(rest));
+            let shown = words.strip_suffix(' ').unwrap_or(words);
+            if !shown.is_empty() {
                 self.flush();
-                self.out.push(' ');
-            } else if c.is_whitespace() {
-                self.require(Gap::Space);
-            } else if !c.is_control() {
-                self.flush();
-                self.out.push(if self.superscript { superscript(c) } else { c });
+                self.out.push_str(shown);
             }
+            if shown.len() < words.len() {
+                self.require(Gap::Space);
+            }
+            let mut after = after.chars();
+            let Some(c) = after.next() else { return };
+            self.character(c);
+            rest = after.as_str();
         }
     }
 }
 
 impl TextPage {
+    fn character(&mut self, c: char) {
+        if 0 < self.preformatted && c == '\n' {
+            if self.blocks.gap == Gap::Line {
+                self.flush();
+            }
+            self.require(Gap::Line);
+        } else if 0 < self.preformatted && matches!(c, ' ' | '\t' | '\u{A0}') {
+            self.flush();
+            self.out.push(' ');
+        } else if c.is_whitespace() {
+            self.require(Gap::Space);
+        } else if !c.is_control() {
+            self.flush();
+            self.out.push(if self.superscript { superscript(c) } else { c });
+        }
+    }
+
     /// Notes the address of a link that begins, and writes the number of one that ends. Links do not nest.
     fn link(&mut self, tag: &Tag<'_>) {
         let Some(links) = &mut self.links else { return };

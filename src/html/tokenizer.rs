@@ -185,7 +185,22 @@ impl<'a> Tokens<'a> {
         }
     }
 
+    /// The name of a tag without attributes, which begins at `at`. `None` when anything but a `>` follows it. Most tags are
+    /// of this form, and no search is needed for them.
+    fn bare_name(&self, at: usize) -> Option<&'a str> {
+        let rest = self.text.as_bytes().get(at..)?;
+        let mut length = 0;
+        while rest.get(length).is_some_and(u8::is_ascii_alphanumeric) {
+            length += 1;
+        }
+        let is_bare = rest.get(length) == Some(&b'>') && rest.first()?.is_ascii_alphabetic();
+        is_bare.then(|| self.text.get(at..at + length))?
+    }
+
     fn end_tag(&self, at: usize) -> Option<(Token<'a>, usize)> {
+        if let Some(name) = self.bare_name(at + 2) {
+            return Some((Token::End { name }, at + 3 + name.len()));
+        }
         let rest = self.from(at);
         let end = memchr2(b'>', b'<', rest.as_bytes().get(1..)?).map_or(rest.len(), |n| n + 1);
         let name = rest.get(2..end)?;
@@ -202,6 +217,11 @@ impl<'a> Tokens<'a> {
     }
 
     fn start_tag(&mut self, at: usize) -> Option<(Token<'a>, usize)> {
+        let is_code = |name: &str| CODE.iter().any(|code| name.eq_ignore_ascii_case(code));
+        if let Some(name) = self.bare_name(at + 1).filter(|name| !is_code(name)) {
+            let (attributes, empty) = (Attributes::default(), false);
+            return Some((Token::Start { name, attributes, empty }, at + 2 + name.len()));
+        }
         let end = self.tag_end(at)?;
         let inside = self.text.get(at + 1..end)?;
         let shorter = inside.strip_suffix('/');

@@ -17,11 +17,20 @@ pub fn web(text: &str, base: &Url) -> Option<String> {
 
 /// The address that [`web`] returns, with its parts.
 pub fn web_url(text: &str, base: &Url) -> Option<Url> {
+    checked(text, |text| base.join(text).ok())
+}
+
+/// The parts of an absolute address, as [`web`] returns it.
+pub fn absolute_web_url(text: &str) -> Option<Url> {
+    checked(text, |text| Url::parse(text).ok())
+}
+
+fn checked(text: &str, read: impl Fn(&str) -> Option<Url>) -> Option<Url> {
     let text = repaired(text);
     if text.is_empty() || LONGEST < text.len() {
         return None;
     }
-    let mut url = base.join(&text).ok()?;
+    let mut url = read(&text)?;
     // A relative address may hold another one, so the result is damaged in its turn.
     if url.as_str() != text
         && let Cow::Owned(again) = repaired(url.as_str())

@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::feed::normalise::tracking;
-use crate::html::web_address::{has_web_scheme, is_within, web_url};
+use crate::html::web_address::{absolute_web_url, has_web_scheme, is_within};
 
 /// A canonical URL and its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,13 +197,13 @@ impl CanonicalUrl {
         let mut hostless = None;
         let anchor = url.fragment().map(|hashbang| format!("#{hashbang}")).unwrap_or_default();
         if !is_section(&page_path, &page_query) || !anchor.is_empty() {
-            let joined = |path: &str, query: &str| match query {
-                "" => format!("{path}{anchor}"),
-                _ => format!("{path}?{query}{anchor}"),
+            let joined = |host: &str, path: &str, query: &str| {
+                let mark = if query.is_empty() { "" } else { "?" };
+                [host, path, mark, query, &anchor].concat()
             };
-            keys.push(format!("{host}{}", joined(&path, query)));
-            let page = joined(&page_path, &page_query);
-            let variant = format!("{page_host}{page}");
+            keys.push(joined(&host, &path, query));
+            let page = joined("", &page_path, &page_query);
+            let variant = [&*page_host, &page].concat();
             if keys.first() != Some(&variant) {
                 keys.push(variant);
             }
@@ -253,15 +253,12 @@ fn parsed(address: &str) -> Option<Url> {
         return None;
     }
     // Programs that escape an address for a pattern leave backslashes in it.
-    let address = ["\\?", "\\&", "\\="].iter().fold(Cow::Borrowed(address), |text, escaped| {
-        if text.contains(escaped) {
-            text.replace(escaped, escaped.trim_start_matches('\\')).into()
-        } else {
-            text
-        }
-    });
-    let base = Url::parse(&address).ok()?;
-    web_url(&address, &base)
+    let unescaped = if address.contains('\\') {
+        Cow::Owned(address.replace("\\?", "?").replace("\\&", "&").replace("\\=", "="))
+    } else {
+        Cow::Borrowed(address)
+    };
+    absolute_web_url(&unescaped)
 }
 
 /// The target of a redirect that carries it.
@@ -383,14 +380,15 @@ fn is_listed(list: &[&str], name: &str) -> bool {
 }
 
 fn is_kept(pair: &str) -> bool {
-    let name = name_of(pair).to_ascii_lowercase();
+    let name = name_of(pair);
     let has_tracking_value = || {
         let value = pair.split_once('=').map_or("", |(_, value)| value).to_ascii_lowercase();
         TRACKING_VALUES.contains(&&*value)
             || TRACKING_VALUE_STARTS.iter().any(|start| value.starts_with(start))
     };
     !(tracking::is_tracking(pair)
-        || TRACKING_BY_VALUE.contains(&&*name) && has_tracking_value()
+        || TRACKING_BY_VALUE.iter().any(|known| known.eq_ignore_ascii_case(name))
+            && has_tracking_value()
         || is_session(pair))
 }
 
@@ -445,11 +443,21 @@ fn key_host(url: &Url) -> Option<String> {
 
 /// The path without repeated slashes, the name of an index file, and a slash at the end.
 fn key_path(path: &str) -> String {
-    let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    if segments.last().is_some_and(|last| INDEX_FILES.contains(&&*last.to_ascii_lowercase())) {
-        segments.pop();
+    let mut kept = String::with_capacity(path.len());
+    let mut last = 0;
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        last = kept.len();
+        kept.push('/');
+        kept.push_str(segment);
     }
-    format!("/{}", segments.join("/"))
+    let name = kept.get(last + 1..).unwrap_or_default();
+    if INDEX_FILES.iter().any(|file| file.eq_ignore_ascii_case(name)) {
+        kept.truncate(last);
+    }
+    if kept.is_empty() {
+        kept.push('/');
+    }
+    kept
 }
 
 /// The host of the page of which a page on this host is a variant.
@@ -464,35 +472,40 @@ fn page_of(host: &str) -> Cow<'_, str> {
     }
 }
 
-/// The path of the page of which an AMP page is a variant.
-fn page_path(path: &str) -> String {
-    let mut segments: Vec<Cow<'_, str>> =
-        path.split('/').filter(|segment| !segment.is_empty()).map(Cow::Borrowed).collect();
-    if 1 < segments.len() {
-        if segments.last().is_some_and(|last| last.eq_ignore_ascii_case("amp")) {
-            segments.pop();
-        } else if segments.first().is_some_and(|first| first == "amp") {
-            segments.remove(0);
+/// The path of the page of which an AMP page is a variant. The path is that of [`key_path`].
+fn page_path(path: &str) -> Cow<'_, str> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if !folder.is_empty() {
+        if name.eq_ignore_ascii_case("amp") {
+            return without_amp_ending(folder);
+        }
+        if let Some(rest) = path.strip_prefix("/amp/") {
+            return Cow::Owned(without_amp_ending(&["/", rest].concat()).into_owned());
         }
     }
-    if let Some(last) = segments.last_mut() {
-        if let Some(name) = last.strip_suffix(".amp.html") {
-            *last = Cow::Owned(format!("{name}.html"));
-        } else if let Some(name) = last.strip_suffix(".amp") {
-            *last = Cow::Owned(name.to_owned());
-        }
+    without_amp_ending(path)
+}
+
+fn without_amp_ending(path: &str) -> Cow<'_, str> {
+    match path.strip_suffix(".amp.html") {
+        Some(name) => Cow::Owned([name, ".html"].concat()),
+        None => Cow::Borrowed(path.strip_suffix(".amp").unwrap_or(path)),
     }
-    format!("/{}", segments.join("/"))
 }
 
 /// The query of the page of which an AMP page is a variant.
-fn page_query(query: &str) -> String {
+fn page_query(query: &str) -> Cow<'_, str> {
     let is_amp = |pair: &&str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (name.to_ascii_lowercase(), value.to_ascii_lowercase());
-        AMP_PARAMETERS.iter().any(|(known, values)| name == *known && values.contains(&&*value))
+        AMP_PARAMETERS.iter().any(|(known, values)| {
+            name.eq_ignore_ascii_case(known)
+                && values.iter().any(|known| value.eq_ignore_ascii_case(known))
+        })
     };
-    query.split('&').filter(|pair| !is_amp(pair)).collect::<Vec<_>>().join("&")
+    if !query.split('&').any(|pair| is_amp(&pair)) {
+        return Cow::Borrowed(query);
+    }
+    Cow::Owned(query.split('&').filter(|pair| !is_amp(pair)).collect::<Vec<_>>().join("&"))
 }
 
 /// Whether a path and query lead to the home page or to a section, which is no article.
@@ -502,18 +515,15 @@ fn is_section(path: &str, query: &str) -> bool {
     }
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let Some(first) = segments.next() else { return true };
-    let first = first.to_ascii_lowercase();
     let is_language = |text: &str| {
         let (language, region) = text.split_once(['-', '_']).unwrap_or((text, "xx"));
-        let letters = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_lowercase());
+        let letters = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic());
         letters(language) && letters(region)
     };
+    let is_name = |text: &str| SECTIONS.iter().any(|name| name.eq_ignore_ascii_case(text));
     match segments.next() {
-        None => is_language(&first) || SECTIONS.contains(&&*first),
-        Some(second) => {
-            let second = second.to_ascii_lowercase();
-            is_language(&first) && SECTIONS.contains(&&*second) && segments.next().is_none()
-        }
+        None => is_language(first) || is_name(first),
+        Some(second) => is_language(first) && is_name(second) && segments.next().is_none(),
     }
 }
 

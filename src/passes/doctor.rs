@@ -4,6 +4,7 @@ use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 
@@ -11,7 +12,7 @@ use crate::config::{Config, FeedConfig, Target};
 use crate::domain::named_enum::named_enum;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
 use crate::passes::preview::Previewer;
-use crate::store::Reader;
+use crate::store::{Reader, StoreError, is_missing};
 
 named_enum! {
     /// The result of a check.
@@ -168,6 +169,15 @@ fn permissions(config: &Config) -> Check {
         Target::File(file) => Some(&file.path),
         Target::Hook(_) => None,
     });
+    let store = &config.store.path;
+    let unusable = match access(store, AccessFlags::R_OK | AccessFlags::W_OK) {
+        Err(Errno::ENOENT) | Ok(()) => None,
+        Err(error) => Some(error),
+    };
+    if let Some(error) = unusable {
+        let found = format!("{} cannot be read and written: {error}", store.display());
+        return Check::failed("permissions", found, "run as the user of the daemon, or as root");
+    }
     let flags = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
     let mut folders: Vec<PathBuf> =
         std::iter::once(&config.store.path).chain(files).map(|path| existing(path)).collect();
@@ -179,23 +189,21 @@ fn permissions(config: &Config) -> Check {
             return Check::failed("permissions", found, remedy);
         }
     }
-    let store = &config.store.path;
-    if store.exists() && access(store, AccessFlags::R_OK | AccessFlags::W_OK).is_err() {
-        let found = format!("{} cannot be written", store.display());
-        return Check::failed("permissions", found, "run as the user of the daemon");
-    }
     Check::ok("permissions", "the folders of the store and of all exports can be written")
 }
 
 fn store(path: &Path, daemon: Option<&str>) -> Check {
     let held = daemon.map(|holder| format!(", used by {holder}")).unwrap_or_default();
-    if !path.exists() {
+    if is_missing(path) {
         return Check::skipped("store", format!("{} is not there yet", path.display()));
     }
     match Reader::open(path).and_then(|reader| reader.stats()) {
         Ok(stats) => {
             let found = format!("{}, {} articles{held}", path.display(), stats.articles);
             Check::ok("store", found)
+        }
+        Err(StoreError::Forbidden { .. }) => {
+            Check::skipped("store", format!("{}: see permissions", path.display()))
         }
         Err(error) => Check::failed(
             "store",
@@ -227,7 +235,7 @@ fn port(config: &Config, daemon: Option<&str>) -> Check {
         Err(error) => Check::failed(
             "port",
             format!("{address} cannot be used: {error}"),
-            "another program listens there, or the address is not of this machine: change [server] listen",
+            "another program or the daemon of another user listens there, or the address is not of this machine: change [server] listen",
         ),
     }
 }

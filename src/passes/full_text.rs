@@ -524,7 +524,7 @@ fn is_front_page_instead(asked: &Url, answered: &Url) -> bool {
 }
 
 /// How the page of a feed is requested: with the credentials of the feed at the site of the feed only.
-fn request_of(feed: &FeedConfig, page: &FeedUrl) -> RequestSpec {
+pub(super) fn request_of(feed: &FeedConfig, page: &FeedUrl) -> RequestSpec {
     let private = feed.request.address.as_ref().and_then(|url| Url::parse(url.expose()).ok());
     let home = private.as_ref().unwrap_or(feed.spec.url.as_url());
     let page = page.as_url();

@@ -168,6 +168,7 @@ impl Deliverer {
         let lock = match ConsumerLock::take(self.store.path(), &self.hook.consumer) {
             Ok(lock) => lock,
             Err(LockError::Delivering { .. } | LockError::Held { .. }) => return Ok(Attempt::Busy),
+            Err(LockError::Forbidden(error)) => return Err(error),
             Err(LockError::Io { path, source }) => {
                 return Err(StoreError::Create { path, source });
             }

@@ -13,6 +13,7 @@ pub mod full_text;
 pub mod future;
 pub mod hooks;
 pub mod host_budget;
+pub mod icons;
 pub mod index;
 mod no_contact;
 mod other_page;

@@ -52,7 +52,8 @@ pub fn fit(line: &str, columns: usize) -> Cow<'_, str> {
         used <= room
     });
     let end = kept.last().map_or(0, |(at, c)| at + c.len_utf8());
-    let beginning = line.get(..end).unwrap_or_default().trim_end();
+    // The end may be in the middle of an ellipsis, or after one.
+    let beginning = line.get(..end).unwrap_or_default().trim_end_matches([' ', '.', '…']);
     Cow::Owned(format!("{beginning}…"))
 }
 
@@ -204,6 +205,8 @@ mod tests {
             ("short", 5, "short"),
             ("longer", 5, "long…"),
             ("two words", 5, "two…"),
+            ("and so… on", 8, "and so…"),
+            ("and so... on", 8, "and so…"),
             ("日本語", 6, "日本語"),
             ("日本語", 5, "日本…"),
             ("日本語", 4, "日…"),

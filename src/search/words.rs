@@ -106,15 +106,17 @@ const KINDS: [Kind; 256] = {
 };
 
 fn kind_at(bytes: &[u8], at: usize) -> Kind {
-    let kind = bytes.get(at).and_then(|byte| KINDS.get(usize::from(*byte)));
-    kind.copied().unwrap_or(Kind::End)
+    bytes.get(at).map_or(Kind::End, |byte| KINDS[usize::from(*byte)])
 }
 
 /// The first place from `at` on where a byte is not of this kind.
-fn end_of(bytes: &[u8], at: usize, kind: Kind) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let is_of_kind = |byte: &&u8| KINDS.get(usize::from(**byte)) == Some(&kind);
-    at + rest.iter().take_while(is_of_kind).count()
+fn end_of(bytes: &[u8], mut at: usize, kind: Kind) -> usize {
+    while let Some(byte) = bytes.get(at)
+        && KINDS[usize::from(*byte)] == kind
+    {
+        at += 1;
+    }
+    at
 }
 
 /// The character at a place. Most are of ASCII and need no decoding.

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use subtle::ConstantTimeEq;
 
-use super::view::{Base, View};
+use super::view::View;
 use super::{Site, error_response};
 use crate::config::ServerConfig;
 use crate::domain::request::Secret;
@@ -26,7 +26,7 @@ pub(super) struct Access {
 impl Access {
     pub(super) fn of(config: &ServerConfig) -> Self {
         let (token, hub) = (config.token.clone(), config.hub.clone());
-        let view = View { base: Base::new(&config.base), zone: config.zone };
+        let view = View::new(config);
         Self { token, public: config.public, hub, view }
     }
 

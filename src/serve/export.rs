@@ -187,7 +187,9 @@ fn links(channel: &Channel) -> Vec<HeaderValue> {
 /// the same header, because a browser replaces its stored headers by those of the 304 (RFC 9111 section 3.2).
 fn own_policy(format: Format, mut response: Response) -> Response {
     if format == Format::Html {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, super::policy("'unsafe-inline'"));
+        response
+            .headers_mut()
+            .insert(CONTENT_SECURITY_POLICY, super::policy("'unsafe-inline'", ""));
     }
     response
 }

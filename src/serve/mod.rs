@@ -172,7 +172,9 @@ fn router(site: Site) -> Router {
         .route("/stories/{id}", get(page::story))
         .route("/stories.atom", get(stories::stories))
         .route("/style.css", get(page::style))
+        .route("/shortcuts.js", get(page::shortcuts))
         .route("/icon.svg", get(page::icon))
+        .route("/icons/{name}", get(page::site_icon))
         .route("/favicon.ico", get(page::icon)) // Asked for by browsers that show an export.
         .route("/healthz", get(probes::health))
         .route("/readyz", get(probes::ready))
@@ -202,18 +204,22 @@ async fn limit_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// The Content Security Policy: no scripts, no framing by other sites. Images and media of articles may come
-/// from anywhere, frames only from the video hosts that the sanitiser allows.
-fn policy(style: &str) -> HeaderValue {
+/// The Content Security Policy: no framing by other sites, and no scripts except those that `more` allows. Images and
+/// media of articles may come from anywhere, frames only from the video hosts that the sanitiser allows.
+fn policy(style: &str, more: &str) -> HeaderValue {
     let videos = VIDEO_HOSTS.map(|host| format!("https://{host}")).join(" ");
     let policy = format!(
         "default-src 'none'; img-src http: https:; media-src http: https:; style-src {style}; \
-         frame-src {videos}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+         frame-src {videos}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'{more}"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy("'self'"));
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy("'self'", ""));
+
+/// The policy of a page with keyboard shortcuts.
+static POLICY_WITH_SCRIPT: LazyLock<HeaderValue> =
+    LazyLock::new(|| policy("'self'", "; script-src 'self'"));
 
 const SECURITY: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

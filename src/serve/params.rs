@@ -9,6 +9,7 @@ use url::form_urlencoded;
 
 use super::error_response;
 use super::reader_pool::ReaderPool;
+use super::view::LIST_VIEW;
 use crate::domain::article::Position;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, Zone};
@@ -30,7 +31,7 @@ pub(super) struct Params {
     pub(super) query: Query,
     /// All parameters except `before`, in their order. Links to other pages repeat them.
     pub(super) kept: Vec<(String, String)>,
-    /// These as `?…`; empty if there are none.
+    /// These as `?…` without the view of a page; empty if there are none.
     pub(super) filters: String,
     /// The search as the user typed it.
     pub(super) words: Option<String>,
@@ -45,6 +46,23 @@ impl Params {
     /// # Errors
     /// A message for the user, if a parameter is unknown or has a wrong value.
     pub(super) fn read(uri: &Uri, limit: u64, at: (Timestamp, Zone)) -> Result<Self, String> {
+        Self::read_all(uri, limit, at, false)
+    }
+
+    /// As [`Params::read`], of a page, whose request may name a view. `View::choose` reads it.
+    ///
+    /// # Errors
+    /// As those of [`Params::read`].
+    pub(super) fn of_page(uri: &Uri, limit: u64, at: (Timestamp, Zone)) -> Result<Self, String> {
+        Self::read_all(uri, limit, at, true)
+    }
+
+    fn read_all(
+        uri: &Uri,
+        limit: u64,
+        at: (Timestamp, Zone),
+        is_page: bool,
+    ) -> Result<Self, String> {
         let mut params = Self {
             query: Query::default(),
             kept: Vec::new(),
@@ -84,6 +102,7 @@ impl Params {
                     filter::set(&mut params.query, "search", &value, at)
                         .map_err(|error| format!("search: {error}"))?;
                 }
+                LIST_VIEW if is_page => {}
                 name => filter::set(&mut params.query, name, &value, at).map_err(|error| {
                     if name == "limit" { format!("limit: {error}") } else { error }
                 })?,
@@ -92,7 +111,7 @@ impl Params {
         }
         match params.query.limit {
             Some(1..=MAX_LIMIT) => {
-                params.filters = address(&params.kept, None);
+                params.filters = address(&without_view(&params.kept), None);
                 Ok(params)
             }
             Some(_) | None => Err(format!(
@@ -146,11 +165,20 @@ impl Params {
         address(&self.kept, before)
     }
 
+    /// The same filters and the same position as `?…`, without the view of the page.
+    pub(super) fn without_view(&self) -> String {
+        address(&without_view(&self.kept), self.query.before)
+    }
+
     /// All filters except one, as `?…`.
     pub(super) fn without(&self, one: &(String, String)) -> String {
         let rest: Vec<_> = self.kept.iter().filter(|pair| *pair != one).cloned().collect();
         address(&rest, None)
     }
+}
+
+fn without_view(pairs: &[(String, String)]) -> Vec<(String, String)> {
+    pairs.iter().filter(|(name, _)| name != LIST_VIEW).cloned().collect()
 }
 
 fn address(pairs: &[(String, String)], before: Option<Position>) -> String {
@@ -183,6 +211,17 @@ mod tests {
         assert!(params.link(Some(next)).ends_with("&before=-1.2"));
         assert_eq!(read("/").unwrap().link(None), "");
         assert_eq!(read("/").unwrap().query.limit, Some(100));
+    }
+
+    #[test]
+    fn links_of_a_page_keep_its_view_and_exports_know_none() {
+        let uri = "/?view=compact&tag=sea&before=5.3&view=".parse().unwrap();
+        let params = Params::of_page(&uri, 100, (Timestamp::UNIX_EPOCH, Zone::UTC)).unwrap();
+        assert_eq!(params.link(None), "?view=compact&tag=sea");
+        assert_eq!(params.without(&("tag".to_owned(), "sea".to_owned())), "?view=compact");
+        assert_eq!(params.without_view(), "?tag=sea&before=5.3");
+        assert_eq!(params.filters, "?tag=sea");
+        assert!(read("/?view=compact").unwrap_err().contains("the filters are"));
     }
 
     #[test]

@@ -1,21 +1,36 @@
-//! How a client sees this server: below which path, with which origin, and with times of which zone.
+//! How a client sees this server: below which path, with which origin, with times of which zone, and with which view of
+//! lists.
 //!
 //! A proxy may serve us below a path (`https://example.org/news/`). Either it passes the whole path on, or it strips
 //! the prefix. `[server] base` names the prefix for both cases; a proxy that strips it may name it in
 //! `X-Forwarded-Prefix` instead, as Traefik and Caddy do. A prefix becomes a part of links and nothing else.
 
+use std::collections::HashMap;
 use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use axum::http::uri::PathAndQuery;
 use axum::http::{Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::Render;
+use url::form_urlencoded;
 
+use crate::config::{ListView, ServerConfig};
+use crate::domain::icon::{home_of, site_of};
 use crate::domain::time::Zone;
+use crate::serve::reader_pool::ReaderPool;
+use crate::store::Reader;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
+/// The query parameter that names the view of a list.
+pub(super) const LIST_VIEW: &str = "view";
+
+/// The time limit for reading the names of icons.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The longest prefix that is believed, in bytes. It occurs in each link of a page.
 const MAX_PREFIX: usize = 200;
@@ -30,6 +45,93 @@ pub(super) struct View {
     pub(super) base: Base,
     /// The time zone of the times that are shown.
     pub(super) zone: Zone,
+    /// How lists of articles are shown.
+    list: ListView,
+    /// How they are shown if a request does not say it.
+    default_list: ListView,
+    /// Whether pages have the script with keyboard shortcuts.
+    pub(super) shortcuts: bool,
+    /// Whether the icons of sites are shown.
+    favicons: bool,
+    /// The names of the icons of sites, once [`View::with_icons`] has read them.
+    icons: Arc<HashMap<String, String>>,
+}
+
+impl View {
+    pub(super) fn new(config: &ServerConfig) -> Self {
+        Self {
+            base: Base::new(&config.base),
+            zone: config.zone,
+            list: config.view,
+            default_list: config.view,
+            shortcuts: config.shortcuts,
+            favicons: config.favicons,
+            icons: Arc::default(),
+        }
+    }
+
+    /// Reads which sites have an icon, if icons are shown.
+    ///
+    /// # Errors
+    /// The error response.
+    pub(super) async fn with_icons(self, reader_pool: &ReaderPool) -> Result<Self, Response> {
+        if !self.favicons {
+            return Ok(self);
+        }
+        let icons = reader_pool.read(DEADLINE, Reader::icon_names).await;
+        Ok(Self { icons: Arc::new(icons.map_err(IntoResponse::into_response)?), ..self })
+    }
+
+    /// The address of the icon of a feed.
+    pub(super) fn icon(&self, url: &str, home_page_url: Option<&str>) -> Option<String> {
+        if self.icons.is_empty() {
+            return None;
+        }
+        let name = self.icons.get(&site_of(&home_of(url, home_page_url)?))?;
+        Some(format!("{}/icons/{name}", self.base.0))
+    }
+
+    pub(super) fn has_icons(&self) -> bool {
+        self.favicons
+    }
+
+    /// How lists of articles are shown.
+    pub(super) fn list(&self) -> ListView {
+        self.list
+    }
+
+    /// Takes the view of lists that the request names, if it names one.
+    ///
+    /// # Errors
+    /// A message for the user, if there is no such view.
+    pub(super) fn choose(&mut self, uri: &Uri) -> Result<(), String> {
+        let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        for (_, name) in pairs.filter(|(key, value)| key == LIST_VIEW && !value.is_empty()) {
+            let list = ListView::parse(&name);
+            let others = || format!("view: {}", ListView::NAMES.join(", "));
+            self.list = list.ok_or_else(others)?;
+        }
+        Ok(())
+    }
+
+    /// `view=…`, if lists are shown in another view than the configured one. Links to lists repeat it.
+    pub(super) fn chosen_list(&self) -> Option<ListView> {
+        Some(self.list).filter(|list| *list != self.default_list)
+    }
+
+    /// The address of a list in a view. `address` is without a view.
+    pub(super) fn list_in(&self, list: ListView, address: &str) -> String {
+        if list == self.default_list {
+            return address.to_owned();
+        }
+        let mark = if address.contains('?') { '&' } else { '?' };
+        format!("{address}{mark}{LIST_VIEW}={}", list.as_str())
+    }
+
+    /// The address of a list in the view of this page.
+    pub(super) fn list_at(&self, address: &str) -> String {
+        self.list_in(self.list, address)
+    }
 }
 
 impl Render for Base {
@@ -79,7 +181,7 @@ pub(super) fn locate<B>(view: &View, request: &mut Request<B>) -> Option<Respons
         }
         Below::Nothing => forwarded.unwrap_or_else(|| configured.clone()),
     };
-    request.extensions_mut().insert(View { base, zone: view.zone });
+    request.extensions_mut().insert(View { base, ..view.clone() });
     None
 }
 
@@ -137,6 +239,28 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_a_view_that_is_not_the_configured_one_is_in_addresses() {
+        use ListView::{Cards, Compact, List};
+        for (configured, query, list, here, there) in [
+            (List, "", List, "/?tag=a", "/?tag=a&view=compact"),
+            (List, "?view=compact", Compact, "/?tag=a&view=compact", "/?tag=a&view=compact"),
+            (List, "?view=list", List, "/?tag=a", "/?tag=a&view=compact"),
+            (Compact, "", Compact, "/?tag=a", "/?tag=a"),
+            (Compact, "?view=", Compact, "/?tag=a", "/?tag=a"),
+            (Compact, "?view=cards&x=y", Cards, "/?tag=a&view=cards", "/?tag=a"),
+        ] {
+            let mut view = View { list: configured, default_list: configured, ..View::default() };
+            view.choose(&format!("/{query}").parse().unwrap()).unwrap();
+            assert_eq!(view.list(), list, "{configured:?} {query}");
+            assert_eq!(view.list_at("/?tag=a"), here, "{configured:?} {query}");
+            assert_eq!(view.list_in(Compact, "/?tag=a"), there, "{configured:?} {query}");
+            assert_eq!(view.list_in(Cards, "/") == "/", configured == Cards);
+        }
+        let error = View::default().choose(&"/?view=grid".parse().unwrap()).unwrap_err();
+        assert_eq!(error, "view: list, compact, cards");
     }
 
     #[test]

@@ -7,6 +7,10 @@ use std::path::PathBuf;
 pub enum StoreError {
     #[error("could not open the store {path}{}", damage(source))]
     Open { path: PathBuf, source: rusqlite::Error },
+    #[error(
+        "this user may not read the store {path}: run the command as the user of the daemon, or as root (sudo)"
+    )]
+    Forbidden { path: PathBuf },
     #[error("could not create the store {path}")]
     Create { path: PathBuf, source: std::io::Error },
     #[error(
@@ -43,6 +47,7 @@ impl StoreError {
                 source
             }
             Self::KeepOld { .. }
+            | Self::Forbidden { .. }
             | Self::Create { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }

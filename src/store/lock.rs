@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::consumer::ConsumerName;
 use crate::domain::named_enum::named_enum;
+use crate::store::error::StoreError;
+use crate::store::sqlite::file::refuse_forbidden;
 
 named_enum! {
     /// What the process that holds the lock of a store does. Its name is written into the lock file.
@@ -48,6 +50,8 @@ pub enum LockError {
     },
     #[error("another run is delivering to consumer {consumer}: {holder}")]
     Delivering { consumer: ConsumerName, holder: String },
+    #[error(transparent)]
+    Forbidden(#[from] StoreError),
     #[error("could not lock {path}")]
     Io { path: PathBuf, source: std::io::Error },
 }
@@ -58,6 +62,7 @@ impl Lock {
     /// # Errors
     /// [`LockError::Held`] when another process has it.
     pub fn take(store: &Path, role: Role) -> Result<Self, LockError> {
+        refuse_forbidden(store)?;
         let path = beside(store, ".lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         let mut file = open(&path).map_err(io)?;

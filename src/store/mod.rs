@@ -9,6 +9,7 @@ mod error;
 mod lock;
 mod sqlite;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -35,10 +36,11 @@ pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::address_changes::PlannedChange;
 pub use sqlite::duplicates::{Matched, NewArticles};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
-pub use sqlite::file::Identity;
+pub use sqlite::file::{Identity, is_missing, refuse_forbidden};
 pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
+pub use sqlite::icons::{IconDone, IconOutcome, KnownIcon};
 pub use sqlite::maintenance::{Check, Stats};
 pub use sqlite::page_queue::{DuePages, PageClaim, PageJob};
 pub use sqlite::pages::{PageDone, PageOutcome, PageStored};
@@ -342,6 +344,16 @@ impl Store {
             sqlite::pages::apply(tx, &mut recent, &done)
         })
         .await
+    }
+
+    /// Stores what came of the request for the icon of a site.
+    pub async fn apply_icon(&self, done: IconDone) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::icons::apply(tx, &done)).await
+    }
+
+    /// Removes the icons of all sites but these.
+    pub async fn retain_icons(&self, sites: HashSet<String>) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::icons::retain(tx, &sites)).await
     }
 
     /// Lets consumers hear of articles that have waited long enough for their page, or of `all` that wait. Returns whether

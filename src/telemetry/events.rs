@@ -182,6 +182,11 @@ pub fn page_ended(url: &Url, outcome: &'static str, detail: &str) {
     debug!(page.url = %url, outcome, detail = %clean(&detail), "page requested");
 }
 
+/// A search for the icon of a site ended.
+pub fn icon_requested(site: &str, outcome: &'static str) {
+    debug!(%site, outcome, "icon requested");
+}
+
 /// A scheduled export was written.
 pub fn export_written(path: &Path, format: &str, articles: u64, bytes: u64, elapsed: Duration) {
     metrics::export_ended("written");

@@ -30,7 +30,7 @@ fn prose(seed: u32, words: usize) -> String {
 }
 
 /// An article as the publisher `host` has it.
-fn story(host: &str, n: u32) -> Item {
+pub(super) fn story(host: &str, n: u32) -> Item {
     Item {
         guid: Some(format!("{host}-{n}")),
         link: Some(format!(
@@ -44,7 +44,7 @@ fn story(host: &str, n: u32) -> Item {
 }
 
 /// A document of a publisher with this host.
-fn document(host: &str, items: &[Item]) -> String {
+pub(super) fn document(host: &str, items: &[Item]) -> String {
     rss(host, items)
         .replace("https://news.example/</link>", &format!("https://{host}.example/</link>"))
 }

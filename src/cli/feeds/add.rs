@@ -9,7 +9,7 @@ use super::super::output::{count, data, json_data, relative};
 use super::super::{Context, Exit, run::runtime};
 use super::change::{apply, line, note_reload};
 use crate::clock;
-use crate::config::edit::{Edit, NewFeed};
+use crate::config::edit::{Edit, NewFeed, without_variables};
 use crate::config::{Config, DEFAULT_MAX_ENTRIES};
 use crate::domain::address_origin::AddressOrigin;
 use crate::domain::feed::FeedUrl;
@@ -49,7 +49,7 @@ impl Args {
         let (name, tags) = (self.name.clone().or(title), self.tags.clone());
         let origin = AddressOrigin::Document(page);
         let allow_private = origin.may_be_private(url.as_url(), self.allow_private);
-        NewFeed { url, name, tags, allow_private }
+        NewFeed { name, tags, allow_private, ..NewFeed::new(url) }
     }
 }
 
@@ -116,7 +116,12 @@ fn find(args: &Args, config: &Config, pages: Vec<(Url, bool)>) -> Result<(Outcom
             Ok((known.clone(), Outcome::Known(known)))
         } else {
             let found = discover(&mut previewer, page, any_scheme, &request, DEFAULT_MAX_ENTRIES);
-            runtime.block_on(found).map(|found| (found.url.clone(), Outcome::Added(found, true)))
+            runtime.block_on(found).map(|mut found| {
+                if *found.url.as_url() != given {
+                    found.url = without_variables(found.url);
+                }
+                (found.url.clone(), Outcome::Added(found, true))
+            })
         };
         let outcome = match found {
             Err(nothing) => Outcome::Nothing(nothing),

@@ -4,12 +4,7 @@ use crate::config::load;
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn feed(url: &str) -> NewFeed {
-    NewFeed {
-        url: FeedUrl::parse(url).unwrap(),
-        name: None,
-        tags: Vec::new(),
-        allow_private: false,
-    }
+    NewFeed::new(FeedUrl::parse(url).unwrap())
 }
 
 /// The main file after an edit of it.
@@ -46,6 +41,20 @@ fn removed(before: &str, urls: &[&str]) -> String {
 
 const NEW: &str = "[[feeds]]\nurl = \"https://n.example/\"\nname = 'N \"q\"'\ntags = [\"x\", \"y z\"]\n\n\
     [[feeds]]\nurl = \"https://m.example/f?a=1&b=2\"\n";
+
+#[test]
+fn an_address_from_a_document_names_no_variable_of_the_environment() {
+    for (url, expected) in [
+        ("https://a.example/f?k=${HOME}&l=${X", "https://a.example/f?k=$%7BHOME}&l=$%7BX"),
+        ("https://a.example/${HOME}?a=$1&b={c}", "https://a.example/$%7BHOME%7D?a=$1&b={c}"),
+        ("file:///a/b", "file:///a/b"),
+    ] {
+        let literal = without_variables(FeedUrl::parse(url).unwrap());
+        assert_eq!(literal.as_str(), expected);
+        let text = edited("", |edit, path, _| edit.add(path, &[NewFeed::new(literal)]).unwrap());
+        assert!(!text.contains("${"), "{text}");
+    }
+}
 
 #[test]
 fn the_commented_keys_of_a_feed_stay_below_it_and_go_with_it() {

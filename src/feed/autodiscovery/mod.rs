@@ -3,5 +3,6 @@
 
 pub mod guesses;
 pub mod html_links;
+pub mod icon_link;
 pub mod link_header;
 pub mod systems;

@@ -5,14 +5,17 @@
 //! The pages of articles are cleaned so, and entries of feeds that were made from such pages. What is doubtful stays: a
 //! date goes only above the first paragraph, and a text is left only if something remains of it.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Range;
+
+use memchr::memchr2;
 
 use crate::feed::dates::parse::WrittenDate;
 use crate::feed::normalise::furniture::{
     self, date_in, has_count, is_byline, is_furniture, is_placeholder, normal, other_article,
 };
-use crate::html::chars::{collapse, excerpt};
+use crate::html::chars::{collapse, collapsed, excerpt};
 use crate::html::entities::{Context, decode};
 use crate::html::tokenizer::{HtmlToken, HtmlTokens};
 
@@ -79,7 +82,7 @@ struct Line<'a> {
     /// The HTML of the range.
     html: &'a str,
     /// See [`Self::text`].
-    text: OnceCell<String>,
+    text: OnceCell<Cow<'a, str>>,
     beginning: Beginning,
     /// The line has at least so many characters. Their number is only counted up to [`LONG`].
     shown: usize,
@@ -117,13 +120,16 @@ impl Line<'_> {
     /// The text of the line. It is decoded when it is needed, because most lines are paragraphs.
     fn text(&self) -> &str {
         self.text.get_or_init(|| {
+            if memchr2(b'<', b'&', self.html.as_bytes()).is_none() {
+                return collapsed(self.html);
+            }
             let mut text = String::with_capacity(self.html.len());
             for token in HtmlTokens::new(self.html) {
                 if let HtmlToken::Text(source) = token {
                     text.push_str(&decode(source, Context::Text));
                 }
             }
-            collapse(&text)
+            Cow::Owned(collapse(&text))
         })
     }
 
@@ -484,7 +490,7 @@ fn mark_others(lines: &[Line<'_>], known: Known<'_>, kinds: &mut [Option<&'stati
                 mark(kinds, place, "link to another article");
                 in_list_of_others = true;
             }
-        } else if is_furniture(text) && has_counter(lines, place) && !line.has_media {
+        } else if !line.has_media && has_counter(lines, place) && is_furniture(text) {
             mark(kinds, place, "date or counter");
         }
     }

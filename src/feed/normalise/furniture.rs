@@ -39,16 +39,24 @@ const LONGEST_FURNITURE: usize = 100;
 /// Whether each part of a line, between bullets and bars, is a date, a time, a count or a byline, and not all
 /// are bylines: a name alone may be the subject of the article.
 pub fn is_furniture(line: &str) -> bool {
-    // A character has at most four bytes. Most lines are paragraphs, which need not be counted.
-    if 4 * LONGEST_FURNITURE <= line.len() {
-        return false;
-    }
     let parts = line.split(['•', '|', '·', '–', '—']).map(str::trim).filter(|p| !p.is_empty());
-    // Each date, time and count has a digit, apart from `an hour ago`.
-    (line.contains(char::is_numeric) || is_time_ago(line))
-        && line.chars().count() < LONGEST_FURNITURE
+    is_short(line)
+        // Each date, time and count has a digit, apart from `an hour ago`.
+        && (has_digit(line) || is_time_ago(line))
         && parts.clone().any(is_counted_or_dated)
         && parts.clone().all(|part| is_counted_or_dated(part) || is_byline(part))
+}
+
+/// Whether a line may be furniture by its length. A character has at most four bytes, so that most paragraphs need not be
+/// counted.
+fn is_short(line: &str) -> bool {
+    line.len() < 4 * LONGEST_FURNITURE && line.chars().count() < LONGEST_FURNITURE
+}
+
+/// Whether a text has a digit of any script.
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+        || !text.is_ascii() && text.contains(char::is_numeric)
 }
 
 /// Whether a part is a date, a count, or several of them with commas between: `20 August 2024, 1,234 views`.
@@ -103,7 +111,34 @@ fn is_time_ago(part: &str) -> bool {
         ];
         Regex::new(&format!(r"(?i)^(?:{before}\s*:?\s*)?(?:{})$", ago.join("|"))).ok()
     });
-    part.len() <= LONGEST && AGO.as_ref().is_some_and(|ago| ago.is_match(part))
+    part.len() <= LONGEST
+        && has_word_of_time_ago(part)
+        && AGO.as_ref().is_some_and(|ago| ago.is_match(part))
+}
+
+/// Whether one of the words is there that say how long ago something was. The search for them costs far less than to build
+/// and run the pattern.
+fn has_word_of_time_ago(part: &str) -> bool {
+    const WORDS: [&str; 13] = [
+        "ago",
+        "vor",
+        "il",
+        "hace",
+        "há",
+        "fa",
+        "назад",
+        "geleden",
+        "sedan",
+        "siden",
+        "temu",
+        "önce",
+        "منذ",
+    ];
+    let is_one = |word: &str| {
+        let is_same = |known: &&str| known.eq_ignore_ascii_case(word);
+        WORDS.iter().any(is_same) || !word.is_ascii() && WORDS.contains(&&*word.to_lowercase())
+    };
+    part.ends_with(['前', '전']) || part.split_whitespace().any(is_one)
 }
 
 /// What is counted, in lower case.
@@ -137,10 +172,10 @@ const BESIDE_COUNTED: [&str; 26] = [
     "leestijd", "lästid", "czytania", "чтения", "lượt", "xem", "kali", "dilihat", "keer", "gelezen", "mal", "k",
 ];
 
-/// Whether a part of a line, between bullets and bars, is a count such as `982 views`.
+/// Whether a part of a short line, between bullets and bars, is a count such as `982 views`.
 pub fn has_count(line: &str) -> bool {
     let mut parts = line.split(['•', '|', '·', '–', '—', ',']).map(str::trim);
-    line.contains(char::is_numeric) && (parts.any(is_count) || is_count(line))
+    is_short(line) && has_digit(line) && (parts.any(is_count) || is_count(line))
 }
 
 /// The tables as sets, for the many words that are in none of them.
@@ -154,7 +189,7 @@ static PLACEHOLDER_SET: LazyLock<HashSet<&str>> =
 fn is_count(part: &str) -> bool {
     /// No count has more.
     const MOST_WORDS: usize = 8;
-    if MOST_WORDS < part.split_ascii_whitespace().take(MOST_WORDS + 1).count() {
+    if !has_digit(part) || MOST_WORDS < part.split_ascii_whitespace().take(MOST_WORDS + 1).count() {
         return false;
     }
     let part = part.to_lowercase();
@@ -464,35 +499,43 @@ pub fn without_dates(line: &str) -> String {
 }
 
 /// A date in a line, with the time after it.
+///
+/// Instead of Unicode's classes of letters and digits, it has a few ranges of characters: the classes would make it take
+/// ten times as long to build.
 static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    // ASCII letters, and all characters of scripts.
+    let letters = r"A-Za-z\u{aa}\u{b5}\u{ba}\u{c0}-\u{1fff}\u{2c00}-\u{2dff}\u{3040}-\u{d7ff}\u{f900}-\u{fdff}";
     let days = [
         // 2024-08-20, 2024/8/20, 2024.08.20
-        r"\b(?:19|20)\d\d\s?[-/.]\s?\d{1,2}\s?[-/.]\s?\d{1,2}",
+        r"B(?:19|20)DD\s?[-/.]\s?D{1,2}\s?[-/.]\s?D{1,2}",
         // 2024年8月20日, 2024년 8월 20일
-        r"(?:19|20)\d\d\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]",
+        r"(?:19|20)DD\s?[年년]\s?D{1,2}\s?[月월]\s?D{1,2}\s?[日일]",
         // 20.08.2024, 20/8/24, 20. 8. 2024
-        r"\b\d{1,2}(?:\.\s?|/|-)\d{1,2}(?:\.\s?|/|-)(?:(?:19|20)\d\d|\d\d)\b",
+        r"BD{1,2}(?:\.\s?|/|-)D{1,2}(?:\.\s?|/|-)(?:(?:19|20)DD|DD)B",
         // 20 August 2024, 20th of August, 2024, 20. srpna 2024, 20 de agosto de 2024
-        r"\b\d{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s\-/]+(?:of\s+|de\s+|di\s+|tháng\s+)?[\p{L}\p{M}'’]{1,15}\.?[,\s\-/]+(?:de\s+|del\s+|of\s+|năm\s+)?(?:(?:19|20)\d\d|25[6-7]\d)\b",
+        r"BD{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s\-/]+(?:of\s+|de\s+|di\s+|tháng\s+)?[L'’]{1,15}\.?[,\s\-/]+(?:de\s+|del\s+|of\s+|năm\s+)?(?:(?:19|20)DD|25[6-7]D)B",
         // August 20, 2024
-        r"[\p{L}\p{M}]{3,15}\.?\s+\d{1,2}(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?:19|20)\d\d\b",
+        r"[L]{3,15}\.?\s+D{1,2}(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?:19|20)DDB",
     ];
-    let time = r"(?:T|[\s,•·|\-–—(]{0,8}(?:at\s|à\s|às\s|um\s|kl\.?\s|alle\s|ore\s|a\slas\s|om\s|в\s|o\s|klo\s)?\s?)(?:[01]?\d|2[0-4])(?:[:.h]|\s?h\s?|时|時)[0-5]\d(?:[:.][0-5]\d(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?";
-    let zone = r"(?:\s?Uhr|\s?\(?(?:Z\b|(?:GMT|UTC)?[+-]\d\d:?\d\d|[A-Z]{2,4}\b)\)?)?";
-    Regex::new(&format!("(?:{})(?:{time}{zone})?", days.join("|"))).ok()
+    let time = r"(?:T|[\s,•·|\-–—(]{0,8}(?:at\s|à\s|às\s|um\s|kl\.?\s|alle\s|ore\s|a\slas\s|om\s|в\s|o\s|klo\s)?\s?)(?:[01]?D|2[0-4])(?:[:.h]|\s?h\s?|时|時)[0-5]D(?:[:.][0-5]D(?:\.D+)?)?(?:\s?[AaPp]\.?[Mm]B\.?)?";
+    let zone = r"(?:\s?Uhr|\s?\(?(?:ZB|(?:GMT|UTC)?[+-]DD:?DD|[A-Z]{2,4}B)\)?)?";
+    let pattern = format!("(?:{})(?:{time}{zone})?", days.join("|"));
+    let pattern = pattern.replace('D', "[0-9]").replace('B', r"(?-u:\b)").replace('L', letters);
+    Regex::new(&pattern).ok()
 });
 
 /// The first date in a line, and its time if one follows. `is_american` says in which order `5/8/2024` is read.
 pub fn date_in(line: &str, is_american: bool) -> Option<WrittenDate> {
     /// A longer line is not searched.
     const LONGEST: usize = 400;
-    if LONGEST < line.len() || !line.contains(char::is_numeric) {
+    if LONGEST < line.len() || !has_digit(line) {
         return None;
     }
     let line = collapse(line);
     let day_first = |text: &str| -> Option<WrittenDate> {
-        static SLASHED: LazyLock<Option<Regex>> =
-            LazyLock::new(|| Regex::new(r"^(\d{1,2})[/-](\d{1,2})[/-](\d{2,4})\b").ok());
+        static SLASHED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(r"^([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{2,4})(?-u:\b)").ok()
+        });
         let dotted = SLASHED.as_ref()?.replace(text, "$1.$2.$3");
         written_date(&dotted)
     };

@@ -314,7 +314,7 @@ impl<'a> Builder<'a, '_> {
         }
         frame.element.text = match frame.element.text {
             Cow::Borrowed(text) => Cow::Borrowed(without_escaped_cdata(text)),
-            Cow::Owned(text) if text.contains("<![CDATA[") => {
+            Cow::Owned(text) if text.trim_start().starts_with("<![CDATA[") => {
                 Cow::Owned(without_escaped_cdata(&text).to_owned())
             }
             text @ Cow::Owned(_) => text,

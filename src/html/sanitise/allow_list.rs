@@ -33,14 +33,14 @@ pub(super) type Element = (&'static str, Kind, &'static [&'static str]);
 pub(super) const ELEMENTS: &[Element] = &[
     ("a", Link, &["href", "hreflang"]),
     ("abbr", Inline, &[]),
-    ("acronym", Other, &[]),
+    ("acronym", Inline, &[]),
     ("area", Other, &[]),
     ("article", Block, &[]),
     ("aside", Block, &[]),
-    ("audio", Other, &["controls", "src"]),
+    ("audio", Inline, &["controls", "src"]),
     ("b", Inline, &[]),
-    ("bdi", Other, &[]),
-    ("bdo", Other, &[]),
+    ("bdi", Inline, &[]),
+    ("bdo", Inline, &[]),
     ("blockquote", Block, &["cite"]),
     ("br", Void, &[]),
     ("caption", Other, &[]),
@@ -49,7 +49,7 @@ pub(super) const ELEMENTS: &[Element] = &[
     ("code", Inline, &[]),
     ("col", Other, &["align", "char", "charoff", "span"]),
     ("colgroup", Other, &["align", "char", "charoff", "span"]),
-    ("data", Other, &[]),
+    ("data", Inline, &[]),
     ("dd", Part(&["dl"]), &[]),
     ("del", Inline, &["cite", "datetime"]),
     ("details", Block, &["open"]),
@@ -110,7 +110,7 @@ pub(super) const ELEMENTS: &[Element] = &[
     ("u", Inline, &[]),
     ("ul", Block, &[]),
     ("var", Inline, &[]),
-    ("video", Other, &["controls", "height", "poster", "src", "width"]),
+    ("video", Inline, &["controls", "height", "poster", "src", "width"]),
     ("wbr", Void, &[]),
 ];
 
@@ -125,8 +125,8 @@ pub(super) const HIDDEN: [&str; 6] =
     ["annotation", "annotation-xml", "noscript", "select", "svg", "template"];
 
 /// Formatting elements: an unclosed one is opened again in each paragraph that follows (HTML, 13.2.4.3).
-pub(super) const FORMATTING: [&str; 9] =
-    ["b", "code", "em", "i", "s", "small", "strike", "strong", "tt"];
+pub(super) const FORMATTING: [&str; 10] =
+    ["b", "code", "em", "i", "s", "small", "strike", "strong", "tt", "u"];
 
 /// Schemes of addresses in links.
 pub(super) const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];

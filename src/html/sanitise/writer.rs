@@ -77,8 +77,11 @@ pub(super) fn write(html: &str, base: &Url, page: &Url) -> Written {
         embeds: 0,
     };
     writer.markup(html);
-    if !writer.open.is_empty() {
-        writer.doubt();
+    if writer.nesting == Nesting::Sound {
+        // A parser ends what is open at the end.
+        while let Some(open) = writer.open.pop() {
+            writer.out.extend(["</", open, ">"]);
+        }
     }
     Written { html: writer.out, nesting: writer.nesting, embeds: writer.embeds }
 }
@@ -278,6 +281,11 @@ impl Writer<'_> {
             return; // A parser ignores it.
         }
         self.in_link &= *kind != Kind::Link;
+        if *name == "p" && self.is_sound_outside("p") {
+            // A parser reads the end of a paragraph that was not begun as an empty one.
+            return self.out.push_str("<p></p>");
+        }
+        self.end_within(name, *kind);
         if *name == "table" && self.nesting == Nesting::Sound {
             // The end of a table is also the end of the group of rows in it.
             if let Some(rows) = self.open.pop_if(|open| matches!(*open, "tbody" | "thead")) {
@@ -302,6 +310,7 @@ impl Writer<'_> {
     /// Writes the start tag of an element that is kept.
     pub(super) fn element(&mut self, element: &Element, attributes: Attributes<'_>) {
         let (name, kind, _) = *element;
+        self.end_before(name, kind);
         if name == "tr" && self.nesting == Nesting::Sound && self.open.last() == Some(&"table") {
             self.out.push_str("<tbody>"); // A parser adds it.
             self.open("tbody", Kind::Part(&["table"]));
@@ -385,6 +394,51 @@ impl Writer<'_> {
         }
     }
 
+    /// Writes the end tags of the innermost elements that the start of this element ends: a paragraph before a block, an
+    /// item before the next one.
+    fn end_before(&mut self, name: &str, kind: Kind) {
+        if self.nesting != Nesting::Sound {
+            return;
+        }
+        let siblings: &[&str] = match name {
+            "li" => &["li"],
+            "dd" | "dt" => &["dd", "dt"],
+            _ => &[],
+        };
+        if !siblings.is_empty() || matches!(kind, Kind::Block | Kind::Heading | Kind::Rule) {
+            self.end_innermost(&["p"]);
+        }
+        self.end_innermost(siblings);
+    }
+
+    /// Writes the end tags of paragraphs and items that the end of this element ends.
+    fn end_within(&mut self, name: &str, kind: Kind) {
+        if self.nesting != Nesting::Sound
+            || !matches!(kind, Kind::Block | Kind::Heading | Kind::Part(_))
+        {
+            return;
+        }
+        let Some(at) = self.open.iter().rposition(|open| *open == name) else { return };
+        let within = self.open.get(at + 1..).unwrap_or_default();
+        if within.iter().all(|open| matches!(*open, "p" | "li" | "dd" | "dt")) {
+            for open in self.open.drain(at + 1..).rev() {
+                self.out.extend(["</", open, ">"]);
+            }
+        }
+    }
+
+    /// Writes the end tag of the innermost element if it is one of these.
+    fn end_innermost(&mut self, names: &[&str]) {
+        if let Some(open) = self.open.pop_if(|open| names.contains(open)) {
+            self.out.extend(["</", open, ">"]);
+        }
+    }
+
+    /// Whether the nesting is sound, and here text may be outside of this element.
+    fn is_sound_outside(&self, name: &str) -> bool {
+        self.nesting == Nesting::Sound && !self.open.contains(&name) && !self.is_between_cells()
+    }
+
     /// Takes an element into account whose start tag was written.
     fn open(&mut self, name: &'static str, kind: Kind) {
         let is_open = |names: &[&str]| self.open.iter().any(|open| names.contains(open));
@@ -397,7 +451,10 @@ impl Writer<'_> {
                     !self.open.last().is_some_and(|open| parents.contains(open)) || is_open(&["p"])
                 }
                 Kind::Link => is_open(&["a"]),
-                Kind::Inline => self.open.iter().filter(|open| **open == name).count() == 3,
+                Kind::Inline => {
+                    FORMATTING.contains(&name)
+                        && self.open.iter().filter(|open| **open == name).count() == 3
+                }
                 Kind::Void | Kind::Frame => false,
                 Kind::Other => true,
             };

@@ -53,13 +53,19 @@ impl Terms {
         terms.read(beginning(text), 1);
         let folded = &terms.folded;
         let name = |uses: &Uses| folded.get(uses.name.clone()).unwrap_or_default();
+        // Most names differ in their first bytes, which are compared as one number.
+        let mut uses: Vec<(u64, Uses)> =
+            terms.uses.into_iter().map(|uses| (first_bytes(name(&uses)), uses)).collect();
         // The sort is stable, so that the first word with a term stays the first.
-        terms.uses.sort_by(|a, b| name(a).cmp(name(b)));
-        terms.uses.dedup_by(|later, first| {
-            let is_same = name(later) == name(first);
+        uses.sort_by(|(a, first), (b, second)| {
+            a.cmp(b).then_with(|| name(first).cmp(name(second)))
+        });
+        uses.dedup_by(|(a, later), (b, first)| {
+            let is_same = a == b && name(later) == name(first);
             first.count += if is_same { later.count } else { 0 };
             is_same
         });
+        terms.uses = uses.into_iter().map(|(_, uses)| uses).collect();
         terms
     }
 
@@ -105,6 +111,15 @@ impl Terms {
         };
         names.into_iter().filter_map(word).collect()
     }
+}
+
+/// The first eight bytes, in the order of the names. A shorter name is filled with zeros.
+fn first_bytes(name: &str) -> u64 {
+    let mut first = [0; 8];
+    for (place, byte) in first.iter_mut().zip(name.bytes()) {
+        *place = byte;
+    }
+    u64::from_be_bytes(first)
 }
 
 fn beginning(text: &str) -> &str {

@@ -52,6 +52,7 @@ pub(in crate::serve) async fn article(
         let why = "there is no such article; it may have been removed, or be of another store";
         return Err(error_response::with_status(StatusCode::NOT_FOUND, why));
     };
+    let view = view.with_icons(site.reader_pool()).await?;
     let title = heading(&reading.article);
     let main = show(&view, &reading, &title);
     let page = Page { view: &view, title: &title, at: "", words: "", filters: "", main };

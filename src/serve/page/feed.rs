@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::feeds::{Chart, chart, host, next};
-use super::parts::{by_day, encoded, full_time, relative, web};
+use super::parts::{by_day, encoded, feed_icon, full_time, relative, views, web};
 use crate::clock;
 use crate::domain::article::Article;
 use crate::domain::feed::{FeedId, FeedState, is_command, is_stand_in};
@@ -39,18 +39,20 @@ struct Found {
 
 pub(in crate::serve) async fn feed(
     State(site): State<Site>,
-    Extension(view): Extension<View>,
+    Extension(mut view): Extension<View>,
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
+    view.choose(&uri).map_err(|why| error_response::bad_request(&why))?;
     let id = id.parse().ok().map(FeedId);
     let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, id, now)).await;
     let Some(found) = read.map_err(IntoResponse::into_response)? else {
         let why = "there is no such feed; the page of feeds lists them";
         return Err(error_response::with_status(StatusCode::NOT_FOUND, why));
     };
+    let view = view.with_icons(site.reader_pool()).await?;
     let filters = format!("?feed={}", encoded(&found.feed.url));
     let title = found.feed.display_name();
     let main = show(&view, &found, now);
@@ -73,7 +75,7 @@ fn show(view: &View, found: &Found, now: Timestamp) -> Markup {
     let state = feed.state();
     html! {
         p .meta { a href={ (view.base) "/feeds" } { "← Feeds" } }
-        h1 dir="auto" { (feed.display_name()) }
+        h1 dir="auto" { (feed_icon(view, &feed.url, feed.home_page_url.as_deref())) (feed.display_name()) }
         p {
             span .state .(state.as_str()) { (state.as_str()) }
             @if let Some(since) = feed.failing_since.filter(|_| state == FeedState::Failing) {
@@ -91,9 +93,11 @@ fn show(view: &View, found: &Found, now: Timestamp) -> Markup {
         }
         p .meta .next { "Next poll: " (next(view, feed, now)) }
         (chart.markup())
+        @if !articles.is_empty() { div .bar { (views(view, &format!("/feeds/{}", feed.id))) } }
         (by_day(view, articles, None, |_| None))
         @if !articles.is_empty() {
-            p { a href={ (view.base) "/?feed=" (encoded(&feed.url)) } { "All articles of this feed" } }
+            @let all = format!("/?feed={}", encoded(&feed.url));
+            p { a href={ (view.base) (view.list_at(&all)) } { "All articles of this feed" } }
         }
         (log(view, polls))
     }

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::Page;
-use super::parts::{encoded, relative, web};
+use super::parts::{encoded, feed_icon, relative, web};
 use crate::clock;
 use crate::domain::feed::{FeedId, FeedState, is_command, is_stand_in};
 use crate::domain::time::{TimeDelta, Timestamp};
@@ -133,6 +133,7 @@ pub(in crate::serve) async fn feeds(
     let wanted = selection.clone();
     let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, &wanted, now)).await;
     let overview = read.map_err(IntoResponse::into_response)?;
+    let view = view.with_icons(site.reader_pool()).await?;
     let main = show(&view, &selection, &overview, now);
     let page = Page { view: &view, title: "Feeds", at: "/feeds", words: "", filters: "", main };
     Ok(page.respond(&site, (&uri, &headers), now))
@@ -326,7 +327,9 @@ fn row(view: &View, line: &Line, now: Timestamp) -> Markup {
     html! {
         tr {
             td {
-                a .name href={ (view.base) "/feeds/" (feed.id) } dir="auto" { (feed.display_name()) }
+                a .name href={ (view.base) "/feeds/" (feed.id) } dir="auto" {
+                    (feed_icon(view, &feed.url, feed.home_page_url.as_deref())) (feed.display_name())
+                }
                 small {
                     @if let Some(home) = web(feed.home_page_url.as_deref()) {
                         a href=(home) rel="noopener noreferrer" { (host(home)) }

@@ -10,13 +10,13 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{by_day, card, full_time};
+use super::parts::{When, by_day, entry, section_class, views};
 use super::stories::more;
 use crate::clock;
 use crate::domain::article::{Article, Position, StoryId};
 use crate::domain::query::{Order, Query};
 use crate::domain::story::Story;
-use crate::domain::time::{Timestamp, Zone};
+use crate::domain::time::Timestamp;
 use crate::search::snippet::Hits;
 use crate::serve::Site;
 use crate::serve::error_response::bad_request;
@@ -46,27 +46,28 @@ struct Latest {
 
 pub(in crate::serve) async fn latest(
     State(site): State<Site>,
-    Extension(view): Extension<View>,
+    Extension(mut view): Extension<View>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
-    let mut params = read(&uri, (now, view.zone)).map_err(|why| bad_request(&why))?;
+    let mut params = read(&uri, &mut view, now).map_err(|why| bad_request(&why))?;
     // A search and the page of one story show all that they find.
     params.query.one_of_each_story =
         params.query.search.is_none() && params.query.stories.is_empty();
     let latest = load(&site, &params, now).await?;
+    let view = view.with_icons(site.reader_pool()).await?;
     Ok(show(&view, &params, &latest).respond(&site, (&uri, &headers), now))
 }
 
 pub(in crate::serve) async fn search(
     State(site): State<Site>,
-    Extension(view): Extension<View>,
+    Extension(mut view): Extension<View>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let now = clock::now();
-    let mut params = read(&uri, (now, view.zone)).map_err(|why| bad_request(&why))?;
+    let mut params = read(&uri, &mut view, now).map_err(|why| bad_request(&why))?;
     let Some(words) = params.words.clone() else {
         return Ok(ask_for_words(&view).respond(&site, (&uri, &headers), now));
     };
@@ -75,11 +76,13 @@ pub(in crate::serve) async fn search(
         params.query.order = Order::Relevance;
     }
     let latest = load(&site, &params, now).await?;
+    let view = view.with_icons(site.reader_pool()).await?;
     Ok(found(&view, &params, &words, &latest).respond(&site, (&uri, &headers), now))
 }
 
-fn read(uri: &Uri, at: (Timestamp, Zone)) -> Result<Params, String> {
-    let params = Params::read(uri, ARTICLES, at)?;
+fn read(uri: &Uri, view: &mut View, now: Timestamp) -> Result<Params, String> {
+    view.choose(uri)?;
+    let params = Params::of_page(uri, ARTICLES, (now, view.zone))?;
     if params.query.limit.is_some_and(|limit| MOST < limit) {
         return Err(format!("limit: a page has {MOST} articles at most"));
     }
@@ -131,7 +134,7 @@ fn show<'a>(view: &'a View, params: &'a Params, latest: &Latest) -> Page<'a> {
     Page {
         view,
         title: "Latest articles",
-        at: if params.kept.is_empty() { "/" } else { "" },
+        at: if params.filters.is_empty() { "/" } else { "" },
         words: params.words.as_deref().unwrap_or_default(),
         filters: &params.filters,
         main,
@@ -150,9 +153,9 @@ fn found<'a>(view: &'a View, params: &'a Params, words: &'a str, latest: &Latest
             p .empty { "Nothing was found. All of the words must be there; " code { "word*" } " finds what begins with it." }
         } @else if query.order == Order::Relevance {
             p .meta { "The best matches first; " a href={ (view.base) "/search" (params.link(None)) "&sort=newest" } { "newest first" } "." }
-            section .day aria-labelledby="best" {
+            section class={ (section_class(view)) " dated" } aria-labelledby="best" {
                 h2 #best .sr { "Best matches" }
-                @for article in &latest.articles { (card(view, article, hits, full_time, None)) }
+                @for article in &latest.articles { (entry(view, article, hits, When::Date, None)) }
             }
         } @else {
             p .meta { "The newest first; " a href={ (view.base) "/search" (best) } { "best matches first" } "." }
@@ -207,10 +210,13 @@ fn filters(view: &View, path: &str, params: &Params, latest: &Latest) -> Markup 
     };
     html! {
         // Folded away, so that a small screen shows articles first. The filters in force are below it.
-        @if many || lists.iter().any(|(_, listed)| *listed) {
-            details .fold { summary { "Filter" } (form) }
+        div .bar {
+            @if many || lists.iter().any(|(_, listed)| *listed) {
+                details .fold { summary { "Filter" } (form) }
+            }
+            (views(view, &format!("{path}{}", params.without_view())))
         }
-        @if params.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort")) {
+        @if params.kept.iter().any(|(name, _)| !matches!(name.as_str(), "q" | "search" | "limit" | "sort" | "view")) {
             ul .chips aria-label="Filters in force" {
                 @for name in ["tag", "feed", "language", "author", "story", "since", "until", "seen-since", "seen_since"] {
                     @for pair in of(name) {

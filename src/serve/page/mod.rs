@@ -1,4 +1,5 @@
-//! The pages: HTML rendered on the server, one style sheet, no script.
+//! The pages: HTML rendered on the server, one style sheet, and no script unless `[server] shortcuts` adds the one for
+//! keyboard shortcuts. No page needs it.
 //!
 //! `maud` escapes all text except the content of articles, which was sanitised before it was stored. A page
 //! has one `h1`, landmarks, and a link that skips the header.
@@ -17,34 +18,81 @@ pub(super) use latest::{latest, search};
 pub(super) use stories::{stories, story};
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap,
+};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
-use super::Site;
 use super::conditional::{Version, hash};
 use super::error_response::ErrorReason;
-use super::view::View;
+use super::view::{LIST_VIEW, View};
+use super::{POLICY_WITH_SCRIPT, Site, error_response};
 use crate::domain::time::Timestamp;
 use crate::present::zone_name;
 
 const STYLE: &str = include_str!("style.css");
+const SHORTCUTS: &str = include_str!("shortcuts.js");
 const ICON: &str = include_str!("icon.svg");
 
 /// The address of the style sheet changes with its content, so that clients may cache it without limit.
 static STYLE_ADDRESS: LazyLock<String> =
     LazyLock::new(|| format!("/style.css?v={:08x}", hash(&[STYLE.as_bytes()]) >> 32));
 
+/// As [`STYLE_ADDRESS`], of the script.
+static SHORTCUTS_ADDRESS: LazyLock<String> =
+    LazyLock::new(|| format!("/shortcuts.js?v={:08x}", hash(&[SHORTCUTS.as_bytes()]) >> 32));
+
+/// The keys of the script and what they do.
+const KEYS: [(&str, &str); 5] = [
+    ("j", "next article; at the end of a page, the next page"),
+    ("k", "previous article"),
+    ("o", "open the original in a new tab"),
+    ("/", "search"),
+    ("?", "show these keys"),
+];
+
+/// The time limit for reading an icon.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub(super) async fn style() -> Response {
     ([(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, FOR_EVER)], STYLE).into_response()
+}
+
+/// The script with keyboard shortcuts, if it is switched on.
+pub(super) async fn shortcuts(Extension(view): Extension<View>, uri: Uri) -> Response {
+    if !view.shortcuts {
+        return error_response::not_found(uri).await;
+    }
+    let kind = (CONTENT_TYPE, "text/javascript; charset=utf-8");
+    ([kind, (CACHE_CONTROL, FOR_EVER)], SHORTCUTS).into_response()
+}
+
+/// The icon of a site. Its name changes with its content.
+pub(super) async fn site_icon(
+    State(site): State<Site>,
+    Extension(view): Extension<View>,
+    Path(name): Path<String>,
+    uri: Uri,
+) -> Result<Response, Response> {
+    if !view.has_icons() {
+        return Err(error_response::not_found(uri).await);
+    }
+    let read = site.reader_pool().read(DEADLINE, move |reader| reader.icon(&name)).await;
+    let Some(icon) = read.map_err(IntoResponse::into_response)? else {
+        return Err(error_response::not_found(uri).await);
+    };
+    let headers = [(CONTENT_TYPE, icon.kind().as_str()), (CACHE_CONTROL, FOR_EVER)];
+    Ok((headers, icon.bytes().to_vec()).into_response())
 }
 
 pub(super) async fn icon() -> Response {
@@ -81,33 +129,11 @@ impl Page<'_> {
                         href={ (view.base) "/export.atom" (self.filters) };
                     link rel="alternate" type="application/feed+json" title="JSON Feed"
                         href={ (view.base) "/export.jsonfeed" (self.filters) };
+                    @if view.shortcuts { script src={ (view.base) (*SHORTCUTS_ADDRESS) } defer {} }
                 }
                 body {
                     a .skip href="#main" { "Skip to the content" }
-                    header .top {
-                        div .wrap {
-                            a .brand href={ (view.base) "/" } { "gazetted" }
-                            nav aria-label="Pages" {
-                                ul {
-                                    @for (path, name) in [("/", "Latest"), ("/stories", "Stories"), ("/feeds", "Feeds")] {
-                                        li {
-                                            a href={ (view.base) (path) } aria-current=[(path == self.at).then_some("page")] {
-                                                (name)
-                                            }
-                                        }
-                                    }
-                                }
-                            }
-                            search {
-                                form .find action={ (view.base) "/search" } {
-                                    label .sr for="q" { "Search the articles" }
-                                    input #q type="search" name="q" value=(self.words)
-                                        placeholder="Words, \"phrase\", -not" maxlength="1000";
-                                    button { "Search" }
-                                }
-                            }
-                        }
-                    }
+                    (self.header())
                     main #main .wrap tabindex="-1" { (self.main) }
                     footer .foot {
                         div .wrap {
@@ -121,6 +147,42 @@ impl Page<'_> {
                                 a href={ (view.base) "/export." (format) (self.filters) } { (name) }
                             }
                             span { "Times are " (zone_name(view.zone)) "." }
+                        }
+                    }
+                    @if view.shortcuts { (keys()) }
+                }
+            }
+        }
+    }
+
+    /// The links to the pages, and the search field.
+    fn header(&self) -> Markup {
+        let view = self.view;
+        html! {
+            header .top {
+                div .wrap {
+                    a .brand href={ (view.base) (view.list_at("/")) } { "gazetted" }
+                    nav aria-label="Pages" {
+                        ul {
+                            @for (path, name) in [("/", "Latest"), ("/stories", "Stories"), ("/feeds", "Feeds")] {
+                                @let address = if path == "/" { view.list_at(path) } else { path.to_owned() };
+                                li {
+                                    a href={ (view.base) (address) } aria-current=[(path == self.at).then_some("page")] {
+                                        (name)
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    search {
+                        form .find action={ (view.base) "/search" } {
+                            @if let Some(list) = view.chosen_list() {
+                                input type="hidden" name=(LIST_VIEW) value=(list.as_str());
+                            }
+                            label .sr for="q" { "Search the articles" }
+                            input #q type="search" name="q" value=(self.words)
+                                placeholder="Words, \"phrase\", -not" maxlength="1000";
+                            button { "Search" }
                         }
                     }
                 }
@@ -138,14 +200,31 @@ impl Page<'_> {
         if version.is_known(headers) {
             return version.not_modified();
         }
-        let mut response = html_response(text);
+        let mut response = html_response(text, self.view);
         version.stamp(response.headers_mut());
         response
     }
 }
 
-fn html_response(text: String) -> Response {
-    ([(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
+/// The list of keys, which `?` shows.
+fn keys() -> Markup {
+    html! {
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl {
+                @for (key, what) in KEYS { dt { kbd { (key) } } dd { (what) } }
+            }
+            form method="dialog" { button { "Close" } }
+        }
+    }
+}
+
+fn html_response(text: String, view: &View) -> Response {
+    let mut response = ([(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response();
+    if view.shortcuts {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY_WITH_SCRIPT.clone());
+    }
+    response
 }
 
 /// Replaces the text of an error response by a page if the client is a browser.
@@ -173,11 +252,12 @@ pub(super) async fn error_page(request: Request, next: Next) -> Response {
         p { a href={ (view.base) "/" } { "To the latest articles" } }
     };
     let page = Page { view: &view, title, at: "", words: "", filters: "", main };
-    let text = page.markup().into_string();
+    let page = html_response(page.markup().into_string(), &view);
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(CONTENT_LENGTH);
-    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    Response::from_parts(parts, Body::from(text))
+    let (own, body) = page.into_parts();
+    parts.headers.extend(own.headers);
+    Response::from_parts(parts, body)
 }
 
 /// The text with a capital letter and a full stop.

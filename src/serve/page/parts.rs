@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
+use crate::config::ListView;
 use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::time::{Timestamp, rfc3339};
@@ -23,6 +24,16 @@ const STANDFIRST: usize = 220;
 /// A `<time>` element with hour and minute.
 pub(super) fn clock_time(view: &View, at: Timestamp) -> Markup {
     html! { time datetime=(rfc3339(at)) { (at.with_timezone(&view.zone).format("%H:%M")) } }
+}
+
+/// A `<time>` element with a short date; the exact time shows on hover.
+fn date(view: &View, at: Timestamp) -> Markup {
+    let local = at.with_timezone(&view.zone);
+    html! {
+        time lang="en" datetime=(rfc3339(at)) title=(local.format("%Y-%m-%d %H:%M %Z")) {
+            (local.format("%-d %b %Y"))
+        }
+    }
 }
 
 /// A `<time>` element with date, hour and minute.
@@ -45,7 +56,21 @@ pub(super) fn web(address: Option<&str>) -> Option<&str> {
 
 /// A link to the latest articles of a feed. The name has its own text direction.
 pub(super) fn feed_link(view: &View, feed: &FeedRef) -> Markup {
-    html! { a href={ (view.base) "/?feed=" (encoded(&feed.url)) } dir="auto" { (feed.name) } }
+    let address = view.list_at(&format!("/?feed={}", encoded(&feed.url)));
+    html! {
+        a href={ (view.base) (address) } dir="auto" {
+            (feed_icon(view, &feed.url, feed.home_page_url.as_deref())) (feed.name)
+        }
+    }
+}
+
+/// The icon of the site of a feed; nothing if it has none.
+pub(super) fn feed_icon(view: &View, url: &str, home_page_url: Option<&str>) -> Markup {
+    html! {
+        @if let Some(address) = view.icon(url, home_page_url) {
+            img .icon src=(address) alt="" width="16" height="16" loading="lazy" decoding="async";
+        }
+    }
 }
 
 pub(super) fn encoded(text: &str) -> String {
@@ -66,29 +91,87 @@ pub(super) fn standfirst(article: &Article, characters: usize) -> Option<String>
 }
 
 /// An article in a list, with the search hits marked, and `more` below its text.
-pub(super) fn card(
+pub(super) fn entry(
     view: &View,
     article: &Article,
     hits: Option<&Hits>,
-    when: fn(&View, Timestamp) -> Markup,
+    when: When,
     more: Option<Markup>,
 ) -> Markup {
+    match view.list() {
+        ListView::Compact => line(view, article, hits, when, more),
+        ListView::List | ListView::Cards => card(view, article, hits, when, more),
+    }
+}
+
+/// The time of an article in a list.
+#[derive(Clone, Copy)]
+pub(super) enum When {
+    /// The list has a heading for each day.
+    TimeOfDay,
+    Date,
+}
+
+/// An article in one line.
+fn line(
+    view: &View,
+    article: &Article,
+    hits: Option<&Hits>,
+    when: When,
+    more: Option<Markup>,
+) -> Markup {
+    let at = article.effective_date();
+    html! {
+        article .line data-original=[original(view, article)] lang=[article.language.as_deref()] {
+            @match when {
+                When::TimeOfDay => { (clock_time(view, at)) },
+                When::Date => { (date(view, at)) },
+            }
+            " " (feed_link(view, &article.feed)) " "
+            h3 dir="auto" { a href={ (view.base) "/articles/" (article.id) } { (title(article, hits)) } }
+            @if let Some(more) = more { " " (more) }
+        }
+    }
+}
+
+/// The address that a keyboard shortcut opens.
+fn original<'a>(view: &View, article: &'a Article) -> Option<&'a str> {
+    web(article.url.as_deref()).filter(|_| view.shortcuts)
+}
+
+/// The heading with the search hits marked.
+fn title(article: &Article, hits: Option<&Hits>) -> Markup {
     let title = heading(article);
+    hits.map_or_else(|| html! { (title) }, |hits| marked(&hits.mark(&title)))
+}
+
+fn card(
+    view: &View,
+    article: &Article,
+    hits: Option<&Hits>,
+    when: When,
+    more: Option<Markup>,
+) -> Markup {
+    let heading = heading(article);
+    let at = article.effective_date();
     let stand = match hits {
         Some(hits) => found(article, hits),
         // A title that was made from the beginning of the text is not followed by the same text.
         None => standfirst(article, STANDFIRST)
-            .filter(|stand| article.title.is_some() && *stand != *title)
+            .filter(|stand| article.title.is_some() && *stand != *heading)
             .map(|stand| html! { (stand) }),
     };
-    let title = hits.map_or_else(|| html! { (title) }, |hits| marked(&hits.mark(&title)));
     let image = web(article.image.as_deref());
     let address = format!("/articles/{}", article.id);
     html! {
-        article .card .pic[image.is_some()] lang=[article.language.as_deref()] {
-            h3 dir="auto" { a href={ (view.base) (address) } { (title) } }
+        article .card .pic[image.is_some()] data-original=[original(view, article)] lang=[article.language.as_deref()] {
+            h3 dir="auto" { a href={ (view.base) (address) } { (title(article, hits)) } }
             p .meta {
-                (feed_link(view, &article.feed)) " · " (when(view, article.effective_date()))
+                (feed_link(view, &article.feed)) " · "
+                @match when {
+                    When::TimeOfDay => { (clock_time(view, at)) },
+                    When::Date => { (full_time(view, at)) },
+                }
                 (also_in(&article.also_in))
             }
             @if let Some(stand) = stand { p .stand dir="auto" { (stand) } }
@@ -148,10 +231,32 @@ pub(super) fn by_day(
         @for group in articles.chunk_by(|a, b| date(a) == date(b)) {
             @if let Some(first) = group.first() {
                 @let id = format!("d{}", local(first).format("%Y%m%d"));
-                section .day aria-labelledby=(id) {
+                section class=(section_class(view)) aria-labelledby=(id) {
                     h2 #(id) { (day(first.effective_date(), view.zone)) }
-                    @for article in group { (card(view, article, hits, clock_time, more(article))) }
+                    @for article in group { (entry(view, article, hits, When::TimeOfDay, more(article))) }
                 }
+            }
+        }
+    }
+}
+
+/// The class of a section with articles.
+pub(super) fn section_class(view: &View) -> &'static str {
+    match view.list() {
+        ListView::List | ListView::Compact => "day",
+        ListView::Cards => "day cards",
+    }
+}
+
+/// Links that show the list in another view. `address` is the address of the list without a view.
+pub(super) fn views(view: &View, address: &str) -> Markup {
+    const NAMES: [(ListView, &str); ListView::ALL.len()] =
+        [(ListView::List, "List"), (ListView::Compact, "Compact"), (ListView::Cards, "Cards")];
+    html! {
+        nav .views aria-label="View" {
+            @for (list, name) in NAMES {
+                a href={ (view.base) (view.list_in(list, address)) }
+                    aria-current=[(list == view.list()).then_some("true")] { (name) }
             }
         }
     }

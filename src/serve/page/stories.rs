@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{by_day, full_time, relative};
+use super::parts::{by_day, full_time, relative, views};
 use crate::clock;
 use crate::domain::article::{Article, StoryId};
 use crate::domain::query::Query;
@@ -144,12 +144,13 @@ struct Reading {
 
 pub(in crate::serve) async fn story(
     State(site): State<Site>,
-    Extension(view): Extension<View>,
+    Extension(mut view): Extension<View>,
     Path(id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let (now, wanted) = (clock::now(), StoryId(id));
+    view.choose(&uri).map_err(|why| error_response::bad_request(&why))?;
     let id = wanted.clone();
     let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, &id, now)).await;
     let Some(Reading { story, articles }) = read.map_err(IntoResponse::into_response)? else {
@@ -159,11 +160,12 @@ pub(in crate::serve) async fn story(
     };
     if story.id != wanted {
         // It was merged into another one, or the address has the short form of the id.
-        let address = format!("{}/stories/{}", view.base.as_str(), story.id);
+        let address = view.list_at(&format!("{}/stories/{}", view.base.as_str(), story.id));
         let address =
             HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/stories"));
         return Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, address)]).into_response());
     }
+    let view = view.with_icons(site.reader_pool()).await?;
     let name = headline(&story);
     let filters = format!("?story={}", story.id);
     let main = show(&view, &story, &articles);
@@ -191,6 +193,7 @@ fn show(view: &View, story: &Story, articles: &[Article]) -> Markup {
             @if oldest != story.newest() { " to " (full_time(view, story.newest())) }
         }
         @if !story.words.is_empty() { (words(&story.words)) }
+        div .bar { (views(view, &format!("/stories/{}", story.id))) }
         (by_day(view, articles, None, |_| None))
         @if 1 < story.articles.len() {
             section .why aria-labelledby="why" {
@@ -229,5 +232,6 @@ pub(super) fn more(view: &View, story: &Story) -> Markup {
         (0, others) => count(others, "more article"),
         (sources, _) => count(sources, "more source"),
     };
-    html! { p .meta .others { a href={ (view.base) "/stories/" (story.id) } { (text) } } }
+    let address = view.list_at(&format!("/stories/{}", story.id));
+    html! { p .meta .others { a href={ (view.base) (address) } { (text) } } }
 }

@@ -6,9 +6,27 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 use rusqlite::Connection;
 
 use crate::store::error::{Context, StoreError};
+
+/// Whether there is certainly no store. Without the permission to look into its folder there may be one.
+pub fn is_missing(path: &Path) -> bool {
+    matches!(path.try_exists(), Ok(false))
+}
+
+/// For SQLite a file that this user may not read is one of many that cannot be opened.
+///
+/// # Errors
+/// [`StoreError::Forbidden`] when this user may not read the store.
+pub fn refuse_forbidden(path: &Path) -> Result<(), StoreError> {
+    match access(path, AccessFlags::R_OK) {
+        Err(Errno::EACCES) => Err(StoreError::Forbidden { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
 
 /// Creates an empty file that only its owner may read, because articles may come from password-protected feeds.
 /// SQLite gives its side files the same mode.

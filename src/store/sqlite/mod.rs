@@ -11,6 +11,7 @@ pub(super) mod future;
 pub(super) mod held;
 pub(super) mod history;
 pub(super) mod hosts;
+pub(super) mod icons;
 pub(super) mod maintenance;
 pub(super) mod meta;
 pub(super) mod migrate;

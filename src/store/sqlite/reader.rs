@@ -14,6 +14,7 @@ use crate::domain::consumer::{Consumer, ConsumerName};
 use crate::domain::feed::{FeedId, FeedRef};
 use crate::domain::feed_health::{FeedObservation, HealthChange};
 use crate::domain::host::Host;
+use crate::domain::icon::Icon;
 use crate::domain::query::{Order, Query};
 use crate::domain::story::Story;
 use crate::domain::time::{Timestamp, from_unix};
@@ -26,6 +27,7 @@ use crate::store::sqlite::duplicates::{self, NewArticles};
 use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
+use crate::store::sqlite::icons::{self, KnownIcon};
 use crate::store::sqlite::maintenance::{self, Check, Stats};
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::page_queue::{self, DuePages, PageClaim};
@@ -90,6 +92,7 @@ impl Reader {
     /// # Errors
     /// When the file does not exist, or is not a store of this or an older version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        file::refuse_forbidden(path)?;
         file::refuse_replaced(path)?;
         let connection = open_for_reading(path)?;
         let store_id = meta::store_id(&connection)?;
@@ -449,6 +452,36 @@ impl Reader {
     /// The pause of a host that is in force.
     pub fn paused(&self, host: &Host, now: Timestamp) -> Result<Option<PausedHost>, StoreError> {
         hosts::paused(&self.connection, host, now)
+    }
+
+    /// What is known of the icons of sites.
+    pub fn known_icons(&self) -> Result<HashMap<String, KnownIcon>, StoreError> {
+        icons::known(&self.connection)
+    }
+
+    /// The name of the icon of each site that has one.
+    pub fn icon_names(&self) -> Result<HashMap<String, String>, StoreError> {
+        icons::names(&self.connection)
+    }
+
+    /// The icon of this name.
+    pub fn icon(&self, name: &str) -> Result<Option<Icon>, StoreError> {
+        icons::find(&self.connection, name)
+    }
+
+    /// The id, address and home page of each feed.
+    pub fn feed_homes(&self) -> Result<Vec<(FeedId, String, Option<String>)>, StoreError> {
+        icons::homes(&self.connection)
+    }
+
+    /// Whether a host is paused, or has a feed that is due until `soon`.
+    pub fn is_host_busy(
+        &self,
+        host: &Host,
+        now: Timestamp,
+        soon: Timestamp,
+    ) -> Result<bool, StoreError> {
+        icons::is_host_busy(&self.connection, host, now, soon)
     }
 
     /// How many hosts are paused.

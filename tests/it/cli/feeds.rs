@@ -471,58 +471,117 @@ fn a_web_page_is_read_by_the_selectors_of_the_map() {
     assert_eq!(shown, [expected(2), expected(1)]);
 }
 
-/// The lists as other readers write them: folders, attributes of their own, and outlines that are no feeds.
+/// The lists as the source of these readers writes them: folders, attributes of their own, and outlines that are no feeds.
+const LISTS: [(&str, &str); 5] = [
+    (
+        "newsboat's urls",
+        "https://sea.example/rss News \"~Sea\"\n\n# hills\nhttps://hill.example/atom \"far away\" \"!\"\n\
+         \"query:Unread:unread = \\\"yes\\\"\"\n",
+    ),
+    (
+        "newsboat",
+        "<?xml version=\"1.0\"?>\n<opml version=\"1.0\">\n  <head>\n    <title>newsboat - Exported Feeds</title>\n  </head>\n\
+         <body><outline type=\"rss\" xmlUrl=\"https://sea.example/rss\" htmlUrl=\"https://sea.example/\" title=\"Sea\"/>\n\
+         <outline type=\"rss\" xmlUrl=\"https://hill.example/atom\" htmlUrl=\"\" title=\"\"/></body></opml>",
+    ),
+    (
+        "miniflux",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\" xmlns:miniflux=\"https://miniflux.app/opml\">\n    \
+         <head>\n        <title>Miniflux</title>\n        <dateCreated>Sat, 28 Nov 2026 10:00:00 UTC</dateCreated>\n    \
+         </head>\n    <body>\n        <outline text=\"News\">\n            <outline title=\"Sea\" text=\"Sea\" type=\"rss\" \
+         xmlUrl=\"https://sea.example/rss\" htmlUrl=\"https://sea.example/\" miniflux:scraperRules=\"article .text\" \
+         miniflux:blocklistRules=\"(?i)lotto\" miniflux:crawler=\"true\"></outline>\n        </outline>\n        \
+         <outline text=\"All\"><outline title=\"Hill\" text=\"Hill\" type=\"rss\" xmlUrl=\"https://hill.example/atom\" \
+         miniflux:disabled=\"true\"></outline></outline>\n    </body>\n</opml>",
+    ),
+    (
+        "FreshRSS",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml xmlns:frss=\"https://freshrss.org/opml\" version=\"2.0\">\n  <head>\
+         <title>FreshRSS</title><dateCreated>Sat, 28 Nov 2026 10:00:00 +0100</dateCreated></head>\n  <body>\
+         <outline text=\"Uncategorized\"/><outline text=\"News\"><outline text=\"Sea\" type=\"rss\" \
+         xmlUrl=\"https://sea.example/rss\" htmlUrl=\"https://sea.example/\" description=\"A &amp; B\" \
+         frss:priority=\"important\" frss:ttl=\"7200\" frss:cssFullContent=\"article .text\" \
+         frss:cssContentFilter=\".ad, aside\" frss:CURLOPT_PROXY=\"proxy.example:1080\"/></outline><outline text=\"All\">\
+         <outline text=\"Hill\" type=\"rss\" xmlUrl=\"https://hill.example/atom\" frss:ttl=\"-7200\"/>\
+         <outline text=\"Page\" type=\"HTML+XPath\" xmlUrl=\"https://page.example/\" frss:xPathItem=\"//article\"/></outline>\
+         </body>\n</opml>",
+    ),
+    (
+        "Tiny Tiny RSS",
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<opml version=\"1.0\">\n  <head>\n    <dateCreated>Sat, 28 Nov 2026 10:00:00 \
+         +0000</dateCreated>\n    <title>Tiny Tiny RSS Feed Export</title>\n  </head>\n  <body>\n    <outline text=\"News\" \
+         ttrssSortOrder=\"0\">\n      <outline type=\"rss\" text=\"Sea\" xmlUrl=\"https://sea.example/rss\" ttrssSortOrder=\"0\" \
+         ttrssPurgeInterval=\"0\" ttrssUpdateInterval=\"0\" htmlUrl=\"https://sea.example/\"/>\n    </outline>\n    \
+         <outline type=\"rss\" text=\"Hill\" xmlUrl=\"https://hill.example/atom\" ttrssSortOrder=\"0\" ttrssPurgeInterval=\"0\" \
+         ttrssUpdateInterval=\"-1\"/>\n    <outline text=\"Empty\" ttrssSortOrder=\"0\"/>\n    <outline text=\"tt-rss-prefs\" \
+         schema-version=\"151\"><outline pref-name=\"USER_TIMEZONE\" value=\"UTC\"/></outline><outline text=\"tt-rss-labels\" \
+         schema-version=\"151\"><outline label-name=\"later\" label-fg-color=\"\" label-bg-color=\"\"/></outline>\
+         <outline text=\"tt-rss-filters\" schema-version=\"151\"><outline filter-type=\"2\"><![CDATA[{\"enabled\":true,\"rules\":[\
+         {\"reg_exp\":\"<outline xmlUrl='https://no.example/'>\"}]}]]></outline></outline>\n  </body>\n</opml>\n",
+    ),
+];
+
 #[test]
-fn the_lists_of_other_readers_are_imported_with_their_folders_as_tags() {
-    let newsboat = "<opml version=\"1.0\"><head><title>newsboat - Exported Feeds</title></head><body>\
-        <outline type=\"rss\" xmlUrl=\"https://sea.example/rss\" htmlUrl=\"https://sea.example/\" title=\"Sea\" />\
-        <outline type=\"rss\" xmlUrl=\"https://hill.example/atom\" htmlUrl=\"\" title=\"\" /></body></opml>";
-    let miniflux = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\">\n  <head>\n    \
-        <title>Miniflux</title>\n    <dateCreated>Sat, 28 Nov 2026 10:00:00 UTC</dateCreated>\n  </head>\n  <body>\n    \
-        <outline text=\"News\">\n      <outline title=\"Sea\" text=\"Sea\" xmlUrl=\"https://sea.example/rss\" \
-        htmlUrl=\"https://sea.example/\" description=\"\"></outline>\n    </outline>\n    <outline text=\"All\">\
-        <outline title=\"Hill\" text=\"Hill\" xmlUrl=\"https://hill.example/atom\" htmlUrl=\"\"></outline></outline>\n  \
-        </body>\n</opml>";
-    let freshrss = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml xmlns:frss=\"https://freshrss.org/opml\" \
-        version=\"2.0\"><head><title>FreshRSS</title></head><body><outline text=\"News\"><outline text=\"Sea\" \
-        type=\"rss\" xmlUrl=\"https://sea.example/rss\" htmlUrl=\"https://sea.example/\" description=\"A &amp; B\" \
-        frss:priority=\"important\"/></outline><outline text=\"All\"><outline text=\"Hill\" type=\"rss\" \
-        xmlUrl=\"https://hill.example/atom\" frss:cssFullContent=\"article\"/></outline></body></opml>";
-    let tt_rss = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<opml version=\"1.0\"><head><title>Tiny Tiny RSS Feed \
-        Export</title></head><body><outline text=\"News\" ttrssSortOrder=\"0\"><outline type=\"rss\" text=\"Sea\" \
-        xmlUrl=\"https://sea.example/rss\" ttrssSortOrder=\"0\" ttrssPurgeInterval=\"0\" htmlUrl=\"https://sea.example/\"/>\
-        </outline><outline type=\"rss\" text=\"Hill\" xmlUrl=\"https://hill.example/atom\"/>\
-        <outline text=\"tt-rss-prefs\" schema-version=\"147\"><outline pref-name=\"USER_TIMEZONE\" value=\"UTC\"/></outline>\
-        <outline text=\"tt-rss-labels\" schema-version=\"147\"><outline label-name=\"later\" label-fg-color=\"\"/></outline>\
-        <outline text=\"tt-rss-filters\" schema-version=\"147\"><outline filter-type=\"2\">{\"rules\":[]}</outline></outline>\
-        </body></opml>";
-    for (reader, list, tags) in [
-        ("newsboat", newsboat, [&[][..], &[][..]]),
-        ("Miniflux", miniflux, [&["News"], &["All"]]),
-        ("FreshRSS", freshrss, [&["News"], &["All"]]),
-        ("Tiny Tiny RSS", tt_rss, [&["News"], &[]]),
-    ] {
-        let home = Home::new("");
+fn the_lists_of_other_readers_are_imported_with_their_folders_as_tags_and_their_settings_as_keys() {
+    let pages = "full_text = true\nselect = \"article .text\"\n";
+    let sea = "[[feeds]]\nurl = \"https://sea.example/rss\"\nname = \"Sea\"\n";
+    let hill = "\n[[feeds]]\nurl = \"https://hill.example/atom\"\n";
+    let off = format!("{hill}name = \"Hill\"\ntags = [\"All\"]\nenabled = false\n");
+    let remove = "remove = [\".ad, aside\"]\n";
+    let news = format!("{sea}tags = [\"News\"]\n");
+    let freshrss = ["added without frss:CURLOPT_PROXY", "`Page` is no feed", "1 invalid"];
+    let query = ["list.opml:5: ", "a search is no feed", "1 invalid"];
+    for ((reader, list), (expected, notes)) in LISTS.into_iter().zip([
+        (format!("{news}{hill}tags = [\"far away\"]\n"), &query[..]),
+        (format!("{sea}{hill}"), &["0 invalid"]),
+        (format!("{news}{pages}{off}"), &["added without miniflux:blocklistRules", "0 invalid"]),
+        (format!("{news}{pages}{remove}{off}"), &freshrss),
+        (format!("{news}{hill}name = \"Hill\"\nenabled = false\n"), &["0 invalid"]),
+    ]) {
+        let home = Home::empty();
+        home.configure_exactly("");
         fs::write(home.path("list.opml"), list).unwrap();
-        home.ok(&["feeds", "import", "list.opml"]);
-        let feeds = home.json(&["feeds", "--json"]);
-        let urls: Vec<&str> =
-            feeds.as_array().unwrap().iter().map(|feed| feed["url"].as_str().unwrap()).collect();
-        assert_eq!(urls, ["https://sea.example/rss", "https://hill.example/atom"], "{reader}");
-        assert_eq!(feeds[0]["name"], "Sea", "{reader}");
-        for (feed, tags) in feeds.as_array().unwrap().iter().zip(tags) {
-            let found: Vec<&str> =
-                feed["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap()).collect();
-            assert!(
-                found
-                    .iter()
-                    .map(|tag| tag.to_lowercase())
-                    .eq(tags.iter().map(|tag| tag.to_lowercase())),
-                "{reader}: {feed}"
-            );
+        let ran = home.run(&["feeds", "import", "list.opml"]);
+        assert_eq!(ran.code, Some(0), "{reader}: {ran:#?}");
+        let config = fs::read_to_string(home.path("gazetted.toml")).unwrap();
+        assert_eq!(config, expected, "{reader}");
+        for note in notes {
+            assert!(ran.err.contains(note), "{reader}: {note}: {}", ran.err);
         }
         home.ok(&["check"]);
+        let again = home.run(&["feeds", "import", "list.opml"]);
+        assert!(again.err.contains("0 feeds added, 2 there already"), "{reader}: {again:#?}");
     }
+}
+
+#[test]
+fn what_a_list_says_cannot_reach_the_environment_or_make_the_configuration_faulty() {
+    let home = Home::empty();
+    home.configure_exactly("");
+    let list = "<opml><body><outline text=\"A ${HOME}\" xmlUrl=\"https://a.example/?k=${HOME}\" \
+        frss:cssFullContent=\"p[[\" frss:cssContentFilter=\".ad&#10;, \t.b\"/></body></opml>";
+    fs::write(home.path("list.opml"), list).unwrap();
+    let ran = home.run(&["feeds", "import", "list.opml"]);
+    assert!(ran.err.contains("added without the selector of the text"), "{ran:#?}");
+    let feeds = home.json(&["feeds", "--json"]);
+    assert_eq!(feeds[0]["url"], "https://a.example/?k=$%7BHOME}");
+    assert_eq!(feeds[0]["name"], "A ${HOME}");
+    let again = home.run(&["feeds", "import", "list.opml"]);
+    assert!(again.err.contains("0 feeds added, 1 there already"), "{again:#?}");
+}
+
+#[test]
+fn a_page_cannot_send_a_variable_of_the_environment_to_a_server() {
+    let server = server();
+    server
+        .put("/page", page("<link rel=alternate type='application/rss+xml' href='/v?k=${HOME}'>"));
+    for path in ["/v?k=${HOME}", "/v?k=$%7BHOME}"] {
+        server.put(path, Page::ok(rss("Found", &[item(1)])));
+    }
+    let home = Home::new("");
+    home.ok(&["feeds", "add", &server.url("/page")]);
+    assert!(config(&home).contains("/v?k=$%7BHOME}\""), "{}", config(&home));
+    assert_eq!(home.poll()["added"], 1);
 }
 
 #[test]

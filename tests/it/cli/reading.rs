@@ -133,6 +133,7 @@ fn show_numbers_the_links_of_an_article_and_lists_their_addresses() {
     home.poll();
     let shown = home.ok(&["show", "1"]);
     assert!(shown.contains("\nAfter the ruling [1], all appeal [2].\n"), "{shown}");
+    assert_eq!(shown.matches("After the ruling").count(), 1, "the summary is the text: {shown}");
     let list = "\n\n[1] https://law.example/7?a=1&b=2\n[2] https://news.example/more\n\nSeen in\n";
     assert!(shown.contains(list), "{shown}");
 }

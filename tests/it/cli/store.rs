@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 
 use crate::support::feeds::{item, rss};
-use crate::support::program::{Home, Running};
+use crate::support::program::{Home, Running, finish};
 use crate::support::server::{Page, Server};
 use crate::support::wait_for;
 
@@ -28,11 +29,68 @@ fn before_the_first_poll_and_when_nothing_is_due_each_command_says_what_to_do() 
     }
     let status = home.json(&["status", "--json"]);
     assert_eq!((&status["due"], &status["feeds"]["new"]), (&1.into(), &1.into()), "{status}");
+    assert_eq!(home.json(&["feeds", "--json"])[0]["state"], "new");
     home.poll();
     let again = home.run(&["poll"]);
     assert_eq!(again.code, Some(0), "{again:#?}");
     assert!(again.err.contains("No feed is due: the next one in "), "{}", again.err);
     assert!(again.err.contains("gazetted poll --all"), "{}", again.err);
+}
+
+#[test]
+fn lists_without_feeds_say_so() {
+    let home = Home::new("");
+    let none = home.run(&["feeds"]);
+    assert!(none.code == Some(0) && none.err.contains("gazetted feeds add URL"), "{none:#?}");
+    assert!(home.ok(&["status"]).lines().any(|line| line == "feeds     none"));
+    assert_eq!(home.json(&["feeds", "--json"]), serde_json::json!([]));
+    let failing = self::home().run(&["feeds", "--failing"]);
+    assert!(failing.code == Some(0) && failing.err.contains("No feed fails."), "{failing:#?}");
+}
+
+/// The store of a service belongs to a user of its own, and other users have the configuration.
+#[test]
+fn a_store_that_this_user_may_not_read_is_no_missing_store() {
+    let home = Home::new("[store]\npath = \"hidden/s.db\"\n[[feeds]]\nurl = \"file:news.xml\"\n");
+    fs::write(home.path("news.xml"), rss("News", &[item(1)])).unwrap();
+    home.poll();
+    // Root may read everything as long as it has its capabilities.
+    let is_root = nix::unistd::geteuid().is_root();
+    for (path, mode) in [("hidden", 0o000), ("hidden/s.db", 0o000)] {
+        let path = home.path(path);
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        for arguments in [
+            &["export"][..],
+            &["poll"],
+            &["run"],
+            &["status"],
+            &["status", "--ready"],
+            &["feeds"],
+            &["search", "x"],
+            &["consumers", "list"],
+            &["consumers", "reset", "x"],
+            &["db", "stats"],
+            &["db", "prune"],
+            &["doctor"],
+        ] {
+            let command = home.command(arguments);
+            let mut without_capabilities = Command::new("setpriv");
+            without_capabilities
+                .args(["--bounding-set=-all", "--inh-caps=-all"])
+                .arg(command.get_program())
+                .args(arguments)
+                .current_dir(home.folder())
+                .stdin(Stdio::null());
+            let ran = finish(if is_root { without_capabilities } else { command });
+            assert_eq!(ran.code, Some(1), "{arguments:?}: {ran:#?}");
+            let said = format!("{}{}", ran.out, ran.err);
+            assert!(said.contains("as the user of the daemon"), "{arguments:?}: {said}");
+            assert!(!said.contains("Error code"), "{arguments:?}: {said}");
+        }
+        fs::set_permissions(&path, before).unwrap();
+    }
+    assert_eq!(home.articles().len(), 1);
 }
 
 fn mode(path: &Path) -> u32 {

@@ -1,6 +1,6 @@
 //! The pages in a browser with a small and a large window: a user goes from the latest articles to one article.
 
-use super::{Served, serve};
+use super::{Served, serve, serve_with};
 use crate::support::browser::{self, Browser, Visit};
 use crate::support::feeds::{Item, item};
 use crate::support::server::{Page, Server};
@@ -79,6 +79,71 @@ fn a_user_gets_from_the_latest_articles_by_a_search_to_an_article() {
         check(&mut browser, width, &visit, &[&site]);
     }
     assert!(media.all_requests().iter().all(|request| request.path == "/img/wide.svg"));
+}
+
+#[test]
+fn keys_move_among_articles_and_to_the_search_unless_the_user_types() {
+    let Some(name) = browser::installed() else { return };
+    let items: Vec<_> = (1..=45).map(item).collect();
+    let served = serve_with(&items, "shortcuts = true\npublic = true");
+    let site = format!("http://{}", served.site.address);
+    let mut browser = Browser::start(name);
+    browser.resize(390, 844);
+    let focused = "document.activeElement.innerText";
+    for path in ["/", "/?view=compact", "/feeds/1?view=cards"] {
+        let visit = browser.visit(&format!("{site}{path}"));
+        check(&mut browser, 390, &visit, &[&site]);
+        for (key, title) in
+            [("j", "Title 45"), ("j", "Title 44"), ("n", "Title 43"), ("k", "Title 44")]
+        {
+            browser.press(key, 0);
+            assert_eq!(browser.value(focused), title, "{path} {key}");
+        }
+        browser.value("window.open = (...all) => { window.opened = all }; 0");
+        browser.press("o", 0);
+        let opened = browser.value("opened");
+        let expected = ["https://news.example/44", "_blank", "noopener,noreferrer"];
+        assert_eq!(opened, serde_json::json!(expected), "{path}");
+    }
+    // At the end of a page is the next page.
+    browser.visit(&site);
+    browser.value("[...document.querySelectorAll('h3 a')].at(-1).focus()");
+    browser.press("j", 0);
+    let visit = browser.arrive();
+    check(&mut browser, 390, &visit, &[&site]);
+    browser.press("j", 0);
+    assert_eq!(browser.value(focused), "Title 5");
+    browser.press("Enter", 13);
+    browser.arrive();
+    for (key, title) in [("j", "Title 4"), ("k", "Title 5"), ("k", "Title 6")] {
+        browser.press(key, 0);
+        browser.arrive();
+        assert_eq!(browser.value("document.querySelector('h1').innerText"), title, "{key}");
+    }
+    // Keys that are not for us have no effect.
+    let unused = "(init, target) => document.querySelector(target).dispatchEvent(new KeyboardEvent(\
+        'keydown', { bubbles: true, cancelable: true, ...init }))";
+    for (init, target, is_unused) in [
+        ("{key: 'j', ctrlKey: true}", "body", true),
+        ("{key: 'k', metaKey: true}", "body", true),
+        ("{key: '/', altKey: true}", "body", true),
+        ("{key: '/'}", "#q", true),
+        ("{key: '?', isComposing: true}", "body", true),
+        ("{key: 'x'}", "body", true),
+        ("{key: 'о', code: 'KeyJ', ctrlKey: true}", "body", true),
+        ("{key: '.', code: 'Slash'}", "body", true),
+        ("{key: '?'}", "body", false),
+        ("{key: 'j'}", "dialog", true),
+    ] {
+        let result = browser.value(&format!("({unused})({init}, '{target}')"));
+        assert_eq!(result, is_unused, "{init} {target}");
+    }
+    assert_eq!(browser.value("document.querySelector('#keys').open"), true);
+    browser.value("document.querySelector('#keys').close()");
+    browser.press("/", 0);
+    assert_eq!(browser.value("document.activeElement.id"), "q");
+    browser.press("j", 0);
+    assert_eq!(browser.value("document.activeElement.id"), "q");
 }
 
 fn walk(browser: &mut Browser, width: u32, served: &Served, media: &Server) {

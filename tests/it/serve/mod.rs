@@ -5,6 +5,7 @@ mod browser;
 mod control;
 mod events;
 mod exports;
+mod icons;
 mod malicious_clients;
 mod other_processes;
 mod pages;

@@ -43,6 +43,16 @@ fn well_nested_html_needs_no_tree() {
         "<table><thead><tr><th>a</th></tr></thead> <tbody><tr><td><table><tr><td>b</td></tr></table></td></tr></tbody></table>",
         "<b>a<table><tr><td><b>c</b></td></tr></table>d</b>",
         "<table></table>",
+        "<p>a<p>b</p>",
+        "<p/>",
+        "<div><p>a",
+        "</p>",
+        "<p><div>a</div></p>",
+        "<p>a<ul><li>b<li><p>c</ul></p>",
+        "<p>a<hr>b</p><h2><p>c</h2>",
+        "<dl><dt>a<dd><p>b<dt>c</dl>",
+        "<video src='v.mp4'>a</video><u>b</u>",
+        "<span><span><span><span>a</span></span></span></span>",
         "<p><iframe src='//www.youtube.com/embed/x' allowfullscreen frameborder=\"0\"></iframe></p>",
     ] {
         assert_eq!(written(html), (builder.clean(html).to_string(), Nesting::Sound), "{html}");
@@ -52,10 +62,9 @@ fn well_nested_html_needs_no_tree() {
 #[test]
 fn doubtful_html_needs_a_tree() {
     for html in [
-        "<p>a<p>b</p>",
-        "<p>a",
-        "</p>",
-        "<p><div>a</div></p>",
+        "<p><b>a<p>b</p>",
+        "<p><b><div>a</div></b></p>",
+        "<b><p>a</b></p>",
         "<b><i>a</b></i>",
         "<a href='x'><a href='y'>z</a></a>",
         "<li>a</li>",
@@ -67,9 +76,7 @@ fn doubtful_html_needs_a_tree() {
         "<table><td>a</td></table>",
         "<table><b><tr><td>a</td></tr></b></table>",
         "<table><tr><td>a</table>",
-        "<p><table><tr><td>a</td></tr></table></p>",
         "<tr><td>a</td></tr>",
-        "<p/>",
         "<br></br>",
     ] {
         assert_eq!(written(html).1, Nesting::Doubtful, "{html}");
@@ -86,7 +93,7 @@ fn faulty_markup_does_not_hide_text() {
         ("a<iframe src='//youtube.com/x'>b<iframe></iframe>c", &format!("a{frame}bc")),
         ("a<IFRAME src='//youtube.com/x'><b>c</iframe>d", &format!("a{frame}d")),
         ("a<iframe src='//youtube.com/x'/>b", &format!("a{frame}b")),
-        ("a<svg>b</p>c", "ab</p>c"),
+        ("a<svg>b</p>c", "ab<p></p>c"),
         ("a<svg><path/><text>c</text></svg>b", "ab"),
         ("a<svg><g><p>c</p></g></svg>b", "a<p>c</p>b"),
         ("a<svg><foreignObject><p>c</p></foreignObject></svg>b", "ab"),
@@ -112,7 +119,7 @@ fn faulty_markup_does_not_hide_text() {
         ("a<script src='x'/>b<script>d</script>c", "abc"),
         ("a<style>b", "a"),
         ("a <!-- b -->c", "a c"),
-        ("a <!-- b <p>c</p>", "a c</p>"),
+        ("a <!-- b <p>c</p>", "a c<p></p>"),
         ("a <!-->b", "a b"),
         ("a <!-- b", "a "),
         ("a <b <!-- b", "a &lt;b "),
@@ -135,7 +142,7 @@ fn faulty_markup_does_not_hide_text() {
         ("a <img src=\"x", "a "),
         ("a <b and c", "a &lt;b and c"),
         ("1 < 2 <p", "1 &lt; 2 "),
-        ("<p>é<", "<p>é&lt;"),
+        ("<p>é<", "<p>é&lt;</p>"),
         ("<pre>\n\na</pre>", "<pre>a</pre>"),
         ("<image src='/x'>", "<img src=\"https://example.org/x\">"),
     ] {
@@ -202,7 +209,7 @@ fn a_word_in_angle_brackets_is_text() {
         ("<p>x <ad/> z</p>", "<p>x  z</p>"),
         ("<p>x <foo class=\"a\"> z</p>", "<p>x  z</p>"),
         ("<p>x <view> <root> z</p>", "<p>x   z</p>"),
-        ("<P>Hello<B>bold", "<p>Hello<b>bold"),
+        ("<P>Hello<B>bold", "<p>Hello<b>bold</b></p>"),
         ("<p>x<b>y</b> <I>z</I></p>", "<p>x<b>y</b> <i>z</i></p>"),
         ("<p>x <spacer> z</p>", "<p>x  z</p>"),
     ] {
@@ -436,7 +443,8 @@ proptest! {
             prop::sample::select(vec![
                 "<p>", "</p>", "<b>", "</b>", "<a href='x'>", "</a>", "<ul>", "</ul>", "<li>", "</li>", "<div>",
                 "</div>", "<h1>", "</h1>", "<pre>", "</pre>", "<br>", "x", " ", "\n", "<i>", "</i>", "<span>", "</span>",
-                "<code>", "</code>", "<dl>", "</dl>", "<dd>", "</dd>",
+                "<code>", "</code>", "<dl>", "</dl>", "<dd>", "</dd>", "<dt>", "<ol>", "<hr>", "<blockquote>", "</blockquote>",
+                "<u>", "</u>", "<video src='v'>x</video>", "<table><tr><td>", "</td></tr></table>",
             ]),
             0..12,
         ),
