@@ -133,7 +133,7 @@ fn sighted(n: usize, article: &Article) -> Sighted {
     };
     let features = Features::new(&fields, Sketch::of(&article.text));
     let number = i64::try_from(n).unwrap_or_default();
-    Sighted { article: number, feed: number % 50, publisher: None, features }
+    Sighted { article: number, feed: number % 50, publisher: None, language: None, features }
 }
 
 fn main() {

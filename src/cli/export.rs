@@ -55,6 +55,9 @@ pub(super) struct Args {
     /// Records of what happened (`event`: new, edited or removed), as jsonl or json
     #[arg(long, requires = "cursor", conflicts_with = "template")]
     events: bool,
+    /// Also articles that another feed has brought too since then, as edited ones; `also_in` names the feed
+    #[arg(long, requires = "cursor", conflicts_with = "with_duplicates")]
+    sightings: bool,
 }
 
 fn format(text: &str) -> Result<Format, String> {
@@ -75,6 +78,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     let mut query = args.filters.query(&reader, &config)?;
     query.limit = Some(limit).filter(|n| *n != 0);
+    query.sightings = args.sightings;
     if let Some(words) = &args.search {
         filter::set(&mut query, "search", words, (clock::now(), config.zone))
             .map_err(|fault| anyhow!(fault))?;

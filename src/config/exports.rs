@@ -219,8 +219,17 @@ impl Reader<'_> {
             feeds: self.strings(table, "feeds"),
             tags: self.strings(table, "tags"),
             with_duplicates: self.flag(table, "with_duplicates").unwrap_or(false),
+            sightings: self.flag(table, "sightings").unwrap_or(false),
             ..Query::default()
         };
+        if query.with_duplicates
+            && query.sightings
+            && let Some(field) = table.get("sightings")
+        {
+            let message = "goes without `with_duplicates`";
+            let hint = "each sighting is an article of its own there; remove one of the two";
+            self.fault(&field.key, &field.key_span, message, Some(hint.to_owned()));
+        }
         for key in ["language", "author", "search", "story"] {
             self.filter(&mut query, table, key);
         }

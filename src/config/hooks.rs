@@ -30,7 +30,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_mins(5);
 const TARGETS: [&str; 3] = ["path", "webhook", "command"];
 
 /// Keys that are valid for some kinds of exports only. All other keys are valid for every kind.
-const BELONGS: [(&str, &[&str]); 12] = [
+const BELONGS: [(&str, &[&str]); 13] = [
     ("on", &["webhook", "command"]),
     ("format", &["path"]),
     ("title", &["path"]),
@@ -38,6 +38,7 @@ const BELONGS: [(&str, &[&str]); 12] = [
     ("self", &["path"]),
     ("consumer", &["webhook", "command"]),
     ("events", &["webhook", "command"]),
+    ("sightings", &["webhook", "command"]),
     ("timeout", &["webhook", "command"]),
     ("secret", &["webhook"]),
     ("secret_file", &["webhook"]),
@@ -131,6 +132,7 @@ impl Reader<'_> {
             "search",
             "story",
             "with_duplicates",
+            "sightings",
         ];
         for key in of_articles {
             if let Some(field) = table.get(key) {

@@ -44,6 +44,8 @@ pub struct Query {
     pub stories: Vec<StoryId>,
     /// Also articles that another feed had before.
     pub with_duplicates: bool,
+    /// Of changes, also that another feed brought a known article, as an edit of it.
+    pub sightings: bool,
     /// Of each story only the article that arrived first, among those that all other filters but `before` choose; all, if
     /// they are of one feed.
     pub one_of_each_story: bool,

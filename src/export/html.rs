@@ -77,6 +77,10 @@ fn write_article(article: &Article, zone: Zone, out: &mut dyn io::Write) -> io::
     for name in article.authors.iter().filter_map(Person::display_name) {
         write!(out, " · <bdi>{}</bdi>", text(name))?;
     }
+    for (n, name) in article.also_in.iter().enumerate() {
+        let before = if n == 0 { " · also in" } else { "," };
+        write!(out, "{before} <bdi>{}</bdi>", text(name))?;
+    }
     out.write_all(b"</p>\n")?;
     if let Some(summary) = present(article.summary.as_deref()) {
         writeln!(out, "<p><bdi>{}</bdi></p>", text(summary))?;

@@ -43,6 +43,12 @@ impl Counts {
         }
     }
 
+    /// How many words are function words of a language; 0 for a language whose function words are not known.
+    pub fn of(&self, language: &str) -> u32 {
+        let place = WORDS.iter().position(|(known, _)| *known == language);
+        place.and_then(|place| self.0.get(place)).copied().unwrap_or_default()
+    }
+
     /// The language that has most of the words; `None` if there is none. The first one if there are several.
     pub fn leading(&self) -> Option<Leading> {
         let mut found: Option<Leading> = None;
@@ -220,6 +226,7 @@ mod tests {
             let leading = counts.leading().unwrap();
             let all = u32::try_from(words.split(' ').count()).unwrap();
             assert_eq!((leading.language, leading.count), (language, all));
+            assert_eq!((counts.of(language), counts.of("xx")), (all, 0));
             assert!(leading.next < all, "{leading:?}");
             assert!(is_one(bit_of(language), words.split(' ').next().unwrap()), "{language}");
         }

@@ -22,6 +22,8 @@ pub struct Sighted {
     pub feed: i64,
     /// The registrable domain of the publisher of the feed; see [`publisher`].
     pub publisher: Option<String>,
+    /// BCP 47.
+    pub language: Option<String>,
     pub features: Features,
 }
 
@@ -87,6 +89,9 @@ const SERIES: (f64, f64) = (0.7, 0.85);
 
 /// Under the same title, texts may differ more: so much resemblance or containment is enough.
 const SAME_TITLE: (f64, f64) = (0.25, 0.4);
+
+/// Under different titles, a text that is contained in the other one must be so much of it.
+const WHOLE: f64 = 0.3;
 
 /// Texts with less resemblance than this may be of one template although they have one title.
 const UNLIKELY_TEMPLATE: f64 = 0.6;
@@ -228,6 +233,17 @@ impl<'a> Compared<'a> {
         anchor(self.article).zip(anchor(self.other)).is_some_and(|(a, b)| a != b)
     }
 
+    /// Whether one is in another language. A site may give its translations one address.
+    fn languages_differ(&self) -> bool {
+        let primary = |sighted: &'a Sighted| sighted.language.as_deref()?.split('-').next();
+        primary(self.article).zip(primary(self.other)).is_some_and(|(a, b)| a != b)
+    }
+
+    /// Whether one text is only a part of the other. A digest of the day has the texts of several articles.
+    fn is_part(&self) -> bool {
+        self.overlap.resemblance() < WHOLE
+    }
+
     /// Whether the page belongs to the publisher of both feeds, who would not give one address to two articles.
     fn is_of_one_publisher(&self) -> bool {
         let owner = self
@@ -238,6 +254,7 @@ impl<'a> Compared<'a> {
         let link = self.article.features.link.as_ref();
         owner.zip(link).is_some_and(|(owner, link)| publisher(link.host()).as_ref() == Some(owner))
             && !self.anchors_differ()
+            && !self.languages_differ()
     }
 
     /// Whether several articles of one feed have this address, as an overview has it.
@@ -270,7 +287,8 @@ impl<'a> Compared<'a> {
         }
         match self.title {
             TitleLikeness::Series => self.is_near_in_series(),
-            _ => true,
+            TitleLikeness::Different => !self.is_part(),
+            TitleLikeness::Same | TitleLikeness::Similar | TitleLikeness::Unknown => true,
         }
     }
 

@@ -19,6 +19,7 @@ use std::fmt;
 use crate::domain::time::Timestamp;
 use crate::matching::canonical_url::CanonicalUrl;
 use crate::matching::features::Features;
+use crate::matching::reused_name::is_another;
 use crate::matching::sketch::Sketch;
 use crate::matching::title::TitleLikeness;
 
@@ -228,6 +229,9 @@ impl<'a> Sameness<'a> {
 
 /// The reason for which an entry may be an article of before.
 fn level(entry: &Features, old: &Features) -> Option<Level> {
+    if is_another(entry, old) {
+        return None;
+    }
     let pair = Pair::of(entry, old);
     let found = |reason: Reason, is_certain: bool| Some((!is_certain, reason));
     let same_page = matches!((&entry.link, &old.link), (Some(a), Some(b)) if a.is_same_page(b));

@@ -65,13 +65,7 @@ pub fn set(
             query.stories.push(StoryId(text.trim().to_owned()));
         }
         "with-duplicates" | "with_duplicates" => {
-            query.with_duplicates = match text.trim() {
-                "1" | "true" | "yes" | "on" => true,
-                "0" | "false" | "no" | "off" => false,
-                other => {
-                    return Err(format!("`{}` is neither true nor false", other.escape_debug()));
-                }
-            };
+            query.with_duplicates = flag(text)?;
         }
         "limit" => {
             let limit: u64 = text
@@ -89,6 +83,18 @@ pub fn set(
         }
     }
     Ok(())
+}
+
+/// A text that means true or false.
+///
+/// # Errors
+/// A message for the user when the text is neither.
+pub fn flag(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        other => Err(format!("`{}` is neither true nor false", other.escape_debug())),
+    }
 }
 
 /// The text of a user that names a feed, without user name and password if it is a URL. Feeds are stored without

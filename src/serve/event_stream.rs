@@ -76,6 +76,10 @@ pub(super) async fn follow(
         let why = format!("{name}: events have no pages; they come one by one, oldest first");
         return Err(error_response::bad_request(&why));
     }
+    if params.query.sightings && params.query.with_duplicates {
+        let why = "sightings: goes without with-duplicates, which has each sighting as an article";
+        return Err(error_response::bad_request(why));
+    }
     // The header of a reconnecting browser is newer than the parameter in the address.
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let last = last.and_then(|id| id.trim().parse().ok()).or(params.query.after_seq);

@@ -91,6 +91,10 @@ impl Params {
                     })?;
                     params.query.after_seq = Some(after);
                 }
+                "sightings" if uri.path().ends_with("/events") => {
+                    params.query.sightings =
+                        filter::flag(&value).map_err(|error| format!("sightings: {error}"))?;
+                }
                 "sort" if value == "newest" => params.by_date = true,
                 "sort" => return Err("sort: newest, or nothing".to_owned()),
                 "q" | "search" => {

@@ -221,7 +221,11 @@ fn a_merge_that_is_undone_stays_undone() {
     let original = merge["original"]["id"].as_str().unwrap();
     let refused = home.run(&["merges", "undo", original]);
     assert!(refused.code == Some(1) && refused.err.contains(duplicate), "{}", refused.err);
+    let asking = ["export", "--consumer", "asks", "--sightings", "--format", "csv"];
+    home.ok(&asking);
     home.ok(&["merges", "undo", duplicate]);
+    assert_eq!(home.ok(&asking).lines().count(), 3, "the original and the article");
+    assert_eq!(home.ok(&asking).lines().count(), 1, "the head");
     let heard = home.ok(&["export", "--consumer", "c", "--events"]);
     assert!(heard.lines().count() == 1 && heard.contains("\"event\":\"new\""), "{heard}");
     for n in 0..3 {

@@ -1,5 +1,7 @@
 //! Articles about one event: the list of stories, their pages, their feed, and what users change by hand.
 
+use std::fmt::Write as _;
+
 use chrono::TimeDelta;
 use serde_json::Value;
 
@@ -116,6 +118,66 @@ fn the_events_of_the_day_are_listed_with_their_sources_and_words() {
 
 fn list_of(home: &Home, arguments: &[&str]) -> usize {
     home.json(arguments).as_array().unwrap().len()
+}
+
+/// Two papers have the weather of many towns by one template each, and the close of the markets.
+#[test]
+fn articles_of_one_template_form_no_stories() {
+    let towns = [
+        "Aachen", "Berlin", "Celle", "Dresden", "Erfurt", "Fulda", "Gera", "Halle", "Jena", "Kiel",
+    ];
+    let server = Server::start();
+    let home = Home::empty();
+    let weather = |feed: usize, n: usize| {
+        let town = towns[(n + feed * 5) % towns.len()];
+        let (high, low, rain) = (11 + n * 3 + feed, 31 + n * 2 + feed, 51 + n * 4 + feed);
+        let text = format!(
+            "Das Wetter in {town} bleibt heute wechselhaft. Die Temperaturen steigen auf {high} Grad, in der Nacht sinken \
+             sie auf {low} Grad. Der Wind weht schwach aus Nord. Die Wahrscheinlichkeit für Regen liegt bei {rain} Prozent, \
+             die Sonne geht um 07:{} Uhr auf und um 16:{} Uhr unter.",
+            10 + n,
+            20 + n
+        );
+        (format!("Wetter in {town}: {high} Grad"), text)
+    };
+    let market = |feed: usize, n: usize| {
+        let day = 2 * n + feed;
+        let title = format!("{} an der Börse", ["Gewinne", "Verluste", "Ruhe"][(n + feed) % 3]);
+        let text = format!(
+            "Der Index stand zum Ende des Handels bei {} Punkten, das sind {} Punkte mehr als am Tag davor. Der Euro \
+             kostete {} Cent. Ein Fass Öl kostete {} Dollar und eine Unze Gold {} Dollar.",
+            15_000 + day * 137,
+            100 + day * 7,
+            101 + day,
+            71 + day,
+            1_900 + day * 13
+        );
+        (title, text)
+    };
+    let mut feeds = String::new();
+    for feed in 0..2 {
+        let texts = (0..5).map(|n| weather(feed, n)).chain((0..5).map(|n| market(feed, n)));
+        let own = items(feed).into_iter().next();
+        let series = (0_i32..).zip(texts).map(|(n, (title, text))| Item {
+            guid: Some(format!("{feed}-w{n}")),
+            link: Some(format!("https://paper{feed}.example/w{n}")),
+            title,
+            date: Some((now() - TimeDelta::minutes(i64::from(n) + 1)).to_rfc2822()),
+            text: format!("<p>{text}</p>"),
+        });
+        let all: Vec<Item> = own.into_iter().chain(series).collect();
+        server.put(&format!("/{feed}"), Page::ok(document(feed, &all)));
+        writeln!(feeds, "[[feeds]]\nurl = \"{}\"", server.url(&format!("/{feed}"))).unwrap();
+    }
+    home.configure(&feeds);
+    home.poll();
+    assert_eq!(home.json(&["merges", "list", "--json"]), Value::from(Vec::<Value>::new()));
+    let stories = list(&home);
+    // What both have about the harbour is one. The first of each series is an article as any other.
+    let sizes: Vec<_> =
+        stories.iter().map(|story| story["articles"].as_array().unwrap().len()).collect();
+    assert!(sizes.iter().all(|size| *size == 2) && sizes.len() <= 3, "{sizes:?}");
+    assert!(text(&about(&home, "Bremen")["words"][0]).len() > 1);
 }
 
 #[test]

@@ -1,9 +1,12 @@
-//! The language of articles whose feed states none, or one of another script than they are in.
+//! The language of articles whose feed states none, or one that they are clearly not in.
 //!
 //! Two detectors are asked. whichlang knows 16 languages and takes some microseconds for an article. whatlang knows 69 and says
 //! whether it is sure, but takes a hundred for a text in Latin letters. It is therefore asked about what a document says of
 //! itself, and about an article only if whichlang finds another language that its function words do not confirm. Where both are unsure, an article has no language: a
 //! wrong one would hide it from those who filter.
+//!
+//! A stated language is kept unless nearly all letters are of another script, or the words are clearly those of another
+//! language. The function words decide that no detector need be asked, which is so for nearly all articles.
 //!
 //! The language of an article depends on the article and on what its feed says of itself, and not on other articles, because a
 //! poll reads only those that are new.
@@ -218,13 +221,10 @@ fn is_evident(text: &str, language: &str) -> bool {
     /// Words of the language.
     const ENOUGH: u32 = 6;
     let mut counts = Counts::default();
-    let mut cut = String::new();
-    for word in text.split(|c: char| !c.is_alphabetic()).filter(|word| word.is_ascii()) {
-        cut.clear();
-        cut.push_str(word.get(..function_words::CUT).unwrap_or(word));
-        cut.make_ascii_lowercase();
-        counts.add(&cut);
-    }
+    ascii_words(text, |word| {
+        counts.add(word);
+        true
+    });
     counts.leading().is_some_and(|leading| {
         leading.language == language && ENOUGH <= leading.count && 2 * leading.next < leading.count
     })
@@ -238,11 +238,84 @@ fn contradicted(declared: &str, draft: &ArticleDraft) -> Option<&'static str> {
     }
     let text = Excerpt::lines(draft, READ_STATED);
     if OTHER_SCRIPTS.contains(&declared) {
+        if text.latin < text.letters {
+            return None;
+        }
+        let text = if text.letters < LONG { Excerpt::whole(draft) } else { text };
         let is_other = LONG <= text.letters && text.latin == text.letters;
         return if is_other { of_latin(&text) } else { None };
     }
-    let is_other = READABLE <= text.letters && text.is_of_other_script();
-    if is_other { sure(&text.text) } else { None }
+    if READABLE <= text.letters && text.is_of_other_script() {
+        return sure(&text.text);
+    }
+    if text.is_latin() { of_other_words(declared, draft) } else { None }
+}
+
+/// The language of an article whose function words are those of another language than the declared one. Both are written in
+/// Latin letters. A short article stays in the declared language, and so does one in a related language, unless the
+/// detector that tells the two apart is sure.
+fn of_other_words(declared: &str, draft: &ArticleDraft) -> Option<&'static str> {
+    /// The words that are read.
+    const WORDS: u32 = 48;
+    /// A text with fewer words is short.
+    const FEWEST: u32 = 20;
+    /// Function words of the other language.
+    const ENOUGH: u32 = 3;
+    let (mut counts, mut words) = (Counts::default(), 0);
+    for text in [draft.title.as_deref(), draft.summary.as_deref(), draft.content_html.as_deref()] {
+        let text = text.unwrap_or_default();
+        ascii_words(text.get(..text.floor_char_boundary(READ_HTML)).unwrap_or(text), |word| {
+            counts.add(word);
+            words += 1;
+            words < WORDS
+        });
+        if words == WORDS {
+            break;
+        }
+    }
+    let leading = counts.leading().filter(|leading| ENOUGH <= leading.count)?;
+    // Two that a detector tells apart may have more words in common, such as French and Spanish.
+    let are_known = is_known_to_both(declared) && is_known_to_both(leading.language);
+    let most = if are_known { 2 * leading.count / 3 } else { leading.count / 2 };
+    let is_clear = FEWEST <= words && counts.of(declared) < most.max(1);
+    if !is_clear || leading.language == declared || are_related(declared, leading.language) {
+        return None;
+    }
+    of_latin(&Excerpt::whole(draft)).filter(|found| *found == leading.language)
+}
+
+/// Languages of which the function words are much the same.
+const RELATED: [&[&str]; 5] = [
+    &["an", "ast", "ca", "co", "es", "fr", "gl", "it", "la", "lij", "lmo", "oc", "pt", "sc", "scn"],
+    &["da", "fo", "is", "nb", "nn", "no", "sv"],
+    &["af", "de", "fy", "gsw", "lb", "li", "nds", "nl"],
+    &["cs", "dsb", "hsb", "pl", "sk"],
+    &["id", "jv", "ms", "su"],
+];
+
+/// Whether two languages are so much alike that only a detector which knows both tells them apart.
+fn are_related(one: &str, other: &str) -> bool {
+    let are_known = is_known_to_both(one) && is_known_to_both(other);
+    !are_known && RELATED.iter().any(|group| group.contains(&one) && group.contains(&other))
+}
+
+/// Passes the words of HTML or plain text to `take`, as function words are compared, until it returns `false`. Words with
+/// letters that are not of ASCII are empty.
+fn ascii_words(text: &str, mut take: impl FnMut(&str) -> bool) {
+    let (mut is_tag, mut cut) = (false, String::new());
+    let words = text.split(|c: char| {
+        is_tag = c == '<' || is_tag && c != '>';
+        is_tag || !c.is_alphabetic()
+    });
+    for word in words.filter(|word| !word.is_empty()) {
+        cut.clear();
+        let word = if word.is_ascii() { word } else { "" };
+        cut.push_str(word.get(..function_words::CUT).unwrap_or(word));
+        cut.make_ascii_lowercase();
+        if !take(&cut) {
+            return;
+        }
+    }
 }
 
 /// The language that whatlang is sure of.
@@ -267,6 +340,7 @@ fn tag_of(code: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::domain::article::{ArticleKey, ContentHash};
+    use crate::html::sanitise::SanitisedHtml;
 
     fn draft(title: &str, summary: &str, language: Option<&str>) -> ArticleDraft {
         ArticleDraft {
@@ -305,6 +379,8 @@ mod tests {
         the boats that lay behind it were taken up the canal to the old dock.";
     const GERMAN: &str = "Der Hafen wurde am Montag gesperrt, nachdem neun Meter hohe Wellen über die äußere Mauer \
         geschlagen waren, und die Boote dahinter wurden flussaufwärts in das alte Becken gebracht.";
+    const SPANISH: &str = "El puerto fue cerrado el lunes después de que las olas de nueve metros pasaran por encima del muro \
+        exterior, y los barcos que estaban detrás de él se llevaron al viejo muelle por el canal.";
     const POLISH: &str = "Port został zamknięty w poniedziałek, gdy dziewięciometrowe fale przelały się przez zewnętrzny \
         mur, a łodzie, które za nim stały, zostały zabrane w górę rzeki do starego doku.";
     const RUSSIAN: &str = "В понедельник порт закрыли после того, как девятиметровые волны перехлестнули через внешнюю стену, \
@@ -345,19 +421,57 @@ mod tests {
     }
 
     #[test]
-    fn a_stated_language_is_kept_unless_the_text_is_in_another_script() {
+    fn a_stated_language_is_kept_unless_the_text_is_clearly_in_another() {
         for (name, declared, title, text, expected) in [
             ("agreed", "en-GB", "Harbour closed", ENGLISH, "en-GB"),
-            ("the same script", "en", "Hafen gesperrt", GERMAN, "en"),
+            ("German in an English feed", "en", "Hafen gesperrt", GERMAN, "de"),
+            ("English in a German feed", "de-AT", "Harbour closed", ENGLISH, "en"),
+            ("English in a French feed", "fr", "Harbour closed", ENGLISH, "en"),
+            ("of one detector alone", "en", "Port zamknięty", POLISH, "pl"),
+            ("Spanish in a Portuguese feed", "pt", "Puerto cerrado", SPANISH, "es"),
+            ("English in a language of no detector", "br", "Harbour closed", ENGLISH, "en"),
+            ("Spanish in a French feed", "fr", "Puerto cerrado", SPANISH, "es"),
+            ("Spanish in a Catalan feed", "ca", "Puerto cerrado", SPANISH, "ca"),
+            ("a short German title", "en", "Der Hafen wurde am Montag gesperrt", "", "en"),
+            (
+                "a German title",
+                "en",
+                "Die Lage in der Stadt ist an diesem Tag so wie sie war",
+                ENGLISH,
+                "en",
+            ),
             ("Russian in an English feed", "en", "Порт закрыт", RUSSIAN, "ru"),
             ("Japanese in an English feed", "en-US", "港は閉鎖", JAPANESE, "ja"),
             ("English in a Russian feed", "ru", "Harbour closed", ENGLISH, "en"),
+            ("German in a Japanese feed", "ja", "Hafen gesperrt", GERMAN, "de"),
             ("a short English title in a Japanese feed", "ja", "iPhone 17 Pro Max", "", "ja"),
             ("a quotation", "en", "“Порт” closed", ENGLISH, "en"),
             ("one of two scripts", "sr", "Luka zatvorena", POLISH, "sr"),
             ("Han characters alone", "ja", "東京大地震発生警報", "", "ja"),
         ] {
             assert_eq!(languages(&[(title, text, Some(declared))], ""), [expected], "{name}");
+        }
+    }
+
+    /// Most feeds have the text in the content alone, with markup.
+    #[test]
+    fn the_content_shows_that_an_article_is_in_another_language_than_its_feed() {
+        for (name, declared, html, expected) in [
+            ("German", "en", format!("<p class=\"in the for and\"><b>{GERMAN}</b></p>"), "de"),
+            ("English", "en", format!("<p lang=\"der die das\">{ENGLISH}</p>"), "en"),
+            ("English in a Japanese feed", "ja", format!("<p>{ENGLISH}</p>"), "en"),
+            (
+                "a quotation",
+                "en",
+                format!("<p>{ENGLISH}</p><blockquote>{GERMAN}</blockquote>"),
+                "en",
+            ),
+            ("a line", "en", "<p>Die Lage ist an diesem Tag wie sie war.</p>".to_owned(), "en"),
+        ] {
+            let mut article = draft("Waves", "", Some(declared));
+            article.content_html = Some(SanitisedHtml::from_store(html));
+            complete(&mut [(&mut article, true)], "");
+            assert_eq!(article.language.as_deref(), Some(expected), "{name}");
         }
     }
 

@@ -25,6 +25,7 @@ struct Case {
     date: i64,
     text: String,
     media: Option<&'static str>,
+    language: Option<&'static str>,
 }
 
 fn base() -> Case {
@@ -36,6 +37,7 @@ fn base() -> Case {
         date: TIME,
         text: prose(1, 120),
         media: None,
+        language: None,
     }
 }
 
@@ -57,6 +59,7 @@ fn sighted(article: i64, case: &Case) -> Sighted {
         article,
         feed: case.feed,
         publisher: Some(case.publisher.to_owned()),
+        language: case.language.map(str::to_owned),
         features: Features::new(&fields, Sketch::of(&case.text)),
     }
 }
@@ -357,6 +360,23 @@ fn an_address_counts_only_if_title_or_text_agree_or_the_publisher_owns_it() {
             Some("publisher_address"),
         ),
         (
+            "a translation at the same address",
+            Case {
+                url: page(),
+                text: other_text(),
+                title: other_title(),
+                publisher: "one.example",
+                language: Some("de-AT"),
+                ..copy()
+            },
+            None,
+        ),
+        (
+            "the same text in a feed of another language",
+            Case { url: page(), language: Some("de"), ..copy() },
+            Some("address"),
+        ),
+        (
             "two feeds of one blogger about a page of others",
             Case {
                 url: page(),
@@ -391,13 +411,38 @@ fn an_address_counts_only_if_title_or_text_agree_or_the_publisher_owns_it() {
         ("another page", Case { text: other_text(), ..copy() }, None),
         ("the same feed", Case { feed: 1, ..base() }, None),
     ] {
-        let found = duplicate(&sighted(2, &article), &[sighted(1, &base())]);
+        let first = Case { language: Some("en"), ..base() };
+        let found = duplicate(&sighted(2, &article), &[sighted(1, &first)]);
         assert_eq!(found.map(|found| found.reason.as_str()), expected, "{name}");
     }
     let home = |case: Case| Case { url: "https://one.example/".into(), ..case };
     let other =
         home(Case { text: other_text(), title: other_title(), publisher: "one.example", ..copy() });
     assert_eq!(duplicate(&sighted(2, &other), &[sighted(1, &home(base()))]), None, "home page");
+}
+
+/// A digest has the texts of several articles, and none of them may disappear behind it, whichever comes first.
+#[test]
+fn a_digest_is_none_of_its_articles() {
+    let articles: Vec<Case> = (0..4_i64)
+        .map(|n| Case {
+            url: format!("https://one.example/{n}-of-the-day"),
+            title: prose(n.unsigned_abs() + 900, 5),
+            text: prose(n.unsigned_abs() + 800, 60),
+            ..base()
+        })
+        .collect();
+    let texts: Vec<&str> = articles.iter().map(|article| &*article.text).collect();
+    let digest = Case { title: "What the day was about".into(), text: texts.join(" "), ..copy() };
+    let digest = sighted(9, &digest);
+    let all: Vec<Sighted> = (1..).zip(&articles).map(|(n, case)| sighted(n, case)).collect();
+    assert_eq!(duplicate(&digest, &all), None);
+    for article in &all {
+        assert_eq!(duplicate(&digest, [article]), None, "one at a time");
+        assert_eq!(duplicate(article, [&digest]), None, "the digest was first");
+    }
+    let half = Case { text: texts[..2].join(" "), title: "Half of it".into(), feed: 7, ..base() };
+    assert!(duplicate(&sighted(10, &half), [&digest]).is_some(), "half of a text");
 }
 
 #[test]

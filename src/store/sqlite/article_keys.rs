@@ -9,10 +9,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::article::ArticleDraft;
 use crate::domain::feed::FeedId;
+use crate::domain::time::from_unix;
 use crate::html::to_text::html_to_text;
 use crate::matching::features::{Features, Fields, Key, KeyKind};
 use crate::matching::fingerprint::Fingerprint;
-use crate::matching::same_feed::{self, Candidate, Match, Sizes};
+use crate::matching::reused_name;
+use crate::matching::same_feed::{self, Candidate, Match, Reason, Sizes};
 use crate::matching::sketch::Sketch;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
@@ -45,6 +47,31 @@ pub(super) fn by_key(tx: &Connection, feed: FeedId, key: i64) -> Result<Option<E
     tx.prepare_cached("SELECT article_id, hash FROM feed_entry WHERE feed_id = ?1 AND key = ?2")
         .and_then(|mut s| s.query_row([feed.0, key], Entry::of_row).optional())
         .context("look up an article")
+}
+
+/// Whether the dates of an entry and of the article that has its key leave open that they are two.
+pub(super) fn may_be_another(
+    tx: &Connection,
+    feed: FeedId,
+    draft: &ArticleDraft,
+) -> Result<bool, StoreError> {
+    const DATE: &str = "SELECT published_at FROM feed_entry WHERE feed_id = ?1 AND key = ?2";
+    let given: Option<i64> = tx
+        .prepare_cached(DATE)
+        .and_then(|mut s| s.query_row([feed.0, draft.key.0.cast_signed()], |row| row.get(0)))
+        .context("read the date of an entry")?;
+    Ok(reused_name::may_be_another(draft.published, given.map(from_unix)))
+}
+
+/// Whether an entry is another article than the one that has its name.
+pub(super) fn is_another(
+    tx: &Connection,
+    feed: FeedId,
+    draft: &ArticleDraft,
+    article: i64,
+) -> Result<bool, StoreError> {
+    let (old, _) = stored_features(tx, feed, article)?;
+    Ok(reused_name::is_another(&features(draft), &old))
 }
 
 /// Stores the keys of an article that a feed has.
@@ -120,7 +147,8 @@ pub(super) struct Old {
 }
 
 /// Finds the articles of entries that no article of the feed has the key of. `present` has the keys of all entries of the
-/// document. All entries of a feed that has another address now are compared, in several rounds. When half of the document
+/// document. All entries of a feed that has another address now are compared, in several rounds, and so are those of a large
+/// document of which half of the first ones are found. When half of the document
 /// is found, the other entries are compared with all articles of the last document, because an article whose title was
 /// changed together with its names shares no key with its entry.
 pub(super) fn find(
@@ -131,16 +159,19 @@ pub(super) fn find(
     previous: &Items,
 ) -> Result<Vec<Found>, StoreError> {
     let mut order: Vec<usize> = (0..new.len()).collect();
-    let round = if previous.are_forgotten() {
-        // Entries with one title are compared in one round, because they may be mistaken for each other.
-        order.sort_by_key(|n| new.get(*n).and_then(|draft| draft.title.as_deref()));
-        ENTRIES_OF_A_ROUND
-    } else {
-        order.truncate(MOST_ENTRIES);
-        MOST_ENTRIES
-    };
+    let by_title = |n: &usize| new.get(*n).and_then(|draft| draft.title.as_deref());
     let mut rounds = Rounds { present: present.clone(), ..Rounds::default() };
-    for places in order.chunks(round) {
+    // Entries with one title are compared in one round, because they may be mistaken for each other.
+    let mut rest = if previous.are_forgotten() {
+        order
+    } else {
+        let rest = order.split_off(order.len().min(MOST_ENTRIES));
+        rounds.compare(tx, feed, new, &order)?;
+        // If half of them were found under other names, the others are likely to be.
+        if rounds.pairs.len() < order.len().div_ceil(2) { Vec::new() } else { rest }
+    };
+    rest.sort_by_key(by_title);
+    for places in rest.chunks(ENTRIES_OF_A_ROUND) {
         rounds.compare(tx, feed, new, places)?;
     }
     let sizes = Sizes { entries: present.len(), previous: previous.0.len() };
@@ -186,16 +217,20 @@ impl Rounds {
         let drafts = places.iter().filter_map(|n| new.get(*n));
         let keys: Vec<Vec<Key>> = drafts.map(|draft| keys(draft)).collect();
         let mut candidates = Vec::new();
-        let mut removed = Vec::new();
+        let (mut removed, mut common) = (Vec::new(), BTreeSet::new());
         for (article, shared) in articles(tx, feed, keys.iter().flatten())? {
             match entry_of(tx, feed, article)? {
+                Some((key, _)) if self.present.contains(&key) => common.extend(shared),
                 Some((key, hash)) => {
                     candidates.extend(self.candidate(tx, feed, key, Entry { article, hash })?);
                 }
                 None => removed.push(shared),
             }
         }
-        self.pair(new, places, &candidates);
+        let is_common = |key: &Key| key.kind == KeyKind::Name && common.contains(&key.stored());
+        let named_alike = places.iter().zip(&keys).filter(|(_, keys)| keys.iter().any(is_common));
+        let named_alike = named_alike.map(|(entry, _)| *entry).collect();
+        self.pair(new, places, &candidates, &named_alike);
         let is_removed = |keys: &[Key]| removed.iter().any(|shared| identify(keys, shared));
         let gone = places.iter().zip(&keys).filter(|(_, keys)| is_removed(keys));
         self.removed.extend(gone.map(|(entry, _)| *entry));
@@ -222,7 +257,7 @@ impl Rounds {
                 candidates.extend(self.candidate(tx, feed, key, entry)?);
             }
         }
-        self.pair(new, &places, &candidates);
+        self.pair(new, &places, &candidates, &BTreeSet::new());
         Ok(())
     }
 
@@ -243,7 +278,14 @@ impl Rounds {
         Ok(Some(Candidate { article, features }))
     }
 
-    fn pair(&mut self, new: &[&ArticleDraft], places: &[usize], candidates: &[Candidate]) {
+    /// `named_alike` are the entries of which another one in the document has the GUID or link. Their link alone shows nothing.
+    fn pair(
+        &mut self,
+        new: &[&ArticleDraft],
+        places: &[usize],
+        candidates: &[Candidate],
+        named_alike: &BTreeSet<usize>,
+    ) {
         if candidates.is_empty() {
             return;
         }
@@ -251,6 +293,10 @@ impl Rounds {
         let features: Vec<Features> = drafts.map(|draft| features(draft)).collect();
         for found in same_feed::pairs(&features, candidates) {
             let Some(entry) = places.get(found.entry) else { continue };
+            let by_link = matches!(found.reason, Reason::LinkForm | Reason::GuidAddedOrDropped);
+            if by_link && named_alike.contains(entry) {
+                continue;
+            }
             self.present.extend(self.articles.get(&found.article).map(|old| old.key));
             self.pairs.push(Match { entry: *entry, ..found });
         }

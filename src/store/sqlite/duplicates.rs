@@ -4,7 +4,7 @@
 //! under which they are found are also in memory ([`Recent`]). Which articles are the same is decided in
 //! `matching::across_feeds`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use url::Url;
@@ -14,6 +14,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::matching::across_feeds::{Duplicate, Sighted, duplicate, publisher};
 use crate::matching::features::{Features, Fields, keys_from_bytes, keys_to_bytes};
+use crate::matching::series;
 use crate::matching::sketch::Sketch;
 use crate::matching::window::{SPAN, Window};
 use crate::store::error::{Context, StoreError};
@@ -124,15 +125,19 @@ pub(in crate::store) fn decide_all(
     // If this fails, what is in memory is more than what is stored.
     recent.matched_seq = None;
     let mut publishers = Publishers::default();
+    let mut of_series = HashSet::new();
     for article in &new.articles {
-        decide(tx, recent, article, &mut publishers, now)?;
+        if decide(tx, recent, article, &mut publishers, now)? {
+            of_series.insert(article.sighted.article);
+        }
     }
     if let Some(newest) = new.articles.last()
         && recent.window.expire(newest.seen_at - SPAN)
     {
         forget(tx, recent.window.earliest().unwrap_or(i64::MAX))?;
     }
-    stories::join_all(tx, &mut recent.stories, (from, new.up_to), &new.for_stories, now)?;
+    let (stories, articles) = (&mut recent.stories, &new.for_stories);
+    stories::join_all(tx, stories, (from, new.up_to), (articles, &of_series), now)?;
     meta::set_matched_seq(tx, new.up_to)?;
     recent.matched_seq = Some(new.up_to);
     Ok(Matched { advanced: true, has_more: new.has_more })
@@ -197,20 +202,21 @@ impl Recent {
     }
 }
 
-/// Stores whether one article is a duplicate, and what later articles are compared with.
+/// Stores whether one article is a duplicate, and what later articles are compared with. Returns whether it is none, and is
+/// one of a series.
 fn decide(
     tx: &Connection,
     recent: &mut Recent,
     article: &Arrived,
     publishers: &mut Publishers,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     // The article may have been removed since it was read.
     const SKETCH: &str = "
         INSERT OR REPLACE INTO article_sketch (article_id, seen_at, keys, sketch)
         SELECT id, ?2, ?3, ?4 FROM article WHERE id = ?1";
     let Arrived { sighted, seen_at } = article;
-    let found = earlier(tx, recent, article, publishers)?;
+    let Earlier { found, of_series } = earlier(tx, recent, article, publishers)?;
     let keys = sighted.features.keys_across_feeds();
     let is_there = tx
         .prepare_cached(SKETCH)
@@ -220,22 +226,30 @@ fn decide(
         })
         .context("store the sketch of an article")?;
     if is_there == 0 {
-        return Ok(());
+        return Ok(false);
     }
     if let Some(found) = found {
-        merge(tx, sighted, &found, now)?;
+        merge(tx, sighted, &found, sighted.article, now)?;
     }
     recent.window.insert(sighted.article, *seen_at, &keys);
-    Ok(())
+    Ok(of_series)
 }
 
-/// The earlier article that an article is the same as.
+/// What the earlier articles say about an article.
+struct Earlier {
+    /// The one that it is the same as.
+    found: Option<Duplicate>,
+    /// It is the same as none, and of one series with some.
+    of_series: bool,
+}
+
+/// Compares an article with earlier ones.
 fn earlier(
     tx: &Connection,
     recent: &mut Recent,
     article: &Arrived,
     publishers: &mut Publishers,
-) -> Result<Option<Duplicate>, StoreError> {
+) -> Result<Earlier, StoreError> {
     let Arrived { sighted, seen_at } = article;
     let mut ids = recent.window.candidates(&sighted.features.lookup_across_feeds());
     ids.extend(by_page(tx, &sighted.features)?);
@@ -245,7 +259,11 @@ fn earlier(
     recent.read_candidates(tx, &ids, publishers)?;
     let candidates = ids.iter().filter_map(|id| recent.candidates.get(id));
     let candidates = candidates.filter(|other| seen_at - SPAN <= other.arrived.seen_at);
-    Ok(duplicate(sighted, candidates.map(|candidate| &candidate.arrived.sighted)))
+    let candidates: Vec<&Sighted> =
+        candidates.map(|candidate| &candidate.arrived.sighted).collect();
+    let found = duplicate(sighted, candidates.iter().copied());
+    let of_series = found.is_none() && series::is_one(sighted, candidates);
+    Ok(Earlier { found, of_series })
 }
 
 /// The articles whose page names an address of this article as its canonical one.
@@ -292,23 +310,32 @@ pub(in crate::store) fn add_page(
     if is_original || !is_known || original_of(tx, article)?.is_some() {
         return Ok(());
     }
-    match earlier(tx, recent, &arrived, &mut publishers)? {
-        Some(found) => merge(tx, &arrived.sighted, &found, now),
+    match earlier(tx, recent, &arrived, &mut publishers)?.found {
+        Some(found) => {
+            // Consumers may have heard of the article itself.
+            let before = meta::sequence(tx)?;
+            if merge(tx, &arrived.sighted, &found, before + 1, now)? {
+                meta::advance_sequence(tx, before, before + 1)?;
+            }
+            Ok(())
+        }
         None => Ok(()),
     }
 }
 
 /// Stores that an article is the same as an earlier one, unless a user has said that they are two, or the feed of the
-/// article has one of them already: a feed that has two articles does not lose one.
+/// article has one of them already: a feed that has two articles does not lose one. `seq` is the number of this change.
+/// Returns whether it was stored.
 fn merge(
     tx: &Connection,
     article: &Sighted,
     found: &Duplicate,
+    seq: i64,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     const MERGE: &str = "
-        INSERT INTO article_duplicate (article_id, original_id, reason, score, decided_at)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
+        INSERT INTO article_duplicate (article_id, original_id, reason, score, decided_at, seq)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     const IS_TWO: &str = "
         SELECT EXISTS (SELECT 1 FROM refused_duplicate WHERE article_id = ?1 AND original_id = ?2)
             OR EXISTS (SELECT 1 FROM article WHERE id = ?2 AND feed_id = ?3)
@@ -321,14 +348,14 @@ fn merge(
         .and_then(|mut s| s.query_row([article.article, original, article.feed], |row| row.get(0)))
         .context(action)?;
     if is_two {
-        return Ok(());
+        return Ok(false);
     }
-    let reason = found.reason.as_str();
+    let (reason, now) = (found.reason.as_str(), now.timestamp());
     tx.prepare_cached(MERGE)
         .and_then(|mut s| {
-            s.execute(params![article.article, original, reason, found.score, now.timestamp()])
+            s.execute(params![article.article, original, reason, found.score, now, seq])
         })
-        .map(|_| ())
+        .map(|_| true)
         .context(action)
 }
 
@@ -380,7 +407,7 @@ fn candidate(
     publishers: &mut Publishers,
 ) -> Result<Option<Arrived>, StoreError> {
     const ONE: &str = "
-        SELECT a.id, a.feed_id, s.seen_at, coalesce(a.url, a.external_url) AS url, a.title, a.published_at,
+        SELECT a.id, a.feed_id, s.seen_at, coalesce(a.url, a.external_url) AS url, a.title, a.language, a.published_at,
             a.attachments, s.sketch, (SELECT p.canonical_url FROM article_page p WHERE p.article_id = a.id) AS page
         FROM article_sketch s JOIN article a ON a.id = s.article_id WHERE s.article_id = ?1";
     let action = "read what an article may be the same as";
@@ -420,6 +447,7 @@ fn compared(
         article: row.get("id").context(action)?,
         feed,
         publisher: publishers.of(tx, feed)?,
+        language: read("language")?.map(str::to_owned),
         features: Features::new(&fields, sketch),
     };
     Ok(Arrived { sighted, seen_at: row.get("seen_at").context(action)? })
@@ -484,18 +512,19 @@ pub(in crate::store) fn row(tx: &Connection, id: &ArticleId) -> Result<Option<i6
     Ok(columns::row_of(&meta::store_id(tx)?, id))
 }
 
-/// Makes a duplicate an article of its own, for good, under a new sequence number, so that consumers hear of it. Returns
-/// `false` when the article is no duplicate.
+/// Makes a duplicate an article of its own, for good, under a new sequence number, so that consumers hear of it. The number
+/// before that one is the change of the original. Returns `false` when the article is no duplicate.
 pub(in crate::store) fn undo(tx: &Connection, article: i64) -> Result<bool, StoreError> {
     let action = "undo a merge";
     let Some(original) = original_of(tx, article)? else { return Ok(false) };
     let before = meta::sequence(tx)?;
-    let seq = before + 1;
+    let seq = before + 2;
     for (sql, values) in [
         ("DELETE FROM article_duplicate WHERE article_id = ?1", &[article][..]),
         (
-            "INSERT OR REPLACE INTO refused_duplicate (article_id, original_id, seq) VALUES (?1, ?2, ?3)",
-            &[article, original, seq],
+            "INSERT OR REPLACE INTO refused_duplicate (article_id, original_id, seq, original_seq)
+             VALUES (?1, ?2, ?3, ?4)",
+            &[article, original, seq, seq - 1],
         ),
         ("UPDATE article SET seq = ?2 WHERE id = ?1", &[article, seq]),
         ("DELETE FROM quiet_article WHERE article_id = ?1", &[article]),

@@ -9,7 +9,7 @@ use url::Url;
 use crate::domain::article::{Article, ArticleId, Change, Merge};
 use crate::domain::feed::{FeedId, FeedSpec, FeedUrl};
 use crate::domain::poll::Remembered;
-use crate::domain::query::{Query, When};
+use crate::domain::query::{Order, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::document::document;
 use crate::html::to_text::html_to_text;
@@ -368,6 +368,46 @@ async fn an_undone_merge_stays_undone_and_consumers_hear_of_the_article() {
     let merges = home.merges();
     assert_eq!(merges.len(), 1);
     assert_eq!(merges[0].original.id, merge.original.id);
+}
+
+#[tokio::test]
+async fn consumers_that_ask_for_it_hear_of_each_sighting_as_an_edit() {
+    let home = Home::new(4).await;
+    home.poll_and_match(0, 1, &[item(0, 1, 0), item(0, 2, 0)]).await;
+    let from = |after| Query { sightings: true, after_seq: Some(after), ..Query::default() };
+    let seq = || home.reader().announced_sequence().unwrap();
+    let first = seq();
+    home.poll_and_match(1, 2, &[item(1, 1, 0)]).await;
+    assert_eq!((home.heard(first), home.heard_of(&from(first))), (vec![], vec!["*feed 0".into()]));
+    let articles = home.articles(&Query { order: Order::Sequence, ..from(first) });
+    let [article] = &articles[..] else { panic!("{articles:?}") };
+    assert_eq!((article.seq, &article.also_in[..]), (first + 1, &["feed 1".to_owned()][..]));
+    assert_eq!(home.heard_of(&from(first + 1)), [""; 0], "once");
+    let second = seq();
+    for feed in 2..4 {
+        home.poll_and_match(feed, 3, &[item(feed, 1, 0), item(feed, 10 + feed, 0)]).await;
+    }
+    // Two sightings of one article are one change, and what is new has all sightings.
+    assert_eq!(home.heard_of(&from(second)), ["+feed 2", "*feed 0", "+feed 3"]);
+    assert_eq!(home.heard_of(&from(0)), ["+feed 0", "+feed 0", "+feed 2", "+feed 3"]);
+    let cut = Query { limit: Some(2), ..from(second) };
+    assert_eq!(home.heard_of(&cut), ["+feed 2", "*feed 0"]);
+    // Without the feed of the original, the first of the others stands for it.
+    let feeds = vec!["feed 1".to_owned(), "feed 2".to_owned()];
+    assert_eq!(home.heard_of(&Query { feeds, ..from(second) }), ["+feed 2", "*feed 1"]);
+    let third = seq();
+    let merge = home.merges().pop().unwrap();
+    assert!(home.store.undo_merge(merge.duplicate.id).await.unwrap());
+    home.match_all().await;
+    assert_eq!(home.heard_of(&from(third)), ["*feed 0", "+feed 1"]);
+    assert_eq!(home.heard(third), ["+feed 1"]);
+    let also: Vec<_> = home.articles(&Query { order: Order::Sequence, ..from(third) });
+    assert_eq!(also[0].also_in, ["feed 2", "feed 3"]);
+    // An edit of the original is a change of its own, which has all sightings.
+    let fourth = seq();
+    home.poll_and_match(0, 5, &[item_with(0, 1, 0, "Another headline for all", &prose(1, 80))])
+        .await;
+    assert_eq!(home.heard_of(&from(fourth)), ["*feed 0"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::domain::article::{ArticleDraft, ArticleKey};
 use crate::domain::feed::FeedId;
@@ -41,6 +42,31 @@ impl Candidate {
             content_html: self.content_html.as_deref(),
         }
     }
+}
+
+/// Removes from `found` the articles that entries have the key of, but nothing else. Such an article gets another key of the
+/// same family, so that it is found again if its entry comes back.
+pub(super) fn part(
+    tx: &Connection,
+    feed: FeedId,
+    drafts: &[ArticleDraft],
+    found: &mut [Option<Entry>],
+) -> Result<(), StoreError> {
+    for (draft, slot) in drafts.iter().zip(found) {
+        let is_edit = |entry: &Entry| {
+            ![draft.hash.0.cast_signed(), meta::READ_BY_OTHER_RULES].contains(&entry.hash)
+        };
+        let Some(entry) = slot.filter(is_edit) else { continue };
+        if article_keys::may_be_another(tx, feed, draft)?
+            && article_keys::is_another(tx, feed, draft, entry.article)?
+        {
+            let own = xxh3_64(&entry.article.to_le_bytes()) & !upper_half(ArticleKey(u64::MAX));
+            let key = draft.key.0.cast_signed();
+            rekey(tx, feed, key, ArticleKey(upper_half(draft.key) | own))?;
+            *slot = None;
+        }
+    }
+    Ok(())
 }
 
 /// Completes `found`, which has what was found for each draft of the document by its key. An entry that is found here
@@ -86,12 +112,17 @@ pub(super) fn complete(
                 Likeness::between(&old.identity(), &identity) == Some(wanted)
                     && (wanted != Likeness::Named || family == upper_half(draft.key))
             };
-            if let Some(place) = group.iter().take(COMPARED).position(like) {
-                let old = group.remove(place);
-                rekey(tx, feed, old.key, draft.key)?;
-                if let Some(slot) = found.get_mut(n) {
-                    *slot = Some(old.entry);
-                }
+            let Some(place) = group.iter().take(COMPARED).position(like) else { continue };
+            if wanted == Likeness::Named
+                && let Some(old) = group.get(place)
+                && article_keys::is_another(tx, feed, draft, old.entry.article)?
+            {
+                continue;
+            }
+            let old = group.remove(place);
+            rekey(tx, feed, old.key, draft.key)?;
+            if let Some(slot) = found.get_mut(n) {
+                *slot = Some(old.entry);
             }
         }
     }

@@ -43,6 +43,7 @@ mod other_keys_tests;
 mod reading_tests;
 mod revisions;
 mod select;
+mod sightings;
 #[cfg(test)]
 mod stories_tests;
 mod story_list;

@@ -188,6 +188,22 @@ async fn articles_that_share_a_title_stay_different_ones() {
 }
 
 #[tokio::test]
+async fn a_change_of_platform_is_found_in_a_document_of_any_size() {
+    let home = Home::new().await;
+    let items = |link: &str, guid: &str, range: std::ops::Range<usize>| -> Vec<String> {
+        let one = |n: usize| {
+            let link = format!("https://a.example/{link}/{n}");
+            let date = format!("Mon, 19 Aug 2024 {:02}:{:02}:00 GMT", n / 60, n % 60);
+            arrival_tests::item(&format!("{guid}{n}"), &link, &title(n), &date, "")
+        };
+        range.rev().map(one).collect()
+    };
+    assert_eq!(home.poll(&items("news", "a-", 0..320)).await, (320, 0));
+    assert_eq!(home.poll(&items("node", "b-", 0..323)).await, (3, 0));
+    assert_eq!(home.articles().len(), 323);
+}
+
+#[tokio::test]
 async fn an_article_that_is_still_in_the_document_is_not_another_entry_as_well() {
     let home = Home::new().await;
     let item = |guid: &str| {

@@ -446,6 +446,7 @@ fn store_document(
         found.push(articles::find(tx, feed, draft)?);
     }
     if !is_first {
+        matching::part(tx, feed, &document.drafts, &mut found)?;
         matching::complete(tx, feed, document, &mut found)?;
     }
     let mut applied = Applied::default();

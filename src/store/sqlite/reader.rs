@@ -34,7 +34,8 @@ use crate::store::sqlite::page_queue::{self, DuePages, PageClaim};
 use crate::store::sqlite::prune::{self, Prune, Pruned};
 use crate::store::sqlite::story_list::StoryReader;
 use crate::store::sqlite::{
-    edits, feed_health, file, future, held, meta, pages, revisions, select, stories, text_index,
+    edits, feed_health, file, future, held, meta, pages, revisions, select, sightings, stories,
+    text_index,
 };
 
 /// What is read of each article.
@@ -118,8 +119,16 @@ impl Reader {
         self.in_one_moment(|| {
             let feeds = self.feed_refs()?;
             self.select(query, now, &feeds, |rows| {
-                consume(&mut rows.map(|row| row.map(|(_, article)| article)))
-            })
+                let mut rows = rows.map(|row| row.map(|(_, article)| article));
+                if !query.sightings || query.order != Order::Sequence {
+                    return Ok(consume(&mut rows));
+                }
+                self.newly_sighted(query, now, &feeds, |sightings| {
+                    let limit = limit_of(query);
+                    let seq = |article: &Article| article.seq;
+                    consume(&mut in_order(&mut rows, sightings, seq).take(limit))
+                })
+            })?
         })
     }
 
@@ -190,7 +199,7 @@ impl Reader {
     ) -> Result<T, StoreError> {
         let after = query.after_seq.unwrap_or(0);
         let up_to = query.up_to_seq.unwrap_or(i64::MAX).min(self.announced_sequence()?);
-        let limit = query.limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+        let limit = limit_of(query);
         let query = Query {
             order: Order::Sequence,
             after_seq: Some(after),
@@ -203,7 +212,7 @@ impl Reader {
             announced.extend(duplicates::undone(&self.connection, after)?);
             announced.extend(held::announced(&self.connection, after)?);
             let mut removals = changes::removals(&self.connection, &query)?;
-            let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?.peekable();
+            let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?;
             self.select(&query, now, &feeds, |rows| {
                 let changes = rows.map(|row| {
                     // The row's id is the sequence number of its insert. An article that was hidden is heard of later.
@@ -215,20 +224,17 @@ impl Reader {
                         }
                     })
                 });
-                let mut changes = changes.peekable();
-                let mut merged = std::iter::from_fn(|| {
-                    let seq = |change: Option<&Result<Change, StoreError>>| {
-                        // An error comes first: what follows it would not be all.
-                        change.map(|change| change.as_ref().map_or(i64::MIN, Change::seq))
-                    };
-                    match (seq(changes.peek()), seq(removed.peek())) {
-                        (Some(change), Some(removal)) if removal < change => removed.next(),
-                        (None, _) => removed.next(),
-                        (Some(_), _) => changes.next(),
-                    }
-                });
-                consume(&mut merged.by_ref().take(limit))
-            })
+                let mut changes = changes;
+                let mut changes = in_order(&mut removed, &mut changes, Change::seq);
+                if !query.sightings {
+                    return Ok(consume(&mut changes.take(limit)));
+                }
+                self.newly_sighted(&query, now, &feeds, |sightings| {
+                    let mut sightings = sightings.map(|row| row.map(Change::Edited));
+                    let all = in_order(&mut changes, &mut sightings, Change::seq);
+                    consume(&mut all.take(limit))
+                })
+            })?
         })
     }
 
@@ -616,6 +622,31 @@ impl Reader {
         Ok(consume(&mut articles))
     }
 
+    /// Passes the articles whose sightings have changed to `consume`, each under the number of the last change.
+    fn newly_sighted<T>(
+        &self,
+        query: &Query,
+        now: Timestamp,
+        feeds: &HashMap<i64, Arc<FeedRef>>,
+        consume: impl FnOnce(&mut dyn Iterator<Item = Result<Article, StoreError>>) -> T,
+    ) -> Result<T, StoreError> {
+        let action = "read the sightings of articles";
+        let after = query.after_seq.unwrap_or(0);
+        let up_to = query.up_to_seq.unwrap_or(i64::MAX).min(self.announced_sequence()?);
+        let columns = ARTICLE.list();
+        let (sql, values) =
+            sightings::select(&self.connection, &columns, query, (after, up_to), now)?;
+        let mut statement = self.connection.prepare(&sql).context(action)?;
+        let mut stories = StoryRefs::new();
+        let one = |row: &Row<'_>| {
+            let story = self.story_ref(row, &mut stories)?;
+            let seq = row.get(ARTICLE.0.len())?;
+            Ok(Article { seq, story, ..self.article_of(row, query.with_duplicates, feeds)? })
+        };
+        let rows = statement.query_map(params_from_iter(values), one).context(action)?;
+        Ok(consume(&mut rows.map(|row| row.context(action))))
+    }
+
     /// The names of the feeds that have the article or one that is the same, except its own feed.
     fn also_in(
         &self,
@@ -730,4 +761,28 @@ impl Reader {
             full_text,
         })
     }
+}
+
+fn limit_of(query: &Query) -> usize {
+    query.limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX)
+}
+
+/// Two lists in the order of their numbers as one. An error comes first: what follows it would not be all. Of two with one
+/// number, that of `second` comes first.
+fn in_order<'a, T>(
+    first: &'a mut dyn Iterator<Item = Result<T, StoreError>>,
+    second: &'a mut dyn Iterator<Item = Result<T, StoreError>>,
+    number: impl Fn(&T) -> i64 + 'a,
+) -> impl Iterator<Item = Result<T, StoreError>> + 'a {
+    let (mut first, mut second) = (first.peekable(), second.peekable());
+    std::iter::from_fn(move || {
+        let of = |next: Option<&Result<T, StoreError>>| {
+            next.map(|next| next.as_ref().map_or(i64::MIN, &number))
+        };
+        match (of(first.peek()), of(second.peek())) {
+            (Some(one), Some(other)) if one < other => first.next(),
+            (_, None) => first.next(),
+            (_, Some(_)) => second.next(),
+        }
+    })
 }

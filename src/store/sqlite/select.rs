@@ -25,7 +25,7 @@ const SORTED_HITS: i64 = 2_000;
 const RANKED_HITS: i64 = 10_000;
 
 /// How a statement gets at its articles.
-enum AccessPath {
+pub(super) enum AccessPath {
     /// Along the index that has the order; that of one feed, if there is only one.
     Index { feed: Option<i64> },
     /// Along the index of each of these feeds, merged.
@@ -39,14 +39,14 @@ enum AccessPath {
 /// The conditions of a statement, with the values that are bound to its parameters. Parameters are numbered,
 /// so that a condition may occur in several arms of a statement.
 #[derive(Default)]
-struct Where {
+pub(super) struct Where {
     conditions: Vec<String>,
-    values: Vec<Value>,
+    pub(super) values: Vec<Value>,
 }
 
 impl Where {
     /// Binds a value and returns its parameter, such as `?3`.
-    fn bind(&mut self, value: impl Into<Value>) -> String {
+    pub(super) fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("?{}", self.values.len())
     }
@@ -70,7 +70,7 @@ impl Where {
     }
 
     /// The `WHERE` clause of all conditions and perhaps one more; empty without any.
-    fn clause(&self, more: Option<&str>) -> String {
+    pub(super) fn clause(&self, more: Option<&str>) -> String {
         let all: Vec<&str> = more.into_iter().chain(self.conditions.iter().map(|c| &**c)).collect();
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
     }
@@ -142,7 +142,12 @@ fn up_to(connection: &Connection, query: &Query) -> Result<Option<i64>, StoreErr
 }
 
 /// Adds the conditions on the times and the sequence number of an article.
-fn filter_by_time(filter: &mut Where, query: &Query, up_to: Option<i64>, now: Timestamp) {
+pub(super) fn filter_by_time(
+    filter: &mut Where,
+    query: &Query,
+    up_to: Option<i64>,
+    now: Timestamp,
+) {
     let at = |when: When| when.resolve(now).timestamp();
     filter.compare("a.order_at >=", query.since.map(at));
     filter.compare("a.order_at <", query.until.map(at));
@@ -196,7 +201,7 @@ fn by_content(
 }
 
 /// The conditions that the query chooses another article (`o`), whatever its time is.
-fn other_is_chosen(
+pub(super) fn other_is_chosen(
     filter: &mut Where,
     connection: &Connection,
     feeds: Option<&[i64]>,
@@ -303,7 +308,7 @@ fn search(
 }
 
 /// Adds the condition that an article arrived at or after a time. Returns the access path, if few articles did.
-fn arrived(
+pub(super) fn arrived(
     filter: &mut Where,
     connection: &Connection,
     since: Timestamp,

@@ -4,6 +4,8 @@
 //! starts, when another process has decided meanwhile, and after a user has split a story. Which story an article
 //! joins is decided in `matching::stories`.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
@@ -86,12 +88,13 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     })
 }
 
-/// Stores the stories of the articles between two values of `matched_seq`. It is known which of them are duplicates.
+/// Stores the stories of the articles between two values of `matched_seq`. It is known which of them are duplicates, and which
+/// are of a series.
 pub(super) fn join_all(
     tx: &Connection,
     open: &mut OpenStories,
     (from, up_to): (i64, i64),
-    articles: &[NewArticle],
+    (articles, of_series): (&[NewArticle], &HashSet<i64>),
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let changes = meta::story_changes(tx)?;
@@ -99,7 +102,8 @@ pub(super) fn join_all(
     // If this fails, what is in memory is more than what is stored.
     open.known = None;
     for article in articles {
-        join(tx, &mut open.stories, article, now)?;
+        let stories = (!of_series.contains(&article.article)).then_some(&mut open.stories);
+        join(tx, stories, article, now)?;
     }
     let action = "close stories";
     let mut close = tx
@@ -112,10 +116,11 @@ pub(super) fn join_all(
     Ok(())
 }
 
-/// Stores the story of one article. A duplicate is in the story of its original, and ties nothing else to it.
+/// Stores the story of one article. A duplicate is in the story of its original, and ties nothing else to it. Without `stories`,
+/// the article is one of a series, and stays alone.
 fn join(
     tx: &Connection,
-    stories: &mut Stories,
+    stories: Option<&mut Stories>,
     new: &NewArticle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -145,6 +150,12 @@ fn join(
             .context(action)?;
         return Ok(());
     }
+    let Some(stories) = stories else {
+        let reason = Reason::First.as_str();
+        row.execute(params![new.article, new.article, reason, 0.0, None::<String>, at])
+            .context(action)?;
+        return Ok(());
+    };
     let Membership { story, reason, score, shared, counted } = stories.join(&Entry {
         article: new.article,
         at: new.at,

@@ -149,6 +149,46 @@ fn a_webhook_that_fails_is_tried_again_with_the_same_batch_and_stops_nothing() {
     assert_eq!(deliveries(&server).len(), all.len());
 }
 
+/// The delivery of a sighting fails, and the daemon is killed before it is repeated.
+#[test]
+fn a_webhook_that_asks_for_it_hears_of_each_sighting_once() {
+    let server = Server::start();
+    let long = (0..60).map(|n| format!("word{}", n * 7 % 61)).collect::<Vec<_>>().join(" ");
+    let article = Item { text: format!("<p>{long}</p>"), ..item(1) };
+    news(&server, std::slice::from_ref(&article));
+    let other = |link: &str, items: &[Item]| {
+        let items = items.iter().map(|item| Item { link: Some(link.to_owned()), ..item.clone() });
+        Page::ok(rss("Others", &items.collect::<Vec<_>>()))
+    };
+    server.put("/g", other("https://other.example/x", &[item(9)]));
+    server.put("/hook/s3cr3t", Page::status(204));
+    let second = format!(
+        "[[feeds]]\nurl = \"{}\"\nname = \"Others\"\nevery = \"1s\"\nallow_private = true\n",
+        server.url("/g")
+    );
+    let home =
+        home(&server, &format!("allow_private = true\nevents = true\nsightings = true\n{second}"));
+    let mut daemon = Running::daemon(&home);
+    wait_for("the articles", || (consumer(&home)["records"] == 2).then_some(()));
+    let heard = deliveries(&server).len();
+    server.put("/hook/s3cr3t", Page::status(503));
+    server.put("/g", other("https://other.example/y", &[article]));
+    daemon.wait_for_event("delivery failed");
+    daemon.kill();
+    server.put("/hook/s3cr3t", Page::status(204));
+    let _daemon = Running::daemon(&home);
+    wait_for("the sighting", || (consumer(&home)["records"] == 3).then_some(()));
+    let polls = server.requests("/g").len();
+    wait_for("polls after it", || (polls + 2 <= server.requests("/g").len()).then_some(()));
+    let all = deliveries(&server);
+    let told: Vec<Value> = all.iter().skip(heard).map(body).collect();
+    assert!(2 <= told.len() && told.iter().all(|batch| *batch == told[0]), "{told:?}");
+    let items = told[0]["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1);
+    assert_eq!((&items[0]["event"], &items[0]["title"]), (&"edited".into(), &"Title 1".into()));
+    assert_eq!(items[0]["also_in"], Value::from(vec!["Others"]));
+}
+
 #[test]
 fn a_webhook_that_never_answers_delays_neither_polls_nor_the_other_nor_the_end() {
     let server = Server::start();

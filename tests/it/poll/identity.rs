@@ -77,6 +77,92 @@ fn a_guid_that_all_items_share_hides_none_of_them() {
     assert_eq!(home.each("title"), ["Title 4", "Title 3", "Title 2", "Title 1"]);
 }
 
+/// Nothing in one document shows that the name is common to all.
+#[test]
+fn what_has_the_name_of_another_article_does_not_replace_it() {
+    let text = |n: u32| {
+        let word = |w: u32| format!("w{}", (w * 7 + n * 1_000) % 4_001);
+        format!("<p>{}</p>", (0..60).map(word).collect::<Vec<_>>().join(" "))
+    };
+    let day = |n: u32| Some(format!("2024-08-{:02}T06:00:00Z", 10 + n));
+    let same = |n| Item { guid: Some("same".into()), text: text(n), date: day(n), ..item(n) };
+    let issue = |n| Item {
+        guid: None,
+        link: Some("https://news.example/briefing".into()),
+        title: "Daily briefing".into(),
+        ..same(n)
+    };
+    let (home, found) = changes(&[
+        vec![same(1)],
+        vec![same(2)],
+        vec![same(3)],
+        vec![same(1)], // It comes back.
+        vec![same(3), same(2)],
+        vec![same(4), same(3), same(2), same(1)],
+    ]);
+    assert_eq!(found, [(1, 0), (1, 0), (1, 0), (0, 0), (0, 0), (1, 0)]);
+    assert_eq!(home.articles().len(), 4);
+    let home_page = |n| Item { link: Some("https://news.example/".into()), ..same(n) };
+    let titles =
+        ["", "Fog in the harbour", "A bridge is built", "Who paints the wall", "Trains run late"];
+    let named = |n: u32| Item { title: titles[usize::try_from(n).unwrap()].into(), ..home_page(n) };
+    let (home, found) = changes(&[vec![named(1)], vec![named(2)], vec![named(3)], vec![named(1)]]);
+    assert_eq!(found, [(1, 0), (1, 0), (1, 0), (0, 0)]);
+    assert_eq!(home.articles().len(), 3);
+    for documents in [
+        (1..=4).map(|n| vec![issue(n)]).collect::<Vec<_>>(),
+        (1..=4).map(|n| vec![issue(n + 1), issue(n)]).collect(),
+    ] {
+        let (home, found) = changes(&documents);
+        let new = found.iter().map(|(added, _)| *added).sum::<u64>();
+        assert_eq!(
+            (new, home.articles().len()),
+            (home.articles().len() as u64, documents.len() + documents[0].len() - 1)
+        );
+    }
+}
+
+/// A site starts again, and its program counts from one.
+#[test]
+fn numbers_that_a_new_program_gives_again_are_those_of_new_articles() {
+    let text = |n: u32| {
+        let word = |w: u32| format!("w{}", (w * 7 + n * 1_000) % 4_001);
+        format!("<p>{}</p>", (0..60).map(word).collect::<Vec<_>>().join(" "))
+    };
+    let post = |number: u32, n: u32| Item {
+        guid: Some(format!("https://news.example/?p={number}")),
+        link: Some(format!("https://news.example/the-words-of-number-{n}")),
+        title: ["Fog", "Rails", "Walls", "Bread", "Lamps", "Doors"][usize::try_from(n).unwrap()]
+            .into(),
+        text: text(n),
+        ..item(n)
+    };
+    let old = || (0..3).map(|n| post(n, n)).collect::<Vec<_>>();
+    let new = || (0..3).map(|n| post(n, n + 3)).collect::<Vec<_>>();
+    let (home, found) = changes(&[old(), new(), old(), new()]);
+    assert_eq!(found, [(3, 0), (3, 0), (0, 0), (0, 0)]);
+    assert_eq!(home.articles().len(), 6);
+}
+
+/// What happens to one thing has the page of the thing as its link, and all events have one title.
+#[test]
+fn events_with_one_link_and_one_title_do_not_replace_each_other() {
+    let event = |n: u32| Item {
+        guid: None,
+        link: Some("https://news.example/issues/5".into()),
+        title: "Comment on issue 5".into(),
+        text: format!(
+            "<p>{}</p>",
+            (0..40).map(|w| format!("w{n}x{w}")).collect::<Vec<_>>().join(" ")
+        ),
+        ..item(n * 60)
+    };
+    let document = |first: u32| (first..first + 4).map(event).collect::<Vec<_>>();
+    let (home, found) = changes(&[document(1), document(2), document(3)]);
+    assert_eq!(found, [(4, 0), (1, 0), (1, 0)]);
+    assert_eq!(home.articles().len(), 6);
+}
+
 #[test]
 fn a_guid_and_no_link_that_all_items_share_hides_none_of_them() {
     let same = |n| Item { guid: Some("same".to_owned()), link: None, ..item(n) };
