@@ -79,7 +79,11 @@ pub(super) fn write(html: &str, base: &Url, page: &Url) -> Written {
     writer.markup(html);
     if writer.nesting == Nesting::Sound {
         // A parser ends what is open at the end.
-        while let Some(open) = writer.open.pop() {
+        while let Some(open) = writer.open.last().copied() {
+            if open == "picture" {
+                writer.end_picture();
+            }
+            writer.open.pop();
             writer.out.extend(["</", open, ">"]);
         }
     }
@@ -244,12 +248,13 @@ impl Writer<'_> {
         } else {
             if let Some(element) = element(name) {
                 let is_cut = matches!(name, "audio" | "video") && !tokens.is_closed(written);
-                let start = self.out.len();
+                let (start, depth) = (self.out.len(), self.open.len());
                 self.element(element, attributes);
                 if is_cut && self.source(start).is_some() {
                     self.end(element); // What follows is no message to browsers without players.
                 } else if is_cut {
                     self.out.truncate(start);
+                    self.open.truncate(depth);
                 }
             }
             self.embedded(name, attributes, empty, tokens);

@@ -139,6 +139,13 @@ fn faulty_markup_does_not_hide_text() {
         ("a < b > c", "a &lt; b &gt; c"),
         ("a <b", "a "),
         ("a </b", "a </b>"),
+        (
+            "<picture><source srcset='/a 1x, /b 2x'>b",
+            "<picture><source srcset=\"https://example.org/a 1x, https://example.org/b 2x\">b<img src=\"https://example.org/b\"></picture>",
+        ),
+        ("a <video>b", "a b"),
+        ("<p>a <video>b</p>", "<p>a b</p>"),
+        ("a <audio src='/s'>b", "a <audio src=\"https://example.org/s\"></audio>b"),
         ("a <img src=\"x", "a "),
         ("a <b and c", "a &lt;b and c"),
         ("1 < 2 <p", "1 &lt; 2 "),
