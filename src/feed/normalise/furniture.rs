@@ -116,8 +116,8 @@ fn is_time_ago(part: &str) -> bool {
         && AGO.as_ref().is_some_and(|ago| ago.is_match(part))
 }
 
-/// Whether one of the words is there that say how long ago something was. The search for them costs far less than to build
-/// and run the pattern.
+/// Whether a part has a word such as `ago`, which each time of this kind has in its language. This is found far faster than a
+/// match of the pattern.
 fn has_word_of_time_ago(part: &str) -> bool {
     const WORDS: [&str; 13] = [
         "ago",
@@ -500,27 +500,28 @@ pub fn without_dates(line: &str) -> String {
 
 /// A date in a line, with the time after it.
 ///
-/// Instead of Unicode's classes of letters and digits, it has a few ranges of characters: the classes would make it take
-/// ten times as long to build.
+/// The classes of the pattern become smaller ones than those of Unicode, with which it would take ten times as long to build.
 static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    // ASCII letters, and all characters of scripts.
+    // The letters of ASCII, and the other characters apart from punctuation and symbols.
     let letters = r"A-Za-z\u{aa}\u{b5}\u{ba}\u{c0}-\u{1fff}\u{2c00}-\u{2dff}\u{3040}-\u{d7ff}\u{f900}-\u{fdff}";
     let days = [
         // 2024-08-20, 2024/8/20, 2024.08.20
-        r"B(?:19|20)DD\s?[-/.]\s?D{1,2}\s?[-/.]\s?D{1,2}",
+        r"\b(?:19|20)\d\d\s?[-/.]\s?\d{1,2}\s?[-/.]\s?\d{1,2}",
         // 2024年8月20日, 2024년 8월 20일
-        r"(?:19|20)DD\s?[年년]\s?D{1,2}\s?[月월]\s?D{1,2}\s?[日일]",
+        r"(?:19|20)\d\d\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]",
         // 20.08.2024, 20/8/24, 20. 8. 2024
-        r"BD{1,2}(?:\.\s?|/|-)D{1,2}(?:\.\s?|/|-)(?:(?:19|20)DD|DD)B",
+        r"\b\d{1,2}(?:\.\s?|/|-)\d{1,2}(?:\.\s?|/|-)(?:(?:19|20)\d\d|\d\d)\b",
         // 20 August 2024, 20th of August, 2024, 20. srpna 2024, 20 de agosto de 2024
-        r"BD{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s\-/]+(?:of\s+|de\s+|di\s+|tháng\s+)?[L'’]{1,15}\.?[,\s\-/]+(?:de\s+|del\s+|of\s+|năm\s+)?(?:(?:19|20)DD|25[6-7]D)B",
+        r"\b\d{1,2}(?:st|nd|rd|th|er|º|ª|\.)?[\s\-/]+(?:of\s+|de\s+|di\s+|tháng\s+)?[\p{L}\p{M}'’]{1,15}\.?[,\s\-/]+(?:de\s+|del\s+|of\s+|năm\s+)?(?:(?:19|20)\d\d|25[6-7]\d)\b",
         // August 20, 2024
-        r"[L]{3,15}\.?\s+D{1,2}(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?:19|20)DDB",
+        r"[\p{L}\p{M}]{3,15}\.?\s+\d{1,2}(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(?:19|20)\d\d\b",
     ];
-    let time = r"(?:T|[\s,•·|\-–—(]{0,8}(?:at\s|à\s|às\s|um\s|kl\.?\s|alle\s|ore\s|a\slas\s|om\s|в\s|o\s|klo\s)?\s?)(?:[01]?D|2[0-4])(?:[:.h]|\s?h\s?|时|時)[0-5]D(?:[:.][0-5]D(?:\.D+)?)?(?:\s?[AaPp]\.?[Mm]B\.?)?";
-    let zone = r"(?:\s?Uhr|\s?\(?(?:ZB|(?:GMT|UTC)?[+-]DD:?DD|[A-Z]{2,4}B)\)?)?";
+    let time = r"(?:T|[\s,•·|\-–—(]{0,8}(?:at\s|à\s|às\s|um\s|kl\.?\s|alle\s|ore\s|a\slas\s|om\s|в\s|o\s|klo\s)?\s?)(?:[01]?\d|2[0-4])(?:[:.h]|\s?h\s?|时|時)[0-5]\d(?:[:.][0-5]\d(?:\.\d+)?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?";
+    let zone = r"(?:\s?Uhr|\s?\(?(?:Z\b|(?:GMT|UTC)?[+-]\d\d:?\d\d|[A-Z]{2,4}\b)\)?)?";
     let pattern = format!("(?:{})(?:{time}{zone})?", days.join("|"));
-    let pattern = pattern.replace('D', "[0-9]").replace('B', r"(?-u:\b)").replace('L', letters);
+    let smaller = [(r"\p{L}\p{M}", letters), (r"\d", "[0-9]"), (r"\b", r"(?-u:\b)")];
+    let pattern =
+        smaller.iter().fold(pattern, |text, (class, smaller)| text.replace(class, smaller));
     Regex::new(&pattern).ok()
 });
 
