@@ -2,8 +2,8 @@
 //!
 //! Two detectors are asked. whichlang knows 16 languages and takes some microseconds for an article. whatlang knows 69 and says
 //! whether it is sure, but takes a hundred for a text in Latin letters. It is therefore asked about what a document says of
-//! itself, and about an article only if whichlang finds another language that its function words do not confirm. Where both are unsure, an article has no language: a
-//! wrong one would hide it from those who filter.
+//! itself, and about an article only if whichlang finds another language that its function words do not confirm. Where both
+//! are unsure, an article has no language: a wrong one would hide it from those who filter.
 //!
 //! A stated language is kept unless nearly all letters are of another script, or the words are clearly those of another
 //! language. The function words decide that no detector need be asked, which is so for nearly all articles.
@@ -264,7 +264,7 @@ fn of_other_words(declared: &str, draft: &ArticleDraft) -> Option<&'static str> 
     let (mut counts, mut words) = (Counts::default(), 0);
     for text in [draft.title.as_deref(), draft.summary.as_deref(), draft.content_html.as_deref()] {
         let text = text.unwrap_or_default();
-        ascii_words(text.get(..text.floor_char_boundary(READ_HTML)).unwrap_or(text), |word| {
+        ascii_words(text.get(..text.floor_char_boundary(READ_HTML)).unwrap_or_default(), |word| {
             counts.add(word);
             words += 1;
             words < WORDS
@@ -274,11 +274,13 @@ fn of_other_words(declared: &str, draft: &ArticleDraft) -> Option<&'static str> 
         }
     }
     let leading = counts.leading().filter(|leading| ENOUGH <= leading.count)?;
+    if words < FEWEST || leading.language == declared {
+        return None; // Nearly all articles end here.
+    }
     // Two that a detector tells apart may have more words in common, such as French and Spanish.
     let are_known = is_known_to_both(declared) && is_known_to_both(leading.language);
     let most = if are_known { 2 * leading.count / 3 } else { leading.count / 2 };
-    let is_clear = FEWEST <= words && counts.of(declared) < most.max(1);
-    if !is_clear || leading.language == declared || are_related(declared, leading.language) {
+    if most.max(1) <= counts.of(declared) || are_related(declared, leading.language) {
         return None;
     }
     of_latin(&Excerpt::whole(draft)).filter(|found| *found == leading.language)
