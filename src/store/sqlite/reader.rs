@@ -214,7 +214,7 @@ impl Reader {
             let mut removals = changes::removals(&self.connection, &query)?;
             let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?;
             self.select(&query, now, &feeds, |rows| {
-                let changes = rows.map(|row| {
+                let mut changes = rows.map(|row| {
                     // The row's id is the sequence number of its insert. An article that was hidden is heard of later.
                     row.map(|(inserted, article)| {
                         if after < inserted || announced.contains_key(&inserted) {
@@ -224,7 +224,6 @@ impl Reader {
                         }
                     })
                 });
-                let mut changes = changes;
                 let mut changes = in_order(&mut removed, &mut changes, Change::seq);
                 if !query.sightings {
                     return Ok(consume(&mut changes.take(limit)));
