@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
@@ -78,9 +79,9 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let pages = PageFetcher::new(store.clone(), Arc::clone(&poller), config);
     pages.sync().await?;
     let mut round = Round::new(poller, only, &args, config);
-    // The call of `catch_up` below reports its failure.
+    let (polls_ended, ended) = watch::channel(false);
     let mut matching = JoinSet::new();
-    matching.spawn(DuplicateSearch::new(store.clone()).keep_up());
+    matching.spawn(DuplicateSearch::new(store.clone()).keep_up(ended));
     let progress = context.output.progress(round.expected(), !context.quiet && !args.json);
     let interrupted = tokio::select! {
         result = round.finish(&progress) => { result?; false }
@@ -91,10 +92,12 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
         round.abandon(&store).await?;
     }
     announce(&store, config, clock::now()).await?;
-    matching.shutdown().await;
     let mut reports = Vec::new();
-    if !interrupted {
-        duplicates::catch_up(&store).await?;
+    if interrupted {
+        matching.shutdown().await;
+    } else {
+        polls_ended.send_replace(true);
+        matching.join_next().await.transpose()?.transpose()?;
         reports = fetch_pages(pages, &store, lock.is_some()).await?;
     }
     let pages = Pages::of(&reports);

@@ -20,7 +20,7 @@ pub(super) async fn match_loop(store: Store, changes: watch::Sender<u64>) {
     let mut search = DuplicateSearch::new(store);
     loop {
         match search.advance().await {
-            Ok(Matched { advanced, has_more }) => {
+            Ok(Matched { advanced, has_more, .. }) => {
                 if advanced {
                     changes.send_modify(|n| *n += 1);
                     news.mark_unchanged();

@@ -3,36 +3,39 @@
 //! The order makes the result the same whatever polls run in parallel. Consumers hear of an article after this pass,
 //! so that they hear of no duplicate.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
 use crate::clock;
 use crate::html::to_text::words_of;
-use crate::store::{Matched, Reader, Store, StoreError};
+use crate::store::{Matched, NewArticles, Reader, Store, StoreError};
 
-/// The number of articles in one transaction. It takes a few milliseconds, in which no poll is written.
+/// The number of articles in one transaction of the daemon. It takes a few milliseconds, in which no poll is written.
 const BATCH: usize = 100;
 
-/// The same when no polls are written: the wait for the disk at the end of each batch is longer than the work.
+/// The same when nobody waits for a single poll: the wait for the disk at the end of a small batch is longer than the work.
 const LARGE_BATCH: usize = 1_000;
 
 /// The wait of [`DuplicateSearch::keep_up`] when nothing is left to decide.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Looks for duplicates in batches. What is compared is computed from the articles before the store's writer is needed.
+/// Looks for duplicates in batches. What is compared is computed from the articles before the store's writer is needed; while
+/// it decides one batch, the next one is read.
 pub struct DuplicateSearch {
     store: Store,
-    /// The connection of the last batch, while more articles may be left. To open one takes as long as to compare a
-    /// dozen articles.
-    reader: Option<Reader>,
+    /// The batch that follows the last one, while it is being read.
+    ahead: Option<Batch>,
 }
+
+/// A batch that is being read, and the reader, for the next one.
+type Batch = JoinHandle<Result<(Reader, NewArticles), StoreError>>;
 
 impl DuplicateSearch {
     pub fn new(store: Store) -> Self {
-        Self { store, reader: None }
+        Self { store, ahead: None }
     }
 
     /// Looks for duplicates in one batch.
@@ -44,31 +47,49 @@ impl DuplicateSearch {
     }
 
     async fn advance_by(&mut self, limit: usize) -> Result<Matched, StoreError> {
-        let reader = self.reader.take();
-        let path = self.store.path().to_owned();
-        let read = spawn_blocking(move || {
-            let reader = reader.map_or_else(|| Reader::open(&path), Ok)?;
-            let new = reader.new_articles(limit, words_of)?;
-            Ok::<_, StoreError>((reader, new))
-        });
-        let (reader, new) = read.await.map_err(|_| StoreError::ReaderStopped)??;
+        let batch = self.ahead.take().unwrap_or_else(|| self.read(None, None, limit));
+        let (reader, new) = batch.await.map_err(|_| StoreError::ReaderStopped)??;
         if new.is_empty() {
             return Ok(Matched::default());
         }
+        let after = new.up_to();
+        // To open a reader takes as long as to compare a dozen articles, so that the next batch gets the same one.
+        let next = new.has_more().then(|| self.read(Some(reader), Some(after), limit));
         let matched = self.store.match_articles(new, clock::now()).await?;
-        self.reader = Some(reader).filter(|_| matched.has_more);
+        // Another process may have decided the batch, or more.
+        self.ahead = next.filter(|_| matched.up_to == after);
         Ok(matched)
     }
 
-    /// Looks for duplicates while articles are stored, until the future is dropped or the store fails.
+    /// Begins to read the articles after the sequence number `after`, or those of which it is not decided yet.
+    fn read(&self, reader: Option<Reader>, after: Option<i64>, limit: usize) -> Batch {
+        let path = self.store.path().to_owned();
+        spawn_blocking(move || {
+            let reader = reader.map_or_else(|| Reader::open(&path), Ok)?;
+            let new = reader.new_articles(after, limit, words_of)?;
+            Ok((reader, new))
+        })
+    }
+
+    /// Looks for duplicates while polls store articles, until they have ended and no article is left.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn keep_up(mut self) -> Result<Infallible, StoreError> {
+    pub async fn keep_up(
+        mut self,
+        mut polls_ended: watch::Receiver<bool>,
+    ) -> Result<(), StoreError> {
         loop {
-            if !self.advance().await?.has_more {
-                sleep(PAUSE).await;
+            // What the last polls have stored is in the batch that is read from now on.
+            let is_last = *polls_ended.borrow();
+            if self.advance_by(LARGE_BATCH).await?.has_more {
+                continue;
             }
+            if is_last {
+                return Ok(());
+            }
+            // The error of the time-out says that the polls go on, that of the channel that their result is not waited for.
+            timeout(PAUSE, polls_ended.wait_for(|ended| *ended)).await.ok();
         }
     }
 }

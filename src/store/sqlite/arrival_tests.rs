@@ -80,7 +80,7 @@ impl Home {
         let storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
         let Applied { added, edited } =
             self.store.apply(Arc::new(decision), storing).await.unwrap();
-        let new = self.reader().new_articles(1_000, html_to_text).unwrap();
+        let new = self.reader().new_articles(None, 1_000, html_to_text).unwrap();
         self.store.match_articles(new, self.now()).await.unwrap();
         (added, edited)
     }

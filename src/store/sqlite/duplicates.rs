@@ -62,6 +62,16 @@ impl NewArticles {
     pub fn is_empty(&self) -> bool {
         self.after == self.up_to
     }
+
+    /// The `matched_seq` when these articles are decided.
+    pub fn up_to(&self) -> i64 {
+        self.up_to
+    }
+
+    /// Whether more articles may be left.
+    pub fn has_more(&self) -> bool {
+        self.has_more
+    }
 }
 
 /// The result of one batch.
@@ -71,6 +81,8 @@ pub struct Matched {
     pub advanced: bool,
     /// Whether more articles may be left.
     pub has_more: bool,
+    /// All articles up to this number are decided.
+    pub up_to: i64,
 }
 
 /// An article as it is compared, with the time at which it arrived.
@@ -80,14 +92,15 @@ struct Arrived {
     seen_at: i64,
 }
 
-/// The next `limit` articles of which it is not decided yet, in the order in which they were stored. `text` converts
-/// stored HTML into plain text.
+/// The next `limit` articles after the sequence number `after`, or of which it is not decided yet, in the order in which they
+/// were stored. `text` converts stored HTML into plain text.
 pub(super) fn new_articles(
     connection: &Connection,
+    after: Option<i64>,
     limit: usize,
     text: fn(&str) -> String,
 ) -> Result<NewArticles, StoreError> {
-    let after = meta::matched_seq(connection)?;
+    let after = after.map_or_else(|| meta::matched_seq(connection), Ok)?;
     let sequence = meta::sequence(connection)?;
     if after == sequence {
         return Ok(NewArticles {
@@ -119,7 +132,7 @@ pub(in crate::store) fn decide_all(
 ) -> Result<Matched, StoreError> {
     let from = meta::matched_seq(tx)?;
     if from != new.after {
-        return Ok(Matched { advanced: true, has_more: true });
+        return Ok(Matched { advanced: true, has_more: true, up_to: from });
     }
     recent.catch_up(tx, from)?;
     // If this fails, what is in memory is more than what is stored.
@@ -140,7 +153,7 @@ pub(in crate::store) fn decide_all(
     stories::join_all(tx, stories, (from, new.up_to), (articles, &of_series), now)?;
     meta::set_matched_seq(tx, new.up_to)?;
     recent.matched_seq = Some(new.up_to);
-    Ok(Matched { advanced: true, has_more: new.has_more })
+    Ok(Matched { advanced: true, has_more: new.has_more, up_to: new.up_to })
 }
 
 impl Recent {

@@ -33,7 +33,7 @@ pub(super) fn at(minutes: i64) -> Timestamp {
 
 /// Looks for duplicates among some articles. Returns whether any were left.
 async fn decide(store: &Store, limit: usize) -> bool {
-    let new = store.reader().unwrap().new_articles(limit, html_to_text).unwrap();
+    let new = store.reader().unwrap().new_articles(None, limit, html_to_text).unwrap();
     !new.is_empty() && store.match_articles(new, at(0)).await.unwrap().advanced
 }
 

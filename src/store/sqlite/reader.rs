@@ -538,14 +538,15 @@ impl Reader {
         Ok(self.announced_sequence()? < self.sequence()?)
     }
 
-    /// The next `limit` articles of which it is not decided whether they are duplicates. `text` converts stored HTML into
-    /// plain text.
+    /// The next `limit` articles after the sequence number `after`, or of which it is not decided whether they are
+    /// duplicates. `text` converts stored HTML into plain text.
     pub fn new_articles(
         &self,
+        after: Option<i64>,
         limit: usize,
         text: fn(&str) -> String,
     ) -> Result<NewArticles, StoreError> {
-        duplicates::new_articles(&self.connection, limit, text)
+        duplicates::new_articles(&self.connection, after, limit, text)
     }
 
     /// The merges, newest first.

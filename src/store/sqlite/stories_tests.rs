@@ -101,7 +101,7 @@ impl Home {
 
     /// One batch. Returns whether anything was left.
     async fn advance(&self, limit: usize) -> bool {
-        let new = self.reader().new_articles(limit, words_of).unwrap();
+        let new = self.reader().new_articles(None, limit, words_of).unwrap();
         !new.is_empty() && self.store.match_articles(new, at(0)).await.unwrap().advanced
     }
 
@@ -314,8 +314,8 @@ fn empty(of: &Home) -> Home {
 async fn a_batch_that_another_process_has_decided_is_not_decided_twice() {
     let home = Home::new().await;
     home.all().await;
-    let both =
-        [home.reader(), home.reader()].map(|reader| reader.new_articles(4, words_of).unwrap());
+    let both = [home.reader(), home.reader()]
+        .map(|reader| reader.new_articles(None, 4, words_of).unwrap());
     for new in both {
         home.store.match_articles(new, at(0)).await.unwrap();
     }
