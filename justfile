@@ -228,8 +228,21 @@ deb *ARGS: pages
 bench *ARGS:
     cargo bench --bench end_to_end -- {{ ARGS }}
 
+# Wants valgrind. After a change that is meant to cost more or less, record the counts again, see docs/benchmarks.md.
+#
+# compare the instruction counts of the end-to-end benchmark with the recorded ones
+count:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v valgrind >/dev/null; then
+        echo "count: SKIPPED for want of valgrind"
+        [ -z "${CI_EXPECTED_SKIPS+set}" ] || [[ ";$CI_EXPECTED_SKIPS;" == *";valgrind;"* ]]
+        exit
+    fi
+    cargo bench --locked --quiet --profile dev --bench end_to_end -- --feeds 100 --shrink 10 --count --compare benches/instruction-counts.json
+
 # everything a change must pass; .ci/run calls this and nothing else
-ci: format lint test oracle (fuzz "2") docs book deps unit
+ci: format lint test count oracle (fuzz "2") docs book deps unit
 
 [private]
 format:

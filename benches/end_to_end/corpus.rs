@@ -43,9 +43,9 @@ pub(crate) struct Document {
     pub content_type: &'static str,
 }
 
-/// Generates the feeds. The same seed and count make the same bytes.
-pub(crate) fn generate(seed: u64, feeds: usize) -> anyhow::Result<Corpus> {
-    let plans = plan(seed, feeds);
+/// Generates the feeds. The same arguments make the same bytes. Documents are `shrink` times as small as usual.
+pub(crate) fn generate(seed: u64, feeds: usize, shrink: usize) -> anyhow::Result<Corpus> {
+    let plans = plan(seed, feeds, shrink);
     // Two threads compress one half each, because this takes long.
     let (left, right) = plans.split_at(plans.len() / 2);
     let build = |plans: &[Plan]| plans.iter().map(feed).collect::<anyhow::Result<Vec<_>>>();

@@ -4,6 +4,7 @@
 
 mod bare;
 mod corpus;
+mod count;
 mod formats;
 mod measure;
 mod plan;
@@ -14,6 +15,7 @@ mod text;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -114,12 +116,24 @@ struct Args {
     /// Requests in flight
     #[arg(long, default_value_t = 64)]
     concurrency: u32,
+    /// Documents are so many times as small as those of real feeds
+    #[arg(long, default_value_t = NonZero::<usize>::MIN)]
+    shrink: NonZero<usize>,
     /// Another seed, other feeds
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Keep the stores and the configuration of the last round here
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// Count the instructions of gazetted, one round, and those of a page and a search (wants valgrind)
+    #[arg(long, conflicts_with_all = ["subjects", "runs", "keep"])]
+    count: bool,
+    /// Write the counts to this file
+    #[arg(long, value_name = "FILE", requires = "count")]
+    save: Option<PathBuf>,
+    /// Compare the counts with those in this file
+    #[arg(long, value_name = "FILE", requires = "count")]
+    compare: Option<PathBuf>,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -144,6 +158,7 @@ fn main() -> ExitCode {
         Some(Inner::Bare(task)) => bare::run(task),
         Some(Inner::Measured { open_files, command }) => measure::measured(command, *open_files)
             .and_then(|cost| Ok(serde_json::to_writer(io::stdout(), &cost)?)),
+        None if args.count => count_instructions(&args),
         None => compare(&args),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
@@ -153,7 +168,8 @@ fn main() -> ExitCode {
 
 fn compare(args: &Args) -> anyhow::Result<()> {
     let open_files = measure::raise_open_files()?;
-    let corpus = Arc::new(corpus::generate(args.seed, usize::try_from(args.feeds)?)?);
+    let corpus =
+        Arc::new(corpus::generate(args.seed, usize::try_from(args.feeds)?, args.shrink.get())?);
     report::describe(&corpus, args.seed)?;
     let server = Server::start(Arc::clone(&corpus), args.hosts)?;
     let urls = server.urls();
@@ -187,6 +203,35 @@ fn compare(args: &Args) -> anyhow::Result<()> {
     ensure!(faults.is_empty(), "the figures count for nothing:\n{}", faults.join("\n"));
     Ok(writeln!(io::stdout(), "\nEvery store holds exactly what the server offered.")?)
 }
+
+/// Counts the instructions of gazetted in each mode, and those of requests to its server.
+fn count_instructions(args: &Args) -> anyhow::Result<()> {
+    let open_files = measure::raise_open_files()?;
+    let corpus =
+        Arc::new(corpus::generate(args.seed, usize::try_from(args.feeds)?, args.shrink.get())?);
+    let server = Server::start(Arc::clone(&corpus), args.hosts)?;
+    let urls = server.urls();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let bench = Bench { args, corpus: &corpus, urls: &urls, folder: folder.path(), open_files };
+    let mut counts = count::Counts::new(args.feeds, args.shrink)?;
+    for mode in Mode::ALL {
+        server.set(mode);
+        counts.add(mode.name(), count::whole_run(&bench.gazetted()?, folder.path())?)?;
+        let faults = bench.check(mode, Subject::Gazetted, server.replies())?;
+        ensure!(faults.is_empty(), "the count of {} counts for nothing: {faults:?}", mode.name());
+    }
+    let config = folder.path().join(CONFIG);
+    for (name, path) in [("page", "/"), ("search", "/search?q=people+harbour")] {
+        counts.add(name, count::requests(&config, path, folder.path())?)?;
+    }
+    if let Some(path) = &args.save {
+        counts.write(path)?;
+    }
+    args.compare.as_ref().map_or(Ok(()), |path| counts.compare(path))
+}
+
+/// The configuration of gazetted, in the folder of a round.
+const CONFIG: &str = "gazetted.toml";
 
 /// One round: a folder with the store of each subject.
 struct Bench<'a> {
@@ -225,7 +270,7 @@ impl Bench<'_> {
     }
 
     fn gazetted(&self) -> anyhow::Result<Vec<OsString>> {
-        let path = self.folder.join("gazetted.toml");
+        let path = self.folder.join(CONFIG);
         let mut config = format!(
             "[store]\npath = \"gazetted.db\"\n\n[fetch]\nallow_private = true\nconcurrency = {}\n",
             self.args.concurrency

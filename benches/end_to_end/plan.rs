@@ -56,8 +56,8 @@ pub(crate) struct Entry {
 }
 
 /// Formats, languages and sizes have exact shares and are assigned in random order, so that 100 feeds have the
-/// same distribution as 10,000.
-pub(crate) fn plan(seed: u64, feeds: usize) -> Vec<Plan> {
+/// same distribution as 10,000. Documents are `shrink` times as small as usual.
+pub(crate) fn plan(seed: u64, feeds: usize, shrink: usize) -> Vec<Plan> {
     let mut rng = Rng::of(seed, &[]);
     let mut deal = || {
         let mut places: Vec<usize> = (0..feeds).collect();
@@ -76,10 +76,11 @@ pub(crate) fn plan(seed: u64, feeds: usize) -> Vec<Plan> {
                 _ => Format::Json,
             };
             let language = language_at(language * 100 / feeds);
-            let bytes = body_bytes(size, feeds);
+            let bytes = body_bytes(size, feeds) / shrink;
             // Ten entries are the usual default. A short document cannot contain a hundred.
             let spread = 10 * (rng.below(10) + 1) * (rng.below(10) + 1) / 10;
-            let entries = spread.clamp(10, 100).min((bytes / 600).max(10));
+            let entries = spread.clamp(10, 100) / shrink;
+            let entries = entries.min(bytes / 600).max((10 / shrink).max(2));
             Plan {
                 index,
                 format,
