@@ -2,6 +2,7 @@
 
 pub(super) mod address_changes;
 pub(super) mod article_keys;
+pub(super) mod claims;
 pub(super) mod consumers;
 pub(super) mod duplicates;
 pub(super) mod feed_health;
