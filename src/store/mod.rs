@@ -34,6 +34,7 @@ use crate::store::sqlite::transaction;
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::address_changes::PlannedChange;
+pub use sqlite::claim_queue::{ClaimQueue, FreeSlots};
 pub use sqlite::claims::{Claim, Claimed};
 pub use sqlite::duplicates::{Matched, NewArticles};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
@@ -207,10 +208,28 @@ impl Store {
         self.write(move |tx| sqlite::feeds::reset(tx, &feeds, hosts, now)).await
     }
 
-    /// Claims up to `claim.limit` feeds that are due; the longest overdue come first. No other process gets them
-    /// until the lease ends or a decision is applied. A process that dies leaves nothing but leases.
+    /// Claims up to `claim.limit` feeds of its queue; of each host the longest overdue come first. No other process gets
+    /// them until the lease ends or a decision is applied. A process that dies leaves nothing but leases.
+    ///
+    /// # Errors
+    /// When the store fails. The queue of due feeds is read anew then; one of named feeds may have lost some.
     pub async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        self.write(move |tx| sqlite::claims::claim(tx, &claim)).await
+        let queue = claim.queue.clone();
+        let claimed = self.write(move |tx| sqlite::claims::claim(tx, claim)).await;
+        if claimed.is_err() {
+            queue.read_again();
+        }
+        claimed
+    }
+
+    /// Makes feeds due whose last poll lies in the future, and lets no lease last longer than `lease`: the clock was set
+    /// back.
+    pub async fn correct_for_clock(
+        &self,
+        now: Timestamp,
+        lease: TimeDelta,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::claims::correct_for_clock(tx, now, lease)).await
     }
 
     /// Ends the leases of feeds that were claimed but not polled.
