@@ -140,6 +140,14 @@ impl<'a> Explanation<'a> {
                 let text = if wins { output.styled(YELLOW, &text) } else { text };
                 writeln!(out, "  {} {text}", if wins { ">" } else { " " })?;
             }
+            let is_later = |first: &Candidate| {
+                row.because == Some(first.because)
+                    && row.next_poll_at.is_some_and(|at| first.at < at)
+            };
+            if self.candidates.first().is_some_and(is_later) {
+                let text = "then a little later: feeds that wait equally long are spread";
+                writeln!(out, "  > {}", output.styled(YELLOW, text))?;
+            }
             if let Some(because @ (Reason::SkipHours | Reason::SkipDays)) = row.because {
                 let text =
                     format!("then moved out of the times in {}", reason_text(because).clause);

@@ -31,7 +31,7 @@ use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::present::relative_in_words;
 use crate::present::terminal::clean_line;
-use crate::store::{Lock, LockError, Reader, Role, Store};
+use crate::store::{ClaimQueue, Lock, LockError, Reader, Role, Store};
 
 /// How long article pages are fetched after the polls. The rest waits for the next run.
 const LONGEST_FOR_PAGES: Duration = Duration::from_mins(2);
@@ -75,6 +75,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let synced = sync(&store, config, clock::now()).await?;
     let only = wanted(&args, &synced.feeds, &store, config)?;
     let poller = Arc::new(Poller::new(store.clone(), config, synced.feeds)?);
+    poller.correct_for_clock(clock::now()).await?; // It may have been set back since the last run.
     let began = Instant::now();
     let pages = PageFetcher::new(store.clone(), Arc::clone(&poller), config);
     pages.sync().await?;
@@ -108,7 +109,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     if args.json {
         json_data(&summary.json(&round, &titles))?;
     } else {
-        if round.done.is_empty() && round.only.is_none() && !context.quiet {
+        if round.done.is_empty() && round.named.is_none() && !context.quiet {
             say_what_is_next(config, &context.output)?;
         } else {
             summary.print(&round, &titles, context);
@@ -190,8 +191,8 @@ fn say_what_is_next(config: &Config, output: &Output) -> Result<()> {
 /// One round of polls.
 struct Round {
     poller: Arc<Poller>,
-    /// The feeds still to be claimed; `None` for those that are due.
-    only: Option<Vec<FeedId>>,
+    /// The named feeds that are still to be claimed; `None` for those that are due.
+    named: Option<ClaimQueue>,
     concurrency: usize,
     /// Also feeds of hosts that asked to be left alone.
     paused_too: bool,
@@ -202,11 +203,12 @@ struct Round {
 impl Round {
     fn new(poller: Arc<Poller>, only: Option<Vec<FeedId>>, args: &Args, config: &Config) -> Self {
         let (concurrency, paused_too) = (config.fetch.concurrency, args.force);
-        Self { poller, only, concurrency, paused_too, polls: JoinSet::new(), done: Vec::new() }
+        let named = only.map(ClaimQueue::of_named);
+        Self { poller, named, concurrency, paused_too, polls: JoinSet::new(), done: Vec::new() }
     }
 
     fn expected(&self) -> u64 {
-        self.only.as_ref().map_or(0, |feeds| feeds.len() as u64)
+        self.named.as_ref().map_or(0, |feeds| feeds.len() as u64)
     }
 
     /// Claims and polls until no feed is left that may be polled.
@@ -248,18 +250,20 @@ impl Round {
         progress: &Progress<'_>,
     ) -> Result<(usize, bool)> {
         let limit = (CLAIM_ROUNDS * self.concurrency).saturating_sub(self.polls.len());
-        let wanted = Wanted { limit, only: self.only.clone(), paused_too: self.paused_too };
+        let named = self.named.clone();
+        let wanted = Wanted { limit, named, paused_too: self.paused_too };
         // Named feeds are claimed with the current time, due ones with the time of the start.
-        let now = if self.only.is_some() { clock::now() } else { started };
-        let claimed = self.poller.claim(wanted, now).await?;
+        let now = if self.named.is_some() { clock::now() } else { started };
+        let mut claimed = self.poller.claim(wanted.clone(), now).await?;
+        while claimed.jobs.is_empty() && claimed.has_unread {
+            claimed = self.poller.claim(wanted.clone(), now).await?;
+        }
         let got = claimed.jobs.len();
-        let more = if let Some(left) = &mut self.only {
-            let taken: HashSet<FeedId> = claimed.jobs.iter().map(|job| job.feed).collect();
-            left.retain(|feed| !taken.contains(feed));
-            !left.is_empty()
+        let more = if let Some(left) = &self.named {
+            !left.is_empty() // A pause of a host may end during the round.
         } else {
             progress.lengthen(got as u64);
-            claimed.next_due.is_some_and(|at| at <= started)
+            claimed.has_more
         };
         for job in claimed.jobs {
             let poller = Arc::clone(&self.poller);
@@ -290,7 +294,7 @@ impl Round {
     /// The number of named feeds that were not polled, because their host is paused or another process polls
     /// them.
     fn left(&self) -> u64 {
-        self.only.as_ref().map_or(0, |left| left.len() as u64)
+        self.named.as_ref().map_or(0, |left| left.len() as u64)
     }
 
     /// Ends the polls in flight. Nothing of them is stored, and their feeds stay due.

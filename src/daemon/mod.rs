@@ -102,9 +102,7 @@ pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
                 }
             }
             () = sleep_until(state.next_claim_at) => state.claim().await,
-            Ok(()) = woken.changed(), if !state.poller.is_cut_off() => {
-                state.next_claim_at = Instant::now();
-            }
+            Ok(()) = woken.changed(), if !state.poller.is_cut_off() => state.plans_changed(),
             Some(polled) = state.polls.join_next() => state.poll_finished(polled),
             _ = signals.reload.recv() => { state.reload(load).await.ok(); }
             Some(command) = received.recv() => state.handle_command(command, load).await,
@@ -178,6 +176,8 @@ struct State {
     files: FileWatch,
     /// The last readings of the monotonic and the wall clock, to detect that the latter was set.
     last_clock_reading: (Instant, Timestamp),
+    /// Whether the wall clock was set back, and plans have to be corrected. So it may have been before the start.
+    was_set_back: bool,
 }
 
 impl State {
@@ -211,13 +211,14 @@ impl State {
             cut_off: false,
             files,
             last_clock_reading: (Instant::now(), now),
+            was_set_back: true,
         })
     }
 
     /// Claims feeds that are due, as many as may be polled, and schedules the next claim.
     async fn claim(&mut self) {
         let now = clock::now();
-        self.check_clock(now);
+        self.check_clock(now).await;
         if !self.store.identity().is_in_place() {
             // What a poll brings could not be stored.
             events::store_lost(self.store.path());
@@ -231,7 +232,7 @@ impl State {
         let wanted = Wanted { limit, ..Wanted::default() };
         match self.poller.claim(wanted, now).await {
             Ok(claimed) => {
-                self.has_backlog = claimed.next_due.is_some_and(|at| at <= now);
+                self.has_backlog = claimed.has_more;
                 for job in claimed.jobs {
                     let poller = Arc::clone(&self.poller);
                     self.polls.spawn(async move { (job.feed, poller.poll(job).await) });
@@ -240,6 +241,9 @@ impl State {
                 self.next_claim_at = Instant::now() + until(claimed.next_to_come);
                 if self.has_backlog {
                     self.next_claim_at = self.next_claim_at.min(self.next_free_at());
+                }
+                if claimed.has_unread {
+                    self.next_claim_at = Instant::now();
                 }
                 if cut_off {
                     self.next_claim_at = Instant::now() + PROBE_EVERY;
@@ -252,13 +256,22 @@ impl State {
         }
     }
 
+    /// Claims at once, because feeds may be due that were not.
+    fn plans_changed(&mut self) {
+        self.poller.read_due_again();
+        self.next_claim_at = Instant::now();
+    }
+
     /// Makes the feeds due again whose polls could not be stored while the store's file was gone.
     async fn release_unstored(&mut self) {
         if self.unstored.is_empty() {
             return;
         }
         match self.store.release(self.unstored.clone()).await {
-            Ok(()) => self.unstored.clear(),
+            Ok(()) => {
+                self.unstored.clear();
+                self.poller.read_due_again();
+            }
             Err(error) => events::store_error("release feeds", &error),
         }
     }
@@ -285,9 +298,12 @@ impl State {
                     self.changes.send_modify(|n| *n += 1);
                 }
                 // The last claim did not see the next poll of this feed, because the feed was leased.
-                if polled.next.at.is_some() {
+                if let Some(at) = polled.next.at {
                     self.next_claim_at =
                         self.next_claim_at.min(Instant::now() + until(polled.next.at));
+                    if at <= self.last_clock_reading.1 {
+                        self.poller.read_due_again();
+                    }
                 }
             }
             Ok((_, Ok(None))) => {}
@@ -315,8 +331,8 @@ impl State {
         }
     }
 
-    /// Logs a change of the wall clock by more than a minute.
-    fn check_clock(&mut self, now: Timestamp) {
+    /// Logs a change of the wall clock by more than a minute. If it was set back, plans are corrected.
+    async fn check_clock(&mut self, now: Timestamp) {
         let (instant, wall) = self.last_clock_reading;
         let expected = wall + TimeDelta::from_std(instant.elapsed()).unwrap_or_default();
         let jump = (now - expected).num_seconds();
@@ -324,6 +340,13 @@ impl State {
             events::clock_jumped(jump);
         }
         self.last_clock_reading = (Instant::now(), now);
+        self.was_set_back |= jump < -60;
+        if self.was_set_back {
+            match self.poller.correct_for_clock(now).await {
+                Ok(()) => self.was_set_back = false,
+                Err(error) => events::store_error("correct plans for the clock", &error),
+            }
+        }
     }
 
     /// Applies the changed configuration completely, or not at all.
@@ -356,7 +379,7 @@ impl State {
                     .map(|(feed, because)| (feed, NextPoll { at: Some(now), because }))
                     .collect();
                 let planned = self.store.replan(plans).await;
-                self.next_claim_at = Instant::now();
+                self.plans_changed();
                 reply.send(planned.map_err(|error| error.to_string())).ok();
             }
         }

@@ -36,7 +36,8 @@ use crate::passes::robots_cache::{Forbidden, RobotsCache, allows};
 use crate::polling::freshness::host_wait;
 use crate::polling::pages::OUTAGE_WAIT;
 use crate::store::{
-    DuePages, PageClaim, PageDone, PageJob, PageOutcome, PageStored, Reader, Store, StoreError,
+    DuePages, FreeSlots, PageClaim, PageDone, PageJob, PageOutcome, PageStored, Reader, Store,
+    StoreError,
 };
 use crate::telemetry::events;
 
@@ -225,18 +226,17 @@ impl PageFetcher {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many pages of each busy host may be requested, and of an idle one.
-    fn slots(&self) -> (HashMap<Host, usize>, usize) {
-        let (mut free, per_host) = self.poller.free_slots();
+    /// How many pages of each host may be requested.
+    fn slots(&self) -> FreeSlots {
+        let mut free = self.poller.free_slots();
         let now = Instant::now();
         let mut hosts = self.hosts();
         hosts.not_before.retain(|_, at| now < *at);
         for (host, pages) in &hosts.in_flight {
-            let left = free.get(host).copied().unwrap_or(per_host).saturating_sub(*pages);
-            free.insert(host.clone(), left);
+            free.take(host, *pages);
         }
-        free.extend(hosts.not_before.keys().map(|host| (host.clone(), 0)));
-        (free, per_host)
+        free.busy.extend(hosts.not_before.keys().map(|host| (host.clone(), 0)));
+        free
     }
 
     /// Looks at the queue, on a thread that may wait for the disk.
@@ -577,16 +577,13 @@ impl Round {
             return Ok(LATER);
         }
         let now = clock::now();
-        let (slots, per_host) = fetcher.slots();
         let claim = PageClaim {
             now,
             limit,
             feeds: Arc::clone(&fetcher.ids),
-            per_host,
-            slots,
+            slots: fetcher.slots(),
             per_day: fetcher.config.per_host_per_day,
             before_poll: self.before_poll,
-            exempt: fetcher.poller.exempt().clone(),
         };
         let due = fetcher.due(claim).await?;
         let wait = match due.next_at {

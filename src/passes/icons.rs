@@ -234,8 +234,7 @@ impl IconFetcher {
         if self.poller.exempt().contains(host) {
             return Ok(false);
         }
-        let (free, per_host) = self.poller.free_slots();
-        if free.get(host).copied().unwrap_or(per_host) == 0 {
+        if self.poller.free_slots().of(host) == 0 {
             return Ok(true);
         }
         let (host, now) = (host.clone(), clock::now());

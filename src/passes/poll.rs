@@ -2,7 +2,7 @@
 //!
 //! Each poll goes through the same steps: request, read and decide, discount an outage, store, report.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ use crate::polling::outage::{NoContact, OutageDetector, Past, StoredFailure, Ver
 use crate::polling::reply::{Parsing, Requested, read};
 use crate::polling::request;
 use crate::reading_time::ReadingTime;
-use crate::store::{Claim, Claimed, Store, StoreError, Storing};
+use crate::store::{Claim, ClaimQueue, Claimed, FreeSlots, Store, StoreError, Storing};
 use crate::telemetry::events;
 
 /// A poll that takes longer than its time-out by this much is taken for dead, and its lease ends.
@@ -65,8 +65,10 @@ pub struct Poller {
     read_timeout: Duration,
     storing: Storing,
     lease: TimeDelta,
+    /// The due feeds that wait for their hosts.
+    due: ClaimQueue,
     /// Hosts that the configured limits do not apply to: this machine, unless the configuration says otherwise.
-    exempt: HashSet<Host>,
+    exempt: Arc<HashSet<Host>>,
     /// The request budgets of the exempt hosts. The lock is never held across an await.
     exempt_hosts: Mutex<HostBudgets>,
     /// The request budget of each host. The lock is never held across an await.
@@ -131,7 +133,7 @@ pub enum PollError {
 pub struct Wanted {
     pub limit: usize,
     /// Only these feeds, due or not; `None` for all that are due.
-    pub only: Option<Vec<FeedId>>,
+    pub named: Option<ClaimQueue>,
     /// Also the feeds of paused hosts.
     pub paused_too: bool,
 }
@@ -174,7 +176,8 @@ impl Poller {
             },
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
-            exempt: exempt(config),
+            exempt: Arc::new(exempt(config)),
+            due: ClaimQueue::of_due(),
             exempt_hosts: Mutex::new(HostBudgets::new(EXEMPT_PER_HOST, Duration::ZERO)),
             hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
             outages: Mutex::default(),
@@ -200,10 +203,10 @@ impl Poller {
     /// Claims up to `limit` feeds that are due, or of the named ones, as far as the budgets of their hosts
     /// allow requests now.
     pub async fn claim(&self, wanted: Wanted, now: Timestamp) -> Result<Claimed, StoreError> {
-        let Wanted { limit, only, paused_too } = wanted;
-        let (free_slots, per_host) = self.free_slots();
-        let lease = self.lease;
-        let claim = Claim { now, limit, lease, only, per_host, free_slots, paused_too };
+        let Wanted { limit, named, paused_too } = wanted;
+        let (free_slots, lease) = (self.free_slots(), self.lease);
+        let queue = named.unwrap_or_else(|| self.due.clone());
+        let claim = Claim { now, limit, lease, queue, free_slots, paused_too };
         let mut claimed = self.store.claim(claim).await?;
         for job in &mut claimed.jobs {
             if let Some(feed) = self.feeds.get(&job.feed) {
@@ -214,6 +217,17 @@ impl Poller {
             self.budget_of(&host).claimed(&host, Instant::now());
         }
         Ok(claimed)
+    }
+
+    /// Has the next claim read all due feeds anew; see [`ClaimQueue::read_again`].
+    pub fn read_due_again(&self) {
+        self.due.read_again();
+    }
+
+    /// Makes feeds due that were planned before the clock was set back. Costs a look at each feed.
+    pub async fn correct_for_clock(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.due.read_again();
+        self.store.correct_for_clock(now, self.lease).await
     }
 
     /// Whether our own network is down. Then only a few feeds are polled, to find out whether it is back.
@@ -240,13 +254,13 @@ impl Poller {
         &self.exempt
     }
 
-    /// The number of requests that may start now at each host that is not idle, and at an idle one.
-    pub(super) fn free_slots(&self) -> (HashMap<Host, usize>, usize) {
+    /// The number of requests that may start now at each host.
+    pub(super) fn free_slots(&self) -> FreeSlots {
         let mut hosts = self.hosts();
-        let mut free = hosts.free_slots(Instant::now());
-        free.extend(self.exempt.iter().map(|host| (host.clone(), EXEMPT_PER_HOST)));
-        free.extend(self.exempt_hosts().free_slots(Instant::now()));
-        (free, hosts.per_host_limit())
+        let mut busy = hosts.free_slots(Instant::now());
+        busy.extend(self.exempt_hosts().free_slots(Instant::now()));
+        let (idle, exempt) = (hosts.per_host_limit(), Arc::clone(&self.exempt));
+        FreeSlots { busy, idle, exempt, idle_exempt: EXEMPT_PER_HOST }
     }
 
     /// Takes the next start of a request for a page of this host, if one may start now.

@@ -106,8 +106,8 @@ pub struct Candidate {
     pub because: Reason,
 }
 
-/// The time of the next poll after a poll at `now`, and its reason: the latest of the [`candidates`], moved
-/// out of the hours and days to skip.
+/// The time of the next poll after a poll at `now`, and its reason: the latest of the [`candidates`], later by the
+/// [`delay`] of the feed if a server asked for it, and moved out of the hours and days to skip.
 pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextPoll {
     // The back-off of a failing feed replaces the time of the policy.
     let mut next = backoff(policy, history, now).unwrap_or_else(|| proposed(policy, history, now));
@@ -116,6 +116,9 @@ pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextP
         if next.at < candidate.at {
             next = candidate;
         }
+    }
+    if is_asked_for(next.because) {
+        next.at += delay(history.url, next.at - now);
     }
     let Candidate { at, because } = out_of_skipped(next, history);
     NextPoll { at: Some(at), because }
@@ -130,7 +133,14 @@ pub fn candidates(policy: &Policy, history: History<'_>, now: Timestamp) -> Vec<
         .collect()
 }
 
-/// Moves a time to the next hour that is not skipped, by one day at most.
+/// Whether a reason is a wait that a server or feed asks for, and not the schedule or the back-off, which spread feeds
+/// themselves.
+fn is_asked_for(because: Reason) -> bool {
+    !matches!(because, Reason::Interval | Reason::Cron | Reason::Adaptive | Reason::Backoff)
+}
+
+/// Moves a time to the next hour that is not skipped, by one day at most. Feeds that skip the same hours are spread over the
+/// beginning of the next one.
 fn out_of_skipped(next: Candidate, history: History<'_>) -> Candidate {
     let day_bit = |at: Timestamp| 1_u8 << at.weekday().num_days_from_sunday();
     let mut moved = next;
@@ -139,8 +149,11 @@ fn out_of_skipped(next: Candidate, history: History<'_>) -> Candidate {
             Reason::SkipHours
         } else if history.skip_days & day_bit(moved.at) != 0 {
             Reason::SkipDays
+        } else if moved == next {
+            return next;
         } else {
-            return moved;
+            moved.at += delay(history.url, TimeDelta::hours(1));
+            break;
         };
         let into_the_hour = moved.at.timestamp().rem_euclid(3_600);
         moved = Candidate { at: moved.at + TimeDelta::seconds(3_600 - into_the_hour), because };
@@ -198,8 +211,24 @@ fn spread(url: &FeedUrl, interval: TimeDelta, policy: &Policy, now: Timestamp) -
 
 /// A number below `modulus` that depends on the address only.
 fn phase(url: &FeedUrl, modulus: i64) -> i64 {
-    let hash = xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes());
-    i64::try_from(hash % modulus.max(1).unsigned_abs()).unwrap_or_default()
+    i64::try_from(hash(url) % modulus.max(1).unsigned_abs()).unwrap_or_default()
+}
+
+fn hash(url: &FeedUrl) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes())
+}
+
+/// The longest [`delay`].
+const LONGEST_DELAY: TimeDelta = TimeDelta::hours(1);
+
+/// How much later than after `wait` a feed is polled, so that feeds that were polled together, and whose servers ask for the
+/// same wait, are not polled together again: a part of a tenth of the wait, by the hash of the address. A longer wait
+/// gives no shorter delay.
+fn delay(url: &FeedUrl, wait: TimeDelta) -> TimeDelta {
+    let most = (wait / 10).min(LONGEST_DELAY).num_seconds().max(0).cast_unsigned();
+    // The upper half of the hash, as a fraction of 2^32.
+    let part = most.saturating_mul(hash(url) >> 32) >> 32;
+    TimeDelta::seconds(part.cast_signed())
 }
 
 /// Half the expected gap between two articles, within the bounds of the policy.
@@ -248,7 +277,9 @@ fn backoff(policy: &Policy, history: History<'_>, now: Timestamp) -> Option<Cand
     let seconds = interval.num_seconds() as f64 * failures.min(64.0).exp2();
     #[expect(clippy::cast_possible_truncation, reason = "clamped to the cap before the cast")]
     let wait = TimeDelta::seconds(seconds.min(cap.as_seconds_f64()) as i64);
-    let at = (now + wait.max(interval.min(cap))).max(proposed(policy, history, now).at);
+    let wait = wait.max(interval.min(cap));
+    let wait = (wait + delay(history.url, wait)).min(wait.max(cap));
+    let at = (now + wait).max(proposed(policy, history, now).at);
     Some(Candidate { at, because: Reason::Backoff })
 }
 

@@ -34,6 +34,8 @@ use crate::store::sqlite::transaction;
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::address_changes::PlannedChange;
+pub use sqlite::claim_queue::{ClaimQueue, FreeSlots};
+pub use sqlite::claims::{Claim, Claimed};
 pub use sqlite::duplicates::{Matched, NewArticles};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
 pub use sqlite::file::{Identity, is_missing, refuse_forbidden};
@@ -44,7 +46,7 @@ pub use sqlite::icons::{IconDone, IconOutcome, KnownIcon};
 pub use sqlite::maintenance::{Check, Stats};
 pub use sqlite::page_queue::{DuePages, PageClaim, PageJob};
 pub use sqlite::pages::{PageDone, PageOutcome, PageStored};
-pub use sqlite::polls::{Claim, Claimed, Storing};
+pub use sqlite::polls::Storing;
 pub use sqlite::prune::{Prune, Pruned, PrunedFeeds};
 pub use sqlite::reader::{Interrupter, Reader};
 
@@ -206,15 +208,33 @@ impl Store {
         self.write(move |tx| sqlite::feeds::reset(tx, &feeds, hosts, now)).await
     }
 
-    /// Claims up to `claim.limit` feeds that are due; the longest overdue come first. No other process gets them
-    /// until the lease ends or a decision is applied. A process that dies leaves nothing but leases.
+    /// Claims up to `claim.limit` feeds of its queue; of each host the longest overdue come first. No other process gets
+    /// them until the lease ends or a decision is applied. A process that dies leaves nothing but leases.
+    ///
+    /// # Errors
+    /// When the store fails. The queue of due feeds is read anew then; one of named feeds may have lost some.
     pub async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        self.write(move |tx| sqlite::polls::claim(tx, &claim)).await
+        let queue = claim.queue.clone();
+        let claimed = self.write(move |tx| sqlite::claims::claim(tx, claim)).await;
+        if claimed.is_err() {
+            queue.read_again();
+        }
+        claimed
+    }
+
+    /// Makes feeds due whose last poll lies in the future, and lets no lease last longer than `lease`: the clock was set
+    /// back.
+    pub async fn correct_for_clock(
+        &self,
+        now: Timestamp,
+        lease: TimeDelta,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sqlite::claims::correct_for_clock(tx, now, lease)).await
     }
 
     /// Ends the leases of feeds that were claimed but not polled.
     pub async fn release(&self, feeds: Vec<FeedId>) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::polls::release(tx, &feeds)).await
+        self.write(move |tx| sqlite::claims::release(tx, &feeds)).await
     }
 
     /// Ends the leases of feeds whose polls do not count, and sets their health and next poll.
@@ -228,7 +248,7 @@ impl Store {
 
     /// Ends all leases. The caller must know that no other process is polling.
     pub async fn release_all(&self) -> Result<(), StoreError> {
-        self.write(sqlite::polls::release_all).await
+        self.write(sqlite::claims::release_all).await
     }
 
     /// Writes everything that a poll has decided in one transaction: entries, validators, the hashes of the

@@ -103,6 +103,31 @@ fn feeds_of_one_interval_are_spread_over_it() {
     assert!(buckets.iter().all(|n| (60..=140).contains(n)), "{buckets:?}");
 }
 
+/// `expected` is the shortest wait. The longest is a tenth more, and an hour more at most.
+#[test]
+fn feeds_that_were_polled_together_are_spread_and_none_comes_early() {
+    let now = at("2026-11-24T10:00:00Z");
+    let failing = Health { failures: 1.0, failing_since: Some(now) };
+    let healthy = Health::default();
+    for (reason, asked, health, expected, tenth) in [
+        (Reason::UpdatePeriod, HOUR, healthy, HOUR, 360),
+        (Reason::MaxAge, 2 * HOUR, healthy, 2 * HOUR, 720),
+        (Reason::RetryAfter, 24 * HOUR, healthy, 24 * HOUR, HOUR),
+        (Reason::Ttl, 60, failing, 1_200, 120),
+    ] {
+        let mut tenths = [0_u32; 6];
+        for n in 0..600 {
+            let min_waits = [(reason, TimeDelta::seconds(asked))];
+            let url = feed(n);
+            let history = History { min_waits: &min_waits, health, ..history(&url) };
+            let wait = (next_poll(&every(600), history, now).at.unwrap() - now).num_seconds();
+            assert!((expected..=expected + tenth).contains(&wait), "{reason:?}: {wait}");
+            tenths[usize::try_from((wait - expected) * 6 / (tenth + 1)).unwrap()] += 1;
+        }
+        assert!(tenths.iter().all(|n| (60..=140).contains(n)), "{reason:?}: {tenths:?}");
+    }
+}
+
 #[test]
 fn the_server_can_only_lengthen_the_wait() {
     let url = feed(1);
@@ -110,7 +135,13 @@ fn the_server_can_only_lengthen_the_wait() {
     let plain = next_poll(&every(HOUR), history(&url), now);
     for (seconds, expected) in [
         (60, plain), // It cannot make us hurry.
-        (5 * HOUR, NextPoll { at: Some(now + TimeDelta::hours(5)), because: Reason::MaxAge }),
+        (
+            5 * HOUR,
+            NextPoll {
+                at: Some(now + TimeDelta::hours(5) + delay(&url, TimeDelta::hours(5))),
+                because: Reason::MaxAge,
+            },
+        ),
     ] {
         let min_waits =
             [(Reason::Ttl, TimeDelta::zero()), (Reason::MaxAge, TimeDelta::seconds(seconds))];
@@ -198,11 +229,10 @@ fn skipped_hours_and_days_are_waited_out_for_at_most_a_day() {
         let min_waits = [(Reason::MaxAge, TimeDelta::hours(1))];
         let history = History { min_waits: &min_waits, skip_hours, skip_days, ..history(&url) };
         let next = next_poll(&every(60), history, now);
-        assert_eq!(
-            next,
-            NextPoll { at: Some(at(expected)), because },
-            "{skip_hours:b} {skip_days:b}"
-        );
+        assert_eq!(next.because, because, "{skip_hours:b} {skip_days:b}");
+        // One delay of the wait, and one in the hour after those that are skipped.
+        let late = next.at.unwrap() - at(expected);
+        assert!((TimeDelta::zero()..=TimeDelta::minutes(6)).contains(&late), "{next:?}");
     }
 }
 

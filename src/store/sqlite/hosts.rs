@@ -31,6 +31,12 @@ fn latest_end(now: Timestamp) -> i64 {
     (now + TimeDelta::days(7) + TimeDelta::minutes(1)).timestamp()
 }
 
+/// The end of a stored pause that has not ended yet.
+pub(super) fn pause_end(paused_until: Option<i64>, now: Timestamp) -> Option<Timestamp> {
+    let current = now.timestamp() + 1..=latest_end(now);
+    paused_until.filter(|until| current.contains(until)).map(from_unix)
+}
+
 /// Stores the pause that a poll has caused. A successful reply after the end of a pause removes the record of
 /// the host.
 pub(super) fn settle(tx: &Connection, d: &Decision) -> Result<(), StoreError> {

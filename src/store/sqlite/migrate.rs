@@ -34,6 +34,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0017_article_pages.sql"),
     include_str!("../../../migrations/sqlite/0018_site_icons.sql"),
     include_str!("../../../migrations/sqlite/0019_sightings.sql"),
+    include_str!("../../../migrations/sqlite/0020_claimable.sql"),
 ];
 
 /// The numbers of the steps that change or delete rows. All others only add tables, columns and indexes.

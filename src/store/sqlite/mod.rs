@@ -2,6 +2,8 @@
 
 pub(super) mod address_changes;
 pub(super) mod article_keys;
+pub(super) mod claim_queue;
+pub(super) mod claims;
 pub(super) mod consumers;
 pub(super) mod duplicates;
 pub(super) mod feed_health;
@@ -31,6 +33,8 @@ pub(super) mod transaction;
 mod arrival_tests;
 mod articles;
 mod changes;
+#[cfg(test)]
+mod claims_tests;
 mod columns;
 #[cfg(test)]
 mod duplicates_tests;

@@ -18,6 +18,7 @@ use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::matching::own_page::NotOwnPage;
 use crate::polling::pages::{RECENT, asked_again_at};
 use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::claim_queue::FreeSlots;
 use crate::store::sqlite::own_page::not_own_page;
 use crate::store::sqlite::{feeds, held, meta};
 
@@ -28,17 +29,13 @@ pub struct PageClaim {
     pub limit: usize,
     /// Only pages of these feeds.
     pub feeds: Arc<HashSet<FeedId>>,
-    /// How many pages of a host may be claimed.
-    pub per_host: usize,
-    /// Hosts of which fewer pages may be claimed now, or more, and how many.
-    pub slots: HashMap<Host, usize>,
+    /// How many pages of each host may be claimed now. Those of hosts that the limits do not apply to do not wait for polls.
+    pub slots: FreeSlots,
     /// How many pages a host may be asked for on one day.
     pub per_day: u64,
     /// No page of a host is claimed if one of its feeds is due within this time, because polls come first. `None`: the
     /// polls have been.
     pub before_poll: Option<TimeDelta>,
-    /// Hosts whose pages do not wait for polls.
-    pub exempt: HashSet<Host>,
 }
 
 /// A page to fetch.
@@ -276,7 +273,7 @@ impl<'a> Hosts<'a> {
                 })
                 .context("look for hosts that are polled soon")?;
         }
-        for host in &claim.exempt {
+        for host in claim.slots.exempt.iter() {
             before_poll.remove(host.as_str());
         }
         Ok(Self { claim, before_poll, known: HashMap::new() })
@@ -315,8 +312,7 @@ impl<'a> Hosts<'a> {
         if paused || left == 0 {
             return Ok(Slots::Closed);
         }
-        let free = self.claim.slots.get(&Host::stored(host.to_owned())).copied();
-        let free = free.unwrap_or(self.claim.per_host);
+        let free = self.claim.slots.of(&Host::stored(host.to_owned()));
         let free = free.min(usize::try_from(left).unwrap_or(usize::MAX));
         Ok(if free == 0 { Slots::Busy } else { Slots::Free(free) })
     }
