@@ -108,7 +108,7 @@ pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Re
 /// configured and was never polled is known; it has no articles.
 fn known(reader: &Reader, query: &Query, config: &Config) -> Result<()> {
     let feeds = reader.feed_names()?;
-    let configured = || config.feeds.iter().map(|feed| &feed.spec);
+    let configured = || config.feeds.iter().map(|feed| feed.spec.as_ref());
     for name in &query.feeds {
         let is_called =
             |feed: &FeedSpec| feed.name.as_ref() == Some(name) || feed.url.as_str() == name;

@@ -169,7 +169,7 @@ impl Edit {
     /// When a file cannot be read, or when the feed is no longer in its place.
     pub fn readdress(&mut self, feed: &FeedConfig, url: &str) -> Result<(), EditError> {
         let path = &feed.origin.file;
-        let changed = || EditError::Changed { path: path.to_owned() };
+        let changed = || EditError::Changed { path: path.to_path_buf() };
         let place = feed.origin.index;
         let feeds = self.file(path)?.get_mut("feeds");
         let table: Option<&mut dyn TableLike> = match feeds {

@@ -102,13 +102,13 @@ fn the_example_is_what_the_code_does_without_it() {
         assert_eq!(config.store.path, folder.path().join("gazetted.db"));
         assert_eq!(config.fetch, FetchSettings::default());
         assert_eq!(config.full_text, FullTextConfig::default());
-        let [feed] = config.feeds.as_slice() else { panic!("{:?}", config.feeds) };
-        assert_eq!(feed.policy, Policy::default());
-        assert_eq!(feed.request, RequestSpec::default());
-        assert_eq!(feed.max_entries, DEFAULT_MAX_ENTRIES);
-        assert!(!feed.full_text && feed.page_rules == SiteRules::default());
+        let [feed] = config.feeds.as_ref() else { panic!("{:?}", config.feeds) };
+        assert_eq!(feed.settings.policy, Policy::default());
+        assert_eq!(feed.settings.request, RequestSpec::default());
+        assert_eq!(feed.settings.max_entries, DEFAULT_MAX_ENTRIES);
+        assert!(!feed.settings.full_text && feed.settings.page_rules == SiteRules::default());
         assert_eq!(
-            (&feed.spec.name, feed.spec.tags.as_slice(), feed.spec.enabled),
+            (&feed.spec.name, feed.spec.tags.as_ref(), feed.spec.enabled),
             (&None, &[][..], true)
         );
     }
@@ -172,7 +172,7 @@ fn the_starter_is_in_order_and_all_it_shows_is_accepted() {
         .collect();
     let config = load_text(folder.path(), &uncommented.join("\n")).unwrap();
     assert_eq!(config.exports.len(), 1);
-    assert_eq!(config.feeds[1].request.headers.len(), 1);
+    assert_eq!(config.feeds[1].settings.request.headers.len(), 1);
 }
 
 #[test]
@@ -183,9 +183,9 @@ fn every_pack_has_ten_to_thirty_feeds_and_no_feed_of_another() {
         let config = load_text(folder.path(), &with_packs([name])).unwrap();
         assert!((10..=30).contains(&config.feeds.len()), "{name}: {}", config.feeds.len());
         assert_eq!(text.matches("[[feeds]]").count(), config.feeds.len(), "{name}");
-        for feed in config.feeds {
+        for feed in config.feeds.iter() {
             assert!(feed.spec.url.as_str().starts_with("https://"), "{}", feed.spec.url);
-            assert!(feed.spec.name.is_some() && feed.spec.tags == [name], "{}", feed.spec.url);
+            assert!(feed.spec.name.is_some() && *feed.spec.tags == [name], "{}", feed.spec.url);
             urls.insert(feed.spec.url.to_string());
             feeds += 1;
         }
@@ -226,6 +226,6 @@ fn the_quick_start_is_in_order_and_fast_without_a_network() {
         let articles = text.matches("</item>").count() + text.matches("</entry>").count();
         assert!((4..=6).contains(&articles), "{}: {articles}", file.display());
     }
-    let min = config.feeds.iter().map(|feed| feed.policy.min).min();
+    let min = config.feeds.iter().map(|feed| feed.settings.policy.min).min();
     assert_eq!(min, Some(TimeDelta::minutes(15)));
 }

@@ -1,7 +1,9 @@
 //! Reads the `[[feeds]]` tables: addresses, headers, credentials, entry filters.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
@@ -12,7 +14,7 @@ use crate::config::fault::Place;
 use crate::config::keys::{BASIC_AUTH, FEED};
 use crate::config::reader::{Field, Reader, Table};
 use crate::config::sections::Defaults;
-use crate::config::{FeedConfig, Origin};
+use crate::config::{FeedConfig, FeedSettings, Origin};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
 use crate::feed::entry_filter::{EntryFilter, Rule};
@@ -39,11 +41,34 @@ const OURS: [&str; 12] = [
 const OF_REQUESTS: [&str; 6] =
     ["private", "headers", "basic_auth", "user_agent", "proxy", "allow_private"];
 
-/// The URLs and names in all files read so far. Each may occur once.
+/// What the files read so far have given.
 #[derive(Default)]
 pub(super) struct Given {
+    /// Each may occur once.
     urls: HashMap<FeedUrl, Place>,
+    /// Each may occur once.
     names: HashMap<String, Place>,
+    settings: LastSettings,
+}
+
+/// The settings of the feeds before, so that feeds that are configured alike share one value.
+#[derive(Default)]
+struct LastSettings(VecDeque<Arc<FeedSettings>>);
+
+impl LastSettings {
+    /// How many settings are compared with those of the next feed. A configuration has few different settings, and those
+    /// that are its own (a password) are not worth a search.
+    const COMPARED: usize = 16;
+
+    fn shared(&mut self, settings: FeedSettings) -> Arc<FeedSettings> {
+        if let Some(known) = self.0.iter().find(|known| ***known == settings) {
+            return Arc::clone(known);
+        }
+        let settings = Arc::new(settings);
+        self.0.truncate(Self::COMPARED - 1);
+        self.0.push_front(Arc::clone(&settings));
+        settings
+    }
 }
 
 /// A feed's address, and the credentials that were in it.
@@ -64,11 +89,12 @@ impl Reader<'_> {
     ) -> Vec<FeedConfig> {
         let Some(field) = root.get("feeds") else { return Vec::new() };
         let tables = self.tables(&field, &FEED);
-        let file = self.path;
+        let file: Arc<Path> = self.path.into();
         let feed = |(index, table)| {
-            let feed = self.feed(table, defaults, given)?;
-            let origin = Origin { file: file.to_owned(), index };
-            Some(FeedConfig { origin, ..feed })
+            let (spec, settings) = self.feed(table, defaults, given)?;
+            let settings = given.settings.shared(settings);
+            let origin = Origin { file: Arc::clone(&file), index };
+            Some(FeedConfig { spec: Arc::new(spec), settings, origin })
         };
         tables.iter().enumerate().filter_map(feed).collect()
     }
@@ -80,7 +106,7 @@ impl Reader<'_> {
         table: &Table<'_>,
         defaults: &Defaults,
         given: &mut Given,
-    ) -> Option<FeedConfig> {
+    ) -> Option<(FeedSpec, FeedSettings)> {
         let words = self.program_of_feed(table);
         let address = self.address_of(table, words.as_deref());
         self.only_feed(table, address.as_ref(), given);
@@ -125,10 +151,8 @@ impl Reader<'_> {
             request.address = Some(Secret::new(url.to_string()));
             url = url.stand_in(name.as_deref()?);
         }
-        let spec = FeedSpec { url, name, tags, enabled };
-        let origin = Origin::default();
-        Some(FeedConfig {
-            spec,
+        let spec = FeedSpec { url, name, tags: tags.into(), enabled };
+        let settings = FeedSettings {
             policy,
             request,
             max_entries,
@@ -138,8 +162,8 @@ impl Reader<'_> {
             map,
             full_text,
             page_rules,
-            origin,
-        })
+        };
+        Some((spec, settings))
     }
 
     /// The address of a feed: that of `url`, or the one that stands for a program.

@@ -100,7 +100,7 @@ pub(super) fn load_with(
                 entry_filter,
                 zone,
                 hide_future,
-                feeds: all,
+                feeds: all.into(),
                 exports,
             })
         }

@@ -32,7 +32,8 @@ pub mod starter;
 mod syntax;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::article_page::model::{Mode, SiteRules};
 use crate::domain::feed::FeedSpec;
@@ -81,7 +82,7 @@ pub struct Config {
     pub hide_future: bool,
     /// The files of the configuration, if the daemon reloads it when one of them changes.
     pub watched: Option<Vec<PathBuf>>,
-    pub feeds: Vec<FeedConfig>,
+    pub feeds: Arc<[FeedConfig]>,
     pub exports: Vec<ExportConfig>,
 }
 
@@ -133,10 +134,18 @@ named_enum! {
     }
 }
 
-/// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.
+/// A configured feed, with the defaults of `[schedule]` and `[fetch]` applied. A copy shares everything with its original.
 #[derive(Clone, Debug)]
 pub struct FeedConfig {
-    pub spec: FeedSpec,
+    pub spec: Arc<FeedSpec>,
+    /// Feeds that are configured alike share one value.
+    pub settings: Arc<FeedSettings>,
+    pub origin: Origin,
+}
+
+/// How a feed is polled and read: all that many feeds have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedSettings {
     pub policy: Policy,
     pub request: RequestSpec,
     /// The largest number of entries that are read from one document; the newest are kept.
@@ -153,7 +162,6 @@ pub struct FeedConfig {
     pub full_text: bool,
     /// The feed's own rules for its article pages.
     pub page_rules: SiteRules,
-    pub origin: Origin,
 }
 
 /// `[full_text]`: how the pages of articles are fetched and read.
@@ -187,7 +195,7 @@ impl Default for FullTextConfig {
 impl FullTextConfig {
     /// The rules for a page of `feed` on this host: those of the feed, else those of the host or of the nearest domain
     /// above it.
-    pub fn rules_for(&self, feed: &FeedConfig, host: &str) -> SiteRules {
+    pub fn rules_for(&self, feed: &FeedSettings, host: &str) -> SiteRules {
         if feed.page_rules != SiteRules::default() {
             return feed.page_rules.clone();
         }
@@ -216,10 +224,10 @@ pub enum Keep {
 }
 
 /// The place of a feed in the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// Absolute.
-    pub file: PathBuf,
+    pub file: Arc<Path>,
     /// Position among the feeds of that file, from 0.
     pub index: usize,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, RowIndex, params};
 use serde_json::json;
@@ -24,8 +25,8 @@ use crate::store::sqlite::{last_document, meta};
 /// A configured feed, and a text that differs exactly when the schedule differs.
 #[derive(Clone, Debug)]
 pub struct FeedSync {
-    pub spec: FeedSpec,
-    pub policy: String,
+    pub spec: Arc<FeedSpec>,
+    pub policy: Arc<str>,
     /// The address of a private feed, for which the URL in `spec` stands. It is not stored.
     pub address: Option<Secret>,
 }
@@ -191,7 +192,7 @@ fn sync_one(
     let row = params![
         spec.url.as_str(),
         spec.name,
-        json!(spec.tags).to_string(),
+        json!(spec.tags[..]).to_string(),
         spec.enabled,
         now.timestamp(),
         address_hash
@@ -219,7 +220,7 @@ fn sync_one(
         .and_then(|mut s| s.execute(params![id, spec.enabled, policy, host]))
         .context("update a plan")?;
     let change = match planned {
-        Some(mut planned) if stored_policy != *policy => {
+        Some(mut planned) if stored_policy != **policy => {
             planned.history.recent = recent_dates(tx, FeedId(id))?;
             Change::Stale(planned)
         }
