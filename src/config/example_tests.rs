@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::article_page::model::SiteRules;
 use crate::config::keys::{
-    BASIC_AUTH, EXPORT, FEED, FETCH, FULL_TEXT, MAP, ROOT, SCHEDULE, SERVER, SITE, STORE,
+    BASIC_AUTH, EXPORT, FEED, FEED_LIST, FETCH, FULL_TEXT, MAP, ROOT, SCHEDULE, SERVER, SITE, STORE,
 };
 use crate::config::starter::{PACKS, STARTER, with_packs};
 use crate::config::{
@@ -35,6 +35,9 @@ fn example_folder() -> tempfile::TempDir {
     std::fs::write(folder.path().join("example.secret"), "s3cret\n").unwrap();
     std::fs::write(folder.path().join("server.token"), "0123456789abcdef\n").unwrap();
     std::fs::write(folder.path().join("webhook.secret"), "0123456789abcdef\n").unwrap();
+    std::fs::write(folder.path().join("feeds.csv"), "https://example.org/listed.xml\n").unwrap();
+    let list = "<opml><body><outline xmlUrl='https://example.org/outline.xml'/></body></opml>";
+    std::fs::write(folder.path().join("feeds.opml"), list).unwrap();
     let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     std::fs::write(folder.path().join("extra-ca.pem"), certificate).unwrap();
     folder
@@ -70,6 +73,7 @@ fn the_example_shows_every_key_in_its_table_and_no_other() {
         ("full_text.sites", SITE),
         ("server", SERVER),
         ("feeds", FEED),
+        ("feed_lists", FEED_LIST),
         ("exports", EXPORT),
     ];
     for (table, section) in &sections {
@@ -146,9 +150,14 @@ fn every_key_that_the_example_only_shows_is_accepted() {
         }
         if lines[index].starts_with("timezone") {
             // It has an effect on cron lines alone.
-            lines.iter_mut().filter(|line| line.starts_with("#cron")).for_each(|line| {
-                *line = line.trim_start_matches('#');
-            });
+            let mut is_shown = false;
+            for line in &mut lines {
+                if header(line) {
+                    is_shown = line.starts_with('#');
+                } else if line.starts_with("#cron") && !is_shown {
+                    *line = line.trim_start_matches('#');
+                }
+            }
         }
         match load_text(folder.path(), &lines.join("\n")) {
             Ok(config) => assert_ne!(format!("{config:?}"), bare, "{} has no effect", lines[index]),

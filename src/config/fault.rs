@@ -6,7 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::config::lines::Lines;
-use crate::config::redact::{Parts, redact};
+use crate::config::redact::{Parts, redact, redact_line};
 
 /// Places that are as many lines apart are shown in one excerpt.
 const NEAR: usize = 10;
@@ -46,6 +46,8 @@ pub(super) struct Source {
     pub(super) secrets: Vec<Range<usize>>,
     /// The spans of syntax errors.
     pub(super) broken: Vec<Range<usize>>,
+    /// The number of the line, from 0, if the text is only this line of a list of feeds.
+    pub(super) line_of_list: Option<usize>,
 }
 
 /// One fault of a configuration.
@@ -71,6 +73,8 @@ struct Shown {
     path: String,
     text: String,
     lines: Lines,
+    /// The number of the first line of `text`, from 0.
+    first_line: usize,
 }
 
 /// A place to underline in an excerpt.
@@ -100,7 +104,8 @@ impl ConfigErrors {
             let shown = files.get(*file);
             Fault {
                 file: shown.map(|shown| shown.path.clone()).unwrap_or_default(),
-                line: 1 + shown.map_or(0, |shown| shown.lines.number(span.start)),
+                line: 1 + shown
+                    .map_or(0, |shown| shown.first_line + shown.lines.number(span.start)),
                 column: 1 + sources.get(*file).zip(shown).map_or(0, |(source, shown)| {
                     columns.of(*file, &source.text, shown.lines.at(span.start).start, span.start)
                 }),
@@ -189,7 +194,9 @@ impl ConfigErrors {
             let span = span.start - range.start..span.end - range.start;
             mark.kind.span(span).label(mark.label)
         });
-        let snippet = Snippet::source(text).path(shown.path.as_str()).line_start(first + 1);
+        let snippet = Snippet::source(text)
+            .path(shown.path.as_str())
+            .line_start(shown.first_line + first + 1);
         Some(snippet.annotations(annotations))
     }
 
@@ -205,7 +212,8 @@ impl ConfigErrors {
     }
 
     fn summary(&self) -> String {
-        let mut files: Vec<usize> = self.findings.iter().map(|finding| finding.at.file).collect();
+        let mut files: Vec<&str> = self.faults.iter().map(|fault| fault.file.as_str()).collect();
+        files.sort_unstable();
         files.dedup();
         let count = |number: usize, what: &str| {
             format!("{number} {what}{}", if number == 1 { "" } else { "s" })
@@ -222,8 +230,12 @@ fn origin(fault: &Fault) -> Origin<'static> {
 impl Shown {
     fn of(source: &Source) -> Self {
         let lines = Lines::of(&source.text);
-        let Source { path, text, parts, secrets, broken } = source;
-        Self { path: path.clone(), text: redact(text, parts, secrets, broken, &lines), lines }
+        let Source { path, text, parts, secrets, broken, line_of_list } = source;
+        let (first_line, text) = match line_of_list {
+            Some(number) => (*number, redact_line(text)),
+            None => (0, redact(text, parts, secrets, broken, &lines)),
+        };
+        Self { path: path.clone(), text, lines, first_line }
     }
 
     /// The part of a span on its first line. Showing a value of many lines would hide the message.

@@ -14,7 +14,7 @@ use crate::config::fault::Place;
 use crate::config::keys::{BASIC_AUTH, FEED};
 use crate::config::reader::{Field, Reader, Table};
 use crate::config::sections::Defaults;
-use crate::config::{FeedConfig, FeedSettings, Origin};
+use crate::config::{FeedConfig, FeedSettings, Origin, OriginPlace};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
 use crate::feed::entry_filter::{EntryFilter, Rule};
@@ -49,6 +49,13 @@ pub(super) struct Given {
     /// Each may occur once.
     names: HashMap<String, Place>,
     settings: LastSettings,
+}
+
+impl Given {
+    /// Whether a table names this address, be it private or not.
+    pub(super) fn has(&self, url: &FeedUrl) -> bool {
+        self.urls.contains_key(url)
+    }
 }
 
 /// The settings of the feeds before, so that feeds that are configured alike share one value.
@@ -90,10 +97,11 @@ impl Reader<'_> {
         let Some(field) = root.get("feeds") else { return Vec::new() };
         let tables = self.tables(&field, &FEED);
         let file: Arc<Path> = self.path.into();
-        let feed = |(index, table)| {
+        let feed = |(index, table): (usize, &Table<'_>)| {
             let (spec, settings) = self.feed(table, defaults, given)?;
             let settings = given.settings.shared(settings);
-            let origin = Origin { file: Arc::clone(&file), index };
+            let place = OriginPlace::Table(u32::try_from(index).ok()?);
+            let origin = Origin { file: Arc::clone(&file), place };
             Some(FeedConfig { spec: Arc::new(spec), settings, origin })
         };
         tables.iter().enumerate().filter_map(feed).collect()
@@ -389,26 +397,13 @@ impl Reader<'_> {
     /// Removes user name and password from an address and returns them. Returns `Err` if they are invalid;
     /// the fault is noted.
     fn split_off(&mut self, url: &mut Url, field: &Field<'_>) -> Result<Option<BasicAuth>, ()> {
-        if url.username().is_empty() && url.password().is_none() {
-            return Ok(None);
-        }
-        let decoded = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
-        let user = decoded(url.username());
-        let password = url.password().map(decoded).transpose();
-        let (Ok(user), Ok(password)) = (user, password) else {
-            let message = "user name and password are not UTF-8 when percent-decoded";
-            self.fault(&field.key, &field.span, message, None);
-            return Err(());
-        };
+        let auth = credentials(url)
+            .map_err(|message| self.fault(&field.key, &field.span, message, None))?;
+        let Some(BasicAuth { user, password }) = auth else { return Ok(None) };
         let password = match password {
-            Some(text) => Some(Secret::new(self.expanded(field, &text).ok_or(())?)),
+            Some(text) => Some(Secret::new(self.expanded(field, text.expose()).ok_or(())?)),
             None => None,
         };
-        // Both fail only for URLs without a host, and a feed's URL has one.
-        if url.set_username("").is_err() || url.set_password(None).is_err() {
-            self.fault(&field.key, &field.span, "the URL names no host", None);
-            return Err(());
-        }
         Ok(Some(BasicAuth { user, password }))
     }
 
@@ -488,6 +483,24 @@ impl Reader<'_> {
         let (_, password) = password?;
         Some(BasicAuth { user: user?, password: Some(Secret::new(password)) })
     }
+}
+
+/// Removes user name and password from an address and returns them. The error is a message.
+pub(super) fn credentials(url: &mut Url) -> Result<Option<BasicAuth>, &'static str> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    let decoded = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
+    let user = decoded(url.username());
+    let password = url.password().map(decoded).transpose();
+    let (Ok(user), Ok(password)) = (user, password) else {
+        return Err("user name and password are not UTF-8 when percent-decoded");
+    };
+    // Both fail only for URLs without a host, and a feed's URL has one.
+    if url.set_username("").is_err() || url.set_password(None).is_err() {
+        return Err("the URL names no host");
+    }
+    Ok(Some(BasicAuth { user, password: password.map(Secret::new) }))
 }
 
 /// Where the user name and password at the start of a URL end; 0 without them.

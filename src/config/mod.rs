@@ -14,6 +14,7 @@ pub mod edit;
 mod example_tests;
 mod exports;
 mod fault;
+mod feed_lists;
 mod feeds;
 mod find;
 mod full_text;
@@ -21,6 +22,7 @@ mod hooks;
 mod json_map;
 mod keys;
 mod lines;
+mod list_lines;
 mod load;
 mod reader;
 mod redact;
@@ -31,6 +33,7 @@ mod server;
 pub mod starter;
 mod syntax;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +52,7 @@ use crate::polling::schedule::{Cadence, Policy};
 
 pub use fault::{ConfigErrors, Fault};
 pub use find::{NotFound, find};
-pub use load::load;
+pub use load::{load, load_without_lists};
 
 /// The default of `store.path`, in the folder of the configuration file.
 pub const DEFAULT_STORE: &str = "gazetted.db";
@@ -82,7 +85,9 @@ pub struct Config {
     pub hide_future: bool,
     /// The files of the configuration, if the daemon reloads it when one of them changes.
     pub watched: Option<Vec<PathBuf>>,
+    /// Those of the `[[feeds]]` tables, then those of the lists.
     pub feeds: Arc<[FeedConfig]>,
+    pub notes: Vec<Note>,
     pub exports: Vec<ExportConfig>,
 }
 
@@ -228,8 +233,37 @@ pub enum Keep {
 pub struct Origin {
     /// Absolute.
     pub file: Arc<Path>,
-    /// Position among the feeds of that file, from 0.
-    pub index: usize,
+    pub place: OriginPlace,
+}
+
+/// The place of a feed in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginPlace {
+    /// Position among the `[[feeds]]` tables, from 0.
+    Table(u32),
+    /// The line of a list (`[[feed_lists]]`), from 1.
+    Line(u32),
+}
+
+/// What the user of a valid configuration may not expect.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Note {
+    /// Path of the file as it was given.
+    pub file: String,
+    /// From 1; absent when the note concerns the whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    pub message: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, message } = self;
+        match line {
+            Some(line) => write!(f, "{file}:{line}: {message}"),
+            None => write!(f, "{file}: {message}"),
+        }
+    }
 }
 
 /// One of `[[exports]]`.
