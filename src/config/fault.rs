@@ -4,9 +4,11 @@ use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use toml::de::DeTable;
 
 use crate::config::lines::Lines;
 use crate::config::redact::{Parts, redact, redact_line};
+use crate::config::syntax::repair;
 
 /// Places that are as many lines apart are shown in one excerpt.
 const NEAR: usize = 10;
@@ -42,7 +44,6 @@ pub(super) struct Source {
     /// The path as the user gave it, or as a pattern of the user found it.
     pub(super) path: String,
     pub(super) text: String,
-    pub(super) parts: Parts,
     pub(super) secrets: Vec<Range<usize>>,
     /// The spans of syntax errors.
     pub(super) broken: Vec<Range<usize>>,
@@ -230,10 +231,14 @@ fn origin(fault: &Fault) -> Origin<'static> {
 impl Shown {
     fn of(source: &Source) -> Self {
         let lines = Lines::of(&source.text);
-        let Source { path, text, parts, secrets, broken, line_of_list } = source;
-        let (first_line, text) = match line_of_list {
-            Some(number) => (*number, redact_line(text)),
-            None => (0, redact(text, parts, secrets, broken, &lines)),
+        let Source { path, text, secrets, broken, line_of_list } = source;
+        let (first_line, text) = if let Some(number) = line_of_list {
+            (*number, redact_line(text))
+        } else {
+            // A file of a valid configuration is not shown, so its keys and values are looked for only here.
+            let (repaired, _) = repair(text);
+            let parts = Parts::of(DeTable::parse_recoverable(&repaired).0.get_ref());
+            (0, redact(text, &parts, secrets, broken, &lines))
         };
         Self { path: path.clone(), text, lines, first_line }
     }

@@ -14,7 +14,6 @@ use crate::config::feeds::Given;
 use crate::config::keys::{INCLUDED, ROOT};
 use crate::config::lines::Lines;
 use crate::config::reader::{Reader, Table};
-use crate::config::redact::Parts;
 use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::{Defaults, machine_zone};
 use crate::config::syntax::repair;
@@ -212,16 +211,19 @@ impl Files<'_> {
             fault(at..at, "not UTF-8 text from here on".to_owned(), Some(hint));
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
-        let (repaired, errors) = repair(&text);
+        let (mut tree, errors) = DeTable::parse_recoverable(&text);
+        // Most files have no syntax error, and are parsed once.
+        let (repaired, errors) = if errors.is_empty() { Default::default() } else { repair(&text) };
+        if !errors.is_empty() {
+            tree = DeTable::parse_recoverable(&repaired).0;
+        }
         let mut broken: Vec<Range<usize>> = Vec::new();
         for error in errors {
             broken.push(error.span.clone());
             fault(error.span, error.message, error.hint.map(str::to_owned));
         }
-        let mut breaks: Vec<usize> = broken.iter().map(|span| span.start).collect();
-        breaks.sort_unstable();
+        let breaks = sorted_starts(&broken);
         let lines = Lines::of(&text);
-        let (tree, _) = DeTable::parse_recoverable(&repaired);
         let mut reader = Reader {
             file,
             path,
@@ -234,14 +236,18 @@ impl Files<'_> {
             secrets: Vec::new(),
             broken: &breaks,
         };
-        let parts = Parts::of(tree.get_ref());
         let result = walk(&mut reader, tree.get_ref());
         let Reader { findings, secrets, .. } = reader;
         self.findings.extend(findings);
-        let line_of_list = None;
-        self.sources.push(Source { path: shown, text, parts, secrets, broken, line_of_list });
+        self.sources.push(Source { path: shown, text, secrets, broken, line_of_list: None });
         Some(result)
     }
+}
+
+fn sorted_starts(spans: &[Range<usize>]) -> Vec<usize> {
+    let mut starts: Vec<usize> = spans.iter().map(|span| span.start).collect();
+    starts.sort_unstable();
+    starts
 }
 
 impl Reader<'_> {
