@@ -55,31 +55,36 @@ impl Policies {
     }
 }
 
+/// How many next polls are computed and stored at once.
+const REPLANNED: usize = 1_000;
+
 /// Adds, updates and retires feeds, and computes the next poll of those whose schedule changed.
 pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<Synced, StoreError> {
-    let mut policies = Policies::default();
-    let list = config
-        .feeds
-        .iter()
-        .map(|feed| FeedSync {
-            spec: Arc::clone(&feed.spec),
-            policy: policies.of(&feed.settings),
-            address: feed.settings.request.address.clone(),
-        })
-        .collect();
-    let synced = store.sync_feeds(list, now).await?;
+    let synced = store.sync_feeds(list(config), now).await?;
     let feeds = Feeds::new(Arc::clone(&config.feeds), &synced.ids);
-    let plans: Vec<_> = synced
-        .stale
-        .iter()
-        .filter_map(|stale| {
-            let feed = feeds.get(stale.feed)?;
-            let history = History::of(&feed.spec.url, &stale.history);
-            Some((stale.feed, replanned(&feed.settings.policy, history, stale.polled_at, now)))
-        })
-        .collect();
-    if !plans.is_empty() {
+    for stale in synced.stale.chunks(REPLANNED) {
+        let stale = store.reader()?.planned(stale)?;
+        let plans: Vec<_> = stale
+            .iter()
+            .filter_map(|stale| {
+                let feed = feeds.get(stale.feed)?;
+                let history = History::of(&feed.spec.url, &stale.history);
+                let next = replanned(&feed.settings.policy, history, stale.polled_at, now);
+                Some((stale.feed, next))
+            })
+            .collect();
         store.replan(plans).await?;
     }
     Ok(Synced { feeds, added: synced.added, retired: synced.retired })
+}
+
+/// The configured feeds as the store needs them.
+fn list(config: &Config) -> Vec<FeedSync> {
+    let mut policies = Policies::default();
+    let one = |feed: &FeedConfig| FeedSync {
+        spec: Arc::clone(&feed.spec),
+        policy: policies.of(&feed.settings),
+        address: feed.settings.request.address.clone(),
+    };
+    config.feeds.iter().map(one).collect()
 }
