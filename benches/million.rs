@@ -74,8 +74,8 @@ fn start() -> Timestamp {
 fn spec(n: u64) -> FeedSync {
     let url = feed_url(n);
     let tags = if n.is_multiple_of(10) { vec!["world".to_owned()] } else { Vec::new() };
-    let spec = FeedSpec { url, name: Some(format!("Feed {n}")), tags, enabled: true };
-    FeedSync { spec, policy: "every 60s".to_owned(), address: None }
+    let spec = FeedSpec { url, name: Some(format!("Feed {n}")), tags: tags.into(), enabled: true };
+    FeedSync { spec: spec.into(), policy: "every 60s".into(), address: None }
 }
 
 fn feed_url(n: u64) -> FeedUrl {

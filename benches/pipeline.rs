@@ -103,8 +103,8 @@ fn storing(c: &mut Criterion) {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("bench.db")).expect("a store");
         let url = feed_url();
-        let spec = FeedSpec { url, name: None, tags: Vec::new(), enabled: true };
-        let feeds = vec![FeedSync { spec, policy: "every 60s".to_owned(), address: None }];
+        let spec = FeedSpec { url, name: None, tags: Vec::new().into(), enabled: true };
+        let feeds = vec![FeedSync { spec: spec.into(), policy: "every 60s".into(), address: None }];
         let synced = runtime.block_on(store.sync_feeds(feeds, now())).expect("a feed list");
         (folder, store, synced.ids[0])
     };

@@ -282,12 +282,12 @@ command = ["sh", "-c cat t0ken"]
 timeout = "2s"
 "#;
     let config = load_text(text).unwrap();
-    let [one, two] = config.feeds.as_slice() else { panic!("{config:?}") };
+    let [one, two] = config.feeds.as_ref() else { panic!("{config:?}") };
     assert_ne!(one.spec.url, two.spec.url);
     assert!(!one.spec.url.as_str().contains("t0ken"), "{}", one.spec.url);
     assert!(one.spec.url.as_str().ends_with("/sh"), "{}", one.spec.url);
     let timeout = |feed: &gazetted::config::FeedConfig| {
-        feed.request.command.as_ref().map(|command| command.timeout.as_secs())
+        feed.settings.request.command.as_ref().map(|command| command.timeout.as_secs())
     };
     assert_eq!((timeout(one), timeout(two)), (Some(7), Some(2)));
     let again = load_text(text).unwrap();
@@ -473,15 +473,20 @@ basic_auth = { user = "me", password_file = "b.secret" }
 "#;
     let folder = folder(&[("gazetted.toml", text), ("b.secret", "from a file\n")]);
     let config = load_in(folder.path()).unwrap();
-    let [a, b] = config.feeds.as_slice() else { panic!("{config:?}") };
+    let [a, b] = config.feeds.as_ref() else { panic!("{config:?}") };
     assert_eq!(a.spec.url.as_str(), "https://a.example/feed");
-    let auth = a.request.basic_auth.as_ref().unwrap();
+    let auth = a.settings.request.basic_auth.as_ref().unwrap();
     assert_eq!(auth.user, "me@home");
     assert_eq!(auth.password.as_ref().unwrap().expose(), "pé");
-    let headers: Vec<(&str, &str)> =
-        b.request.headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    let headers: Vec<(&str, &str)> = b
+        .settings
+        .request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect();
     assert_eq!(headers, [("Cost", "5$"), ("X-Token", "Bearer t0ken-from-outside")]);
-    let auth = b.request.basic_auth.as_ref().unwrap();
+    let auth = b.settings.request.basic_auth.as_ref().unwrap();
     assert_eq!(auth.password.as_ref().unwrap().expose(), "from a file");
     let debug = format!("{config:?}");
     assert!(!debug.contains("t0ken") && !debug.contains("pé"), "{debug}");
@@ -508,7 +513,16 @@ fn the_credentials_of_a_service_come_before_files_beside_the_configuration() {
         .feeds
         .iter()
         .map(|feed| {
-            feed.request.basic_auth.as_ref().unwrap().password.as_ref().unwrap().expose().to_owned()
+            feed.settings
+                .request
+                .basic_auth
+                .as_ref()
+                .unwrap()
+                .password
+                .as_ref()
+                .unwrap()
+                .expose()
+                .to_owned()
         })
         .collect();
     assert_eq!(passwords, ["credential", "file", "credential", "credential"]);
@@ -539,7 +553,12 @@ private = false
     ];
     assert_eq!(shown, expected);
     let address = |at: usize| {
-        config.feeds[at].request.address.as_ref().map(gazetted::domain::request::Secret::expose)
+        config.feeds[at]
+            .settings
+            .request
+            .address
+            .as_ref()
+            .map(gazetted::domain::request::Secret::expose)
     };
     let token = "t0ken-from-outside";
     let first = format!("https://a.example:8443/{token}/feed?key={token}");
@@ -567,7 +586,9 @@ fn cron_is_in_the_zone_of_the_schedule_else_of_the_file_else_of_the_machine() {
         ([tokyo, new_york, cron].concat(), "America/New_York", "Asia/Tokyo"),
     ] {
         let config = load_text(&text).unwrap();
-        let Cadence::Cron(cron) = &config.feeds[0].policy.cadence else { panic!("{text}") };
+        let Cadence::Cron(cron) = &config.feeds[0].settings.policy.cadence else {
+            panic!("{text}")
+        };
         assert_eq!((cron.zone().name(), config.zone.name()), (expected, shown), "{text}");
     }
     check(&[("timezone = 'Berlin'".to_owned(), "no such time zone", "Europe/Berlin")]);
@@ -587,7 +608,7 @@ fn a_feed_names_a_proxy_of_its_own_or_none() {
     ] {
         let text = format!("[[feeds]]\nurl = 'https://a.example/'\n{written}\n");
         let config = load_text(&text).unwrap();
-        assert_eq!(config.feeds[0].request.proxy, expected, "{written}");
+        assert_eq!(config.feeds[0].settings.request.proxy, expected, "{written}");
     }
 }
 
@@ -621,18 +642,21 @@ tags = ["world"]
     let config = load_in(folder.path()).unwrap();
     assert_eq!(config.store.path, Path::new("/secrets/news.db"));
     assert_eq!(config.fetch.max_body, 1 << 20);
-    let [sample, a, b] = config.feeds.as_slice() else { panic!("{config:?}") };
+    let [sample, a, b] = config.feeds.as_ref() else { panic!("{config:?}") };
     let file = sample.spec.url.as_url().to_file_path().unwrap();
     assert_eq!(file, folder.path().join("samples/my feed.xml"));
     for feed in [sample, b] {
-        let Cadence::Cron(cron) = &feed.policy.cadence else { panic!("{feed:?}") };
+        let Cadence::Cron(cron) = &feed.settings.policy.cadence else { panic!("{feed:?}") };
         assert_eq!((cron.as_str(), cron.zone().name()), ("0 6 * * *", "Europe/Berlin"));
-        assert_eq!((feed.policy.min, feed.max_entries), (TimeDelta::hours(1), 50));
+        assert_eq!(
+            (feed.settings.policy.min, feed.settings.max_entries),
+            (TimeDelta::hours(1), 50)
+        );
     }
-    assert_eq!(a.policy.cadence, Cadence::Every(TimeDelta::minutes(5)));
-    assert_eq!(a.max_entries, 7);
+    assert_eq!(a.settings.policy.cadence, Cadence::Every(TimeDelta::minutes(5)));
+    assert_eq!(a.settings.max_entries, 7);
     assert_eq!(b.spec.url.as_str(), "https://b.example/");
-    assert_eq!(b.spec.tags, ["x", "y"]);
+    assert_eq!(b.spec.tags.as_ref(), ["x", "y"]);
     let [export] = config.exports.as_slice() else { panic!("{config:?}") };
     let Target::File(file) = &export.target else { panic!("{export:?}") };
     assert_eq!(file.path, folder.path().join("out.csv"));
@@ -669,7 +693,7 @@ fn full_text_is_set_for_a_feed_for_tags_or_for_all_and_rules_of_the_feed_come_fi
         url = 'https://d.example/'
         full_text = true";
     let fetched = |text: &str| -> Vec<bool> {
-        load_text(text).unwrap().feeds.iter().map(|feed| feed.full_text).collect()
+        load_text(text).unwrap().feeds.iter().map(|feed| feed.settings.full_text).collect()
     };
     assert_eq!(fetched(text), [true, false, false, true]);
     let all = text.replacen("tags = ['whole']", "all = true", 1);
@@ -677,13 +701,14 @@ fn full_text_is_set_for_a_feed_for_tags_or_for_all_and_rules_of_the_feed_come_fi
     let config = load_text(text).unwrap();
     assert_eq!(config.full_text.refresh, TimeDelta::hours(1));
     assert!(!config.full_text.obey_robots);
-    let select =
-        |feed: usize, host: &str| config.full_text.rules_for(&config.feeds[feed], host).select;
+    let select = |feed: usize, host: &str| {
+        config.full_text.rules_for(&config.feeds[feed].settings, host).select
+    };
     assert_eq!(select(0, "example.org").as_deref(), Some(".body"));
     assert_eq!(select(0, "www.example.org").as_deref(), Some(".body"));
     assert_eq!(select(0, "notexample.org"), None);
     assert_eq!(select(1, "example.org").as_deref(), Some("main"), "the feed's own");
-    let of_blog = config.full_text.rules_for(&config.feeds[0], "blog.example.org");
+    let of_blog = config.full_text.rules_for(&config.feeds[0].settings, "blog.example.org");
     assert_eq!((of_blog.select, of_blog.remove), (None, vec![".promo".to_owned()]));
 }
 

@@ -36,9 +36,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let config = context.load()?;
+    let config = context.load_without_lists()?;
     let reader = reader(&config)?;
-    let mut query = args.filters.query(&reader, &config)?;
+    let mut query = args.filters.query(&reader, &config, context)?;
     query.limit = Some(args.limit).filter(|n| *n != 0);
     if let Some(words) = &args.search {
         filter::set(&mut query, "search", words, (clock::now(), config.zone))

@@ -11,6 +11,7 @@ use crate::config::{Config, FeedConfig};
 use crate::fetch::Fetcher;
 use crate::matching::likely_address::{Known, likely};
 use crate::passes::check_online::check_online;
+use crate::present::terminal::clean_line;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -53,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     if args.json {
         let mut answer = json!({
             "ok": fine, "feeds": config.feeds.len(), "exports": config.exports.len(),
-            "diff": diff,
+            "notes": config.notes, "diff": diff,
         });
         if let (Some(online), Some(answer)) = (&online, answer.as_object_mut()) {
             answer.insert("online".to_owned(), online.iter().map(Seen::json).collect());
@@ -78,6 +79,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             failed => writeln!(out, "{asked} asked, {failed} would fail"),
         }
     })?;
+    if !context.quiet {
+        config.notes.iter().for_each(|note| context.output.note(&clean_line(&note.to_string())));
+    }
     Ok(exit)
 }
 

@@ -59,7 +59,7 @@ fn place(text: &str) -> Result<Place, String> {
 }
 
 pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
-    let config = context.load()?;
+    let config = context.load_without_lists()?;
     let path = &config.store.path;
     if let Verb::List { json } = verb
         && is_missing(path)

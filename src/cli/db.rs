@@ -51,7 +51,12 @@ pub(super) enum Verb {
 }
 
 pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
-    let config = context.load()?;
+    let config = match verb {
+        Verb::Prune { .. } => context.load()?, // A feed may say how long its articles are kept.
+        Verb::Check { .. } | Verb::Backup { .. } | Verb::Vacuum | Verb::Stats { .. } => {
+            context.load_without_lists()?
+        }
+    };
     let path = &config.store.path;
     let reader = Reader::open(path)?;
     match verb {

@@ -271,7 +271,7 @@ impl<'a> Explanation<'a> {
 
 fn wanted(facts: &Facts, feed: &FeedConfig, polled_at: Timestamp) -> Vec<Candidate> {
     let history = History::of(&feed.spec.url, &facts.history);
-    let mut wanted = candidates(&feed.policy, history, polled_at);
+    let mut wanted = candidates(&feed.settings.policy, history, polled_at);
     wanted.sort_by_key(|candidate| std::cmp::Reverse(candidate.at));
     wanted
 }

@@ -65,7 +65,7 @@ fn format(text: &str) -> Result<Format, String> {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let config = context.load()?;
+    let config = context.load_without_lists()?;
     let reader = reader(&config)?;
     let to_terminal = args.output.is_none() && io::stdout().is_terminal();
     let format = chosen_format(args, to_terminal)?;
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         Some(path) => Shape::Template(template(path)?),
         None => Shape::Format(format),
     };
-    let mut query = args.filters.query(&reader, &config)?;
+    let mut query = args.filters.query(&reader, &config, context)?;
     query.limit = Some(limit).filter(|n| *n != 0);
     query.sightings = args.sightings;
     if let Some(words) = &args.search {

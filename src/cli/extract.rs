@@ -172,7 +172,7 @@ fn received(args: &Args, context: &Context) -> Result<FetchedPage> {
     if args.url.is_some() {
         bail!("--url is for a page that is read from a file or from standard input");
     }
-    let mut settings = match context.load() {
+    let mut settings = match context.load_without_lists() {
         Ok(config) => config.fetch,
         Err(error) if error.is::<NotFound>() => FetchSettings::default(),
         Err(error) => return Err(error),

@@ -121,7 +121,7 @@ pub(super) fn rows(config: &Config) -> Result<Vec<ListedFeed>, StoreError> {
     let mut stored: HashMap<String, FeedRow> =
         stored.into_iter().map(|row| (row.url.clone(), row)).collect();
     let mut listed: Vec<ListedFeed> = Vec::new();
-    for feed in &config.feeds {
+    for feed in config.feeds.iter() {
         let row = stored.remove(feed.spec.url.as_str());
         let title = row.as_ref().and_then(|row| row.title.clone());
         listed.push(ListedFeed {
@@ -132,7 +132,7 @@ pub(super) fn rows(config: &Config) -> Result<Vec<ListedFeed>, StoreError> {
             },
             url: feed.spec.url.to_string(),
             name: feed.spec.name.clone().or(title).unwrap_or_else(|| feed.spec.url.to_string()),
-            tags: feed.spec.tags.clone(),
+            tags: feed.spec.tags.to_vec(),
             row,
         });
     }

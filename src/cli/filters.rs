@@ -54,7 +54,13 @@ pub(super) fn checked(name: &str, text: &str) -> Result<String, String> {
 
 impl Filters {
     /// The query for these filters. It is an error if a feed or a tag is unknown.
-    pub(super) fn query(&self, reader: &Reader, config: &Config) -> Result<Query> {
+    /// `config` needs no list of feeds.
+    pub(super) fn query(
+        &self,
+        reader: &Reader,
+        config: &Config,
+        context: &Context,
+    ) -> Result<Query> {
         let mut query = Query::default();
         let feeds = self.feed.iter().map(|text| feed_text(text, config));
         let feeds = feeds.collect::<Result<Vec<String>>>()?;
@@ -75,7 +81,7 @@ impl Filters {
             }
         }
         query.with_duplicates = self.with_duplicates;
-        known(reader, &query, config)?;
+        known(reader, &query, context)?;
         Ok(query)
     }
 }
@@ -106,13 +112,16 @@ pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Re
 
 /// Returns an error if a filter names an unknown feed or tag, which is most likely a mistake of the user. A feed that is
 /// configured and was never polled is known; it has no articles.
-fn known(reader: &Reader, query: &Query, config: &Config) -> Result<()> {
+fn known(reader: &Reader, query: &Query, context: &Context) -> Result<()> {
     let feeds = reader.feed_names()?;
-    let configured = || config.feeds.iter().map(|feed| &feed.spec);
+    // Most feeds and tags are stored, so that the lists of feeds need not be read.
+    let is_configured = |is_meant: &dyn Fn(&FeedSpec) -> bool| -> Result<bool> {
+        Ok(context.load()?.feeds.iter().any(|feed| is_meant(&feed.spec)))
+    };
     for name in &query.feeds {
         let is_called =
             |feed: &FeedSpec| feed.name.as_ref() == Some(name) || feed.url.as_str() == name;
-        if !feeds.iter().any(|feed| feed.is_called(name)) && !configured().any(is_called) {
+        if !feeds.iter().any(|feed| feed.is_called(name)) && !is_configured(&is_called)? {
             let names = feeds.iter().map(|feed| feed.display_name().to_owned());
             return Err(unknown("feed", name, names));
         }
@@ -124,7 +133,7 @@ fn known(reader: &Reader, query: &Query, config: &Config) -> Result<()> {
     }
     for tag in &query.tags {
         let is_stored = feeds.iter().any(|feed| feed.tags.contains(tag));
-        if !is_stored && !configured().any(|feed| feed.tags.contains(tag)) {
+        if !is_stored && !is_configured(&|feed| feed.tags.contains(tag))? {
             return Err(unknown("tag", tag, feeds.iter().flat_map(|feed| feed.tags.clone())));
         }
     }

@@ -15,7 +15,7 @@ use super::feeds::offer;
 use super::output::{DIM, GREEN, Output, RED, YELLOW, count, data, json_data};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
-use crate::config::NotFound;
+use crate::config::{FeedSettings, NotFound};
 use crate::domain::article::{
     Article, ArticleDraft, ArticleId, DateSource, Person, effective_date,
 };
@@ -112,10 +112,11 @@ fn settings(
         }
         Err(error) => return Err(error),
     };
-    let feed = config.feeds.into_iter().find(|feed| feed.spec.url == *url);
-    let (request, entries, map, filter) = feed
-        .map_or((RequestSpec::default(), ENTRIES, None, config.entry_filter), |feed| {
-            (feed.request, feed.max_entries, feed.map, feed.entry_filter)
+    let feed = config.feeds.iter().find(|feed| feed.spec.url == *url);
+    let (request, entries, map, filter) =
+        feed.map_or((RequestSpec::default(), ENTRIES, None, config.entry_filter), |feed| {
+            let settings = FeedSettings::clone(&feed.settings);
+            (settings.request, settings.max_entries, settings.map, settings.entry_filter)
         });
     Ok((config.fetch, request, entries, map, filter))
 }

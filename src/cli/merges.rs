@@ -38,7 +38,7 @@ pub(super) enum Verb {
 }
 
 pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
-    let config = context.load()?;
+    let config = context.load_without_lists()?;
     let reader = Reader::open(&config.store.path)
         .context("there are no articles yet; `gazetted poll` collects them")?;
     match verb {

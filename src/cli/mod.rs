@@ -165,6 +165,11 @@ impl Context {
         Ok(self.load_from(&self.config_path()?)?)
     }
 
+    /// Loads the configuration without the feeds of `[[feed_lists]]`, for commands that only read the store.
+    fn load_without_lists(&self) -> Result<Config> {
+        Ok(config::load_without_lists(&self.config_path()?, &self.environment, clock::now())?)
+    }
+
     fn load_from(&self, path: &Path) -> Result<Config, ConfigErrors> {
         let mut config = config::load(path, &self.environment, clock::now())?;
         config.fetch.concurrency = limits::requests(config.fetch.concurrency);

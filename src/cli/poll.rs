@@ -153,7 +153,7 @@ fn wanted(
     if args.all {
         let gone = store.reader()?.gone_feeds()?;
         let polled = feeds.iter().filter(|(id, feed)| feed.spec.enabled && !gone.contains(id));
-        let mut all: Vec<FeedId> = polled.map(|(id, _)| *id).collect();
+        let mut all: Vec<FeedId> = polled.map(|(id, _)| id).collect();
         all.sort_unstable();
         return Ok(Some(all));
     }
@@ -165,7 +165,7 @@ fn wanted(
     for text in &args.feeds {
         let text = feed_text(text, config)?;
         let before = wanted.len();
-        let called = rows.iter().filter(|row| feeds.contains_key(&row.id) && row.is_called(&text));
+        let called = rows.iter().filter(|row| feeds.get(row.id).is_some() && row.is_called(&text));
         wanted.extend(called.map(|row| row.id));
         if wanted.len() == before {
             let names = rows.iter().map(|row| row.display_name().to_owned());
@@ -301,7 +301,7 @@ impl Round {
     async fn abandon(&mut self, store: &Store) -> Result<()> {
         self.polls.shutdown().await;
         let polled: Vec<FeedId> = self.done.iter().map(|polled| polled.feed).collect();
-        let held = self.poller.feeds().keys().filter(|id| !polled.contains(id)).copied();
+        let held = self.poller.feeds().ids().filter(|id| !polled.contains(id));
         store.release(held.collect()).await?;
         Ok(())
     }

@@ -53,9 +53,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         Ok(search) => search,
         Err(fault) => bail!(fault),
     };
-    let config = context.load()?;
+    let config = context.load_without_lists()?;
     let reader = reader(&config)?;
-    let mut query = args.filters.query(&reader, &config)?;
+    let mut query = args.filters.query(&reader, &config, context)?;
     let hits = Hits::of(&search);
     query.search = Some(search);
     query.limit = Some(args.limit).filter(|n| *n != 0);

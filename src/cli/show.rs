@@ -40,7 +40,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let config = context.load()?;
+    let config = context.load_without_lists()?;
     let reader = reader(&config)?;
     let id = reader.id(&args.id);
     let Some(article) = reader.article(&id)? else {

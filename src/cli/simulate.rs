@@ -78,7 +78,7 @@ fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
         });
         models.push(Modelled {
             url: feed.spec.url.clone(),
-            policy: feed.policy.clone(),
+            policy: feed.settings.policy.clone(),
             gap: facts.as_ref().map_or(UNKNOWN_GAP, |facts| gap(facts, now)),
             validators: facts.as_ref().is_none_or(|facts| !facts.validators.is_empty()),
             min_waits: facts.map(|facts| facts.history.min_waits).unwrap_or_default(),

@@ -56,7 +56,7 @@ enum Verb {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let config = context.load()?;
+    let config = context.load_without_lists()?;
     let reader = reader(&config)?;
     matched(&reader, &config)?;
     match &args.verb {

@@ -12,8 +12,8 @@ use toml_edit::{
 };
 
 use crate::config::feeds::user_info_end;
-use crate::config::load::load_with;
-use crate::config::{Config, ConfigErrors, FeedConfig};
+use crate::config::load::{Lists, load_with};
+use crate::config::{Config, ConfigErrors, FeedConfig, Origin, OriginPlace};
 use crate::domain::feed::FeedUrl;
 use crate::domain::time::Timestamp;
 
@@ -63,6 +63,12 @@ pub enum EditError {
     Read { path: PathBuf, source: io::Error },
     #[error("{path} is not TOML")]
     Syntax { path: PathBuf, source: toml_edit::TomlError },
+    /// The feed is in a list (`[[feed_lists]]`).
+    #[error(
+        "{path}:{line} is this feed, and a list is not edited here: change that line; or write a [[feeds]] table \
+         with its url, which takes the place of the line (enabled = false stops polling)"
+    )]
+    InList { path: PathBuf, line: u32 },
     /// The file has changed since the configuration was read.
     #[error("{path} has just been changed by somebody else; try again")]
     Changed { path: PathBuf },
@@ -148,7 +154,7 @@ impl Edit {
     pub fn remove(&mut self, feeds: &[&FeedConfig]) -> Result<(), EditError> {
         let mut by_file: HashMap<&Path, Vec<usize>> = HashMap::new();
         for feed in feeds {
-            by_file.entry(&feed.origin.file).or_default().push(feed.origin.index);
+            by_file.entry(&feed.origin.file).or_default().push(table_of(feed)?);
         }
         for (path, mut places) in by_file {
             places.sort_unstable();
@@ -169,8 +175,8 @@ impl Edit {
     /// When a file cannot be read, or when the feed is no longer in its place.
     pub fn readdress(&mut self, feed: &FeedConfig, url: &str) -> Result<(), EditError> {
         let path = &feed.origin.file;
-        let changed = || EditError::Changed { path: path.to_owned() };
-        let place = feed.origin.index;
+        let changed = || EditError::Changed { path: path.to_path_buf() };
+        let place = table_of(feed)?;
         let feeds = self.file(path)?.get_mut("feeds");
         let table: Option<&mut dyn TableLike> = match feeds {
             Some(Item::ArrayOfTables(list)) => list.get_mut(place).map(|table| table as _),
@@ -247,7 +253,18 @@ impl Edit {
     ) -> Result<Config, ConfigErrors> {
         let texts: HashMap<PathBuf, String> =
             self.changes().into_iter().map(|(path, _, after)| (path.to_owned(), after)).collect();
-        load_with(main, environment, now, &texts)
+        load_with(main, environment, now, &texts, Lists::Read)
+    }
+}
+
+/// The position of the table of a feed in its file.
+fn table_of(feed: &FeedConfig) -> Result<usize, EditError> {
+    let Origin { file, place } = &feed.origin;
+    match place {
+        OriginPlace::Table(index) => {
+            usize::try_from(*index).map_err(|_| EditError::Changed { path: file.to_path_buf() })
+        }
+        OriginPlace::Line(line) => Err(EditError::InList { path: file.to_path_buf(), line: *line }),
     }
 }
 

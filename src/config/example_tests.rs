@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::article_page::model::SiteRules;
 use crate::config::keys::{
-    BASIC_AUTH, EXPORT, FEED, FETCH, FULL_TEXT, MAP, ROOT, SCHEDULE, SERVER, SITE, STORE,
+    BASIC_AUTH, EXPORT, FEED, FEED_LIST, FETCH, FULL_TEXT, MAP, ROOT, SCHEDULE, SERVER, SITE, STORE,
 };
 use crate::config::starter::{PACKS, STARTER, with_packs};
 use crate::config::{
@@ -35,6 +35,9 @@ fn example_folder() -> tempfile::TempDir {
     std::fs::write(folder.path().join("example.secret"), "s3cret\n").unwrap();
     std::fs::write(folder.path().join("server.token"), "0123456789abcdef\n").unwrap();
     std::fs::write(folder.path().join("webhook.secret"), "0123456789abcdef\n").unwrap();
+    std::fs::write(folder.path().join("feeds.csv"), "https://example.org/listed.xml\n").unwrap();
+    let list = "<opml><body><outline xmlUrl='https://example.org/outline.xml'/></body></opml>";
+    std::fs::write(folder.path().join("feeds.opml"), list).unwrap();
     let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     std::fs::write(folder.path().join("extra-ca.pem"), certificate).unwrap();
     folder
@@ -70,6 +73,7 @@ fn the_example_shows_every_key_in_its_table_and_no_other() {
         ("full_text.sites", SITE),
         ("server", SERVER),
         ("feeds", FEED),
+        ("feed_lists", FEED_LIST),
         ("exports", EXPORT),
     ];
     for (table, section) in &sections {
@@ -102,13 +106,13 @@ fn the_example_is_what_the_code_does_without_it() {
         assert_eq!(config.store.path, folder.path().join("gazetted.db"));
         assert_eq!(config.fetch, FetchSettings::default());
         assert_eq!(config.full_text, FullTextConfig::default());
-        let [feed] = config.feeds.as_slice() else { panic!("{:?}", config.feeds) };
-        assert_eq!(feed.policy, Policy::default());
-        assert_eq!(feed.request, RequestSpec::default());
-        assert_eq!(feed.max_entries, DEFAULT_MAX_ENTRIES);
-        assert!(!feed.full_text && feed.page_rules == SiteRules::default());
+        let [feed] = config.feeds.as_ref() else { panic!("{:?}", config.feeds) };
+        assert_eq!(feed.settings.policy, Policy::default());
+        assert_eq!(feed.settings.request, RequestSpec::default());
+        assert_eq!(feed.settings.max_entries, DEFAULT_MAX_ENTRIES);
+        assert!(!feed.settings.full_text && feed.settings.page_rules == SiteRules::default());
         assert_eq!(
-            (&feed.spec.name, feed.spec.tags.as_slice(), feed.spec.enabled),
+            (&feed.spec.name, feed.spec.tags.as_ref(), feed.spec.enabled),
             (&None, &[][..], true)
         );
     }
@@ -146,9 +150,14 @@ fn every_key_that_the_example_only_shows_is_accepted() {
         }
         if lines[index].starts_with("timezone") {
             // It has an effect on cron lines alone.
-            lines.iter_mut().filter(|line| line.starts_with("#cron")).for_each(|line| {
-                *line = line.trim_start_matches('#');
-            });
+            let mut is_shown = false;
+            for line in &mut lines {
+                if header(line) {
+                    is_shown = line.starts_with('#');
+                } else if line.starts_with("#cron") && !is_shown {
+                    *line = line.trim_start_matches('#');
+                }
+            }
         }
         match load_text(folder.path(), &lines.join("\n")) {
             Ok(config) => assert_ne!(format!("{config:?}"), bare, "{} has no effect", lines[index]),
@@ -172,7 +181,7 @@ fn the_starter_is_in_order_and_all_it_shows_is_accepted() {
         .collect();
     let config = load_text(folder.path(), &uncommented.join("\n")).unwrap();
     assert_eq!(config.exports.len(), 1);
-    assert_eq!(config.feeds[1].request.headers.len(), 1);
+    assert_eq!(config.feeds[1].settings.request.headers.len(), 1);
 }
 
 #[test]
@@ -183,9 +192,9 @@ fn every_pack_has_ten_to_thirty_feeds_and_no_feed_of_another() {
         let config = load_text(folder.path(), &with_packs([name])).unwrap();
         assert!((10..=30).contains(&config.feeds.len()), "{name}: {}", config.feeds.len());
         assert_eq!(text.matches("[[feeds]]").count(), config.feeds.len(), "{name}");
-        for feed in config.feeds {
+        for feed in config.feeds.iter() {
             assert!(feed.spec.url.as_str().starts_with("https://"), "{}", feed.spec.url);
-            assert!(feed.spec.name.is_some() && feed.spec.tags == [name], "{}", feed.spec.url);
+            assert!(feed.spec.name.is_some() && *feed.spec.tags == [name], "{}", feed.spec.url);
             urls.insert(feed.spec.url.to_string());
             feeds += 1;
         }
@@ -226,6 +235,6 @@ fn the_quick_start_is_in_order_and_fast_without_a_network() {
         let articles = text.matches("</item>").count() + text.matches("</entry>").count();
         assert!((4..=6).contains(&articles), "{}: {articles}", file.display());
     }
-    let min = config.feeds.iter().map(|feed| feed.policy.min).min();
+    let min = config.feeds.iter().map(|feed| feed.settings.policy.min).min();
     assert_eq!(min, Some(TimeDelta::minutes(15)));
 }

@@ -4,9 +4,11 @@ use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use toml::de::DeTable;
 
 use crate::config::lines::Lines;
-use crate::config::redact::{Parts, redact};
+use crate::config::redact::{Parts, redact, redact_line};
+use crate::config::syntax::repair;
 
 /// Places that are as many lines apart are shown in one excerpt.
 const NEAR: usize = 10;
@@ -42,10 +44,11 @@ pub(super) struct Source {
     /// The path as the user gave it, or as a pattern of the user found it.
     pub(super) path: String,
     pub(super) text: String,
-    pub(super) parts: Parts,
     pub(super) secrets: Vec<Range<usize>>,
     /// The spans of syntax errors.
     pub(super) broken: Vec<Range<usize>>,
+    /// The number of the line, from 0, if the text is only this line of a list of feeds.
+    pub(super) line_of_list: Option<usize>,
 }
 
 /// One fault of a configuration.
@@ -71,6 +74,8 @@ struct Shown {
     path: String,
     text: String,
     lines: Lines,
+    /// The number of the first line of `text`, from 0.
+    first_line: usize,
 }
 
 /// A place to underline in an excerpt.
@@ -100,7 +105,8 @@ impl ConfigErrors {
             let shown = files.get(*file);
             Fault {
                 file: shown.map(|shown| shown.path.clone()).unwrap_or_default(),
-                line: 1 + shown.map_or(0, |shown| shown.lines.number(span.start)),
+                line: 1 + shown
+                    .map_or(0, |shown| shown.first_line + shown.lines.number(span.start)),
                 column: 1 + sources.get(*file).zip(shown).map_or(0, |(source, shown)| {
                     columns.of(*file, &source.text, shown.lines.at(span.start).start, span.start)
                 }),
@@ -189,7 +195,9 @@ impl ConfigErrors {
             let span = span.start - range.start..span.end - range.start;
             mark.kind.span(span).label(mark.label)
         });
-        let snippet = Snippet::source(text).path(shown.path.as_str()).line_start(first + 1);
+        let snippet = Snippet::source(text)
+            .path(shown.path.as_str())
+            .line_start(shown.first_line + first + 1);
         Some(snippet.annotations(annotations))
     }
 
@@ -205,7 +213,8 @@ impl ConfigErrors {
     }
 
     fn summary(&self) -> String {
-        let mut files: Vec<usize> = self.findings.iter().map(|finding| finding.at.file).collect();
+        let mut files: Vec<&str> = self.faults.iter().map(|fault| fault.file.as_str()).collect();
+        files.sort_unstable();
         files.dedup();
         let count = |number: usize, what: &str| {
             format!("{number} {what}{}", if number == 1 { "" } else { "s" })
@@ -222,8 +231,16 @@ fn origin(fault: &Fault) -> Origin<'static> {
 impl Shown {
     fn of(source: &Source) -> Self {
         let lines = Lines::of(&source.text);
-        let Source { path, text, parts, secrets, broken } = source;
-        Self { path: path.clone(), text: redact(text, parts, secrets, broken, &lines), lines }
+        let Source { path, text, secrets, broken, line_of_list } = source;
+        let (first_line, text) = if let Some(number) = line_of_list {
+            (*number, redact_line(text))
+        } else {
+            // A file of a valid configuration is not shown, so its keys and values are looked for only here.
+            let (repaired, _) = repair(text);
+            let parts = Parts::of(DeTable::parse_recoverable(&repaired).0.get_ref());
+            (0, redact(text, &parts, secrets, broken, &lines))
+        };
+        Self { path: path.clone(), text, lines, first_line }
     }
 
     /// The part of a span on its first line. Showing a value of many lines would hide the message.

@@ -1,7 +1,9 @@
 //! Reads the `[[feeds]]` tables: addresses, headers, credentials, entry filters.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
@@ -12,7 +14,7 @@ use crate::config::fault::Place;
 use crate::config::keys::{BASIC_AUTH, FEED};
 use crate::config::reader::{Field, Reader, Table};
 use crate::config::sections::Defaults;
-use crate::config::{FeedConfig, Origin};
+use crate::config::{FeedConfig, FeedSettings, Origin, OriginPlace};
 use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec, Secret};
 use crate::feed::entry_filter::{EntryFilter, Rule};
@@ -39,11 +41,41 @@ const OURS: [&str; 12] = [
 const OF_REQUESTS: [&str; 6] =
     ["private", "headers", "basic_auth", "user_agent", "proxy", "allow_private"];
 
-/// The URLs and names in all files read so far. Each may occur once.
+/// What the files read so far have given.
 #[derive(Default)]
 pub(super) struct Given {
+    /// Each may occur once.
     urls: HashMap<FeedUrl, Place>,
+    /// Each may occur once.
     names: HashMap<String, Place>,
+    settings: LastSettings,
+}
+
+impl Given {
+    /// Whether a table names this address, be it private or not.
+    pub(super) fn has(&self, url: &FeedUrl) -> bool {
+        self.urls.contains_key(url)
+    }
+}
+
+/// The settings of the feeds before, so that feeds that are configured alike share one value.
+#[derive(Default)]
+struct LastSettings(VecDeque<Arc<FeedSettings>>);
+
+impl LastSettings {
+    /// How many settings are compared with those of the next feed. A configuration has few different settings, and those
+    /// that are its own (a password) are not worth a search.
+    const COMPARED: usize = 16;
+
+    fn shared(&mut self, settings: FeedSettings) -> Arc<FeedSettings> {
+        if let Some(known) = self.0.iter().find(|known| ***known == settings) {
+            return Arc::clone(known);
+        }
+        let settings = Arc::new(settings);
+        self.0.truncate(Self::COMPARED - 1);
+        self.0.push_front(Arc::clone(&settings));
+        settings
+    }
 }
 
 /// A feed's address, and the credentials that were in it.
@@ -64,11 +96,13 @@ impl Reader<'_> {
     ) -> Vec<FeedConfig> {
         let Some(field) = root.get("feeds") else { return Vec::new() };
         let tables = self.tables(&field, &FEED);
-        let file = self.path;
-        let feed = |(index, table)| {
-            let feed = self.feed(table, defaults, given)?;
-            let origin = Origin { file: file.to_owned(), index };
-            Some(FeedConfig { origin, ..feed })
+        let file: Arc<Path> = self.path.into();
+        let feed = |(index, table): (usize, &Table<'_>)| {
+            let (spec, settings) = self.feed(table, defaults, given)?;
+            let settings = given.settings.shared(settings);
+            let place = OriginPlace::Table(u32::try_from(index).ok()?);
+            let origin = Origin { file: Arc::clone(&file), place };
+            Some(FeedConfig { spec: Arc::new(spec), settings, origin })
         };
         tables.iter().enumerate().filter_map(feed).collect()
     }
@@ -80,7 +114,7 @@ impl Reader<'_> {
         table: &Table<'_>,
         defaults: &Defaults,
         given: &mut Given,
-    ) -> Option<FeedConfig> {
+    ) -> Option<(FeedSpec, FeedSettings)> {
         let words = self.program_of_feed(table);
         let address = self.address_of(table, words.as_deref());
         self.only_feed(table, address.as_ref(), given);
@@ -125,10 +159,8 @@ impl Reader<'_> {
             request.address = Some(Secret::new(url.to_string()));
             url = url.stand_in(name.as_deref()?);
         }
-        let spec = FeedSpec { url, name, tags, enabled };
-        let origin = Origin::default();
-        Some(FeedConfig {
-            spec,
+        let spec = FeedSpec { url, name, tags: tags.into(), enabled };
+        let settings = FeedSettings {
             policy,
             request,
             max_entries,
@@ -138,8 +170,8 @@ impl Reader<'_> {
             map,
             full_text,
             page_rules,
-            origin,
-        })
+        };
+        Some((spec, settings))
     }
 
     /// The address of a feed: that of `url`, or the one that stands for a program.
@@ -365,26 +397,13 @@ impl Reader<'_> {
     /// Removes user name and password from an address and returns them. Returns `Err` if they are invalid;
     /// the fault is noted.
     fn split_off(&mut self, url: &mut Url, field: &Field<'_>) -> Result<Option<BasicAuth>, ()> {
-        if url.username().is_empty() && url.password().is_none() {
-            return Ok(None);
-        }
-        let decoded = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
-        let user = decoded(url.username());
-        let password = url.password().map(decoded).transpose();
-        let (Ok(user), Ok(password)) = (user, password) else {
-            let message = "user name and password are not UTF-8 when percent-decoded";
-            self.fault(&field.key, &field.span, message, None);
-            return Err(());
-        };
+        let auth = credentials(url)
+            .map_err(|message| self.fault(&field.key, &field.span, message, None))?;
+        let Some(BasicAuth { user, password }) = auth else { return Ok(None) };
         let password = match password {
-            Some(text) => Some(Secret::new(self.expanded(field, &text).ok_or(())?)),
+            Some(text) => Some(Secret::new(self.expanded(field, text.expose()).ok_or(())?)),
             None => None,
         };
-        // Both fail only for URLs without a host, and a feed's URL has one.
-        if url.set_username("").is_err() || url.set_password(None).is_err() {
-            self.fault(&field.key, &field.span, "the URL names no host", None);
-            return Err(());
-        }
         Ok(Some(BasicAuth { user, password }))
     }
 
@@ -464,6 +483,24 @@ impl Reader<'_> {
         let (_, password) = password?;
         Some(BasicAuth { user: user?, password: Some(Secret::new(password)) })
     }
+}
+
+/// Removes user name and password from an address and returns them. The error is a message.
+pub(super) fn credentials(url: &mut Url) -> Result<Option<BasicAuth>, &'static str> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    let decoded = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
+    let user = decoded(url.username());
+    let password = url.password().map(decoded).transpose();
+    let (Ok(user), Ok(password)) = (user, password) else {
+        return Err("user name and password are not UTF-8 when percent-decoded");
+    };
+    // Both fail only for URLs without a host, and a feed's URL has one.
+    if url.set_username("").is_err() || url.set_password(None).is_err() {
+        return Err("the URL names no host");
+    }
+    Ok(Some(BasicAuth { user, password: password.map(Secret::new) }))
 }
 
 /// Where the user name and password at the start of a URL end; 0 without them.

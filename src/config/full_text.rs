@@ -23,7 +23,7 @@ pub(super) struct FullTextOf {
 
 impl FullTextOf {
     /// Whether the pages of a feed with these tags are fetched.
-    fn is_meant(&self, tags: &[String]) -> bool {
+    pub(super) fn is_meant(&self, tags: &[String]) -> bool {
         self.all || self.tags.iter().any(|tag| tags.contains(tag))
     }
 }

@@ -26,13 +26,14 @@ pub(super) const ROOT: Section = Section {
         "full_text",
         "server",
         "feeds",
+        "feed_lists",
         "exports",
     ],
     ..PLAIN
 };
 
 /// A file named by `include`.
-pub(super) const INCLUDED: Section = Section { keys: &["feeds"], ..PLAIN };
+pub(super) const INCLUDED: Section = Section { keys: &["feeds", "feed_lists"], ..PLAIN };
 
 pub(super) const STORE: Section = Section { keys: &["path", "keep", "keep_revisions"], ..PLAIN };
 
@@ -120,6 +121,52 @@ pub(super) const FEED: Section = Section {
     ..PLAIN
 };
 
+/// One of `[[feed_lists]]`.
+pub(super) const FEED_LIST: Section = Section {
+    keys: &[
+        "file",
+        "tags",
+        "every",
+        "cron",
+        "enabled",
+        "obey_cache",
+        "quiet_start",
+        "allow_private",
+        "include",
+        "exclude",
+        "keep",
+        "full_text",
+        "select",
+        "remove",
+        "user_agent",
+        "proxy",
+        "timeout",
+        "max_entries",
+    ],
+    ..PLAIN
+};
+
+/// A line of a list of feeds.
+pub(super) const LIST_LINE: Section = Section {
+    keys: &[
+        "url",
+        "name",
+        "tags",
+        "every",
+        "cron",
+        "enabled",
+        "obey_cache",
+        "quiet_start",
+        "keep",
+        "full_text",
+        "select",
+        "remove",
+        "timeout",
+        "max_entries",
+    ],
+    ..PLAIN
+};
+
 pub(super) const BASIC_AUTH: Section =
     Section { keys: &["user", "password", "password_file"], secret: true, ..PLAIN };
 
@@ -182,6 +229,35 @@ pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, word)| word)
 }
 
+/// The keys of `[[exports]]` whose values may be shown. An address, a header or a secret may not.
+const HARMLESS_OF_EXPORTS: [&str; 25] = [
+    "path",
+    "format",
+    "consumer",
+    "events",
+    "sightings",
+    "on",
+    "timeout",
+    "allow_private",
+    "every",
+    "cron",
+    "on_change",
+    "limit",
+    "feeds",
+    "tags",
+    "since",
+    "until",
+    "seen_since",
+    "language",
+    "author",
+    "search",
+    "story",
+    "with_duplicates",
+    "title",
+    "home_page_url",
+    "self",
+];
+
 /// The keys of a table whose values may be shown in an excerpt. `table` is its dotted path without the places in
 /// lists. Every other value may be a secret, or the misspelt key of one.
 pub(super) fn harmless(table: &str) -> &'static [&'static str] {
@@ -216,39 +292,14 @@ pub(super) fn harmless(table: &str) -> &'static [&'static str] {
             "remove",
         ],
         "feeds.map" => MAP.keys,
-        "exports" => &[
-            "path",
-            "format",
-            "consumer",
-            "events",
-            "sightings",
-            "on",
-            "timeout",
-            "allow_private",
-            "every",
-            "cron",
-            "on_change",
-            "limit",
-            "feeds",
-            "tags",
-            "since",
-            "until",
-            "seen_since",
-            "language",
-            "author",
-            "search",
-            "story",
-            "with_duplicates",
-            "title",
-            "home_page_url",
-            "self",
-        ],
+        "feed_lists" => FEED_LIST.keys,
+        "exports" => &HARMLESS_OF_EXPORTS,
         _ => &[],
     }
 }
 
 /// All tables.
-const SECTIONS: [&Section; 12] = [
+const SECTIONS: [&Section; 13] = [
     &ROOT,
     &INCLUDED,
     &STORE,
@@ -258,6 +309,7 @@ const SECTIONS: [&Section; 12] = [
     &SITE,
     &SERVER,
     &FEED,
+    &FEED_LIST,
     &BASIC_AUTH,
     &MAP,
     &EXPORT,

@@ -9,11 +9,11 @@ use toml::de::DeTable;
 
 use crate::config::exports::{Taken, plain};
 use crate::config::fault::{Finding, Place, Source};
+use crate::config::feed_lists::{FeedList, ListReader};
 use crate::config::feeds::Given;
 use crate::config::keys::{INCLUDED, ROOT};
 use crate::config::lines::Lines;
 use crate::config::reader::{Reader, Table};
-use crate::config::redact::Parts;
 use crate::config::secrets::{read_regular, reason};
 use crate::config::sections::{Defaults, machine_zone};
 use crate::config::syntax::repair;
@@ -35,7 +35,27 @@ pub fn load(
     environment: &dyn Fn(&str) -> Option<String>,
     now: Timestamp,
 ) -> Result<Config, ConfigErrors> {
-    load_with(path, environment, now, &HashMap::new())
+    load_with(path, environment, now, &HashMap::new(), Lists::Read)
+}
+
+/// Loads like [`load`], but reads no list of feeds (`[[feed_lists]]`). It is for commands that need none of the feeds: a list may
+/// be long.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_without_lists(
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    now: Timestamp,
+) -> Result<Config, ConfigErrors> {
+    load_with(path, environment, now, &HashMap::new(), Lists::LeaveOut)
+}
+
+/// Whether the files of `[[feed_lists]]` are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lists {
+    Read,
+    LeaveOut,
 }
 
 /// Loads like [`load`], but uses `texts` instead of the content of some files.
@@ -44,6 +64,7 @@ pub(super) fn load_with(
     environment: &dyn Fn(&str) -> Option<String>,
     now: Timestamp,
     texts: &HashMap<PathBuf, String>,
+    lists: Lists,
 ) -> Result<Config, ConfigErrors> {
     // This fails only without a current folder; then only an absolute path is usable, and it stays as it is.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -55,57 +76,50 @@ pub(super) fn load_with(
         let root = reader.root(tree, &ROOT);
         reader.main(&root, &absolute, &mut given)
     });
-    let mut feeds = Vec::new();
-    if let Some(main) = &main {
-        for (file, named_at) in &main.includes {
-            let shown = match (path.parent(), file.strip_prefix(&base)) {
-                (Some(folder), Ok(rest)) => folder.join(rest),
-                _ => file.clone(),
-            };
-            let more = files.read(file, &shown, Some(named_at), |reader, tree| {
-                let root = reader.root(tree, &INCLUDED);
-                reader.feeds(&root, &main.defaults, &mut given)
-            });
-            feeds.extend(more.unwrap_or_default());
-        }
+    let Some(mut main) = main else {
+        return Err(ConfigErrors::new(&files.sources, files.findings));
+    };
+    let Included { mut feeds, lists: mut named } = files.included(&main, path, &mut given);
+    main.feeds.append(&mut feeds);
+    main.lists.append(&mut named);
+    let mut notes = Vec::new();
+    if lists == Lists::Read && !main.lists.is_empty() {
+        let known = (&main.defaults, now, &given);
+        let faults = (&mut files.sources, &mut files.findings);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut reader = ListReader::new(known, folder, faults, std::mem::take(&mut main.feeds));
+        main.lists.iter().for_each(|list| reader.read(list));
+        (main.feeds, notes) = reader.finish();
     }
-    match main {
-        Some(main) if files.findings.is_empty() => {
-            let Main {
-                store,
-                defaults,
-                zone,
-                hide_future,
-                reload_on_change,
-                includes,
-                fetch,
-                full_text,
-                server,
-                feeds: mut all,
-                exports,
-                ..
-            } = main;
-            all.append(&mut feeds);
-            let entry_filter = defaults.entry_filter;
-            Ok(Config {
-                watched: reload_on_change.then(|| {
-                    let included = includes.into_iter().map(|(file, _)| file);
-                    std::iter::once(absolute.clone()).chain(included).collect()
-                }),
-                path: absolute,
-                store,
-                fetch,
-                full_text,
-                server,
-                entry_filter,
-                zone,
-                hide_future,
-                feeds: all,
-                exports,
-            })
-        }
-        Some(_) | None => Err(ConfigErrors::new(&files.sources, files.findings)),
+    if !files.findings.is_empty() {
+        return Err(ConfigErrors::new(&files.sources, files.findings));
     }
+    let watched = main.reload_on_change.then(|| {
+        let included = main.includes.into_iter().map(|(file, _)| file);
+        let lists = main.lists.into_iter().map(|list| list.path);
+        std::iter::once(absolute.clone()).chain(included).chain(lists).collect()
+    });
+    Ok(Config {
+        watched,
+        path: absolute,
+        store: main.store,
+        fetch: main.fetch,
+        full_text: main.full_text,
+        server: main.server,
+        entry_filter: main.defaults.entry_filter,
+        zone: main.zone,
+        hide_future: main.hide_future,
+        feeds: main.feeds.into(),
+        notes,
+        exports: main.exports,
+    })
+}
+
+/// What the included files name.
+#[derive(Default)]
+struct Included {
+    feeds: Vec<FeedConfig>,
+    lists: Vec<FeedList>,
 }
 
 /// The content of the main file, as far as it could be read.
@@ -119,6 +133,7 @@ struct Main {
     full_text: FullTextConfig,
     server: Option<ServerConfig>,
     feeds: Vec<FeedConfig>,
+    lists: Vec<FeedList>,
     /// The included files, and the place where each was named.
     includes: Vec<(PathBuf, Place)>,
     exports: Vec<ExportConfig>,
@@ -136,6 +151,26 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
+    /// Reads the included files. `path` is that of the main file as the user gave it.
+    fn included(&mut self, main: &Main, path: &Path, given: &mut Given) -> Included {
+        let mut included = Included::default();
+        for (file, named_at) in &main.includes {
+            let shown = match (path.parent(), file.strip_prefix(self.base)) {
+                (Some(folder), Ok(rest)) => folder.join(rest),
+                _ => file.clone(),
+            };
+            let read = self.read(file, &shown, Some(named_at), |reader, tree| {
+                let root = reader.root(tree, &INCLUDED);
+                let feeds = reader.feeds(&root, &main.defaults, given);
+                (feeds, reader.feed_lists(&root, &main.defaults))
+            });
+            let (feeds, lists) = read.unwrap_or_default();
+            included.feeds.extend(feeds);
+            included.lists.extend(lists);
+        }
+        included
+    }
+
     /// Reads one file and calls `walk` with its tree. Returns `None` if the file cannot be read; the fault is then
     /// at `named_at`, or else at the file itself.
     fn read<T>(
@@ -176,16 +211,19 @@ impl Files<'_> {
             fault(at..at, "not UTF-8 text from here on".to_owned(), Some(hint));
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
-        let (repaired, errors) = repair(&text);
+        let (mut tree, errors) = DeTable::parse_recoverable(&text);
+        // Most files have no syntax error, and are parsed once.
+        let (repaired, errors) = if errors.is_empty() { Default::default() } else { repair(&text) };
+        if !errors.is_empty() {
+            tree = DeTable::parse_recoverable(&repaired).0;
+        }
         let mut broken: Vec<Range<usize>> = Vec::new();
         for error in errors {
             broken.push(error.span.clone());
             fault(error.span, error.message, error.hint.map(str::to_owned));
         }
-        let mut breaks: Vec<usize> = broken.iter().map(|span| span.start).collect();
-        breaks.sort_unstable();
+        let breaks = sorted_starts(&broken);
         let lines = Lines::of(&text);
-        let (tree, _) = DeTable::parse_recoverable(&repaired);
         let mut reader = Reader {
             file,
             path,
@@ -198,13 +236,18 @@ impl Files<'_> {
             secrets: Vec::new(),
             broken: &breaks,
         };
-        let parts = Parts::of(tree.get_ref());
         let result = walk(&mut reader, tree.get_ref());
         let Reader { findings, secrets, .. } = reader;
         self.findings.extend(findings);
-        self.sources.push(Source { path: shown, text, parts, secrets, broken });
+        self.sources.push(Source { path: shown, text, secrets, broken, line_of_list: None });
         Some(result)
     }
+}
+
+fn sorted_starts(spans: &[Range<usize>]) -> Vec<usize> {
+    let mut starts: Vec<usize> = spans.iter().map(|span| span.start).collect();
+    starts.sort_unstable();
+    starts
 }
 
 impl Reader<'_> {
@@ -219,6 +262,7 @@ impl Reader<'_> {
         let full_text = self.full_text(root, &mut defaults.full_text);
         let server = self.server(root, zone);
         let feeds = self.feeds(root, &defaults, given);
+        let lists = self.feed_lists(root, &defaults);
         let includes = self.includes(root, main);
         let store = self.store(root);
         let hide_future = self.flag(root, "hide_future").unwrap_or(false);
@@ -229,7 +273,9 @@ impl Reader<'_> {
             name.push(ending);
             taken.insert(name.into(), None);
         }
-        for file in includes.iter().map(|(path, _)| path).map(PathBuf::as_path).chain([main]) {
+        let more = includes.iter().map(|(path, _)| path.as_path());
+        let listed = lists.iter().map(|list| list.path.as_path());
+        for file in more.chain(listed).chain([main]) {
             taken.insert(plain(file), None);
         }
         let exports = self.exports(root, &defaults, &mut taken);
@@ -243,6 +289,7 @@ impl Reader<'_> {
             full_text,
             server,
             feeds,
+            lists,
             includes,
             exports,
         }

@@ -14,6 +14,7 @@ pub mod edit;
 mod example_tests;
 mod exports;
 mod fault;
+mod feed_lists;
 mod feeds;
 mod find;
 mod full_text;
@@ -21,6 +22,7 @@ mod hooks;
 mod json_map;
 mod keys;
 mod lines;
+mod list_lines;
 mod load;
 mod reader;
 mod redact;
@@ -31,8 +33,10 @@ mod server;
 pub mod starter;
 mod syntax;
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::article_page::model::{Mode, SiteRules};
 use crate::domain::feed::FeedSpec;
@@ -48,7 +52,7 @@ use crate::polling::schedule::{Cadence, Policy};
 
 pub use fault::{ConfigErrors, Fault};
 pub use find::{NotFound, find};
-pub use load::load;
+pub use load::{load, load_without_lists};
 
 /// The default of `store.path`, in the folder of the configuration file.
 pub const DEFAULT_STORE: &str = "gazetted.db";
@@ -81,7 +85,9 @@ pub struct Config {
     pub hide_future: bool,
     /// The files of the configuration, if the daemon reloads it when one of them changes.
     pub watched: Option<Vec<PathBuf>>,
-    pub feeds: Vec<FeedConfig>,
+    /// Those of the `[[feeds]]` tables, then those of the lists.
+    pub feeds: Arc<[FeedConfig]>,
+    pub notes: Vec<Note>,
     pub exports: Vec<ExportConfig>,
 }
 
@@ -133,10 +139,18 @@ named_enum! {
     }
 }
 
-/// One of `[[feeds]]`, with the defaults of `[schedule]` and `[fetch]` applied.
+/// A configured feed, with the defaults of `[schedule]` and `[fetch]` applied. A copy shares everything with its original.
 #[derive(Clone, Debug)]
 pub struct FeedConfig {
-    pub spec: FeedSpec,
+    pub spec: Arc<FeedSpec>,
+    /// Feeds that are configured alike share one value.
+    pub settings: Arc<FeedSettings>,
+    pub origin: Origin,
+}
+
+/// How a feed is polled and read: all that many feeds have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedSettings {
     pub policy: Policy,
     pub request: RequestSpec,
     /// The largest number of entries that are read from one document; the newest are kept.
@@ -153,7 +167,6 @@ pub struct FeedConfig {
     pub full_text: bool,
     /// The feed's own rules for its article pages.
     pub page_rules: SiteRules,
-    pub origin: Origin,
 }
 
 /// `[full_text]`: how the pages of articles are fetched and read.
@@ -187,7 +200,7 @@ impl Default for FullTextConfig {
 impl FullTextConfig {
     /// The rules for a page of `feed` on this host: those of the feed, else those of the host or of the nearest domain
     /// above it.
-    pub fn rules_for(&self, feed: &FeedConfig, host: &str) -> SiteRules {
+    pub fn rules_for(&self, feed: &FeedSettings, host: &str) -> SiteRules {
         if feed.page_rules != SiteRules::default() {
             return feed.page_rules.clone();
         }
@@ -216,12 +229,41 @@ pub enum Keep {
 }
 
 /// The place of a feed in the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// Absolute.
-    pub file: PathBuf,
-    /// Position among the feeds of that file, from 0.
-    pub index: usize,
+    pub file: Arc<Path>,
+    pub place: OriginPlace,
+}
+
+/// The place of a feed in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginPlace {
+    /// Position among the `[[feeds]]` tables, from 0.
+    Table(u32),
+    /// The line of a list (`[[feed_lists]]`), from 1.
+    Line(u32),
+}
+
+/// What the user of a valid configuration may not expect.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Note {
+    /// Path of the file as it was given.
+    pub file: String,
+    /// From 1; absent when the note concerns the whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    pub message: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, message } = self;
+        match line {
+            Some(line) => write!(f, "{file}:{line}: {message}"),
+            None => write!(f, "{file}: {message}"),
+        }
+    }
 }
 
 /// One of `[[exports]]`.

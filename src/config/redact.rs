@@ -129,6 +129,29 @@ pub(super) fn redact(
     redacted
 }
 
+/// Replaces what may be a secret in a line of a list of feeds: the user name, the password and secret parameters of an
+/// address, also of one that is damaged. The length in bytes stays the same.
+pub(super) fn redact_line(line: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ',' | ';');
+    let mut hidden = user_info(line);
+    for (at, _) in line.match_indices('@') {
+        let before = line.get(..at).unwrap_or_default();
+        // The host may be missing, and so may the colon after the scheme.
+        let start = before.rfind(is_end).map_or(0, |end| end + 1);
+        hidden.push(start..at);
+    }
+    let is_hidden = |at: usize| hidden.iter().any(|span| span.contains(&at));
+    let mut redacted = String::with_capacity(line.len());
+    for (at, c) in line.char_indices() {
+        if is_hidden(at) {
+            redacted.extend(std::iter::repeat_n('*', c.len_utf8()));
+        } else {
+            redacted.push(c);
+        }
+    }
+    redacted
+}
+
 /// Whether a line is the header of a table, and nothing else.
 fn is_header(line: &str) -> bool {
     let line = line.trim();
@@ -284,6 +307,20 @@ mod tests {
         ] {
             let text = |url| format!("[[feeds]]\nurl = '{url}'\n");
             assert_eq!(shown(&text(url)), text(expected));
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_list_shows_no_credentials() {
+        for (line, expected) in [
+            ("https://h/f,A,x", "https://h/f,A,x"),
+            ("https://me:s3cret@h/f,A", "*****************@h/f,A"),
+            ("https://me:s3;c,r@h/f", "https://me:******@h/f"),
+            ("me:s3cret@h/f,A", "*********@h/f,A"),
+            ("https://h/f?token=abc,A", "https://h/f?token=*****"),
+            (r#"{"url":"https://me:x@h/","evry":1}"#, r#"{"url":"************@h/","evry":1}"#),
+        ] {
+            assert_eq!(redact_line(line), expected);
         }
     }
 

@@ -14,22 +14,22 @@ use crate::config::{
     DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, Keep, StoreConfig,
 };
 use crate::domain::request::{FetchSettings, ProxyChoice};
-use crate::domain::time::{TimeDelta, Zone};
+use crate::domain::time::{TimeDelta, Timestamp, Zone};
 use crate::domain::units::duration_text;
 use crate::feed::entry_filter::EntryFilter;
 use crate::polling::schedule::{Cadence, CronSchedule, Policy};
 
 /// Limits of an interval between polls or exports. All schedules have a resolution of one second.
-const INTERVAL: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::days(366);
+pub(super) const INTERVAL: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::days(366);
 /// Limits of `keep`. Less than a day is almost certainly a mistake.
-const KEEP: RangeInclusive<TimeDelta> = TimeDelta::days(1)..=TimeDelta::days(36_600);
+pub(super) const KEEP: RangeInclusive<TimeDelta> = TimeDelta::days(1)..=TimeDelta::days(36_600);
 /// Limits of `host_delay`.
 const HOST_DELAY: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
 /// Limits of a timeout.
-const TIMEOUT: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::hours(1);
+pub(super) const TIMEOUT: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::hours(1);
 /// Limits of `max_body`, in bytes. No feed is smaller than the lower limit; the upper limit protects the memory.
 const BODY: RangeInclusive<u64> = 1024..=1 << 30;
-const MAX_ENTRIES: RangeInclusive<u64> = 1..=1_000_000;
+pub(super) const MAX_ENTRIES: RangeInclusive<u64> = 1..=1_000_000;
 
 /// The values of `[schedule]` and `[fetch]` for feeds that do not set their own.
 #[derive(Clone, Debug)]
@@ -156,18 +156,9 @@ impl Reader<'_> {
     fn cron(&mut self, table: &Table<'_>, zone: Zone) -> Option<CronSchedule> {
         let field = table.get("cron")?;
         let text = self.string(&field)?;
-        match CronSchedule::parse(text, zone, self.now) {
+        match cron_of(text, zone, self.now) {
             Ok(schedule) => Some(schedule),
-            Err(error) => {
-                let hint = "five fields as in a crontab: minute hour day month weekday, such as \"*/15 6-22 * * Mon-Fri\"";
-                // The parser's message underlines the place; its last line names the fault.
-                let message = error.to_string();
-                let message = match message.trim().rsplit_once('\n') {
-                    Some((_, last)) => format!("not a cron expression: {}", last.trim()),
-                    None => message,
-                };
-                self.refuse(&field, message, Some(hint.to_owned()))
-            }
+            Err((message, hint)) => self.refuse(&field, message, Some(hint.to_owned())),
         }
     }
 
@@ -260,6 +251,24 @@ pub(super) fn machine_zone(environment: &dyn Fn(&str) -> Option<String>) -> Zone
     };
     let of_system = || iana_time_zone::get_timezone().ok().and_then(zone);
     environment("TZ").and_then(zone).or_else(of_system).unwrap_or_default()
+}
+
+/// Reads a cron expression. The error is the message and the hint.
+pub(super) fn cron_of(
+    text: &str,
+    zone: Zone,
+    now: Timestamp,
+) -> Result<CronSchedule, (String, &'static str)> {
+    CronSchedule::parse(text, zone, now).map_err(|error| {
+        let hint = "five fields as in a crontab: minute hour day month weekday, such as \"*/15 6-22 * * Mon-Fri\"";
+        // The parser's message underlines the place; its last line names the fault.
+        let message = error.to_string();
+        let message = match message.trim().rsplit_once('\n') {
+            Some((_, last)) => format!("not a cron expression: {}", last.trim()),
+            None => message,
+        };
+        (message, hint)
+    })
 }
 
 /// Finds the time zone of a city: `Europe/Berlin` for `Berlin`.

@@ -1,6 +1,7 @@
 //! Feeds: how they are named, addressed and described.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -171,7 +172,8 @@ pub struct FeedSpec {
     pub url: FeedUrl,
     /// The user's name for it; without one the feed's own title is shown.
     pub name: Option<String>,
-    pub tags: Vec<String>,
+    /// Feeds with the same tags may share them.
+    pub tags: Arc<[String]>,
     pub enabled: bool,
 }
 

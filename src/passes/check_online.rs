@@ -35,9 +35,10 @@ pub async fn check_online(
         tasks.spawn(async move {
             for (index, feed) in feeds {
                 let slot = slots.acquire().await;
-                let url = &feed.spec.url;
+                let (url, settings) = (&feed.spec.url, &feed.settings);
+                let map = settings.map.clone();
                 let mut observed =
-                    previewer.preview(url, &feed.request, feed.max_entries, feed.map).await;
+                    previewer.preview(url, &settings.request, settings.max_entries, map).await;
                 drop(slot);
                 if let Some(document) = observed.outcome.document_mut() {
                     document.drafts = Vec::new(); // The articles of all feeds would need much memory.

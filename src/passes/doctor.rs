@@ -254,8 +254,9 @@ async fn one_feed(config: &Config, feed: Option<&FeedConfig>) -> Check {
         Ok(previewer) => previewer,
         Err(error) => return Check::failed(NAME, error.to_string(), "correct [fetch]"),
     };
-    let map = feed.map.clone();
-    let observed = previewer.preview(url, &feed.request, feed.max_entries, map).await;
+    let settings = &feed.settings;
+    let map = settings.map.clone();
+    let observed = previewer.preview(url, &settings.request, settings.max_entries, map).await;
     match observed.outcome.document() {
         Some(document) => Check::ok(NAME, format!("{url}: {} entries", document.entries)),
         None => Check::failed(

@@ -70,7 +70,7 @@ pub struct PageFetcher {
     lease: TimeDelta,
     user_agent: String,
     /// The feeds whose pages are fetched.
-    feeds: HashMap<FeedId, Arc<FeedConfig>>,
+    feeds: HashMap<FeedId, FeedConfig>,
     /// Their ids, which each look at the queue needs.
     ids: Arc<HashSet<FeedId>>,
     robots: RobotsCache,
@@ -120,9 +120,9 @@ fn failed(reason: impl Into<String>) -> PageOutcome {
 impl PageFetcher {
     pub fn new(store: Store, poller: Arc<Poller>, config: &Config) -> Self {
         let feeds = poller.feeds().iter();
-        let feeds = feeds.filter(|(_, feed)| feed.full_text && feed.spec.enabled);
-        let feeds: HashMap<FeedId, _> = feeds.map(|(id, feed)| (*id, Arc::clone(feed))).collect();
-        let longest = config.feeds.iter().filter_map(|feed| feed.request.timeout).max();
+        let feeds = feeds.filter(|(_, feed)| feed.settings.full_text && feed.spec.enabled);
+        let feeds: HashMap<FeedId, _> = feeds.map(|(id, feed)| (id, feed.clone())).collect();
+        let longest = config.feeds.iter().filter_map(|feed| feed.settings.request.timeout).max();
         let timeout = longest.unwrap_or_default().max(config.fetch.timeout);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
@@ -479,7 +479,7 @@ impl PageFetcher {
         spec: &RequestSpec,
         reply: Reply,
     ) -> Result<ArticlePage, ExtractionError> {
-        let rules = self.config.rules_for(feed, reply.url.host_str().unwrap_or_default());
+        let rules = self.config.rules_for(&feed.settings, reply.url.host_str().unwrap_or_default());
         let (mode, token) = (self.config.mode, self.token(spec).to_owned());
         let permit = Arc::clone(&self.extractions).acquire_owned().await.ok();
         let now = clock::now();
@@ -525,11 +525,12 @@ fn is_front_page_instead(asked: &Url, answered: &Url) -> bool {
 
 /// How the page of a feed is requested: with the credentials of the feed at the site of the feed only.
 pub(super) fn request_of(feed: &FeedConfig, page: &FeedUrl) -> RequestSpec {
-    let private = feed.request.address.as_ref().and_then(|url| Url::parse(url.expose()).ok());
+    let private =
+        feed.settings.request.address.as_ref().and_then(|url| Url::parse(url.expose()).ok());
     let home = private.as_ref().unwrap_or(feed.spec.url.as_url());
     let page = page.as_url();
     let is_same_origin = home.origin() == page.origin();
-    let spec = &feed.request;
+    let spec = &feed.settings.request;
     RequestSpec {
         address: None,
         command: None,

@@ -4,7 +4,7 @@
 //! pause, and requests keep the delay of the host. A site is asked once a week at most, conditionally, and more rarely
 //! while it has no icon.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::clock;
 use crate::config::{Config, FeedConfig};
-use crate::domain::feed::{FeedId, FeedUrl};
+use crate::domain::feed::FeedUrl;
 use crate::domain::host::Host;
 use crate::domain::icon::{Icon, MOST_BYTES, home_of, site_of};
 use crate::domain::poll::{Failure, HostWait, Reply, Validators};
@@ -25,6 +25,7 @@ use crate::feed::unpack::unpack;
 use crate::fetch::{FetchRequest, Wanted};
 use crate::passes::full_text::request_of;
 use crate::passes::poll::Poller;
+use crate::passes::sync::Feeds;
 use crate::polling::freshness::host_wait;
 use crate::store::{IconDone, IconOutcome, KnownIcon, Reader, Store, StoreError};
 use crate::telemetry::events;
@@ -63,7 +64,7 @@ struct Site {
     home: Url,
     known: Option<KnownIcon>,
     /// One of its feeds, whose proxy and user agent are used.
-    feed: Arc<FeedConfig>,
+    feed: FeedConfig,
 }
 
 /// Why the search for an icon ends without one.
@@ -246,13 +247,13 @@ impl IconFetcher {
 /// The sites of the feeds, each with its home page and one of its feeds.
 fn sites(
     reader: &Reader,
-    feeds: &HashMap<FeedId, Arc<FeedConfig>>,
-) -> Result<BTreeMap<String, (Url, Arc<FeedConfig>)>, StoreError> {
+    feeds: &Feeds,
+) -> Result<BTreeMap<String, (Url, FeedConfig)>, StoreError> {
     let mut sites = BTreeMap::new();
     for (id, url, home_page_url) in reader.feed_homes()? {
-        let Some(feed) = feeds.get(&id).filter(|feed| feed.spec.enabled) else { continue };
+        let Some(feed) = feeds.get(id).filter(|feed| feed.spec.enabled) else { continue };
         if let Some(home) = home_of(&url, home_page_url.as_deref()) {
-            sites.entry(site_of(&home)).or_insert_with(|| (home, Arc::clone(feed)));
+            sites.entry(site_of(&home)).or_insert_with(|| (home, feed.clone()));
         }
     }
     Ok(sites)

@@ -160,7 +160,7 @@ impl Poller {
     /// # Errors
     /// When the fetcher cannot be set up, as with an unreadable `ca_file`, or no thread can be started.
     pub fn new(store: Store, config: &Config, feeds: Feeds) -> Result<Self, NoPoller> {
-        let longest = config.feeds.iter().filter_map(|feed| feed.request.timeout).max();
+        let longest = config.feeds.iter().filter_map(|feed| feed.settings.request.timeout).max();
         let timeout = longest.unwrap_or_default().max(config.fetch.timeout);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
@@ -209,7 +209,7 @@ impl Poller {
         let claim = Claim { now, limit, lease, queue, free_slots, paused_too };
         let mut claimed = self.store.claim(claim).await?;
         for job in &mut claimed.jobs {
-            if let Some(feed) = self.feeds.get(&job.feed) {
+            if let Some(feed) = self.feeds.get(job.feed) {
                 job.url = feed.spec.url.clone(); // The store does not know the host of a private feed's URL.
             }
         }
@@ -309,7 +309,7 @@ impl Poller {
     /// the publisher's server does is an outcome, and is stored.
     pub async fn poll(&self, job: PollJob) -> Result<Option<Polled>, PollError> {
         let host = job.host();
-        let polled = match self.feeds.get(&job.feed).cloned() {
+        let polled = match self.feeds.get(job.feed).cloned() {
             Some(feed) => self.poll_one(&feed, job).await,
             // The feed left the configuration after the claim.
             None => {
@@ -322,11 +322,7 @@ impl Poller {
         polled
     }
 
-    async fn poll_one(
-        &self,
-        feed: &Arc<FeedConfig>,
-        job: PollJob,
-    ) -> Result<Option<Polled>, PollError> {
+    async fn poll_one(&self, feed: &FeedConfig, job: PollJob) -> Result<Option<Polled>, PollError> {
         let suspect = Suspect::of(&job);
         let decision = if self.slow.is_slow(job.feed, Instant::now()) {
             let Some(_polled) = self.slow.begin(job.feed) else { return Ok(None) };
@@ -355,7 +351,7 @@ impl Poller {
     /// longer. Otherwise it is read once more, as that of a slow feed.
     async fn decide_on_usual(
         &self,
-        feed: &Arc<FeedConfig>,
+        feed: &FeedConfig,
         job: PollJob,
     ) -> Result<Decision, PollError> {
         let in_flight = self.requests.acquire().await.ok();
@@ -378,7 +374,7 @@ impl Poller {
     /// Reads the document of a feed that turned out to be slow. `in_flight` is the permit of its request.
     async fn decide_as_slow(
         &self,
-        feed: &Arc<FeedConfig>,
+        feed: &FeedConfig,
         job: PollJob,
         requested: Requested,
         in_flight: Option<SemaphorePermit<'_>>,
@@ -394,11 +390,7 @@ impl Poller {
     }
 
     /// Requests the document of a slow feed when one of the few request slots for such feeds is free.
-    async fn decide_on_slow(
-        &self,
-        feed: &Arc<FeedConfig>,
-        job: PollJob,
-    ) -> Result<Decision, PollError> {
+    async fn decide_on_slow(&self, feed: &FeedConfig, job: PollJob) -> Result<Decision, PollError> {
         let as_slow = self.slow_requests.acquire().await;
         let in_flight = self.requests.acquire().await;
         let requested = self.request(feed, &job).await;
@@ -427,7 +419,7 @@ impl Poller {
         }
         let validators = request::validators(job, clock::now());
         let conditional = !validators.is_empty();
-        let (spec, max_body) = (&feed.request, self.max_body);
+        let (spec, max_body) = (&feed.settings.request, self.max_body);
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
         let request = FetchRequest { at: job.address(), ..request };
         let reply = obtain(&self.fetcher, request).await;
@@ -441,27 +433,27 @@ impl Poller {
         slot: ParseSlot<'_>,
         requested: Requested,
         mut job: PollJob,
-        feed: &Arc<FeedConfig>,
+        feed: &FeedConfig,
         Reading { limit, longest }: Reading,
     ) -> Result<(Decision, Duration), ParserPanicked> {
-        let (feed, max_body) = (Arc::clone(feed), self.max_body);
+        let (settings, max_body) = (Arc::clone(&feed.settings), self.max_body);
         let time = ReadingTime { limit, clock: clock::work_of_this_thread };
         let work = move || {
             let began = clock::work_of_this_thread();
             let ended_at = requested.ended_at;
             let parsing = Parsing {
                 max_body,
-                max_entries: feed.max_entries,
+                max_entries: settings.max_entries,
                 time,
                 longest,
-                map: feed.map.as_ref(),
-                quiet_start: feed.quiet_start,
-                filter: Some(&feed.entry_filter),
+                map: settings.map.as_ref(),
+                quiet_start: settings.quiet_start,
+                filter: Some(&settings.entry_filter),
             };
-            feed.entry_filter.mix_into_hashes(&mut job.remembered);
+            settings.entry_filter.mix_into_hashes(&mut job.remembered);
             let mut observed = read(requested, &job, parsing);
-            conceal(&mut observed, &feed.request);
-            let decision = decide(&job, observed, &feed.policy, ended_at);
+            conceal(&mut observed, &settings.request);
+            let decision = decide(&job, observed, &settings.policy, ended_at);
             (decision, clock::work_of_this_thread().saturating_sub(began))
         };
         slot.run(work).await
@@ -490,7 +482,7 @@ impl Poller {
                 continue;
             }
             let applied = self.store.apply(Arc::clone(&decision), self.storing).await?;
-            if let Some(feed) = self.feeds.get(&decision.feed) {
+            if let Some(feed) = self.feeds.get(decision.feed) {
                 events::poll_ended(&name, &feed.spec.url, &decision, applied);
             }
         }
@@ -513,7 +505,7 @@ impl Poller {
             Verdict::Back => events::network_back(),
             Verdict::Counts => {}
         }
-        let full_text = self.feeds.get(&feed).is_some_and(|feed| feed.full_text);
+        let full_text = self.feeds.get(feed).is_some_and(|feed| feed.settings.full_text);
         let storing = Storing { full_text, ..self.storing };
         let applied = self.store.apply(Arc::clone(decision), storing).await?;
         self.left_for_later().remove(&feed);

@@ -19,8 +19,8 @@ impl Retention {
     pub fn of(config: &Config, older_than: Option<TimeDelta>) -> Self {
         let mut groups: BTreeMap<TimeDelta, Vec<String>> = BTreeMap::new();
         let mut own = Vec::new();
-        for feed in &config.feeds {
-            let Some(keep) = feed.keep else { continue };
+        for feed in config.feeds.iter() {
+            let Some(keep) = feed.settings.keep else { continue };
             own.push(feed.spec.url.to_string());
             if let Keep::For(keep) = keep {
                 groups.entry(keep).or_default().push(feed.spec.url.to_string());

@@ -31,6 +31,10 @@ pub enum StoreError {
     Sql { action: &'static str, source: rusqlite::Error },
     #[error("could not commit to the store: {reason}")]
     Commit { reason: String },
+    #[error(
+        "other processes keep storing other lists of feeds; use one configuration for one store"
+    )]
+    OtherList,
     /// The writer thread has ended by a panic.
     #[error("the store has stopped: an earlier error ended its writer")]
     Stopped,
@@ -52,6 +56,7 @@ impl StoreError {
             | Self::Foreign { .. }
             | Self::Newer { .. }
             | Self::Commit { .. }
+            | Self::OtherList
             | Self::Stopped
             | Self::ReaderStopped => return false,
         };

@@ -28,6 +28,7 @@ use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::store::sqlite::duplicates::Recent;
+use crate::store::sqlite::feed_sync::Comparison;
 use crate::store::sqlite::file::LOST;
 use crate::store::sqlite::transaction;
 
@@ -37,7 +38,8 @@ pub use sqlite::address_changes::PlannedChange;
 pub use sqlite::claim_queue::{ClaimQueue, FreeSlots};
 pub use sqlite::claims::{Claim, Claimed};
 pub use sqlite::duplicates::{Matched, NewArticles};
-pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
+pub use sqlite::feed_sync::Synced;
+pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned};
 pub use sqlite::file::{Identity, is_missing, refuse_forbidden};
 pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
@@ -63,6 +65,12 @@ const GROUP_JOBS: usize = 64;
 /// How long the writer waits for more jobs before it begins a transaction: long enough for polls that end
 /// together, and too short to be noticed.
 const GROUP_LINGER: Duration = Duration::from_millis(20);
+
+/// How many feeds of a changed list are written in one transaction. It takes about a tenth of a second.
+const SYNC_STEP: usize = 10_000;
+
+/// How often the list of feeds is compared while other processes store theirs.
+const SYNC_ATTEMPTS: usize = 5;
 
 /// The largest number of jobs in the queue. Further callers wait, which bounds the memory of finished polls.
 const QUEUE: usize = 128;
@@ -160,17 +168,50 @@ impl Store {
 
     /// Makes the stored list of feeds equal to the configured one: adds new feeds (due now), updates names and
     /// tags, and retires feeds that are no longer configured. Returns, among others, the feeds whose schedule
-    /// has changed; see [`Store::replan`].
+    /// has changed; see [`Reader::planned`] and [`Store::replan`]. Only feeds that differ are written; many of them in several
+    /// transactions, between which others can write. When one fails, the next call does the rest.
+    ///
+    /// # Errors
+    /// When the store fails, or another process keeps storing another list.
     pub async fn sync_feeds(
         &self,
         feeds: Vec<FeedSync>,
         now: Timestamp,
     ) -> Result<Synced, StoreError> {
-        self.write(move |tx| {
-            sqlite::address_changes::carry_out(tx, &feeds, now)?;
-            sqlite::feeds::sync(tx, &feeds, now)
-        })
-        .await
+        let feeds = Arc::new(feeds);
+        for _ in 0..SYNC_ATTEMPTS {
+            let mut comparison = self.compare_feeds(&feeds).await?;
+            if comparison.has_address_changes {
+                let list = Arc::clone(&feeds);
+                self.write(move |tx| sqlite::address_changes::carry_out(tx, &list, now)).await?;
+                comparison = self.compare_feeds(&feeds).await?;
+            }
+            let mut synced = Synced::default();
+            let mut is_done = comparison.is_equal();
+            let mut is_outdated = false;
+            while !is_done && !is_outdated {
+                let (step, is_last) = comparison.next_step(SYNC_STEP);
+                let feeds = Arc::clone(&feeds);
+                let work = move |tx: &Connection| sqlite::feed_sync::write(tx, &feeds, &step, now);
+                match self.write(work).await? {
+                    Some(written) => comparison.add(written, &mut synced),
+                    None => is_outdated = true,
+                }
+                is_done = is_last;
+            }
+            if let (false, Some(ids)) = (is_outdated, comparison.into_ids()) {
+                return Ok(Synced { ids, ..synced });
+            }
+        }
+        Err(StoreError::OtherList)
+    }
+
+    /// Compares the lists of feeds on a thread that may wait for the disk.
+    async fn compare_feeds(&self, feeds: &Arc<Vec<FeedSync>>) -> Result<Comparison, StoreError> {
+        let (path, feeds) = (self.path.clone(), Arc::clone(feeds));
+        tokio::task::spawn_blocking(move || Reader::open(&path)?.compare_feeds(&feeds))
+            .await
+            .unwrap_or(Err(StoreError::ReaderStopped))
     }
 
     /// Plans that the feed at `old` keeps its identity under the address `new`. The next [`Store::sync_feeds`] with a

@@ -131,7 +131,7 @@ fn edited(
     let feed = configured(config, &old.url).context("the feed is not configured")?;
     let mut edit = Edit::default();
     edit.readdress(feed, new)?;
-    if feed.request.address.is_none() {
+    if feed.settings.request.address.is_none() {
         edit.readdress_exports(&config.path, &feed.spec.url, new)?;
     }
     let after = edit
@@ -205,7 +205,7 @@ async fn make(wanted: &AddressChange, context: &Context) -> Result<()> {
         store.reset(vec![id], false, now).await?;
     }
     let is_moved =
-        |id: FeedId| synced.feeds.get(&id).is_some_and(|feed| feed.spec.url == wanted.new);
+        |id: FeedId| synced.feeds.get(id).is_some_and(|feed| feed.spec.url == wanted.new);
     if !is_moved(id) {
         bail!("{} has been polled in the meantime, and has articles of its own", wanted.new);
     }
@@ -240,8 +240,9 @@ fn note_credentials(wanted: &AddressChange, context: &Context) {
     let before = Url::parse(&wanted.old.url).ok();
     let is_other = before.is_some_and(|url| url.host_str() != wanted.new.as_url().host_str());
     let feed = configured(&wanted.config, wanted.new.as_str());
-    let has_secrets = feed
-        .is_some_and(|feed| !feed.request.headers.is_empty() || feed.request.basic_auth.is_some());
+    let has_secrets = feed.is_some_and(|feed| {
+        !feed.settings.request.headers.is_empty() || feed.settings.request.basic_auth.is_some()
+    });
     if is_other && has_secrets {
         let host = wanted.new.as_url().host_str().unwrap_or_default();
         context.output.note(&clean_line(&format!(

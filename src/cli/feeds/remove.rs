@@ -79,7 +79,7 @@ pub(super) fn reset(args: &Reset, context: &Context) -> Result<Exit> {
         let synced = sync(&store, &config, now).await?;
         let is_named = |url: &str| named.iter().any(|feed| feed.url == url);
         let ids = synced.feeds.iter().filter(|(_, feed)| is_named(feed.spec.url.as_str()));
-        let ids = ids.map(|(id, _)| *id).collect();
+        let ids = ids.map(|(id, _)| id).collect();
         store.reset(ids, args.host, now).await?;
         anyhow::Ok(())
     })?;

@@ -166,6 +166,8 @@ fn delete(tx: &Connection, feed: FeedId) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::feed::{FeedSpec, FeedUrl};
     use crate::store::Store;
@@ -174,13 +176,13 @@ mod tests {
 
     async fn sync(store: &Store, urls: &[&str]) -> Vec<FeedId> {
         let feed = |url: &&str| FeedSync {
-            spec: FeedSpec {
+            spec: Arc::new(FeedSpec {
                 url: FeedUrl::parse(url).unwrap(),
                 name: None,
-                tags: Vec::new(),
+                tags: Vec::new().into(),
                 enabled: true,
-            },
-            policy: "every 60s".to_owned(),
+            }),
+            policy: "every 60s".into(),
             address: None,
         };
         store.sync_feeds(urls.iter().map(feed).collect(), NOW).await.unwrap().ids

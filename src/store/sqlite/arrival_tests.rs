@@ -33,14 +33,14 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("x.db")).unwrap();
         let sync = FeedSync {
-            spec: FeedSpec {
+            spec: Arc::new(FeedSpec {
                 url: FeedUrl::parse("https://example.org/feed").unwrap(),
                 name: None,
-                tags: Vec::new(),
+                tags: Vec::new().into(),
                 enabled: true,
-            },
+            }),
             address: None,
-            policy: "adaptive 900s..86400s".to_owned(),
+            policy: "adaptive 900s..86400s".into(),
         };
         let feed = store.sync_feeds(vec![sync], from_unix(START)).await.unwrap().ids[0];
         Self {

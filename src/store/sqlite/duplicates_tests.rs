@@ -55,13 +55,13 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("x.db")).unwrap();
         let sync = |n: usize| FeedSync {
-            spec: FeedSpec {
+            spec: Arc::new(FeedSpec {
                 url: FeedUrl::parse(&format!("https://{}/feed{n}", hosts[n])).unwrap(),
                 name: Some(format!("feed {n}")),
-                tags: vec![if n == 0 { "a" } else { "b" }.to_owned()],
+                tags: vec![if n == 0 { "a" } else { "b" }.to_owned()].into(),
                 enabled: true,
-            },
-            policy: "every 60s".to_owned(),
+            }),
+            policy: "every 60s".into(),
             address: None,
         };
         let specs = (0..hosts.len()).map(sync).collect();

@@ -1,13 +1,12 @@
 //! The list of feeds, their schedules, and what the commands show of them.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hasher;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, RowIndex, params};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use url::Url;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::domain::feed::{FeedId, FeedMeta, FeedRef, FeedSpec, FeedState, FeedUrl, is_stand_in};
 use crate::domain::host::Host;
@@ -24,21 +23,10 @@ use crate::store::sqlite::{last_document, meta};
 /// A configured feed, and a text that differs exactly when the schedule differs.
 #[derive(Clone, Debug)]
 pub struct FeedSync {
-    pub spec: FeedSpec,
-    pub policy: String,
+    pub spec: Arc<FeedSpec>,
+    pub policy: Arc<str>,
     /// The address of a private feed, for which the URL in `spec` stands. It is not stored.
     pub address: Option<Secret>,
-}
-
-/// The result of a synchronisation with the configuration.
-#[derive(Clone, Debug, Default)]
-pub struct Synced {
-    /// The ids of the given feeds, in their order.
-    pub ids: Vec<FeedId>,
-    pub added: usize,
-    pub retired: usize,
-    /// Feeds that were polled before under another schedule, so that their next poll must be computed again.
-    pub stale: Vec<Planned>,
 }
 
 /// The data from which the next poll of a known feed is computed.
@@ -72,38 +60,6 @@ const SET_PLAN: &str = "
     UPDATE poll_state SET active = ?2, policy = ?3, host = iif(moved_to IS NULL AND try_at IS NULL, ?4, host)
     WHERE feed_id = ?1";
 
-const RETIRE: &str = "
-    UPDATE poll_state SET active = 0
-    WHERE active = 1 AND feed_id NOT IN (SELECT id FROM feed WHERE configured = 1)";
-
-/// Makes the stored list of feeds equal to the configured one. Nothing is written when they are equal already.
-pub(in crate::store) fn sync(
-    tx: &Connection,
-    feeds: &[FeedSync],
-    now: Timestamp,
-) -> Result<Synced, StoreError> {
-    let fingerprint = fingerprint(feeds);
-    if meta::feeds_hash(tx)? == Some(fingerprint) {
-        return Ok(Synced { ids: ids_of(tx, feeds)?, ..Synced::default() });
-    }
-    let mut synced = Synced::default();
-    tx.execute("UPDATE feed SET configured = 0", []).context("retire feeds")?;
-    let store_id = meta::store_id(tx)?;
-    for feed in feeds {
-        let hash = adopt(tx, &store_id, feed)?;
-        let (id, planned) = sync_one(tx, feed, hash.as_deref(), now)?;
-        synced.ids.push(id);
-        match planned {
-            Change::Added => synced.added += 1,
-            Change::Same => {}
-            Change::Stale(planned) => synced.stale.push(planned),
-        }
-    }
-    synced.retired = tx.execute(RETIRE, []).context("retire feeds")?;
-    meta::set_feeds_hash(tx, fingerprint)?;
-    Ok(synced)
-}
-
 /// The rows that may be those of a feed. A private feed is known by its address first, because names may be swapped;
 /// then by the URL that stands for it, because a token in an address may change; then by the address with which it was
 /// stored before it was private. Any other feed is known by its URL, or by the address that it had while it was private.
@@ -114,7 +70,11 @@ const ROWS_OF: &str = "
 /// Gives the row of a feed the feed's present URL, if it is stored under another one because `private` or its name was
 /// changed. All that belongs to the row stays: articles, consumers' places, the plan. Returns the hash of the address
 /// if the feed is private.
-fn adopt(tx: &Connection, store_id: &str, feed: &FeedSync) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn adopt(
+    tx: &Connection,
+    store_id: &str,
+    feed: &FeedSync,
+) -> Result<Option<Vec<u8>>, StoreError> {
     const FREE: &str = "UPDATE feed SET url = url || '#' || id WHERE url = ?2 AND id <> ?1";
     const RENAME: &str = "UPDATE feed SET url = ?2, address_hash = ?3 WHERE id = ?1";
     // An address that changed has sent no validators.
@@ -167,7 +127,7 @@ fn forget_addresses(tx: &Connection, feed: i64) -> Result<(), StoreError> {
 }
 
 /// The hash by which a private address is recognised. The id of the store makes it useless elsewhere.
-fn address_hash(store_id: &str, address: &str) -> Vec<u8> {
+pub(super) fn address_hash(store_id: &str, address: &str) -> Vec<u8> {
     Sha256::new()
         .chain_update(store_id)
         .chain_update("\0")
@@ -176,13 +136,16 @@ fn address_hash(store_id: &str, address: &str) -> Vec<u8> {
         .to_vec()
 }
 
-enum Change {
+/// What [`sync_one`] has done.
+pub(super) enum Change {
     Added,
     Same,
-    Stale(Planned),
+    /// It was polled before under another schedule.
+    Stale,
 }
 
-fn sync_one(
+/// Stores a feed as it is configured.
+pub(super) fn sync_one(
     tx: &Connection,
     FeedSync { spec, policy, .. }: &FeedSync,
     address_hash: Option<&[u8]>,
@@ -191,7 +154,7 @@ fn sync_one(
     let row = params![
         spec.url.as_str(),
         spec.name,
-        json!(spec.tags).to_string(),
+        json!(spec.tags[..]).to_string(),
         spec.enabled,
         now.timestamp(),
         address_hash
@@ -219,13 +182,30 @@ fn sync_one(
         .and_then(|mut s| s.execute(params![id, spec.enabled, policy, host]))
         .context("update a plan")?;
     let change = match planned {
-        Some(mut planned) if stored_policy != *policy => {
-            planned.history.recent = recent_dates(tx, FeedId(id))?;
-            Change::Stale(planned)
-        }
+        Some(_) if stored_policy != **policy => Change::Stale,
         _ => Change::Same,
     };
     Ok((FeedId(id), change))
+}
+
+/// What the next polls of these feeds are computed from, without those for which there is none to compute.
+pub(super) fn planned_of(
+    connection: &Connection,
+    feeds: &[FeedId],
+) -> Result<Vec<Planned>, StoreError> {
+    let action = "read a plan";
+    let mut found = Vec::with_capacity(feeds.len());
+    for feed in feeds {
+        let plan = connection
+            .prepare_cached(OLD_PLAN)
+            .and_then(|mut s| s.query_row([feed.0], |r| planned(r, *feed)).optional())
+            .context(action)?;
+        if let Some(mut plan) = plan.flatten() {
+            plan.history.recent = recent_dates(connection, *feed)?;
+            found.push(plan);
+        }
+    }
+    Ok(found)
 }
 
 /// `None` for a feed that was never polled, and for one whose polling has ended (410): that stays so until
@@ -246,38 +226,6 @@ fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
             skip_days: r.get("skip_days")?,
         },
     }))
-}
-
-fn ids_of(tx: &Connection, feeds: &[FeedSync]) -> Result<Vec<FeedId>, StoreError> {
-    let mut statement =
-        tx.prepare("SELECT url, id FROM feed WHERE configured = 1").context("list feeds")?;
-    let ids: HashMap<String, i64> = statement
-        .query_map([], |row| Ok((row.get("url")?, row.get("id")?)))
-        .and_then(Iterator::collect)
-        .context("list feeds")?;
-    Ok(feeds
-        .iter()
-        .filter_map(|feed| ids.get(feed.spec.url.as_str()).copied().map(FeedId))
-        .collect())
-}
-
-fn fingerprint(feeds: &[FeedSync]) -> i64 {
-    let mut hash = Xxh3::new();
-    hash.write_u8(2); // The version of what `sync` writes: 2 added the host.
-    for FeedSync { spec, policy, address } in feeds {
-        // The lengths separate neighbouring fields.
-        let mut field = |text: &str| {
-            hash.write_usize(text.len());
-            hash.write(text.as_bytes());
-        };
-        field(spec.url.as_str());
-        field(spec.name.as_deref().unwrap_or_default());
-        field(&spec.tags.join("\0"));
-        field(if spec.enabled { "enabled" } else { "disabled" });
-        field(policy);
-        field(address.as_ref().map_or("", Secret::expose));
-    }
-    hash.finish().cast_signed()
 }
 
 pub(in crate::store) fn replan(

@@ -24,7 +24,8 @@ use crate::store::sqlite::changes;
 use crate::store::sqlite::columns::{self, Columns, column, decode};
 use crate::store::sqlite::consumers;
 use crate::store::sqlite::duplicates::{self, NewArticles};
-use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow};
+use crate::store::sqlite::feed_sync::{self, Comparison};
+use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow, FeedSync, Planned};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::icons::{self, KnownIcon};
@@ -496,6 +497,20 @@ impl Reader {
     /// A handle with which another thread can end a call of this reader.
     pub fn interrupter(&self) -> Interrupter {
         Interrupter(self.connection.get_interrupt_handle())
+    }
+
+    /// Compares the configured list of feeds with the stored one.
+    pub(in crate::store) fn compare_feeds(
+        &self,
+        feeds: &[FeedSync],
+    ) -> Result<Comparison, StoreError> {
+        self.in_one_moment(|| feed_sync::compare(&self.connection, feeds))
+    }
+
+    /// What the next polls of these feeds are computed from when their schedule changes. Feeds that were never polled, and
+    /// those whose polling has ended, are left out.
+    pub fn planned(&self, feeds: &[FeedId]) -> Result<Vec<Planned>, StoreError> {
+        feeds::planned_of(&self.connection, feeds)
     }
 
     /// The data from which the next poll of a feed was computed.

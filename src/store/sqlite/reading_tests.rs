@@ -54,13 +54,13 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("x.db")).unwrap();
         let sync = |n: u32| FeedSync {
-            spec: FeedSpec {
+            spec: Arc::new(FeedSpec {
                 url: FeedUrl::parse(&format!("https://example.org/{n}")).unwrap(),
                 name: Some(format!("feed {n}")),
-                tags: if n < 2 { vec!["a".to_owned()] } else { Vec::new() },
+                tags: if n < 2 { vec!["a".to_owned()] } else { Vec::new() }.into(),
                 enabled: true,
-            },
-            policy: "every 60s".to_owned(),
+            }),
+            policy: "every 60s".into(),
             address: None,
         };
         let feeds = store.sync_feeds((0..3).map(sync).collect(), at(0)).await.unwrap().ids;

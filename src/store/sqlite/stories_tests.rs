@@ -64,13 +64,13 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("x.db")).unwrap();
         let sync = |n: usize| FeedSync {
-            spec: FeedSpec {
+            spec: Arc::new(FeedSpec {
                 url: FeedUrl::parse(&format!("https://{}/feed", host(n))).unwrap(),
                 name: Some(format!("f{n}")),
-                tags: Vec::new(),
+                tags: Vec::new().into(),
                 enabled: true,
-            },
-            policy: "every 60s".to_owned(),
+            }),
+            policy: "every 60s".into(),
             address: None,
         };
         let feeds = store.sync_feeds((0..8).map(sync).collect(), at(0)).await.unwrap().ids;
