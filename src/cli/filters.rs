@@ -107,12 +107,12 @@ pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Re
 /// Returns an error if a filter names an unknown feed or tag, which is most likely a mistake of the user. A feed that is
 /// configured and was never polled is known; it has no articles.
 fn known(reader: &Reader, query: &Query, config: &Config) -> Result<()> {
-    let feeds = reader.feed_names()?;
     let configured = || config.feeds.iter().map(|feed| &feed.spec);
     for name in &query.feeds {
         let is_called =
             |feed: &FeedSpec| feed.name.as_ref() == Some(name) || feed.url.as_str() == name;
-        if !feeds.iter().any(|feed| feed.is_called(name)) && !configured().any(is_called) {
+        if reader.feeds_called(name)?.is_empty() && !configured().any(is_called) {
+            let feeds = reader.feed_names()?;
             let names = feeds.iter().map(|feed| feed.display_name().to_owned());
             return Err(unknown("feed", name, names));
         }
@@ -123,9 +123,8 @@ fn known(reader: &Reader, query: &Query, config: &Config) -> Result<()> {
         }
     }
     for tag in &query.tags {
-        let is_stored = feeds.iter().any(|feed| feed.tags.contains(tag));
-        if !is_stored && !configured().any(|feed| feed.tags.contains(tag)) {
-            return Err(unknown("tag", tag, feeds.iter().flat_map(|feed| feed.tags.clone())));
+        if !reader.has_tag(tag)? && !configured().any(|feed| feed.tags.contains(tag)) {
+            return Err(unknown("tag", tag, reader.feed_tags()?.into_iter()));
         }
     }
     Ok(())

@@ -5,6 +5,8 @@ pub(super) mod article_keys;
 pub(super) mod consumers;
 pub(super) mod duplicates;
 pub(super) mod feed_health;
+pub(super) mod feed_lookup;
+pub(super) mod feed_page;
 pub(super) mod feeds;
 pub(super) mod file;
 pub(super) mod future;
