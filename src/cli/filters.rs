@@ -113,7 +113,6 @@ pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Re
 /// Returns an error if a filter names an unknown feed or tag, which is most likely a mistake of the user. A feed that is
 /// configured and was never polled is known; it has no articles.
 fn known(reader: &Reader, query: &Query, context: &Context) -> Result<()> {
-    let feeds = reader.feed_names()?;
     // Most feeds and tags are stored, so that the lists of feeds need not be read.
     let is_configured = |is_meant: &dyn Fn(&FeedSpec) -> bool| -> Result<bool> {
         Ok(context.load()?.feeds.iter().any(|feed| is_meant(&feed.spec)))
@@ -121,7 +120,8 @@ fn known(reader: &Reader, query: &Query, context: &Context) -> Result<()> {
     for name in &query.feeds {
         let is_called =
             |feed: &FeedSpec| feed.name.as_ref() == Some(name) || feed.url.as_str() == name;
-        if !feeds.iter().any(|feed| feed.is_called(name)) && !is_configured(&is_called)? {
+        if reader.feeds_called(name)?.is_empty() && !is_configured(&is_called)? {
+            let feeds = reader.feed_names()?;
             let names = feeds.iter().map(|feed| feed.display_name().to_owned());
             return Err(unknown("feed", name, names));
         }
@@ -132,9 +132,8 @@ fn known(reader: &Reader, query: &Query, context: &Context) -> Result<()> {
         }
     }
     for tag in &query.tags {
-        let is_stored = feeds.iter().any(|feed| feed.tags.contains(tag));
-        if !is_stored && !is_configured(&|feed| feed.tags.contains(tag))? {
-            return Err(unknown("tag", tag, feeds.iter().flat_map(|feed| feed.tags.clone())));
+        if !reader.has_tag(tag)? && !is_configured(&|feed| feed.tags.contains(tag))? {
+            return Err(unknown("tag", tag, reader.feed_tags()?.into_iter()));
         }
     }
     Ok(())

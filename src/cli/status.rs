@@ -1,6 +1,6 @@
 //! `gazetted status`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::consumers::{in_words, to_json};
 use super::daemon_lock::daemon;
-use super::feeds::{ListedFeed, State, rows};
+use super::feeds::State;
 use super::output::{count, data, json_data, relative, span};
 use super::{Context, Exit};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, FeedConfig};
 use crate::domain::consumer::Consumer;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
-use crate::store::{Reader, Stats, is_missing, refuse_forbidden};
+use crate::store::{FeedPlan, Reader, Stats, StoreError, is_missing, refuse_forbidden};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -74,7 +74,10 @@ fn check_readiness(config: &Config) -> Result<()> {
         Some(holder) => bail!("no daemon runs on {store}, but {holder} does"),
         None => bail!("no daemon runs on {store}; `gazetted run` starts it"),
     }
-    let missing = rows(config)?.into_iter().filter(|feed| feed.row.is_none()).count();
+    let reader = reader(config)?;
+    let known = reader.as_ref().map(plans).transpose()?.unwrap_or_default();
+    let is_missing = |feed: &&FeedConfig| !known.contains_key(feed.spec.url.as_str());
+    let missing = config.feeds.iter().filter(is_missing).count();
     if missing != 0 {
         let missing = count(missing as u64, "feed");
         bail!("the daemon has not taken up {missing} of the configuration; a reload applies it");
@@ -82,20 +85,35 @@ fn check_readiness(config: &Config) -> Result<()> {
     Ok(())
 }
 
+/// The store, unless it does not exist yet.
+fn reader(config: &Config) -> Result<Option<Reader>, StoreError> {
+    let store = &config.store.path;
+    if is_missing(store) { Ok(None) } else { Reader::open(store).map(Some) }
+}
+
+/// The plans of the feeds in the store, by their URLs.
+fn plans(reader: &Reader) -> Result<HashMap<String, FeedPlan>, StoreError> {
+    Ok(reader.feed_plans()?.into_iter().map(|plan| (plan.url.clone(), plan)).collect())
+}
+
 impl Status {
     fn read(config: &Config, now: Timestamp) -> Result<Self> {
         let store = config.store.path.clone();
-        let feeds = rows(config)?;
-        let reader = if is_missing(&store) { None } else { Some(Reader::open(&store)?) };
+        let reader = reader(config)?;
+        let plans = reader.as_ref().map(plans).transpose()?.unwrap_or_default();
         let mut health: BTreeMap<State, u64> = BTreeMap::new();
-        for feed in feeds.iter().filter(|feed| feed.state != State::Retired) {
-            *health.entry(feed.state).or_default() += 1;
+        let mut planned = Vec::new();
+        for feed in &config.feeds {
+            let plan = plans.get(feed.spec.url.as_str());
+            let state = if feed.spec.enabled {
+                planned.extend(plan.map_or(Some(now), |plan| plan.next_poll_at));
+                plan.map_or(State::New, |plan| plan.polling_state)
+            } else {
+                State::Disabled
+            };
+            *health.entry(state).or_default() += 1;
         }
-        let active =
-            feeds.iter().filter(|feed| !matches!(feed.state, State::Disabled | State::Retired));
-        // A feed that the store does not know yet is due.
-        let plan = |feed: &ListedFeed| feed.row.as_ref().map_or(Some(now), |row| row.next_poll_at);
-        let due: Vec<Timestamp> = active.clone().filter_map(plan).filter(|at| *at <= now).collect();
+        let due: Vec<Timestamp> = planned.iter().copied().filter(|at| *at <= now).collect();
         Ok(Self {
             stats: reader.as_ref().map(Reader::stats).transpose()?,
             consumers: reader.as_ref().map(Reader::consumers).transpose()?.unwrap_or_default(),
@@ -104,8 +122,8 @@ impl Status {
             health,
             due: due.len(),
             lag: due.iter().min().map(|oldest| now - *oldest),
-            last_poll: feeds.iter().filter_map(|feed| feed.row.as_ref()?.polled_at).max(),
-            next_poll: active.filter_map(plan).min(),
+            last_poll: plans.values().filter_map(|plan| plan.polled_at).max(),
+            next_poll: planned.into_iter().min(),
         })
     }
 

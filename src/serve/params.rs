@@ -147,17 +147,17 @@ impl Params {
                 return Ok(Some(format!("no story `{story}`")));
             }
         }
-        if self.query.feeds.is_empty() && self.query.tags.is_empty() {
-            return Ok(None);
+        for feed in &self.query.feeds {
+            if reader.feeds_called(feed)?.is_empty() {
+                return Ok(Some(format!("no feed `{feed}`")));
+            }
         }
-        let feeds = reader.feed_names()?;
-        let known = |name: &&String| !feeds.iter().any(|feed| feed.is_called(name));
-        let feed = self.query.feeds.iter().find(known).map(|name| format!("no feed `{name}`"));
-        let tag = || {
-            let known = |tag: &&String| !feeds.iter().any(|feed| feed.tags.contains(tag));
-            self.query.tags.iter().find(known).map(|tag| format!("no tag `{tag}`"))
-        };
-        Ok(feed.or_else(tag))
+        for tag in &self.query.tags {
+            if !reader.has_tag(tag)? {
+                return Ok(Some(format!("no tag `{tag}`")));
+            }
+        }
+        Ok(None)
     }
 
     /// The same filters as `?…`, for the articles before a position.

@@ -1,6 +1,5 @@
 //! `GET /healthz`, `/readyz` and `/metrics`, for monitoring.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -11,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use super::reader_pool::ReadError;
 use super::{Site, error_response};
 use crate::clock;
-use crate::domain::feed::FeedState;
 use crate::domain::time::Timestamp;
 use crate::store::{Reader, StoreError};
 use crate::telemetry::metrics::{self, ConsumerGauges, Gauges};
@@ -56,18 +54,8 @@ pub(super) async fn metrics(State(site): State<Site>) -> Response {
 }
 
 fn gauges(reader: &Reader, now: Timestamp) -> Result<Gauges, StoreError> {
-    let mut feeds: BTreeMap<FeedState, u64> =
-        FeedState::ALL.into_iter().map(|state| (state, 0)).collect();
-    let mut oldest = now;
-    for feed in reader.feeds()? {
-        let state = feed.state();
-        *feeds.entry(state).or_default() += 1;
-        if let (FeedState::Ok | FeedState::New | FeedState::Failing, Some(at)) =
-            (state, feed.next_poll_at)
-        {
-            oldest = oldest.min(at);
-        }
-    }
+    let feeds = reader.feed_counts()?.into_iter().map(|(state, count)| (state.as_str(), count));
+    let oldest = reader.first_due()?.unwrap_or(now);
     let sequence = reader.sequence()?;
     let consumers = reader.consumers()?.into_iter().map(|consumer| {
         let waiting_since = reader.waiting_since(&consumer)?;
@@ -82,7 +70,7 @@ fn gauges(reader: &Reader, now: Timestamp) -> Result<Gauges, StoreError> {
     });
     Ok(Gauges {
         consumers: consumers.collect::<Result<_, StoreError>>()?,
-        feeds: feeds.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
+        feeds: feeds.collect(),
         lag: (now - oldest).to_std().unwrap_or_default(),
         paused_hosts: reader.paused_hosts(now)?,
         db_bytes: reader.size()?,

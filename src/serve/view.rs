@@ -5,7 +5,7 @@
 //! the prefix. `[server] base` names the prefix for both cases; a proxy that strips it may name it in
 //! `X-Forwarded-Prefix` instead, as Traefik and Caddy do. A prefix becomes a part of links and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,6 @@ use crate::config::{ListView, ServerConfig};
 use crate::domain::icon::{home_of, site_of};
 use crate::domain::time::Zone;
 use crate::serve::reader_pool::ReaderPool;
-use crate::store::Reader;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
@@ -53,7 +52,7 @@ pub(super) struct View {
     pub(super) shortcuts: bool,
     /// Whether the icons of sites are shown.
     favicons: bool,
-    /// The names of the icons of sites, once [`View::with_icons`] has read them.
+    /// The names of the icons of the sites of this page, once [`View::with_icons`] has read them.
     icons: Arc<HashMap<String, String>>,
 }
 
@@ -70,15 +69,22 @@ impl View {
         }
     }
 
-    /// Reads which sites have an icon, if icons are shown.
+    /// Reads which of the sites of these feeds have an icon, if icons are shown. A feed is given by its URL and the address
+    /// of its home page.
     ///
     /// # Errors
     /// The error response.
-    pub(super) async fn with_icons(self, reader_pool: &ReaderPool) -> Result<Self, Response> {
+    pub(super) async fn with_icons<'a>(
+        self,
+        reader_pool: &ReaderPool,
+        feeds: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+    ) -> Result<Self, Response> {
         if !self.favicons {
             return Ok(self);
         }
-        let icons = reader_pool.read(DEADLINE, Reader::icon_names).await;
+        let site = |(url, home): (&str, Option<&str>)| Some(site_of(&home_of(url, home)?));
+        let sites: HashSet<String> = feeds.filter_map(site).collect();
+        let icons = reader_pool.read(DEADLINE, move |reader| reader.icon_names(sites)).await;
         Ok(Self { icons: Arc::new(icons.map_err(IntoResponse::into_response)?), ..self })
     }
 

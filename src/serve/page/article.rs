@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, PreEscaped, html};
 
 use super::Page;
-use super::parts::{encoded, feed_link, full_time, heading, web};
+use super::parts::{encoded, feed_link, full_time, heading, icon_key, web};
 use crate::clock;
 use crate::domain::article::{Article, ArticleId, Attachment, DateSource, Sighting, Version};
 use crate::domain::query::Query;
@@ -52,7 +52,9 @@ pub(in crate::serve) async fn article(
         let why = "there is no such article; it may have been removed, or be of another store";
         return Err(error_response::with_status(StatusCode::NOT_FOUND, why));
     };
-    let view = view.with_icons(site.reader_pool()).await?;
+    let sightings = reading.sightings.iter().map(|sighting| icon_key(&sighting.feed));
+    let feeds = sightings.chain([icon_key(&reading.article.feed)]);
+    let view = view.with_icons(site.reader_pool(), feeds).await?;
     let title = heading(&reading.article);
     let main = show(&view, &reading, &title);
     let page = Page { view: &view, title: &title, at: "", words: "", filters: "", main };

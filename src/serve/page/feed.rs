@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::feeds::{Chart, chart, host, next};
-use super::parts::{by_day, encoded, feed_icon, full_time, relative, views, web};
+use super::parts::{by_day, encoded, feed_icon, feeds_of, full_time, relative, views, web};
 use crate::clock;
 use crate::domain::article::Article;
 use crate::domain::feed::{FeedId, FeedState, is_command, is_stand_in};
@@ -52,7 +52,9 @@ pub(in crate::serve) async fn feed(
         let why = "there is no such feed; the page of feeds lists them";
         return Err(error_response::with_status(StatusCode::NOT_FOUND, why));
     };
-    let view = view.with_icons(site.reader_pool()).await?;
+    let own = (found.feed.url.as_str(), found.feed.home_page_url.as_deref());
+    let feeds = feeds_of(&found.articles).chain([own]);
+    let view = view.with_icons(site.reader_pool(), feeds).await?;
     let filters = format!("?feed={}", encoded(&found.feed.url));
     let title = found.feed.display_name();
     let main = show(&view, &found, now);
@@ -61,8 +63,7 @@ pub(in crate::serve) async fn feed(
 }
 
 fn fetch(reader: &Reader, id: Option<FeedId>, now: Timestamp) -> Result<Option<Found>, StoreError> {
-    let feed = reader.feeds()?.into_iter().find(|feed| Some(feed.id) == id);
-    let Some(feed) = feed else { return Ok(None) };
+    let Some(feed) = id.map(|id| reader.feed(id)).transpose()?.flatten() else { return Ok(None) };
     let query = Query { limit: Some(ARTICLES), feeds: vec![feed.url.clone()], ..Query::default() };
     let articles = reader.articles(&query, now, |rows| rows.collect::<Result<_, _>>())??;
     let polls = reader.polls(feed.id, POLLS)?;

@@ -1,6 +1,5 @@
 //! `GET /feeds`: the page of feeds, with their states and a chart of the last 30 days.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use crate::present::count;
 use crate::serve::Site;
 use crate::serve::error_response::bad_request;
 use crate::serve::view::View;
-use crate::store::{FeedRow, PollDay, Reader, StoreError};
+use crate::store::{FeedOrder, FeedQuery, FeedRow, PollDay, Reader, StoreError};
 
 /// The number of feeds on a page: about 50 KB of HTML.
 const FEEDS: usize = 25;
@@ -41,7 +40,7 @@ struct Selection {
     state: Option<FeedState>,
     /// What name, address or tags contain, in lower case.
     words: String,
-    sort: Sort,
+    order: FeedOrder,
     /// The number of the page, from 0.
     page: usize,
 }
@@ -56,52 +55,22 @@ impl Selection {
         if !self.words.is_empty() {
             query.append_pair("q", &self.words);
         }
-        if self.sort != Sort::default() {
-            query.append_pair("sort", self.sort.as_str());
+        if self.order != FeedOrder::default() {
+            query.append_pair("sort", self.order.as_str());
         }
         query.append_pair("page", &n.to_string());
         format!("{}/feeds?{}", view.base.as_str(), query.finish())
     }
 }
 
-/// The order of the list.
-#[derive(Clone, Copy, Default, PartialEq)]
-enum Sort {
-    /// Feeds that need attention first, then in the order of the configuration.
-    #[default]
-    State,
-    Name,
-    LastArticle,
-    Articles,
-    NextPoll,
-}
-
-impl Sort {
-    const ALL: [(Self, &'static str, &'static str); 5] = [
-        (Self::State, "state", "failing first"),
-        (Self::Name, "name", "name"),
-        (Self::LastArticle, "newest", "last article"),
-        (Self::Articles, "articles", "number of articles"),
-        (Self::NextPoll, "next", "next poll"),
-    ];
-
-    fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(sort, ..)| *sort == self).map_or("state", |(_, name, _)| name)
-    }
-
-    fn apply(self, feeds: &mut [FeedRow]) {
-        match self {
-            Self::State => feeds
-                .sort_by_key(|feed| !matches!(feed.state(), FeedState::Failing | FeedState::Gone)),
-            Self::Name => feeds.sort_by_cached_key(|feed| feed.display_name().to_lowercase()),
-            Self::LastArticle => feeds.sort_by_key(|feed| Reverse(feed.newest_at)),
-            Self::Articles => feeds.sort_by_key(|feed| Reverse(feed.articles)),
-            Self::NextPoll => {
-                feeds.sort_by_key(|feed| (feed.next_poll_at.is_none(), feed.next_poll_at));
-            }
-        }
-    }
-}
+/// The orders of the list, as the form names them.
+const ORDERS: [(FeedOrder, &str); 5] = [
+    (FeedOrder::State, "failing first"),
+    (FeedOrder::Name, "name"),
+    (FeedOrder::Newest, "last article"),
+    (FeedOrder::Articles, "number of articles"),
+    (FeedOrder::NextPoll, "next poll"),
+];
 
 struct Line {
     feed: FeedRow,
@@ -117,7 +86,7 @@ pub(super) struct Chart {
 }
 
 struct Overview {
-    counts: Vec<(FeedState, usize)>,
+    counts: Vec<(FeedState, u64)>,
     lines: Vec<Line>,
     pages: usize,
 }
@@ -133,7 +102,9 @@ pub(in crate::serve) async fn feeds(
     let wanted = selection.clone();
     let read = site.reader_pool().read(DEADLINE, move |reader| fetch(reader, &wanted, now)).await;
     let overview = read.map_err(IntoResponse::into_response)?;
-    let view = view.with_icons(site.reader_pool()).await?;
+    let feeds = overview.lines.iter().map(|line| &line.feed);
+    let feeds = feeds.map(|feed| (feed.url.as_str(), feed.home_page_url.as_deref()));
+    let view = view.with_icons(site.reader_pool(), feeds).await?;
     let main = show(&view, &selection, &overview, now);
     let page = Page { view: &view, title: "Feeds", at: "/feeds", words: "", filters: "", main };
     Ok(page.respond(&site, (&uri, &headers), now))
@@ -156,8 +127,8 @@ fn read(uri: &Uri) -> Result<Selection, String> {
             }
             "q" => selection.words = value.trim().to_lowercase(),
             "sort" => {
-                let sort = Sort::ALL.into_iter().find(|(_, name, _)| *name == value);
-                selection.sort = sort.ok_or_else(|| format!("there is no order `{value}`"))?.0;
+                let order = FeedOrder::parse(&value);
+                selection.order = order.ok_or_else(|| format!("there is no order `{value}`"))?;
             }
             name => return Err(format!("`{name}` is not known here; known: state, q, sort, page")),
         }
@@ -166,24 +137,20 @@ fn read(uri: &Uri) -> Result<Selection, String> {
 }
 
 fn fetch(reader: &Reader, selection: &Selection, now: Timestamp) -> Result<Overview, StoreError> {
-    let all = reader.feeds()?;
-    let count = |state| (state, all.iter().filter(|feed| feed.state() == state).count());
-    let counts = FeedState::ALL.into_iter().map(count).filter(|(_, count)| 0 < *count).collect();
-    let mut wanted: Vec<FeedRow> = all
-        .into_iter()
-        .filter(|feed| match selection.state {
-            Some(state) => feed.state() == state,
-            None => feed.state() != FeedState::Retired,
-        })
-        .filter(|feed| contains(feed, &selection.words))
-        .collect();
-    selection.sort.apply(&mut wanted);
-    let pages = wanted.len().div_ceil(FEEDS);
+    let counts = reader.feed_counts()?.into_iter().filter(|(_, count)| 0 < *count).collect();
+    let page = reader.feed_page(&FeedQuery {
+        state: selection.state,
+        words: selection.words.clone(),
+        order: selection.order,
+        skip: selection.page.saturating_mul(FEEDS),
+        limit: FEEDS,
+    })?;
+    let pages = usize::try_from(page.total).unwrap_or(usize::MAX).div_ceil(FEEDS);
     let line = |feed: FeedRow| -> Result<Line, StoreError> {
         Ok(Line { chart: chart(reader, feed.id, now)?, feed })
     };
-    let lines = wanted.into_iter().skip(selection.page.saturating_mul(FEEDS)).take(FEEDS).map(line);
-    Ok(Overview { counts, lines: lines.collect::<Result<_, _>>()?, pages })
+    let lines = page.feeds.into_iter().map(line).collect::<Result<_, _>>()?;
+    Ok(Overview { counts, lines, pages })
 }
 
 /// The chart of a feed.
@@ -191,13 +158,6 @@ pub(super) fn chart(reader: &Reader, feed: FeedId, now: Timestamp) -> Result<Cha
     let articles = reader.articles_by_day(feed, now - TimeDelta::days(DAYS))?;
     let polls = reader.polls_by_day(feed)?;
     Ok(Chart::of(&articles, &polls, now.timestamp().div_euclid(SECONDS_A_DAY)))
-}
-
-/// Whether name, address or a tag of the feed contains the words.
-fn contains(feed: &FeedRow, words: &str) -> bool {
-    let mut texts =
-        [feed.display_name(), &feed.url].into_iter().chain(feed.tags.iter().map(|tag| &**tag));
-    texts.any(|text| text.to_lowercase().contains(words))
 }
 
 impl Chart {
@@ -257,8 +217,8 @@ fn choose(view: &View, selection: &Selection) -> Markup {
             label {
                 "Order"
                 select name="sort" {
-                    @for (sort, name, shown) in Sort::ALL {
-                        option value=(name) selected[sort == selection.sort] { (shown) }
+                    @for (order, shown) in ORDERS {
+                        option value=(order.as_str()) selected[order == selection.order] { (shown) }
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! `GET /`, the page of the latest articles, and `GET /search`, the page of search results.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use axum::Extension;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{When, by_day, entry, section_class, views};
+use super::parts::{When, by_day, entry, feeds_of, section_class, views};
 use super::stories::more;
 use crate::clock;
 use crate::domain::article::{Article, Position, StoryId};
@@ -39,8 +39,12 @@ struct Latest {
     /// The stories of the articles, if there is one article of each.
     stories: HashMap<StoryId, Story>,
     next: Option<Position>,
+    /// The names and URLs of all feeds, unless they are many.
     feeds: Vec<(String, String)>,
-    tags: BTreeSet<String>,
+    has_many_feeds: bool,
+    /// The names of the feeds that the request names by their URLs.
+    chosen_feeds: HashMap<String, String>,
+    tags: Vec<String>,
     languages: Vec<String>,
 }
 
@@ -56,7 +60,7 @@ pub(in crate::serve) async fn latest(
     params.query.one_of_each_story =
         params.query.search.is_none() && params.query.stories.is_empty();
     let latest = load(&site, &params, now).await?;
-    let view = view.with_icons(site.reader_pool()).await?;
+    let view = view.with_icons(site.reader_pool(), feeds_of(&latest.articles)).await?;
     Ok(show(&view, &params, &latest).respond(&site, (&uri, &headers), now))
 }
 
@@ -76,7 +80,7 @@ pub(in crate::serve) async fn search(
         params.query.order = Order::Relevance;
     }
     let latest = load(&site, &params, now).await?;
-    let view = view.with_icons(site.reader_pool()).await?;
+    let view = view.with_icons(site.reader_pool(), feeds_of(&latest.articles)).await?;
     Ok(found(&view, &params, &words, &latest).respond(&site, (&uri, &headers), now))
 }
 
@@ -108,12 +112,29 @@ fn fetch(reader: &Reader, query: &Query, now: Timestamp) -> Result<Latest, Store
             stories.extend(reader.story(id, now)?.map(|story| (id.clone(), story)));
         }
     }
-    let names = reader.feed_names()?;
-    let tags = names.iter().flat_map(|feed| feed.tags.iter().cloned()).collect();
-    let mut feeds: Vec<(String, String)> =
-        names.iter().map(|feed| (feed.display_name().to_owned(), feed.url.clone())).collect();
+    let choices = reader.few_feed_names(CHOICES)?;
+    let has_many_feeds = choices.is_none();
+    let mut feeds: Vec<(String, String)> = choices
+        .unwrap_or_default()
+        .iter()
+        .map(|feed| (feed.display_name().to_owned(), feed.url.clone()))
+        .collect();
     feeds.sort_by_key(|(name, _)| name.to_lowercase());
-    Ok(Latest { articles, stories, next, feeds, tags, languages: reader.feed_languages()? })
+    let (tags, languages) = (reader.feed_tags()?, reader.feed_languages()?);
+    let chosen_feeds = names(reader, &query.feeds)?;
+    Ok(Latest { articles, stories, next, feeds, has_many_feeds, chosen_feeds, tags, languages })
+}
+
+/// The names of feeds, by the URLs with which a request names them.
+fn names(reader: &Reader, urls: &[String]) -> Result<HashMap<String, String>, StoreError> {
+    let mut names = HashMap::new();
+    for url in urls {
+        for id in reader.feeds_called(url)? {
+            let feed = reader.feed(id)?.filter(|feed| feed.url == *url);
+            names.extend(feed.map(|feed| (url.clone(), feed.display_name().to_owned())));
+        }
+    }
+    Ok(names)
 }
 
 fn show<'a>(view: &'a View, params: &'a Params, latest: &Latest) -> Page<'a> {
@@ -184,11 +205,11 @@ fn filters(view: &View, path: &str, params: &Params, latest: &Latest) -> Markup 
     let of = |name: &'static str| params.kept.iter().filter(move |(other, _)| other == name);
     let lists = [
         ("tag", !latest.tags.is_empty()),
-        ("feed", (2..=CHOICES).contains(&latest.feeds.len())),
+        ("feed", 2 <= latest.feeds.len()),
         ("language", !latest.languages.is_empty()),
     ];
     let listed = |name: &str| lists.contains(&(name, true));
-    let many = CHOICES < latest.feeds.len();
+    let many = latest.has_many_feeds;
     let form = html! {
         form .filters action={ (view.base) (path) } {
             // Filters without a list are kept.
@@ -265,8 +286,7 @@ fn choice<'a>(
 /// The label of a filter: a feed is shown by its name, though the request names its address.
 fn label<'a>(pair: &'a (String, String), latest: &'a Latest) -> &'a str {
     let (name, value) = pair;
-    let feed = || latest.feeds.iter().find(|(_, url)| url == value).map(|(name, _)| name.as_str());
-    if name == "feed" { feed().unwrap_or(value) } else { value }
+    if name == "feed" { latest.chosen_feeds.get(value).unwrap_or(value) } else { value }
 }
 
 fn older(view: &View, path: &str, params: &Params, latest: &Latest) -> Markup {

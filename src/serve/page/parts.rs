@@ -64,6 +64,16 @@ pub(super) fn feed_link(view: &View, feed: &FeedRef) -> Markup {
     }
 }
 
+/// The feeds of articles, for [`View::with_icons`].
+pub(super) fn feeds_of(articles: &[Article]) -> impl Iterator<Item = (&str, Option<&str>)> {
+    articles.iter().map(|article| icon_key(&article.feed))
+}
+
+/// A feed, for [`View::with_icons`].
+pub(super) fn icon_key(feed: &FeedRef) -> (&str, Option<&str>) {
+    (&feed.url, feed.home_page_url.as_deref())
+}
+
 /// The icon of the site of a feed; nothing if it has none.
 pub(super) fn feed_icon(view: &View, url: &str, home_page_url: Option<&str>) -> Markup {
     html! {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{by_day, full_time, relative, views};
+use super::parts::{by_day, feeds_of, full_time, relative, views};
 use crate::clock;
 use crate::domain::article::{Article, StoryId};
 use crate::domain::query::Query;
@@ -165,7 +165,7 @@ pub(in crate::serve) async fn story(
             HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/stories"));
         return Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, address)]).into_response());
     }
-    let view = view.with_icons(site.reader_pool()).await?;
+    let view = view.with_icons(site.reader_pool(), feeds_of(&articles)).await?;
     let name = headline(&story);
     let filters = format!("?story={}", story.id);
     let main = show(&view, &story, &articles);

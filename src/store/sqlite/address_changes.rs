@@ -128,7 +128,7 @@ fn feed_at(tx: &Connection, url: &str) -> Result<Option<FeedId>, StoreError> {
 /// The number of articles that a feed has or had.
 fn articles(tx: &Connection, feed: FeedId) -> Result<u64, StoreError> {
     const ARTICLES: &str = "
-        SELECT (SELECT count(*) FROM article WHERE feed_id = ?1)
+        SELECT coalesce((SELECT articles FROM feed_totals WHERE feed_id = ?1), 0)
             + (SELECT count(*) FROM removed WHERE feed_id = ?1)
             + (SELECT count(*) FROM tombstone WHERE feed_id = ?1) AS articles";
     tx.prepare_cached(ARTICLES)

@@ -1,16 +1,16 @@
 //! The feeds that articles were seen in, and the removal of articles.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params, params_from_iter};
 
 use crate::domain::article::{ArticleKey, Change, Removal};
-use crate::domain::feed::{FeedId, FeedRef};
+use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, duplicates, meta, select, stories};
+use crate::store::sqlite::feed_lookup::{self, FeedRefs};
+use crate::store::sqlite::select::Where;
+use crate::store::sqlite::{columns, duplicates, meta, stories};
 
 /// The feeds that an article was seen in, each with the key of the article there.
 pub(super) fn sightings(
@@ -102,43 +102,48 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
 }
 
 /// The statement that reads removals. It must live as long as the rows that it returns.
-pub(super) struct Removals<'c>(CachedStatement<'c>);
+pub(super) struct Removals<'c> {
+    statement: CachedStatement<'c>,
+    values: Vec<Value>,
+}
 
-/// Prepares the statement for the removals that pass the filters of a query.
+/// Prepares the statement for the removals after a sequence number and up to another that pass the filters of a query.
 pub(super) fn removals<'c>(
     connection: &'c Connection,
     query: &Query,
+    (after, up_to): (i64, i64),
 ) -> Result<Removals<'c>, StoreError> {
-    let feeds = select::wanted_feeds(connection, query)?.map(|feeds| {
-        let list = feeds.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        format!(" AND feed_id IN ({list})")
-    });
+    let mut filter = Where::default();
+    let (after, up_to) = (filter.bind(after), filter.bind(up_to));
+    let feeds = feed_lookup::wanted(connection, query)?
+        .map(|feeds| format!(" AND {}", feeds.condition("r.feed_id", |value| filter.bind(value))));
     let sql = format!(
-        "SELECT seq, article_id, feed_id, removed_at FROM removed WHERE ?1 < seq AND seq <= ?2{} ORDER BY seq",
+        "SELECT r.seq, r.article_id, r.feed_id, r.removed_at FROM removed r
+         WHERE {after} < r.seq AND r.seq <= {up_to}{} ORDER BY r.seq",
         feeds.unwrap_or_default()
     );
-    connection.prepare_cached(&sql).map(Removals).context("read what was removed")
+    let statement = connection.prepare_cached(&sql).context("read what was removed")?;
+    Ok(Removals { statement, values: filter.values })
 }
 
 impl Removals<'_> {
-    /// The removals after a sequence number and up to another, oldest first.
-    pub(super) fn between<'s>(
+    /// The removals, oldest first.
+    pub(super) fn read<'s>(
         &'s mut self,
-        (after, up_to): (i64, i64),
         store_id: &'s str,
-        feeds: &'s HashMap<i64, Arc<FeedRef>>,
+        feeds: &'s FeedRefs<'_>,
     ) -> Result<impl Iterator<Item = Result<Change, StoreError>> + 's, StoreError> {
         let action = "read what was removed";
         let one = move |r: &Row<'_>| {
-            let feed = feeds.get(&r.get("feed_id")?).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             Ok(Change::Removed(Removal {
                 seq: r.get("seq")?,
                 id: columns::id_of(store_id, r.get("article_id")?),
-                feed: Arc::clone(feed),
+                feed: feeds.of(r.get("feed_id")?)?,
                 removed_at: from_unix(r.get("removed_at")?),
             }))
         };
-        let rows = self.0.query_map([after, up_to], one).context(action)?;
+        let values = params_from_iter(&self.values);
+        let rows = self.statement.query_map(values, one).context(action)?;
         Ok(rows.map(move |row| row.context(action)))
     }
 }

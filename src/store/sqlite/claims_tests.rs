@@ -12,7 +12,7 @@ use crate::store::sqlite::claim_queue::{ClaimQueue, FreeSlots};
 use crate::store::sqlite::claims::{
     Claim, Claimed, DUE, DUE_TOGETHER, NEXT, claim, correct_for_clock, release, release_all,
 };
-use crate::store::sqlite::{feeds, migrate, polls};
+use crate::store::sqlite::{feed_sync, feeds, migrate, polls};
 
 const LEASE: TimeDelta = TimeDelta::minutes(10);
 
@@ -194,7 +194,8 @@ fn every_change_of_a_plan_changes_when_its_feed_is_claimed() {
     assert_eq!(claimable(), None, "polling has ended");
     feeds::reset(&connection, &[feed], false, at(130)).unwrap();
     assert_eq!(claimable(), Some(130), "reset");
-    feeds::sync(&connection, &[], at(140)).unwrap();
+    let (nothing, _) = feed_sync::compare(&connection, &[]).unwrap().next_step(10);
+    assert!(feed_sync::write(&connection, &[], &nothing, at(140)).unwrap().is_some());
     assert_eq!(claimable(), None, "no longer configured");
     let check: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();

@@ -458,21 +458,70 @@ impl FeedRow {
 
     /// The state of polling, also when the feed is no longer polled.
     pub fn polling_state(&self) -> FeedState {
-        if self.because == Some(Reason::Gone) {
-            FeedState::Gone
-        } else if 0.0 < self.failures {
-            FeedState::Failing
-        } else if self.succeeded_at.is_some() {
-            FeedState::Ok
-        } else {
-            FeedState::New // Not polled, or left for later because nobody could be reached.
-        }
+        let is_gone = self.because == Some(Reason::Gone);
+        polling_state(is_gone, 0.0 < self.failures, self.succeeded_at.is_some())
     }
 
     /// Whether `text` is the name, title, URL or id of the feed, as a user may type it for FEED.
     pub fn is_called(&self, text: &str) -> bool {
         is_called(self.id, &self.url, [&self.name, &self.title], text)
     }
+}
+
+/// The state of the polling of a feed.
+fn polling_state(is_gone: bool, is_failing: bool, has_succeeded: bool) -> FeedState {
+    match (is_gone, is_failing, has_succeeded) {
+        (true, _, _) => FeedState::Gone,
+        (_, true, _) => FeedState::Failing,
+        (_, _, true) => FeedState::Ok,
+        // Not polled, or left for later because nobody could be reached.
+        (false, false, false) => FeedState::New,
+    }
+}
+
+/// Whether a feed (`f`) with its state (`p`) is polled.
+pub(super) const IS_ACTIVE: &str = "f.configured = 1 AND f.enabled = 1";
+/// Whether the server has said that the feed is gone for good (410).
+pub(super) const IS_GONE: &str = "p.because = 'gone'";
+/// Whether the last polls have failed.
+pub(super) const IS_FAILING: &str = "0 < p.failures";
+
+/// When a feed was polled and is polled next, for `status`. It is cheaper to read than a [`FeedRow`].
+#[derive(Clone, Debug)]
+pub struct FeedPlan {
+    pub url: String,
+    /// As [`FeedRow::polling_state`].
+    pub polling_state: FeedState,
+    pub polled_at: Option<Timestamp>,
+    pub next_poll_at: Option<Timestamp>,
+}
+
+/// The plans of all feeds, with those of retired feeds.
+pub(super) fn plans(connection: &Connection) -> Result<Vec<FeedPlan>, StoreError> {
+    let sql = format!(
+        "SELECT f.url, {IS_GONE}, {IS_FAILING}, p.succeeded_at IS NOT NULL, p.polled_at, p.next_poll_at
+         FROM feed f JOIN poll_state p ON p.feed_id = f.id"
+    );
+    let one = |r: &Row<'_>| {
+        Ok(FeedPlan {
+            url: r.get(0)?,
+            polling_state: polling_state(r.get(1)?, r.get(2)?, r.get(3)?),
+            polled_at: time(r, 4)?,
+            next_poll_at: time(r, 5)?,
+        })
+    };
+    connection
+        .prepare_cached(&sql)
+        .and_then(|mut s| s.query_map([], one)?.collect())
+        .context("read the plans of feeds")
+}
+
+/// When the feed that is polled next is due, or has been due.
+pub(super) fn first_due(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    connection
+        .prepare_cached("SELECT min(next_poll_at) FROM poll_state WHERE active = 1")
+        .and_then(|mut s| s.query_row([], |row| time(row, 0)))
+        .context("read the next plan")
 }
 
 fn is_called(id: FeedId, url: &str, names: [&Option<String>; 2], text: &str) -> bool {
@@ -520,17 +569,6 @@ pub(super) fn named(connection: &Connection) -> Result<Vec<FeedName>, StoreError
         .context("list the names of feeds")
 }
 
-/// The primary languages (BCP 47) of the configured feeds, sorted.
-pub(super) fn languages(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    const LANGUAGES: &str = "
-        SELECT DISTINCT substr(language || '-', 1, instr(language || '-', '-') - 1) AS primary_language
-        FROM feed WHERE configured = 1 AND language IS NOT NULL ORDER BY primary_language";
-    connection
-        .prepare_cached(LANGUAGES)
-        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
-        .context("list the languages of feeds")
-}
-
 /// What is read of each feed for a list.
 const FEED: Columns<20> = Columns([
     ("id", "f.id"),
@@ -551,13 +589,25 @@ const FEED: Columns<20> = Columns([
     ("offers", "p.offers"),
     ("failures", "p.failures"),
     ("failing_since", "p.failing_since"),
-    ("articles", "(SELECT count(*) FROM article a WHERE a.feed_id = f.id)"),
-    ("newest_at", "(SELECT max(order_at) FROM article a WHERE a.feed_id = f.id)"),
+    ("articles", "coalesce(t.articles, 0)"),
+    ("newest_at", "t.newest_at"),
 ]);
+
+const FEED_TABLES: &str = "
+    feed f JOIN poll_state p ON p.feed_id = f.id LEFT JOIN feed_totals t ON t.feed_id = f.id";
+
+/// One feed by its id.
+pub(super) fn find(connection: &Connection, id: i64) -> Result<Option<FeedRow>, StoreError> {
+    let one = format!("SELECT {} FROM {FEED_TABLES} WHERE f.id = ?1", FEED.list());
+    connection
+        .prepare_cached(&one)
+        .and_then(|mut s| s.query_row([id], row).optional())
+        .context("read a feed")
+}
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> {
     let list = format!(
-        "SELECT {} FROM feed f JOIN poll_state p ON p.feed_id = f.id
+        "SELECT {} FROM {FEED_TABLES}
          ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id",
         FEED.list()
     );

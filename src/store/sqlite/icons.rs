@@ -99,12 +99,21 @@ pub(super) fn is_host_busy(
         .context("look for polls that are due")
 }
 
-/// The name of the icon of each site that has one.
-pub(super) fn names(connection: &Connection) -> Result<HashMap<String, String>, StoreError> {
-    connection
-        .prepare_cached("SELECT site, hash FROM site_icon WHERE hash IS NOT NULL")
-        .and_then(|mut s| s.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
-        .context("read the names of icons")
+/// The name of the icon of each of these sites that has one.
+pub(super) fn names(
+    connection: &Connection,
+    sites: HashSet<String>,
+) -> Result<HashMap<String, String>, StoreError> {
+    let action = "read the names of icons";
+    let mut name =
+        connection.prepare_cached("SELECT hash FROM site_icon WHERE site = ?1").context(action)?;
+    let mut names = HashMap::new();
+    for site in sites {
+        let found: Option<Option<String>> =
+            name.query_row([&site], |row| row.get(0)).optional().context(action)?;
+        names.extend(found.flatten().map(|name| (site, name)));
+    }
+    Ok(names)
 }
 
 /// The icon of this name.
@@ -236,13 +245,14 @@ mod tests {
         done("b", 7, IconOutcome::Failed);
         done("b", 8, IconOutcome::Postponed);
         assert_eq!((state("b").next_at, state("b").failures), (from_unix(8), 2));
-        assert!(names(&connection).unwrap().is_empty());
+        let site = || HashSet::from(["https://a.example".to_owned()]);
+        assert!(names(&connection, site()).unwrap().is_empty());
         done("a", 1, IconOutcome::Found(icon.clone(), validators.clone()));
         done("a", 2, IconOutcome::Failed);
         assert_eq!((state("a").failures, state("a").validators), (1, validators));
         done("a", 3, IconOutcome::NotModified);
         assert_eq!((state("a").next_at, state("a").failures), (from_unix(3), 0));
-        let name = names(&connection).unwrap().remove("https://a.example").unwrap();
+        let name = names(&connection, site()).unwrap().remove("https://a.example").unwrap();
         assert_eq!(find(&connection, &name).unwrap(), Some(icon));
         assert_eq!(find(&connection, "0").unwrap(), None);
         let other = Icon::new(b"GIF89a-2".to_vec()).unwrap();

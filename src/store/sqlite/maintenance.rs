@@ -41,7 +41,7 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
     };
     Ok(Stats {
         feeds: number("SELECT count(*) FROM feed WHERE configured = 1")?,
-        articles: number("SELECT count(*) FROM article")?,
+        articles: number("SELECT coalesce(sum(articles), 0) FROM feed_totals")?,
         edited: number(EDITED)?,
         seq: number("SELECT value FROM meta WHERE key = 'seq'")?.cast_signed(),
         unindexed: text_index::behind(connection)?,
@@ -62,7 +62,7 @@ pub(super) fn size(connection: &Connection) -> Result<u64, StoreError> {
 
 /// Runs the checks of SQLite, and checks what must hold between the tables.
 pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
-    const RULES: [(&str, &str); 5] = [
+    const RULES: [(&str, &str); 7] = [
         (
             "duplicates of articles that are not there or are duplicates themselves",
             "SELECT count(*) FROM article_duplicate d
@@ -84,6 +84,21 @@ pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
             "sequence numbers beyond the counter",
             "SELECT count(*) FROM article
              WHERE seq > (SELECT value FROM meta WHERE key = 'seq')",
+        ),
+        (
+            "feeds whose number of articles or newest date is not that of their articles",
+            "SELECT count(*) FROM feed f
+             LEFT JOIN feed_totals t ON t.feed_id = f.id
+             LEFT JOIN (SELECT feed_id, count(*) AS articles, max(order_at) AS newest_at FROM article GROUP BY feed_id) c
+                ON c.feed_id = f.id
+             WHERE coalesce(t.articles, 0) <> coalesce(c.articles, 0) OR t.newest_at IS NOT c.newest_at",
+        ),
+        (
+            "tags of feeds that a filter by tag does not know, or knows wrongly",
+            "SELECT (SELECT count(*) FROM feed f, json_each(f.tags) t
+                WHERE NOT EXISTS (SELECT 1 FROM feed_tag k WHERE k.tag = t.value AND k.feed_id = f.id))
+             + (SELECT count(*) FROM feed_tag k WHERE NOT EXISTS (
+                SELECT 1 FROM feed f, json_each(f.tags) t WHERE f.id = k.feed_id AND t.value = k.tag))",
         ),
         (
             "feeds without a plan",

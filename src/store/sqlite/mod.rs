@@ -7,6 +7,8 @@ pub(super) mod claims;
 pub(super) mod consumers;
 pub(super) mod duplicates;
 pub(super) mod feed_health;
+pub(super) mod feed_lookup;
+pub(super) mod feed_page;
 pub(super) mod feed_sync;
 pub(super) mod feeds;
 pub(super) mod file;

@@ -91,8 +91,14 @@ pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, Stor
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")
         .map_err(open)?;
-    // Names are compared as the text index compares words.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    // SQLite's own `lower` knows ASCII alone.
+    connection
+        .create_scalar_function("lower_case", 1, flags, |call| {
+            Ok(call.get_raw(0).as_str_or_null()?.map(str::to_lowercase))
+        })
+        .map_err(open)?;
+    // Names are compared as the text index compares words.
     connection
         .create_scalar_function("name_forms", 1, flags, |call| {
             let name = call.get_raw(0).as_str_or_null()?;

@@ -11,7 +11,7 @@ use crate::domain::article::{
     Sighting, StoryId, StoryRef, Version, Wording,
 };
 use crate::domain::consumer::{Consumer, ConsumerName};
-use crate::domain::feed::{FeedId, FeedRef};
+use crate::domain::feed::{FeedId, FeedRef, FeedState};
 use crate::domain::feed_health::{FeedObservation, HealthChange};
 use crate::domain::host::Host;
 use crate::domain::icon::Icon;
@@ -24,8 +24,12 @@ use crate::store::sqlite::changes;
 use crate::store::sqlite::columns::{self, Columns, column, decode};
 use crate::store::sqlite::consumers;
 use crate::store::sqlite::duplicates::{self, NewArticles};
+use crate::store::sqlite::feed_lookup::{self, FeedRefs};
+use crate::store::sqlite::feed_page::{self, FeedPage, FeedQuery};
 use crate::store::sqlite::feed_sync::{self, Comparison};
-use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedRow, FeedSync, Planned};
+use crate::store::sqlite::feeds::{
+    self, Facts, FeedName, FeedPlan, FeedRow, FeedSync, Planned,
+};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::icons::{self, KnownIcon};
@@ -118,7 +122,7 @@ impl Reader {
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<Article, StoreError>>) -> T,
     ) -> Result<T, StoreError> {
         self.in_one_moment(|| {
-            let feeds = self.feed_refs()?;
+            let feeds = FeedRefs::new(&self.connection);
             self.select(query, now, &feeds, |rows| {
                 let mut rows = rows.map(|row| row.map(|(_, article)| article));
                 if !query.sightings || query.order != Order::Sequence {
@@ -177,7 +181,7 @@ impl Reader {
 
     /// The languages of the configured feeds, without regions, sorted.
     pub fn feed_languages(&self) -> Result<Vec<String>, StoreError> {
-        feeds::languages(&self.connection)
+        feed_lookup::languages(&self.connection)
     }
 
     /// One article by its public id.
@@ -208,12 +212,12 @@ impl Reader {
             ..query.clone()
         };
         self.in_one_moment(|| {
-            let feeds = self.feed_refs()?;
+            let feeds = FeedRefs::new(&self.connection);
             let mut announced = future::announced(&self.connection, after)?;
             announced.extend(duplicates::undone(&self.connection, after)?);
             announced.extend(held::announced(&self.connection, after)?);
-            let mut removals = changes::removals(&self.connection, &query)?;
-            let mut removed = removals.between((after, up_to), &self.store_id, &feeds)?;
+            let mut removals = changes::removals(&self.connection, &query, (after, up_to))?;
+            let mut removed = removals.read(&self.store_id, &feeds)?;
             self.select(&query, now, &feeds, |rows| {
                 let mut changes = rows.map(|row| {
                     // The row's id is the sequence number of its insert. An article that was hidden is heard of later.
@@ -255,15 +259,22 @@ impl Reader {
         span: (i64, i64),
         query: &Query,
     ) -> Result<Vec<(i64, HealthChange, Arc<FeedRef>)>, StoreError> {
-        let feeds = self.feed_refs()?;
-        let wanted = select::wanted_feeds(&self.connection, query)?;
-        let is_wanted = |feed: i64| wanted.as_ref().is_none_or(|wanted| wanted.contains(&feed));
-        let changes = feed_health::changes(&self.connection, span)?.into_iter();
-        let of_feed = |(seq, change): (i64, HealthChange)| {
-            let feed = feeds.get(&change.feed.0).filter(|_| is_wanted(change.feed.0))?;
-            Some((seq, change, Arc::clone(feed)))
-        };
-        Ok(changes.filter_map(of_feed).collect())
+        self.in_one_moment(|| {
+            let feeds = FeedRefs::new(&self.connection);
+            let wanted = feed_lookup::wanted(&self.connection, query)?;
+            let mut found = Vec::new();
+            for (seq, change) in feed_health::changes(&self.connection, span)? {
+                let id = change.feed.0;
+                if let Some(wanted) = &wanted
+                    && !wanted.has(&self.connection, id)?
+                {
+                    continue;
+                }
+                let feed = feeds.get(id).context("read the feed of a change")?;
+                found.extend(feed.map(|feed| (seq, change, feed)));
+            }
+            Ok(found)
+        })
     }
 
     /// Whether an article is left out of pages and exports, because its date is ahead.
@@ -294,8 +305,7 @@ impl Reader {
     pub fn story(&self, id: &StoryId, now: Timestamp) -> Result<Option<Story>, StoreError> {
         self.in_one_moment(|| {
             let number = stories::number_of(&self.connection, &self.store_id, id)?;
-            let feeds = self.feed_refs()?;
-            let mut read = StoryReader::new(&self.connection, &self.store_id, &feeds, now)?;
+            let mut read = StoryReader::new(&self.connection, &self.store_id, now)?;
             number.map(|number| read.story(number)).transpose()
         })
     }
@@ -303,10 +313,7 @@ impl Reader {
     /// The stories of at least two articles with an article of this date or later: those of most sources first, then those
     /// with the newest article.
     pub fn stories(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Story>, StoreError> {
-        self.in_one_moment(|| {
-            let feeds = self.feed_refs()?;
-            StoryReader::new(&self.connection, &self.store_id, &feeds, now)?.since(since)
-        })
+        self.in_one_moment(|| StoryReader::new(&self.connection, &self.store_id, now)?.since(since))
     }
 
     /// The article as its feed gives it, without what its page has said; the article itself if it shows nothing of a page.
@@ -386,18 +393,21 @@ impl Reader {
     /// The feeds in which an article or one that is the same was seen, the original first.
     pub fn sightings(&self, id: &ArticleId) -> Result<Vec<Sighting>, StoreError> {
         let Some(row) = columns::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
-        let feeds = self.feed_refs()?;
-        let original = duplicates::original_of(&self.connection, row)?.unwrap_or(row);
-        let same = duplicates::same(&self.connection, original).context("list duplicates")?;
-        let mut found = Vec::new();
-        for (row, _) in same {
-            let article = columns::id_of(&self.store_id, row);
-            let of_article = changes::sightings(&self.connection, row)?.into_iter();
-            found.extend(of_article.filter_map(|(feed, key)| {
-                Some(Sighting { article: article.clone(), feed: feeds.get(&feed).cloned()?, key })
-            }));
-        }
-        Ok(found)
+        self.in_one_moment(|| {
+            let feeds = FeedRefs::new(&self.connection);
+            let original = duplicates::original_of(&self.connection, row)?.unwrap_or(row);
+            let same = duplicates::same(&self.connection, original).context("list duplicates")?;
+            let mut found = Vec::new();
+            for (row, _) in same {
+                let article = columns::id_of(&self.store_id, row);
+                for (feed, key) in changes::sightings(&self.connection, row)? {
+                    let feed = feeds.get(feed).context("read the feed of a sighting")?;
+                    let article = article.clone();
+                    found.extend(feed.map(|feed| Sighting { article, feed, key }));
+                }
+            }
+            Ok(found)
+        })
     }
 
     /// The numbers of articles of a feed by the day of their effective date (days since 1970, UTC), from `since`
@@ -415,9 +425,55 @@ impl Reader {
         history::polls_by_day(&self.connection, feed)
     }
 
-    /// The names of all feeds, with those of retired feeds. This is cheap.
+    /// The feeds with this name, title, URL or id, as a user may type it for FEED.
+    pub fn feeds_called(&self, text: &str) -> Result<Vec<FeedId>, StoreError> {
+        let found = feed_lookup::called(&self.connection, text)?;
+        Ok(found.into_iter().map(FeedId).collect())
+    }
+
+    /// Whether a feed has this tag, or a retired feed had it.
+    pub fn has_tag(&self, tag: &str) -> Result<bool, StoreError> {
+        Ok(!feed_lookup::tagged(&self.connection, tag, 1)?.is_empty())
+    }
+
+    /// The tags of all feeds, with those of retired feeds, sorted.
+    pub fn feed_tags(&self) -> Result<Vec<String>, StoreError> {
+        feed_lookup::tags(&self.connection)
+    }
+
+    /// The names of all feeds, with those of retired feeds, if there are at most so many.
+    pub fn few_feed_names(&self, most: usize) -> Result<Option<Vec<FeedName>>, StoreError> {
+        feed_lookup::few_names(&self.connection, most)
+    }
+
+    /// The names of all feeds, with those of retired feeds. The work grows with the number of feeds.
     pub fn feed_names(&self) -> Result<Vec<FeedName>, StoreError> {
         feeds::named(&self.connection)
+    }
+
+    /// One feed by its id.
+    pub fn feed(&self, id: FeedId) -> Result<Option<FeedRow>, StoreError> {
+        feeds::find(&self.connection, id.0)
+    }
+
+    /// A page of the list of feeds.
+    pub fn feed_page(&self, query: &FeedQuery) -> Result<FeedPage, StoreError> {
+        self.in_one_moment(|| feed_page::read(&self.connection, query))
+    }
+
+    /// The number of feeds in each state.
+    pub fn feed_counts(&self) -> Result<Vec<(FeedState, u64)>, StoreError> {
+        feed_page::counts(&self.connection)
+    }
+
+    /// When each feed was polled and is polled next, with retired feeds.
+    pub fn feed_plans(&self) -> Result<Vec<FeedPlan>, StoreError> {
+        feeds::plans(&self.connection)
+    }
+
+    /// When the feed that is polled next is due, or has been due.
+    pub fn first_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        feeds::first_due(&self.connection)
     }
 
     pub fn feeds(&self) -> Result<Vec<FeedRow>, StoreError> {
@@ -459,9 +515,12 @@ impl Reader {
         icons::known(&self.connection)
     }
 
-    /// The name of the icon of each site that has one.
-    pub fn icon_names(&self) -> Result<HashMap<String, String>, StoreError> {
-        icons::names(&self.connection)
+    /// The name of the icon of each of these sites that has one.
+    pub fn icon_names(
+        &self,
+        sites: HashSet<String>,
+    ) -> Result<HashMap<String, String>, StoreError> {
+        icons::names(&self.connection, sites)
     }
 
     /// The icon of this name.
@@ -566,21 +625,23 @@ impl Reader {
 
     /// The merges, newest first.
     pub fn merges(&self, limit: Option<u64>) -> Result<Vec<Merge>, StoreError> {
-        let feeds = self.feed_refs()?;
-        let article = |row: i64, feed: i64, title| {
-            let feed = feeds.get(&feed).cloned()?;
-            Some(MergedArticle { id: columns::id_of(&self.store_id, row), feed, title })
-        };
-        let found = duplicates::list(&self.connection, limit)?.into_iter().filter_map(|merge| {
-            Some(Merge {
-                duplicate: article(merge.article, merge.feed, merge.title)?,
-                original: article(merge.original, merge.original_feed, merge.original_title)?,
-                reason: merge.reason,
-                score: merge.score,
-                decided_at: merge.decided_at,
-            })
-        });
-        Ok(found.collect())
+        self.in_one_moment(|| {
+            let feeds = FeedRefs::new(&self.connection);
+            let article = |row: i64, feed: i64, title| -> Result<MergedArticle, StoreError> {
+                let feed = feeds.of(feed).context("read the feed of a merged article")?;
+                Ok(MergedArticle { id: columns::id_of(&self.store_id, row), feed, title })
+            };
+            let merges = duplicates::list(&self.connection, limit)?.into_iter().map(|merge| {
+                Ok(Merge {
+                    duplicate: article(merge.article, merge.feed, merge.title)?,
+                    original: article(merge.original, merge.original_feed, merge.original_title)?,
+                    reason: merge.reason,
+                    score: merge.score,
+                    decided_at: merge.decided_at,
+                })
+            });
+            merges.collect()
+        })
     }
 
     /// The sequence number up to which a query of changes is complete: that of [`Self::announced_sequence`], unless the
@@ -612,7 +673,7 @@ impl Reader {
         &self,
         query: &Query,
         now: Timestamp,
-        feeds: &HashMap<i64, Arc<FeedRef>>,
+        feeds: &FeedRefs<'_>,
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<(i64, Article), StoreError>>) -> T,
     ) -> Result<T, StoreError> {
         let action = "read articles";
@@ -642,7 +703,7 @@ impl Reader {
         &self,
         query: &Query,
         now: Timestamp,
-        feeds: &HashMap<i64, Arc<FeedRef>>,
+        feeds: &FeedRefs<'_>,
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<Article, StoreError>>) -> T,
     ) -> Result<T, StoreError> {
         let action = "read the sightings of articles";
@@ -667,12 +728,16 @@ impl Reader {
         &self,
         original: i64,
         own: i64,
-        feeds: &HashMap<i64, Arc<FeedRef>>,
+        feeds: &FeedRefs<'_>,
     ) -> rusqlite::Result<Vec<String>> {
         let mut known = HashSet::from([own]);
         let same = duplicates::same(&self.connection, original)?.into_iter();
         let others = same.filter(|(_, feed)| known.insert(*feed));
-        Ok(others.filter_map(|(_, feed)| Some(feeds.get(&feed)?.name.clone())).collect())
+        let mut names = Vec::new();
+        for (_, feed) in others {
+            names.extend(feeds.get(feed)?.map(|feed| feed.name.clone()));
+        }
+        Ok(names)
     }
 
     /// The story of an article for its record; `None` if it has no other article.
@@ -697,31 +762,11 @@ impl Reader {
         Ok(story)
     }
 
-    fn feed_refs(&self) -> Result<HashMap<i64, Arc<FeedRef>>, StoreError> {
-        const REFS: &str = "SELECT id, url, name, title, home_page_url, tags FROM feed";
-        let one = |r: &Row<'_>| -> rusqlite::Result<(i64, Arc<FeedRef>)> {
-            let (url, title): (String, Option<String>) = (r.get("url")?, r.get("title")?);
-            let name: Option<String> = r.get("name")?;
-            let feed = FeedRef {
-                name: name.or_else(|| title.clone()).unwrap_or_else(|| url.clone()),
-                url,
-                title,
-                home_page_url: r.get("home_page_url")?,
-                tags: decode::texts(Some(r.get_ref("tags")?.as_str()?)),
-            };
-            Ok((r.get("id")?, Arc::new(feed)))
-        };
-        self.connection
-            .prepare_cached(REFS)
-            .and_then(|mut s| s.query_map([], one)?.collect())
-            .context("list feeds")
-    }
-
     fn article_of(
         &self,
         r: &Row<'_>,
         with_duplicates: bool,
-        feeds: &HashMap<i64, Arc<FeedRef>>,
+        feeds: &FeedRefs<'_>,
     ) -> rusqlite::Result<Article> {
         let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
             Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
@@ -738,13 +783,13 @@ impl Reader {
             None if is_original => self.also_in(row, feed, feeds)?,
             None => Vec::new(),
         };
-        let feed = feeds.get(&feed).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let feed = feeds.of(feed)?;
         let published = time(column!(ARTICLE.published_at))?;
         let (full_text, is_dated_by_page) = pages::shown(text(column!(ARTICLE.page))?);
         Ok(Article {
             id: columns::id_of(&self.store_id, row),
             seq: r.get(column!(ARTICLE.seq))?,
-            feed: Arc::clone(feed),
+            feed,
             first_seen: from_unix(r.get(column!(ARTICLE.first_seen_at))?),
             order_at: from_unix(r.get(column!(ARTICLE.order_at))?),
             published,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::params_from_iter;
 
 use crate::domain::article::{ArticleDraft, ArticleKey, Change, ContentHash, Person, Position};
-use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedUrl};
+use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedState, FeedUrl};
 use crate::domain::poll::{
     Decision, Document, DocumentEncoding, Health, Hints, KeyPolicy, KnownItem, Listing, NextPoll,
     Observed, PollOutcome, Reason, Remembered,
@@ -16,7 +16,7 @@ use crate::html::sanitise::SanitisedHtml;
 use crate::search::query;
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::{maintenance, select};
-use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
+use crate::store::{FeedOrder, FeedQuery, FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
 
 const NOW: i64 = 1_790_000_000;
 
@@ -424,6 +424,151 @@ async fn the_latest_are_read_in_order_from_an_index() {
             whole || line.contains("TEMP B-TREE")
         };
         assert!(!plan.iter().any(reads_all), "{what}: {plan:#?}");
+    }
+}
+
+/// The totals of a feed by counting, and as they are kept.
+fn totals(home: &Home) -> [Vec<(i64, u64, Option<i64>)>; 2] {
+    let connection = open_for_reading(home.store.path()).unwrap();
+    let read = |sql: &str| {
+        let one =
+            |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?.cast_unsigned(), r.get(2)?));
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], one).unwrap().map(Result::unwrap).collect()
+    };
+    [
+        read(
+            "SELECT feed_id, count(*), max(order_at) FROM article GROUP BY feed_id ORDER BY feed_id",
+        ),
+        read(
+            "SELECT feed_id, articles, newest_at FROM feed_totals WHERE 0 < articles ORDER BY feed_id",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn the_totals_of_feeds_follow_every_kind_of_write() {
+    let home = Home::new().await;
+    let same = |what: &str, numbers: &[u64]| {
+        let [counted, kept] = totals(&home);
+        assert_eq!(kept, counted, "{what}");
+        let kept: Vec<u64> = kept.iter().map(|(_, articles, _)| *articles).collect();
+        assert_eq!(kept, numbers, "{what}");
+        assert_eq!(home.reader().check().unwrap().faults, [""; 0], "{what}");
+    };
+    let link = || Some("https://example.org/article".to_owned());
+    home.poll(0, 50, (1..=5).map(|n| draft(n, &n.to_string())).collect()).await;
+    home.poll(1, 51, vec![draft(6, "6"), ArticleDraft { url: link(), ..draft(7, "seven") }]).await;
+    same("new articles", &[5, 2]);
+    home.poll(0, 52, vec![draft(3, "edited")]).await;
+    let writer = rusqlite::Connection::open(home.store.path()).unwrap();
+    for (id, minute) in [(2, 40), (2, 1), (7, 0)] {
+        let sql = "UPDATE article SET order_at = ?2 WHERE id = ?1";
+        writer.execute(sql, (id, at(minute).timestamp())).unwrap();
+    }
+    same("edits", &[5, 2]);
+    home.poll(2, 53, vec![ArticleDraft { url: link(), ..draft(8, "seven") }]).await;
+    same("a duplicate", &[5, 2, 1]);
+    let duplicate = home.reader().merges(None).unwrap().remove(0).duplicate.id;
+    assert!(home.store.undo_merge(duplicate).await.unwrap());
+    same("an undone merge", &[5, 2, 1]);
+    let stretch = Prune { feeds: all(), before: at(6), after: None, limit: 100 };
+    assert_eq!(home.store.prune(stretch, at(54)).await.unwrap().articles, 4);
+    same("removed articles", &[1, 2, 1]);
+    assert_eq!(home.reader().stats().unwrap().articles, 4);
+    home.poll(0, 55, vec![draft(1, "1"), draft(9, "9")]).await;
+    same("a removed article that is seen again", &[2, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_check_finds_totals_that_are_wrong() {
+    let home = Home::new().await;
+    home.poll(0, 50, vec![draft(1, "1")]).await;
+    let connection = rusqlite::Connection::open(home.store.path()).unwrap();
+    for (damage, repair) in [
+        ("UPDATE feed_totals SET articles = 2", "UPDATE feed_totals SET articles = 1"),
+        (
+            "UPDATE feed_totals SET newest_at = NULL",
+            "UPDATE feed_totals SET newest_at = (SELECT order_at FROM article)",
+        ),
+        ("DELETE FROM feed_tag WHERE feed_id = 1", "INSERT INTO feed_tag VALUES ('a', 1)"),
+        ("INSERT INTO feed_tag VALUES ('b', 1)", "DELETE FROM feed_tag WHERE tag = 'b'"),
+    ] {
+        connection.execute(damage, []).unwrap();
+        assert_eq!(home.reader().check().unwrap().faults.len(), 1, "{damage}");
+        connection.execute(repair, []).unwrap();
+        assert_eq!(home.reader().check().unwrap().faults, [""; 0], "{repair}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_feeds_is_chosen_and_ordered_by_the_store() {
+    let home = Home::new().await;
+    home.poll(0, 50, (1..=3).map(|n| draft(n, &n.to_string())).collect()).await;
+    home.poll(2, 51, vec![draft(9, "9")]).await;
+    let connection = rusqlite::Connection::open(home.store.path()).unwrap();
+    connection
+        .execute("UPDATE feed SET name = 'ÉTÉ', tags = '[\"Über\"]' WHERE id = 2", [])
+        .unwrap();
+    connection
+        .execute("UPDATE poll_state SET failures = 1, next_poll_at = 5 WHERE feed_id = 3", [])
+        .unwrap();
+    connection.execute("UPDATE poll_state SET next_poll_at = 9 WHERE feed_id = 2", []).unwrap();
+    let reader = home.reader();
+    let page = |query: &FeedQuery| {
+        let page = reader.feed_page(&FeedQuery { limit: 2, ..query.clone() }).unwrap();
+        let ids: Vec<i64> = page.feeds.iter().map(|feed| feed.id.0).collect();
+        (ids, page.total)
+    };
+    let by = |order| FeedQuery { order, ..FeedQuery::default() };
+    let words = |words: &str| FeedQuery { words: words.to_owned(), ..FeedQuery::default() };
+    for (query, ids, total) in [
+        (by(FeedOrder::State), &[3, 1][..], 3),
+        (by(FeedOrder::Name), &[1, 3], 3),
+        (by(FeedOrder::Newest), &[3, 1], 3),
+        (by(FeedOrder::Articles), &[1, 3], 3),
+        (by(FeedOrder::NextPoll), &[3, 2], 3),
+        (FeedQuery { skip: 2, ..by(FeedOrder::State) }, &[2], 3),
+        (FeedQuery { state: Some(FeedState::Failing), ..FeedQuery::default() }, &[3], 1),
+        (FeedQuery { state: Some(FeedState::Retired), ..FeedQuery::default() }, &[], 0),
+        (words("été"), &[2], 1),
+        (words("über"), &[2], 1),
+        (words("example.org/2"), &[3], 1),
+        (words("nothing"), &[], 0),
+    ] {
+        assert_eq!(page(&query), (ids.to_vec(), total), "{query:?}");
+    }
+}
+
+/// The rule for the state of a feed is in SQL too, so that feeds are counted without being read.
+#[tokio::test]
+async fn feeds_are_counted_as_each_of_them_says() {
+    let home = Home::new().await;
+    let connection = rusqlite::Connection::open(home.store.path()).unwrap();
+    let reader = home.reader();
+    let sets = |values: [&str; 5]| {
+        let [configured, enabled, because, failures, succeeded] = values;
+        connection
+            .execute(&format!("UPDATE feed SET configured = {configured}, enabled = {enabled}"), [])
+            .unwrap();
+        connection.execute(&format!("UPDATE poll_state SET because = '{because}', failures = {failures}, succeeded_at = {succeeded}"), []).unwrap();
+    };
+    for bits in 0..32_usize {
+        let one = |bit: usize, values: [&'static str; 2]| values[bits >> bit & 1];
+        sets([
+            one(0, ["0", "1"]),
+            one(1, ["0", "1"]),
+            one(2, ["gone", "interval"]),
+            one(3, ["0.0", "0.5"]),
+            one(4, ["NULL", "7"]),
+        ]);
+        let state = reader.feeds().unwrap()[0].state();
+        let counts = reader.feed_counts().unwrap();
+        for (counted, number) in counts {
+            assert_eq!(number, if counted == state { 3 } else { 0 }, "{bits:b} {counted:?}");
+        }
+        let plans = reader.feed_plans().unwrap();
+        assert_eq!(plans[0].polling_state, reader.feeds().unwrap()[0].polling_state(), "{bits:b}");
     }
 }
 

@@ -1,7 +1,5 @@
 //! Translates a query into a statement that reads an index in order and never sorts whole articles.
 
-use std::collections::HashSet;
-
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -10,11 +8,12 @@ use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::{columns, feeds, future, held, meta, stories};
+use crate::store::sqlite::feed_lookup::{self, WantedFeeds};
+use crate::store::sqlite::{columns, future, held, meta, stories};
 
 /// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
 /// feeds to be found there.
-const MERGED: usize = 100;
+const MERGED: usize = feed_lookup::LISTED;
 
 /// Up to this many search hits are looked up and sorted. When there are more, a walk through all articles,
 /// newest first, meets them soon enough.
@@ -49,6 +48,10 @@ impl Where {
     pub(super) fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("?{}", self.values.len())
+    }
+
+    pub(super) fn add(&mut self, condition: String) {
+        self.conditions.push(condition);
     }
 
     /// Adds a comparison of a column with a value, if there is a value.
@@ -101,7 +104,7 @@ pub(super) fn select(
         path = AccessPath::Ids;
     }
     filter_by_time(&mut filter, query, up_to(connection, query)?, now);
-    let feeds = wanted_feeds(connection, query)?;
+    let feeds = feed_lookup::wanted(connection, query)?;
     let chosen = by_content(&mut filter, connection, "a", query, now)?;
     filter.conditions.extend(chosen);
     // A duplicate of an article that is held back is left out all the same: the article will be announced.
@@ -110,10 +113,10 @@ pub(super) fn select(
     }
     // Articles that are named by their ids were chosen before.
     if query.ids.is_empty() && !query.with_duplicates {
-        leave_duplicates_out(&mut filter, connection, feeds.as_deref(), query, now)?;
+        leave_duplicates_out(&mut filter, connection, feeds.as_ref(), query, now)?;
     }
     if query.one_of_each_story {
-        leave_later_of_story_out(&mut filter, connection, feeds.as_deref(), query, now)?;
+        leave_later_of_story_out(&mut filter, connection, feeds.as_ref(), query, now)?;
     }
     if let Some(expression) = query.search.as_ref().and_then(expression) {
         let found = search(&mut filter, connection, expression, query.order)?;
@@ -204,12 +207,12 @@ fn by_content(
 pub(super) fn other_is_chosen(
     filter: &mut Where,
     connection: &Connection,
-    feeds: Option<&[i64]>,
+    feeds: Option<&WantedFeeds>,
     query: &Query,
     now: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
     let mut chosen = by_content(filter, connection, "o", query, now)?;
-    chosen.extend(feeds.map(|feeds| one_of("o.feed_id", feeds.iter().copied())));
+    chosen.extend(feeds.map(|feeds| feeds.condition("o.feed_id", |value| filter.bind(value))));
     if let Some(expression) = query.search.as_ref().and_then(expression) {
         let expression = filter.bind(expression);
         chosen.push(format!(
@@ -224,7 +227,7 @@ pub(super) fn other_is_chosen(
 fn leave_later_of_story_out(
     filter: &mut Where,
     connection: &Connection,
-    feeds: Option<&[i64]>,
+    feeds: Option<&WantedFeeds>,
     query: &Query,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -262,7 +265,7 @@ fn leave_later_of_story_out(
 fn leave_duplicates_out(
     filter: &mut Where,
     connection: &Connection,
-    feeds: Option<&[i64]>,
+    feeds: Option<&WantedFeeds>,
     query: &Query,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -339,16 +342,21 @@ pub(super) fn arrived(
 /// decides the access path; else by a condition.
 fn filter_by_feeds(
     filter: &mut Where,
-    feeds: Vec<i64>,
+    feeds: WantedFeeds,
     path: AccessPath,
     order: Order,
 ) -> AccessPath {
     let by_index = order != Order::Sequence && matches!(path, AccessPath::Index { .. });
-    match feeds.as_slice() {
-        [one] if by_index => AccessPath::Index { feed: Some(*one) },
-        [_, _, ..] if by_index && feeds.len() <= MERGED => AccessPath::MergedIndexes(feeds),
-        _ => {
-            filter.conditions.push(one_of("+a.feed_id", feeds.into_iter()));
+    match feeds {
+        WantedFeeds::Listed(ids) if by_index && ids.len() == 1 => {
+            AccessPath::Index { feed: ids.first().copied() }
+        }
+        WantedFeeds::Listed(ids) if by_index && (2..=MERGED).contains(&ids.len()) => {
+            AccessPath::MergedIndexes(ids)
+        }
+        feeds => {
+            let condition = feeds.condition("+a.feed_id", |value| filter.bind(value));
+            filter.conditions.push(condition);
             path
         }
     }
@@ -406,21 +414,4 @@ fn hits(connection: &Connection, expression: &str) -> Result<i64, StoreError> {
             s.query_row(params_from_iter(values), |row| row.get(0))
         })
         .context("search the articles")
-}
-
-/// The ids of the feeds that the query names or that have its tags; `None` when it restricts neither.
-pub(super) fn wanted_feeds(
-    connection: &Connection,
-    query: &Query,
-) -> Result<Option<Vec<i64>>, StoreError> {
-    if query.feeds.is_empty() && query.tags.is_empty() {
-        return Ok(None);
-    }
-    let tags: HashSet<&str> = query.tags.iter().map(String::as_str).collect();
-    let wanted = feeds::named(connection)?.into_iter().filter(|feed| {
-        let named = query.feeds.is_empty() || query.feeds.iter().any(|text| feed.is_called(text));
-        let tagged = tags.is_empty() || feed.tags.iter().any(|t| tags.contains(t.as_str()));
-        named && tagged
-    });
-    Ok(Some(wanted.map(|feed| feed.id.0).collect()))
 }

@@ -7,8 +7,8 @@ use rusqlite::types::Value;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::sqlite::held;
 use crate::store::sqlite::select::{self, Where};
+use crate::store::sqlite::{feed_lookup, held};
 
 /// The statement that reads `columns`, and behind them the number of the last change, of the articles whose sightings have
 /// changed after `after` and up to `up_to`, in the order of these numbers. What of the same feeds the query chooses stands
@@ -23,9 +23,8 @@ pub(super) fn select(
 ) -> Result<(String, Vec<Value>), StoreError> {
     let mut filter = Where::default();
     let query = Query { order: Order::Sequence, ids: Vec::new(), ..query.clone() };
-    let feeds = select::wanted_feeds(connection, &query)?;
-    let mut chosen =
-        select::other_is_chosen(&mut filter, connection, feeds.as_deref(), &query, now)?;
+    let feeds = feed_lookup::wanted(connection, &query)?;
+    let mut chosen = select::other_is_chosen(&mut filter, connection, feeds.as_ref(), &query, now)?;
     chosen.extend(held::condition(connection, "o")?);
     chosen.push("TRUE".to_owned());
     let chosen = chosen.join(" AND ");

@@ -1,17 +1,16 @@
 //! Reads stories: their articles, their sources and the words that tie them together.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use rusqlite::{Connection, Row};
 
-use crate::domain::feed::FeedRef;
 use crate::domain::story::{Reason, Story, StoryArticle};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::matching::stories::EXPLAINED;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{self, decode};
 use crate::store::sqlite::duplicates::Publishers;
+use crate::store::sqlite::feed_lookup::FeedRefs;
 use crate::store::sqlite::{future, stories};
 
 /// The characters by which words are compared.
@@ -21,7 +20,7 @@ const BEGINNING: usize = 6;
 pub(super) struct StoryReader<'c> {
     connection: &'c Connection,
     store_id: &'c str,
-    feeds: &'c HashMap<i64, Arc<FeedRef>>,
+    feeds: FeedRefs<'c>,
     /// The condition that an article is not hidden.
     shown: String,
     publishers: Publishers,
@@ -31,12 +30,12 @@ impl<'c> StoryReader<'c> {
     pub(super) fn new(
         connection: &'c Connection,
         store_id: &'c str,
-        feeds: &'c HashMap<i64, Arc<FeedRef>>,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let hidden = future::condition(connection, "a", false, now)?;
         let shown = hidden.map(|condition| format!(" AND {condition}")).unwrap_or_default();
-        Ok(Self { connection, store_id, feeds, shown, publishers: Publishers::default() })
+        let (feeds, publishers) = (FeedRefs::new(connection), Publishers::default());
+        Ok(Self { connection, store_id, feeds, shown, publishers })
     }
 
     /// The stories of at least two articles with an article of this date or later: those of most sources first, then those
@@ -85,7 +84,7 @@ impl<'c> StoryReader<'c> {
             let reason: String = row.get("reason")?;
             let article = StoryArticle {
                 id: columns::id_of(self.store_id, row.get("id")?),
-                feed: self.feeds.get(&feed).cloned().ok_or(rusqlite::Error::QueryReturnedNoRows)?,
+                feed: self.feeds.of(feed)?,
                 title: row.get("title")?,
                 url: row.get("url")?,
                 language: row.get("language")?,
