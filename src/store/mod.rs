@@ -38,7 +38,7 @@ pub use sqlite::claim_queue::{ClaimQueue, FreeSlots};
 pub use sqlite::claims::{Claim, Claimed};
 pub use sqlite::duplicates::{Matched, NewArticles};
 pub use sqlite::feeds::{Facts, FeedName, FeedRow, FeedSync, Planned, Synced};
-pub use sqlite::file::{Identity, is_missing, refuse_forbidden};
+pub use sqlite::file::{Identity, LogStamp, is_missing, refuse_forbidden};
 pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
@@ -472,6 +472,11 @@ impl Store {
     /// Writes without changing anything, as proof that the writer and its disk work.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.write(sqlite::meta::ping).await
+    }
+
+    /// The state of SQLite's log. It differs after each write of any process.
+    pub fn log_stamp(&self) -> LogStamp {
+        LogStamp::of(&self.path)
     }
 
     /// A number that changes when another process has written to the file.
