@@ -103,9 +103,10 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     }
     let pages = Pages::of(&reports);
     let reader = store.reader()?;
-    let titles = titles(&reader)?;
     round.correct_plans(&reader)?;
     let summary = Summary { pages, ..Summary::of(&round, began.elapsed()) };
+    let names_feeds = args.json || summary.failed != 0;
+    let titles = if names_feeds { titles(&reader)? } else { HashMap::new() };
     if args.json {
         json_data(&summary.json(&round, &titles))?;
     } else {

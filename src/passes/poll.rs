@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::clock;
-use crate::config::{Config, FeedConfig};
+use crate::config::{Config, FeedConfig, FeedSettings};
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{
@@ -356,6 +356,9 @@ impl Poller {
     ) -> Result<Decision, PollError> {
         let in_flight = self.requests.acquire().await.ok();
         let requested = self.request(feed, &job).await;
+        if !requested.has_document() {
+            return Ok(self.decide_without_document(feed, job, requested));
+        }
         let host = host_of(&requested, &job);
         if is_long(&requested) {
             return self.decide_as_slow(feed, job, requested, in_flight).await;
@@ -395,6 +398,9 @@ impl Poller {
         let in_flight = self.requests.acquire().await;
         let requested = self.request(feed, &job).await;
         drop(in_flight);
+        if !requested.has_document() {
+            return Ok(self.decide_without_document(feed, job, requested));
+        }
         let slot = self.parsers.slot(host_of(&requested, &job), Length::Long).await;
         drop(as_slow);
         let id = job.feed;
@@ -426,34 +432,30 @@ impl Poller {
         Requested { reply, conditional, ended_at: clock::now() }
     }
 
+    /// Decides on a reply that needs no thread of the parse pool.
+    fn decide_without_document(
+        &self,
+        feed: &FeedConfig,
+        job: PollJob,
+        requested: Requested,
+    ) -> Decision {
+        read_and_decide(requested, job, &feed.settings, self.max_body, self.whole_reading())
+    }
+
     /// Parses the document on a thread of the pool and decides there on everything that is stored. Also returns the
     /// computing time.
     async fn read_and_decide(
         &self,
         slot: ParseSlot<'_>,
         requested: Requested,
-        mut job: PollJob,
+        job: PollJob,
         feed: &FeedConfig,
-        Reading { limit, longest }: Reading,
+        reading: Reading,
     ) -> Result<(Decision, Duration), ParserPanicked> {
         let (settings, max_body) = (Arc::clone(&feed.settings), self.max_body);
-        let time = ReadingTime { limit, clock: clock::work_of_this_thread };
         let work = move || {
             let began = clock::work_of_this_thread();
-            let ended_at = requested.ended_at;
-            let parsing = Parsing {
-                max_body,
-                max_entries: settings.max_entries,
-                time,
-                longest,
-                map: settings.map.as_ref(),
-                quiet_start: settings.quiet_start,
-                filter: Some(&settings.entry_filter),
-            };
-            settings.entry_filter.mix_into_hashes(&mut job.remembered);
-            let mut observed = read(requested, &job, parsing);
-            conceal(&mut observed, &settings.request);
-            let decision = decide(&job, observed, &settings.policy, ended_at);
+            let decision = read_and_decide(requested, job, &settings, max_body, reading);
             (decision, clock::work_of_this_thread().saturating_sub(began))
         };
         slot.run(work).await
@@ -553,6 +555,30 @@ fn is_long(requested: &Requested) -> bool {
 
 fn is_read_timeout(observed: &Observed) -> bool {
     matches!(observed.outcome, PollOutcome::Failed(Failure::ReadTimeout))
+}
+
+/// Reads a reply and decides on everything that is stored.
+fn read_and_decide(
+    requested: Requested,
+    mut job: PollJob,
+    settings: &FeedSettings,
+    max_body: u64,
+    Reading { limit, longest }: Reading,
+) -> Decision {
+    let ended_at = requested.ended_at;
+    let parsing = Parsing {
+        max_body,
+        max_entries: settings.max_entries,
+        time: ReadingTime { limit, clock: clock::work_of_this_thread },
+        longest,
+        map: settings.map.as_ref(),
+        quiet_start: settings.quiet_start,
+        filter: Some(&settings.entry_filter),
+    };
+    settings.entry_filter.mix_into_hashes(&mut job.remembered);
+    let mut observed = read(requested, &job, parsing);
+    conceal(&mut observed, &settings.request);
+    decide(&job, observed, &settings.policy, ended_at)
 }
 
 /// How much reading one document may cost.

@@ -30,6 +30,17 @@ pub struct Requested {
     pub ended_at: Timestamp,
 }
 
+impl Requested {
+    /// Whether there may be a document to read. The rest of a reply is decided on at once.
+    pub fn has_document(&self) -> bool {
+        self.reply.as_ref().is_ok_and(|reply| carries_document(reply.status))
+    }
+}
+
+fn carries_document(status: u16) -> bool {
+    matches!(status, 200 | 203 | 226)
+}
+
 /// How a document is parsed.
 #[derive(Clone, Copy, Debug)]
 pub struct Parsing<'a> {
@@ -86,7 +97,7 @@ pub fn read(requested: Requested, job: &PollJob, parsing: Parsing<'_>) -> Observ
         ..ServerInstructions::default()
     };
     let (outcome, instructions, message) = match reply.status {
-        200 | 203 | 226 => {
+        status if carries_document(status) => {
             let validators = validators_of(&reply);
             let read = || read_body(reply, job, parsing, ended_at);
             let read = parsing.time.bound(read).unwrap_or_else(|error| BodyReading {

@@ -41,7 +41,7 @@ pub use sqlite::duplicates::{Matched, NewArticles};
 pub use sqlite::feed_page::{FeedOrder, FeedPage, FeedQuery};
 pub use sqlite::feed_sync::Synced;
 pub use sqlite::feeds::{Facts, FeedName, FeedPlan, FeedRow, FeedSync, Planned};
-pub use sqlite::file::{Identity, is_missing, refuse_forbidden};
+pub use sqlite::file::{Identity, LogStamp, is_missing, refuse_forbidden};
 pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
@@ -76,10 +76,25 @@ const SYNC_ATTEMPTS: usize = 5;
 /// The largest number of jobs in the queue. Further callers wait, which bounds the memory of finished polls.
 const QUEUE: usize = 128;
 
-/// A job runs in the transaction, or receives the reason why there is none. The function that it returns runs
-/// after the commit and receives the result of that.
-type Job = Box<dyn FnOnce(Result<&Connection, &str>) -> Finish + Send>;
-type Finish = Box<dyn FnOnce(Result<(), String>) + Send>;
+/// A job runs in the transaction, or receives the reason why there is none.
+type Job = Box<dyn FnOnce(Result<Scope<'_>, &str>) -> Done + Send>;
+
+/// The transaction of a group of jobs.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    connection: &'a Connection,
+    /// The group has only this job. It needs no savepoint, for which SQLite copies each page that the job changes: the
+    /// whole transaction is undone if the job fails.
+    is_alone: bool,
+}
+
+/// A job that has run.
+struct Done {
+    /// Whether the transaction may be committed.
+    may_commit: bool,
+    /// Runs after the commit and receives the result of that.
+    finish: Box<dyn FnOnce(Result<(), String>) + Send>,
+}
 
 /// A handle for writing. Clones share one thread. Dropping the last handle waits for the thread, so that the
 /// file is closed properly when the process ends.
@@ -501,6 +516,11 @@ impl Store {
         self.write(sqlite::meta::ping).await
     }
 
+    /// The state of SQLite's log. It differs after each write of any process.
+    pub fn log_stamp(&self) -> LogStamp {
+        LogStamp::of(&self.path)
+    }
+
     /// A number that changes when another process has written to the file.
     pub async fn data_version(&self) -> Result<i64, StoreError> {
         self.write(sqlite::meta::data_version).await
@@ -511,19 +531,25 @@ impl Store {
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let result = match connection {
-                Ok(connection) => transaction::in_savepoint(connection, work),
+        let job: Job = Box::new(move |scope| {
+            let is_alone = scope.is_ok_and(|scope| scope.is_alone);
+            let result = match scope {
+                Ok(Scope { connection, is_alone: true }) => work(connection),
+                Ok(Scope { connection, is_alone: false }) => {
+                    transaction::in_savepoint(connection, work)
+                }
                 Err(reason) => Err(StoreError::Commit { reason: reason.to_owned() }),
             };
-            Box::new(move |committed| {
+            let may_commit = !is_alone || result.is_ok();
+            let finish = Box::new(move |committed| {
                 let outcome = match committed {
                     Ok(()) => result,
                     Err(reason) => Err(StoreError::Commit { reason }),
                 };
                 // The caller may be gone, such as an abandoned poll.
                 answer.send(outcome).ok();
-            })
+            });
+            Done { may_commit, finish }
         });
         let jobs = self.writer.jobs.as_ref().ok_or(StoreError::Stopped)?;
         jobs.send(JobSlot(job)).await.map_err(|_| StoreError::Stopped)?;
@@ -542,17 +568,20 @@ fn write_until_closed(
         let group = timer.block_on(collect(first, &mut queue));
         if !file.is_in_place() {
             for job in group {
-                (job.0(Err(LOST)))(Err(LOST.to_owned()));
+                (job.0(Err(LOST)).finish)(Err(LOST.to_owned()));
             }
             continue;
         }
-        let mut finishes: Vec<Finish> = Vec::with_capacity(group.len());
+        let mut done: Vec<Done> = Vec::with_capacity(group.len());
         let committed = transaction::in_transaction(&mut connection, |transaction| {
-            let transaction = transaction.as_deref().map_err(String::as_str);
-            finishes.extend(group.into_iter().map(|job| job.0(transaction)));
+            let is_alone = group.len() == 1;
+            let scope = transaction.as_deref().map_err(String::as_str);
+            let scope = scope.map(|connection| Scope { connection, is_alone });
+            done.extend(group.into_iter().map(|job| job.0(scope)));
+            done.iter().all(|job| job.may_commit)
         });
-        for finish in finishes {
-            finish(committed.clone());
+        for job in done {
+            (job.finish)(committed.clone());
         }
     }
     if file.is_in_place() {
@@ -608,10 +637,34 @@ mod tests {
         assert_eq!(store.reader().unwrap().consumer(&name).unwrap().unwrap().seq, 7);
     }
 
+    /// Alone, a job has no savepoint; beside others it has one.
+    #[tokio::test]
+    async fn a_job_that_fails_undoes_its_own_changes_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("x.db")).unwrap();
+        let name = ConsumerName::parse("chat").unwrap();
+        soon(store.register_consumer(name.clone(), 7, Timestamp::UNIX_EPOCH)).await.unwrap();
+        let fails = || {
+            store.write(|tx| -> Result<(), StoreError> {
+                tx.execute("UPDATE consumer SET seq = seq + 100", []).unwrap();
+                Err(StoreError::Stopped)
+            })
+        };
+        let seq = || store.reader().unwrap().consumer(&name).unwrap().unwrap().seq;
+        soon(fails()).await.unwrap_err();
+        assert_eq!(seq(), 7);
+        let resets = store.reset_consumer("chat".to_owned(), 9);
+        let (first, reset, last) = soon(async { tokio::join!(fails(), resets, fails()) }).await;
+        assert!(first.is_err() && reset.unwrap() && last.is_err());
+        assert_eq!(seq(), 9);
+        soon(store.reset_consumer("chat".to_owned(), 10)).await.unwrap();
+        assert_eq!(seq(), 10);
+    }
+
     #[tokio::test]
     async fn jobs_that_arrive_together_are_one_group_and_a_lone_job_waits_for_the_deadline() {
         let (jobs, mut queue) = tokio::sync::mpsc::channel(QUEUE);
-        let job = || JobSlot(Box::new(|_| Box::new(|_| ())));
+        let job = || JobSlot(Box::new(|_| Done { may_commit: true, finish: Box::new(|_| ()) }));
         for _ in 0..=GROUP_JOBS {
             jobs.send(job()).await.unwrap();
         }

@@ -95,6 +95,31 @@ impl Identity {
     }
 }
 
+/// Size and time of the last modification of SQLite's write-ahead log, to which every write goes first. Two writes within a few
+/// milliseconds may leave the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogStamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl LogStamp {
+    /// Of the store at `path`; the default if there is no log.
+    pub(in crate::store) fn of(path: &Path) -> Self {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        fs::metadata(log).map_or_else(
+            |_| Self::default(),
+            |log| Self {
+                inode: log.ino(),
+                size: log.size(),
+                modified: (log.mtime(), log.mtime_nsec()),
+            },
+        )
+    }
+}
+
 /// Writes a consistent, compact copy while other processes read and write. `target` must not exist.
 pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
     create_private(target)?; // SQLite fills an empty file; a new one would be readable by all.

@@ -4,15 +4,20 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::store::error::{Context, StoreError, damage};
 
-/// Runs `work` in an immediate transaction and commits it. The error is a text, because many callers get it.
+/// Runs `work` in an immediate transaction and commits it, or undoes it if `work` returns false. The error is a text,
+/// because many callers get it.
 pub(in crate::store) fn in_transaction(
     connection: &mut Connection,
-    work: impl FnOnce(Result<&Connection, String>),
+    work: impl FnOnce(Result<&Connection, String>) -> bool,
 ) -> Result<(), String> {
     let committed = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => {
-            work(Ok(&transaction));
-            transaction.commit()
+            if work(Ok(&transaction)) {
+                transaction.commit()
+            } else {
+                transaction.rollback().ok(); // After some errors SQLite has done it.
+                Ok(())
+            }
         }
         Err(error) => {
             work(Err(error_text(&error)));
