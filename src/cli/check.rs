@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::feeds::{ListedFeed, State, quoted, rows};
 use super::output::{GREEN, count, data, hanging, json_data, without_nulls};
+use super::simulate::{host_limits, limit_as_json, note_host_limits};
 use super::{Context, Exit, run::runtime};
 use crate::config::{Config, FeedConfig};
 use crate::fetch::Fetcher;
@@ -55,6 +56,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         let mut answer = json!({
             "ok": fine, "feeds": config.feeds.len(), "exports": config.exports.len(),
             "notes": config.notes, "diff": diff,
+            "host_limits": host_limits(&config).iter().map(limit_as_json).collect::<Vec<Value>>(),
         });
         if let (Some(online), Some(answer)) = (&online, answer.as_object_mut()) {
             answer.insert("online".to_owned(), online.iter().map(Seen::json).collect());
@@ -81,6 +83,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     })?;
     if !context.quiet {
         config.notes.iter().for_each(|note| context.output.note(&clean_line(&note.to_string())));
+        note_host_limits(&config, context);
     }
     Ok(exit)
 }

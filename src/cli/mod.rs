@@ -171,10 +171,14 @@ impl Context {
     }
 
     fn load_from(&self, path: &Path) -> Result<Config, ConfigErrors> {
-        let mut config = config::load(path, &self.environment, clock::now())?;
-        config.fetch.concurrency = limits::requests(config.fetch.concurrency);
-        Ok(config)
+        load_from(path, self.environment)
     }
+}
+
+fn load_from(path: &Path, environment: fn(&str) -> Option<String>) -> Result<Config, ConfigErrors> {
+    let mut config = config::load(path, &environment, clock::now())?;
+    config.fetch.concurrency = limits::requests(config.fetch.concurrency);
+    Ok(config)
 }
 
 /// Opens the store for reading.

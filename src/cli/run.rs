@@ -1,10 +1,11 @@
 //! `gazetted run`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Context, Exit};
+use super::{Context, Exit, load_from};
 use crate::daemon;
 
 /// How long to wait for threads that are inside a call of the system.
@@ -13,8 +14,8 @@ const SHUTDOWN: Duration = Duration::from_millis(200);
 pub(super) fn run(context: &Context) -> Result<Exit> {
     daemon::end_in_time()?; // Before anything that can hang.
     let config = context.load()?;
-    let path = config.path.clone();
-    let load = || context.load_from(&path);
+    let (path, environment) = (config.path.clone(), context.environment);
+    let load: daemon::Load = Arc::new(move || load_from(&path, environment));
     let runtime = runtime()?;
     let ended = runtime.block_on(daemon::run(config, &load));
     runtime.shutdown_timeout(SHUTDOWN); // A lookup of a name can last for minutes.

@@ -10,8 +10,11 @@ use super::output::{Output, count, data, json_data, span, without_nulls};
 use super::{Context, Exit};
 use crate::clock;
 use crate::config::Config;
+use crate::domain::host::Host;
 use crate::domain::poll::Hints;
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::domain::units::duration_text;
+use crate::polling::host_rounds::{LongRound, long_rounds};
 use crate::polling::simulate::{Load, Modelled, simulate};
 use crate::store::{Facts, FeedRow, Reader, is_missing};
 
@@ -39,12 +42,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     loads.sort_by(|a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(&b.0)));
     if args.json {
         let hosts: Vec<Value> = loads.iter().map(|(host, load)| as_json(host, load)).collect();
-        json_data(
-            &json!({ "days": args.days, "feeds": feeds.len(), "known": known, "hosts": hosts }),
-        )?;
+        json_data(&json!({
+            "days": args.days, "feeds": feeds.len(), "known": known, "hosts": hosts,
+            "host_limits": host_limits(&config).iter().map(limit_as_json).collect::<Vec<Value>>(),
+        }))?;
         return Ok(Exit::Done);
     }
     print(&loads, args.days, &context.output)?;
+    note_host_limits(&config, context);
     if known < feeds.len() && !context.quiet {
         let unknown = count((feeds.len() - known) as u64, "feed");
         context.output.note(&format!(
@@ -53,6 +58,44 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         ));
     }
     Ok(Exit::Done)
+}
+
+/// The hosts whose feeds cannot be polled as often as they are configured to be.
+pub(super) fn host_limits(config: &Config) -> Vec<LongRound> {
+    let enabled = config.feeds.iter().filter(|feed| feed.spec.enabled);
+    let feeds = enabled.map(|feed| (&feed.spec.url, &feed.settings.policy));
+    let delay = TimeDelta::from_std(config.fetch.host_delay).unwrap_or_default();
+    let exempt = config.fetch.exempt_this_machine;
+    long_rounds(feeds, delay, |host| exempt && host.is_this_machine())
+}
+
+/// Prints a note for each of [`host_limits`].
+pub(super) fn note_host_limits(config: &Config, context: &Context) {
+    /// The most hosts that are named.
+    const NAMED: usize = 10;
+    if context.quiet {
+        return;
+    }
+    let limits = host_limits(config);
+    for LongRound { host, feeds, round, wanted } in limits.iter().take(NAMED) {
+        let host = host.as_ref().map_or("a host of private feeds", Host::as_str);
+        context.output.note(&format!(
+            "{host}: its {feeds} feeds cannot be polled more often than every {}, though {} is configured; set a longer \
+             `every` (or `min` in [schedule]) for them, or a shorter `host_delay` in [fetch] if the server allows it",
+            duration_text(*round),
+            duration_text(*wanted),
+        ));
+    }
+    if let Some(more) = limits.len().checked_sub(NAMED).filter(|more| *more != 0) {
+        context.output.note(&format!("and {}", count(more as u64, "more host")));
+    }
+}
+
+pub(super) fn limit_as_json(limit: &LongRound) -> Value {
+    without_nulls(json!({
+        "host": limit.host.as_ref().map(Host::as_str), "feeds": limit.feeds,
+        "round_seconds": limit.round.num_seconds(), "configured_seconds": limit.wanted.num_seconds(),
+    }))
 }
 
 /// The models of the enabled feeds, and how many of them come from the store.

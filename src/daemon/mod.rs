@@ -63,13 +63,13 @@ const RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 const COMMAND_QUEUE: usize = 4;
 
 /// Reads the configuration again. The error is text for the log.
-pub type Load<'a> = &'a dyn Fn() -> Result<Config, ConfigErrors>;
+pub type Load = Arc<dyn Fn() -> Result<Config, ConfigErrors> + Send + Sync>;
 
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// When it cannot start: no lock, no store, no signals. Once it runs, no failure ends it.
-pub async fn run(config: Config, load: Load<'_>) -> Result<()> {
+pub async fn run(config: Config, load: &Load) -> Result<()> {
     let mut signals = Signals::listen()?;
     let _lock = tokio::select! {
         lock = lock(&config.store.path) => lock?,
@@ -350,7 +350,7 @@ impl State {
     }
 
     /// Applies the changed configuration completely, or not at all.
-    async fn reload(&mut self, load: Load<'_>) -> Result<(), ReloadError> {
+    async fn reload(&mut self, load: &Load) -> Result<(), ReloadError> {
         service::reloading();
         let reloaded = self.apply_configuration(load).await;
         match &reloaded {
@@ -367,7 +367,7 @@ impl State {
     }
 
     /// Handles a command that came over HTTP. Its sender may be gone by the time of the reply.
-    async fn handle_command(&mut self, command: Command, load: Load<'_>) {
+    async fn handle_command(&mut self, command: Command, load: &Load) {
         match command {
             Command::Reload(reply) => {
                 reply.send(self.reload(load).await).ok();
@@ -385,8 +385,11 @@ impl State {
         }
     }
 
-    async fn apply_configuration(&mut self, load: Load<'_>) -> Result<(), ReloadError> {
-        let config = load()?;
+    async fn apply_configuration(&mut self, load: &Load) -> Result<(), ReloadError> {
+        // A long list takes seconds to read, and polls and pages go on meanwhile.
+        let load = Arc::clone(load);
+        let loaded = tokio::task::spawn_blocking(move || load()).await;
+        let config = loaded.map_err(|error| ReloadError::Failed(error.to_string()))??;
         if config.store.path != self.config.store.path {
             let why = "[store] path changed: that takes a restart".to_owned();
             return Err(ReloadError::Refused(why));

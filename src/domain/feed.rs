@@ -149,6 +149,19 @@ impl FeedUrl {
         self.hidden_host.as_deref().cloned().or_else(|| Host::of(&self.url))
     }
 
+    /// Whether the feed is requested from a server on the machine that the program runs on; see [`Host::is_this_machine`].
+    pub fn is_on_this_machine(&self) -> bool {
+        if let Some(hidden) = &self.hidden_host {
+            return hidden.is_this_machine();
+        }
+        match self.url.host() {
+            Some(url::Host::Domain(name)) => !self.is_file() && name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
     /// The host of this address, if it may be shown.
     pub fn shown_host(&self) -> Option<Host> {
         self.host().filter(|_| self.hidden_host.is_none())

@@ -100,14 +100,15 @@ fn exempt(config: &Config) -> HashSet<Host> {
     if !config.fetch.exempt_this_machine {
         return HashSet::new();
     }
-    let hosts = config.feeds.iter().filter_map(|feed| feed.spec.url.host());
-    hosts.filter(Host::is_this_machine).collect()
+    let here = config.feeds.iter().filter(|feed| feed.spec.url.is_on_this_machine());
+    here.filter_map(|feed| feed.spec.url.host()).collect()
 }
 
 /// Whether all enabled feeds that are requested from a server have the same host.
 fn is_only_host(config: &Config) -> bool {
     let feeds = config.feeds.iter().filter(|feed| feed.spec.enabled);
-    feeds.filter_map(|feed| feed.spec.url.host()).collect::<HashSet<Host>>().len() == 1
+    let mut hosts = feeds.filter_map(|feed| feed.spec.url.host());
+    hosts.next().is_some_and(|first| hosts.all(|host| host == first))
 }
 
 /// Why there can be no [`Poller`].

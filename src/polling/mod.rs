@@ -5,6 +5,7 @@
 pub mod decide;
 pub mod feed_health;
 pub mod freshness;
+pub mod host_rounds;
 pub mod new_feed_url;
 pub mod outage;
 pub mod pages;

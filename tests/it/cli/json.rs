@@ -130,7 +130,7 @@ fn status_shows_feeds_store_and_daemon() {
 fn check_and_db_print_their_results() {
     let (_server, home) = home();
     let check = home.json(&["check", "--json"]);
-    assert_keys(&check, &["ok", "feeds", "exports", "diff"]);
+    assert_keys(&check, &["ok", "feeds", "exports", "notes", "host_limits", "diff"]);
     assert_eq!((&check["ok"], &check["feeds"]), (&true.into(), &2.into()));
     home.poll_with_failures();
     assert_eq!(

@@ -5,6 +5,7 @@ mod changes;
 mod config;
 mod exports;
 mod extract;
+mod feed_lists;
 mod feeds;
 mod filters;
 mod inspect;

@@ -142,12 +142,14 @@ fn every_configuration_in_the_documentation_is_accepted() {
     let mut checked = 0;
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
+        let list = blocks(&text, "csv").first().copied().unwrap_or_default();
         for block in blocks(&text, "toml").into_iter().filter(|block| !block.contains("{{#")) {
             let home = Home::empty();
             for (name, text) in [
                 ("server.token", "0123456789abcdef0123456789abcdef"),
                 ("webhook.secret", "0123456789abcdef"),
                 ("config/templates/planet.html.j2", "{{ articles }}"),
+                ("feeds.csv", list),
             ] {
                 fs::create_dir_all(home.path(name).parent().unwrap()).unwrap();
                 fs::write(home.path(name), text).unwrap();
