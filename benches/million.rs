@@ -1,16 +1,24 @@
-//! Fills a store with many articles through the program's own code, to read from it afterwards.
+//! Fills a store with many articles through the program's own code, reads from it with the program, and prints what each
+//! read costs beside what it should cost.
 //!
 //! `cargo bench --bench million -- FILE` writes a new store of 1,000,000 articles of 1,000 feeds, a tenth of them
-//! tagged `world`, with its text index, and prints how long that took. docs/benchmarks.md says how to read from
-//! the store with the program. Without a file it does nothing, so that `cargo bench` continues.
+//! tagged `world`, with its text index. If the file exists, the articles in it are read, so that two versions of the program
+//! can be compared; the version of the schema is raised, and the feeds in it are disabled. `--feeds` and
+//! `--articles` change the size. Without a file it does nothing, so that `cargo bench` continues.
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
 
+#[path = "end_to_end/measure.rs"]
+mod measure;
+#[path = "million/reading.rs"]
+mod reading;
+
 use gazetted::html::sanitise::SanitisedHtml;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use gazetted::domain::article::{ArticleDraft, ArticleKey, ContentHash, Person};
 use gazetted::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedUrl};
 use gazetted::domain::poll::{
@@ -22,45 +30,77 @@ use gazetted::store::{FeedSync, Store, Storing};
 
 const STORING: Storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
 
-const FEEDS: u64 = 1_000;
-/// The number of articles in one poll.
+/// The most articles in one poll.
 const DOCUMENT: u64 = 50;
 /// The number of words in an article. This makes about 2 KB of HTML, as in most feeds.
 const WORDS: u64 = 260;
 
 #[derive(Parser)]
 struct Args {
-    /// The store to make
+    /// The store, which is made if it does not exist
     file: Option<PathBuf>,
     #[arg(long, default_value_t = 1_000_000)]
     articles: u64,
+    #[arg(long, default_value_t = 1_000)]
+    feeds: u64,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
+    #[command(subcommand)]
+    inner: Option<Inner>,
 }
 
-fn main() {
+/// The inner process that measures one command ([`measure`]).
+#[derive(Subcommand)]
+enum Inner {
+    #[command(hide = true)]
+    Measured {
+        #[arg(long)]
+        open_files: u64,
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
+}
+
+/// The size of a store.
+#[derive(Clone, Copy)]
+struct Size {
+    articles: u64,
+    feeds: u64,
+    /// The number of articles in one poll.
+    document: u64,
+}
+
+fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let Some(file) = &args.file else { return };
-    assert!(!file.exists(), "{} exists; name a new file", file.display());
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(fill(file, args.articles));
+    if let Some(Inner::Measured { open_files, command }) = args.inner {
+        println!("{}", serde_json::to_string(&measure::measured(&command, open_files)?)?);
+        return Ok(());
+    }
+    let Some(file) = &args.file else { return Ok(()) };
+    if !file.exists() {
+        let document = (args.articles / args.feeds.max(1)).clamp(1, DOCUMENT);
+        let size = Size { articles: args.articles, feeds: args.feeds.max(1), document };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(fill(file, size));
+    }
+    reading::report(file)
 }
 
-async fn fill(file: &Path, articles: u64) {
+async fn fill(file: &Path, size: Size) {
+    let Size { articles, feeds, document: in_document } = size;
     let store = Store::open(file).expect("a store");
-    let specs = (0..FEEDS).map(spec).collect();
+    let specs = (0..feeds).map(spec).collect();
     let ids = store.sync_feeds(specs, start()).await.expect("a feed list").ids;
     let began = Instant::now();
-    for document in 0..articles / DOCUMENT {
-        let feed = usize::try_from(document % FEEDS).expect("a small number");
+    for document in 0..articles / in_document {
+        let feed = usize::try_from(document % feeds).expect("a small number");
         let now =
             start() + TimeDelta::seconds(i64::try_from(document).expect("a small number") * 60);
-        let applied = store.apply(decision(ids[feed], document, now), STORING);
+        let applied = store.apply(decision(ids[feed], document, size, now), STORING);
         applied.await.expect("stored");
     }
-    println!("{articles} articles in {FEEDS} feeds stored in {:.1?}", began.elapsed());
+    println!("{articles} articles in {feeds} feeds stored in {:.1?}", began.elapsed());
     let began = Instant::now();
     index::catch_up(&store).await.expect("indexed");
     println!("indexed in {:.1?}", began.elapsed());
@@ -82,9 +122,9 @@ fn feed_url(n: u64) -> FeedUrl {
     FeedUrl::parse(&format!("https://feed-{n}.example/rss")).expect("a URL")
 }
 
-fn decision(feed: FeedId, document: u64, now: Timestamp) -> Arc<Decision> {
-    let number = document % FEEDS;
-    let drafts = (0..DOCUMENT).map(|n| draft(document * DOCUMENT + n, now));
+fn decision(feed: FeedId, document: u64, size: Size, now: Timestamp) -> Arc<Decision> {
+    let number = document % size.feeds;
+    let drafts = (0..size.document).map(|n| draft(document * size.document + n, now));
     let document = Document {
         meta: FeedMeta::default(),
         remembered: Remembered::default(),

@@ -15,7 +15,7 @@ use crate::domain::article::Article;
 use crate::domain::feed::FeedRef;
 use crate::domain::named_enum::named_enum;
 use crate::domain::time::{Timestamp, Zone, rfc3339};
-use crate::html::chars::{is_forbidden_in_xml, without};
+use crate::html::chars::without_forbidden_in_xml;
 use crate::present::line;
 
 mod atom;
@@ -208,7 +208,7 @@ fn headline(article: &Article) -> Cow<'_, str> {
 
 /// The text without the characters that XML forbids. Bidirectional controls are not removed.
 fn without_controls(text: &str) -> Cow<'_, str> {
-    without(text, is_forbidden_in_xml)
+    without_forbidden_in_xml(text)
 }
 
 /// The text, or `None` if it is empty.

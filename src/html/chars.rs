@@ -46,6 +46,31 @@ pub fn without(text: &str, class: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
+/// The text without the characters of [`is_forbidden_in_xml`].
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, many bytes are compared at once"
+)]
+pub fn without_forbidden_in_xml(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let second = bytes.get(1..).unwrap_or_default();
+    let third = bytes.get(2..).unwrap_or_default();
+    // Three loops without a branch, so that the compiler makes them compare sixteen bytes at once.
+    let one = bytes.iter().fold(false, |any, &a| {
+        any | ((a < 0x20) & (a != b'\t') & (a != b'\n') & (a != b'\r')) | (a == 0x7f)
+    });
+    // U+0080 to U+009F.
+    let two =
+        bytes.iter().zip(second).fold(false, |any, (&a, &b)| any | ((a == 0xc2) & (b < 0xa0)));
+    // U+FFFE and U+FFFF.
+    let three = bytes
+        .iter()
+        .zip(second)
+        .zip(third)
+        .fold(false, |any, ((&a, &b), &c)| any | ((a == 0xef) & (b == 0xbf) & (0xbe <= c)));
+    if one | two | three { without(text, is_forbidden_in_xml) } else { Cow::Borrowed(text) }
+}
+
 /// Removes control characters (see [`is_control`]) from HTML, apart from line feeds and tabs: terminals obey them,
 /// and no page shows them. HTML has `dir` and `bdi` for the direction of text.
 pub(crate) fn remove_controls(html: Cow<'_, str>) -> Cow<'_, str> {
@@ -203,6 +228,15 @@ mod tests {
                 _ => format!("a{c}b"),
             };
             assert_eq!(collapse(&format!("a{c}b")), expected, "{c:?}");
+        }
+    }
+
+    #[test]
+    fn every_character_is_kept_in_xml_by_its_class() {
+        for c in '\0'..=char::MAX {
+            let text = format!("é{c}é");
+            let expected = if is_forbidden_in_xml(c) { "éé" } else { &*text };
+            assert_eq!(without_forbidden_in_xml(&text), expected, "{c:?}");
         }
     }
 

@@ -131,12 +131,18 @@ impl Params {
         work: impl FnOnce(&Reader, &Query) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Response> {
         let params = self.clone();
-        let read = reader_pool.read(DEADLINE, move |reader| match params.unknown(reader)? {
+        let is_search = params.query.search.is_some();
+        let work = move |reader: &Reader| match params.unknown(reader)? {
             Some(unknown) => Ok(Err(format!("there is {unknown}"))),
             None => work(reader, &params.query).map(Ok),
-        });
-        let read = read.await.map_err(IntoResponse::into_response)?;
-        read.map_err(|why| error_response::with_status(StatusCode::NOT_FOUND, &why))
+        };
+        let read = if is_search {
+            reader_pool.search(DEADLINE, work).await
+        } else {
+            reader_pool.read(DEADLINE, work).await
+        };
+        read.map_err(IntoResponse::into_response)?
+            .map_err(|why| error_response::with_status(StatusCode::NOT_FOUND, &why))
     }
 
     /// The first story, feed or tag that the request names and the store does not have. This is an error of the

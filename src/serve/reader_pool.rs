@@ -1,9 +1,11 @@
 //! A small pool of connections to the store. Every use of one has a deadline, and none lasts as long as a
 //! client takes to read.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +22,9 @@ const PROBE_READERS: usize = 2;
 
 /// The longest wait for a free connection.
 const WAIT: Duration = Duration::from_secs(5);
+
+/// How long a connection is kept that is not in use. Each has a cache of pages and statements of its own, some megabytes.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Why a read failed.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +44,46 @@ pub(super) struct ReaderPool {
     path: PathBuf,
     places: Arc<Semaphore>,
     probe_places: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Reader>>>,
+    /// Searches hold the hits of the whole store in memory, so that no more of them run than there are cores to run them.
+    search_places: Arc<Semaphore>,
+    idle: Arc<Idle>,
+}
+
+/// The connections that are not in use.
+#[derive(Default)]
+struct Idle {
+    /// Each with the time since which it is not in use, the longest unused first.
+    readers: Mutex<Vec<(Reader, Instant)>>,
+    /// Whether a task closes those that stay unused.
+    is_watched: AtomicBool,
+}
+
+impl Idle {
+    fn readers(&self) -> MutexGuard<'_, Vec<(Reader, Instant)>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the connection that was in use last, because its caches are the warmest.
+    fn take(&self) -> Option<Reader> {
+        self.readers().pop().map(|(reader, _)| reader)
+    }
+
+    fn put(&self, reader: Reader) {
+        self.readers().push((reader, Instant::now()));
+    }
+
+    /// Closes the connections that were not in use for `idle`. Returns whether others are left.
+    fn close_unused(&self, idle: Duration) -> bool {
+        let mut readers = self.readers();
+        readers.retain(|(_, since)| since.elapsed() < idle);
+        !readers.is_empty()
+    }
 }
 
 /// A connection that returns to the pool when it is dropped.
 pub(super) struct Loan {
     reader: Option<Reader>,
-    idle: Arc<Mutex<Vec<Reader>>>,
+    idle: Arc<Idle>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -61,21 +99,19 @@ impl Drop for Loan {
         if let Some(reader) = self.reader.take()
             && !std::thread::panicking()
         {
-            locked(&self.idle).push(reader);
+            self.idle.put(reader);
         }
     }
 }
 
-fn locked(idle: &Mutex<Vec<Reader>>) -> MutexGuard<'_, Vec<Reader>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl ReaderPool {
     pub(super) fn new(path: &Path) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             path: path.to_owned(),
             places: Arc::new(Semaphore::new(MAX_READERS)),
             probe_places: Arc::new(Semaphore::new(PROBE_READERS)),
+            search_places: Arc::new(Semaphore::new(cores.clamp(2, MAX_READERS))),
             idle: Arc::default(),
         }
     }
@@ -92,8 +128,7 @@ impl ReaderPool {
     }
 
     fn lend(&self, place: OwnedSemaphorePermit) -> Result<Loan, StoreError> {
-        let idle = locked(&self.idle).pop();
-        let reader = match idle {
+        let reader = match self.idle.take() {
             Some(reader) => reader,
             None => Reader::open(&self.path)?,
         };
@@ -107,6 +142,39 @@ impl ReaderPool {
         work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ReadError> {
         self.read_at(&self.places, deadline, work).await
+    }
+
+    /// Runs `work`, which searches, as [`ReaderPool::read`] does.
+    pub(super) async fn search<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let place = tokio::time::timeout(WAIT, self.search_places.acquire()).await;
+        let _place = place.ok().and_then(Result::ok).ok_or(ReadError::Busy)?;
+        self.read(deadline, work).await
+    }
+
+    /// Closes the connections that stay unused, for as long as there are some. Otherwise those of a busy minute, with their
+    /// caches, would stay until the daemon ends.
+    fn watch(&self) {
+        if self.idle.is_watched.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let idle = Arc::clone(&self.idle);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(IDLE).await;
+                if idle.close_unused(IDLE) {
+                    continue;
+                }
+                idle.is_watched.store(false, Ordering::Release);
+                // One may have been returned just before, while this task still seemed to watch.
+                if idle.readers().is_empty() || idle.is_watched.swap(true, Ordering::AcqRel) {
+                    break;
+                }
+            }
+        });
     }
 
     /// Runs `work` as [`ReaderPool::read`] does, with a connection that is reserved for the probes.
@@ -126,6 +194,7 @@ impl ReaderPool {
     ) -> Result<T, ReadError> {
         let place = tokio::time::timeout(WAIT, Arc::clone(places).acquire_owned()).await;
         let place = place.ok().and_then(Result::ok).ok_or(ReadError::Busy)?;
+        self.watch();
         let reader_pool = self.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         let mut task = tokio::task::spawn_blocking(move || {
@@ -143,5 +212,44 @@ impl ReaderPool {
         // The thread ends before the request does; its result is discarded.
         drop(task.await);
         Err(ReadError::TimedOut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn connections_that_stay_unused_are_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("x.db")).unwrap();
+        let pool = ReaderPool::new(store.path());
+        let deadline = Duration::from_mins(1);
+        pool.read(deadline, Reader::sequence).await.unwrap();
+        pool.read(deadline, Reader::sequence).await.unwrap();
+        assert_eq!(pool.idle.readers().len(), 1, "one after the other use one connection");
+        assert!(pool.idle.close_unused(deadline), "it is still young");
+        assert!(!pool.idle.close_unused(Duration::ZERO));
+        assert_eq!(pool.search(deadline, Reader::sequence).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn no_more_searches_run_than_have_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("x.db")).unwrap();
+        let pool = ReaderPool::new(store.path());
+        let deadline = Duration::from_mins(1);
+        let all = u32::try_from(pool.search_places.available_permits()).unwrap();
+        let taken = pool.search_places.acquire_many(all).await.unwrap();
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.search(deadline, Reader::sequence).await.unwrap() }
+        });
+        // Other requests do not wait for searches.
+        pool.read(deadline, Reader::sequence).await.unwrap();
+        assert!(!waiting.is_finished());
+        drop(taken);
+        assert_eq!(waiting.await.unwrap(), 0);
     }
 }

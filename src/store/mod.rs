@@ -318,8 +318,8 @@ impl Store {
         self.write(move |tx| sqlite::polls::apply(tx, &decision, storing)).await
     }
 
-    /// Adds up to `limit` articles to the full-text index and returns how many; 0 means that the index is
-    /// complete. `text` converts stored HTML into plain text.
+    /// Adds articles to the full-text index and returns how many: up to `limit`, and as many as a short transaction holds. 0
+    /// means that the index is complete. `text` converts stored HTML into plain text.
     pub async fn index_text(
         &self,
         limit: usize,

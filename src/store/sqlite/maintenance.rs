@@ -60,51 +60,53 @@ pub(super) fn size(connection: &Connection) -> Result<u64, StoreError> {
     Ok(bytes.cast_unsigned())
 }
 
+/// What must hold between the tables: what is wrong, and a query that counts it.
+const RULES: [(&str, &str); 7] = [
+    (
+        "duplicates of articles that are not there or are duplicates themselves",
+        "SELECT count(*) FROM article_duplicate d
+         WHERE NOT EXISTS (SELECT 1 FROM article o WHERE o.id = d.original_id AND o.id < d.article_id)
+            OR EXISTS (SELECT 1 FROM article_duplicate e WHERE e.article_id = d.original_id)",
+    ),
+    (
+        "sightings of articles that are not there",
+        "SELECT count(*) FROM feed_entry s LEFT JOIN article a ON a.id = s.article_id
+         WHERE a.id IS NULL",
+    ),
+    (
+        "articles without a sighting",
+        "SELECT count(*) FROM article a
+         WHERE NOT EXISTS (SELECT 1 FROM feed_entry s
+             WHERE s.feed_id = a.feed_id AND s.article_id = a.id)",
+    ),
+    (
+        "sequence numbers beyond the counter",
+        "SELECT count(*) FROM article
+         WHERE seq > (SELECT value FROM meta WHERE key = 'seq')",
+    ),
+    (
+        "feeds whose number of articles or newest date is not that of their articles",
+        "SELECT count(*) FROM feed f
+         LEFT JOIN feed_totals t ON t.feed_id = f.id
+         LEFT JOIN (SELECT feed_id, count(*) AS articles, max(order_at) AS newest_at FROM article GROUP BY feed_id) c
+            ON c.feed_id = f.id
+         WHERE coalesce(t.articles, 0) <> coalesce(c.articles, 0) OR t.newest_at IS NOT c.newest_at",
+    ),
+    (
+        "tags of feeds that a filter by tag does not know, or knows wrongly",
+        "SELECT (SELECT count(*) FROM feed f, json_each(f.tags) t
+            WHERE NOT EXISTS (SELECT 1 FROM feed_tag k WHERE k.tag = t.value AND k.feed_id = f.id))
+         + (SELECT count(*) FROM feed_tag k WHERE NOT EXISTS (
+            SELECT 1 FROM feed f, json_each(f.tags) t WHERE f.id = k.feed_id AND t.value = k.tag))",
+    ),
+    (
+        "feeds without a plan",
+        "SELECT count(*) FROM feed f WHERE NOT EXISTS (SELECT 1 FROM poll_state WHERE feed_id = f.id)",
+    ),
+];
+
 /// Runs the checks of SQLite, and checks what must hold between the tables.
 pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
-    const RULES: [(&str, &str); 7] = [
-        (
-            "duplicates of articles that are not there or are duplicates themselves",
-            "SELECT count(*) FROM article_duplicate d
-             WHERE NOT EXISTS (SELECT 1 FROM article o WHERE o.id = d.original_id AND o.id < d.article_id)
-                OR EXISTS (SELECT 1 FROM article_duplicate e WHERE e.article_id = d.original_id)",
-        ),
-        (
-            "sightings of articles that are not there",
-            "SELECT count(*) FROM feed_entry s LEFT JOIN article a ON a.id = s.article_id
-             WHERE a.id IS NULL",
-        ),
-        (
-            "articles without a sighting",
-            "SELECT count(*) FROM article a
-             WHERE NOT EXISTS (SELECT 1 FROM feed_entry s
-                 WHERE s.feed_id = a.feed_id AND s.article_id = a.id)",
-        ),
-        (
-            "sequence numbers beyond the counter",
-            "SELECT count(*) FROM article
-             WHERE seq > (SELECT value FROM meta WHERE key = 'seq')",
-        ),
-        (
-            "feeds whose number of articles or newest date is not that of their articles",
-            "SELECT count(*) FROM feed f
-             LEFT JOIN feed_totals t ON t.feed_id = f.id
-             LEFT JOIN (SELECT feed_id, count(*) AS articles, max(order_at) AS newest_at FROM article GROUP BY feed_id) c
-                ON c.feed_id = f.id
-             WHERE coalesce(t.articles, 0) <> coalesce(c.articles, 0) OR t.newest_at IS NOT c.newest_at",
-        ),
-        (
-            "tags of feeds that a filter by tag does not know, or knows wrongly",
-            "SELECT (SELECT count(*) FROM feed f, json_each(f.tags) t
-                WHERE NOT EXISTS (SELECT 1 FROM feed_tag k WHERE k.tag = t.value AND k.feed_id = f.id))
-             + (SELECT count(*) FROM feed_tag k WHERE NOT EXISTS (
-                SELECT 1 FROM feed f, json_each(f.tags) t WHERE f.id = k.feed_id AND t.value = k.tag))",
-        ),
-        (
-            "feeds without a plan",
-            "SELECT count(*) FROM feed f WHERE NOT EXISTS (SELECT 1 FROM poll_state WHERE feed_id = f.id)",
-        ),
-    ];
     let action = "check the store";
     let mut faults: Vec<String> = connection
         .prepare("PRAGMA integrity_check(20)")

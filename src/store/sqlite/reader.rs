@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, InterruptHandle, Row, params_from_iter};
+use rusqlite::{Connection, InterruptHandle, Row, Statement, params_from_iter};
 
 use crate::domain::article::{
     Article, ArticleId, Change, DateSource, Edit, EditKey, Merge, MergedArticle, Position,
@@ -159,7 +159,7 @@ impl Reader {
             let position = Position { order_at: r.get("order_at")?, seq: r.get("seq")? };
             Ok((position, [r.get("duplicates")?, r.get("story")?, r.get("size")?]))
         };
-        let mut statement = self.connection.prepare(&sql).context(action)?;
+        let mut statement = self.connection.prepare_cached(&sql).context(action)?;
         let positions = statement.query_map(params_from_iter(values), one).context(action)?;
         positions.collect::<Result<_, _>>().context(action)
     }
@@ -679,7 +679,15 @@ impl Reader {
         let action = "read articles";
         let (sql, values) =
             select::select(&self.connection, &ARTICLE.list(), &self.store_id, query, now)?;
-        let mut statement = self.connection.prepare(&sql).context(action)?;
+        // A list of ids makes each statement another one, of which none is used again.
+        let (mut kept, mut once);
+        let statement: &mut Statement<'_> = if query.ids.is_empty() && query.among.is_empty() {
+            kept = self.connection.prepare_cached(&sql).context(action)?;
+            &mut kept
+        } else {
+            once = self.connection.prepare(&sql).context(action)?;
+            &mut once
+        };
         let mut rows = statement.query(params_from_iter(values)).context(action)?;
         let mut stories = StoryRefs::new();
         let next = || {
