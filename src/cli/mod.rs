@@ -167,7 +167,7 @@ impl Context {
 
     fn load_from(&self, path: &Path) -> Result<Config, ConfigErrors> {
         let mut config = config::load(path, &self.environment, clock::now())?;
-        config.fetch.concurrency = limits::requests(config.fetch.concurrency);
+        limits::bound(&mut config.fetch, config.server.is_some());
         Ok(config)
     }
 }

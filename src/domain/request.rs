@@ -79,6 +79,9 @@ pub struct FetchSettings {
     pub concurrency: usize,
     /// The maximum number of requests in flight to one host, at least 1.
     pub per_host: usize,
+    /// The maximum number of hosts whose connections are kept for requests that are expected soon. It is no key of the configuration: the
+    /// program lowers it where it may open only few files. With 0 no connection is kept.
+    pub kept_hosts: usize,
     /// The minimum time between the starts of two requests to one host.
     pub host_delay: Duration,
     /// Whether `per_host` and `host_delay` do not apply to servers on this machine.
@@ -105,6 +108,7 @@ impl Default for FetchSettings {
         Self {
             concurrency: 64,
             per_host: 2,
+            kept_hosts: 256,
             host_delay: Duration::from_secs(1),
             exempt_this_machine: true,
             timeout: Duration::from_secs(30),

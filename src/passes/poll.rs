@@ -20,8 +20,9 @@ use crate::domain::request::RequestSpec;
 use crate::domain::scrub::{OwnAddress, Sent};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::unpack::expected_length;
-use crate::fetch::{FetchError, FetchRequest, Fetcher};
+use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
 use crate::passes::host_budget::HostBudgets;
+use crate::passes::next_polls::{NextPolls, is_soon};
 use crate::passes::no_contact::NoContacts;
 use crate::passes::own_address;
 use crate::passes::parse_pool::{Length, NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
@@ -30,8 +31,9 @@ use crate::passes::source::obtain;
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
 use crate::polling::outage::{NoContact, OutageDetector, Past, StoredFailure, Verdict, reached};
-use crate::polling::reply::{Parsing, Requested, read};
+use crate::polling::reply::{NoReply, Parsing, Requested, read};
 use crate::polling::request;
+use crate::polling::schedule::Cadence;
 use crate::reading_time::ReadingTime;
 use crate::store::{Claim, Claimed, Store, StoreError, Storing};
 use crate::telemetry::events;
@@ -51,6 +53,17 @@ const OUTAGE_WAIT: TimeDelta = TimeDelta::seconds(15);
 /// The wait for a feed that was left for later because this machine has no network, while no outage was detected.
 const OFFLINE_WAIT: TimeDelta = TimeDelta::minutes(2);
 
+/// The waits before a request is made again that this machine had no resources for. Other requests end meanwhile.
+const RESOURCE_RETRIES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
+/// The time until the next poll of a feed for which there were still no resources.
+const RESOURCE_WAIT: TimeDelta = TimeDelta::seconds(30);
+
 /// The time within which another host must have been reached, so that a page whose server was not reached counts as
 /// failed.
 const LATELY: Duration = Duration::from_mins(10);
@@ -59,7 +72,7 @@ const LATELY: Duration = Duration::from_mins(10);
 /// old one.
 pub struct Poller {
     store: Store,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     feeds: Feeds,
     max_body: u64,
     read_timeout: Duration,
@@ -75,6 +88,7 @@ pub struct Poller {
     outages: Mutex<OutageDetector>,
     left: Mutex<HashSet<FeedId>>,
     no_contact: NoContacts,
+    next_polls: NextPolls,
     /// No second host is configured.
     is_only_host: bool,
     /// A permit for each request in flight.
@@ -115,6 +129,8 @@ pub enum NoPoller {
     Fetcher(#[from] FetchError),
     #[error(transparent)]
     ParsePool(#[from] NoParseThreads),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why a poll has no result.
@@ -156,14 +172,15 @@ pub struct Polled {
 
 impl Poller {
     /// # Errors
-    /// When the fetcher cannot be set up, as with an unreadable `ca_file`, or no thread can be started.
+    /// When the fetcher cannot be set up, as with an unreadable `ca_file`, no thread can be started, or the store fails.
     pub fn new(store: Store, config: &Config, feeds: Feeds) -> Result<Self, NoPoller> {
         let longest = config.feeds.iter().filter_map(|feed| feed.request.timeout).max();
         let timeout = longest.unwrap_or_default().max(config.fetch.timeout);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
+            next_polls: next_polls(&store)?,
             store,
-            fetcher: Fetcher::new(&config.fetch)?,
+            fetcher: Arc::new(Fetcher::new(&config.fetch)?),
             feeds,
             max_body: config.fetch.max_body,
             read_timeout: config.fetch.read_timeout,
@@ -188,9 +205,14 @@ impl Poller {
         })
     }
 
-    #[must_use]
-    pub fn with_feeds(self, feeds: Feeds) -> Self {
-        Self { feeds, ..self }
+    /// Takes the place of `before`: with these feeds, and with its connections if nothing about requests has changed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn succeed(self, before: &Self, feeds: Feeds) -> Result<Self, StoreError> {
+        let is_same = self.fetcher.is_same_as(&before.fetcher);
+        let fetcher = if is_same { Arc::clone(&before.fetcher) } else { self.fetcher };
+        Ok(Self { feeds, fetcher, next_polls: next_polls(&self.store)?, ..self })
     }
 
     pub fn feeds(&self) -> &Feeds {
@@ -214,6 +236,15 @@ impl Poller {
             self.budget_of(&host).claimed(&host, Instant::now());
         }
         Ok(claimed)
+    }
+
+    /// Says that these feeds are polled now, due or not, so that the connections of their hosts are kept for them.
+    pub fn expect<'a>(&self, feeds: impl Iterator<Item = &'a FeedId>) {
+        for (id, feed) in feeds.filter_map(|id| Some((id, self.feeds.get(id)?))) {
+            if let Some(host) = feed.spec.url.host() {
+                self.next_polls.planned(*id, &host, Some(clock::now()));
+            }
+        }
     }
 
     /// Whether our own network is down. Then only a few feeds are polled, to find out whether it is back.
@@ -321,6 +352,11 @@ impl Poller {
             self.decide_on_usual(feed, job).await?
         };
         let decision = Arc::new(decision);
+        if is_out_of_resources(&decision.observed) {
+            let next = self.put_off(decision.feed, suspect.health).await?;
+            let stored = Stored { applied: Applied::default(), next, counts: false };
+            return Ok(Some(report(suspect.name_of(feed, &decision), feed, &decision, &stored)));
+        }
         // A host that is reached meanwhile waits until this failure is stored or reverted, and then judges it.
         let unsettled = if is_no_contact(&decision.observed) {
             Some(self.no_contact.begin(&suspect.name_of(feed, &decision), &decision).await)
@@ -415,9 +451,23 @@ impl Poller {
         let conditional = !validators.is_empty();
         let (spec, max_body) = (&feed.request, self.max_body);
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
-        let request = FetchRequest { at: job.address(), ..request };
-        let reply = obtain(&self.fetcher, request).await;
+        let more_follow = self.more_follow(feed, job);
+        let request = FetchRequest { at: job.address(), more_follow, ..request };
+        let mut reply = obtain(&self.fetcher, request).await;
+        for wait in RESOURCE_RETRIES {
+            let Some(detail) = out_of_resources(&reply) else { break };
+            events::resources_exhausted(detail, fetch::limit_of_open_files());
+            tokio::time::sleep(wait).await;
+            reply = obtain(&self.fetcher, request).await;
+        }
         Requested { reply, conditional, ended_at: clock::now() }
+    }
+
+    /// Whether another request to the host of this feed is expected while the connection would be kept.
+    fn more_follow(&self, feed: &FeedConfig, job: &PollJob) -> bool {
+        let others =
+            job.host().is_some_and(|host| self.next_polls.starts(job.feed, &host, clock::now()));
+        others || matches!(feed.policy.cadence, Cadence::Every(interval) if is_soon(interval))
     }
 
     /// Parses the document on a thread of the pool and decides there on everything that is stored. Also returns the
@@ -502,6 +552,9 @@ impl Poller {
         let full_text = self.feeds.get(&feed).is_some_and(|feed| feed.full_text);
         let storing = Storing { full_text, ..self.storing };
         let applied = self.store.apply(Arc::clone(decision), storing).await?;
+        if let Some(host) = &decision.next_host {
+            self.next_polls.planned(feed, host, decision.next.at);
+        }
         self.left_for_later().remove(&feed);
         let is_no_contact = is_no_contact(&decision.observed);
         let unreachable = suspect.past == Past::Well && reached(&decision.observed) == Some(false);
@@ -511,6 +564,15 @@ impl Poller {
             return Ok(Stored { applied, next, counts: false });
         }
         Ok(Stored { applied, next: decision.next, counts: true })
+    }
+
+    /// Plans a feed anew for whose request this machine had no resources.
+    async fn put_off(&self, feed: FeedId, before: Health) -> Result<NextPoll, StoreError> {
+        let at = Some(clock::now() + RESOURCE_WAIT);
+        let next = NextPoll { at, because: Reason::Resources };
+        self.left_for_later().insert(feed);
+        self.store.revert(vec![(feed, before)], next).await?;
+        Ok(next)
     }
 
     /// Plans a feed anew whose poll does not count, and reverts the failures that were stored before the
@@ -532,6 +594,11 @@ impl Poller {
         }
         Ok(next)
     }
+}
+
+/// The plans of the hosts with several feeds.
+fn next_polls(store: &Store) -> Result<NextPolls, StoreError> {
+    Ok(NextPolls::new(store.reader()?.plans_of_shared_hosts()?.into_iter()))
 }
 
 /// The host that the document is from. A redirect may have led to another than that of the feed.
@@ -579,6 +646,16 @@ impl Suspect {
         let name = feed.spec.name.as_ref().or(title).or(self.title.as_ref());
         name.cloned().unwrap_or_else(|| feed.spec.url.to_string())
     }
+}
+
+/// The text of a failure for which this machine had no resources.
+fn out_of_resources(reply: &Result<Reply, NoReply>) -> Option<&str> {
+    let no_reply = reply.as_ref().err()?;
+    (no_reply.failure == Failure::Resources).then_some(&no_reply.detail)
+}
+
+fn is_out_of_resources(observed: &Observed) -> bool {
+    matches!(observed.outcome, PollOutcome::Failed(Failure::Resources))
 }
 
 /// Whether no server could be contacted: the name does not resolve, or no route leads to it.
