@@ -167,6 +167,7 @@ impl Context {
 
     fn load_from(&self, path: &Path) -> Result<Config, ConfigErrors> {
         let mut config = config::load(path, &self.environment, clock::now())?;
+        limits::choose_memory(&mut config.fetch);
         limits::bound(&mut config.fetch, config.server.is_some());
         Ok(config)
     }
@@ -295,5 +296,8 @@ fn report(error: &anyhow::Error, output: &Output) -> Exit {
     let lines: Vec<String> =
         format!("{error:#}").lines().map(|line| without_controls(line).into_owned()).collect();
     output.error(&lines.join("\n"));
+    if let Some(advice) = limits::advice() {
+        output.note(&advice);
+    }
     if error.downcast_ref::<config::NotFound>().is_some() { Exit::BadConfig } else { Exit::Failed }
 }

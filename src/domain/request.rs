@@ -72,6 +72,9 @@ pub struct RequestSpec {
     pub allow_private: bool,
 }
 
+/// The memory for bodies where the configuration names none and the memory of the machine is not known.
+pub const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
+
 /// The table `[fetch]`: the settings of all requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchSettings {
@@ -91,6 +94,9 @@ pub struct FetchSettings {
     pub connect_timeout: Duration,
     /// Bytes of a body after decompression.
     pub max_body: u64,
+    /// Bytes that the bodies of all polls may take together, from the socket until what they say is stored; `None` for
+    /// [`DEFAULT_MEMORY`].
+    pub memory: Option<u64>,
     pub max_redirects: usize,
     /// The time that a thread may work on one document.
     pub read_timeout: Duration,
@@ -114,6 +120,7 @@ impl Default for FetchSettings {
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             max_body: 16 * 1024 * 1024,
+            memory: None,
             max_redirects: 5,
             read_timeout: Duration::from_secs(10),
             user_agent: default_user_agent(),

@@ -127,9 +127,11 @@ impl Clients {
         Ok(client)
     }
 
-    /// Forgets the addresses of a host to which there was no connection.
-    pub(super) fn forget_addresses(&self, url: &Url) {
-        if let Some(name) = url.domain() {
+    /// Forgets the addresses of the host if there was no connection to them.
+    pub(super) fn connection_failed(&self, url: &Url, error: &reqwest::Error) {
+        if error.is_connect()
+            && let Some(name) = url.domain()
+        {
             self.names.forget(name);
         }
     }

@@ -5,13 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::resource::{Resource, getrlimit};
-
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::Failure;
 use crate::fetch::guard::Refused;
 use crate::fetch::redirect::RedirectFault;
+use crate::fetch::resources::is_exhausted;
 
 /// The reason why no complete reply arrived. A reply with an error status is not such an error.
 ///
@@ -259,18 +257,6 @@ fn is_offline(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// Whether an error means that this machine has no open files, ports or memory left.
-pub fn is_exhausted(error: &io::Error) -> bool {
-    const NUMBERS: [Errno; 5] =
-        [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ENOBUFS, Errno::EADDRNOTAVAIL];
-    error.raw_os_error().is_some_and(|number| NUMBERS.contains(&Errno::from_raw(number)))
-}
-
-/// The number of files that this process may have open.
-pub fn limit_of_open_files() -> Option<u64> {
-    getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft)
-}
-
 fn is_out_of_resources(cause: &(dyn Error + 'static)) -> bool {
     cause.downcast_ref().is_some_and(is_exhausted)
 }
@@ -290,6 +276,8 @@ fn is_unknown_issuer(cause: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use nix::errno::Errno;
+
     use super::*;
 
     fn wrapped(inner: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {

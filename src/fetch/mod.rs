@@ -8,11 +8,12 @@
 //! that the server has sent make a request conditional. Only a configured proxy is used; the environment variables for proxies are ignored,
 //! because a service must not depend on the shell that started it.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use reqwest::header::{COOKIE, HeaderValue};
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use url::Url;
 
 use crate::domain::feed::FeedUrl;
@@ -27,19 +28,23 @@ mod error;
 mod file;
 mod guard;
 mod headers;
+mod memory;
 mod names;
 mod post;
 mod private;
 mod redirect;
 mod request;
+mod resources;
 mod tls;
 
 pub use clients::KEPT_FOR;
-pub use error::{FetchError, advice, is_exhausted, limit_of_open_files, page_advice};
+pub use error::{FetchError, advice, page_advice};
 pub use guard::Refused;
+pub use memory::{MemoryBudget, MemoryShare};
 pub use post::{PostError, Posted};
 pub use redirect::RedirectFault;
 pub use request::{FetchRequest, Wanted};
+pub use resources::{is_exhausted, limit_of_open_files};
 
 use clients::{Clients, Route, proxy};
 use redirect::Chain;
@@ -101,15 +106,25 @@ impl Fetcher {
                 self.follow(home, request).await
             }
         };
-        match timeout(limit, reply).await {
-            Ok(reply) => reply.map(|reply| Reply { elapsed: started.elapsed(), ..reply }),
-            Err(_) => Err(FetchError::Timeout { url: request.url.clone(), limit }),
+        let mut reply = pin!(reply);
+        // The time for which the body has waited for memory is none of the server's.
+        let waited = || request.memory.map_or(Duration::ZERO, MemoryShare::waited);
+        loop {
+            let before = waited();
+            match timeout_at((started + limit + before).into(), &mut reply).await {
+                Ok(reply) => {
+                    let elapsed = started.elapsed().saturating_sub(waited());
+                    return reply.map(|reply| Reply { elapsed, ..reply });
+                }
+                Err(_) if before < waited() => {}
+                Err(_) => return Err(FetchError::Timeout { url: request.url.clone(), limit }),
+            }
         }
     }
 
     /// Follows a chain of redirects to the reply that is not a redirect.
     async fn follow(&self, home: &Url, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
-        let FetchRequest { url, at, validators, spec, max_body, wanted, more_follow } =
+        let FetchRequest { url, at, validators, spec, max_body, wanted, more_follow, memory } =
             request;
         let proxy_address = match &spec.proxy {
             Some(ProxyChoice::Direct) => None,
@@ -131,12 +146,10 @@ impl Fetcher {
             }
             let route = Route::new(chain.at(), proxy_address, allow_private);
             let more_follow = more_follow && chain.at().host() == at.host();
-            let this = match hop.take().filter(|last| last.leads_to(&route, chain.at())) {
+            let last = hop.take().filter(|last| last.leads_to(&route, chain.at()));
+            let this = match last {
                 Some(last) => last,
-                None => match self.clients.client(route.clone(), chain.at(), more_follow)? {
-                    Some(client) => Hop { route, at: chain.at().clone(), client },
-                    None => return Err(FetchError::NoTrustAnchors { url: url.clone() }),
-                },
+                None => self.hop(url, chain.at(), route, more_follow)?,
             };
             let conditional = headers::conditional(validators, chain.at(), wanted);
             let mut request =
@@ -152,9 +165,7 @@ impl Fetcher {
             }
             request = request.headers(headers::cookie(&cookies));
             let response = request.send().await.map_err(|error| {
-                if error.is_connect() {
-                    self.clients.forget_addresses(chain.at());
-                }
+                self.clients.connection_failed(chain.at(), &error);
                 match error::refused(&error) {
                     Some(source) => refused(source),
                     None => FetchError::send(url, error),
@@ -162,7 +173,7 @@ impl Fetcher {
             })?;
             hop = Some(this);
             match chain.next(response.status().as_u16(), response.headers()) {
-                None => return reply(url, response, chain, (max_body, wanted)).await,
+                None => return reply(url, response, chain, (max_body, wanted, memory)).await,
                 Some(Err(fault)) => {
                     return Err(FetchError::Redirect { url: url.clone(), source: Box::new(fault) });
                 }
@@ -172,6 +183,19 @@ impl Fetcher {
                 }
             }
         }
+    }
+
+    /// The client for a request to `at`.
+    fn hop(
+        &self,
+        url: &FeedUrl,
+        at: &Url,
+        route: Route,
+        more_follow: bool,
+    ) -> Result<Hop, FetchError> {
+        let client = self.clients.client(route.clone(), at, more_follow)?;
+        let client = client.ok_or_else(|| FetchError::NoTrustAnchors { url: url.clone() })?;
+        Ok(Hop { route, at: at.clone(), client })
     }
 }
 
@@ -192,7 +216,7 @@ async fn reply(
     url: &FeedUrl,
     response: reqwest::Response,
     chain: Chain,
-    (max_body, wanted): (u64, Wanted),
+    (max_body, wanted, memory): (u64, Wanted, Option<&MemoryShare>),
 ) -> Result<Reply, FetchError> {
     let status = response.status().as_u16();
     let headers = headers::of_reply(response.headers());
@@ -200,7 +224,7 @@ async fn reply(
         200 | 203 | 226 if wanted == Wanted::Beginning => {
             (body::beginning(url, response, max_body).await?, false)
         }
-        200 | 203 | 226 => body::whole(url, response, max_body).await?,
+        200 | 203 | 226 => body::whole(url, response, max_body, memory).await?,
         _ => (body::first_part(response).await, false), // Only shown to users; no rule depends on it.
     };
     let (at, hops) = chain.into_parts();

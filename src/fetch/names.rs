@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::fetch::error::is_exhausted;
+use crate::fetch::resources::is_exhausted;
 
 /// How long addresses are remembered: the default of curl (`CURLOPT_DNS_CACHE_TIMEOUT`) and Firefox.
 const REMEMBERED: Duration = Duration::from_mins(1);
@@ -71,15 +71,14 @@ impl Resolve for Names {
         let names = self.clone();
         Box::pin(async move {
             let name = name.as_str();
-            let addresses = match names.find(name, Instant::now()) {
-                Some(addresses) => addresses,
-                None => {
-                    // The connector replaces port 0 by the port of the URL.
-                    let found = tokio::net::lookup_host((name, 0)).await;
-                    let found: Vec<_> = found.map_err(because_of_files)?.collect();
-                    names.remember(name.to_owned(), found.clone(), Instant::now());
-                    found
-                }
+            let addresses = if let Some(addresses) = names.find(name, Instant::now()) {
+                addresses
+            } else {
+                // The connector replaces port 0 by the port of the URL.
+                let found = tokio::net::lookup_host((name, 0)).await;
+                let found: Vec<_> = found.map_err(because_of_files)?.collect();
+                names.remember(name.to_owned(), found.clone(), Instant::now());
+                found
             };
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })

@@ -5,6 +5,7 @@ use url::Url;
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::Validators;
 use crate::domain::request::RequestSpec;
+use crate::fetch::memory::MemoryShare;
 
 /// A request for one document.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,8 @@ pub struct FetchRequest<'a> {
     /// Whether another request to the host is expected within [`KEPT_FOR`](crate::fetch::KEPT_FOR), so that the connection is
     /// kept for it.
     pub more_follow: bool,
+    /// What the body may take of the memory budget; `None` for all that it needs.
+    pub memory: Option<&'a MemoryShare>,
 }
 
 /// What kind of document is requested.
@@ -53,6 +56,7 @@ impl<'a> FetchRequest<'a> {
             max_body,
             wanted: Wanted::Feed,
             more_follow: false,
+            memory: None,
         }
     }
 }

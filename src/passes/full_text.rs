@@ -291,8 +291,14 @@ impl PageFetcher {
         }
         self.turn(&job.host).await;
         let request = FetchRequest::new(&url, &job.validators, &spec, MOST_BYTES as u64);
+        let memory = self.poller.memory_share(); // Until the article is extracted.
         // New articles are seldom alone.
-        let request = FetchRequest { wanted: Wanted::Page, more_follow: true, ..request };
+        let request = FetchRequest {
+            wanted: Wanted::Page,
+            more_follow: true,
+            memory: Some(&memory),
+            ..request
+        };
         let reply = self.poller.fetcher().fetch(request).await;
         let reply = match reply {
             Ok(reply) => reply,

@@ -16,11 +16,11 @@ use crate::domain::poll::{
     Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
     Reason, Reply,
 };
-use crate::domain::request::RequestSpec;
+use crate::domain::request::{DEFAULT_MEMORY, RequestSpec};
 use crate::domain::scrub::{OwnAddress, Sent};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::unpack::expected_length;
-use crate::fetch::{self, FetchError, FetchRequest, Fetcher};
+use crate::fetch::{self, FetchError, FetchRequest, Fetcher, MemoryBudget, MemoryShare};
 use crate::passes::host_budget::HostBudgets;
 use crate::passes::next_polls::{NextPolls, is_soon};
 use crate::passes::no_contact::NoContacts;
@@ -93,6 +93,8 @@ pub struct Poller {
     is_only_host: bool,
     /// A permit for each request in flight.
     requests: Semaphore,
+    /// What the bodies in flight may take, until what they say is stored.
+    memory: MemoryBudget,
     /// One thread more than there are cores, so that one host can use all cores and others are read beside it.
     /// More would only hold more memory.
     parsers: ParsePool,
@@ -199,6 +201,7 @@ impl Poller {
             no_contact: NoContacts::default(),
             is_only_host: is_only_host(config),
             requests: Semaphore::new(config.fetch.concurrency),
+            memory: MemoryBudget::new(config.fetch.memory.unwrap_or(DEFAULT_MEMORY)),
             parsers: ParsePool::new(cores + 1)?,
             slow: SlowFeeds::default(),
             slow_requests: Semaphore::new((config.fetch.concurrency / SLOW_PART).max(1)),
@@ -264,6 +267,11 @@ impl Poller {
     /// What requests for pages share with polls.
     pub(super) fn fetcher(&self) -> &Fetcher {
         &self.fetcher
+    }
+
+    /// What one page may take of the memory for bodies, which pages share with polls.
+    pub(super) fn memory_share(&self) -> MemoryShare {
+        self.memory.share()
     }
 
     /// The hosts that the configured limits do not apply to.
@@ -345,11 +353,12 @@ impl Poller {
         job: PollJob,
     ) -> Result<Option<Polled>, PollError> {
         let suspect = Suspect::of(&job);
+        let memory = self.memory.share();
         let decision = if self.slow.is_slow(job.feed, Instant::now()) {
             let Some(_polled) = self.slow.begin(job.feed) else { return Ok(None) };
-            self.decide_on_slow(feed, job).await?
+            self.decide_on_slow(feed, job, &memory).await?
         } else {
-            self.decide_on_usual(feed, job).await?
+            self.decide_on_usual(feed, job, &memory).await?
         };
         let decision = Arc::new(decision);
         if is_out_of_resources(&decision.observed) {
@@ -379,9 +388,10 @@ impl Poller {
         &self,
         feed: &Arc<FeedConfig>,
         job: PollJob,
+        memory: &MemoryShare,
     ) -> Result<Decision, PollError> {
         let in_flight = self.requests.acquire().await.ok();
-        let requested = self.request(feed, &job).await;
+        let requested = self.request(feed, &job, memory).await;
         let host = host_of(&requested, &job);
         if is_long(&requested) {
             return self.decide_as_slow(feed, job, requested, in_flight).await;
@@ -420,10 +430,11 @@ impl Poller {
         &self,
         feed: &Arc<FeedConfig>,
         job: PollJob,
+        memory: &MemoryShare,
     ) -> Result<Decision, PollError> {
         let as_slow = self.slow_requests.acquire().await;
         let in_flight = self.requests.acquire().await;
-        let requested = self.request(feed, &job).await;
+        let requested = self.request(feed, &job, memory).await;
         drop(in_flight);
         let slot = self.parsers.slot(host_of(&requested, &job), Length::Long).await;
         drop(as_slow);
@@ -442,7 +453,7 @@ impl Poller {
     }
 
     /// Requests the document when the host's delay has passed.
-    async fn request(&self, feed: &FeedConfig, job: &PollJob) -> Requested {
+    async fn request(&self, feed: &FeedConfig, job: &PollJob, memory: &MemoryShare) -> Requested {
         if let Some(host) = job.host() {
             let wait = self.budget_of(&host).starts(&host, Instant::now());
             tokio::time::sleep(wait).await;
@@ -452,7 +463,8 @@ impl Poller {
         let (spec, max_body) = (&feed.request, self.max_body);
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
         let more_follow = self.more_follow(feed, job);
-        let request = FetchRequest { at: job.address(), more_follow, ..request };
+        let memory = Some(memory);
+        let request = FetchRequest { at: job.address(), more_follow, memory, ..request };
         let mut reply = obtain(&self.fetcher, request).await;
         for wait in RESOURCE_RETRIES {
             let Some(detail) = out_of_resources(&reply) else { break };

@@ -66,10 +66,6 @@ impl SecureServer {
         format!("https://{}{path}", self.address)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.address.port()
-    }
-
     pub(crate) fn count(&self, of: impl Fn(&Counts) -> &AtomicUsize) -> usize {
         of(&self.counts).load(Ordering::SeqCst)
     }

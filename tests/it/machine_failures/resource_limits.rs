@@ -213,6 +213,17 @@ fn two_hundred_feeds_are_polled_over_tls_with_64_open_files() {
     assert_eq!(home.articles().len(), 200);
 }
 
+#[test]
+fn too_few_open_files_to_open_the_store_are_named_as_the_reason() {
+    let home = Home::with_feeds(&["http://127.0.0.1:9/f".to_owned()]);
+    for files in [10, 12] {
+        let ran = limited(&home, &format!("-n {files}"), &["poll"]);
+        assert_eq!(ran.code, Some(1), "{ran:#?}");
+        let expected = format!("only {files} open files: raise LimitNOFILE=");
+        assert!(ran.err.contains(&expected), "{ran:#?}");
+    }
+}
+
 const ONE_ARTICLE: &str = "<rss version=\"2.0\"><channel><title>News</title><item><title>One</title>\
     <link>https://news.example/1</link></item></channel></rss>";
 
@@ -314,4 +325,26 @@ fn five_hundred_feeds_are_polled_in_less_than_48_mib_of_memory() {
         home.ok(&["db", "check"]);
         assert_eq!(home.articles().len(), 500 * 30, "{kib}");
     }
+}
+
+/// Without a budget, the bodies of all feeds would be in memory at the same time.
+#[test]
+fn large_documents_are_read_within_the_memory_budget_and_small_ones_beside_them() {
+    const LARGE: usize = 24;
+    let server = Server::start();
+    let mut config = "[fetch]\nmemory = \"16MiB\"\n".to_owned();
+    let padding = format!("<!-- {} -->", "x".repeat(5 << 20));
+    for n in 0..LARGE {
+        let document = rss(&format!("Large {n}"), &[item(1)]) + &padding;
+        server.put(&format!("/large/{n}"), Page::ok(document));
+        writeln!(config, "[[feeds]]\nurl = \"{}\"", server.url(&format!("/large/{n}"))).unwrap();
+        server.put(&format!("/small/{n}"), Page::ok(rss(&format!("Small {n}"), &[item(1)])));
+        writeln!(config, "[[feeds]]\nurl = \"{}\"", server.url(&format!("/small/{n}"))).unwrap();
+    }
+    let home = Home::new(&config);
+    let (ran, peak) = measured(&home, &["poll", "--all", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(home.articles().len(), 2 * LARGE);
+    // Two of the large ones would not fit into half of the budget.
+    assert!(peak < 80 << 20, "{peak} bytes");
 }

@@ -52,7 +52,7 @@ fn a_daemon_keeps_the_connections_of_feeds_that_are_due_soon_and_no_others() {
     let home = home(&often, 1, "1s");
     let config = fs::read_to_string(home.path("gazetted.toml")).unwrap();
     // Another host, by its name.
-    let other = format!("https://localhost:{}/other", seldom.port());
+    let other = seldom.url("/other").replace("127.0.0.1", "localhost");
     let other = format!("[[feeds]]\nurl = \"{other}\"\nevery = \"1h\"\n");
     fs::write(home.path("ca.pem"), format!("{}{}", often.pem, seldom.pem)).unwrap();
     home.configure(&(config + &other));
