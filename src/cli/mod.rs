@@ -177,7 +177,8 @@ impl Context {
 
 fn load_from(path: &Path, environment: fn(&str) -> Option<String>) -> Result<Config, ConfigErrors> {
     let mut config = config::load(path, &environment, clock::now())?;
-    config.fetch.concurrency = limits::requests(config.fetch.concurrency);
+    limits::choose_memory(&mut config.fetch);
+    limits::bound(&mut config.fetch, config.server.is_some());
     Ok(config)
 }
 
@@ -304,5 +305,8 @@ fn report(error: &anyhow::Error, output: &Output) -> Exit {
     let lines: Vec<String> =
         format!("{error:#}").lines().map(|line| without_controls(line).into_owned()).collect();
     output.error(&lines.join("\n"));
+    if let Some(advice) = limits::advice() {
+        output.note(&advice);
+    }
     if error.downcast_ref::<config::NotFound>().is_some() { Exit::BadConfig } else { Exit::Failed }
 }

@@ -204,6 +204,7 @@ struct Round {
 impl Round {
     fn new(poller: Arc<Poller>, only: Option<Vec<FeedId>>, args: &Args, config: &Config) -> Self {
         let (concurrency, paused_too) = (config.fetch.concurrency, args.force);
+        poller.expect(only.iter().flatten());
         let named = only.map(ClaimQueue::of_named);
         Self { poller, named, concurrency, paused_too, polls: JoinSet::new(), done: Vec::new() }
     }
@@ -378,9 +379,14 @@ impl Summary {
             let later = count(self.for_later.len() as u64, "feed");
             let first = round.done.iter().find(|polled| self.for_later.contains(&polled.feed));
             let why = first.map(|polled| format!(" ({})", clean_line(&polled.detail)));
+            let is_ours = first.is_some_and(|polled| polled.next.because == Reason::Resources);
+            let what = if is_ours {
+                "this machine has too few resources"
+            } else {
+                "nobody can be reached from here"
+            };
             output.note(&format!(
-                "Left {later} for later: nobody can be reached from here{}. No feed is charged for it, and they are tried \
-                 again in a few minutes.",
+                "Left {later} for later: {what}{}. No feed is charged for it, and they are tried again in a few minutes.",
                 why.unwrap_or_default()
             ));
             if self.polled + self.left == 0 {

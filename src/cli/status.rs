@@ -103,7 +103,7 @@ impl Status {
         let plans = reader.as_ref().map(plans).transpose()?.unwrap_or_default();
         let mut health: BTreeMap<State, u64> = BTreeMap::new();
         let mut planned = Vec::new();
-        for feed in &config.feeds {
+        for feed in config.feeds.iter() {
             let plan = plans.get(feed.spec.url.as_str());
             let state = if feed.spec.enabled {
                 planned.extend(plan.map_or(Some(now), |plan| plan.next_poll_at));

@@ -48,6 +48,7 @@ pub(super) const FETCH: Section = Section {
         "timeout",
         "connect_timeout",
         "max_body",
+        "memory",
         "max_entries",
         "max_redirects",
         "read_timeout",

@@ -29,6 +29,8 @@ const HOST_DELAY: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hou
 pub(super) const TIMEOUT: RangeInclusive<TimeDelta> = TimeDelta::seconds(1)..=TimeDelta::hours(1);
 /// Limits of `max_body`, in bytes. No feed is smaller than the lower limit; the upper limit protects the memory.
 const BODY: RangeInclusive<u64> = 1024..=1 << 30;
+/// Limits of `memory`, in bytes.
+const MEMORY: RangeInclusive<u64> = 1024 * 1024..=1 << 40;
 pub(super) const MAX_ENTRIES: RangeInclusive<u64> = 1..=1_000_000;
 
 /// The values of `[schedule]` and `[fetch]` for feeds that do not set their own.
@@ -195,6 +197,9 @@ impl Reader<'_> {
         }
         if let Some(bytes) = self.size(&table, "max_body", BODY) {
             settings.max_body = bytes;
+        }
+        if let Some(bytes) = self.size(&table, "memory", MEMORY) {
+            settings.memory = Some(bytes);
         }
         if let Some(text) = self.user_agent(&table) {
             settings.user_agent = text;

@@ -374,6 +374,7 @@ impl State {
             }
             Command::Poll(feeds, reply) => {
                 let now = clock::now();
+                self.poller.expect(feeds.iter().map(|(feed, _)| feed));
                 let plans = feeds
                     .into_iter()
                     .map(|(feed, because)| (feed, NextPoll { at: Some(now), because }))
@@ -403,7 +404,8 @@ impl State {
         let synced =
             sync(&self.store, &config, clock::now()).await.map_err(|error| chain(error.into()))?;
         Exports::register(&config, &self.store).await.map_err(|error| chain(error.into()))?;
-        self.poller = Arc::new(poller.with_feeds(synced.feeds));
+        let poller = poller.succeed(&self.poller, synced.feeds);
+        self.poller = Arc::new(poller.map_err(|error| chain(error.into()))?);
         self.server.change(server, config.server.as_ref(), &self.store);
         let exports = Exports::start(&config, &self.store, &self.changes)
             .map_err(|error| chain(error.into()))?;

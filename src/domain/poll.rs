@@ -303,6 +303,8 @@ named_enum! {
     pub enum Failure {
         /// This machine has no network: no name server answers, or no route leads to the server.
         Offline = "offline",
+        /// This machine has no open files, ports or memory left for the request.
+        Resources = "resources",
         /// The name does not resolve.
         Dns = "dns",
         /// No connection: refused, reset, unreachable.
@@ -578,6 +580,8 @@ named_enum! {
         Backoff = "backoff",
         /// Our own network was down, so that the poll did not count.
         Outage = "outage",
+        /// The last poll did not count, because this machine had too few resources for it.
+        Resources = "resources",
         /// The server answered 410 (Gone), so that polling has ended.
         Gone = "gone",
     }

@@ -72,6 +72,9 @@ pub struct RequestSpec {
     pub allow_private: bool,
 }
 
+/// The memory for bodies where the configuration names none and the memory of the machine is not known.
+pub const DEFAULT_MEMORY: u64 = 64 * 1024 * 1024;
+
 /// The table `[fetch]`: the settings of all requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchSettings {
@@ -79,6 +82,9 @@ pub struct FetchSettings {
     pub concurrency: usize,
     /// The maximum number of requests in flight to one host, at least 1.
     pub per_host: usize,
+    /// The maximum number of hosts whose connections are kept for requests that are expected soon. It is no key of the configuration: the
+    /// program lowers it where it may open only few files. With 0 no connection is kept.
+    pub kept_hosts: usize,
     /// The minimum time between the starts of two requests to one host.
     pub host_delay: Duration,
     /// Whether `per_host` and `host_delay` do not apply to servers on this machine.
@@ -88,6 +94,9 @@ pub struct FetchSettings {
     pub connect_timeout: Duration,
     /// Bytes of a body after decompression.
     pub max_body: u64,
+    /// Bytes that the bodies of all polls may take together, from the socket until what they say is stored; `None` for
+    /// [`DEFAULT_MEMORY`].
+    pub memory: Option<u64>,
     pub max_redirects: usize,
     /// The time that a thread may work on one document.
     pub read_timeout: Duration,
@@ -105,11 +114,13 @@ impl Default for FetchSettings {
         Self {
             concurrency: 64,
             per_host: 2,
+            kept_hosts: 256,
             host_delay: Duration::from_secs(1),
             exempt_this_machine: true,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             max_body: 16 * 1024 * 1024,
+            memory: None,
             max_redirects: 5,
             read_timeout: Duration::from_secs(10),
             user_agent: default_user_agent(),

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use reqwest::Response;
+use reqwest::header::CONTENT_ENCODING;
 use tokio::time::timeout;
 
 use crate::domain::feed::FeedUrl;
 use crate::fetch::error::FetchError;
+use crate::fetch::memory::MemoryShare;
 
 /// The maximum number of bytes reserved for an announced `Content-Length`.
 const MAX_RESERVED: u64 = 1024 * 1024;
@@ -17,7 +19,7 @@ const PART_LIMIT: usize = 64 * 1024;
 /// The maximum time spent on reading such a body.
 const PART_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads the body, still compressed, of at most `limit` bytes. Also returns whether it breaks off before its
+/// Reads the body, still compressed, of at most `limit` bytes, when there is memory for it. Also returns whether it breaks off before its
 /// announced end.
 ///
 /// # Errors
@@ -27,18 +29,28 @@ pub(super) async fn whole(
     url: &FeedUrl,
     mut response: Response,
     limit: u64,
+    memory: Option<&MemoryShare>,
 ) -> Result<(Vec<u8>, bool), FetchError> {
     let too_large = || FetchError::TooLarge { url: url.clone(), limit_bytes: limit };
-    let announced = response.content_length().unwrap_or(0);
-    if limit < announced {
+    let announced = response.content_length();
+    if announced.is_some_and(|announced| limit < announced) {
         return Err(too_large());
     }
-    let reserved = usize::try_from(announced.min(MAX_RESERVED)).unwrap_or(0);
+    let is_packed = response.headers().contains_key(CONTENT_ENCODING);
+    if let Some(memory) = memory {
+        memory.reserve(announced, is_packed).await;
+    }
+    let reserved = usize::try_from(announced.unwrap_or(0).min(MAX_RESERVED)).unwrap_or(0);
     let mut body = Vec::with_capacity(reserved);
     loop {
         let chunk = match response.chunk().await {
             Ok(Some(chunk)) => chunk,
-            Ok(None) => return Ok((body, false)),
+            Ok(None) => {
+                if let Some(memory) = memory {
+                    memory.settle(body.len() as u64, is_packed);
+                }
+                return Ok((body, false));
+            }
             Err(error) if body.is_empty() || error.is_timeout() => {
                 return Err(FetchError::body(url, error));
             }
@@ -48,6 +60,9 @@ pub(super) async fn whole(
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);
+        if let Some(memory) = memory {
+            memory.grow(body.len() as u64, is_packed).await;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::feed::FeedUrl;
 use crate::domain::poll::Failure;
 use crate::fetch::guard::Refused;
 use crate::fetch::redirect::RedirectFault;
+use crate::fetch::resources::is_exhausted;
 
 /// The reason why no complete reply arrived. A reply with an error status is not such an error.
 ///
@@ -85,6 +86,12 @@ impl From<&FetchError> for Failure {
         match error {
             FetchError::Setup { .. } => Self::Request,
             FetchError::Send { source, .. } if source.is_builder() => Self::Request,
+            FetchError::Send { source, .. } | FetchError::Body { source, .. }
+                if causes(source).any(is_out_of_resources) =>
+            {
+                Self::Resources
+            }
+            FetchError::File { source, .. } if is_exhausted(source) => Self::Resources,
             FetchError::Send { source, .. } if is_offline(source) => Self::Offline,
             FetchError::Send { source, .. } if source.is_dns() => Self::Dns,
             FetchError::Send { source, .. } if source.is_timeout() => Self::Timeout,
@@ -146,6 +153,7 @@ fn what_failed(error: &FetchError) -> String {
         Failure::Offline if source.is_dns() => format!("the name {host} does not resolve"),
         Failure::Dns => format!("the name {host} does not resolve"),
         Failure::Offline => format!("no network to reach {host}"),
+        Failure::Resources => format!("this machine cannot connect to {host}"),
         Failure::Tls => format!("no secure connection to {host}"),
         Failure::Timeout => format!("no connection to {host} in time"),
         Failure::Request => "the request cannot be built".to_owned(),
@@ -184,6 +192,9 @@ fn hint(error: &FetchError) -> Option<&'static str> {
         Failure::Tls if matches!(error, FetchError::NoTrustAnchors { .. }) => {
             Some("install the ca-certificates package, or set [fetch] ca_file")
         }
+        Failure::Resources => Some(
+            "if it may open too few files, raise LimitNOFILE= in the unit of the service, or `ulimit -n` in the shell",
+        ),
         Failure::TooLarge => Some("raise [fetch] max_body if that is right"),
         Failure::Timeout if matches!(error, FetchError::Timeout { .. }) => {
             Some("raise the feed's timeout if the server is just slow")
@@ -246,6 +257,10 @@ fn is_offline(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
+fn is_out_of_resources(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref().is_some_and(is_exhausted)
+}
+
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         cause.is::<rustls::Error>() || cause.to_string() == "tls handshake eof" // tokio-rustls has no type for it.
@@ -261,6 +276,8 @@ fn is_unknown_issuer(cause: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use nix::errno::Errno;
+
     use super::*;
 
     fn wrapped(inner: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {
@@ -289,6 +306,27 @@ mod tests {
             (io::ErrorKind::TimedOut.into(), false),
         ] {
             assert_eq!(is_offline(&wrapped(error)), offline);
+        }
+    }
+
+    #[test]
+    fn want_of_files_ports_and_memory_is_no_failure_of_a_server() {
+        for (number, exhausted) in [
+            (Errno::EMFILE, true),
+            (Errno::ENFILE, true),
+            (Errno::ENOMEM, true),
+            (Errno::ENOBUFS, true),
+            (Errno::EADDRNOTAVAIL, true),
+            (Errno::ECONNREFUSED, false),
+            (Errno::EACCES, false),
+        ] {
+            let error = io::Error::from_raw_os_error(number as i32);
+            assert!(causes(&wrapped(error)).any(is_out_of_resources) == exhausted, "{number}");
+            let source = io::Error::from_raw_os_error(number as i32);
+            let error = FetchError::File { path: "/feed.xml".into(), source };
+            let expected = if exhausted { Failure::Resources } else { Failure::File };
+            assert_eq!(Failure::from(&error), expected, "{number}");
+            assert_eq!(advice(&error).contains("LimitNOFILE="), exhausted, "{number}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! The address guard: prevents connections to addresses that are not public.
 //!
-//! An IP address in the URL is checked directly. A name is resolved once, here, and the connector gets only
-//! the public addresses of the result. No second look-up can return other addresses (DNS rebinding).
+//! An IP address in the URL is checked directly. The addresses of a name are checked here for each connection, whether they
+//! were resolved just now or are remembered, and the connector gets only the public ones. No second look-up can return other
+//! addresses (DNS rebinding).
 
 use std::error::Error;
 use std::fmt;
@@ -12,6 +13,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use crate::fetch::address::{not_public, resolved_not_public};
+use crate::fetch::names::Names;
 
 /// The reason why no request is sent to a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,13 +79,14 @@ fn is_same_name(one: &str, other: &str) -> bool {
 pub(super) struct Guard {
     /// The host name of the proxy. Its addresses need not be public, because the user has configured it.
     proxy: Option<String>,
+    /// [`Names`], except in tests.
     lookup: Arc<dyn Resolve>,
 }
 
 impl Guard {
     /// `proxy` is the host name of the proxy.
-    pub(super) fn new(proxy: Option<String>) -> Self {
-        Self { proxy, lookup: Arc::new(System) }
+    pub(super) fn new(proxy: Option<String>, names: Names) -> Self {
+        Self { proxy, lookup: Arc::new(names) }
     }
 }
 
@@ -119,19 +122,6 @@ fn public(host: &str, found: Addrs) -> Result<Addrs, Refused> {
             Err(Refused { host: host.to_owned(), address: Some(first) })
         }
         _ => Ok(Box::new(kept.into_iter())),
-    }
-}
-
-/// The resolver of the operating system.
-struct System;
-
-impl Resolve for System {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            // The connector replaces port 0 by the port of the URL.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs)
-        })
     }
 }
 

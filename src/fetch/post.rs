@@ -81,10 +81,11 @@ impl Fetcher {
             guard::before(&url, proxy_host.as_deref())
                 .map_err(|refused| PostError::Private(Box::new(refused)))?;
         }
-        let route = self.route_client(Route { proxy: proxy_address.cloned(), allow_private })?;
-        if url.scheme() == "https" && !route.has_ca_certificates {
+        let route = Route::new(&url, proxy_address, allow_private);
+        // The next batch often follows at once.
+        let Some(client) = self.clients.client(route, &url, true)? else {
             return Err(PostError::NoTrustAnchors { host: host.clone() });
-        }
+        };
         let mut all = HeaderMap::new();
         all.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let value = |text: &str| {
@@ -96,7 +97,7 @@ impl Fetcher {
         for (name, text) in fields {
             all.insert(HeaderName::from_static(name), value(text)?);
         }
-        let sent = route.client.post(url).headers(all).body(body).send().await;
+        let sent = client.post(url).headers(all).body(body).send().await;
         let response = sent.map_err(|error| match error::refused(&error) {
             Some(refused) => PostError::Private(Box::new(refused)),
             None => PostError::Send {

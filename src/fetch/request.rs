@@ -5,6 +5,7 @@ use url::Url;
 use crate::domain::feed::FeedUrl;
 use crate::domain::poll::Validators;
 use crate::domain::request::RequestSpec;
+use crate::fetch::memory::MemoryShare;
 
 /// A request for one document.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,11 @@ pub struct FetchRequest<'a> {
     /// The maximum size of the body in bytes before decompression.
     pub max_body: u64,
     pub wanted: Wanted,
+    /// Whether another request to the host is expected within [`KEPT_FOR`](crate::fetch::KEPT_FOR), so that the connection is
+    /// kept for it.
+    pub more_follow: bool,
+    /// What the body may take of the memory budget; `None` for all that it needs.
+    pub memory: Option<&'a MemoryShare>,
 }
 
 /// What kind of document is requested.
@@ -35,13 +41,22 @@ pub enum Wanted {
 }
 
 impl<'a> FetchRequest<'a> {
-    /// A request for the configured address.
+    /// A request for the feed at the configured address, after which no other one is expected.
     pub fn new(
         url: &'a FeedUrl,
         validators: &'a Validators,
         spec: &'a RequestSpec,
         max_body: u64,
     ) -> Self {
-        Self { url, at: url.as_url(), validators, spec, max_body, wanted: Wanted::Feed }
+        Self {
+            url,
+            at: url.as_url(),
+            validators,
+            spec,
+            max_body,
+            wanted: Wanted::Feed,
+            more_follow: false,
+            memory: None,
+        }
     }
 }

@@ -291,8 +291,15 @@ impl PageFetcher {
         }
         self.turn(&job.host).await;
         let request = FetchRequest::new(&url, &job.validators, &spec, MOST_BYTES as u64);
-        let reply =
-            self.poller.fetcher().fetch(FetchRequest { wanted: Wanted::Page, ..request }).await;
+        let memory = self.poller.memory_share(); // Until the article is extracted.
+        // New articles are seldom alone.
+        let request = FetchRequest {
+            wanted: Wanted::Page,
+            more_follow: true,
+            memory: Some(&memory),
+            ..request
+        };
+        let reply = self.poller.fetcher().fetch(request).await;
         let reply = match reply {
             Ok(reply) => reply,
             Err(error) => return self.no_reply(&error, &job.host, &spec).into(),
@@ -356,7 +363,8 @@ impl PageFetcher {
         let spec = RequestSpec { headers: Vec::new(), basic_auth: None, ..spec.clone() };
         let validators = Validators::default();
         let request = FetchRequest::new(&url, &validators, &spec, ROBOTS_BYTES);
-        let request = FetchRequest { wanted: Wanted::Beginning, ..request };
+        // The page follows.
+        let request = FetchRequest { wanted: Wanted::Beginning, more_follow: true, ..request };
         let reply = match self.poller.fetcher().fetch(request).await {
             Ok(reply) => {
                 self.poller.page_reached(&host);
@@ -371,9 +379,10 @@ impl PageFetcher {
             Err(FetchError::Redirect { .. }) => RobotsReply::read(Some(302), b"", token),
             // The request for the page is refused for the same reason.
             Err(FetchError::Private { .. }) => RobotsReply::Unavailable,
-            Err(_) => {
+            Err(error) => {
                 let reply = RobotsReply::read(None, b"", token);
-                return (reply, self.poller.unreachable_counts(&host));
+                let is_ours = Failure::from(&error) == Failure::Resources;
+                return (reply, !is_ours && self.poller.unreachable_counts(&host));
             }
         };
         (reply, true)
@@ -394,6 +403,7 @@ impl PageFetcher {
                 }
                 PageOutcome::Postponed { wait: Some(OUTAGE_WAIT), reason }
             }
+            Failure::Resources => PageOutcome::Postponed { wait: Some(OUTAGE_WAIT), reason },
             Failure::Private | Failure::TooLarge | Failure::Request => {
                 refused(FullTextState::Failed, reason)
             }

@@ -221,6 +221,7 @@ impl IconFetcher {
                 }
             }
             Err(error) => match Failure::from(&error) {
+                Failure::Resources => Err(Stop::Later),
                 Failure::Offline | Failure::Dns | Failure::Connect | Failure::Timeout => {
                     let counts = self.poller.unreachable_counts(&host);
                     Err(if counts { Stop::Failed(TimeDelta::zero()) } else { Stop::Later })

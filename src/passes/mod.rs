@@ -15,6 +15,7 @@ pub mod hooks;
 pub mod host_budget;
 pub mod icons;
 pub mod index;
+mod next_polls;
 mod no_contact;
 mod other_page;
 mod own_address;

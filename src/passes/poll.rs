@@ -16,12 +16,13 @@ use crate::domain::poll::{
     Applied, Decision, Failure, Health, NextPoll, Observed, OutcomeKind, PollJob, PollOutcome,
     Reason, Reply,
 };
-use crate::domain::request::RequestSpec;
+use crate::domain::request::{DEFAULT_MEMORY, RequestSpec};
 use crate::domain::scrub::{OwnAddress, Sent};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::unpack::expected_length;
-use crate::fetch::{FetchError, FetchRequest, Fetcher};
+use crate::fetch::{self, FetchError, FetchRequest, Fetcher, MemoryBudget, MemoryShare};
 use crate::passes::host_budget::HostBudgets;
+use crate::passes::next_polls::{NextPolls, is_soon};
 use crate::passes::no_contact::NoContacts;
 use crate::passes::own_address;
 use crate::passes::parse_pool::{Length, NoParseThreads, ParsePool, ParseSlot, ParserPanicked};
@@ -30,8 +31,9 @@ use crate::passes::source::obtain;
 use crate::passes::sync::Feeds;
 use crate::polling::decide::decide;
 use crate::polling::outage::{NoContact, OutageDetector, Past, StoredFailure, Verdict, reached};
-use crate::polling::reply::{Parsing, Requested, read};
+use crate::polling::reply::{NoReply, Parsing, Requested, read};
 use crate::polling::request;
+use crate::polling::schedule::Cadence;
 use crate::reading_time::ReadingTime;
 use crate::store::{Claim, ClaimQueue, Claimed, FreeSlots, Store, StoreError, Storing};
 use crate::telemetry::events;
@@ -51,6 +53,17 @@ const OUTAGE_WAIT: TimeDelta = TimeDelta::seconds(15);
 /// The wait for a feed that was left for later because this machine has no network, while no outage was detected.
 const OFFLINE_WAIT: TimeDelta = TimeDelta::minutes(2);
 
+/// The waits before a request is made again that this machine had no resources for. Other requests end meanwhile.
+const RESOURCE_RETRIES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
+/// The time until the next poll of a feed for which there were still no resources.
+const RESOURCE_WAIT: TimeDelta = TimeDelta::seconds(30);
+
 /// The time within which another host must have been reached, so that a page whose server was not reached counts as
 /// failed.
 const LATELY: Duration = Duration::from_mins(10);
@@ -59,7 +72,7 @@ const LATELY: Duration = Duration::from_mins(10);
 /// old one.
 pub struct Poller {
     store: Store,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     feeds: Feeds,
     max_body: u64,
     read_timeout: Duration,
@@ -77,10 +90,13 @@ pub struct Poller {
     outages: Mutex<OutageDetector>,
     left: Mutex<HashSet<FeedId>>,
     no_contact: NoContacts,
+    next_polls: NextPolls,
     /// No second host is configured.
     is_only_host: bool,
     /// A permit for each request in flight.
     requests: Semaphore,
+    /// What the bodies in flight may take, until what they say is stored.
+    memory: MemoryBudget,
     /// One thread more than there are cores, so that one host can use all cores and others are read beside it.
     /// More would only hold more memory.
     parsers: ParsePool,
@@ -118,6 +134,8 @@ pub enum NoPoller {
     Fetcher(#[from] FetchError),
     #[error(transparent)]
     ParsePool(#[from] NoParseThreads),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why a poll has no result.
@@ -159,14 +177,15 @@ pub struct Polled {
 
 impl Poller {
     /// # Errors
-    /// When the fetcher cannot be set up, as with an unreadable `ca_file`, or no thread can be started.
+    /// When the fetcher cannot be set up, as with an unreadable `ca_file`, no thread can be started, or the store fails.
     pub fn new(store: Store, config: &Config, feeds: Feeds) -> Result<Self, NoPoller> {
         let longest = config.feeds.iter().filter_map(|feed| feed.settings.request.timeout).max();
         let timeout = longest.unwrap_or_default().max(config.fetch.timeout);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
+            next_polls: next_polls(&store)?,
             store,
-            fetcher: Fetcher::new(&config.fetch)?,
+            fetcher: Arc::new(Fetcher::new(&config.fetch)?),
             feeds,
             max_body: config.fetch.max_body,
             read_timeout: config.fetch.read_timeout,
@@ -186,15 +205,21 @@ impl Poller {
             no_contact: NoContacts::default(),
             is_only_host: is_only_host(config),
             requests: Semaphore::new(config.fetch.concurrency),
+            memory: MemoryBudget::new(config.fetch.memory.unwrap_or(DEFAULT_MEMORY)),
             parsers: ParsePool::new(cores + 1)?,
             slow: SlowFeeds::default(),
             slow_requests: Semaphore::new((config.fetch.concurrency / SLOW_PART).max(1)),
         })
     }
 
-    #[must_use]
-    pub fn with_feeds(self, feeds: Feeds) -> Self {
-        Self { feeds, ..self }
+    /// Takes the place of `before`: with these feeds, and with its connections if nothing about requests has changed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn succeed(self, before: &Self, feeds: Feeds) -> Result<Self, StoreError> {
+        let is_same = self.fetcher.is_same_as(&before.fetcher);
+        let fetcher = if is_same { Arc::clone(&before.fetcher) } else { self.fetcher };
+        Ok(Self { feeds, fetcher, next_polls: next_polls(&self.store)?, ..self })
     }
 
     pub fn feeds(&self) -> &Feeds {
@@ -231,6 +256,15 @@ impl Poller {
         self.store.correct_for_clock(now, self.lease).await
     }
 
+    /// Says that these feeds are polled now, due or not, so that the connections of their hosts are kept for them.
+    pub fn expect<'a>(&self, feeds: impl Iterator<Item = &'a FeedId>) {
+        for (id, feed) in feeds.filter_map(|id| Some((id, self.feeds.get(*id)?))) {
+            if let Some(host) = feed.spec.url.host() {
+                self.next_polls.planned(*id, &host, Some(clock::now()));
+            }
+        }
+    }
+
     /// Whether our own network is down. Then only a few feeds are polled, to find out whether it is back.
     pub fn is_cut_off(&self) -> bool {
         self.outages().is_down()
@@ -248,6 +282,11 @@ impl Poller {
     /// What requests for pages share with polls.
     pub(super) fn fetcher(&self) -> &Fetcher {
         &self.fetcher
+    }
+
+    /// What one page may take of the memory for bodies, which pages share with polls.
+    pub(super) fn memory_share(&self) -> MemoryShare {
+        self.memory.share()
     }
 
     /// The hosts that the configured limits do not apply to.
@@ -325,13 +364,19 @@ impl Poller {
 
     async fn poll_one(&self, feed: &FeedConfig, job: PollJob) -> Result<Option<Polled>, PollError> {
         let suspect = Suspect::of(&job);
+        let memory = self.memory.share();
         let decision = if self.slow.is_slow(job.feed, Instant::now()) {
             let Some(_polled) = self.slow.begin(job.feed) else { return Ok(None) };
-            self.decide_on_slow(feed, job).await?
+            self.decide_on_slow(feed, job, &memory).await?
         } else {
-            self.decide_on_usual(feed, job).await?
+            self.decide_on_usual(feed, job, &memory).await?
         };
         let decision = Arc::new(decision);
+        if is_out_of_resources(&decision.observed) {
+            let next = self.put_off(decision.feed, suspect.health).await?;
+            let stored = Stored { applied: Applied::default(), next, counts: false };
+            return Ok(Some(report(suspect.name_of(feed, &decision), feed, &decision, &stored)));
+        }
         // A host that is reached meanwhile waits until this failure is stored or reverted, and then judges it.
         let unsettled = if is_no_contact(&decision.observed) {
             Some(self.no_contact.begin(&suspect.name_of(feed, &decision), &decision).await)
@@ -354,9 +399,10 @@ impl Poller {
         &self,
         feed: &FeedConfig,
         job: PollJob,
+        memory: &MemoryShare,
     ) -> Result<Decision, PollError> {
         let in_flight = self.requests.acquire().await.ok();
-        let requested = self.request(feed, &job).await;
+        let requested = self.request(feed, &job, memory).await;
         if !requested.has_document() {
             return Ok(self.decide_without_document(feed, job, requested));
         }
@@ -394,10 +440,15 @@ impl Poller {
     }
 
     /// Requests the document of a slow feed when one of the few request slots for such feeds is free.
-    async fn decide_on_slow(&self, feed: &FeedConfig, job: PollJob) -> Result<Decision, PollError> {
+    async fn decide_on_slow(
+        &self,
+        feed: &FeedConfig,
+        job: PollJob,
+        memory: &MemoryShare,
+    ) -> Result<Decision, PollError> {
         let as_slow = self.slow_requests.acquire().await;
         let in_flight = self.requests.acquire().await;
-        let requested = self.request(feed, &job).await;
+        let requested = self.request(feed, &job, memory).await;
         drop(in_flight);
         if !requested.has_document() {
             return Ok(self.decide_without_document(feed, job, requested));
@@ -419,7 +470,7 @@ impl Poller {
     }
 
     /// Requests the document when the host's delay has passed.
-    async fn request(&self, feed: &FeedConfig, job: &PollJob) -> Requested {
+    async fn request(&self, feed: &FeedConfig, job: &PollJob, memory: &MemoryShare) -> Requested {
         if let Some(host) = job.host() {
             let wait = self.budget_of(&host).starts(&host, Instant::now());
             tokio::time::sleep(wait).await;
@@ -428,8 +479,16 @@ impl Poller {
         let conditional = !validators.is_empty();
         let (spec, max_body) = (&feed.settings.request, self.max_body);
         let request = FetchRequest::new(&job.url, &validators, spec, max_body);
-        let request = FetchRequest { at: job.address(), ..request };
-        let reply = obtain(&self.fetcher, request).await;
+        let more_follow = self.more_follow(feed, job);
+        let memory = Some(memory);
+        let request = FetchRequest { at: job.address(), more_follow, memory, ..request };
+        let mut reply = obtain(&self.fetcher, request).await;
+        for wait in RESOURCE_RETRIES {
+            let Some(detail) = out_of_resources(&reply) else { break };
+            events::resources_exhausted(detail, fetch::limit_of_open_files());
+            tokio::time::sleep(wait).await;
+            reply = obtain(&self.fetcher, request).await;
+        }
         Requested { reply, conditional, ended_at: clock::now() }
     }
 
@@ -441,6 +500,13 @@ impl Poller {
         requested: Requested,
     ) -> Decision {
         read_and_decide(requested, job, &feed.settings, self.max_body, self.whole_reading())
+    }
+
+    /// Whether another request to the host of this feed is expected while the connection would be kept.
+    fn more_follow(&self, feed: &FeedConfig, job: &PollJob) -> bool {
+        let others =
+            job.host().is_some_and(|host| self.next_polls.starts(job.feed, &host, clock::now()));
+        others || matches!(feed.settings.policy.cadence, Cadence::Every(interval) if is_soon(interval))
     }
 
     /// Parses the document on a thread of the pool and decides there on everything that is stored. Also returns the
@@ -511,6 +577,9 @@ impl Poller {
         let full_text = self.feeds.get(feed).is_some_and(|feed| feed.settings.full_text);
         let storing = Storing { full_text, ..self.storing };
         let applied = self.store.apply(Arc::clone(decision), storing).await?;
+        if let Some(host) = &decision.next_host {
+            self.next_polls.planned(feed, host, decision.next.at);
+        }
         self.left_for_later().remove(&feed);
         let is_no_contact = is_no_contact(&decision.observed);
         let unreachable = suspect.past == Past::Well && reached(&decision.observed) == Some(false);
@@ -520,6 +589,15 @@ impl Poller {
             return Ok(Stored { applied, next, counts: false });
         }
         Ok(Stored { applied, next: decision.next, counts: true })
+    }
+
+    /// Plans a feed anew for whose request this machine had no resources.
+    async fn put_off(&self, feed: FeedId, before: Health) -> Result<NextPoll, StoreError> {
+        let at = Some(clock::now() + RESOURCE_WAIT);
+        let next = NextPoll { at, because: Reason::Resources };
+        self.left_for_later().insert(feed);
+        self.store.revert(vec![(feed, before)], next).await?;
+        Ok(next)
     }
 
     /// Plans a feed anew whose poll does not count, and reverts the failures that were stored before the
@@ -541,6 +619,11 @@ impl Poller {
         }
         Ok(next)
     }
+}
+
+/// The plans of the hosts with several feeds.
+fn next_polls(store: &Store) -> Result<NextPolls, StoreError> {
+    Ok(NextPolls::new(store.reader()?.plans_of_shared_hosts()?.into_iter()))
 }
 
 /// The host that the document is from. A redirect may have led to another than that of the feed.
@@ -612,6 +695,16 @@ impl Suspect {
         let name = feed.spec.name.as_ref().or(title).or(self.title.as_ref());
         name.cloned().unwrap_or_else(|| feed.spec.url.to_string())
     }
+}
+
+/// The text of a failure for which this machine had no resources.
+fn out_of_resources(reply: &Result<Reply, NoReply>) -> Option<&str> {
+    let no_reply = reply.as_ref().err()?;
+    (no_reply.failure == Failure::Resources).then_some(&no_reply.detail)
+}
+
+fn is_out_of_resources(observed: &Observed) -> bool {
+    matches!(observed.outcome, PollOutcome::Failed(Failure::Resources))
 }
 
 /// Whether no server could be contacted: the name does not resolve, or no route leads to it.

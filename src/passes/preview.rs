@@ -70,6 +70,7 @@ impl Previewer {
         self.wait_for_host(url).await;
         let job = PollJob::first(FeedId(0), url.clone(), clock::now());
         let request_of = FetchRequest::new(url, &job.validators, request, self.max_body);
+        let request_of = FetchRequest { more_follow: true, ..request_of }; // Discovery tries several addresses.
         let reply = obtain(&self.fetcher, request_of).await;
         let requested = Requested { reply, conditional: false, ended_at: clock::now() };
         let (max_body, time, request) = (self.max_body, self.time, request.clone());
@@ -147,6 +148,7 @@ impl Previewer {
         self.wait_for_host(url).await;
         let validators = Validators::default();
         let request = FetchRequest::new(url, &validators, request, self.max_body);
+        let request = FetchRequest { more_follow: true, ..request };
         let reply = obtain(&self.fetcher, request).await.map_err(|no_reply| no_reply.detail)?;
         if reply.status != 200 {
             return Err(format!("the server answered with status {}", reply.status));

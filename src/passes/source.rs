@@ -25,7 +25,8 @@ pub(super) async fn obtain(fetcher: &Fetcher, request: FetchRequest<'_>) -> Resu
 async fn printed(command: &CommandSpec, request: FetchRequest<'_>) -> Result<Reply, NoReply> {
     let started = Instant::now();
     let body = command::output(command, request.max_body).await.map_err(|error| {
-        let failure = match error {
+        let failure = match &error {
+            CommandError::Start { source, .. } if fetch::is_exhausted(source) => Failure::Resources,
             CommandError::TooLong { .. } => Failure::Timeout,
             CommandError::TooLarge { .. } => Failure::TooLarge,
             CommandError::Start { .. }

@@ -121,7 +121,7 @@ fn pause(job: &PollJob, observed: &Observed, now: Timestamp) -> Option<Pause> {
 fn health(before: Health, outcome: &PollOutcome, now: Timestamp) -> Health {
     match outcome.kind() {
         OutcomeKind::Fresh | OutcomeKind::SameBody | OutcomeKind::NotModified => Health::default(),
-        OutcomeKind::Gone => before,
+        OutcomeKind::Gone | OutcomeKind::Failed(Failure::Resources) => before,
         OutcomeKind::Failed(failure) => Health {
             failures: before.failures + weight(failure),
             failing_since: before.failing_since.or(Some(now)),
@@ -159,6 +159,7 @@ fn weight(failure: Failure) -> f64 {
         | Failure::Body
         | Failure::CutOff => 0.5,
         Failure::Offline | Failure::Dns | Failure::Connect => 0.25,
+        Failure::Resources => 0.0, // A fault of this machine.
         Failure::Status(_)
         | Failure::Redirect
         | Failure::Private
@@ -219,6 +220,7 @@ mod tests {
             (PollOutcome::Failed(Failure::Tls), 1.0, 1.5),
             (PollOutcome::Failed(Failure::Dns), 1.0, 1.25),
             (PollOutcome::Failed(Failure::Connect), 1.0, 1.25),
+            (PollOutcome::Failed(Failure::Resources), 1.0, 1.0),
         ] {
             let name = outcome.as_str();
             let decision = decide(&job(before), Observed::of(outcome), &Policy::default(), now());

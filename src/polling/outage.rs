@@ -204,7 +204,11 @@ pub fn reached(observed: &Observed) -> Option<bool> {
             Failure::Offline | Failure::Dns | Failure::Connect | Failure::Timeout,
         ) => Some(false),
         PollOutcome::Failed(
-            Failure::Private | Failure::File | Failure::Request | Failure::Internal,
+            Failure::Resources
+            | Failure::Private
+            | Failure::File
+            | Failure::Request
+            | Failure::Internal,
         ) => None,
         PollOutcome::Fresh(_)
         | PollOutcome::Cut(_)

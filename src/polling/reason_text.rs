@@ -55,6 +55,11 @@ pub fn reason_text(because: Reason) -> ReasonText {
             "our own network was down",
             "our own network was down; that poll did not count",
         ),
+        Reason::Resources => (
+            "too few files",
+            "this machine had too few open files, ports or memory",
+            "this machine had too few open files, ports or memory; that poll did not count",
+        ),
         Reason::Gone => ("gone", "gone for good", "the server said that it is gone"),
     };
     ReasonText { word, phrase, clause }

@@ -107,6 +107,9 @@ pub fn config_rejected(config: &Path, reason: &dyn fmt::Display) {
 pub fn poll_ended(name: &str, url: &FeedUrl, decision: &Decision, applied: Applied) {
     metrics::poll_ended(&decision.observed, applied);
     states::store_works();
+    if decision.observed.transfer.status.is_some() {
+        states::works(&Subject::Resources);
+    }
     let feed = &Feed { id: decision.feed.0, name: clean(&name), url };
     match &decision.observed.outcome {
         PollOutcome::Fresh(_) => polled(feed, decision, applied, "fresh"),
@@ -314,6 +317,14 @@ pub fn network_down(hosts: usize) {
 /// A host answered again; feeds that are due are polled.
 pub fn network_back() {
     info!("the network is back");
+}
+
+/// A request could not be made, because this machine has no open files, ports or memory left. `detail` says what, and what to
+/// do.
+pub fn resources_exhausted(detail: &str, limit_of_open_files: Option<u64>) {
+    let is_news = states::fails(Subject::Resources, "exhausted");
+    let detail = clean(&detail);
+    once!(warn, is_news, limit_of_open_files, %detail, "this machine has too few resources for a request, no feed is charged for it");
 }
 
 /// The HTTP server accepts requests. With port 0 in the configuration, this event names the port.

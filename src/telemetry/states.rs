@@ -14,6 +14,8 @@ pub(super) enum Subject {
     Export(String),
     /// By the operation.
     Store(String),
+    /// The open files, ports and memory of this machine.
+    Resources,
     /// The store's file is no longer in place.
     StoreFile,
 }

@@ -1,15 +1,18 @@
 //! Connections: kept, lost, refused.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use gazetted::domain::feed::FeedUrl;
 use gazetted::domain::poll::{Failure, Validators};
-use gazetted::domain::request::RequestSpec;
+use gazetted::domain::request::{FetchSettings, RequestSpec};
 use gazetted::fetch::{FetchRequest, Fetcher, advice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::support::secure_server::SecureServer;
 use crate::support::{LIMIT, feed, fetch, head, nobody, permitted, serve};
 
 #[tokio::test]
@@ -98,4 +101,72 @@ async fn a_connection_that_was_closed_in_the_meantime_is_opened_anew() {
         );
     }
     server.await.unwrap();
+}
+
+/// A fetcher that trusts the server, and keeps the connections of so many hosts.
+fn trusting(server: &SecureServer, kept_hosts: usize) -> Fetcher {
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    fs::write(&ca_file, &server.pem).unwrap();
+    let settings = FetchSettings { ca_file: Some(ca_file), kept_hosts, ..permitted() };
+    Fetcher::new(&settings).unwrap()
+}
+
+async fn request(fetcher: &Fetcher, server: &SecureServer, more_follow: bool) {
+    let url = FeedUrl::parse(&server.url("/feed")).unwrap();
+    let (none, spec) = (Validators::default(), RequestSpec::default());
+    let request = FetchRequest::new(&url, &none, &spec, LIMIT);
+    let reply = fetcher.fetch(FetchRequest { more_follow, ..request }).await.unwrap();
+    assert_eq!(reply.body, b"ab");
+}
+
+/// Waits until the server has no connection.
+async fn all_are_closed(server: &SecureServer) {
+    let began = Instant::now();
+    while 0 < server.count(|counts| &counts.open) {
+        assert!(began.elapsed() < Duration::from_secs(10), "a connection stays open");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Longer than a connection stays open for a redirect.
+const PAUSE: Duration = Duration::from_millis(400);
+
+#[tokio::test]
+async fn a_connection_is_kept_for_requests_that_follow_and_closed_after_the_last() {
+    for http2 in [false, true] {
+        for (case, kept_hosts, more_follow, connections) in [
+            ("three feeds of a host", 8, &[true, true, false][..], 1),
+            ("two hosts with one feed", 8, &[false, false], 2),
+            ("a host with one feed, then one with two", 8, &[false, true, false], 2),
+            ("too few files to keep connections", 0, &[true, true, false], 3),
+        ] {
+            let server = SecureServer::start("ab", http2, Duration::ZERO);
+            let fetcher = trusting(&server, kept_hosts);
+            for more_follow in more_follow {
+                request(&fetcher, &server, *more_follow).await;
+                tokio::time::sleep(PAUSE).await;
+                let open = server.count(|counts| &counts.open);
+                assert_eq!(open == 1, *more_follow && 0 < kept_hosts, "{case}, HTTP/2: {http2}");
+            }
+            all_are_closed(&server).await;
+            assert_eq!(server.count(|counts| &counts.connections), connections, "{case}");
+            assert_eq!(server.count(|counts| &counts.resumed), connections - 1, "{case}");
+            assert_eq!(server.count(|counts| &counts.http2) == connections, http2, "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_share_a_connection_of_http_2() {
+    const FEEDS: usize = 40;
+    let server = SecureServer::start("ab", true, Duration::from_millis(5));
+    let fetcher = trusting(&server, 8);
+    tokio::join!(request(&fetcher, &server, true), request(&fetcher, &server, true));
+    assert!(server.count(|counts| &counts.connections) <= 2, "both had to open one");
+    let requests = (0..FEEDS).map(|n| request(&fetcher, &server, n + 1 < FEEDS));
+    futures_util::future::join_all(requests).await;
+    assert_eq!(server.count(|counts| &counts.requests), FEEDS + 2);
+    assert!(server.count(|counts| &counts.connections) <= 2);
+    all_are_closed(&server).await;
 }

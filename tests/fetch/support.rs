@@ -5,6 +5,8 @@
 
 #[path = "../support/loopback.rs"]
 mod loopback;
+#[path = "../support/secure_server.rs"]
+pub(crate) mod secure_server;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -627,6 +627,24 @@ pub(super) fn gone(connection: &Connection) -> Result<HashSet<FeedId>, StoreErro
         .context("list the feeds that are gone")
 }
 
+/// When each feed is polled next, and at which host, for hosts that have several feeds.
+pub(super) fn plans_of_shared_hosts(
+    connection: &Connection,
+) -> Result<Vec<(FeedId, Host, Timestamp)>, StoreError> {
+    const PLANS: &str = "
+        SELECT feed_id, host, next_poll_at FROM poll_state
+        WHERE active = 1 AND next_poll_at IS NOT NULL AND host IN
+            (SELECT host FROM poll_state WHERE active = 1 GROUP BY host HAVING 1 < count(*))";
+    let one = |r: &Row<'_>| {
+        let host = Host::stored(r.get("host")?);
+        Ok((FeedId(r.get("feed_id")?), host, from_unix(r.get("next_poll_at")?)))
+    };
+    connection
+        .prepare_cached(PLANS)
+        .and_then(|mut s| s.query_map([], one)?.collect())
+        .context("read the plans of hosts with several feeds")
+}
+
 fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
     let outcome: Option<String> = r.get(column!(FEED.outcome))?;
     let status: Option<u16> = r.get(column!(FEED.status))?;

@@ -485,6 +485,11 @@ impl Reader {
         feeds::gone(&self.connection)
     }
 
+    /// When each feed is polled next, and at which host, for hosts that have several feeds.
+    pub fn plans_of_shared_hosts(&self) -> Result<Vec<(FeedId, Host, Timestamp)>, StoreError> {
+        feeds::plans_of_shared_hosts(&self.connection)
+    }
+
     /// All consumers, by name.
     pub fn consumers(&self) -> Result<Vec<Consumer>, StoreError> {
         consumers::list(&self.connection)

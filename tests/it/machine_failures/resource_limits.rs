@@ -11,9 +11,10 @@ use super::limited;
 use crate::malicious_servers::measured;
 use crate::support::disk::copy;
 use crate::support::feeds::{Item, item, rss};
-use crate::support::program::{Home, Ran, finish};
+use crate::support::program::{Home, Ran, Running, finish};
+use crate::support::secure_server::SecureServer;
 use crate::support::server::{Page, Server};
-use crate::support::skip;
+use crate::support::{skip, wait_for};
 
 /// In a network of its own with nothing in it, not even a name server.
 fn without_network(home: &Home, arguments: &[&str]) -> Option<Ran> {
@@ -150,6 +151,82 @@ fn where_no_name_resolves_nobody_is_charged_and_an_unknown_name_among_others_is(
     }
 }
 
+/// Keeps a process from opening more files than this, from now on. False where `prlimit` is missing.
+fn allow_open_files(process: &Running, files: u32) -> bool {
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--pid={}", process.id())).arg(format!("--nofile={files}:"));
+    command.status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_daemon_that_may_open_no_more_files_charges_nobody_and_polls_later() {
+    const TOLD: &str =
+        "this machine has too few resources for a request, no feed is charged for it";
+    let server = Server::start();
+    let mut config = "[schedule]\nevery = \"1s\"\n".to_owned();
+    for n in 0..3 {
+        let path = format!("/{n}");
+        server.put(&path, Page::ok(rss(&path, &[item(1)])));
+        writeln!(config, "[[feeds]]\nurl = \"{}\"", server.url(&path)).unwrap();
+    }
+    let home = Home::new(&config);
+    let daemon = Running::daemon(&home);
+    wait_for("the first polls", || (6 <= server.total()).then_some(()));
+    if !allow_open_files(&daemon, 3) {
+        return skip("prlimit");
+    }
+    let event = daemon.wait_for_event(TOLD);
+    assert_eq!(event["level"], "WARN");
+    let detail = event["detail"].as_str().unwrap();
+    assert!(detail.contains("Too many open files") && detail.contains("LimitNOFILE="), "{event}");
+    assert_eq!(event["limit_of_open_files"], 3);
+    wait_for("all feeds to be put off", || {
+        let feeds = home.json(&["feeds", "--json"]);
+        let mut feeds = feeds.as_array().unwrap().iter();
+        feeds.all(|feed| feed["next_because"] == "resources").then_some(())
+    });
+    assert!(home.failures().iter().all(|failures| *failures == 0.0), "{:?}", home.failures());
+    let is_told = |event: &&Value| event["message"] == TOLD && event["level"] == "WARN";
+    assert_eq!(daemon.events().iter().filter(is_told).count(), 1);
+    let before = server.total();
+    assert!(allow_open_files(&daemon, 1024));
+    wait_for("polls after that", || (before + 6 <= server.total()).then_some(()));
+    assert!(home.failures().iter().all(|failures| *failures == 0.0));
+    assert!(!daemon.log().contains("poll failed"), "{}", daemon.log());
+}
+
+#[test]
+fn two_hundred_feeds_are_polled_over_tls_with_64_open_files() {
+    let server = SecureServer::start(ONE_ARTICLE, true, Duration::from_millis(2));
+    let mut config = "[fetch]\nca_file = \"ca.pem\"\n".to_owned();
+    for n in 0..200 {
+        writeln!(config, "[[feeds]]\nurl = \"{}\"", server.url(&format!("/{n}"))).unwrap();
+    }
+    let home = Home::empty();
+    std::fs::write(home.path("ca.pem"), &server.pem).unwrap();
+    home.configure(&config);
+    let ran = limited(&home, "-n 64", &["poll", "--all", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&report["polled"], &report["failed"]), (&200.into(), &0.into()), "{report}");
+    assert!(home.failures().iter().all(|failures| *failures == 0.0));
+    assert_eq!(home.articles().len(), 200);
+}
+
+#[test]
+fn too_few_open_files_to_open_the_store_are_named_as_the_reason() {
+    let home = Home::with_feeds(&["http://127.0.0.1:9/f".to_owned()]);
+    for files in [10, 12] {
+        let ran = limited(&home, &format!("-n {files}"), &["poll"]);
+        assert_eq!(ran.code, Some(1), "{ran:#?}");
+        let expected = format!("only {files} open files: raise LimitNOFILE=");
+        assert!(ran.err.contains(&expected), "{ran:#?}");
+    }
+}
+
+const ONE_ARTICLE: &str = "<rss version=\"2.0\"><channel><title>News</title><item><title>One</title>\
+    <link>https://news.example/1</link></item></channel></rss>";
+
 /// Articles that the log says were added or edited, by feed.
 fn told(log: &str) -> BTreeMap<String, u64> {
     let mut told = BTreeMap::new();
@@ -248,4 +325,26 @@ fn five_hundred_feeds_are_polled_in_less_than_48_mib_of_memory() {
         home.ok(&["db", "check"]);
         assert_eq!(home.articles().len(), 500 * 30, "{kib}");
     }
+}
+
+/// Without a budget, the bodies of all feeds would be in memory at the same time.
+#[test]
+fn large_documents_are_read_within_the_memory_budget_and_small_ones_beside_them() {
+    const LARGE: usize = 24;
+    let server = Server::start();
+    let mut config = "[fetch]\nmemory = \"16MiB\"\n".to_owned();
+    let padding = format!("<!-- {} -->", "x".repeat(5 << 20));
+    for n in 0..LARGE {
+        let document = rss(&format!("Large {n}"), &[item(1)]) + &padding;
+        server.put(&format!("/large/{n}"), Page::ok(document));
+        writeln!(config, "[[feeds]]\nurl = \"{}\"", server.url(&format!("/large/{n}"))).unwrap();
+        server.put(&format!("/small/{n}"), Page::ok(rss(&format!("Small {n}"), &[item(1)])));
+        writeln!(config, "[[feeds]]\nurl = \"{}\"", server.url(&format!("/small/{n}"))).unwrap();
+    }
+    let home = Home::new(&config);
+    let (ran, peak) = measured(&home, &["poll", "--all", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(home.articles().len(), 2 * LARGE);
+    // Two of the large ones would not fit into half of the budget.
+    assert!(peak < 80 << 20, "{peak} bytes");
 }

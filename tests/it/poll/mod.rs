@@ -2,6 +2,7 @@
 
 mod choice;
 mod command;
+mod connections;
 mod days;
 mod entry_filter;
 mod failures;

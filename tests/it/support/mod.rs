@@ -5,6 +5,8 @@ pub(crate) mod disk;
 pub(crate) mod feeds;
 pub(crate) mod http;
 pub(crate) mod program;
+#[path = "../../support/secure_server.rs"]
+pub(crate) mod secure_server;
 pub(crate) mod server;
 #[path = "../../support/skip.rs"]
 mod skip;
