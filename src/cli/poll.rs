@@ -105,8 +105,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let reader = store.reader()?;
     round.correct_plans(&reader)?;
     let summary = Summary { pages, ..Summary::of(&round, began.elapsed()) };
-    let names_feeds = args.json || summary.failed != 0;
-    let titles = if names_feeds { titles(&reader)? } else { HashMap::new() };
+    let titles = if args.json || summary.failed != 0 { titles(&reader)? } else { HashMap::new() };
     if args.json {
         json_data(&summary.json(&round, &titles))?;
     } else {

@@ -105,7 +105,7 @@ pub(in crate::store) fn claim(tx: &Connection, mut claim: Claim) -> Result<Claim
         while jobs.len() < claim.limit
             && let Some((host, feed)) = queue.next(&mut from, &claim.free_slots)
         {
-            jobs.extend(take(tx, &mut claim, &mut queue, host, feed)?);
+            jobs.extend(take(tx, &mut claim, &mut queue, host.as_ref(), feed)?);
         }
         if claim.limit <= jobs.len() || is_all_read || batches == BATCHES {
             break;
@@ -183,10 +183,10 @@ fn read(tx: &Connection, queue: &mut Waiting, now: Timestamp) -> Result<usize, S
             let batch: Vec<FeedId> = unread.drain(..unread.len().min(BATCH)).collect();
             let mut found = Vec::with_capacity(batch.len());
             for feed in &batch {
-                found.extend(named(tx, *feed, now)?);
+                found.extend(named(tx, *feed, now)?.map(|plan| (plan, *feed)));
             }
-            found.sort_by_key(|(next_poll_at, _, _)| *next_poll_at);
-            for (_, host, feed) in found {
+            found.sort_by_key(|((next_poll_at, _), _)| *next_poll_at);
+            for ((_, host), feed) in found {
                 queue.add(host, feed);
             }
             Ok(batch.len())
@@ -194,13 +194,12 @@ fn read(tx: &Connection, queue: &mut Waiting, now: Timestamp) -> Result<usize, S
     }
 }
 
+/// The time of the next poll, and the host of a poll now.
+type NamedPlan = (Option<i64>, Option<Host>);
+
 /// When a named feed is polled next, and the host that a poll now requests. Its stored host is that of the next poll. It
 /// is another one when the recheck of the configured address, or the trial of a new one, is due with that poll, but not yet.
-fn named(
-    tx: &Connection,
-    feed: FeedId,
-    now: Timestamp,
-) -> Result<Option<(Option<i64>, Option<Host>, FeedId)>, StoreError> {
+fn named(tx: &Connection, feed: FeedId, now: Timestamp) -> Result<Option<NamedPlan>, StoreError> {
     const NAMED: &str = "
         SELECT next_poll_at, host,
             coalesce(?2 < recheck_at AND recheck_at <= next_poll_at, 0)
@@ -216,7 +215,7 @@ fn named(
         .context("look up a feed to poll")?;
     let Some((next_poll_at, host, is_early)) = found else { return Ok(None) };
     let host = if is_early { feeds::host_at(tx, feed, Some(now))? } else { host };
-    Ok(Some((next_poll_at, host, feed)))
+    Ok(Some((next_poll_at, host)))
 }
 
 /// Whether feeds that may be claimed are not in the queue yet.
@@ -232,14 +231,14 @@ fn take(
     tx: &Connection,
     claim: &mut Claim,
     queue: &mut Waiting,
-    host: Option<Host>,
+    host: Option<&Host>,
     feed: FeedId,
 ) -> Result<Option<PollJob>, StoreError> {
     let now = claim.now.timestamp();
     let found = tx
         .prepare_cached(&format!("SELECT {} {FROM}", JOB.list()))
         .and_then(|mut s| {
-            s.query_row(params![now, feed.0, host.as_ref().map(Host::as_str)], found).optional()
+            s.query_row(params![now, feed.0, host.map(Host::as_str)], found).optional()
         })
         .context("claim a feed")?;
     match (&mut queue.source, &found) {
@@ -247,14 +246,14 @@ fn take(
         (Source::Due(_), Some(found)) if found.claimable_at.is_none_or(|at| now < at) => {
             return Ok(None);
         }
-        (Source::Due(_), Some(found)) if found.host != host => {
+        (Source::Due(_), Some(found)) if found.host.as_ref() != host => {
             queue.add(found.host.clone(), feed); // The plan has changed since it was read.
             return Ok(None);
         }
         _ => {}
     }
     let Some(found) = found else { return Ok(None) };
-    if let (Some(host), Some(until)) = (&host, hosts::pause_end(found.paused_until, claim.now))
+    if let (Some(host), Some(until)) = (host, hosts::pause_end(found.paused_until, claim.now))
         && !claim.paused_too
     {
         queue.set_aside(host.clone(), feed, until);
@@ -267,7 +266,7 @@ fn take(
     if is_adaptive || job.new_feed_url.is_some() {
         job.recent = feeds::recent_dates(tx, feed)?;
     }
-    if let Some(host) = &host {
+    if let Some(host) = host {
         claim.free_slots.take(host, 1);
     }
     Ok(Some(job))

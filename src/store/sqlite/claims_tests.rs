@@ -6,7 +6,7 @@ use rusqlite::{Connection, StatementStatus, params};
 
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
-use crate::domain::poll::{NextPoll, Reason};
+use crate::domain::poll::{Health, NextPoll, Reason};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::store::sqlite::claim_queue::{ClaimQueue, FreeSlots};
 use crate::store::sqlite::claims::{
@@ -188,7 +188,7 @@ fn every_change_of_a_plan_changes_when_its_feed_is_claimed() {
     claim(&connection, request(&ClaimQueue::of_due(), 100, &[])).unwrap();
     release_all(&connection).unwrap();
     assert_eq!(claimable(), Some(80), "all were released");
-    polls::revert(&connection, &[(feed, Default::default())], next(Some(at(120)))).unwrap();
+    polls::revert(&connection, &[(feed, Health::default())], next(Some(at(120)))).unwrap();
     assert_eq!(claimable(), Some(120), "reverted");
     feeds::replan(&connection, &[(feed, next(None))]).unwrap();
     assert_eq!(claimable(), None, "polling has ended");
