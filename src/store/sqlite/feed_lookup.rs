@@ -249,13 +249,13 @@ mod tests {
     /// A feed and its tags.
     fn sync(n: u32, tags: &[&str]) -> FeedSync {
         FeedSync {
-            spec: FeedSpec {
+            spec: Arc::new(FeedSpec {
                 url: FeedUrl::parse(&format!("https://example.org/{n}")).unwrap(),
                 name: Some(format!("feed {n}")),
-                tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+                tags: tags.iter().map(|&tag| tag.to_owned()).collect::<Vec<_>>().into(),
                 enabled: true,
-            },
-            policy: "every 60s".to_owned(),
+            }),
+            policy: "every 60s".into(),
             address: None,
         }
     }
