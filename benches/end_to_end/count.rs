@@ -27,7 +27,7 @@ const REQUESTS: u32 = 10;
 const REQUESTS_BEFORE: u32 = 3;
 
 /// How long the daemon may take to start under valgrind.
-const LONGEST_START: Duration = Duration::from_secs(120);
+const LONGEST_START: Duration = Duration::from_mins(2);
 
 /// The counts of one run, in millions of instructions.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub(crate) struct Counts {
     /// How many times as small as those of real feeds the documents are.
     pub shrink: NonZero<usize>,
     /// The name of what was counted, and the count.
-    pub counts: Vec<Count>,
+    pub all: Vec<Count>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,13 +56,13 @@ impl Counts {
         let compiler = Command::new("rustc").arg("--version").output().context("run rustc")?;
         let compiler = String::from_utf8(compiler.stdout)?.trim().to_owned();
         let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-        Ok(Self { compiler, profile: profile.to_owned(), feeds, shrink, counts: Vec::new() })
+        Ok(Self { compiler, profile: profile.to_owned(), feeds, shrink, all: Vec::new() })
     }
 
     pub(crate) fn add(&mut self, of: &str, instructions: u64) -> io::Result<()> {
         let millions = millions(instructions);
         writeln!(io::stderr(), "{of}: {millions} million instructions")?;
-        self.counts.push(Count { of: of.to_owned(), millions });
+        self.all.push(Count { of: of.to_owned(), millions });
         Ok(())
     }
 
@@ -98,8 +98,8 @@ impl Counts {
         }
         let mut outside = String::new();
         writeln!(io::stdout(), "{:<14}{:>12}{:>12}{:>9}", "millions of", "recorded", "now", "")?;
-        for Count { of, millions } in &self.counts {
-            let known = recorded.counts.iter().find(|known| known.of == *of);
+        for Count { of, millions } in &self.all {
+            let known = recorded.all.iter().find(|known| known.of == *of);
             let known = known.with_context(|| format!("{} lacks {of}", path.display()))?;
             let change = (millions / known.millions - 1.0) * 100.0;
             writeln!(
@@ -141,13 +141,13 @@ pub(crate) fn requests(config: &Path, path: &str, folder: &Path) -> anyhow::Resu
     let counted = folder.join("callgrind.out");
     // Another process may take the port before the daemon does; then the daemon fails, and so does the benchmark.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-    let served = folder.join("served.toml");
-    let server = format!("\n[server]\nlisten = \"127.0.0.1:{port}\"\n");
-    fs::write(&served, fs::read_to_string(config)? + &server)?;
+    let with_server = folder.join("with-server.toml");
+    let section = format!("\n[server]\nlisten = \"127.0.0.1:{port}\"\n");
+    fs::write(&with_server, fs::read_to_string(config)? + &section)?;
     let command = [
         env!("CARGO_BIN_EXE_gazetted").into(),
         "--config".into(),
-        served.into_os_string(),
+        with_server.into_os_string(),
         "-q".into(),
         "run".into(),
     ];

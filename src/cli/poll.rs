@@ -105,24 +105,35 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let reader = store.reader()?;
     round.correct_plans(&reader)?;
     let summary = Summary { pages, ..Summary::of(&round, began.elapsed()) };
-    let titles = if args.json || summary.failed != 0 { titles(&reader)? } else { HashMap::new() };
-    if args.json {
-        json_data(&summary.json(&round, &titles))?;
-    } else {
-        if round.done.is_empty() && round.named.is_none() && !context.quiet {
-            say_what_is_next(config, &context.output)?;
-        } else {
-            summary.print(&round, &titles, context);
-        }
-        if !context.quiet {
-            show_latest(&reader, config.zone, &context.output)?;
-        }
-    }
+    report(&summary, &round, &reader, (config, context), args.json)?;
     Ok(match (interrupted, summary.failed) {
         (true, _) => Exit::Failed,
         (false, 0) => Exit::Done,
         (false, _) => Exit::SomeFeedsFailed,
     })
+}
+
+/// Prints what was polled, and the latest articles or what to do next.
+fn report(
+    summary: &Summary,
+    round: &Round,
+    reader: &Reader,
+    (config, context): (&Config, &Context),
+    json: bool,
+) -> Result<()> {
+    let titles = if json || summary.failed != 0 { titles(reader)? } else { HashMap::new() };
+    if json {
+        return Ok(json_data(&summary.json(round, &titles))?);
+    }
+    if round.done.is_empty() && round.named.is_none() && !context.quiet {
+        say_what_is_next(config, &context.output)?;
+    } else {
+        summary.print(round, &titles, context);
+    }
+    if !context.quiet {
+        show_latest(reader, config.zone, &context.output)?;
+    }
+    Ok(())
 }
 
 /// Fetches the article pages that are due, for a limited time, and announces the articles that have waited for them. If no

@@ -506,7 +506,8 @@ impl Poller {
     fn more_follow(&self, feed: &FeedConfig, job: &PollJob) -> bool {
         let others =
             job.host().is_some_and(|host| self.next_polls.starts(job.feed, &host, clock::now()));
-        others || matches!(feed.settings.policy.cadence, Cadence::Every(interval) if is_soon(interval))
+        others
+            || matches!(feed.settings.policy.cadence, Cadence::Every(interval) if is_soon(interval))
     }
 
     /// Parses the document on a thread of the pool and decides there on everything that is stored. Also returns the

@@ -27,9 +27,7 @@ use crate::store::sqlite::duplicates::{self, NewArticles};
 use crate::store::sqlite::feed_lookup::{self, FeedRefs};
 use crate::store::sqlite::feed_page::{self, FeedPage, FeedQuery};
 use crate::store::sqlite::feed_sync::{self, Comparison};
-use crate::store::sqlite::feeds::{
-    self, Facts, FeedName, FeedPlan, FeedRow, FeedSync, Planned,
-};
+use crate::store::sqlite::feeds::{self, Facts, FeedName, FeedPlan, FeedRow, FeedSync, Planned};
 use crate::store::sqlite::history::{self, PastPoll, PollDay};
 use crate::store::sqlite::hosts::{self, PausedHost};
 use crate::store::sqlite::icons::{self, KnownIcon};
