@@ -1,6 +1,6 @@
--- The number of articles of each feed, and the effective date of the newest one. Triggers keep both, so that a list of
--- feeds counts no articles, and no statement that writes articles can leave them wrong. A feed that never had an article
--- has no row; `newest_at` is NULL when all articles were removed.
+-- The number of articles of each feed, and the effective date of the newest one, so that a list of feeds counts no articles.
+-- A poll adds its new articles in one statement, and triggers keep both when articles are removed or dated anew. A feed that
+-- never had an article has no row; `newest_at` is NULL when all articles were removed.
 CREATE TABLE feed_totals (
     feed_id   INTEGER PRIMARY KEY REFERENCES feed (id),
     articles  INTEGER NOT NULL,
@@ -9,12 +9,6 @@ CREATE TABLE feed_totals (
 INSERT INTO feed_totals (feed_id, articles, newest_at)
     SELECT feed_id, count(*), max(order_at) FROM article GROUP BY feed_id;
 
-CREATE TRIGGER article_stored AFTER INSERT ON article
-BEGIN
-    INSERT INTO feed_totals (feed_id, articles, newest_at) VALUES (new.feed_id, 1, new.order_at)
-    ON CONFLICT (feed_id) DO UPDATE SET articles = articles + 1,
-        newest_at = max(coalesce(newest_at, excluded.newest_at), excluded.newest_at);
-END;
 CREATE TRIGGER article_dated AFTER UPDATE OF order_at ON article WHEN new.order_at <> old.order_at
 BEGIN
     UPDATE feed_totals SET newest_at = (SELECT max(order_at) FROM article WHERE feed_id = new.feed_id)

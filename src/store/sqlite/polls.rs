@@ -213,6 +213,9 @@ fn store_document(
         }
     }
     meta::advance_sequence(tx, before, seq)?;
+    if applied.added != 0 {
+        add_to_totals(tx, feed, applied.added)?;
+    }
     let remembered = &document.remembered;
     tx.prepare_cached(REMEMBER)
         .and_then(|mut s| {
@@ -225,6 +228,18 @@ fn store_document(
         })
         .context("remember a document")?;
     Ok(applied)
+}
+
+/// Counts the articles that a poll has added. Removals and new dates are counted by triggers.
+fn add_to_totals(tx: &Connection, feed: FeedId, added: u32) -> Result<(), StoreError> {
+    const ADD: &str = "
+        INSERT INTO feed_totals (feed_id, articles, newest_at)
+        VALUES (?1, ?2, (SELECT max(order_at) FROM article WHERE feed_id = ?1))
+        ON CONFLICT (feed_id) DO UPDATE SET articles = articles + excluded.articles, newest_at = excluded.newest_at";
+    tx.prepare_cached(ADD)
+        .and_then(|mut s| s.execute([feed.0, i64::from(added)]))
+        .map(|_| ())
+        .context("count the articles of a feed")
 }
 
 /// The date of a document: its own, else that of its newest entry; `now` when it has neither. A date to come is none.
