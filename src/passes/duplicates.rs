@@ -26,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// it decides one batch, the next one is read.
 pub struct DuplicateSearch {
     store: Store,
+    /// The connection of the last batch. To open one takes as long as to compare a dozen articles.
+    reader: Option<Reader>,
     /// The batch that follows the last one, while it is being read.
     ahead: Option<Batch>,
 }
@@ -35,7 +37,7 @@ type Batch = JoinHandle<Result<(Reader, NewArticles), StoreError>>;
 
 impl DuplicateSearch {
     pub fn new(store: Store) -> Self {
-        Self { store, ahead: None }
+        Self { store, reader: None, ahead: None }
     }
 
     /// Looks for duplicates in one batch.
@@ -47,14 +49,25 @@ impl DuplicateSearch {
     }
 
     async fn advance_by(&mut self, limit: usize) -> Result<Matched, StoreError> {
-        let batch = self.ahead.take().unwrap_or_else(|| self.read(None, None, limit));
+        let batch = match self.ahead.take() {
+            Some(batch) => batch,
+            None => {
+                let reader = self.reader.take().filter(|_| self.store.identity().is_in_place());
+                self.read(reader, None, limit)
+            }
+        };
         let (reader, new) = batch.await.map_err(|_| StoreError::ReaderStopped)??;
+        self.reader = Some(reader);
         if new.is_empty() {
             return Ok(Matched::default());
         }
         let after = new.up_to();
-        // To open a reader takes as long as to compare a dozen articles, so that the next batch gets the same one.
-        let next = new.has_more().then(|| self.read(Some(reader), Some(after), limit));
+        let next = if new.has_more() {
+            let reader = self.reader.take();
+            Some(self.read(reader, Some(after), limit))
+        } else {
+            None
+        };
         let matched = self.store.match_articles(new, clock::now()).await?;
         // Another process may have decided the batch, or more.
         self.ahead = next.filter(|_| matched.up_to == after);

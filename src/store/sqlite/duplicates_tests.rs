@@ -237,6 +237,35 @@ async fn an_article_of_several_feeds_is_shown_once_with_their_names() {
 
 /// A reader of one feed wants its article, although another feed had it first.
 #[tokio::test]
+async fn a_batch_that_was_read_ahead_is_decided_only_behind_the_one_before_it() {
+    let home = Home::new(2).await;
+    for (feed, stories) in [(0, [1, 2, 3]), (1, [2, 3, 4])] {
+        home.poll(feed, 1, &stories.map(|story| item(feed, story, 0))).await;
+    }
+    let reader = home.reader();
+    let read = |after: Option<i64>| reader.new_articles(after, 2, html_to_text).unwrap();
+    let first = read(None);
+    let second = read(Some(first.up_to()));
+    let third = read(Some(second.up_to()));
+    let (up_to_first, up_to_second, last) = (first.up_to(), second.up_to(), third.up_to());
+    assert!(up_to_first < up_to_second && up_to_second < last);
+    let early = home.store.match_articles(read(Some(up_to_first)), at(0)).await.unwrap();
+    assert_eq!(
+        (early.up_to, early.has_more),
+        (0, true),
+        "nothing is decided before the first batch"
+    );
+    let decided = home.store.match_articles(first, at(0)).await.unwrap();
+    assert_eq!(decided.up_to, up_to_first);
+    let decided = home.store.match_articles(second, at(0)).await.unwrap();
+    assert_eq!(decided.up_to, up_to_second);
+    home.match_all().await; // As another process does.
+    let late = home.store.match_articles(third, at(0)).await.unwrap();
+    assert_eq!((late.up_to, late.has_more), (last, true), "it is known how far the other has come");
+    assert_eq!(home.merges().len(), 2, "each duplicate is found once");
+}
+
+#[tokio::test]
 async fn an_edit_is_listed_once_also_if_a_duplicate_was_edited_too() {
     let home = Home::new(2).await;
     for (feed, minutes) in [(0, 1), (1, 2)] {
