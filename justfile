@@ -239,7 +239,7 @@ count:
         [ -z "${CI_EXPECTED_SKIPS+set}" ] || [[ ";$CI_EXPECTED_SKIPS;" == *";valgrind;"* ]]
         exit
     fi
-    cargo bench --locked --quiet --profile dev --bench end_to_end -- --feeds 100 --shrink 10 --count --compare benches/instruction-counts.json
+    cargo bench --locked --quiet --profile dev --bench end_to_end -- --feeds 100 --shrink 30 --count --compare benches/instruction-counts.json
 
 # everything a change must pass; .ci/run calls this and nothing else
 ci: format lint test count oracle (fuzz "2") docs book deps unit

@@ -31,7 +31,7 @@ use crate::domain::feed::{FeedSpec, FeedUrl, InvalidFeedUrl};
 use crate::domain::request::{BasicAuth, RequestSpec};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::domain::units;
-use crate::feed::opml::{Outline, opml};
+use crate::feed::opml::{Outline, is_cut_off, opml};
 use crate::polling::schedule::{Cadence, Policy};
 
 /// The longest line of a list, in bytes. It bounds the memory for a file that is no list.
@@ -47,6 +47,7 @@ const SHOWN: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Csv,
+    Tsv,
     JsonLines,
     Opml,
 }
@@ -116,7 +117,8 @@ impl Reader<'_> {
             ends.iter().any(|known| end.eq_ignore_ascii_case(known))
         };
         let format = match () {
-            () if ends_with(&["csv", "tsv"]) => Format::Csv,
+            () if ends_with(&["csv"]) => Format::Csv,
+            () if ends_with(&["tsv"]) => Format::Tsv,
             () if ends_with(&["jsonl", "ndjson"]) => Format::JsonLines,
             () if ends_with(&["opml", "xml"]) => Format::Opml,
             () => {
@@ -207,8 +209,9 @@ impl<'a> ListReader<'a> {
         let (settings, tags) = (HashMap::new(), HashMap::new());
         let mut hand = InHand { list, file, shown, faults: 0, known: 0, settings, tags };
         let read = match list.format {
-            Format::Csv => {
-                let mut csv = Csv::default();
+            Format::Csv | Format::Tsv => {
+                let is_csv = matches!(hand.list.format, Format::Csv);
+                let mut csv = if is_csv { Csv::default() } else { Csv::with_tabs() };
                 self.lines(&mut hand, |line, faults| csv.read(line, faults))
             }
             Format::JsonLines => self.lines(&mut hand, json),
@@ -284,6 +287,11 @@ impl<'a> ListReader<'a> {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         let outlines = opml(&body).map_err(io::Error::other)?;
+        if is_cut_off(&body) {
+            // The feeds that are missing would be retired.
+            let message = "it breaks off before </opml>; was it transferred completely?";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        }
         drop(body);
         for outline in outlines {
             let number = u32::try_from(outline.line).unwrap_or(u32::MAX);
@@ -335,7 +343,7 @@ impl<'a> ListReader<'a> {
             None => settings,
         };
         // Names tell feeds apart. A feed without a name is shown by its title.
-        let name = name.filter(|name| *name != url.as_str() && !self.is_name_given(name));
+        let name = name.filter(|name| !is_address(name) && !self.is_name_given(name));
         let enabled = enabled.unwrap_or(hand.list.enabled);
         let spec = Arc::new(FeedSpec { url, name: name.map(str::to_owned), tags, enabled });
         let origin = Origin { file: Arc::clone(&hand.file), place: OriginPlace::Line(number) };
@@ -558,6 +566,11 @@ fn address_of(cell: &Cell<'_>, faults: &mut Vec<LineFault>) -> Option<Address> {
         faults.push(LineFault::new("url", cell.span.clone(), message).with_hint(hint));
         None
     };
+    // `Url::parse` would leave some of them out.
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let hint = "is it another column? The first line says how columns are separated";
+        return refuse("a space or a control character is in the address", hint);
+    }
     let mut url = match Url::parse(text) {
         Ok(url) => url,
         Err(error) => return refuse(&format!("not a URL: {error}"), OF_ADDRESS),
@@ -578,6 +591,12 @@ fn address_of(cell: &Cell<'_>, faults: &mut Vec<LineFault>) -> Option<Address> {
         }
         Err(error) => refuse(&error.to_string(), OF_ADDRESS),
     }
+}
+
+/// Whether a name or a tag is an address. OPML files name a feed without a title by its address, which may have a password
+/// in it, and a feed that is called like the address of another one would be taken for that.
+fn is_address(text: &str) -> bool {
+    text.contains("://")
 }
 
 /// A text without control characters.
@@ -625,7 +644,7 @@ fn within(
 fn tags(hand: &mut InHand<'_>, cells: &Cells<'_>, faults: &mut Vec<LineFault>) -> Arc<[String]> {
     let mut own: Vec<&str> = Vec::new();
     for (_, cell) in cells.iter().filter(|(key, _)| *key == "tags") {
-        own.extend(label("tags", cell, faults));
+        own.extend(label("tags", cell, faults).filter(|tag| !is_address(tag)));
     }
     let known = own.join("\n");
     if let Some(tags) = hand.tags.get(&known) {
@@ -744,6 +763,50 @@ mod tests {
                 "list.csv:10:16 : is a field more than there are columns (4)",
             ]
         );
+    }
+
+    #[test]
+    fn a_name_or_tag_that_is_an_address_is_not_used() {
+        let own = "http://me:s3cret@a.example/f";
+        let config = load_list(&format!(
+            "{own},{own},x;{own}\nhttp://b.example/f,http://c.example/f\nhttp://c.example/f,C\n"
+        ))
+        .unwrap();
+        let names: Vec<_> = config.feeds.iter().map(|feed| feed.spec.name.as_deref()).collect();
+        assert_eq!(names, [None, None, Some("C")]);
+        assert_eq!(config.feeds[0].spec.tags.as_ref(), ["x"]);
+        let outline = format!("<opml><outline text='{own}' xmlUrl='{own}'/></opml>");
+        let main = "[[feed_lists]]\nfile = 'list.opml'\n";
+        let config = load_with(main, &[("list.opml", &outline)]).unwrap();
+        assert_eq!(config.feeds[0].spec.name, None);
+    }
+
+    #[test]
+    fn columns_that_are_separated_in_another_way_are_no_part_of_an_address() {
+        let tabs = "https://a.example/f\tA, B\nhttps://b.example/f\tB\n";
+        let main = "[[feed_lists]]\nfile = 'list.tsv'\n";
+        let config = load_with(main, &[("list.tsv", tabs)]).unwrap();
+        assert_eq!(urls(&config), ["https://a.example/f", "https://b.example/f"]);
+        assert_eq!(config.feeds[0].spec.name.as_deref(), Some("A, B"));
+        let message = "url: a space or a control character is in the address";
+        assert_eq!(
+            faults(load_list(tabs)),
+            [format!("list.csv:1:1 {message}"), format!("list.csv:2:1 {message}")]
+        );
+        let nul = "https://a.example/f\0g\n";
+        assert_eq!(faults(load_list(nul)), [format!("list.csv:1:1 {message}")]);
+    }
+
+    #[test]
+    fn an_opml_list_that_breaks_off_is_refused() {
+        let outline = "<outline xmlUrl='https://a/'/>";
+        let main = "[[feed_lists]]\nfile = 'list.opml'\n";
+        let found = faults(load_with(main, &[("list.opml", &format!("<opml><body>{outline}"))]));
+        assert!(found[0].contains("it breaks off before </opml>"), "{found:?}");
+        for whole in [format!("<opml><body>{outline}</body></opml>\n<!-- -->"), outline.to_owned()]
+        {
+            assert_eq!(urls(&load_with(main, &[("list.opml", &whole)]).unwrap()), ["https://a/"]);
+        }
     }
 
     #[test]

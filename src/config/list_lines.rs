@@ -60,7 +60,8 @@ fn key(name: &str, span: &Range<usize>) -> Result<&'static str, LineFault> {
 /// How the lines of a CSV file are read.
 #[derive(Debug)]
 pub(super) struct Csv {
-    separator: char,
+    /// `None` until the first line has said which it is.
+    separator: Option<char>,
     /// `None` for a column without a name, or with an unknown one.
     columns: Vec<Option<&'static str>>,
     has_begun: bool,
@@ -69,11 +70,16 @@ pub(super) struct Csv {
 impl Default for Csv {
     fn default() -> Self {
         let columns = ["url", "name", "tags", "every"].map(Some).to_vec();
-        Self { separator: ',', columns, has_begun: false }
+        Self { separator: None, columns, has_begun: false }
     }
 }
 
 impl Csv {
+    /// Columns that are separated by tabs.
+    pub(super) fn with_tabs() -> Self {
+        Self { separator: Some('\t'), ..Self::default() }
+    }
+
     /// Reads a line. `None` for an empty one, a comment and the names of the columns.
     pub(super) fn read<'a>(
         &mut self,
@@ -84,11 +90,10 @@ impl Csv {
             return None;
         }
         let is_first = !std::mem::replace(&mut self.has_begun, true);
-        if is_first && !line.contains(',') {
-            // Spreadsheets write semicolons where the comma is the decimal separator.
-            self.separator = [';', '\t'].into_iter().find(|c| line.contains(*c)).unwrap_or(',');
-        }
-        let fields = match split(line, self.separator) {
+        // Spreadsheets write semicolons where the comma is the decimal separator.
+        let found = || [',', ';', '\t'].into_iter().find(|c| line.contains(*c)).unwrap_or(',');
+        let separator = *self.separator.get_or_insert_with(found);
+        let fields = match split(line, separator) {
             Ok(fields) => fields,
             Err(fault) => {
                 faults.push(fault);

@@ -236,6 +236,15 @@ pub struct Origin {
     pub place: OriginPlace,
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            OriginPlace::Table(_) => write!(f, "{}", self.file.display()),
+            OriginPlace::Line(line) => write!(f, "{}:{line}", self.file.display()),
+        }
+    }
+}
+
 /// The place of a feed in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginPlace {

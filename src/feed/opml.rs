@@ -131,6 +131,21 @@ pub fn opml(body: &[u8]) -> Result<Vec<Outline>, NotOpml> {
     }
 }
 
+/// Whether the document has an `<opml>` element that does not end: the rest of the list is missing.
+pub fn is_cut_off(body: &[u8]) -> bool {
+    let (text, _) = decode(body, decide(body, None).charset);
+    let is_root = |name: &str| name.eq_ignore_ascii_case("opml");
+    let mut is_open = false;
+    for token in Tokens::new(&text) {
+        match token {
+            Token::Start { name, empty, .. } if is_root(name) => is_open = !empty,
+            Token::End { name } if is_root(name) => is_open = false,
+            _ => {}
+        }
+    }
+    is_open
+}
+
 fn is_outline(name: &str) -> bool {
     name.rsplit(':').next().unwrap_or(name).eq_ignore_ascii_case("outline")
 }

@@ -137,6 +137,12 @@ fn edited(
     let after = edit
         .check(&config.path, &context.environment, clock::now())
         .context("the configuration would have faults, so nothing was written")?;
+    if let Some(other) = configured(&after, &old.url) {
+        bail!(
+            "{} has this feed as well, so nothing was written: remove that line, then move the feed",
+            other.origin
+        );
+    }
     let moved = after.feeds.iter().find(|other| other.origin == feed.origin);
     let new = moved.context("the feed is no longer in its place")?.spec.url.clone();
     Ok(AddressChange { old, new, config: after, edit })

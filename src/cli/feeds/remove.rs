@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::address::feed_text;
 use super::super::filters::unknown;
-use super::super::output::{count, data, json_data};
+use super::super::output::{count, data, json_data, without_nulls};
 use super::super::{Context, Exit, run::runtime};
 use super::change::{apply, line, note_reload};
 use super::{ListedFeed, State, rows};
@@ -49,11 +49,19 @@ pub(super) fn remove(args: &Remove, context: &Context) -> Result<Exit> {
     let mut edit = Edit::default();
     edit.remove(&feeds)?;
     apply(&edit, &config, context)?;
+    // A table may have stood before a line of a list with the same address.
+    let after = context.load()?;
+    let still_at = |listed: &ListedFeed| {
+        let feed = after.feeds.iter().find(|feed| feed.spec.url.as_str() == listed.url)?;
+        Some(feed.origin.to_string())
+    };
     let articles = |feed: &ListedFeed| feed.row.as_ref().map_or(0, |row| row.articles);
     if args.json {
-        let removed = named.iter().map(
-            |feed| json!({ "name": feed.name, "url": feed.url, "articles_kept": articles(feed) }),
-        );
+        let removed = named.iter().map(|feed| {
+            let (name, url, kept) = (&feed.name, &feed.url, articles(feed));
+            let removed = json!({ "name": name, "url": url, "articles_kept": kept, "still_at": still_at(feed) });
+            without_nulls(removed)
+        });
         json_data(&removed.collect::<Vec<Value>>().into())?;
     } else {
         data(|out| {
@@ -62,7 +70,9 @@ pub(super) fn remove(args: &Remove, context: &Context) -> Result<Exit> {
                     0 => "it has no articles".to_owned(),
                     n => format!("its {} stay in the store", count(n, "article")),
                 };
-                line(out, "-", &format!("{}: {}; {kept}", feed.name, feed.url))
+                line(out, "-", &format!("{}: {}; {kept}", feed.name, feed.url))?;
+                let Some(place) = still_at(feed) else { return Ok(()) };
+                line(out, "!", &format!("{place} has it as well, so that it is still polled"))
             })
         })?;
     }

@@ -67,6 +67,17 @@ fn a_list_is_not_edited_and_its_line_is_named() {
     let note = "list.csv:2: is left out: the feed is that of a [[feeds]] table";
     assert!(ran.err.contains(note), "{}", ran.err);
     assert_eq!(home.json(&["check", "--json"])["notes"][0]["line"], 2);
+    let ran = home.run(&["feeds", "move", "Mine", &other]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("list.csv:2 has this feed as well"), "{}", ran.err);
+    assert!(home.json(&["feeds", "--json"])[0]["name"] == "Mine", "nothing was written");
+    let removed = home.json(&["feeds", "remove", "Mine", "--json"]);
+    let place = removed[0]["still_at"].as_str().unwrap();
+    assert!(place.ends_with("list.csv:2"), "{place}");
+    assert!(
+        home.json(&["feeds", "--json"])[0]["name"] == "One",
+        "the line of the list is used now"
+    );
 }
 
 #[test]
