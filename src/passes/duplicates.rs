@@ -49,12 +49,11 @@ impl DuplicateSearch {
     }
 
     async fn advance_by(&mut self, limit: usize) -> Result<Matched, StoreError> {
-        let batch = match self.ahead.take() {
-            Some(batch) => batch,
-            None => {
-                let reader = self.reader.take().filter(|_| self.store.identity().is_in_place());
-                self.read(reader, None, limit)
-            }
+        let batch = if let Some(batch) = self.ahead.take() {
+            batch
+        } else {
+            let reader = self.reader.take().filter(|_| self.store.identity().is_in_place());
+            self.read(reader, None, limit)
         };
         let (reader, new) = batch.await.map_err(|_| StoreError::ReaderStopped)??;
         self.reader = Some(reader);
