@@ -3,7 +3,7 @@
 //! Only hosts with several feeds are known here, and only by what this process stored: a plan that another process changes
 //! costs a connection, or keeps one in vain.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::feed::FeedId;
@@ -13,16 +13,38 @@ use crate::fetch::KEPT_FOR;
 
 /// The plans of the feeds of each host that has several. The lock is never held across an await.
 #[derive(Debug, Default)]
-pub(super) struct NextPolls(Mutex<HashMap<Host, HashMap<FeedId, Timestamp>>>);
+pub(super) struct NextPolls(Mutex<HashMap<Host, Plans>>);
+
+/// The plans of the feeds of one host.
+#[derive(Debug, Default)]
+struct Plans {
+    of_feed: HashMap<FeedId, Timestamp>,
+    /// The same in their order, so that a host with many feeds costs no more.
+    ordered: BTreeSet<(Timestamp, FeedId)>,
+}
+
+impl Plans {
+    fn insert(&mut self, feed: FeedId, at: Timestamp) {
+        self.remove(feed);
+        self.of_feed.insert(feed, at);
+        self.ordered.insert((at, feed));
+    }
+
+    fn remove(&mut self, feed: FeedId) {
+        if let Some(at) = self.of_feed.remove(&feed) {
+            self.ordered.remove(&(at, feed));
+        }
+    }
+}
 
 impl NextPolls {
     /// The plans of all feeds. Those of hosts with one feed are left out.
     pub(super) fn new(plans: impl Iterator<Item = (FeedId, Host, Timestamp)>) -> Self {
-        let mut hosts: HashMap<Host, HashMap<FeedId, Timestamp>> = HashMap::new();
+        let mut hosts: HashMap<Host, Plans> = HashMap::new();
         for (feed, host, at) in plans {
             hosts.entry(host).or_default().insert(feed, at);
         }
-        hosts.retain(|_, feeds| 1 < feeds.len());
+        hosts.retain(|_, plans| 1 < plans.of_feed.len());
         Self(Mutex::new(hosts))
     }
 
@@ -30,19 +52,19 @@ impl NextPolls {
     /// the connection is kept for it.
     pub(super) fn starts(&self, feed: FeedId, host: &Host, now: Timestamp) -> bool {
         let mut hosts = self.lock();
-        let Some(feeds) = hosts.get_mut(host) else { return false };
-        feeds.remove(&feed);
-        feeds.values().any(|at| is_soon(*at - now))
+        let Some(plans) = hosts.get_mut(host) else { return false };
+        plans.remove(feed);
+        plans.ordered.first().is_some_and(|(at, _)| is_soon(*at - now))
     }
 
     /// Notes when a feed is polled next, and at which host.
     pub(super) fn planned(&self, feed: FeedId, host: &Host, at: Option<Timestamp>) {
-        if let (Some(feeds), Some(at)) = (self.lock().get_mut(host), at) {
-            feeds.insert(feed, at);
+        if let (Some(plans), Some(at)) = (self.lock().get_mut(host), at) {
+            plans.insert(feed, at);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Host, HashMap<FeedId, Timestamp>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Host, Plans>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
