@@ -37,6 +37,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let now = clock::now();
     let (feeds, known) = models(&config, now)?;
     let delay = TimeDelta::from_std(config.fetch.host_delay).unwrap_or_default();
+    let delay = |host: &Host| if is_exempt(&config, host) { TimeDelta::zero() } else { delay };
     let days = TimeDelta::days(args.days.into());
     let mut loads: Vec<(String, Load)> = simulate(&feeds, now, days, delay).into_iter().collect();
     loads.sort_by(|a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(&b.0)));
@@ -65,8 +66,12 @@ pub(super) fn host_limits(config: &Config) -> Vec<LongRound> {
     let enabled = config.feeds.iter().filter(|feed| feed.spec.enabled);
     let feeds = enabled.map(|feed| (&feed.spec.url, &feed.settings.policy));
     let delay = TimeDelta::from_std(config.fetch.host_delay).unwrap_or_default();
-    let exempt = config.fetch.exempt_this_machine;
-    long_rounds(feeds, delay, |host| exempt && host.is_this_machine())
+    long_rounds(feeds, delay, |host| is_exempt(config, host))
+}
+
+/// Whether the limits of hosts do not apply to a host.
+fn is_exempt(config: &Config, host: &Host) -> bool {
+    config.fetch.exempt_this_machine && host.is_this_machine()
 }
 
 /// Prints a note for each of [`host_limits`].

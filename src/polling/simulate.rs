@@ -48,12 +48,12 @@ pub struct Load {
 }
 
 /// The load of each host (`file` for files) over `span` from `start`, at which all feeds are new.
-/// `delay` is the distance between two requests to one host.
+/// `delay` gives the distance between two requests to a host; files have none.
 pub fn simulate(
     feeds: &[Modelled],
     start: Timestamp,
     span: TimeDelta,
-    delay: TimeDelta,
+    delay: impl Fn(&Host) -> TimeDelta,
 ) -> BTreeMap<String, Load> {
     let end = start + span;
     let mut fleet: Vec<Simulated<'_>> =
@@ -61,7 +61,9 @@ pub fn simulate(
     let mut queue: BinaryHeap<_> = (0..fleet.len()).map(|n| Reverse((start, n, false))).collect();
     let mut hosts: HashMap<Option<Host>, Budget> = HashMap::new();
     for feed in feeds {
-        hosts.entry(feed.url.host()).or_insert_with(|| Budget::new(start)).load.feeds += 1;
+        let host = feed.url.host();
+        let delay = host.as_ref().map_or_else(TimeDelta::zero, &delay);
+        hosts.entry(host).or_insert_with(|| Budget::new(start, delay)).load.feeds += 1;
     }
     while let Some(Reverse((at, n, has_slot))) = queue.pop() {
         let (Some(feed), Some(model)) = (fleet.get_mut(n), feeds.get(n)) else { continue };
@@ -71,7 +73,7 @@ pub fn simulate(
         }
         if !has_slot {
             let slot = host.free_at.max(at);
-            host.free_at = slot + delay;
+            host.free_at = slot + host.delay;
             if at < slot {
                 queue.push(Reverse((slot, n, true))); // The delay of its host has not passed.
                 continue;
@@ -98,13 +100,15 @@ pub fn simulate(
 struct Budget {
     /// No request may start before this time.
     free_at: Timestamp,
+    /// The distance between two requests.
+    delay: TimeDelta,
     load: Load,
     lags: Vec<TimeDelta>,
 }
 
 impl Budget {
-    fn new(start: Timestamp) -> Self {
-        Self { free_at: start, load: Load::default(), lags: Vec::new() }
+    fn new(start: Timestamp, delay: TimeDelta) -> Self {
+        Self { free_at: start, delay, load: Load::default(), lags: Vec::new() }
     }
 
     fn into_load(mut self) -> Load {
@@ -217,7 +221,9 @@ mod tests {
     }
 
     fn day(feeds: &[Modelled], delay: i64) -> BTreeMap<String, Load> {
-        simulate(feeds, start(), TimeDelta::days(1), TimeDelta::seconds(delay))
+        let delay =
+            |host: &Host| TimeDelta::seconds(if host.is_this_machine() { 0 } else { delay });
+        simulate(feeds, start(), TimeDelta::days(1), delay)
     }
 
     #[test]
@@ -251,5 +257,14 @@ mod tests {
         // A minute apart, a day has room for 1,440 requests, not for 14,400.
         let load = day(&feeds, 60).remove("a.example").unwrap();
         assert!((1_430..=1_440).contains(&load.requests), "{load:?}");
+    }
+
+    #[test]
+    fn files_and_hosts_without_a_delay_do_not_wait() {
+        for (name, base) in [("127.0.0.1", "http://127.0.0.1/"), ("file", "file:///feeds/")] {
+            let feeds: Vec<_> = (0..100).map(|n| feed(&format!("{base}{n}"), 10, 600)).collect();
+            let load = day(&feeds, 60).remove(name).unwrap();
+            assert!((14_000..=14_600).contains(&load.requests), "{name}: {load:?}");
+        }
     }
 }
