@@ -273,7 +273,15 @@ impl<'a> ListReader<'a> {
                 self.line(hand, number, &cells, &mut faults);
             }
             if !faults.is_empty() {
-                self.note_faults(hand, number, line, std::mem::take(&mut faults));
+                let mut faults = std::mem::take(&mut faults);
+                // An escape may hide from the redaction where credentials end.
+                let is_shown = hand.list.format != Format::JsonLines || !line.contains(r"\u");
+                if !is_shown {
+                    for fault in &mut faults {
+                        fault.span = 0..0;
+                    }
+                }
+                self.note_faults(hand, number, if is_shown { line } else { "" }, faults);
             }
         }
     }
@@ -317,7 +325,7 @@ impl<'a> ListReader<'a> {
     ) {
         let get = |wanted: &str| cells.iter().find(|(key, _)| *key == wanted).map(|(_, cell)| cell);
         let Some(address) = get("url") else {
-            let hint = "each line names the address of a feed";
+            let hint = "each line names the address of a feed; in OPML it is the attribute xmlUrl";
             faults.push(LineFault::new("url", 0..0, "is missing").with_hint(hint));
             return;
         };
@@ -795,6 +803,14 @@ mod tests {
         );
         let nul = "https://a.example/f\0g\n";
         assert_eq!(faults(load_list(nul)), [format!("list.csv:1:1 {message}")]);
+    }
+
+    #[test]
+    fn an_escape_of_json_does_not_hide_credentials_from_the_redaction() {
+        let json = r#"{"url":"https://me:s3cret\u0040a.example/f","every":"soon"}"#;
+        let main = "[[feed_lists]]\nfile = 'list.jsonl'\n";
+        let shown = load_with(main, &[("list.jsonl", json)]).unwrap_err().render(false);
+        assert!(shown.contains("is no duration") && !shown.contains("s3cret"), "{shown}");
     }
 
     #[test]

@@ -86,7 +86,8 @@ impl Csv {
         line: &'a str,
         faults: &mut Vec<LineFault>,
     ) -> Option<Cells<'a>> {
-        if line.trim().is_empty() || line.starts_with('#') {
+        let is_blank = |c: char| c.is_whitespace() || ",;".contains(c); // Spreadsheets write the separators of empty rows.
+        if line.chars().all(is_blank) || line.trim_start().starts_with('#') {
             return None;
         }
         let is_first = !std::mem::replace(&mut self.has_begun, true);

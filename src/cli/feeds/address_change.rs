@@ -137,7 +137,9 @@ fn edited(
     let after = edit
         .check(&config.path, &context.environment, clock::now())
         .context("the configuration would have faults, so nothing was written")?;
-    if let Some(other) = configured(&after, &old.url) {
+    let is_another =
+        |other: &&FeedConfig| other.spec.url.as_str() == old.url && other.origin != feed.origin;
+    if let Some(other) = after.feeds.iter().find(is_another) {
         bail!(
             "{} has this feed as well, so nothing was written: remove that line, then move the feed",
             other.origin

@@ -63,6 +63,13 @@ pub(super) fn of_version(version: usize, articles: i64) -> Home {
         old.execute_batch("INSERT INTO consumer (name, seq, created_at) VALUES ('chat', 2, 60)")
             .unwrap();
     }
+    if 21 <= version {
+        old.execute_batch(
+            "INSERT INTO feed_totals (feed_id, articles, newest_at)
+             SELECT feed_id, count(*), max(order_at) FROM article GROUP BY feed_id",
+        )
+        .unwrap();
+    }
     old.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     old.close().unwrap();
     fs::set_permissions(home.store(), fs::Permissions::from_mode(0o600)).unwrap();
