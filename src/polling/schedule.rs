@@ -107,7 +107,7 @@ pub struct Candidate {
 }
 
 /// The time of the next poll after a poll at `now`, and its reason: the latest of the [`candidates`], later by the
-/// [`delay`] of the feed if a server asked for it, and moved out of the hours and days to skip.
+/// `delay` of the feed if a server asked for it, and moved out of the hours and days to skip.
 pub fn next_poll(policy: &Policy, history: History<'_>, now: Timestamp) -> NextPoll {
     // The back-off of a failing feed replaces the time of the policy.
     let mut next = backoff(policy, history, now).unwrap_or_else(|| proposed(policy, history, now));
