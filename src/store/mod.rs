@@ -195,6 +195,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Synced, StoreError> {
         let feeds = Arc::new(feeds);
+        // What an attempt has written stays written when the next one begins.
+        let mut synced = Synced::default();
         for _ in 0..SYNC_ATTEMPTS {
             let mut comparison = self.compare_feeds(&feeds).await?;
             if comparison.has_address_changes {
@@ -202,7 +204,6 @@ impl Store {
                 self.write(move |tx| sqlite::address_changes::carry_out(tx, &list, now)).await?;
                 comparison = self.compare_feeds(&feeds).await?;
             }
-            let mut synced = Synced::default();
             let mut is_done = comparison.is_equal();
             let mut is_outdated = false;
             while !is_done && !is_outdated {
