@@ -174,6 +174,12 @@ fn word(seed: u64) -> String {
     }
 }
 
+/// The title of an article. One of 500 has [`reading::RARE`] in it: even the rarest of the made-up words is in a quarter of the
+/// articles.
+fn title(n: u64, words: String) -> String {
+    if n.is_multiple_of(500) { format!("{words} {}", reading::RARE) } else { words }
+}
+
 fn draft(n: u64, now: Timestamp) -> ArticleDraft {
     let words = |first: u64, count: u64| -> String {
         (first..first + count).map(|i| word((n << 20) + i)).collect::<Vec<_>>().join(" ")
@@ -191,7 +197,7 @@ fn draft(n: u64, now: Timestamp) -> ArticleDraft {
         guid: Some(format!("https://site.example/{n}")),
         url: Some(format!("https://site.example/{n}")),
         external_url: None,
-        title: Some(words(0, 8)),
+        title: Some(title(n, words(0, 8))),
         summary: Some(words(20, 30)),
         content_html: Some(SanitisedHtml::from_store((0..5).map(paragraph).collect())),
         image: None,

@@ -59,8 +59,9 @@ const COMMANDS: &[(&str, &[&str], Option<f64>)] = &[
     ("db stats", &["db", "stats"], None),
 ];
 
-/// A word in about one of 500 articles, and two that most articles have.
-const RARE: &str = "tudace";
+/// A word in one of 500 articles.
+pub(crate) const RARE: &str = "quorum";
+/// Two words that most articles have.
 const COMMON: &str = "ba ce";
 
 /// An address with the most milliseconds that a request should take.
