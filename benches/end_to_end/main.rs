@@ -220,9 +220,9 @@ fn count_instructions(args: &Args) -> anyhow::Result<()> {
         let faults = bench.check(mode, Subject::Gazetted, server.replies())?;
         ensure!(faults.is_empty(), "the count of {} counts for nothing: {faults:?}", mode.name());
     }
-    let config = folder.path().join(CONFIG);
+    let (config, store) = (folder.path().join(CONFIG), folder.path().join("gazetted.db"));
     for (name, path) in [("page", "/"), ("search", "/search?q=people+harbour")] {
-        counts.add(name, count::requests(&config, path, folder.path())?)?;
+        counts.add(name, count::requests(&config, &store, path, folder.path())?)?;
     }
     if let Some(path) = &args.save {
         counts.write(path)?;
