@@ -11,13 +11,15 @@
 //! is a function of what [`Stories::restore`] is given, so that a restart changes nothing.
 
 mod collection;
+mod name;
 mod terms;
 
 use std::collections::BTreeMap;
 
 use crate::domain::story::Reason;
 use crate::feed::function_words::Counts;
-use crate::matching::stories::collection::{Collection, Counted, Vector};
+use crate::matching::stories::collection::{Collection, Counted, Weighted};
+use crate::matching::stories::name::Name;
 
 pub use terms::Terms;
 
@@ -115,7 +117,7 @@ impl Stories {
                 story,
                 reason: Reason::Similar,
                 score: similar.score,
-                shared: entry.terms.words(similar.shared.iter().map(|name| &**name)),
+                shared: entry.terms.words(&similar.shared),
                 counted,
             },
             None => {
@@ -128,7 +130,7 @@ impl Stories {
     /// else that of most articles.
     fn likely_language(&mut self, entry: &Entry<'_>) -> String {
         let mut words = Counts::default();
-        entry.terms.iter().for_each(|term| words.add(term.name));
+        entry.terms.iter().for_each(|term| term.name.with_text(|name| words.add(name)));
         if let Some(found) = words.leading().filter(|found| found.next < found.count) {
             return found.language.to_owned();
         }
@@ -205,26 +207,26 @@ fn primary(language: &str) -> String {
 }
 
 /// For each term: the number of bytes of its name, the name, and the weight in two bytes, the more significant first.
-fn to_bytes(vector: &Vector<'_>) -> Vec<u8> {
-    let length = vector.iter().map(|(name, _)| name.len() + 3).sum();
-    let mut bytes = Vec::with_capacity(length);
-    for (name, weight) in vector {
-        let Ok(length) = u8::try_from(name.len()) else { continue };
-        bytes.push(length);
-        bytes.extend(name.as_bytes());
-        bytes.extend(weight.to_be_bytes());
+fn to_bytes(vector: &[Weighted]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(10 * vector.len());
+    for Weighted { name, weight, .. } in vector {
+        name.with_text(|name| {
+            bytes.push(u8::try_from(name.len()).unwrap_or_default());
+            bytes.extend_from_slice(name.as_bytes());
+        });
+        bytes.extend_from_slice(&weight.to_be_bytes());
     }
     bytes
 }
 
 /// Reads what [`to_bytes`] wrote; damaged bytes end the vector.
-fn from_bytes(mut bytes: &[u8]) -> Vector<'_> {
-    let mut vector = Vector::new();
+fn from_bytes(mut bytes: &[u8]) -> Vec<Weighted> {
+    let mut vector = Vec::new();
     while let Some((length, rest)) = bytes.split_first() {
         let Some((name, rest)) = rest.split_at_checked(usize::from(*length)) else { break };
         let Some((weight, rest)) = rest.split_first_chunk::<2>() else { break };
-        let Ok(name) = std::str::from_utf8(name) else { break };
-        vector.push((name, u16::from_be_bytes(*weight)));
+        let weight = u16::from_be_bytes(*weight);
+        vector.push(Weighted { name: Name::read(name), weight, id: None });
         bytes = rest;
     }
     vector

@@ -2,32 +2,13 @@
 //! diacritics, typographic punctuation, composed characters and variants of Han characters make no difference. In scripts without spaces, a pair
 //! of neighbouring characters is a word.
 
-use crate::search::words::{pairs, pieces, push_folded};
+use crate::search::words::{for_each_folded, pairs};
 
 /// Calls `each` with the words of a text in their order, until `each` returns `false`.
 pub fn for_each_word(text: &str, mut each: impl FnMut(&str) -> bool) {
-    // Most words are of ASCII and are folded then.
-    let text = text.to_ascii_lowercase();
-    let mut folded = String::new();
-    for piece in pieces(&text) {
-        let word = text.get(piece.range).unwrap_or_default();
-        if word.is_ascii() {
-            if !each(word) {
-                return;
-            }
-            continue;
-        }
-        folded.clear();
-        push_folded(&mut folded, word);
-        let goes_on = if piece.paired {
-            paired(&folded, &mut each)
-        } else {
-            folded.is_empty() || each(&folded)
-        };
-        if !goes_on {
-            return;
-        }
-    }
+    for_each_folded(text, |piece, folded| {
+        if piece.paired { paired(folded, &mut each) } else { folded.is_empty() || each(folded) }
+    });
 }
 
 /// A run of a script without spaces. A single character is a word.

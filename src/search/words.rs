@@ -42,24 +42,49 @@ pub struct Piece {
 }
 
 /// The pieces of a text, in their order.
-pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
+pub fn pieces(text: &str) -> Pieces<'_> {
+    Pieces { text, at: 0 }
+}
+
+/// See [`pieces`].
+#[derive(Clone, Debug)]
+pub struct Pieces<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    #[inline]
+    fn next(&mut self) -> Option<Piece> {
+        let bytes = self.text.as_bytes();
+        let start = end_of(bytes, self.at, Kind::Other);
+        if kind_at(bytes, start) == Kind::Word {
+            let end = end_of(bytes, start, Kind::Word);
+            if kind_at(bytes, end) != Kind::Wide {
+                self.at = end;
+                return Some(Piece { range: start..end, paired: false });
+            }
+        }
+        self.at = start;
+        self.next_of_any_script()
+    }
+}
+
+impl Pieces<'_> {
+    /// The next piece, of whatever characters.
+    fn next_of_any_script(&mut self) -> Option<Piece> {
+        let text = self.text;
+        let bytes = text.as_bytes();
+        let mut at = self.at;
         let (start, first) = loop {
             at = end_of(bytes, at, Kind::Other);
-            if kind_at(bytes, at) == Kind::Word {
-                let start = at;
-                at = end_of(bytes, at, Kind::Word);
-                if kind_at(bytes, at) != Kind::Wide {
-                    return Some(Piece { range: start..at, paired: false });
-                }
-                break (start, 'a'); // A letter of ASCII; which one makes no difference.
-            }
             let c = char_at(text, at)?;
+            let start = at;
             at += c.len_utf8();
             if known(c).unwrap_or_else(|| is_word(c) && !is_mark(c)) {
-                break (at - c.len_utf8(), c);
+                break (start, c);
             }
         };
         let paired = is_paired(first);
@@ -71,6 +96,7 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
             let goes_on = match known(c) {
                 Some(true) => is_paired(c) == paired,
                 Some(false) => false,
+                None if is_known_mark(c) => true,
                 None => is_word(c) && (is_paired(c) == paired || is_mark(c)) || is_ignored(c),
             };
             if !goes_on {
@@ -78,8 +104,30 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece> + '_ {
             }
             at += c.len_utf8();
         }
+        self.at = at;
         Some(Piece { range: start..at, paired })
-    })
+    }
+}
+
+/// Calls `each` with the pieces of a text in their order, each with its folded form, until `each` returns `false`. The form of
+/// some pieces is empty.
+pub fn for_each_folded(text: &str, mut each: impl FnMut(Piece, &str) -> bool) {
+    // Most words are of ASCII and are folded then.
+    let lower = text.to_ascii_lowercase();
+    let mut buffer = String::new();
+    for piece in pieces(&lower) {
+        let word = lower.get(piece.range.clone()).unwrap_or_default();
+        let folded = if word.is_ascii() {
+            word
+        } else {
+            buffer.clear();
+            push_folded(&mut buffer, word);
+            &buffer
+        };
+        if !each(piece, folded) {
+            return;
+        }
+    }
 }
 
 /// What a byte is. Most text is of ASCII and is read by bytes.
@@ -152,19 +200,19 @@ pub fn name_forms(name: &str) -> Vec<String> {
 
 fn tokens(text: &str) -> String {
     let mut line = String::with_capacity(text.len() + text.len() / 4);
-    for piece in pieces(text) {
-        let folded = fold(text.get(piece.range.clone()).unwrap_or_default());
+    for_each_folded(text, |piece, folded| {
         if piece.paired {
-            for token in pairs(&folded) {
+            for token in pairs(folded) {
                 push(&mut line, token);
             }
             if let Some((at, _)) = folded.char_indices().next_back() {
                 push(&mut line, folded.get(at..).unwrap_or_default());
             }
         } else {
-            push(&mut line, shortened(&folded));
+            push(&mut line, shortened(folded));
         }
-    }
+        true
+    });
     line
 }
 
@@ -230,22 +278,21 @@ pub fn push_folded(out: &mut String, piece: &str) {
         }
         return;
     }
-    if piece.chars().all(|c| c.is_ascii() || is_in_table(c)) {
-        let folded = |c: char| TABLE.get(usize::try_from(u32::from(c) - TABLE_START).ok()?);
-        for c in piece.chars() {
-            if c.is_ascii() {
-                out.push(c.to_ascii_lowercase());
-            } else {
-                out.push_str(folded(c).map_or("", String::as_str));
+    let start = out.len();
+    for c in piece.chars() {
+        match in_table(c) {
+            Some(Folded::One(folded)) => out.push(*folded),
+            Some(Folded::Several(folded)) => out.push_str(folded),
+            None if c.is_ascii() => out.push(c.to_ascii_lowercase()),
+            None if is_folded_alone(c) => out.push(han::representative(c)),
+            None if is_devanagari(c) => out.push(c),
+            None => {
+                out.truncate(start);
+                push_folded_by_data(out, piece);
+                return;
             }
         }
-        return;
     }
-    if piece.chars().all(is_folded_alone) {
-        out.extend(piece.chars().map(han::representative));
-        return;
-    }
-    push_folded_by_data(out, piece);
 }
 
 /// Kana, Han characters and syllables of Hangul, of which only the variants of Han characters are folded.
@@ -253,22 +300,48 @@ fn is_folded_alone(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}' | '\u{4e00}'..='\u{9fef}' | '\u{ac00}'..='\u{d7a3}')
 }
 
-/// The Latin letters behind ASCII, and the Greek, Cyrillic and Arabic ones. None of them is a mark, so that each is
-/// folded by itself.
-fn is_in_table(c: char) -> bool {
-    matches!(c, '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{482}' | '\u{48a}'..='\u{52f}'
-        | '\u{621}'..='\u{63f}' | '\u{641}'..='\u{64a}')
+/// Letters and signs of Devanagari that are not changed by folding. The nukta is left out, which forms one character with
+/// some letters, and so are the characters that it forms.
+fn is_devanagari(c: char) -> bool {
+    matches!(c, '\u{900}'..='\u{928}' | '\u{92a}'..='\u{930}' | '\u{932}' | '\u{933}' | '\u{935}'..='\u{93b}'
+        | '\u{93d}'..='\u{950}')
+}
+
+/// Marks that each word goes on with: the signs of Devanagari, which are half of its characters.
+fn is_known_mark(c: char) -> bool {
+    matches!(c, '\u{900}'..='\u{903}' | '\u{93a}'..='\u{93c}' | '\u{93e}'..='\u{94f}')
+}
+
+/// A character as it is folded.
+#[derive(Debug)]
+enum Folded {
+    One(char),
+    /// None, or several.
+    Several(String),
+}
+
+/// The Latin letters behind ASCII, and the Greek, Cyrillic and Arabic ones, as they are folded. None of them is a mark, so
+/// that each is folded by itself. `None` for other characters.
+fn in_table(c: char) -> Option<&'static Folded> {
+    let is_there = matches!(c, '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{482}' | '\u{48a}'..='\u{52f}'
+        | '\u{621}'..='\u{63f}' | '\u{641}'..='\u{64a}');
+    let place = u32::from(c).checked_sub(TABLE_START).filter(|_| is_there)?;
+    TABLE.get(usize::try_from(place).ok()?)
 }
 
 const TABLE_START: u32 = 0xc0;
 
 /// Each character from `TABLE_START` on as it is folded. Reading Unicode's data for each word takes far longer.
-static TABLE: LazyLock<Vec<String>> = LazyLock::new(|| {
+static TABLE: LazyLock<Vec<Folded>> = LazyLock::new(|| {
     let characters = (TABLE_START..0x64b).filter_map(char::from_u32);
     let folded = characters.map(|c| {
         let mut folded = String::new();
         push_folded_by_data(&mut folded, c.encode_utf8(&mut [0; 4]));
-        folded
+        let mut chars = folded.chars();
+        match (chars.next(), chars.next()) {
+            (Some(one), None) => Folded::One(one),
+            _ => Folded::Several(folded),
+        }
     });
     folded.collect()
 });
@@ -445,7 +518,10 @@ mod tests {
                 let expected = c.is_alphanumeric();
                 assert!(found == expected && !is_mark(c) && !is_ignored(c), "{c:?}");
             }
-            if is_folded_alone(c) {
+            if is_known_mark(c) {
+                assert!(is_word(c) && is_mark(c), "{c:?}");
+            }
+            if is_folded_alone(c) || is_devanagari(c) {
                 let mut by_data = String::new();
                 push_folded_by_data(&mut by_data, c.encode_utf8(&mut [0; 4]));
                 assert_eq!(fold(c.encode_utf8(&mut [0; 4])), by_data, "{c}");
@@ -456,7 +532,7 @@ mod tests {
     proptest! {
         #[test]
         fn words_are_folded_by_the_table_as_by_the_data_of_unicode(
-            piece in "([a-zA-Z0-9]|[\u{c0}-\u{24f}]|[\u{370}-\u{52f}]|[\u{621}-\u{64b}]|\u{301}|\u{308}|ß|İ|ǆ|水){1,6}|[ぁ-ゖァ-ヺー一-鿯가-힣]{1,6}\u{3099}?"
+            piece in "([a-zA-Z0-9]|[\u{c0}-\u{24f}]|[\u{370}-\u{52f}]|[\u{621}-\u{64b}]|\u{301}|\u{308}|ß|İ|ǆ|水){1,6}|[\u{900}-\u{97f}a]{1,8}|[ぁ-ゖァ-ヺー一-鿯가-힣]{1,6}\u{3099}?"
         ) {
             let mut by_data = String::new();
             push_folded_by_data(&mut by_data, &piece);

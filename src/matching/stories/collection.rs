@@ -1,11 +1,11 @@
 //! The open stories of one language: the counts of terms, the stories, and the index from terms to stories.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use foldhash::HashMap;
 
 use crate::feed::function_words;
+use crate::matching::stories::name::Name;
 use crate::matching::stories::terms::{Term, Terms};
 use crate::matching::stories::{EXPLAINED, WINDOW};
 
@@ -43,7 +43,7 @@ const ONE: u16 = 1 << 14;
 const THRESHOLDS: [f64; 3] = [0.25, 0.195, 0.14];
 
 /// The number of a term in a collection.
-type TermId = u32;
+pub(super) type TermId = u32;
 
 /// The place of a story in a collection.
 type Slot = u32;
@@ -54,16 +54,20 @@ pub(super) struct Collection {
     language: u32,
     /// Articles that are counted.
     documents: usize,
-    ids: HashMap<Arc<str>, TermId>,
+    ids: HashMap<Name, TermId>,
     terms: Vec<TermState>,
     free_terms: Vec<TermId>,
     stories: Vec<Option<Story>>,
+    /// The dates of each story, which are read of many stories for each article.
+    spans: Vec<Span>,
     free_stories: Vec<Slot>,
     /// The place of each story.
     slots: HashMap<i64, Slot>,
     members: HashMap<i64, Member>,
     /// A score for each place of a story; all are 0 between two searches.
     scores: Vec<u64>,
+    /// The places of which the score is not 0; none between two searches.
+    touched: Vec<Slot>,
     /// The weight of each term in the article that is looked for; all are 0 between two searches.
     weights: Vec<u16>,
     /// The articles that are counted, in their order, and when each stops counting.
@@ -74,7 +78,7 @@ pub(super) struct Collection {
 
 #[derive(Debug, Default)]
 struct TermState {
-    name: Arc<str>,
+    name: Name,
     /// Whether it is a function word of the language.
     is_function_word: bool,
     /// Articles with the term that are counted.
@@ -90,8 +94,6 @@ struct Story {
     number: i64,
     /// When it closes, in Unix seconds.
     closes: i64,
-    /// The dates of its earliest and of its latest article.
-    span: (i64, i64),
     /// Members that are in the sum.
     size: u32,
     /// The sum of the vectors of its members, sorted by term.
@@ -99,12 +101,18 @@ struct Story {
     members: Vec<i64>,
 }
 
+/// The dates of the earliest and of the latest article of a story.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    earliest: i64,
+    latest: i64,
+}
+
 #[derive(Debug)]
 struct Member {
     story: Slot,
     is_counted: bool,
-    /// Terms and weights, sorted by term. Terms of weight 0 are only counted.
-    vector: Box<[(TermId, u16)]>,
+    terms: Box<[TermId]>,
 }
 
 /// A story that an article may join.
@@ -113,22 +121,29 @@ pub(super) struct Similar {
     pub(super) story: i64,
     pub(super) score: f64,
     /// Names of the terms that weigh most.
-    pub(super) shared: Vec<Arc<str>>,
+    pub(super) shared: Vec<Name>,
 }
 
 /// What is counted of an article.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted<'a> {
     pub(super) article: i64,
-    pub(super) vector: &'a Vector<'a>,
+    pub(super) vector: &'a [Weighted],
     /// Its date.
     pub(super) at: i64,
     /// When it stops counting; not before all articles that were added before it.
     pub(super) ends: i64,
 }
 
-/// Names and weights of terms, sorted by name.
-pub(super) type Vector<'a> = Vec<(&'a str, u16)>;
+/// A term of the vector of an article. The terms of a vector are sorted by name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weighted {
+    pub(super) name: Name,
+    /// A term of weight 0 is only counted.
+    pub(super) weight: u16,
+    /// The number of the term, if it was looked up and is known.
+    pub(super) id: Option<TermId>,
+}
 
 impl Collection {
     pub(super) fn new(language: &str) -> Self {
@@ -155,22 +170,18 @@ impl Collection {
     }
 
     /// The vector of an article that is not counted yet.
-    pub(super) fn vector<'a>(&self, terms: &'a Terms) -> Vector<'a> {
-        let documents = as_f64(self.documents) + ASSUMED;
-        let weigh = |term: Term<'_>| {
-            let known = self.ids.get(term.name).and_then(|id| self.term(*id));
-            let count = known.map_or(0.0, |state| f64::from(state.documents));
-            let assumed = match known {
-                Some(state) => state.is_function_word,
-                None => function_words::is_one(self.language, term.name),
+    pub(super) fn vector(&self, terms: &Terms) -> Vec<Weighted> {
+        let mut rarities = Rarities::new(self.documents);
+        let weigh = |term: &Term| {
+            let id = self.ids.get(&term.name).copied();
+            let rarity = match id.and_then(|id| self.term(id)) {
+                Some(state) => rarities.of(state.documents, state.is_function_word),
+                None => rarities.of(0, is_function_word(self.language, &term.name)),
             };
-            let count = if assumed { count + ASSUMED_WITH_WORD } else { count };
-            let used = if term.count == 1 { 0.0 } else { libm::log(f64::from(term.count)) };
-            (1.0 + used) * libm::log((documents + 20.0) / (count + 0.5))
+            (Weighted { name: term.name, weight: 0, id }, (1.0 + log_of_count(term.count)) * rarity)
         };
-        let weights: Vec<f64> = terms.iter().map(weigh).collect();
+        let (mut vector, weights): (Vec<Weighted>, Vec<f64>) = terms.iter().map(weigh).unzip();
         let length = weights.iter().map(|weight| weight * weight).sum::<f64>().sqrt();
-        let mut vector: Vector<'_> = terms.iter().map(|term| (term.name, 0)).collect();
         // Of terms with the same weight, the first in the order of their names are heavier.
         let mut heaviest: Vec<(usize, f64)> = weights.into_iter().enumerate().collect();
         let heavier = |(a, x): &(usize, f64), (b, y): &(usize, f64)| y.total_cmp(x).then(a.cmp(b));
@@ -179,22 +190,20 @@ impl Collection {
             heaviest.truncate(KEPT);
         }
         for (place, weight) in heaviest {
-            if let Some((_, kept)) = vector.get_mut(place) {
-                *kept = quantised(weight / length);
+            if let Some(kept) = vector.get_mut(place) {
+                kept.weight = quantised(weight / length);
             }
         }
         vector
     }
 
     /// The open story that an article with this vector and this date belongs to.
-    pub(super) fn similar(&mut self, vector: &Vector<'_>, at: i64) -> Option<Similar> {
-        let known = |(name, weight): &(&str, u16)| {
-            Some((*self.ids.get(*name)?, *weight)).filter(|(_, weight)| 0 < *weight)
-        };
-        let mut own: Vec<(TermId, u16)> = vector.iter().filter_map(known).collect();
-        own.sort_unstable_by(|(a, x), (b, y)| {
-            y.cmp(x).then_with(|| self.name(*a).cmp(&self.name(*b)))
-        });
+    pub(super) fn similar(&mut self, vector: &[Weighted], at: i64) -> Option<Similar> {
+        let known = |term: &&Weighted| 0 < term.weight && term.id.is_some();
+        let mut heaviest: Vec<&Weighted> = vector.iter().filter(known).collect();
+        heaviest.sort_unstable_by(|a, b| b.weight.cmp(&a.weight).then(a.name.cmp(&b.name)));
+        let own: Vec<(TermId, u16)> =
+            heaviest.iter().filter_map(|term| Some((term.id?, term.weight))).collect();
         let candidates = self.candidates(own.get(..LOOKED_UP).unwrap_or(&own), at);
         self.weights.resize(self.terms.len(), 0);
         self.set_weights(own.iter().copied());
@@ -217,8 +226,8 @@ impl Collection {
     /// most.
     fn candidates(&mut self, terms: &[(TermId, u16)], at: i64) -> Vec<Slot> {
         let mut scores = std::mem::take(&mut self.scores);
+        let mut touched = std::mem::take(&mut self.touched);
         scores.resize(self.stories.len(), 0);
-        let mut touched: Vec<Slot> = Vec::new();
         for (id, weight) in terms {
             for (slot, mean) in self.term(*id).iter().flat_map(|term| &term.stories) {
                 if let Some(score) = scores.get_mut(*slot as usize) {
@@ -231,29 +240,19 @@ impl Collection {
         }
         let take = |slot: Slot| {
             let score = scores.get_mut(slot as usize).map(std::mem::take);
-            (slot, score.unwrap_or_default())
+            let is_near = self.spans.get(slot as usize).is_some_and(|span| span.is_near(at));
+            Some((slot, score?)).filter(|_| is_near)
         };
-        let mut left: Vec<(Slot, u64)> = touched.into_iter().map(take).collect();
-        self.scores = scores;
-        let number = |slot: &Slot| self.story(*slot).map(|story| story.number);
-        let better = |(a, x): &(Slot, u64), (b, y): &(Slot, u64)| {
-            y.cmp(x).then_with(|| number(a).cmp(&number(b)))
-        };
-        // The dates are read of the best ones only, which are in many places of the memory.
-        let mut best = Vec::with_capacity(COMPARED);
-        while !left.is_empty() && best.len() < COMPARED {
-            let wanted = COMPARED - best.len();
-            let next = if wanted < left.len() {
-                left.select_nth_unstable_by(wanted, better);
-                let others = left.split_off(wanted);
-                std::mem::replace(&mut left, others)
-            } else {
-                std::mem::take(&mut left)
-            };
-            let is_near = |slot: &Slot| self.story(*slot).is_some_and(|story| story.is_near(at));
-            best.extend(next.into_iter().map(|(slot, _)| slot).filter(is_near));
+        let mut near: Vec<(Slot, u64)> = touched.drain(..).filter_map(take).collect();
+        (self.scores, self.touched) = (scores, touched);
+        if COMPARED < near.len() {
+            let number = |slot: &Slot| self.story(*slot).map(|story| story.number);
+            near.select_nth_unstable_by(COMPARED, |(a, x), (b, y)| {
+                y.cmp(x).then_with(|| number(a).cmp(&number(b)))
+            });
+            near.truncate(COMPARED);
         }
-        best
+        near.into_iter().map(|(slot, _)| slot).collect()
     }
 
     /// The similarity of a story to the article whose weights are set, and the margin over its threshold; `None` below it.
@@ -279,8 +278,8 @@ impl Collection {
         }
         let mut tying: Vec<(u64, &TermState)> =
             shared.into_iter().filter(|(_, term)| !term.is_function_word).collect();
-        tying.sort_by(|(x, a), (y, b)| y.cmp(x).then_with(|| a.name.cmp(&b.name)));
-        let shared = tying.iter().take(EXPLAINED).map(|(_, term)| Arc::clone(&term.name)).collect();
+        tying.sort_unstable_by(|(x, a), (y, b)| y.cmp(x).then_with(|| a.name.cmp(&b.name)));
+        let shared = tying.iter().take(EXPLAINED).map(|(_, term)| term.name).collect();
         Some((Similar { story: story.number, score: score.min(1.0), shared }, margin))
     }
 
@@ -290,18 +289,19 @@ impl Collection {
         if self.members.contains_key(&article) {
             return;
         }
-        let mut own: Vec<(TermId, u16)> =
-            vector.iter().map(|(name, weight)| (self.count(name), *weight)).collect();
-        own.sort_unstable();
+        let own: Box<[TermId]> = vector.iter().map(|term| self.count(term)).collect();
         self.documents += 1;
         let slot = self.open(story, at);
-        self.sum_up(slot, &own);
+        let weights = own.iter().zip(vector).map(|(id, term)| (*id, u32::from(term.weight)));
+        self.sum_up(slot, weights.filter(|(_, weight)| 0 < *weight));
+        if let Some(span) = self.spans.get_mut(slot as usize) {
+            *span = Span { earliest: span.earliest.min(at), latest: span.latest.max(at) };
+        }
         if let Some(story) = self.story_mut(slot) {
             story.closes = story.closes.max(ends);
-            story.span = (story.span.0.min(at), story.span.1.max(at));
             story.members.push(article);
         }
-        self.members.insert(article, Member { story: slot, is_counted: true, vector: own.into() });
+        self.members.insert(article, Member { story: slot, is_counted: true, terms: own });
         self.ends.push_back((ends, article));
     }
 
@@ -323,16 +323,15 @@ impl Collection {
         }
     }
 
-    /// Adds a vector to the sum of a story and keeps its heaviest terms.
-    fn sum_up(&mut self, slot: Slot, vector: &[(TermId, u16)]) {
+    /// Adds the weights of an article to the sum of a story and keeps its heaviest terms.
+    fn sum_up(&mut self, slot: Slot, weights: impl Iterator<Item = (TermId, u32)>) {
         let Some(story) = self.story_mut(slot) else { return };
         story.size += 1;
         let size = story.size;
         let old = std::mem::take(&mut story.sum);
-        let new = vector.iter().filter(|(_, weight)| 0 < *weight);
         let mut sum: Vec<(TermId, u32)> = Vec::with_capacity(old.len() + KEPT);
         sum.extend(&old);
-        sum.extend(new.map(|(id, weight)| (*id, u32::from(*weight))));
+        sum.extend(weights);
         sum.sort_unstable();
         sum.dedup_by(|later, first| {
             let is_same = later.0 == first.0;
@@ -340,7 +339,9 @@ impl Collection {
             is_same
         });
         if KEPT_OF_STORY < sum.len() {
-            sum.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| self.name(*a).cmp(&self.name(*b))));
+            sum.sort_unstable_by(|(a, x), (b, y)| {
+                y.cmp(x).then_with(|| self.name(*a).cmp(&self.name(*b)))
+            });
             sum.truncate(KEPT_OF_STORY);
             sum.sort_unstable();
         }
@@ -377,17 +378,20 @@ impl Collection {
         let new = Story {
             number: story,
             closes: i64::MIN,
-            span: (at, at),
             size: 0,
             sum: Vec::new(),
             members: Vec::new(),
         };
         let slot = self.free_stories.pop().unwrap_or_else(|| {
             self.stories.push(None);
+            self.spans.push(Span::default());
             place(self.stories.len() - 1)
         });
         if let Some(place) = self.stories.get_mut(slot as usize) {
             *place = Some(new);
+        }
+        if let Some(span) = self.spans.get_mut(slot as usize) {
+            *span = Span { earliest: at, latest: at };
         }
         self.slots.insert(story, slot);
         slot
@@ -403,7 +407,7 @@ impl Collection {
         for article in story.members {
             self.uncount(article);
             let Some(member) = self.members.remove(&article) else { continue };
-            for (id, _) in member.vector {
+            for id in member.terms {
                 self.release(id);
             }
             self.closed.push(article);
@@ -411,25 +415,33 @@ impl Collection {
     }
 
     /// Counts a term of a new article.
-    fn count(&mut self, name: &str) -> TermId {
-        let id = self.ids.get(name).copied().unwrap_or_else(|| {
-            let is_function_word = function_words::is_one(self.language, name);
-            let name: Arc<str> = name.into();
-            let id = self.free_terms.pop().unwrap_or_else(|| {
-                self.terms.push(TermState::default());
-                place(self.terms.len() - 1)
-            });
-            self.ids.insert(Arc::clone(&name), id);
-            if let Some(term) = self.terms.get_mut(id as usize) {
-                *term = TermState { name, is_function_word, ..TermState::default() };
-            }
-            id
-        });
+    fn count(&mut self, term: &Weighted) -> TermId {
+        let id = term.id.unwrap_or_else(|| self.id_of(term.name));
         if let Some(term) = self.term_mut(id) {
             term.documents += 1;
             term.uses += 1;
         }
         id
+    }
+
+    /// The number of a term, which may be new.
+    fn id_of(&mut self, name: Name) -> TermId {
+        let language = self.language;
+        *self.ids.entry(name).or_insert_with(|| {
+            let new = TermState {
+                name,
+                is_function_word: is_function_word(language, &name),
+                ..TermState::default()
+            };
+            if let Some(id) = self.free_terms.pop()
+                && let Some(term) = self.terms.get_mut(id as usize)
+            {
+                *term = new;
+                return id;
+            }
+            self.terms.push(new);
+            place(self.terms.len() - 1)
+        })
     }
 
     /// Stops counting an article and its terms.
@@ -439,7 +451,7 @@ impl Collection {
         };
         member.is_counted = false;
         self.documents -= 1;
-        for (id, _) in &member.vector {
+        for id in &member.terms {
             if let Some(term) = self.terms.get_mut(*id as usize) {
                 term.documents -= 1;
             }
@@ -465,8 +477,8 @@ impl Collection {
         self.terms.get_mut(id as usize)
     }
 
-    fn name(&self, id: TermId) -> Option<&str> {
-        self.term(id).map(|term| &*term.name)
+    fn name(&self, id: TermId) -> Option<Name> {
+        self.term(id).map(|term| term.name)
     }
 
     fn story(&self, slot: Slot) -> Option<&Story> {
@@ -478,12 +490,55 @@ impl Collection {
     }
 }
 
-impl Story {
+impl Span {
     /// Whether an article of this date may be about the event: not long before the earliest article or after the latest.
-    fn is_near(&self, at: i64) -> bool {
-        let (earliest, latest) = self.span;
-        earliest.saturating_sub(WINDOW) <= at && at <= latest.saturating_add(WINDOW)
+    fn is_near(self, at: i64) -> bool {
+        self.earliest.saturating_sub(WINDOW) <= at && at <= self.latest.saturating_add(WINDOW)
     }
+}
+
+/// Articles with a term of which the rarity is kept. Most terms are in few articles.
+const FEW: usize = 32;
+
+/// How much terms weigh by the number of articles that they are in.
+struct Rarities {
+    /// All articles, with those that are assumed.
+    documents: f64,
+    /// The rarities of terms in few articles, as far as they are known; the others are not a number.
+    few: [f64; FEW],
+}
+
+impl Rarities {
+    fn new(documents: usize) -> Self {
+        Self { documents: as_f64(documents) + ASSUMED, few: [f64::NAN; FEW] }
+    }
+
+    fn of(&mut self, count: u32, is_function_word: bool) -> f64 {
+        let of = |count: f64| libm::log((self.documents + 20.0) / (count + 0.5));
+        match self.few.get_mut(count as usize) {
+            _ if is_function_word => of(f64::from(count) + ASSUMED_WITH_WORD),
+            None => of(f64::from(count)),
+            Some(known) => {
+                if known.is_nan() {
+                    *known = of(f64::from(count));
+                }
+                *known
+            }
+        }
+    }
+}
+
+/// The natural logarithm of how often a term is used.
+fn log_of_count(count: u32) -> f64 {
+    match count {
+        1 => 0.0,
+        2 => std::f64::consts::LN_2,
+        _ => libm::log(f64::from(count)),
+    }
+}
+
+fn is_function_word(language: u32, name: &Name) -> bool {
+    name.with_text(|name| function_words::is_one(language, name))
 }
 
 /// A place in a list of which the number of elements is that of articles in the window.
