@@ -35,13 +35,13 @@ fn text(limit: Duration) -> String {
 struct Running {
     clock: fn() -> Duration,
     end: Duration,
-    /// Steps until the clock is read.
-    steps: u32,
     is_over: bool,
 }
 
 thread_local! {
     static RUNNING: Cell<Option<Running>> = const { Cell::new(None) };
+    /// Steps until the clock is read. They are counted apart from the rest, because a step takes few instructions.
+    static STEPS_LEFT: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Ends the measuring, also when the work panics.
@@ -50,6 +50,7 @@ struct Outer(Option<Running>);
 impl Drop for Outer {
     fn drop(&mut self) {
         RUNNING.set(self.0);
+        STEPS_LEFT.set(0);
     }
 }
 
@@ -61,8 +62,9 @@ impl ReadingTime {
     pub fn bound<T>(self, work: impl FnOnce() -> T) -> Result<T, TookTooLong> {
         let Self { limit, clock } = self;
         let end = clock().saturating_add(limit);
-        let running = Running { clock, end, steps: STEPS, is_over: false };
+        let running = Running { clock, end, is_over: false };
         let outer = Outer(RUNNING.replace(Some(running)));
+        STEPS_LEFT.set(STEPS);
         let done = work();
         let over = is_over_now();
         drop(outer);
@@ -71,20 +73,26 @@ impl ReadingTime {
 }
 
 /// Counts one step, and says whether the time is over. It never is outside [`ReadingTime::bound`].
+#[inline]
 pub fn is_over() -> bool {
-    let Some(running) = RUNNING.get() else { return false };
-    if running.is_over || running.steps == 0 {
-        return is_over_now();
+    match STEPS_LEFT.get() {
+        0 => is_over_now(),
+        left => {
+            STEPS_LEFT.set(left - 1);
+            false
+        }
     }
-    RUNNING.set(Some(Running { steps: running.steps - 1, ..running }));
-    false
 }
 
 /// Whether the time is over, for steps that may take long.
 pub fn is_over_now() -> bool {
-    let Some(running) = RUNNING.get() else { return false };
-    let is_over = running.is_over || running.end < (running.clock)();
-    RUNNING.set(Some(Running { steps: STEPS, is_over, ..running }));
+    let is_over = RUNNING.get().is_some_and(|running| {
+        let is_over = running.is_over || running.end < (running.clock)();
+        RUNNING.set(Some(Running { is_over, ..running }));
+        is_over
+    });
+    // Once the time is over, each step asks here.
+    STEPS_LEFT.set(if is_over { 0 } else { STEPS });
     is_over
 }
 

@@ -19,6 +19,39 @@ pub fn is_forbidden_in_xml(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{FFFE}' | '\u{FFFF}')
 }
 
+/// The same as [`char::is_alphanumeric`], found faster for the letters of the scripts that most texts are in.
+pub fn is_alphanumeric(c: char) -> bool {
+    c.is_ascii_alphanumeric() || !c.is_ascii() && (is_frequent_letter(c) || c.is_alphanumeric())
+}
+
+/// The same as [`char::is_alphabetic`], found faster for the letters of the scripts that most texts are in.
+pub fn is_alphabetic(c: char) -> bool {
+    c.is_ascii_alphabetic() || !c.is_ascii() && (is_frequent_letter(c) || c.is_alphabetic())
+}
+
+/// The same as [`char::is_numeric`], found faster for the letters of the scripts that most texts are in.
+pub fn is_numeric(c: char) -> bool {
+    c.is_ascii_digit() || !c.is_ascii() && !is_frequent_letter(c) && c.is_numeric()
+}
+
+/// Whether a character is one of the letters beyond ASCII that most texts are in: Latin, Cyrillic, Japanese, Chinese and
+/// Korean ones. The properties of other characters are looked up in tables of Unicode, which takes far longer.
+fn is_frequent_letter(c: char) -> bool {
+    matches!(
+        c,
+        '\u{c0}'..='\u{d6}'
+            | '\u{d8}'..='\u{f6}'
+            | '\u{f8}'..='\u{24f}'
+            | '\u{400}'..='\u{481}'
+            | '\u{48a}'..='\u{52f}'
+            | '\u{3041}'..='\u{3096}'
+            | '\u{30a1}'..='\u{30fa}'
+            | '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7a3}'
+    )
+}
+
 /// The value of a decimal digit of any script. Unicode keeps the ten digits of a script together, in order and from
 /// zero.
 pub fn digit_value(c: char) -> Option<u32> {
@@ -178,24 +211,29 @@ fn is_collapsed(text: &str) -> bool {
     reason = "without branches, many bytes are compared at once"
 )]
 fn is_shown_or_single_space(text: &[u8]) -> bool {
-    // Three loops without a branch, so that the compiler makes them compare sixteen bytes at once.
+    // Loops without a branch, so that the compiler makes them compare sixteen bytes at once.
     let second = text.get(1..).unwrap_or_default();
     let third = text.get(2..).unwrap_or_default();
-    let one = text.iter().fold(false, |any, &a| any | (a < 0x20) | (a == 0x7f));
+    let (one, rare) = text.iter().fold((false, false), |(any, rare), &a| {
+        (any | (a < 0x20) | (a == 0x7f), rare | within(a, 0xe1, 0xe3) | (a == 0xef))
+    });
     let two = text.iter().zip(second).fold(false, |any, (&a, &b)| {
         // Two spaces; U+0080 to U+00A0.
         any | ((a == b' ') & (b == b' ')) | ((a == 0xc2) & (b <= 0xa0))
     });
-    let three = text.iter().zip(second).zip(third).fold(false, |any, ((&a, &b), &c)| {
-        let spaces_and_marks = (c <= 0x8a) | within(c, 0xa8, 0xaf); // U+2000 to U+200A, U+2028 to U+202F
-        let space_and_isolates = (c == 0x9f) | within(c, 0xa6, 0xa9); // U+205F, U+2066 to U+2069
-        any | ((a == 0xe2) & (b == 0x80) & spaces_and_marks)
-            | ((a == 0xe2) & (b == 0x81) & space_and_isolates)
-            | ((a == 0xe1) & (b == 0x9a) & (c == 0x80)) // U+1680
-            | ((a == 0xe3) & (b == 0x80) & (c == 0x80)) // U+3000
-            | ((a == 0xef) & (b == 0xbb) & (c == 0xbf)) // U+FEFF
-    });
-    !(one | two | three)
+    // Characters of three bytes that are removed or become a space. Most texts have none that begins so.
+    let three = || {
+        text.iter().zip(second).zip(third).fold(false, |any, ((&a, &b), &c)| {
+            let spaces_and_marks = (c <= 0x8a) | within(c, 0xa8, 0xaf); // U+2000 to U+200A, U+2028 to U+202F
+            let space_and_isolates = (c == 0x9f) | within(c, 0xa6, 0xa9); // U+205F, U+2066 to U+2069
+            any | ((a == 0xe2) & (b == 0x80) & spaces_and_marks)
+                | ((a == 0xe2) & (b == 0x81) & space_and_isolates)
+                | ((a == 0xe1) & (b == 0x9a) & (c == 0x80)) // U+1680
+                | ((a == 0xe3) & (b == 0x80) & (c == 0x80)) // U+3000
+                | ((a == 0xef) & (b == 0xbb) & (c == 0xbf)) // U+FEFF
+        })
+    };
+    !(one || two || rare && three())
 }
 
 /// Whether a byte is in a range, without a branch.
@@ -203,10 +241,22 @@ fn within(byte: u8, first: u8, last: u8) -> bool {
     byte.wrapping_sub(first) <= last - first
 }
 
+/// The first `n` characters of a text, or all of it if it has fewer.
+pub fn first_characters(text: &str, n: usize) -> &str {
+    if text.len() <= n {
+        return text; // No character is shorter than a byte.
+    }
+    let end = text.char_indices().nth(n).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or_default()
+}
+
 /// The first `n` characters of a text at most, cut between words, with `…` at the end if it was cut.
 pub fn excerpt(text: &str, n: usize) -> Cow<'_, str> {
-    let Some((end, _)) = text.char_indices().nth(n) else { return Cow::Borrowed(text) };
-    let head = text.get(..end).unwrap_or_default();
+    let head = first_characters(text, n);
+    let end = head.len();
+    if end == text.len() {
+        return Cow::Borrowed(text);
+    }
     let words = head.rfind(char::is_whitespace).and_then(|space| head.get(..space));
     let kept = words.filter(|words| end / 2 < words.len()).unwrap_or(head);
     Cow::Owned(format!("{}…", kept.trim_end()))
@@ -217,6 +267,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn every_character_has_the_class_of_the_standard_library() {
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_alphanumeric(c), c.is_alphanumeric(), "{c:?}");
+            assert_eq!(is_alphabetic(c), c.is_alphabetic(), "{c:?}");
+            assert_eq!(is_numeric(c), c.is_numeric(), "{c:?}");
+        }
+    }
 
     #[test]
     fn every_character_is_collapsed_by_its_class() {

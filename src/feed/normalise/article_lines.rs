@@ -9,12 +9,13 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use crate::feed::dates::parse::WrittenDate;
 use crate::feed::normalise::furniture::{
     self, date_in, has_count, is_byline, is_furniture, is_placeholder, normal, other_article,
 };
+use crate::feed::normalise::opening::Opening;
 use crate::html::chars::{collapse, collapsed, excerpt};
 use crate::html::entities::{Context, decode};
 use crate::html::tokenizer::{HtmlToken, HtmlTokens};
@@ -83,9 +84,7 @@ struct Line<'a> {
     html: &'a str,
     /// See [`Self::text`].
     text: OnceCell<Cow<'a, str>>,
-    beginning: Beginning,
-    /// The line has at least so many characters. Their number is only counted up to [`LONG`].
-    shown: usize,
+    shape: Shape,
     /// Characters of the text that are links.
     linked: usize,
     has_media: bool,
@@ -112,9 +111,38 @@ enum Beginning {
     Other,
 }
 
+/// What is known of a line without its text in one piece.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shape {
+    beginning: Beginning,
+    /// Whether the line has [`LONG`] characters or more.
+    is_long: bool,
+    /// Of a line that is not long: how it begins.
+    opening: Opening,
+    /// Of a line that is not long: whether it may have a digit.
+    may_have_digit: bool,
+}
+
+impl Shape {
+    /// The shape of a line with these texts between its tags.
+    fn of(texts: &[&str]) -> Self {
+        let begins = |text: &&str| Some(beginning(text)).filter(|found| *found != Beginning::None);
+        let beginning = texts.iter().find_map(begins).unwrap_or_default();
+        let mut shape = Self { beginning, is_long: are_long(texts), ..Self::default() };
+        if !shape.is_long {
+            for text in texts {
+                let text = decode(text, Context::Text);
+                shape.opening.read(&text);
+                shape.may_have_digit |= may_have_digit(&text);
+            }
+        }
+        shape
+    }
+}
+
 impl Line<'_> {
     fn has_text(&self) -> bool {
-        self.beginning != Beginning::None
+        self.shape.beginning != Beginning::None
     }
 
     /// The text of the line. It is decoded when it is needed, because most lines are paragraphs.
@@ -135,13 +163,27 @@ impl Line<'_> {
 
     /// The text, unless there is none or the line is long.
     fn short_text(&self) -> Option<&str> {
-        (self.has_text() && self.shown < LONG).then(|| self.text())
+        (self.has_text() && !self.shape.is_long).then(|| self.text())
+    }
+
+    /// Whether the line may be one that is no text wherever it is: a placeholder, a counter or a link to another article.
+    /// Most lines are not, so that their text is not needed.
+    fn may_go_anywhere(&self) -> bool {
+        let is_short = self.has_text() && !self.shape.is_long;
+        is_short
+            && self.place != Place::Fixed
+            && (self.shape.opening.is_known() || self.shape.may_have_digit)
+    }
+
+    fn is_placeholder(&self) -> bool {
+        self.shape.opening.is_known() && self.short_text().is_some_and(is_placeholder)
     }
 
     /// Whether all of the text is a link.
     fn is_link(&self) -> bool {
         let most = self.linked + 3;
-        self.has_text() && self.shown <= most && self.text().chars().count() <= most
+        let is_longer = self.shape.is_long && most < LONG;
+        self.has_text() && !is_longer && self.text().chars().count() <= most
     }
 }
 
@@ -226,6 +268,8 @@ struct LineReader<'a> {
     /// The names of the open inline elements of the line.
     inline: Vec<&'a str>,
     line: Line<'a>,
+    /// The texts of the line, between its tags.
+    texts: Vec<&'a str>,
     /// Open links.
     links: usize,
     /// Where the line begins.
@@ -235,16 +279,11 @@ struct LineReader<'a> {
 }
 
 impl<'a> LineReader<'a> {
-    fn read_text(&mut self, source: &str) {
+    fn read_text(&mut self, source: &'a str) {
         if 0 < self.links {
             self.line.linked += decode(source, Context::Text).trim().chars().count();
         }
-        if self.line.beginning == Beginning::None {
-            self.line.beginning = beginning(source);
-        }
-        if self.line.shown < LONG {
-            self.line.shown += count_shown(source);
-        }
+        self.texts.push(source);
     }
 
     fn read_inline(&mut self, name: &'a str, closing: bool) {
@@ -278,7 +317,8 @@ impl<'a> LineReader<'a> {
 
     /// Ends the line at `end`, if it has anything in it.
     fn finish(&mut self, end: usize) {
-        let line = std::mem::take(&mut self.line);
+        let line = Line { shape: Shape::of(&self.texts), ..std::mem::take(&mut self.line) };
+        self.texts.clear();
         if !line.has_text() && !line.has_media {
             return;
         }
@@ -318,15 +358,35 @@ fn beginning(source: &str) -> Beginning {
     if first == '"' { Beginning::Mark } else { Beginning::Other }
 }
 
-/// The number of characters of a text of HTML, or a smaller one: neither spaces nor references are counted, nor characters of
-/// Unicode blocks that have spaces.
-fn count_shown(source: &str) -> usize {
-    /// In bytes. That is enough to know that a text is long.
-    const ENOUGH: usize = 8 * LONG;
-    let source = source.as_bytes().get(..ENOUGH).unwrap_or(source.as_bytes());
+/// Whether texts of HTML are long together. Neither spaces nor references are counted, nor characters of Unicode blocks that
+/// have spaces.
+fn are_long(texts: &[&str]) -> bool {
+    // Most lines are so short that nothing need be counted.
+    let mut left = LONG;
+    LONG <= texts.iter().map(|text| text.len()).sum()
+        && texts.iter().any(|text| {
+            left = left.saturating_sub(count_shown(text, left));
+            left == 0
+        })
+}
+
+/// The number of characters of a text of HTML, or a smaller one if it is `enough`; see [`are_long`].
+fn count_shown(source: &str, enough: usize) -> usize {
+    /// In bytes. No more are looked at.
+    const MOST: usize = 8 * LONG;
+    /// The count of so many bytes is a byte, so that the compiler makes it count many at once.
+    const CHUNK: usize = 255;
     let is_shown = |byte: &u8| matches!(byte, 0x21..=0x7e | 0xc3..=0xdf | 0xe4..=0xed);
-    if !source.contains(&b'&') {
-        return source.iter().filter(|byte| is_shown(byte)).count();
+    let source = source.as_bytes().get(..MOST).unwrap_or(source.as_bytes());
+    if memchr(b'&', source).is_none() {
+        let mut count = 0;
+        for chunk in source.chunks(CHUNK) {
+            count += usize::from(chunk.iter().map(|byte| u8::from(is_shown(byte))).sum::<u8>());
+            if enough <= count {
+                break;
+            }
+        }
+        return count;
     }
     // A part begins with what a reference has behind its `&`.
     let mut parts = source.split(|byte| *byte == b'&');
@@ -335,6 +395,20 @@ fn count_shown(source: &str) -> usize {
         part.iter().skip_while(|byte| **byte != b';').filter(|byte| is_shown(byte)).count()
     };
     first + parts.map(|part| after(part).saturating_sub(1)).sum::<usize>()
+}
+
+/// Whether a text may have a digit of any script.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, many bytes are compared at once"
+)]
+fn may_have_digit(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.wrapping_sub(b'0') < 10;
+    // The first bytes of the blocks of Unicode that have digits.
+    let may_begin_digit = |byte: u8| {
+        (byte == 0xc2) | (byte.wrapping_sub(0xd9) <= 0xe3 - 0xd9) | (byte == 0xea) | (0xef <= byte)
+    };
+    text.bytes().fold(false, |any, byte| any | is_digit(byte) | may_begin_digit(byte))
 }
 
 /// Marks the lines above the first paragraph. Returns the standfirst between them, and the date of the date line.
@@ -412,7 +486,7 @@ fn read_head(lines: &[Line<'_>], known: Known<'_>) -> HeadLines {
             head.marked.push((place, "date or counter"));
         } else if known.is_page && short.is_some_and(is_byline) {
             head.marked.push((place, "byline"));
-        } else if !line.short_text().is_some_and(is_placeholder) {
+        } else if !line.is_placeholder() {
             head.others.push(place);
             // Only one paragraph may be above the date or the title: the standfirst.
             let is_paragraph =
@@ -438,10 +512,10 @@ fn read_head(lines: &[Line<'_>], known: Known<'_>) -> HeadLines {
 /// Whether a line has the letters and digits of `normal`. A line of more than three times its length is not compared.
 fn is_same(line: &Line<'_>, normal: &str) -> bool {
     let most = 3 * normal.len() + 32;
-    line.shown <= most
+    !(line.shape.is_long && most < LONG)
         && normal.len() <= 2 * line.text().len()
         && line.text().len() <= most
-        && furniture::normal(line.text()) == normal
+        && furniture::normal_chars(line.text()).eq(normal.chars())
 }
 
 /// Whether a line of dates and counts is certain to be one: opening hours and names with a number look alike. A mere time
@@ -472,10 +546,10 @@ fn mark_others(lines: &[Line<'_>], known: Known<'_>, kinds: &mut [Option<&'stati
             continue;
         }
         in_list_of_others = false;
-        let Some(text) = line.short_text().filter(|_| line.place != Place::Fixed) else { continue };
+        let Some(text) = line.short_text().filter(|_| line.may_go_anywhere()) else { continue };
         // The notes of a podcast list where its guests are found.
         let is_note = !known.is_page && line.block == "li" && 0 < line.linked;
-        if is_placeholder(text) && !is_note && (!line.has_media || line.block == "figcaption") {
+        if line.is_placeholder() && !is_note && (!line.has_media || line.block == "figcaption") {
             mark(kinds, place, "placeholder");
         } else if line.linked == 0 && names_other(text) {
             mark(kinds, place, "link to another article");
@@ -530,7 +604,7 @@ fn quotations(lines: &[Line<'_>], kinds: &[Option<&'static str>]) -> Vec<[usize;
     };
     for place in 0..lines.len() {
         let is_quotation =
-            |line: &&Line<'_>| line.beginning == Beginning::Mark && is_quoted(line.text());
+            |line: &&Line<'_>| line.shape.beginning == Beginning::Mark && is_quoted(line.text());
         let Some(line) = is_free(place).filter(is_quotation) else { continue };
         // Both lines of a pair are next to each other, so only the last pair may have a line near this one.
         let is_taken = |other: usize| found.last().is_some_and(|pair| pair.contains(&other));
@@ -741,6 +815,13 @@ mod tests {
     fn cleaned(html: &str) -> String {
         let known = Known { title: Some("The ferry returns"), is_page: true, ..Known::default() };
         clean(html, known).map_or_else(|| html.to_owned(), |cleaned| cleaned.html)
+    }
+
+    #[test]
+    fn every_digit_may_be_one() {
+        let digits = ('\0'..=char::MAX).filter(|c| c.is_numeric());
+        assert_eq!(digits.map(String::from).find(|digit| !may_have_digit(digit)), None);
+        assert!(!may_have_digit("The ferry, Überfahrt, паром, 渡船, 나루"));
     }
 
     const LONG: &str = "After nine years the ferry to the island sails again, every morning at six and every evening at eight.";

@@ -13,6 +13,7 @@
 
 use crate::domain::article::ArticleDraft;
 use crate::feed::function_words::{self, Counts};
+use crate::html::chars::{first_characters, is_alphabetic};
 use crate::html::to_text::html_to_text;
 
 /// ISO 639-3 codes of the languages that the detectors know, and their tags: the shortest code of ISO 639, as BCP 47
@@ -149,9 +150,21 @@ struct Excerpt {
 impl Excerpt {
     /// The first characters of some texts.
     fn new(parts: &[&str], most: usize) -> Self {
-        let chars = parts.iter().flat_map(|part| part.chars().chain(['\n']));
-        let text: String = chars.take(most).collect();
-        let letters = text.chars().filter(|c| c.is_alphabetic());
+        let (mut text, mut left) = (String::new(), most);
+        for part in parts {
+            let part = first_characters(part, left);
+            text.push_str(part);
+            left -= part.chars().count();
+            if 0 < left {
+                text.push('\n');
+                left -= 1;
+            }
+        }
+        if text.is_ascii() {
+            let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+            return Self { text, letters, latin: letters };
+        }
+        let letters = text.chars().filter(|c| is_alphabetic(*c));
         let (letters, latin) = letters.fold((0, 0), |(letters, latin), c| {
             let is_latin = matches!(c, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}');
             (letters + 1, latin + usize::from(is_latin))
@@ -304,14 +317,23 @@ fn are_related(one: &str, other: &str) -> bool {
 /// Passes the words of HTML or plain text to `take`, as function words are compared, until it returns `false`. Words with
 /// letters that are not of ASCII are empty.
 fn ascii_words(text: &str, mut take: impl FnMut(&str) -> bool) {
-    let (mut is_tag, mut cut) = (false, String::new());
-    let words = text.split(|c: char| {
-        is_tag = c == '<' || is_tag && c != '>';
-        is_tag || !c.is_alphabetic()
-    });
-    for word in words.filter(|word| !word.is_empty()) {
+    let mut cut = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if c == '<' {
+            rest = rest.split_once('>').map_or("", |(_, after)| after);
+            continue;
+        }
+        if !is_alphabetic(c) {
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+            continue;
+        }
+        let letters = rest.bytes().position(|byte| !byte.is_ascii_alphabetic());
+        let (word, after) = rest.split_at(letters.unwrap_or(rest.len()));
+        // The word may go on with other letters.
+        rest = after.trim_start_matches(is_alphabetic);
+        let word = if rest.len() == after.len() { word } else { "" };
         cut.clear();
-        let word = if word.is_ascii() { word } else { "" };
         cut.push_str(word.get(..function_words::CUT).unwrap_or(word));
         cut.make_ascii_lowercase();
         if !take(&cut) {
@@ -340,6 +362,8 @@ fn tag_of(code: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::article::{ArticleKey, ContentHash};
     use crate::html::sanitise::SanitisedHtml;
@@ -474,6 +498,28 @@ mod tests {
             article.content_html = Some(SanitisedHtml::from_store(html));
             complete(&mut [(&mut article, true)], "");
             assert_eq!(article.language.as_deref(), Some(expected), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_runs_of_letters_outside_of_tags(text in "(abcdefgh|Ab|a|é|港|<|>|1| |\n){0,20}") {
+            let mut is_tag = false;
+            let words = text.split(|c: char| {
+                is_tag = c == '<' || is_tag && c != '>';
+                is_tag || !c.is_alphabetic()
+            });
+            let words = words.filter(|word| !word.is_empty());
+            let expected = words.map(|word| if word.is_ascii() { word } else { "" });
+            let cut = |word: &str| word.chars().take(function_words::CUT).collect::<String>();
+            let expected: Vec<String> =
+                expected.map(|word| cut(word).to_ascii_lowercase()).collect();
+            let mut found = Vec::new();
+            ascii_words(&text, |word| {
+                found.push(word.to_owned());
+                true
+            });
+            prop_assert_eq!(found, expected);
         }
     }
 

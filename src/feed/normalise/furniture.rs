@@ -8,7 +8,7 @@ use foldhash::HashSet;
 use regex::Regex;
 
 use crate::feed::dates::parse::{WrittenDate, date, written_date};
-use crate::html::chars::collapse;
+use crate::html::chars::{collapse, is_alphanumeric, is_numeric};
 use crate::html::to_text::html_to_text;
 
 /// Removes date lines and counters from the beginning of `line`, which is the text of `html` in one line.
@@ -18,7 +18,7 @@ pub fn without_furniture<'a>(line: &'a str, html: &str) -> &'a str {
     /// Bytes that these lines need at most, including markup and an image before them.
     const ENOUGH: usize = 8 * 1024;
     // Each date, time and count has a digit, and few articles begin with one.
-    if !line.chars().take(LONGEST_FURNITURE).any(char::is_numeric) {
+    if !line.chars().take(LONGEST_FURNITURE).any(is_numeric) {
         return line;
     }
     let end = html.floor_char_boundary(ENOUGH);
@@ -55,8 +55,7 @@ fn is_short(line: &str) -> bool {
 
 /// Whether a text has a digit of any script.
 fn has_digit(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit())
-        || !text.is_ascii() && text.contains(char::is_numeric)
+    text.bytes().any(|byte| byte.is_ascii_digit()) || !text.is_ascii() && text.contains(is_numeric)
 }
 
 /// Whether a part is a date, a count, or several of them with commas between: `20 August 2024, 1,234 views`.
@@ -363,6 +362,28 @@ const PLACEHOLDERS_UNCASED: [&str; 25] = [
     "사진", "이미지", "광고", "공유", "विज्ञापन", "शेयर करें", "공유하기", "シェアする", "تبلیغات", "اشتراک‌گذاری",
 ];
 
+/// Names of buttons, which stand beside each other in a line.
+#[rustfmt::skip]
+const BUTTONS: [&str; 18] = [
+    "facebook", "twitter", "x", "whatsapp", "linkedin", "email", "telegram", "pinterest", "reddit", "share", "print", "copy",
+    "link", "tweet", "messenger", "bluesky", "threads", "mail",
+];
+
+/// How requests to follow the publisher begin, in lower case.
+#[rustfmt::skip]
+const REQUESTS_TO_FOLLOW: [&str; 21] = [
+    "follow us", "join us on", "like us on", "find us on", "folgen sie uns", "folge uns", "suivez-nous", "suivez nous",
+    "síguenos", "siga-nos", "seguici", "volg ons", "följ oss", "følg oss", "følg os", "obserwuj nas", "подписывайтесь на",
+    "читайте нас", "bizi takip", "关注我们", "關注我們",
+];
+
+/// The texts that [`is_placeholder`] and [`other_article`] know: each line of which they say something begins with one.
+pub(super) fn known_texts() -> impl Iterator<Item = &'static str> {
+    let placeholders = PLACEHOLDERS.into_iter().chain(PLACEHOLDERS_UNCASED).chain(BUTTONS);
+    let others = OTHER_ARTICLES.into_iter().chain(OTHER_ARTICLES_UNSPACED);
+    placeholders.chain(REQUESTS_TO_FOLLOW).chain(others)
+}
+
 /// Whether a line is only the name of an image, an advertisement or a button.
 pub fn is_placeholder(line: &str) -> bool {
     /// In bytes.
@@ -376,37 +397,13 @@ pub fn is_placeholder(line: &str) -> bool {
         // `Facebook Twitter WhatsApp`
         || {
             let mut words = line.split_whitespace();
-            let known = ["facebook", "twitter", "x", "whatsapp", "linkedin", "email", "telegram", "pinterest", "reddit", "share", "print", "copy", "link", "tweet", "messenger", "bluesky", "threads", "mail"];
-            2 <= words.clone().count() && words.all(|word| known.contains(&word))
+            2 <= words.clone().count() && words.all(|word| BUTTONS.contains(&word))
         }
         || is_request_to_follow(&line)
 }
 
 /// Whether a line in lower case asks to follow the publisher on a network: `follow us on facebook`.
 fn is_request_to_follow(line: &str) -> bool {
-    const BEGINNINGS: [&str; 21] = [
-        "follow us",
-        "join us on",
-        "like us on",
-        "find us on",
-        "folgen sie uns",
-        "folge uns",
-        "suivez-nous",
-        "suivez nous",
-        "síguenos",
-        "siga-nos",
-        "seguici",
-        "volg ons",
-        "följ oss",
-        "følg oss",
-        "følg os",
-        "obserwuj nas",
-        "подписывайтесь на",
-        "читайте нас",
-        "bizi takip",
-        "关注我们",
-        "關注我們",
-    ];
     const NETWORKS: [&str; 19] = [
         "facebook",
         "twitter",
@@ -428,7 +425,7 @@ fn is_request_to_follow(line: &str) -> bool {
         "on x",
         "auf x",
     ];
-    BEGINNINGS.iter().any(|beginning| line.starts_with(beginning))
+    REQUESTS_TO_FOLLOW.iter().any(|beginning| line.starts_with(beginning))
         && NETWORKS.iter().any(|network| line.contains(network))
 }
 
@@ -489,7 +486,14 @@ pub fn other_article(line: &str) -> Option<&str> {
 
 /// A text as it is compared with another: its letters and digits in lower case.
 pub fn normal(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    let mut normal = String::with_capacity(text.len());
+    normal.extend(normal_chars(text));
+    normal
+}
+
+/// The characters of [`normal`].
+pub(super) fn normal_chars(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| is_alphanumeric(*c)).flat_map(char::to_lowercase)
 }
 
 /// A line with a bar for each date in it.

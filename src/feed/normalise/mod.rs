@@ -12,6 +12,7 @@ pub mod language;
 pub mod links;
 pub mod media;
 pub mod noise;
+pub mod opening;
 pub mod order;
 pub mod podcast;
 pub mod tags;
