@@ -13,6 +13,8 @@ use std::io::{self, Read};
 
 use brotli_decompressor::Decompressor;
 use flate2::{Decompress, FlushDecompress, Status};
+use libdeflater::Decompressor as WholeDecompressor;
+use memchr::memmem;
 use zstd::stream::read::Decoder;
 
 use crate::reading_time::{Bounded, is_over_now};
@@ -63,6 +65,12 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// The output buffer grows by this many bytes at a time.
 const MIN_STEP: usize = 16 * 1024;
 const MAX_STEP: usize = 4 * 1024 * 1024;
+
+/// The first bytes of a gzip member that is compressed by deflate (RFC 1952 section 2.3.1).
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b, 0x08];
+
+/// A stated length is believed if it is at most so many times the length of the compressed body.
+const LARGEST_RATIO: u64 = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
@@ -213,6 +221,9 @@ fn decode(coding: Coding, body: &[u8], limit: u64) -> Result<Unpacked, UnpackErr
 /// Decodes gzip (RFC 1952), one member or several. Bytes after the last member are ignored, as by every
 /// gzip program.
 fn gzip(body: &[u8], limit: u64) -> Result<Unpacked, UnpackError> {
+    if let Some(whole) = one_gzip_member(body, limit) {
+        return Ok(Unpacked { body: whole, fault: None });
+    }
     let mut out = Vec::new();
     out.reserve_exact(gzip_hint(body, limit));
     let mut rest = body;
@@ -311,12 +322,29 @@ fn inflate(
     }
 }
 
+/// Decodes a body that is one whole gzip member and nothing else, in one step. This takes two thirds of the instructions
+/// of [`inflate`].
+///
+/// `None` if the body is anything else, or if it is not certain: the decoder does not tell where the member ended, so a
+/// body in which another member may begin is left to [`inflate`], as is one with bytes behind its end, where the stated
+/// length is wrong.
+fn one_gzip_member(body: &[u8], limit: u64) -> Option<Vec<u8>> {
+    let stated = stated_length(body);
+    let is_credible = stated <= limit && stated <= LARGEST_RATIO * body.len() as u64;
+    if !is_credible || is_over_now() || memmem::find(body.get(1..)?, GZIP_MAGIC).is_some() {
+        return None;
+    }
+    let mut out = vec![0; usize::try_from(stated).ok()?];
+    let length = WholeDecompressor::new().gzip_decompress(body, &mut out).ok()?;
+    (length == out.len()).then_some(out)
+}
+
 /// The size that the last member states (RFC 1952 section 2.3.1), if it is credible: a feed shrinks 2 to 30
 /// times. One byte is added, so that the end is found before the buffer grows.
 fn gzip_hint(body: &[u8], limit: u64) -> usize {
     let stated = stated_length(body);
     let packed = body.len() as u64;
-    let hint = if (packed..64 * packed).contains(&stated) { stated } else { 4 * packed };
+    let hint = if (packed..LARGEST_RATIO * packed).contains(&stated) { stated } else { 4 * packed };
     usize::try_from(hint.min(limit).saturating_add(1)).unwrap_or(0)
 }
 
