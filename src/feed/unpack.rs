@@ -221,9 +221,14 @@ fn decode(coding: Coding, body: &[u8], limit: u64) -> Result<Unpacked, UnpackErr
 /// Decodes gzip (RFC 1952), one member or several. Bytes after the last member are ignored, as by every
 /// gzip program.
 fn gzip(body: &[u8], limit: u64) -> Result<Unpacked, UnpackError> {
-    if let Some(whole) = one_gzip_member(body, limit) {
-        return Ok(Unpacked { body: whole, fault: None });
+    match one_gzip_member(body, limit) {
+        Some(whole) => Ok(Unpacked { body: whole, fault: None }),
+        None => gzip_members(body, limit),
     }
+}
+
+/// Decodes gzip in pieces, so that of a damaged or cut body the beginning is known.
+fn gzip_members(body: &[u8], limit: u64) -> Result<Unpacked, UnpackError> {
     let mut out = Vec::new();
     out.reserve_exact(gzip_hint(body, limit));
     let mut rest = body;
@@ -707,6 +712,24 @@ mod tests {
             if let Ok(unpacked) = unpack(body, Some(&coding), limit) {
                 prop_assert!(unpacked.body.len() as u64 <= limit);
             }
+        }
+
+        #[test]
+        fn both_decoders_of_gzip_return_the_same(
+            members in proptest::collection::vec("(<p>[a-c]{0,9}|The ferry ){0,60}", 1..3),
+            changed in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
+            kept in proptest::option::of(any::<proptest::sample::Index>()),
+            behind in proptest::sample::select(vec![&b""[..], b"\0\0", b"\x1f\x8b\x08", b"behind"]),
+            limit in prop_oneof![Just(LIMIT), 0_u64..1000],
+        ) {
+            let mut body = members.iter().flat_map(|plain| gz(plain.as_bytes())).collect::<Vec<_>>();
+            if let Some((place, byte)) = changed {
+                let place = place.index(body.len());
+                body[place] = byte;
+            }
+            body.truncate(kept.map_or(usize::MAX, |kept| kept.index(body.len())));
+            body.extend(behind);
+            prop_assert_eq!(gzip(&body, limit), gzip_members(&body, limit));
         }
 
         #[test]
