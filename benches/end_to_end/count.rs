@@ -20,12 +20,11 @@ use nix::unistd::Pid;
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
-/// Largest difference from a recorded count, in per cent.
+/// Largest difference of a poll from its recorded count, in per cent.
 const TOLERANCE: f64 = 5.0;
 
-/// A difference of so many millions is never too large. The order in which feeds arrive decides how the text index is
-/// laid out, which shows in the count of a search.
-const NEGLIGIBLE: f64 = 1.0;
+/// The same for requests, in per cent. What the daemon does beside them is counted, too.
+const TOLERANCE_OF_REQUESTS: f64 = 15.0;
 
 /// The requests of which the mean is counted. The first requests of a process cost more, so some are made before.
 const REQUESTS: u32 = 20;
@@ -56,6 +55,16 @@ pub(crate) struct Count {
     pub millions: f64,
 }
 
+impl Count {
+    /// Largest difference from the recorded count, in per cent.
+    fn tolerance(&self) -> f64 {
+        match self.of.as_str() {
+            "page" | "search" => TOLERANCE_OF_REQUESTS,
+            _ => TOLERANCE,
+        }
+    }
+}
+
 impl Counts {
     pub(crate) fn new(feeds: u32, shrink: NonZero<usize>) -> anyhow::Result<Self> {
         let compiler = Command::new("rustc").arg("--version").output().context("run rustc")?;
@@ -80,7 +89,7 @@ impl Counts {
     /// Prints each count beside the recorded one.
     ///
     /// # Errors
-    /// When a count differs by more than [`TOLERANCE`], or the recorded counts are of something else.
+    /// When a count differs by more than its tolerance, or the recorded counts are of something else.
     pub(crate) fn compare(&self, path: &Path) -> anyhow::Result<()> {
         let text = fs::read(path).with_context(|| format!("read {}", path.display()))?;
         let recorded: Self =
@@ -103,7 +112,8 @@ impl Counts {
         }
         let mut outside = String::new();
         writeln!(io::stdout(), "{:<14}{:>12}{:>12}{:>9}", "millions of", "recorded", "now", "")?;
-        for Count { of, millions } in &self.all {
+        for count in &self.all {
+            let Count { of, millions } = count;
             let known = recorded.all.iter().find(|known| known.of == *of);
             let known = known.with_context(|| format!("{} lacks {of}", path.display()))?;
             let change = (millions / known.millions - 1.0) * 100.0;
@@ -112,13 +122,13 @@ impl Counts {
                 "{of:<14}{:>12.1}{millions:>12.1}{change:>+8.1}%",
                 known.millions
             )?;
-            if TOLERANCE < change.abs() && NEGLIGIBLE < (millions - known.millions).abs() {
+            if count.tolerance() < change.abs() {
                 write!(outside, " {of} ({change:+.1} %)")?;
             }
         }
         ensure!(
             outside.is_empty(),
-            "more than {TOLERANCE} % from {}:{outside}; if that is meant, or the change made it cheaper, record the \
+            "more than {TOLERANCE} % ({TOLERANCE_OF_REQUESTS} % for requests) from {}:{outside}; if that is meant, or the change made it cheaper, record the \
              counts again with --save",
             path.display()
         );
