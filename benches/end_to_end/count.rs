@@ -128,8 +128,8 @@ impl Counts {
         }
         ensure!(
             outside.is_empty(),
-            "more than {TOLERANCE} % ({TOLERANCE_OF_REQUESTS} % for requests) from {}:{outside}; if that is meant, or the change made it cheaper, record the \
-             counts again with --save",
+            "more than {TOLERANCE} % ({TOLERANCE_OF_REQUESTS} % for requests) from {}:{outside}; if that is meant, or the \
+             change made it cheaper, record the counts again with --save",
             path.display()
         );
         Ok(())

@@ -226,7 +226,7 @@ fn from_bytes(mut bytes: &[u8]) -> Vec<Weighted> {
         let Some((name, rest)) = rest.split_at_checked(usize::from(*length)) else { break };
         let Some((weight, rest)) = rest.split_first_chunk::<2>() else { break };
         let weight = u16::from_be_bytes(*weight);
-        vector.push(Weighted { name: Name::read(name), weight, id: None });
+        vector.push(Weighted { name: Name::from_bytes(name), weight, id: None });
         bytes = rest;
     }
     vector

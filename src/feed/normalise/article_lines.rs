@@ -168,7 +168,7 @@ impl Line<'_> {
 
     /// Whether the line may be one that is no text wherever it is: a placeholder, a counter or a link to another article.
     /// Most lines are not, so that their text is not needed.
-    fn may_go_anywhere(&self) -> bool {
+    fn may_be_furniture(&self) -> bool {
         let is_short = self.has_text() && !self.shape.is_long;
         is_short
             && self.place != Place::Fixed
@@ -546,7 +546,7 @@ fn mark_others(lines: &[Line<'_>], known: Known<'_>, kinds: &mut [Option<&'stati
             continue;
         }
         in_list_of_others = false;
-        let Some(text) = line.short_text().filter(|_| line.may_go_anywhere()) else { continue };
+        let Some(text) = line.short_text().filter(|_| line.may_be_furniture()) else { continue };
         // The notes of a podcast list where its guests are found.
         let is_note = !known.is_page && line.block == "li" && 0 < line.linked;
         if line.is_placeholder() && !is_note && (!line.has_media || line.block == "figcaption") {

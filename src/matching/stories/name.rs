@@ -14,11 +14,11 @@ impl Name {
     /// The name that a text begins with: characters of at most 24 bytes.
     pub(super) fn of(text: &str) -> Self {
         let end = text.floor_char_boundary(LONGEST);
-        Self::read(text.as_bytes().get(..end).unwrap_or_default())
+        Self::from_bytes(text.as_bytes().get(..end).unwrap_or_default())
     }
 
     /// A name from its bytes. Those after the longest name are ignored.
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
         let mut filled = [0; LONGEST];
         let length = bytes.len().min(LONGEST);
         if let (Some(to), Some(from)) = (filled.get_mut(..length), bytes.get(..length)) {
@@ -63,7 +63,7 @@ mod tests {
         }
         for word in words {
             assert_eq!(Name::of(word).with_text(str::to_owned), word);
-            assert_eq!(Name::read(word.as_bytes()), Name::of(word));
+            assert_eq!(Name::from_bytes(word.as_bytes()), Name::of(word));
         }
         let long = "1абвгдежзиклмн";
         assert_eq!(Name::of(long).with_text(str::to_owned), "1абвгдежзикл");
