@@ -8,7 +8,7 @@ use chrono::Datelike;
 use crate::domain::article::{Article, ArticleId, FullText, FullTextState};
 use crate::domain::query::{Query, Search, Term};
 use crate::domain::time::{TimeDelta, Timestamp, Zone};
-use crate::html::chars::excerpt;
+use crate::html::chars::{excerpt, first_characters};
 use crate::html::to_text::html_to_text;
 
 pub mod terminal;
@@ -156,8 +156,7 @@ pub fn headline(article: &Article) -> Option<Cow<'_, str>> {
 /// The first 2,000 characters of the text as one line for a terminal; `None` if no character is visible.
 pub fn line(text: &str) -> Option<Cow<'_, str>> {
     const CHARS: usize = 2_000;
-    let end = text.char_indices().nth(CHARS).map_or(text.len(), |(at, _)| at);
-    Some(clean_line(text.get(..end)?)).filter(|line| !line.is_empty())
+    Some(clean_line(first_characters(text, CHARS))).filter(|line| !line.is_empty())
 }
 
 /// The title of an export of the articles of these feeds or tags; of all articles if there are none.

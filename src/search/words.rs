@@ -23,7 +23,7 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-use crate::html::chars::digit_value;
+use crate::html::chars::{digit_value, first_characters};
 use crate::search::han;
 
 /// The number of the rules by which texts become tokens. A store that was indexed by others is indexed anew.
@@ -257,8 +257,7 @@ pub fn pairs(folded: &str) -> impl Iterator<Item = &str> {
 
 /// The part of a word that is indexed.
 pub(super) fn shortened(folded: &str) -> &str {
-    let end = folded.char_indices().nth(LONGEST).map_or(folded.len(), |(at, _)| at);
-    folded.get(..end).unwrap_or(folded)
+    first_characters(folded, LONGEST)
 }
 
 /// A word in the form that is compared: without letter case, diacritics and compatibility forms.

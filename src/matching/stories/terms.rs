@@ -1,6 +1,7 @@
 //! The terms of an article: the words of its title and of the beginning of its text.
 
 use crate::feed::function_words;
+use crate::html::chars::first_characters;
 use crate::matching::stories::name::Name;
 use crate::search::words::{for_each_folded, pairs};
 
@@ -38,8 +39,8 @@ impl Terms {
     /// The terms of a title and of the beginning of a plain text. No more than 300 characters of each are read.
     pub fn of(title: &str, text: &str) -> Self {
         let mut terms = Self::default();
-        terms.read(beginning(title), IN_TITLE);
-        terms.read(beginning(text), 1);
+        terms.read(first_characters(title, READ), IN_TITLE);
+        terms.read(first_characters(text, READ), 1);
         terms.terms.sort_unstable_by_key(|term| (term.name, term.word));
         terms.terms.dedup_by(|later, first| {
             let is_same = later.name == first.name;
@@ -84,16 +85,10 @@ impl Terms {
     }
 }
 
-fn beginning(text: &str) -> &str {
-    let end = text.char_indices().nth(READ).map_or(text.len(), |(at, _)| at);
-    text.get(..end).unwrap_or_default()
-}
-
 fn cut(folded: &str) -> &str {
     let is_number = folded.starts_with(|c: char| c.is_ascii_digit());
     let most = if is_number { LONGEST_NUMBER } else { STEM };
-    let end = folded.char_indices().nth(most).map_or(folded.len(), |(at, _)| at);
-    folded.get(..end).unwrap_or(folded)
+    first_characters(folded, most)
 }
 
 #[cfg(test)]
