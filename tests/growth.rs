@@ -413,8 +413,9 @@ fn field_targets() -> Vec<Target> {
             "<description>x</description><content:encoded>",
             "</content:encoded>",
         ),
-        // These are four times as long as others: longer than what is read for the language.
-        target("content in no stated language", MARKUP.get(..10).unwrap_or(MARKUP), |text| {
+        // These are four times as long as others: longer than what is read for the language. What is markup in them is read
+        // as it is in a content.
+        target("content in no stated language", PLAIN.get(..12).unwrap_or(PLAIN), |text| {
             let text = escaped(&text.repeat(4));
             read(&format!("<rss><channel><item><description>{text}</description></item>"));
         }),
@@ -424,8 +425,8 @@ fn field_targets() -> Vec<Target> {
         field("author", PLAIN, "<author>", "</author>"),
         field("category", PLAIN, "<category>", "</category>"),
         field("enclosure", PLAIN, "<enclosure url=\"", "\"/>"),
-        // The content is read as that of RSS, so a few patterns are enough.
-        target("json", MARKUP.get(..12).unwrap_or(MARKUP), |text| {
+        // The content is read as that of RSS, so that its markup needs no trial here.
+        target("json", PLAIN, |text| {
             let text = json_text(text);
             read(&format!(
                 "{{\"version\":\"\",\"language\":\"en\",\"items\":[{{\"id\":{text},\"url\":{text},\"content_html\":{text}}}]}}"

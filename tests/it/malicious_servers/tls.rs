@@ -160,8 +160,9 @@ fn a_certificate_that_proves_nothing_and_a_connection_that_breaks_are_named() {
         ("no handshake", mute_at, &["timeout"], "in time"),
     ];
     let mut config = FETCH.to_owned() + "ca_file = \"ca.pem\"\n";
-    for (_, address, ..) in &cases {
+    for (_, address, outcomes, _) in &cases {
         writeln!(config, "[[feeds]]\nurl = \"https://{address}/\"").unwrap();
+        config.push_str(super::time_limit(outcomes));
     }
     let home = Home::empty();
     fs::write(home.path("ca.pem"), pem).unwrap();
