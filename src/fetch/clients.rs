@@ -15,6 +15,7 @@ use crate::domain::host::Host;
 use crate::domain::request::{FetchSettings, Secret};
 use crate::fetch::error::FetchError;
 use crate::fetch::guard::Guard;
+use crate::fetch::kept_connection;
 use crate::fetch::names::Names;
 use crate::fetch::tls::{Tls, trusting_nobody};
 
@@ -180,6 +181,7 @@ impl Clients {
             .pool_max_idle_per_host(connections)
             .tcp_keepalive(TCP_KEEPALIVE)
             .tls_backend_preconfigured(tls)
+            .connector_layer(kept_connection::noticing())
             .http2_max_header_list_size(MAX_HEADER_BYTES)
             // Feeds come from old software too: a malformed header field is ignored.
             .http1_ignore_invalid_headers_in_responses(true)

@@ -223,7 +223,9 @@ fn hint(error: &FetchError) -> Option<&'static str> {
 }
 
 /// The sources of an error, outermost first. It includes errors inside an [`io::Error`], which `source` skips.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(next_cause(error), |cause| next_cause(*cause))
 }
 

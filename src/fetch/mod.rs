@@ -4,15 +4,15 @@
 //! stay compressed as received: [`unpack`](crate::feed::unpack::unpack) decompresses them on the threads of
 //! the parse pool.
 //!
-//! Each hop is one GET without retries and `Referer`. Cookies are kept for one chain of redirects only. Only validators
+//! Each hop is one GET without `Referer`, which is sent again only when a kept connection was closed under it. Cookies are kept for one chain of redirects only. Only validators
 //! that the server has sent make a request conditional. Only a configured proxy is used; the environment variables for proxies are ignored,
 //! because a service must not depend on the shell that started it.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
-use reqwest::header::{COOKIE, HeaderValue};
+use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
+use reqwest::{Client, RequestBuilder};
 use tokio::time::timeout_at;
 use url::Url;
 
@@ -28,6 +28,7 @@ mod error;
 mod file;
 mod guard;
 mod headers;
+mod kept_connection;
 mod memory;
 mod names;
 mod post;
@@ -124,8 +125,7 @@ impl Fetcher {
 
     /// Follows a chain of redirects to the reply that is not a redirect.
     async fn follow(&self, home: &Url, request: FetchRequest<'_>) -> Result<Reply, FetchError> {
-        let FetchRequest { url, at, validators, spec, max_body, wanted, more_follow, memory } =
-            request;
+        let FetchRequest { url, at, spec, max_body, wanted, more_follow, memory, .. } = request;
         let proxy_address = match &spec.proxy {
             Some(ProxyChoice::Direct) => None,
             Some(ProxyChoice::Via(address)) => Some(address),
@@ -151,20 +151,11 @@ impl Fetcher {
                 Some(last) => last,
                 None => self.hop(url, chain.at(), route, more_follow)?,
             };
-            let conditional = headers::conditional(validators, chain.at(), wanted);
-            let mut request =
-                this.client.get(chain.at().clone()).headers(common.clone()).headers(conditional);
-            let mut cookies: Vec<HeaderValue> = chain.cookies().into_iter().collect();
-            if chain.is_at_origin() {
-                if let Some(auth) = &spec.basic_auth {
-                    let password = auth.password.as_ref().map(Secret::expose);
-                    request = request.basic_auth(&auth.user, password);
-                }
-                cookies.extend(configured.get(COOKIE).cloned());
-                request = request.headers(configured.clone()); // They replace common ones of the same name.
-            }
-            request = request.headers(headers::cookie(&cookies));
-            let response = request.send().await.map_err(|error| {
+            let build = || {
+                let builder = this.client.get(chain.at().clone()).headers(common.clone());
+                with_headers(builder, &chain, &request, &configured)
+            };
+            let response = kept_connection::send(build).await.map_err(|error| {
                 self.clients.connection_failed(chain.at(), &error);
                 match error::refused(&error) {
                     Some(source) => refused(source),
@@ -197,6 +188,27 @@ impl Fetcher {
         let client = client.ok_or_else(|| FetchError::NoTrustAnchors { url: url.clone() })?;
         Ok(Hop { route, at: at.clone(), client })
     }
+}
+
+/// The request to the end of the chain, with its validators, cookies, and what is configured for the feed.
+fn with_headers(
+    builder: RequestBuilder,
+    chain: &Chain,
+    request: &FetchRequest<'_>,
+    configured: &HeaderMap,
+) -> RequestBuilder {
+    let conditional = headers::conditional(request.validators, chain.at(), request.wanted);
+    let mut builder = builder.headers(conditional);
+    let mut cookies: Vec<HeaderValue> = chain.cookies().into_iter().collect();
+    if chain.is_at_origin() {
+        if let Some(auth) = &request.spec.basic_auth {
+            let password = auth.password.as_ref().map(Secret::expose);
+            builder = builder.basic_auth(&auth.user, password);
+        }
+        cookies.extend(configured.get(COOKIE).cloned());
+        builder = builder.headers(configured.clone()); // They replace common ones of the same name.
+    }
+    builder.headers(headers::cookie(&cookies))
 }
 
 /// One request of a chain of redirects. The next one uses its connection if it can.

@@ -103,6 +103,59 @@ async fn a_connection_that_was_closed_in_the_meantime_is_opened_anew() {
     server.await.unwrap();
 }
 
+/// A server that closes each connection when it has received a request on it for the second time, without an answer.
+/// With `silent` it does so for the first one. Returns the number of requests that it has received.
+async fn closing(silent: bool) -> (FeedUrl, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = feed(listener.local_addr().unwrap());
+    let requests = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&requests);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let counted = Arc::clone(&counted);
+            tokio::spawn(async move {
+                head(&mut stream).await;
+                counted.fetch_add(1, Ordering::SeqCst);
+                if silent {
+                    return;
+                }
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab").await.unwrap();
+                head(&mut stream).await;
+                counted.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+    });
+    (url, requests)
+}
+
+#[tokio::test]
+async fn a_request_on_a_connection_that_is_closed_under_it_is_sent_again() {
+    let (url, requests) = closing(false).await;
+    let fetcher = Fetcher::new(&permitted()).unwrap();
+    let (none, spec) = (Validators::default(), RequestSpec::default());
+    for expected in [1, 3, 5] {
+        let request = FetchRequest::new(&url, &none, &spec, LIMIT);
+        let reply = fetcher.fetch(FetchRequest { more_follow: true, ..request }).await.unwrap();
+        assert_eq!(reply.body, b"ab");
+        assert_eq!(requests.load(Ordering::SeqCst), expected);
+        tokio::time::sleep(PAUSE).await; // The connection goes back to its pool a moment after the reply was read.
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_closes_a_new_connection_is_not_asked_again() {
+    let (url, requests) = closing(true).await;
+    let fetcher = Fetcher::new(&permitted()).unwrap();
+    let (none, spec) = (Validators::default(), RequestSpec::default());
+    for expected in [1, 2] {
+        let request = FetchRequest::new(&url, &none, &spec, LIMIT);
+        let error = fetcher.fetch(FetchRequest { more_follow: true, ..request }).await.unwrap_err();
+        assert_eq!(Failure::from(&error), Failure::Connect);
+        assert_eq!(requests.load(Ordering::SeqCst), expected);
+    }
+}
+
 /// A fetcher that trusts the server, and keeps the connections of so many hosts.
 fn trusting(server: &SecureServer, kept_hosts: usize) -> Fetcher {
     let folder = tempfile::tempdir().unwrap();
