@@ -19,6 +19,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
@@ -116,6 +117,9 @@ struct Args {
     /// Requests in flight
     #[arg(long, default_value_t = 64)]
     concurrency: u32,
+    /// The mean time in milliseconds that the server takes before a response
+    #[arg(long, default_value_t = 0, value_name = "MS", conflicts_with = "count")]
+    latency: u32,
     /// Documents are so many times as small as those of real feeds
     #[arg(long, default_value_t = NonZero::<usize>::MIN)]
     shrink: NonZero<usize>,
@@ -171,7 +175,8 @@ fn compare(args: &Args) -> anyhow::Result<()> {
     let corpus =
         Arc::new(corpus::generate(args.seed, usize::try_from(args.feeds)?, args.shrink.get())?);
     report::describe(&corpus, args.seed)?;
-    let server = Server::start(Arc::clone(&corpus), args.hosts)?;
+    let latency = Duration::from_millis(args.latency.into());
+    let server = Server::start(Arc::clone(&corpus), args.hosts, latency)?;
     let urls = server.urls();
     let (mut samples, mut faults) = (Vec::new(), Vec::new());
     for round in 1..=args.runs {
@@ -200,6 +205,9 @@ fn compare(args: &Args) -> anyhow::Result<()> {
     }
     writeln!(io::stdout())?;
     report::table(&samples, &corpus)?;
+    if 0 < args.latency {
+        report::waiting(&samples, server.sum_of_latencies() / args.concurrency.max(1))?;
+    }
     ensure!(faults.is_empty(), "the figures count for nothing:\n{}", faults.join("\n"));
     Ok(writeln!(io::stdout(), "\nEvery store holds exactly what the server offered.")?)
 }
@@ -209,7 +217,7 @@ fn count_instructions(args: &Args) -> anyhow::Result<()> {
     let open_files = measure::raise_open_files()?;
     let corpus =
         Arc::new(corpus::generate(args.seed, usize::try_from(args.feeds)?, args.shrink.get())?);
-    let server = Server::start(Arc::clone(&corpus), args.hosts)?;
+    let server = Server::start(Arc::clone(&corpus), args.hosts, Duration::ZERO)?;
     let urls = server.urls();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let bench = Bench { args, corpus: &corpus, urls: &urls, folder: folder.path(), open_files };

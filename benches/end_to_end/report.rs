@@ -129,6 +129,27 @@ pub(crate) fn table(samples: &[Sample], corpus: &Corpus) -> io::Result<()> {
     Ok(())
 }
 
+/// How the wall-clock time of gazetted compares with the least that is possible when its requests wait for servers: `waiting`,
+/// the sum of all latencies by the number of requests in flight, and the CPU time after it.
+pub(crate) fn waiting(samples: &[Sample], waiting: Duration) -> io::Result<()> {
+    let waiting = seconds(waiting);
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "\nlatencies by requests in flight: {waiting:.2} s; wall s of gazetted as a multiple of that and CPU s:"
+    )?;
+    for mode in Mode::ALL {
+        let of = |value: fn(&Sample) -> f64| median(samples, mode, Subject::Gazetted, value);
+        let wall = of(|sample| seconds(sample.cost.wall));
+        let cpu = of(|sample| seconds(sample.cost.cpu));
+        let multiple = wall.zip(cpu).map(|(wall, cpu)| wall / (waiting + cpu));
+        if multiple.is_some() {
+            writeln!(out, "{:<14}{}", mode.name(), shown(multiple, 2))?;
+        }
+    }
+    Ok(())
+}
+
 fn median(
     samples: &[Sample],
     mode: Mode,

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -37,6 +38,7 @@ pub(crate) struct Server {
 
 struct Site {
     corpus: Arc<Corpus>,
+    latencies: Vec<Duration>,
     mode: AtomicU8,
     whole: AtomicUsize,
     not_modified: AtomicUsize,
@@ -53,9 +55,16 @@ pub(crate) struct Replies {
 }
 
 impl Server {
-    pub(crate) fn start(corpus: Arc<Corpus>, hosts: Hosts) -> anyhow::Result<Self> {
+    /// `latency` is the mean time before a response. Those of the feeds are spread evenly from none to twice as long.
+    pub(crate) fn start(
+        corpus: Arc<Corpus>,
+        hosts: Hosts,
+        latency: Duration,
+    ) -> anyhow::Result<Self> {
+        let latencies = spread(latency, corpus.feeds.len());
         let site = Arc::new(Site {
             corpus,
+            latencies,
             mode: AtomicU8::new(0),
             whole: AtomicUsize::new(0),
             not_modified: AtomicUsize::new(0),
@@ -95,6 +104,11 @@ impl Server {
         }
     }
 
+    /// The latencies of all feeds together.
+    pub(crate) fn sum_of_latencies(&self) -> Duration {
+        self.site.latencies.iter().sum()
+    }
+
     pub(crate) fn replies(&self) -> Replies {
         let site = &self.site;
         Replies {
@@ -118,6 +132,14 @@ impl Server {
     }
 }
 
+/// The latency of each feed. Neighbours in the list have different ones.
+fn spread(mean: Duration, feeds: usize) -> Vec<Duration> {
+    let step = (2 * mean).checked_div(u32::try_from(feeds).unwrap_or(u32::MAX)).unwrap_or_default();
+    // A prime, so that each feed has a place of its own.
+    let places = (0..feeds).map(|index| index * 7_919 % feeds);
+    places.map(|place| step * u32::try_from(place).unwrap_or(u32::MAX)).collect()
+}
+
 async fn answer(
     State(site): State<Arc<Site>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -137,6 +159,9 @@ async fn answer(
         site.refused.fetch_add(1, Ordering::SeqCst);
         return reply(Response::builder().status(StatusCode::NOT_ACCEPTABLE), Body::empty());
     };
+    if let Some(latency) = site.latencies.get(index).filter(|latency| !latency.is_zero()) {
+        tokio::time::sleep(*latency).await;
+    }
     let mode = site.mode.load(Ordering::SeqCst);
     let document = if mode == Mode::Churn as u8 { &feed.churned } else { &feed.first };
     let mut head = Response::builder();

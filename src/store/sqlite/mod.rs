@@ -27,6 +27,7 @@ pub(super) mod pages;
 pub(super) mod polls;
 pub(super) mod prune;
 pub(super) mod reader;
+mod recent_hits;
 pub(super) mod stories;
 pub(super) mod story_changes;
 pub(super) mod text_index;

@@ -9,6 +9,7 @@ use crate::search::query::expression;
 use crate::search::words;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::feed_lookup::{self, WantedFeeds};
+use crate::store::sqlite::recent_hits::{self, Bounds};
 use crate::store::sqlite::{columns, future, held, meta, stories};
 
 /// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
@@ -18,6 +19,9 @@ const MERGED: usize = feed_lookup::LISTED;
 /// Up to this many search hits are looked up and sorted. When there are more, a walk through all articles,
 /// newest first, meets them soon enough.
 const SORTED_HITS: i64 = 2_000;
+
+/// For the newest of more hits, these many are read before all are.
+const LAST_HITS: Bounds = Bounds { hits: 500, earlier: 100 };
 
 /// Only this many search hits, the newest, are ranked: a word in half of a million articles must not cost
 /// seconds.
@@ -37,7 +41,7 @@ pub(super) enum AccessPath {
 
 /// The conditions of a statement, with the values that are bound to its parameters. Parameters are numbered,
 /// so that a condition may occur in several arms of a statement.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Where {
     conditions: Vec<String>,
     pub(super) values: Vec<Value>,
@@ -118,18 +122,20 @@ pub(super) fn select(
     if query.one_of_each_story {
         leave_later_of_story_out(&mut filter, connection, feeds.as_ref(), query, now)?;
     }
-    if let Some(expression) = query.search.as_ref().and_then(expression) {
-        let found = search(&mut filter, connection, expression, query.order)?;
-        path = found.unwrap_or(path);
-    }
+    let limit = query.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
     if let Some(since) = query.seen_since {
         let by_time = arrived(&mut filter, connection, since.resolve(now), query.order)?;
         path = by_time.filter(|_| matches!(path, AccessPath::Index { .. })).unwrap_or(path);
     }
+    // Last of all conditions but that on feeds, because it depends on what they leave.
+    if let Some(expression) = query.search.as_ref().and_then(expression) {
+        let chosen = (feeds.as_ref(), limit);
+        let found = search(&mut filter, connection, expression, query.order, chosen)?;
+        path = found.unwrap_or(path);
+    }
     if let Some(feeds) = feeds {
         path = filter_by_feeds(&mut filter, feeds, path, query.order);
     }
-    let limit = query.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
     let limit = filter.bind(limit);
     Ok((statement(columns, &path, &filter, query.order, &limit), filter.values))
 }
@@ -287,12 +293,13 @@ fn leave_duplicates_out(
 }
 
 /// Adds the condition that an article matches a full-text expression. Returns the access path, if the
-/// search decides it.
+/// search decides it. `feeds` and `limit` are those of the query.
 fn search(
     filter: &mut Where,
     connection: &Connection,
     expression: String,
     order: Order,
+    (feeds, limit): (Option<&WantedFeeds>, i64),
 ) -> Result<Option<AccessPath>, StoreError> {
     let few = order == Order::Newest && hits(connection, &expression)? <= SORTED_HITS;
     let expression = filter.bind(expression);
@@ -302,6 +309,17 @@ fn search(
             "SELECT rowid AS id, bm25(article_text, 4.0, 1.0) AS score FROM article_text
              WHERE article_text MATCH {expression} ORDER BY rowid DESC LIMIT {RANKED_HITS}"
         ))));
+    }
+    if order == Order::Newest && !few {
+        let mut trial = filter.clone();
+        let by_feed = feeds.map(|feeds| feeds.condition("+a.feed_id", |value| trial.bind(value)));
+        trial.conditions.extend(by_feed);
+        let recent = recent_hits::condition(connection, &mut trial, &expression, limit, LAST_HITS)?;
+        if let Some(recent) = recent {
+            filter.values = trial.values;
+            filter.conditions.push(recent);
+            return Ok(Some(AccessPath::Ids));
+        }
     }
     let plus = if few { "" } else { "+" }; // It keeps SQLite on the index that has the order.
     filter.conditions.push(format!(
