@@ -157,6 +157,8 @@ struct InHand<'l> {
     /// The path for messages.
     shown: String,
     faults: usize,
+    /// How many lines are about a feed.
+    lines: usize,
     /// How many feeds were given before.
     known: usize,
     /// The settings of the lines so far, by what the lines say of them.
@@ -207,7 +209,7 @@ impl<'a> ListReader<'a> {
         };
         let file = list.path.as_path().into();
         let (settings, tags) = (HashMap::new(), HashMap::new());
-        let mut hand = InHand { list, file, shown, faults: 0, known: 0, settings, tags };
+        let mut hand = InHand { list, file, shown, faults: 0, lines: 0, known: 0, settings, tags };
         let read = match list.format {
             Format::Csv | Format::Tsv => {
                 let is_csv = matches!(hand.list.format, Format::Csv);
@@ -217,14 +219,18 @@ impl<'a> ListReader<'a> {
             Format::JsonLines => self.lines(&mut hand, json),
             Format::Opml => self.opml(&mut hand),
         };
-        if let Err(error) = read {
-            self.findings.push(Finding {
-                at: list.named_at.clone(),
-                key: list.key.clone(),
-                message: format!("cannot read {}: {}", hand.shown, reason(&error)),
-                hint: None,
-                other: None,
-            });
+        let fault = match read {
+            Err(error) => Some((format!("cannot read {}: {}", hand.shown, reason(&error)), None)),
+            // A program that writes the list may have failed. All feeds of the list would be retired.
+            Ok(()) if hand.lines == 0 && hand.faults == 0 => {
+                let hint = "if its feeds are no longer wanted, remove its [[feed_lists]] table";
+                Some((format!("{} lists no feed", hand.shown), Some(hint.to_owned())))
+            }
+            Ok(()) => None,
+        };
+        if let Some((message, hint)) = fault {
+            let (at, key) = (list.named_at.clone(), list.key.clone());
+            self.findings.push(Finding { at, key, message, hint, other: None });
         }
         if let Some(more) = hand.faults.checked_sub(SHOWN).filter(|more| *more != 0) {
             let message = format!("and {more} more faults");
@@ -323,6 +329,7 @@ impl<'a> ListReader<'a> {
         cells: &Cells<'_>,
         faults: &mut Vec<LineFault>,
     ) {
+        hand.lines += 1;
         let get = |wanted: &str| cells.iter().find(|(key, _)| *key == wanted).map(|(_, cell)| cell);
         let Some(address) = get("url") else {
             let hint = "each line names the address of a feed; in OPML it is the attribute xmlUrl";
@@ -823,6 +830,24 @@ mod tests {
         {
             assert_eq!(urls(&load_with(main, &[("list.opml", &whole)]).unwrap()), ["https://a/"]);
         }
+    }
+
+    #[test]
+    fn a_list_without_a_feed_is_refused() {
+        for (file, text) in [
+            ("list.csv", ""),
+            ("list.csv", "url,name,tags\n\n# https://a/\n"),
+            ("list.jsonl", "\n"),
+            ("list.opml", "<opml><body><outline text='Folder'/></body></opml>"),
+        ] {
+            let main = format!("[[feed_lists]]\nfile = '{file}'\n");
+            let found = faults(load_with(&main, &[(file, text)]));
+            let expected = format!("{file} lists no feed");
+            assert!(found.len() == 1 && found[0].ends_with(&expected), "{text}: {found:?}");
+        }
+        let main = format!("{MAIN}[[feeds]]\nurl = 'https://a/'\n");
+        let known = load_with(&main, &[("list.csv", "https://a/\n")]).unwrap();
+        assert_eq!(urls(&known), ["https://a/"]);
     }
 
     #[test]

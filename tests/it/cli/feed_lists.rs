@@ -98,10 +98,16 @@ fn the_daemon_applies_a_changed_list_or_keeps_the_old_one() {
     let (server, home) = served();
     let daemon = Running::daemon(&home);
     wait_for("a poll", || (!server.requests("/b").is_empty()).then_some(()));
-    fs::write(home.path("list.csv"), "no address\n").unwrap();
-    daemon.wait_for_event(
-        "the new configuration has faults, the old one stays in force; see `gazetted check`",
-    );
+    let refused =
+        "the new configuration has faults, the old one stays in force; see `gazetted check`";
+    for (list, times) in [("no address\n", 1), ("url,name\n", 2)] {
+        fs::write(home.path("list.csv"), list).unwrap();
+        wait_for("the refusal", || {
+            let events = daemon.events();
+            let refusals = events.iter().filter(|event| event["message"] == refused).count();
+            (refusals == times).then_some(())
+        });
+    }
     fs::write(home.path("list.csv"), format!("{}\n{}\n", server.url("/b"), server.url("/c")))
         .unwrap();
     let event = daemon.wait_for_event("configuration reloaded");
