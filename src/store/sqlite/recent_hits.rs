@@ -19,6 +19,13 @@ pub(super) struct Bounds {
     pub(super) earlier: i64,
 }
 
+impl Bounds {
+    /// For so many articles. Other filters may leave a tenth of the hits.
+    pub(super) fn of(limit: i64) -> Self {
+        Self { hits: limit.saturating_mul(10).clamp(200, 1_000), earlier: 100 }
+    }
+}
+
 /// The condition on the ids of the articles `a` under which the first `limit` articles that `filter` chooses, newest first,
 /// are the same as those of all hits. `None` when there is no such condition that is cheap: when other filters leave too few
 /// of the last hits, or when the dates of the articles are not in the order of their arrival.

@@ -20,9 +20,6 @@ const MERGED: usize = feed_lookup::LISTED;
 /// newest first, meets them soon enough.
 const SORTED_HITS: i64 = 2_000;
 
-/// For the newest of more hits, these many are read before all are.
-const LAST_HITS: Bounds = Bounds { hits: 500, earlier: 100 };
-
 /// Only this many search hits, the newest, are ranked: a word in half of a million articles must not cost
 /// seconds.
 const RANKED_HITS: i64 = 10_000;
@@ -314,7 +311,8 @@ fn search(
         let mut trial = filter.clone();
         let by_feed = feeds.map(|feeds| feeds.condition("+a.feed_id", |value| trial.bind(value)));
         trial.conditions.extend(by_feed);
-        let recent = recent_hits::condition(connection, &mut trial, &expression, limit, LAST_HITS)?;
+        let bounds = Bounds::of(limit);
+        let recent = recent_hits::condition(connection, &mut trial, &expression, limit, bounds)?;
         if let Some(recent) = recent {
             filter.values = trial.values;
             filter.conditions.push(recent);
