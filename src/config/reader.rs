@@ -1,5 +1,6 @@
 //! Reads a TOML tree key by key. Values of the wrong type or out of range are noted as faults, and reading goes on.
 
+use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
@@ -106,12 +107,12 @@ fn field<'t>(
 
 fn join(path: &str, key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let key = match key {
-        "" => "\"\"".to_owned(),
-        key if key.chars().all(bare) => key.to_owned(),
-        key => format!("\"{}\"", key.escape_debug()),
+    let key = if !key.is_empty() && key.chars().all(bare) {
+        Cow::Borrowed(key)
+    } else {
+        Cow::Owned(format!("\"{}\"", key.escape_debug()))
     };
-    if path.is_empty() { key } else { format!("{path}.{key}") }
+    if path.is_empty() { key.into_owned() } else { [path, ".", &key].concat() }
 }
 
 /// The name of a value's type, with its article.
@@ -252,10 +253,10 @@ impl Reader<'_> {
         let table = Table { entries, span, path, section };
         for (name, value) in entries {
             let name_text = name.get_ref().as_ref();
-            let field = field(&table.path, name, value);
             if section.keys.contains(&name_text) || name_text == UNREADABLE {
                 continue;
             }
+            let field = field(&table.path, name, value);
             if section.secret || sounds_secret(name_text) {
                 self.secrets.push(field.span.clone());
             }
