@@ -70,6 +70,9 @@ const GROUP_LINGER: Duration = Duration::from_millis(20);
 /// How many feeds of a changed list are written in one transaction. It takes about a tenth of a second.
 const SYNC_STEP: usize = 10_000;
 
+/// As [`SYNC_STEP`], for a store without feeds: no poll waits, and a large transaction writes each page of an index once.
+const FIRST_SYNC_STEP: usize = 200_000;
+
 /// How often the list of feeds is compared while other processes store theirs.
 const SYNC_ATTEMPTS: usize = 5;
 
@@ -206,8 +209,9 @@ impl Store {
             }
             let mut is_done = comparison.is_equal();
             let mut is_outdated = false;
+            let most = if comparison.is_first { FIRST_SYNC_STEP } else { SYNC_STEP };
             while !is_done && !is_outdated {
-                let (step, is_last) = comparison.next_step(SYNC_STEP);
+                let (step, is_last) = comparison.next_step(most);
                 let feeds = Arc::clone(&feeds);
                 let work = move |tx: &Connection| sqlite::feed_sync::write(tx, &feeds, &step, now);
                 match self.write(work).await? {

@@ -19,8 +19,15 @@ use crate::domain::request::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{Columns, column};
-use crate::store::sqlite::feeds::{Change, FeedSync, address_hash, adopt, sync_one};
+use crate::store::sqlite::feeds::{Change, FeedSync, add_new, address_hash, adopt, sync_one};
 use crate::store::sqlite::meta;
+use crate::store::sqlite::open::{self, CACHE};
+
+/// A step of more feeds changes more pages of the indexes than the cache of a connection holds.
+const LARGE_STEP: usize = 50_000;
+
+/// The cache during such a step, in KiB.
+const LARGE_CACHE: u32 = 128 << 10;
 
 /// The result of a synchronisation with the configuration.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +52,8 @@ pub(in crate::store) struct Comparison {
     changed: Vec<Changed>,
     /// The stored feeds that are in force and not among the unchanged ones.
     left: Vec<FeedId>,
+    /// Whether the store has no feed.
+    pub(in crate::store) is_first: bool,
     /// Whether planned changes of addresses may have to be carried out before.
     pub(in crate::store) has_address_changes: bool,
 }
@@ -103,6 +112,7 @@ pub(super) fn compare(
         ids: vec![None; feeds.len()],
         changed: Vec::new(),
         left: Vec::new(),
+        is_first: true,
         has_address_changes: !meta::address_changes(connection)?.is_empty(),
     };
     let is_known_list = comparison.stored == Some(comparison.configured);
@@ -118,6 +128,7 @@ pub(super) fn compare(
     let mut statement = connection.prepare(&list).context(action)?;
     let mut rows = statement.query([]).context(action)?;
     while let Some(row) = rows.next().context(action)? {
+        comparison.is_first = false;
         let id = FeedId(row.get(column!(STORED.id)).context(action)?);
         let url = row.get_ref(column!(STORED.url)).context(action)?;
         let url = url.as_str().map_err(rusqlite::Error::from).context(action)?;
@@ -276,6 +287,21 @@ pub(in crate::store) fn write(
     step: &Step,
     now: Timestamp,
 ) -> Result<Done, StoreError> {
+    if step.changed.len() <= LARGE_STEP {
+        return write_feeds(tx, feeds, step, now);
+    }
+    open::set_cache(tx, LARGE_CACHE)?;
+    let written = write_feeds(tx, feeds, step, now);
+    open::set_cache(tx, CACHE)?;
+    written
+}
+
+fn write_feeds(
+    tx: &Connection,
+    feeds: &[FeedSync],
+    step: &Step,
+    now: Timestamp,
+) -> Result<Done, StoreError> {
     if meta::feeds_hash(tx)? != step.before {
         return Ok(None);
     }
@@ -284,8 +310,12 @@ pub(in crate::store) fn write(
     for Changed { place, is_new } in &step.changed {
         let feed = usize::try_from(*place).ok().and_then(|place| feeds.get(place));
         let Some(feed) = feed else { continue };
-        let hash = if *is_new { None } else { adopt(tx, &store_id, feed)? };
-        let (id, change) = sync_one(tx, feed, hash.as_deref(), now)?;
+        let (id, change) = if *is_new {
+            (add_new(tx, feed, now)?, Change::Added)
+        } else {
+            let hash = adopt(tx, &store_id, feed)?;
+            sync_one(tx, feed, hash.as_deref(), now)?
+        };
         written.ids.push((*place, id));
         match change {
             Change::Added => written.added += 1,
@@ -334,6 +364,7 @@ mod tests {
     use super::*;
     use crate::domain::feed::{FeedSpec, FeedUrl};
     use crate::store::Store;
+    use crate::store::sqlite::feeds;
     use crate::store::sqlite::open::open_for_writing;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -374,6 +405,50 @@ mod tests {
         }
         synced.ids = comparison.into_ids().unwrap();
         (steps, synced)
+    }
+
+    #[tokio::test]
+    async fn the_tags_of_feeds_are_stored_however_a_feed_comes() {
+        let tagged = |n: u32, tags: &[&str]| {
+            let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            let spec = FeedSpec { tags: tags.into(), ..FeedSpec::clone(&feed(n).spec) };
+            FeedSync { spec: spec.into(), ..feed(n) }
+        };
+        let mut feeds = vec![tagged(1, &["a", "b"]), tagged(2, &[])];
+        let (_folder, connection) = stored(&feeds).await;
+        let tags = || -> Vec<(i64, String)> {
+            let sql = "SELECT feed_id, tag FROM feed_tag ORDER BY feed_id, tag";
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.map(Result::unwrap).collect()
+        };
+        let expected = |list: &[(i64, &str)]| -> Vec<(i64, String)> {
+            list.iter().map(|(id, tag)| (*id, (*tag).to_owned())).collect()
+        };
+        assert_eq!(tags(), expected(&[(1, "a"), (1, "b")]));
+        // A private feed is looked for under its address, and so is any other beside it.
+        let mut private = tagged(3, &["c"]);
+        private.address = Some(Secret::new("https://example.org/?token=1".to_owned()));
+        feeds = vec![tagged(1, &["b", "d"]), private, tagged(4, &["a"])];
+        sync(&connection, &feeds, 10);
+        feeds.push(tagged(5, &["e"]));
+        sync(&connection, &feeds, 10);
+        let all = [(1, "b"), (1, "d"), (3, "c"), (4, "a"), (5, "e")];
+        assert_eq!(tags(), expected(&all));
+    }
+
+    #[tokio::test]
+    async fn the_plans_of_hosts_with_several_feeds_are_read() {
+        let feeds: Vec<_> = (0..9).map(feed).collect();
+        let (_folder, connection) = stored(&feeds).await;
+        connection
+            .execute("UPDATE poll_state SET next_poll_at = feed_id, active = feed_id <> 9", [])
+            .unwrap();
+        let plans = feeds::plans_of_shared_hosts(&connection).unwrap();
+        let plans =
+            plans.into_iter().map(|(id, host, at)| (id.0, host.to_string(), at.timestamp()));
+        let host = || "0.example".to_owned();
+        assert_eq!(plans.collect::<Vec<_>>(), [(1, host(), 1), (8, host(), 8)]);
     }
 
     #[tokio::test]

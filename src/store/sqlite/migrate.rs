@@ -36,6 +36,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0019_sightings.sql"),
     include_str!("../../../migrations/sqlite/0020_claimable.sql"),
     include_str!("../../../migrations/sqlite/0021_feed_totals.sql"),
+    include_str!("../../../migrations/sqlite/0022_tags_of_new_feeds.sql"),
 ];
 
 /// The numbers of the steps that change or delete rows. All others only add tables, columns and indexes.
