@@ -18,7 +18,7 @@ use crate::matching::series;
 use crate::matching::sketch::Sketch;
 use crate::matching::window::{SPAN, Window};
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::columns::{decode, time};
+use crate::store::sqlite::columns::{Columns, column, decode, time};
 use crate::store::sqlite::stories::{self, OpenStories};
 use crate::store::sqlite::{columns, feeds, meta};
 
@@ -156,11 +156,17 @@ pub(in crate::store) fn decide_all(
     Ok(Matched { advanced: true, has_more: new.has_more, up_to: new.up_to })
 }
 
+/// A row of `article_sketch`. All of them are read when a process starts.
+const SKETCH: Columns<3> =
+    Columns([("article_id", "article_id"), ("seen_at", "seen_at"), ("keys", "keys")]);
+
 impl Recent {
     /// Reads what other processes have decided since the last call, or everything.
     fn catch_up(&mut self, tx: &Connection, from: i64) -> Result<(), StoreError> {
-        const SINCE: &str = "
-            SELECT article_id, seen_at, keys FROM article_sketch WHERE ?1 < article_id ORDER BY article_id";
+        let since = format!(
+            "SELECT {} FROM article_sketch WHERE ?1 < article_id ORDER BY article_id",
+            SKETCH.list()
+        );
         let action = "read the articles of the last days";
         let known = self.matched_seq.filter(|known| *known <= from);
         if known == Some(from) {
@@ -170,13 +176,14 @@ impl Recent {
             let stories = std::mem::take(&mut self.stories);
             *self = Self { stories, ..Self::default() };
         }
-        let mut read = tx.prepare_cached(SINCE).context(action)?;
+        let mut read = tx.prepare_cached(&since).context(action)?;
         let mut rows = read.query([known.unwrap_or(i64::MIN)]).context(action)?;
         while let Some(row) = rows.next().context(action)? {
-            let keys = row.get_ref("keys").and_then(|value| Ok(value.as_blob()?));
+            let keys = row.get_ref(column!(SKETCH.keys)).and_then(|value| Ok(value.as_blob()?));
             let keys = keys_from_bytes(keys.context(action)?);
-            let article = row.get("article_id").context(action)?;
-            self.window.insert(article, row.get("seen_at").context(action)?, &keys);
+            let article = row.get(column!(SKETCH.article_id)).context(action)?;
+            let seen_at = row.get(column!(SKETCH.seen_at)).context(action)?;
+            self.window.insert(article, seen_at, &keys);
         }
         Ok(())
     }

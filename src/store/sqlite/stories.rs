@@ -14,6 +14,7 @@ use crate::domain::story::Reason;
 use crate::domain::time::Timestamp;
 use crate::matching::stories::{Entry, Membership, Stored, Stories, Terms};
 use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::columns::{Columns, column};
 use crate::store::sqlite::meta;
 
 /// An article that is to join a story, as far as it can be computed outside of the writer's transaction.
@@ -55,9 +56,10 @@ pub(super) struct OpenStories {
 impl OpenStories {
     /// Reads what other processes have decided since the last call, or everything.
     fn catch_up(&mut self, tx: &Connection, from: i64, changes: i64) -> Result<(), StoreError> {
-        const SINCE: &str = "
-            SELECT article_id, story_id, language, at, seen_at, terms FROM open_story_article
-            WHERE ?1 < article_id ORDER BY article_id";
+        let since = format!(
+            "SELECT {} FROM open_story_article WHERE ?1 < article_id ORDER BY article_id",
+            OPEN_ARTICLE.list()
+        );
         let action = "read the open stories";
         let known = self.known.filter(|(seq, known)| *seq <= from && *known == changes);
         let known = known.map(|(seq, _)| seq);
@@ -67,7 +69,7 @@ impl OpenStories {
         if known.is_none() {
             *self = Self::default();
         }
-        let mut read = tx.prepare_cached(SINCE).context(action)?;
+        let mut read = tx.prepare_cached(&since).context(action)?;
         let mut rows = read.query([known.unwrap_or(i64::MIN)]).context(action)?;
         while let Some(row) = rows.next().context(action)? {
             self.stories.restore(&stored(row).context(action)?);
@@ -77,14 +79,24 @@ impl OpenStories {
     }
 }
 
+/// A row of `open_story_article`. All of them are read when a process starts.
+const OPEN_ARTICLE: Columns<6> = Columns([
+    ("article_id", "article_id"),
+    ("story_id", "story_id"),
+    ("language", "language"),
+    ("at", "at"),
+    ("seen_at", "seen_at"),
+    ("terms", "terms"),
+]);
+
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
-        article: row.get("article_id")?,
-        story: row.get("story_id")?,
-        at: row.get("at")?,
-        seen_at: row.get("seen_at")?,
-        language: row.get("language")?,
-        vector: row.get("terms")?,
+        article: row.get(column!(OPEN_ARTICLE.article_id))?,
+        story: row.get(column!(OPEN_ARTICLE.story_id))?,
+        at: row.get(column!(OPEN_ARTICLE.at))?,
+        seen_at: row.get(column!(OPEN_ARTICLE.seen_at))?,
+        language: row.get(column!(OPEN_ARTICLE.language))?,
+        vector: row.get(column!(OPEN_ARTICLE.terms))?,
     })
 }
 
