@@ -24,8 +24,8 @@ use gazetted::store::Store;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The part of the feeds, in hundredths, that is due within the next hour. The others are due in a day.
-const DUE: u64 = 5;
+/// How often a feed is claimed.
+const CLAIMS: u32 = 200;
 
 /// The longest wait for the daemon.
 const DEADLINE: Duration = Duration::from_mins(5);
@@ -36,7 +36,10 @@ struct Args {
     folder: Option<PathBuf>,
     #[arg(long, default_value_t = 1_000_000)]
     feeds: u64,
-    /// How long the CPU time of the idle daemon is measured
+    /// The part of the feeds, in hundredths, that is due within the next hour. The others are due in a day
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
+    due: u64,
+    /// How long the CPU time of the daemon is measured
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Passed by cargo
@@ -58,7 +61,7 @@ fn main() -> Result<()> {
     );
     fs::write(&bench.config, text)?;
     write_list(&folder.join("feeds.csv"), args.feeds, feeds)?;
-    println!("{} feeds, {DUE} % of them due within an hour\n", args.feeds);
+    println!("{} feeds, {} % of them due within an hour\n", args.feeds, args.due);
     println!("{:<44}{:>12}{:>12}", "", "measured", "target");
     bench.measure(&args)
 }
@@ -89,7 +92,7 @@ impl Bench {
         row("check", &seconds(took), "10 s");
         row("  peak memory", &mebibytes(peak), "1024 MiB");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let took = runtime.block_on(self.fill())?;
+        let took = runtime.block_on(self.fill(args.due))?;
         row("the list into an empty store", &seconds(took), "10 s");
         let began = Instant::now();
         let mut daemon = self.start()?;
@@ -99,8 +102,11 @@ impl Bench {
         row("memory 10 s later", &mebibytes(daemon.memory("VmRSS")?), "1024 MiB");
         let (before, began) = (daemon.cpu()?, Instant::now());
         thread::sleep(Duration::from_secs(args.seconds));
-        let share = (daemon.cpu()? - before) / began.elapsed().as_secs_f64();
-        row("CPU of the daemon", &format!("{:.1} %", 100.0 * share), "");
+        let (cpu, elapsed) = (daemon.cpu()? - before, began.elapsed().as_secs_f64());
+        row("CPU of the daemon", &format!("{:.2} %", 100.0 * cpu / elapsed), "");
+        let due_an_hour = u32::try_from(args.feeds * args.due / 100)?;
+        let polls = f64::from(due_an_hour) * elapsed / 3_600.0;
+        row("  for each feed that was due meanwhile", &format!("{:.2} ms", 1e3 * cpu / polls), "");
         row("memory of the idle daemon", &mebibytes(daemon.memory("VmRSS")?), "1024 MiB");
         row("/", &milliseconds(median(9, || self.get("/"))?), "20 ms");
         row("/feeds", &milliseconds(median(3, || self.get("/feeds"))?), "20 ms");
@@ -109,20 +115,21 @@ impl Bench {
         row("reload with one more feed", &seconds(took), "10 s");
         row("  peak memory", &mebibytes(daemon.memory("VmHWM")?), "1024 MiB");
         daemon.stop()?;
-        let claim = runtime.block_on(self.claim())?;
-        row("a claim, with the wait of the writer", &milliseconds(claim), "");
+        let (wall, cpu) = runtime.block_on(self.claim())?;
+        row("a claim, with the wait of the writer", &milliseconds(wall), "");
+        row("  its CPU time", &milliseconds(cpu), "2 ms");
         Ok(())
     }
 
-    /// Stores the list, and plans the polls.
-    async fn fill(&self) -> Result<Duration> {
+    /// Stores the list, and plans the polls, of which `due` of a hundred are within an hour.
+    async fn fill(&self, due: u64) -> Result<Duration> {
         let config = self.load()?;
         let store = Store::open(&config.store.path)?;
         let (began, now) = (Instant::now(), now()?);
         let synced = sync(&store, &config, now).await?;
         let took = began.elapsed();
         let plan = |n: u64| {
-            let (within, after) = if n % 100 < DUE { (3_600, 60) } else { (86_400, 86_400) };
+            let (within, after) = if n % 100 < due { (3_600, 60) } else { (86_400, 86_400) };
             let wait = i64::try_from(after + n.wrapping_mul(0x9E37_79B9) % within)?;
             anyhow::Ok(NextPoll {
                 at: Some(now + TimeDelta::seconds(wait)),
@@ -137,20 +144,22 @@ impl Bench {
         Ok(took)
     }
 
-    /// The median time of a claim of one feed.
-    async fn claim(&self) -> Result<Duration> {
+    /// The median time of a claim of one feed, and the mean CPU time of this process for it.
+    async fn claim(&self) -> Result<(Duration, Duration)> {
         let config = self.load()?;
         let store = Store::open(&config.store.path)?;
         let synced = sync(&store, &config, now()?).await?;
         let poller = Poller::new(store, &config, synced.feeds)?;
         let mut times = Vec::new();
-        for _ in 0..21 {
+        let before = cpu("self")?;
+        for _ in 0..CLAIMS {
             let began = Instant::now();
             poller.claim(Wanted { limit: 1, ..Wanted::default() }, now()?).await?;
             times.push(began.elapsed());
         }
+        let mean = Duration::from_secs_f64((cpu("self")? - before) / f64::from(CLAIMS));
         times.sort_unstable();
-        times.get(times.len() / 2).copied().context("no claim")
+        Ok((times.get(times.len() / 2).copied().context("no claim")?, mean))
     }
 
     fn load(&self) -> Result<Config> {
@@ -252,13 +261,18 @@ impl Process {
 
     /// User and system time in seconds.
     fn cpu(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        // The name of the program, in parentheses, is the second field.
-        let (_, rest) = stat.rsplit_once(')').context("no times")?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let ticks = |at: usize| -> Result<f64> { Ok(fields.get(at).context("no times")?.parse()?) };
-        Ok((ticks(11)? + ticks(12)?) / 100.0) // 100 ticks a second on Linux.
+        cpu(&self.0.id().to_string())
     }
+}
+
+/// The CPU time of a process, in seconds.
+fn cpu(process: &str) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name of the program, in parentheses, is the second field.
+    let (_, rest) = stat.rsplit_once(')').context("no times")?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let ticks = |at: usize| -> Result<f64> { Ok(fields.get(at).context("no times")?.parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / 100.0) // 100 ticks a second on Linux.
 }
 
 fn mebibytes(kibibytes: u64) -> String {
