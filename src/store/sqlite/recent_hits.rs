@@ -20,9 +20,11 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// For so many articles. Other filters may leave a tenth of the hits.
-    pub(super) fn of(limit: i64) -> Self {
-        Self { hits: limit.saturating_mul(10).clamp(200, 1_000), earlier: 100 }
+    /// For so many articles: two attempts. Few hits are enough when articles arrive soon after their dates, and other filters
+    /// leave most of them.
+    pub(super) fn of(limit: i64) -> [Self; 2] {
+        let hits = |times: i64| limit.saturating_mul(times).clamp(200, 2_000);
+        [Self { hits: hits(10), earlier: 50 }, Self { hits: hits(50), earlier: 100 }]
     }
 }
 

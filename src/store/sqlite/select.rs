@@ -311,12 +311,14 @@ fn search(
         let mut trial = filter.clone();
         let by_feed = feeds.map(|feeds| feeds.condition("+a.feed_id", |value| trial.bind(value)));
         trial.conditions.extend(by_feed);
-        let bounds = Bounds::of(limit);
-        let recent = recent_hits::condition(connection, &mut trial, &expression, limit, bounds)?;
-        if let Some(recent) = recent {
-            filter.values = trial.values;
-            filter.conditions.push(recent);
-            return Ok(Some(AccessPath::Ids));
+        for bounds in Bounds::of(limit) {
+            let recent =
+                recent_hits::condition(connection, &mut trial, &expression, limit, bounds)?;
+            if let Some(recent) = recent {
+                filter.values = trial.values;
+                filter.conditions.push(recent);
+                return Ok(Some(AccessPath::Ids));
+            }
         }
     }
     let plus = if few { "" } else { "+" }; // It keeps SQLite on the index that has the order.
