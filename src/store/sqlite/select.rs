@@ -298,7 +298,8 @@ fn search(
     order: Order,
     (feeds, limit): (Option<&WantedFeeds>, i64),
 ) -> Result<Option<AccessPath>, StoreError> {
-    let few = order == Order::Newest && hits(connection, &expression)? <= SORTED_HITS;
+    let found = if order == Order::Newest { hits(connection, &expression)? } else { 0 };
+    let few = order == Order::Newest && found <= SORTED_HITS;
     let expression = filter.bind(expression);
     if order == Order::Relevance {
         // A word in a title counts for four in the text.
@@ -307,11 +308,11 @@ fn search(
              WHERE article_text MATCH {expression} ORDER BY rowid DESC LIMIT {RANKED_HITS}"
         ))));
     }
-    if order == Order::Newest && !few {
+    if order == Order::Newest {
         let mut trial = filter.clone();
         let by_feed = feeds.map(|feeds| feeds.condition("+a.feed_id", |value| trial.bind(value)));
         trial.conditions.extend(by_feed);
-        for bounds in Bounds::of(limit) {
+        for bounds in Bounds::of(limit).into_iter().filter(|bounds| bounds.hits < found) {
             let recent =
                 recent_hits::condition(connection, &mut trial, &expression, limit, bounds)?;
             if let Some(recent) = recent {
