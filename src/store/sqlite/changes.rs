@@ -8,8 +8,8 @@ use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::conditions::Where;
 use crate::store::sqlite::feed_lookup::{self, FeedRefs};
-use crate::store::sqlite::select::Where;
 use crate::store::sqlite::{columns, duplicates, meta, stories};
 
 /// The feeds that an article was seen in, each with the key of the article there.

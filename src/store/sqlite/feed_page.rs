@@ -6,8 +6,8 @@ use rusqlite::types::Value;
 use crate::domain::feed::FeedState;
 use crate::domain::named_enum::named_enum;
 use crate::store::error::{Context, StoreError};
+use crate::store::sqlite::conditions::Where;
 use crate::store::sqlite::feeds::{self, FeedRow, IS_ACTIVE, IS_FAILING, IS_GONE};
-use crate::store::sqlite::select::Where;
 
 named_enum! {
     /// The order of a list of feeds. Feeds that are equal in it are ordered by their names.

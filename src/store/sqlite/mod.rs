@@ -40,6 +40,7 @@ mod changes;
 #[cfg(test)]
 mod claims_tests;
 mod columns;
+mod conditions;
 #[cfg(test)]
 mod duplicates_tests;
 mod edits;

@@ -7,7 +7,7 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params_from_iter};
 
 use crate::store::error::{Context, StoreError};
-use crate::store::sqlite::select::Where;
+use crate::store::sqlite::conditions::Where;
 
 /// What a search reads at most before it reads all hits.
 #[derive(Clone, Copy)]

@@ -7,7 +7,8 @@ use rusqlite::types::Value;
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::sqlite::select::{self, Where};
+use crate::store::sqlite::conditions::Where;
+use crate::store::sqlite::select;
 use crate::store::sqlite::{feed_lookup, held};
 
 /// The statement that reads `columns`, and behind them the number of the last change, of the articles whose sightings have
