@@ -181,7 +181,7 @@ impl Clients {
             .pool_max_idle_per_host(connections)
             .tcp_keepalive(TCP_KEEPALIVE)
             .tls_backend_preconfigured(tls)
-            .connector_layer(kept_connection::noticing())
+            .connector_layer(kept_connection::connector_layer())
             .http2_max_header_list_size(MAX_HEADER_BYTES)
             // Feeds come from old software too: a malformed header field is ignored.
             .http1_ignore_invalid_headers_in_responses(true)

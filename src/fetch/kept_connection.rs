@@ -1,8 +1,8 @@
 //! Requests on kept connections.
 //!
-//! A server may close an idle connection in the moment in which a request is sent on it. That request gets no answer, though
-//! the server is well, so it is sent again, as browsers and curl do it (RFC 9112, section 9.3.1). A request for which a
-//! connection was opened is never sent again: its server has closed a connection that it knew to be for a request.
+//! A server may close an idle connection at the moment at which a request is sent on it. That request gets no reply, although
+//! nothing is wrong with the server, so it is sent again, as browsers and curl do (RFC 9112, section 9.3.1). A request for which
+//! a connection was opened is never sent again, because closing a new connection is how a server refuses.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -12,7 +12,7 @@ use tower::util::MapRequestLayer;
 
 use crate::fetch::error::causes;
 
-/// How often a request is sent on kept connections at most. Others to that host may have been closed as well.
+/// How many times a request is sent at most. The next kept connection to that host may have been closed as well.
 const MOST_ATTEMPTS: usize = 4;
 
 tokio::task_local! {
@@ -20,16 +20,16 @@ tokio::task_local! {
     static OPENED: Cell<bool>;
 }
 
-/// A layer of the connector that remembers that a connection was opened.
-pub(super) fn noticing<T>() -> MapRequestLayer<fn(T) -> T> {
+/// A layer of the connector. It notes for the request of the current task that a connection is opened.
+pub(super) fn connector_layer<T>() -> MapRequestLayer<fn(T) -> T> {
     MapRequestLayer::new(|target| {
-        // A connection for which nobody waits any longer is opened on a task of its own.
+        // It fails outside of a request: when the request got a kept connection meanwhile, the new one is opened by another task.
         OPENED.try_with(|opened| opened.set(true)).ok();
         target
     })
 }
 
-/// Sends the request, and again when it was sent on a kept connection which the server closed without an answer.
+/// Sends the request that `build` makes, and sends it again when the server closed a kept connection without a reply.
 ///
 /// # Errors
 /// Those of the last attempt.
@@ -45,7 +45,7 @@ pub(super) async fn send(build: impl Fn() -> RequestBuilder) -> Result<Response,
     }
 }
 
-/// Whether the connection ended before the first byte of an answer.
+/// Whether the connection ended before the header fields of a reply were complete.
 fn is_closed(error: &reqwest::Error) -> bool {
     causes(error).any(|cause| {
         let is_incomplete =

@@ -4,7 +4,7 @@
 //! stay compressed as received: [`unpack`](crate::feed::unpack::unpack) decompresses them on the threads of
 //! the parse pool.
 //!
-//! Each hop is one GET without `Referer`. It is sent again only when a kept connection was closed under it (`kept_connection`).
+//! Each hop is one GET without `Referer`. It is sent again only when the server closed a kept connection (`kept_connection`).
 //! Cookies are kept for one chain of redirects only. Only validators that the server has sent make a request conditional. Only a
 //! configured proxy is used; the environment variables for proxies are ignored, because a service must not depend on the shell
 //! that started it.

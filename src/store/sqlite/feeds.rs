@@ -665,7 +665,7 @@ pub(super) fn gone(connection: &Connection) -> Result<HashSet<FeedId>, StoreErro
 }
 
 /// When each feed is polled next, and at which host, for hosts that have several feeds. Which hosts have is found by the hashes
-/// of their names here, because SQLite would sort all names. A host with the hash of another one may be among the others.
+/// of their names here, because SQLite would sort all names. Two hosts whose names have the same hash count as one host.
 pub(super) fn plans_of_shared_hosts(
     connection: &Connection,
 ) -> Result<Vec<(FeedId, Host, Timestamp)>, StoreError> {

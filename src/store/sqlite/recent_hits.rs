@@ -1,8 +1,8 @@
 //! Finds the newest articles of a search that has very many hits, without reading all of them.
 //!
-//! The text index returns hits by descending row, which is about the order in which the articles arrived. The newest
-//! of the last hits give a date, and only an article with that date or a later one can be among the results as well. Articles
-//! that arrived before the last hits rarely have such a date, so that few of them are looked up in the text index.
+//! The text index can return the hits that arrived last first. The newest articles among these give a date: of all
+//! other articles only those with that date or a later one can belong to the result. Few articles that arrived earlier have
+//! such a date, so that each of them can be looked up in the text index.
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params_from_iter};
 
@@ -12,16 +12,16 @@ use crate::store::sqlite::conditions::Where;
 /// What a search reads at most before it reads all hits.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
-    /// The number of the last hits.
+    /// The number of hits that arrived last.
     pub(super) hits: i64,
-    /// The most earlier articles that are looked up in the text index. A look-up takes as long as it takes to read several hundred
+    /// The number of earlier articles that are looked up in the text index. One look-up takes as long as reading several hundred
     /// hits.
     pub(super) earlier: i64,
 }
 
 impl Bounds {
-    /// For so many articles: two attempts. Few hits are enough when articles arrive soon after their dates, and other filters
-    /// leave most of them.
+    /// The bounds of two attempts to find `limit` articles. The first attempt is enough when articles arrive soon after their
+    /// dates and the other filters leave most of them.
     pub(super) fn of(limit: i64) -> [Self; 2] {
         let hits = |times: i64| limit.saturating_mul(times).clamp(200, 2_000);
         [Self { hits: hits(10), earlier: 50 }, Self { hits: hits(50), earlier: 100 }]
