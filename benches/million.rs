@@ -26,7 +26,7 @@ use gazetted::domain::poll::{
 };
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::passes::index;
-use gazetted::store::{FeedSync, Store, Storing};
+use gazetted::store::{FeedSync, Location, Storing};
 
 const STORING: Storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
 
@@ -89,7 +89,7 @@ fn main() -> anyhow::Result<()> {
 
 async fn fill(file: &Path, size: Size) {
     let Size { articles, feeds, document: in_document } = size;
-    let store = Store::open(file).expect("a store");
+    let store = Location::file(file).open().expect("a store");
     let specs = (0..feeds).map(spec).collect();
     let ids = store.sync_feeds(specs, start()).await.expect("a feed list").ids;
     let began = Instant::now();

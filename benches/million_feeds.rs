@@ -20,7 +20,6 @@ use gazetted::domain::poll::{NextPoll, Reason};
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::passes::poll::{Poller, Wanted};
 use gazetted::passes::sync::sync;
-use gazetted::store::Store;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -124,7 +123,7 @@ impl Bench {
     /// Stores the list, and plans the polls, of which `due` of a hundred are within an hour.
     async fn fill(&self, due: u64) -> Result<Duration> {
         let config = self.load()?;
-        let store = Store::open(&config.store.path)?;
+        let store = config.store.location.open()?;
         let (began, now) = (Instant::now(), now()?);
         let synced = sync(&store, &config, now).await?;
         let took = began.elapsed();
@@ -147,7 +146,7 @@ impl Bench {
     /// The median time of a claim of one feed, and the mean CPU time of this process for it.
     async fn claim(&self) -> Result<(Duration, Duration)> {
         let config = self.load()?;
-        let store = Store::open(&config.store.path)?;
+        let store = config.store.location.open()?;
         let synced = sync(&store, &config, now()?).await?;
         let poller = Poller::new(store, &config, synced.feeds)?;
         let mut times = Vec::new();

@@ -14,7 +14,7 @@ use gazetted::domain::poll::{
 };
 use gazetted::domain::time::Timestamp;
 use gazetted::feed::document::document;
-use gazetted::store::{FeedSync, Store, Storing};
+use gazetted::store::{FeedSync, Location, Storing};
 
 const STORING: Storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
 use url::Url;
@@ -101,7 +101,7 @@ fn storing(c: &mut Criterion) {
     group.throughput(Throughput::Elements(ENTRIES as u64));
     let fresh = || {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("bench.db")).expect("a store");
+        let store = Location::file(folder.path().join("bench.db")).open().expect("a store");
         let url = feed_url();
         let spec = FeedSpec { url, name: None, tags: Vec::new().into(), enabled: true };
         let feeds = vec![FeedSync { spec: spec.into(), policy: "every 60s".into(), address: None }];

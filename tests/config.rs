@@ -10,6 +10,7 @@ use gazetted::domain::request::{ProxyChoice, Secret};
 use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::export::{Format, Shape};
 use gazetted::polling::schedule::Cadence;
+use gazetted::store::Location;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -640,7 +641,7 @@ tags = ["world"]
     let files = [("gazetted.toml", text), ("feeds.d/a.toml", a), ("feeds.d/b.toml", b)];
     let folder = folder(&files);
     let config = load_in(folder.path()).unwrap();
-    assert_eq!(config.store.path, Path::new("/secrets/news.db"));
+    assert_eq!(config.store.location, Location::file("/secrets/news.db"));
     assert_eq!(config.fetch.max_body, 1 << 20);
     let [sample, a, b] = config.feeds.as_ref() else { panic!("{config:?}") };
     let file = sample.spec.url.as_url().to_file_path().unwrap();

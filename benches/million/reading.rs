@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use gazetted::store::Location;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::measure::{self, Cost};
@@ -85,7 +86,7 @@ pub(crate) fn report(store: &Path) -> anyhow::Result<()> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let config = folder.path().join("gazetted.toml");
     // The schema is raised first, so that no command is measured with it.
-    drop(gazetted::store::Store::open(store).context("open the store")?);
+    drop(Location::file(store).open().context("open the store")?);
     fs::write(&config, configuration(store, port)?)?;
     let open_files = measure::raise_open_files()?;
     let log = folder.path().join("log");

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::domain::consumer::{Consumer, Trouble};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::present::terminal::clean_line;
-use crate::store::{Reader, Store, is_missing};
+use crate::store::Reader;
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
@@ -60,9 +60,9 @@ fn place(text: &str) -> Result<Place, String> {
 
 pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
     let config = context.load_without_lists()?;
-    let path = &config.store.path;
+    let location = &config.store.location;
     if let Verb::List { json } = verb
-        && is_missing(path)
+        && location.is_missing()
     {
         return list(&[], 0, *json, context);
     }
@@ -75,7 +75,7 @@ pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
                 Place::Seq(seq) => (*seq).min(sequence),
                 Place::Now => sequence,
             };
-            let store = Store::open(path)?;
+            let store = location.open()?;
             if !runtime()?.block_on(store.reset_consumer(name.clone(), seq))? {
                 return Err(no_such(&reader, name));
             }
@@ -86,7 +86,7 @@ pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
             }
         }
         Verb::Remove { name, json } => {
-            let store = Store::open(path)?;
+            let store = location.open()?;
             if !runtime()?.block_on(store.remove_consumer(name.clone()))? {
                 return Err(no_such(&reader, name));
             }

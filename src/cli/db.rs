@@ -1,6 +1,6 @@
 //! `gazetted db`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::clock;
 use crate::domain::time::TimeDelta;
 use crate::domain::units;
 use crate::passes::retain::{self, Retention};
-use crate::store::{Reader, Store};
+use crate::store::{Location, Reader};
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
@@ -57,35 +57,35 @@ pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
             context.load_without_lists()?
         }
     };
-    let path = &config.store.path;
-    let reader = Reader::open(path)?;
+    let location = &config.store.location;
+    let reader = location.reader()?;
     match verb {
-        Verb::Check { json } => check(&reader, path, *json, context),
+        Verb::Check { json } => check(&reader, location, *json, context),
         Verb::Backup { file } => backup(&reader, file, context),
         Verb::Prune { older_than, dry_run, json } => {
             let ages = Retention::of(&config, *older_than);
             if ages.is_forever() {
                 bail!("articles are kept for ever: set [store] keep, or say --older-than 365d");
             }
-            prune(&reader, path, &ages, *dry_run, *json)
+            prune(&reader, location, &ages, *dry_run, *json)
         }
-        Verb::Vacuum => vacuum(reader, path, context),
-        Verb::Stats { json } => stats(&reader, path, *json),
+        Verb::Vacuum => vacuum(reader, location, context),
+        Verb::Stats { json } => stats(&reader, location, *json),
     }
 }
 
-fn check(reader: &Reader, path: &std::path::Path, json: bool, context: &Context) -> Result<Exit> {
+fn check(reader: &Reader, location: &Location, json: bool, context: &Context) -> Result<Exit> {
     let check = reader.check()?;
     let output = &context.output;
     if json {
         json_data(&json!({ "ok": check.faults.is_empty(), "faults": check.faults }))?;
     } else if check.faults.is_empty() {
         let ok = output.styled(GREEN, "sound");
-        data(|out| writeln!(out, "{}: {ok}", path.display()))?;
+        data(|out| writeln!(out, "{location}: {ok}"))?;
     } else {
         let bad = output.styled(RED, "damaged");
         data(|out| {
-            writeln!(out, "{}: {bad}", path.display())?;
+            writeln!(out, "{location}: {bad}")?;
             check.faults.iter().try_for_each(|fault| writeln!(out, "  {fault}"))
         })?;
         output.note("Stop the daemon, keep this file, and restore the latest backup.");
@@ -95,7 +95,7 @@ fn check(reader: &Reader, path: &std::path::Path, json: bool, context: &Context)
 
 /// Writes the copy beside the target, flushes it to the disk, and then links it to its name, so that no incomplete
 /// backup has that name.
-fn backup(reader: &Reader, file: &std::path::Path, context: &Context) -> Result<Exit> {
+fn backup(reader: &Reader, file: &Path, context: &Context) -> Result<Exit> {
     if file.exists() {
         bail!("{} exists already; name a new file", file.display());
     }
@@ -116,7 +116,7 @@ fn backup(reader: &Reader, file: &std::path::Path, context: &Context) -> Result<
 
 fn prune(
     reader: &Reader,
-    path: &std::path::Path,
+    location: &Location,
     ages: &Retention,
     dry_run: bool,
     json: bool,
@@ -125,7 +125,7 @@ fn prune(
     let articles = if dry_run {
         retain::rehearse(reader, ages, now)?
     } else {
-        let store = Store::open(path)?;
+        let store = location.open()?;
         runtime()?.block_on(retain::prune(&store, ages, now))?
     };
     if json {
@@ -137,39 +137,39 @@ fn prune(
     Ok(Exit::Done)
 }
 
-fn vacuum(reader: Reader, path: &std::path::Path, context: &Context) -> Result<Exit> {
+fn vacuum(reader: Reader, location: &Location, context: &Context) -> Result<Exit> {
     drop(reader);
-    let size = || std::fs::metadata(path).map_or(0, |file| file.len());
+    let size = || location.local_file().map_or(0, file_size);
     let before = size();
-    Store::vacuum(path)?;
+    location.vacuum()?;
     if !context.quiet {
-        context.output.note(&format!(
-            "{}: {} before, {} now",
-            path.display(),
-            mib(before),
-            mib(size())
-        ));
+        let (before, now) = (mib(before), mib(size()));
+        context.output.note(&format!("{location}: {before} before, {now} now"));
     }
     Ok(Exit::Done)
+}
+
+/// The size of a file in bytes; 0 if it cannot be found out.
+fn file_size(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |file| file.len())
 }
 
 fn mib(bytes: u64) -> String {
     format!("{}.{} MiB", bytes >> 20, (bytes >> 10) % 1024 * 10 / 1024)
 }
 
-fn stats(reader: &Reader, path: &std::path::Path, json: bool) -> Result<Exit> {
+fn stats(reader: &Reader, location: &Location, json: bool) -> Result<Exit> {
     let stats = reader.stats()?;
     let bytes = stats.pages * stats.page_bytes;
     let free = stats.free_pages * stats.page_bytes;
-    let side = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        std::fs::metadata(name).map_or(0, |file| file.len())
-    };
-    let log = side("-wal");
+    let log = location.local_file().map_or(0, |file| {
+        let mut name = file.as_os_str().to_owned();
+        name.push("-wal");
+        file_size(Path::new(&name))
+    });
     if json {
         json_data(&json!({
-            "path": path, "feeds": stats.feeds, "articles": stats.articles,
+            "path": location.to_string(), "feeds": stats.feeds, "articles": stats.articles,
             "edited": stats.edited, "seq": stats.seq, "unindexed": stats.unindexed,
             "bytes": bytes, "free_bytes": free, "log_bytes": log,
             "schema_version": stats.schema_version,
@@ -177,7 +177,7 @@ fn stats(reader: &Reader, path: &std::path::Path, json: bool) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     data(|out| {
-        writeln!(out, "store      {}", path.display())?;
+        writeln!(out, "store      {location}")?;
         writeln!(
             out,
             "contents   {}, {}",

@@ -3,7 +3,6 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::daemon_lock::daemon;
 use super::output::{DIM, GREEN, RED, data, hanging, json_data, without_nulls};
 use super::{Context, Exit, run::runtime};
 use crate::clock;
@@ -22,7 +21,7 @@ pub(super) struct Args {
 /// Exit code 0 if no check fails.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let config = context.load()?;
-    let daemon = daemon(&config.store.path);
+    let daemon = config.store.location.holder();
     let checks = runtime()?.block_on(checks(&config, daemon.as_deref(), clock::now()));
     let failed = checks.iter().filter(|check| check.verdict == Verdict::Failed).count();
     if args.json {

@@ -20,7 +20,7 @@ use crate::polling::reason_text::reason_text;
 use crate::polling::schedule::{Candidate, History, candidates};
 use crate::present::exact;
 use crate::present::terminal::clean_line;
-use crate::store::{Facts, FeedRow, PastPoll, PausedHost, Reader};
+use crate::store::{Facts, FeedRow, PastPoll, PausedHost};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -78,7 +78,7 @@ struct Explanation<'a> {
 impl<'a> Explanation<'a> {
     fn read(config: &Config, feed: &'a ListedFeed, row: &'a FeedRow, polls: usize) -> Result<Self> {
         let now = clock::now();
-        let reader = Reader::open(&config.store.path)?;
+        let reader = config.store.location.reader()?;
         let facts = reader.facts(row.id)?;
         let configured = config.feeds.iter().find(|c| c.spec.url.as_str() == feed.url);
         let candidates = match (&facts, configured, row.polled_at) {

@@ -23,7 +23,7 @@ use crate::passes::duplicates;
 use crate::passes::export::write;
 use crate::passes::future::announce;
 use crate::search::filter;
-use crate::store::{ConsumerLock, Reader, Store};
+use crate::store::{Reader, Store};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         now: clock::now(),
     };
     if follows {
-        let job = Job { query, shape, style, config: &config, store: &config.store.path };
+        let job = Job { query, shape, style, config: &config };
         return export_changes(args, &reader, &job, context);
     }
     let produce = |out: &mut dyn io::Write| write(&reader, &query, &shape, style, out);
@@ -156,7 +156,6 @@ struct Job<'a> {
     shape: Shape,
     style: TableStyle,
     config: &'a Config,
-    store: &'a Path,
 }
 
 /// Exports what comes after the cursor of a consumer, or after a given sequence number.
@@ -178,9 +177,10 @@ fn export_changes(args: &Args, reader: &Reader, job: &Job<'_>, context: &Context
         return Ok(Exit::Done);
     };
     // Held to the end: two runs that start from one cursor would deliver the same records twice.
-    let _lock = ConsumerLock::take(job.store, consumer)?;
+    let location = &job.config.store.location;
+    let _lock = location.consumer_lock(consumer)?;
     let known = reader.consumer(consumer)?;
-    let store = Store::open(job.store)?;
+    let store = location.open()?;
     let runtime = runtime()?;
     runtime.block_on(announce(&store, job.config, clock::now()))?;
     runtime.block_on(duplicates::catch_up(&store))?;

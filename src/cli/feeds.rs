@@ -23,7 +23,7 @@ use crate::domain::time::{Timestamp, rfc3339};
 use crate::matching::likely_address::Known;
 use crate::polling::reason_text::reason_text;
 use crate::present::terminal::clean_line;
-use crate::store::{FeedRow, Reader, StoreError, is_missing};
+use crate::store::{FeedRow, StoreError};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -113,10 +113,10 @@ pub(super) struct ListedFeed {
 
 /// The configured feeds in their order, then retired ones. A store that does not exist yet is empty.
 pub(super) fn rows(config: &Config) -> Result<Vec<ListedFeed>, StoreError> {
-    let stored = if is_missing(&config.store.path) {
+    let stored = if config.store.location.is_missing() {
         Vec::new()
     } else {
-        Reader::open(&config.store.path)?.feeds()?
+        config.store.location.reader()?.feeds()?
     };
     let mut stored: HashMap<String, FeedRow> =
         stored.into_iter().map(|row| (row.url.clone(), row)).collect();

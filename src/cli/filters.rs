@@ -13,7 +13,7 @@ use crate::domain::query::Query;
 use crate::domain::time::Zone;
 use crate::passes::{duplicates, index};
 use crate::search::filter;
-use crate::store::{Reader, Store};
+use crate::store::Reader;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Filters {
@@ -91,7 +91,7 @@ pub(super) fn matched(reader: &Reader, config: &Config) -> Result<()> {
     if !reader.is_unmatched()? {
         return Ok(());
     }
-    let store = Store::open(&config.store.path)?;
+    let store = config.store.location.open()?;
     Ok(runtime()?.block_on(duplicates::catch_up(&store))?)
 }
 
@@ -106,7 +106,7 @@ pub(super) fn indexed(reader: &Reader, config: &Config, context: &Context) -> Re
     if FEW < behind && !context.quiet {
         context.output.note(&format!("indexing {} first", count(behind, "article")));
     }
-    let store = Store::open(&config.store.path)?;
+    let store = config.store.location.open()?;
     Ok(runtime()?.block_on(index::catch_up(&store))?)
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use comfy_table::Row;
@@ -16,7 +15,7 @@ use crate::domain::article::{Merge, MergedArticle};
 use crate::domain::time::{Timestamp, Zone, rfc3339};
 use crate::export::record::FeedRecord;
 use crate::present::terminal::clean_line;
-use crate::store::{Reader, Store};
+use crate::store::{Location, Reader};
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
@@ -39,8 +38,9 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
     let config = context.load_without_lists()?;
-    let reader = Reader::open(&config.store.path)
-        .context("there are no articles yet; `gazetted poll` collects them")?;
+    let location = &config.store.location;
+    let reader =
+        location.reader().context("there are no articles yet; `gazetted poll` collects them")?;
     match verb {
         Verb::List { limit, json } => {
             let merges = reader.merges(Some(*limit).filter(|n| *n != 0))?;
@@ -50,7 +50,7 @@ pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
                 print(&merges, clock::now(), config.zone, &context.output)?;
             }
         }
-        Verb::Undo { id } => undo(&reader, &config.store.path, id, context)?,
+        Verb::Undo { id } => undo(&reader, location, id, context)?,
     }
     Ok(Exit::Done)
 }
@@ -101,12 +101,12 @@ fn print(merges: &[Merge], now: Timestamp, zone: Zone, output: &Output) -> io::R
     data(|out| writeln!(out, "{}", table.trim_fmt()))
 }
 
-fn undo(reader: &Reader, store: &Path, text: &str, context: &Context) -> Result<()> {
+fn undo(reader: &Reader, location: &Location, text: &str, context: &Context) -> Result<()> {
     let id = reader.id(text);
     let Some(article) = reader.article(&id)? else {
         bail!("there is no article `{}`; `gazetted merges list` shows ids", text.escape_debug());
     };
-    let store = Store::open(store)?;
+    let store = location.open()?;
     if !runtime()?.block_on(store.undo_merge(id.clone()))? {
         let same: BTreeSet<String> = reader
             .sightings(&id)?

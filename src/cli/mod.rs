@@ -4,7 +4,6 @@ mod address;
 mod changes;
 mod check;
 mod consumers;
-mod daemon_lock;
 mod db;
 mod doctor;
 mod examples;
@@ -37,7 +36,7 @@ use clap::{ArgAction, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use crate::clock;
 use crate::config::{self, Config, ConfigErrors};
 use crate::html::chars::without_controls;
-use crate::store::{self, Reader, is_missing};
+use crate::store::{self, Reader};
 use crate::telemetry::{self, LogFormat, LogSettings, events};
 use output::{Output, data};
 
@@ -187,14 +186,13 @@ fn load_from(path: &Path, environment: fn(&str) -> Option<String>) -> Result<Con
 /// # Errors
 /// When it cannot be opened, or when nothing has been polled yet.
 fn reader(config: &Config) -> Result<Reader> {
-    let path = &config.store.path;
-    if is_missing(path) {
+    let location = &config.store.location;
+    if location.is_missing() {
         bail!(
-            "there is no store at {} yet; `gazetted poll` makes it and collects articles",
-            path.display()
+            "there is no store at {location} yet; `gazetted poll` makes it and collects articles"
         );
     }
-    Ok(Reader::open(path)?)
+    Ok(location.reader()?)
 }
 
 /// Runs a command line. Usage errors, `--help` and `--version` have the exit codes of clap.

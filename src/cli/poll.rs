@@ -31,7 +31,7 @@ use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::present::relative_in_words;
 use crate::present::terminal::clean_line;
-use crate::store::{ClaimQueue, Lock, LockError, Reader, Role, Store};
+use crate::store::{ClaimQueue, LockError, Reader, Role, Store};
 
 /// How long article pages are fetched after the polls. The rest waits for the next run.
 const LONGEST_FOR_PAGES: Duration = Duration::from_mins(2);
@@ -62,12 +62,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Exit> {
 
 async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     // A daemon may run at the same time: the leases prevent that both poll the same feed.
-    let lock = match Lock::take(&config.store.path, Role::Once) {
+    let lock = match config.store.location.lock(Role::Once) {
         Ok(lock) => Some(lock),
         Err(LockError::Held { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let store = Store::open(&config.store.path)?;
+    let store = config.store.location.open()?;
     if lock.is_some() {
         store.release_all().await?; // They belong to processes that died.
     }

@@ -16,7 +16,7 @@ use crate::domain::time::{TimeDelta, Timestamp};
 use crate::domain::units::duration_text;
 use crate::polling::host_rounds::{LongRound, long_rounds};
 use crate::polling::simulate::{Load, Modelled, simulate};
-use crate::store::{Facts, FeedRow, Reader, is_missing};
+use crate::store::{Facts, FeedRow};
 
 /// The time between two articles that is assumed for a feed that was never polled.
 const UNKNOWN_GAP: TimeDelta = TimeDelta::hours(6);
@@ -105,8 +105,8 @@ pub(super) fn limit_as_json(limit: &LongRound) -> Value {
 
 /// The models of the enabled feeds, and how many of them come from the store.
 fn models(config: &Config, now: Timestamp) -> Result<(Vec<Modelled>, usize)> {
-    let reader =
-        (!is_missing(&config.store.path)).then(|| Reader::open(&config.store.path)).transpose()?;
+    let location = &config.store.location;
+    let reader = (!location.is_missing()).then(|| location.reader()).transpose()?;
     let rows: HashMap<String, FeedRow> = match &reader {
         Some(reader) => reader.feeds()?.into_iter().map(|row| (row.url.clone(), row)).collect(),
         None => HashMap::new(),

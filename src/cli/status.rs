@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::consumers::{in_words, to_json};
-use super::daemon_lock::daemon;
 use super::feeds::State;
 use super::output::{count, data, json_data, relative, span};
 use super::{Context, Exit};
@@ -16,7 +15,7 @@ use crate::clock;
 use crate::config::{Config, FeedConfig};
 use crate::domain::consumer::Consumer;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
-use crate::store::{FeedPlan, Reader, Stats, StoreError, is_missing, refuse_forbidden};
+use crate::store::{FeedPlan, Location, Reader, Stats, StoreError};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -30,7 +29,7 @@ pub(super) struct Args {
 
 /// What the command shows.
 struct Status {
-    store: PathBuf,
+    store: Location,
     /// `None` before the store exists.
     stats: Option<Stats>,
     consumers: Vec<Consumer>,
@@ -67,9 +66,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// # Errors
 /// The reason why the daemon is not ready.
 fn check_readiness(config: &Config) -> Result<()> {
-    let store = config.store.path.display();
-    refuse_forbidden(&config.store.path)?;
-    match daemon(&config.store.path) {
+    let store = &config.store.location;
+    store.refuse_forbidden()?;
+    match store.holder() {
         Some(holder) if holder.ends_with(", run") => {}
         Some(holder) => bail!("no daemon runs on {store}, but {holder} does"),
         None => bail!("no daemon runs on {store}; `gazetted run` starts it"),
@@ -87,8 +86,8 @@ fn check_readiness(config: &Config) -> Result<()> {
 
 /// The store, unless it does not exist yet.
 fn reader(config: &Config) -> Result<Option<Reader>, StoreError> {
-    let store = &config.store.path;
-    if is_missing(store) { Ok(None) } else { Reader::open(store).map(Some) }
+    let store = &config.store.location;
+    if store.is_missing() { Ok(None) } else { store.reader().map(Some) }
 }
 
 /// The plans of the feeds in the store, by their URLs.
@@ -98,7 +97,7 @@ fn plans(reader: &Reader) -> Result<HashMap<String, FeedPlan>, StoreError> {
 
 impl Status {
     fn read(config: &Config, now: Timestamp) -> Result<Self> {
-        let store = config.store.path.clone();
+        let store = config.store.location.clone();
         let reader = reader(config)?;
         let plans = reader.as_ref().map(plans).transpose()?.unwrap_or_default();
         let mut health: BTreeMap<State, u64> = BTreeMap::new();
@@ -117,7 +116,7 @@ impl Status {
         Ok(Self {
             stats: reader.as_ref().map(Reader::stats).transpose()?,
             consumers: reader.as_ref().map(Reader::consumers).transpose()?.unwrap_or_default(),
-            daemon: daemon(&store),
+            daemon: store.holder(),
             store,
             health,
             due: due.len(),
@@ -139,7 +138,7 @@ impl Status {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "config": config,
-            "store": self.store,
+            "store": self.store.to_string(),
             "store_bytes": self.bytes(),
             "schema_version": self.stats.as_ref().map(|stats| stats.schema_version),
             "daemon": self.daemon,
@@ -159,7 +158,7 @@ impl Status {
         let when = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| relative(at, now));
         writeln!(out, "gazetted  {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(out, "config    {}", config.display())?;
-        let store = self.store.display();
+        let store = &self.store;
         match &self.stats {
             Some(stats) => {
                 let articles = count(stats.articles, "article");

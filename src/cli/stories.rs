@@ -62,11 +62,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     match &args.verb {
         None => list(args, &reader, config.zone, context)?,
         Some(Verb::Split { articles }) => {
-            let store = Store::open(&config.store.path)?;
+            let store = config.store.location.open()?;
             split(&reader, &store, articles, context)?;
         }
         Some(Verb::Merge { into, from }) => {
-            let store = Store::open(&config.store.path)?;
+            let store = config.store.location.open()?;
             merge(&reader, &store, (into, from), context)?;
         }
     }

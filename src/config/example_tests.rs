@@ -11,6 +11,7 @@ use crate::config::starter::{PACKS, STARTER, with_packs};
 use crate::config::{
     Config, ConfigErrors, DEFAULT_LIMIT, DEFAULT_MAX_ENTRIES, FullTextConfig, load,
 };
+use crate::domain::location::Location;
 use crate::domain::request::{FetchSettings, RequestSpec};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::polling::schedule::Policy;
@@ -103,7 +104,7 @@ fn the_example_is_what_the_code_does_without_it() {
     for text in [EXAMPLE, bare] {
         let config = load_text(folder.path(), text).unwrap();
         assert_eq!(config.path, folder.path().join("gazetted.toml"));
-        assert_eq!(config.store.path, folder.path().join("gazetted.db"));
+        assert_eq!(config.store.location, Location::file(folder.path().join("gazetted.db")));
         assert_eq!(config.fetch, FetchSettings::default());
         assert_eq!(config.full_text, FullTextConfig::default());
         let [feed] = config.feeds.as_ref() else { panic!("{:?}", config.feeds) };
@@ -211,7 +212,8 @@ fn the_configurations_that_are_installed_are_in_order() {
     let folder = tempfile::tempdir().unwrap();
     for text in INSTALLED {
         let config = load_text(folder.path(), text).unwrap();
-        assert!(config.store.path.is_absolute() && config.server.is_some(), "{text}");
+        let store = config.store.location.local_file().unwrap();
+        assert!(store.is_absolute() && config.server.is_some(), "{text}");
         assert_eq!(config.feeds.len(), 0, "nobody is requested without being asked for");
     }
 }
@@ -220,7 +222,7 @@ fn the_configurations_that_are_installed_are_in_order() {
 fn the_quick_start_is_in_order_and_fast_without_a_network() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let config = load(&folder.join("quickstart.toml"), &|_| None, NOW).unwrap();
-    assert_eq!(config.store.path, folder.join("../target/quickstart.db"));
+    assert_eq!(config.store.location, Location::file(folder.join("../target/quickstart.db")));
     assert!(config.fetch.timeout.as_secs() <= 10, "{:?}", config.fetch);
     let files: Vec<PathBuf> = config
         .feeds

@@ -268,10 +268,12 @@ impl Reader<'_> {
         let hide_future = self.flag(root, "hide_future").unwrap_or(false);
         let reload_on_change = self.flag(root, "reload_on_change").unwrap_or(false);
         let mut taken = Taken::new();
-        for ending in ["", "-wal", "-shm"] {
-            let mut name = plain(&store.path).into_os_string();
-            name.push(ending);
-            taken.insert(name.into(), None);
+        if let Some(file) = store.location.local_file() {
+            for ending in ["", "-wal", "-shm"] {
+                let mut name = plain(file).into_os_string();
+                name.push(ending);
+                taken.insert(name.into(), None);
+            }
         }
         let more = includes.iter().map(|(path, _)| path.as_path());
         let listed = lists.iter().map(|list| list.path.as_path());

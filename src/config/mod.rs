@@ -42,6 +42,7 @@ use crate::article_page::model::{Mode, SiteRules};
 use crate::domain::feed::FeedSpec;
 use crate::domain::hook::Hook;
 use crate::domain::json_map::JsonMap;
+use crate::domain::location::Location;
 use crate::domain::named_enum::named_enum;
 use crate::domain::query::Query;
 use crate::domain::request::{FetchSettings, RequestSpec, Secret};
@@ -94,8 +95,8 @@ pub struct Config {
 /// `[store]`.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// Absolute.
-    pub path: PathBuf,
+    /// The path of a file is absolute.
+    pub location: Location,
     /// The number of earlier versions that are kept of an edited article.
     pub keep_revisions: u32,
     /// How long articles are kept; `None` means for ever.

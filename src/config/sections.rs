@@ -13,6 +13,7 @@ use crate::config::reader::{Reader, Table};
 use crate::config::{
     DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, Keep, StoreConfig,
 };
+use crate::domain::location::Location;
 use crate::domain::request::{FetchSettings, ProxyChoice};
 use crate::domain::time::{TimeDelta, Timestamp, Zone};
 use crate::domain::units::duration_text;
@@ -68,14 +69,14 @@ impl Default for Defaults {
 impl Reader<'_> {
     pub(super) fn store(&mut self, root: &Table<'_>) -> StoreConfig {
         let mut store = StoreConfig {
-            path: self.base.join(DEFAULT_STORE),
+            location: Location::file(self.base.join(DEFAULT_STORE)),
             keep_revisions: DEFAULT_KEEP_REVISIONS,
             keep: None,
         };
         let Some(field) = root.get("store") else { return store };
         let Some(table) = self.table(&field, &STORE) else { return store };
         if let Some(path) = self.path_at(&table, "path") {
-            store.path = path;
+            store.location = Location::file(path);
         }
         let keep = self.number(&table, "keep_revisions", 0..=10_000);
         if let Some(keep) = keep.and_then(|n| u32::try_from(n).ok()) {

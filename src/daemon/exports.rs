@@ -1,6 +1,5 @@
 //! The entries of `[[exports]]`, each in a task of its own.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +16,7 @@ use crate::domain::time::Zone;
 use crate::fetch::{FetchError, Fetcher};
 use crate::passes::export::{ExportError, write_file};
 use crate::passes::hooks::Deliverer;
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Location, Store, StoreError};
 use crate::telemetry::events;
 
 /// The running exports of a configuration. Dropping the value aborts them.
@@ -42,7 +41,7 @@ impl Exports {
             match &export.target {
                 Target::File(file) => {
                     let job = FileJob {
-                        store: store.path().to_owned(),
+                        store: store.location().clone(),
                         file: file.clone(),
                         query: export.query.clone(),
                         zone: config.zone,
@@ -87,7 +86,7 @@ impl Exports {
 /// A file and the query for its articles.
 #[derive(Clone)]
 struct FileJob {
-    store: PathBuf,
+    store: Location,
     file: FileTarget,
     query: Query,
     zone: Zone,
@@ -138,7 +137,7 @@ async fn write(
     let format = shape.as_str();
     let job = job.clone();
     let written = tokio::task::spawn_blocking(move || -> Result<_, ExportError> {
-        let reader = Reader::open(&job.store)?;
+        let reader = job.store.reader()?;
         let sequence = (reader.sequence()?, reader.announced_sequence()?);
         let is_relative = [job.query.since, job.query.until, job.query.seen_since]
             .iter()

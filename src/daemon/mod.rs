@@ -19,7 +19,6 @@ mod server;
 mod service;
 mod trigger;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +36,7 @@ use crate::domain::time::{TimeDelta, Timestamp};
 use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::serve::{Command, ReloadError};
-use crate::store::{Lock, Role, Store};
+use crate::store::{Location, Lock, LockError, Role, Store};
 use crate::telemetry::events;
 
 pub use deadline::end_in_time;
@@ -72,11 +71,11 @@ pub type Load = Arc<dyn Fn() -> Result<Config, ConfigErrors> + Send + Sync>;
 pub async fn run(config: Config, load: &Load) -> Result<()> {
     let mut signals = Signals::listen()?;
     let _lock = tokio::select! {
-        lock = lock(&config.store.path) => lock?,
+        lock = lock(&config.store.location) => lock?,
         _ = signals.terminate.recv() => return Ok(()),
         _ = signals.interrupt.recv() => return Ok(()),
     };
-    let store = Store::open(&config.store.path)?;
+    let store = config.store.location.open()?;
     service::sweep(&config);
     store.release_all().await?; // We hold the lock, so the owners of all leases are dead.
     let (changes, news) = watch::channel(0_u64);
@@ -87,7 +86,7 @@ pub async fn run(config: Config, load: &Load) -> Result<()> {
     let background = service::start(&state.store, &state.changes, wake);
     events::daemon_started(
         &state.config.path,
-        &state.config.store.path,
+        &state.config.store.location,
         state.config.feeds.len(),
         state.config.exports.len(),
         clock::now(),
@@ -117,11 +116,11 @@ pub async fn run(config: Config, load: &Load) -> Result<()> {
 }
 
 /// Takes the lock of the store. Waits for a running `gazetted poll`, but not for another daemon.
-async fn lock(store: &Path) -> Result<Lock> {
+async fn lock(store: &Location) -> Result<Lock> {
     let mut logged = false;
     loop {
-        match Lock::take(store, Role::Daemon) {
-            Err(crate::store::LockError::Held { role: Some(Role::Once), holder, .. }) => {
+        match store.lock(Role::Daemon) {
+            Err(LockError::Held { role: Some(Role::Once), holder, .. }) => {
                 if !logged {
                     events::waiting_for_lock(store, &holder);
                     logged = true;
@@ -221,11 +220,11 @@ impl State {
         self.check_clock(now).await;
         if !self.store.identity().is_in_place() {
             // What a poll brings could not be stored.
-            events::store_lost(self.store.path());
+            events::store_lost(self.store.location());
             self.next_claim_at = Instant::now() + CLOCK_CHECK_INTERVAL;
             return;
         }
-        events::store_in_place(self.store.path());
+        events::store_in_place(self.store.location());
         self.release_unstored().await;
         let cut_off = self.poller.is_cut_off();
         let limit = if cut_off { PROBES } else { self.free_slots() };
@@ -391,7 +390,7 @@ impl State {
         let load = Arc::clone(load);
         let loaded = tokio::task::spawn_blocking(move || load()).await;
         let config = loaded.map_err(|error| ReloadError::Failed(error.to_string()))??;
-        if config.store.path != self.config.store.path {
+        if config.store.location != self.config.store.location {
             let why = "[store] path changed: that takes a restart".to_owned();
             return Err(ReloadError::Refused(why));
         }

@@ -40,7 +40,8 @@ pub(super) fn sweep(config: &Config) {
         Target::Hook(_) => None,
     });
     let of_files = files.chain([&config.path]).flat_map(|path| leftovers::sweep_temporary(path));
-    for path in leftovers::sweep_copies(&config.store.path).into_iter().chain(of_files) {
+    let of_store = config.store.location.local_file().map(leftovers::sweep_copies);
+    for path in of_store.into_iter().flatten().chain(of_files) {
         events::leftover_removed(&path);
     }
 }

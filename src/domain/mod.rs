@@ -11,6 +11,7 @@ pub mod hook;
 pub mod host;
 pub mod icon;
 pub mod json_map;
+pub mod location;
 pub(crate) mod named_enum;
 pub mod poll;
 pub mod query;

@@ -12,7 +12,7 @@ use crate::config::{Config, FeedConfig, Target};
 use crate::domain::named_enum::named_enum;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
 use crate::passes::preview::Previewer;
-use crate::store::{Reader, StoreError, is_missing};
+use crate::store::{Location, StoreError};
 
 named_enum! {
     /// The result of a check.
@@ -72,9 +72,9 @@ pub async fn checks(config: &Config, daemon: Option<&str>, now: Timestamp) -> Ve
         time(config, now),
         name_server(feed),
         certificates(config),
-        free_space(&config.store.path),
+        free_space(&config.store.location),
         permissions(config),
-        store(&config.store.path, daemon),
+        store(&config.store.location, daemon),
         port(config, daemon),
     ];
     checks.push(one_feed(config, feed).await);
@@ -94,7 +94,7 @@ fn time(config: &Config, now: Timestamp) -> Check {
     if now.timestamp() < EARLIEST {
         return Check::failed("clock", format!("it shows {shown}, which is in the past"), REMEDY);
     }
-    let last = Reader::open(&config.store.path).and_then(|reader| reader.feeds());
+    let last = config.store.location.reader().and_then(|reader| reader.feeds());
     let last = last.ok().and_then(|feeds| feeds.iter().filter_map(|feed| feed.polled_at).max());
     match last {
         Some(last) if now + TimeDelta::minutes(5) < last => {
@@ -144,8 +144,11 @@ fn existing(path: &Path) -> PathBuf {
     folders.find(|folder| folder.exists()).unwrap_or(Path::new("/")).to_owned()
 }
 
-fn free_space(store: &Path) -> Check {
-    let folder = existing(store);
+fn free_space(store: &Location) -> Check {
+    let Some(file) = store.local_file() else {
+        return Check::skipped("disk", "the store is no file of this machine");
+    };
+    let folder = existing(file);
     match statvfs(&folder) {
         Ok(system) => {
             #[expect(clippy::useless_conversion, reason = "some systems have smaller types here")]
@@ -166,21 +169,21 @@ fn free_space(store: &Path) -> Check {
 
 fn permissions(config: &Config) -> Check {
     let files = config.exports.iter().filter_map(|export| match &export.target {
-        Target::File(file) => Some(&file.path),
+        Target::File(file) => Some(file.path.as_path()),
         Target::Hook(_) => None,
     });
-    let store = &config.store.path;
-    let unusable = match access(store, AccessFlags::R_OK | AccessFlags::W_OK) {
-        Err(Errno::ENOENT) | Ok(()) => None,
-        Err(error) => Some(error),
-    };
+    let store = config.store.location.local_file();
+    let unusable =
+        store.and_then(|store| match access(store, AccessFlags::R_OK | AccessFlags::W_OK) {
+            Err(Errno::ENOENT) | Ok(()) => None,
+            Err(error) => Some(error),
+        });
     if let Some(error) = unusable {
-        let found = format!("{} cannot be read and written: {error}", store.display());
+        let found = format!("{} cannot be read and written: {error}", config.store.location);
         return Check::failed("permissions", found, "run as the user of the daemon, or as root");
     }
     let flags = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
-    let mut folders: Vec<PathBuf> =
-        std::iter::once(&config.store.path).chain(files).map(|path| existing(path)).collect();
+    let mut folders: Vec<PathBuf> = store.into_iter().chain(files).map(existing).collect();
     folders.dedup();
     for folder in &folders {
         if let Err(error) = access(folder, flags) {
@@ -192,22 +195,22 @@ fn permissions(config: &Config) -> Check {
     Check::ok("permissions", "the folders of the store and of all exports can be written")
 }
 
-fn store(path: &Path, daemon: Option<&str>) -> Check {
+fn store(location: &Location, daemon: Option<&str>) -> Check {
     let held = daemon.map(|holder| format!(", used by {holder}")).unwrap_or_default();
-    if is_missing(path) {
-        return Check::skipped("store", format!("{} is not there yet", path.display()));
+    if location.is_missing() {
+        return Check::skipped("store", format!("{location} is not there yet"));
     }
-    match Reader::open(path).and_then(|reader| reader.stats()) {
+    match location.reader().and_then(|reader| reader.stats()) {
         Ok(stats) => {
-            let found = format!("{}, {} articles{held}", path.display(), stats.articles);
+            let found = format!("{location}, {} articles{held}", stats.articles);
             Check::ok("store", found)
         }
         Err(StoreError::Forbidden { .. }) => {
-            Check::skipped("store", format!("{}: see permissions", path.display()))
+            Check::skipped("store", format!("{location}: see permissions"))
         }
         Err(error) => Check::failed(
             "store",
-            format!("{}: {error}", path.display()),
+            format!("{location}: {error}"),
             "`gazetted db check` reads all of it; a backup replaces it while the daemon is stopped",
         ),
     }

@@ -75,9 +75,9 @@ impl DuplicateSearch {
 
     /// Begins to read the articles after the sequence number `after`, or those of which it is not decided yet.
     fn read(&self, reader: Option<Reader>, after: Option<i64>, limit: usize) -> Batch {
-        let path = self.store.path().to_owned();
+        let location = self.store.location().clone();
         spawn_blocking(move || {
-            let reader = reader.map_or_else(|| Reader::open(&path), Ok)?;
+            let reader = reader.map_or_else(|| location.reader(), Ok)?;
             let new = reader.new_articles(after, limit, words_of)?;
             Ok((reader, new))
         })

@@ -1,7 +1,6 @@
 //! Exports: reads the articles that match a query from the store and writes them in a format, row by row.
 
 use std::io;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -16,7 +15,7 @@ use crate::domain::time::{Timestamp, Zone, from_unix};
 use crate::export::{self, Channel, Format, Shape, TableStyle, Template};
 use crate::html::to_text::html_to_text;
 use crate::present::export_title;
-use crate::store::{FeedRow, Reader, StoreError};
+use crate::store::{FeedRow, Location, Reader, StoreError};
 
 /// The reason why an export failed. A file that should have been replaced is unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +73,9 @@ fn write_shape(
 ) -> Result<Written, ExportError> {
     match shape {
         Shape::Format(format) => write_format(reader, query, *format, channel, out),
-        Shape::Template(template) => write_template(reader.path(), query, channel, template, out),
+        Shape::Template(template) => {
+            write_template(&reader.location(), query, channel, template, out)
+        }
     }
 }
 
@@ -104,16 +105,16 @@ pub fn write_format(
 /// Renders a template. A template owns the articles that it loops over. They are therefore read on a thread with its
 /// own connection, at most [`READ_AHEAD`] of them ahead of the template.
 fn write_template(
-    store: &Path,
+    store: &Location,
     query: &Query,
     channel: &Channel,
     template: &Template,
     out: &mut dyn io::Write,
 ) -> Result<Written, ExportError> {
     let (sender, articles) = sync_channel(READ_AHEAD);
-    let (store, query, now) = (store.to_owned(), query.clone(), channel.table.now);
+    let (store, query, now) = (store.clone(), query.clone(), channel.table.now);
     let reading = thread::spawn(move || -> Result<Written, StoreError> {
-        Reader::open(&store)?.articles(&query, now, |rows| {
+        store.reader()?.articles(&query, now, |rows| {
             let mut read = Written::default();
             for row in rows {
                 let article = with_text(row?, Format::Json);

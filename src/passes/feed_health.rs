@@ -17,8 +17,8 @@ use crate::store::{Reader, Store, StoreError};
 /// # Errors
 /// When the store fails.
 pub async fn observe(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
-    let path = store.path().to_owned();
-    let compared = spawn_blocking(move || compare(&Reader::open(&path)?, now));
+    let location = store.location().clone();
+    let compared = spawn_blocking(move || compare(&location.reader()?, now));
     let (reported, changes) = compared.await.map_err(|_| StoreError::ReaderStopped)??;
     let count = changes.len();
     if !reported.is_empty() {

@@ -244,7 +244,7 @@ impl PageFetcher {
         let this = Arc::clone(self);
         let look = move || {
             let mut kept = this.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            let reader = kept.take().map_or_else(|| Reader::open(this.store.path()), Ok)?;
+            let reader = kept.take().map_or_else(|| this.store.reader(), Ok)?;
             let due = reader.due_pages(&claim)?;
             *kept = Some(reader);
             Ok(due)

@@ -20,7 +20,7 @@ use crate::passes::duplicates;
 use crate::passes::feed_health;
 use crate::passes::index;
 use crate::polling::freshness::retry_after;
-use crate::store::{ConsumerLock, LockError, Reader, Store, StoreError};
+use crate::store::{ConsumerLock, LockError, Store, StoreError};
 use crate::telemetry::events;
 
 /// The wait while another process delivers to this consumer, such as `export --consumer`.
@@ -84,9 +84,9 @@ impl Deliverer {
     pub async fn consumer(&self) -> Result<(Consumer, i64), StoreError> {
         loop {
             let name = self.hook.consumer.clone();
-            let path = self.store.path().to_owned();
+            let location = self.store.location().clone();
             let read = spawn_blocking(move || {
-                let reader = Reader::open(&path)?;
+                let reader = location.reader()?;
                 Ok((reader.consumer(&name)?, reader.sequence()?))
             });
             match read.await.map_err(|_| StoreError::ReaderStopped)?? {
@@ -165,7 +165,7 @@ impl Deliverer {
                 Some(_) => {}
             }
         }
-        let lock = match ConsumerLock::take(self.store.path(), &self.hook.consumer) {
+        let lock = match self.store.location().consumer_lock(&self.hook.consumer) {
             Ok(lock) => lock,
             Err(LockError::Delivering { .. } | LockError::Held { .. }) => return Ok(Attempt::Busy),
             Err(LockError::Forbidden(error)) => return Err(error),
@@ -173,11 +173,11 @@ impl Deliverer {
                 return Err(StoreError::Create { path, source });
             }
         };
-        let (path, query, name) =
-            (self.store.path().to_owned(), self.query.clone(), self.hook.consumer.clone());
+        let (location, query, name) =
+            (self.store.location().clone(), self.query.clone(), self.hook.consumer.clone());
         let subject = self.hook.subject;
         let read = spawn_blocking(move || {
-            let reader = Reader::open(&path)?;
+            let reader = location.reader()?;
             // Read again: the previous holder of the lock may have advanced the cursor.
             let consumer = reader.consumer(&name)?.unwrap_or(consumer);
             let (from, now) = (consumer.seq, clock::now());

@@ -114,8 +114,8 @@ impl IconFetcher {
         &self,
         work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let path = self.store.path().to_owned();
-        let read = spawn_blocking(move || work(&Reader::open(&path)?));
+        let location = self.store.location().clone();
+        let read = spawn_blocking(move || work(&location.reader()?));
         read.await.map_err(|_| StoreError::ReaderStopped)?
     }
 

@@ -94,7 +94,7 @@ impl Site {
         let Daemon { commands, news, closing } = daemon;
         Self(Arc::new(Shared {
             access: watch::Sender::new(Access::of(config)),
-            reader_pool: ReaderPool::new(store.path()),
+            reader_pool: ReaderPool::new(store.location().clone()),
             store: store.identity(),
             changes: Changes::default(),
             commands,

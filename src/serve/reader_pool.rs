@@ -2,7 +2,6 @@
 //! client takes to read.
 
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
-use crate::store::{Reader, StoreError};
+use crate::store::{Location, Reader, StoreError};
 
 /// The most requests that read at the same time. SQLite reads at memory speed, so that more readers would only
 /// compete for the cores.
@@ -41,7 +40,7 @@ pub(super) enum ReadError {
 
 #[derive(Clone)]
 pub(super) struct ReaderPool {
-    path: PathBuf,
+    store: Location,
     places: Arc<Semaphore>,
     probe_places: Arc<Semaphore>,
     /// Searches hold the hits of the whole store in memory, so that no more of them run than there are cores to run them.
@@ -105,10 +104,10 @@ impl Drop for Loan {
 }
 
 impl ReaderPool {
-    pub(super) fn new(path: &Path) -> Self {
+    pub(super) fn new(store: Location) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
-            path: path.to_owned(),
+            store,
             places: Arc::new(Semaphore::new(MAX_READERS)),
             probe_places: Arc::new(Semaphore::new(PROBE_READERS)),
             search_places: Arc::new(Semaphore::new(cores.clamp(2, MAX_READERS))),
@@ -130,7 +129,7 @@ impl ReaderPool {
     fn lend(&self, place: OwnedSemaphorePermit) -> Result<Loan, StoreError> {
         let reader = match self.idle.take() {
             Some(reader) => reader,
-            None => Reader::open(&self.path)?,
+            None => self.store.reader()?,
         };
         Ok(Loan { reader: Some(reader), idle: Arc::clone(&self.idle), _place: place })
     }
@@ -218,13 +217,12 @@ impl ReaderPool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
 
     #[tokio::test]
     async fn connections_that_stay_unused_are_closed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("x.db")).unwrap();
-        let pool = ReaderPool::new(store.path());
+        let store = Location::file(folder.path().join("x.db")).open().unwrap();
+        let pool = ReaderPool::new(store.location().clone());
         let deadline = Duration::from_mins(1);
         pool.read(deadline, Reader::sequence).await.unwrap();
         pool.read(deadline, Reader::sequence).await.unwrap();
@@ -237,8 +235,8 @@ mod tests {
     #[tokio::test]
     async fn no_more_searches_run_than_have_places() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("x.db")).unwrap();
-        let pool = ReaderPool::new(store.path());
+        let store = Location::file(folder.path().join("x.db")).open().unwrap();
+        let pool = ReaderPool::new(store.location().clone());
         let deadline = Duration::from_mins(1);
         let all = u32::try_from(pool.search_places.available_permits()).unwrap();
         let taken = pool.search_places.acquire_many(all).await.unwrap();

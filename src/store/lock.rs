@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::domain::consumer::ConsumerName;
+use crate::domain::location::Location;
 use crate::domain::named_enum::named_enum;
 use crate::store::error::StoreError;
 use crate::store::sqlite::file::refuse_forbidden;
@@ -42,7 +43,7 @@ pub struct Lock {
 pub enum LockError {
     #[error("{store} is in use by another gazetted: {holder}")]
     Held {
-        store: PathBuf,
+        store: Location,
         /// The text of the lock file, such as `pid 17, run`.
         holder: String,
         /// `None` as long as the holder has not written the file yet.
@@ -61,14 +62,14 @@ impl Lock {
     ///
     /// # Errors
     /// [`LockError::Held`] when another process has it.
-    pub fn take(store: &Path, role: Role) -> Result<Self, LockError> {
+    pub(super) fn take(store: &Path, role: Role) -> Result<Self, LockError> {
         refuse_forbidden(store)?;
         let path = beside(store, ".lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         let mut file = open(&path).map_err(io)?;
         if let Some(holder) = holder(&mut file).map_err(io)? {
             let role = Role::of_holder(&holder);
-            return Err(LockError::Held { store: store.to_owned(), holder, role });
+            return Err(LockError::Held { store: Location::file(store), holder, role });
         }
         sign(&mut file, role.as_str()).map_err(io)?;
         Ok(Self { _file: file })
@@ -88,7 +89,7 @@ impl ConsumerLock {
     ///
     /// # Errors
     /// [`LockError::Delivering`] when another process has it.
-    pub fn take(store: &Path, consumer: &ConsumerName) -> Result<Self, LockError> {
+    pub(super) fn take(store: &Path, consumer: &ConsumerName) -> Result<Self, LockError> {
         let path = beside(store, &format!(".{consumer}.consumer"));
         let io = |source| LockError::Io { path: path.clone(), source };
         loop {

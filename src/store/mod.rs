@@ -6,11 +6,12 @@
 //! WAL mode it never waits for the writer.
 
 mod error;
+mod location;
 mod lock;
 mod sqlite;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -32,6 +33,7 @@ use crate::store::sqlite::feed_sync::Comparison;
 use crate::store::sqlite::file::LOST;
 use crate::store::sqlite::transaction;
 
+pub use crate::domain::location::Location;
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::address_changes::PlannedChange;
@@ -41,7 +43,7 @@ pub use sqlite::duplicates::{Matched, NewArticles};
 pub use sqlite::feed_page::{FeedOrder, FeedPage, FeedQuery};
 pub use sqlite::feed_sync::Synced;
 pub use sqlite::feeds::{Facts, FeedName, FeedPlan, FeedRow, FeedSync, Planned};
-pub use sqlite::file::{Identity, LogStamp, is_missing, refuse_forbidden};
+pub use sqlite::file::{Identity, LogStamp};
 pub use sqlite::future::Announced;
 pub use sqlite::history::{PastPoll, PollDay};
 pub use sqlite::hosts::PausedHost;
@@ -104,7 +106,7 @@ struct Done {
 #[derive(Clone, Debug)]
 pub struct Store {
     writer: Arc<Writer>,
-    path: PathBuf,
+    location: Location,
     identity: Arc<Identity>,
     recent: Arc<Mutex<Recent>>,
 }
@@ -139,7 +141,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be opened, belongs to another program, or is of a newer version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = sqlite::open::open_for_writing(path)?;
         let create = |source| StoreError::Create { path: path.to_owned(), source };
         let identity = Identity::of(path).map_err(create)?;
@@ -162,14 +164,21 @@ impl Store {
         let writer = Writer { jobs: Some(jobs), thread: Some(thread) };
         Ok(Self {
             writer: Arc::new(writer),
-            path: path.to_owned(),
+            location: Location::file(path),
             identity,
             recent: Arc::default(),
         })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where the store is.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The file, for the tests of its rows.
+    #[cfg(test)]
+    fn path(&self) -> &Path {
+        self.location.local_file().unwrap()
     }
 
     /// The file as it was when it was opened. When it is no longer in place, all writes fail.
@@ -182,7 +191,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.path)
+        self.location.reader()
     }
 
     /// Makes the stored list of feeds equal to the configured one: adds new feeds (due now), updates names and
@@ -229,8 +238,8 @@ impl Store {
 
     /// Compares the lists of feeds on a thread that may wait for the disk.
     async fn compare_feeds(&self, feeds: &Arc<Vec<FeedSync>>) -> Result<Comparison, StoreError> {
-        let (path, feeds) = (self.path.clone(), Arc::clone(feeds));
-        tokio::task::spawn_blocking(move || Reader::open(&path)?.compare_feeds(&feeds))
+        let (location, feeds) = (self.location.clone(), Arc::clone(feeds));
+        tokio::task::spawn_blocking(move || location.reader()?.compare_feeds(&feeds))
             .await
             .unwrap_or(Err(StoreError::ReaderStopped))
     }
@@ -462,15 +471,6 @@ impl Store {
         self.write(move |tx| sqlite::prune::prune(tx, &stretch, now)).await
     }
 
-    /// Returns the space of removed articles to the file system. Other processes can read meanwhile, but not
-    /// write.
-    ///
-    /// # Errors
-    /// When another process writes for too long, or the disk has no space for a copy.
-    pub fn vacuum(path: &Path) -> Result<(), StoreError> {
-        sqlite::maintenance::vacuum(path)
-    }
-
     /// Creates a consumer with its cursor at `seq`. A consumer of this name that exists is not changed.
     pub async fn register_consumer(
         &self,
@@ -523,7 +523,7 @@ impl Store {
 
     /// The state of SQLite's log. It differs after each write of any process.
     pub fn log_stamp(&self) -> LogStamp {
-        LogStamp::of(&self.path)
+        self.location.local_file().map(LogStamp::of).unwrap_or_default()
     }
 
     /// A number that changes when another process has written to the file.

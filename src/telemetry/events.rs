@@ -45,6 +45,7 @@ use url::Url;
 use crate::domain::consumer::Delivered;
 use crate::domain::feed::FeedUrl;
 use crate::domain::hook::HookTarget;
+use crate::domain::location::Location;
 use crate::domain::poll::{Applied, Decision, Failure, NextPoll, PollOutcome};
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::html::chars::is_control;
@@ -59,12 +60,18 @@ macro_rules! once {
 }
 
 /// The daemon has started: the configuration is read and the store is open.
-pub fn daemon_started(config: &Path, store: &Path, feeds: usize, exports: usize, now: Timestamp) {
+pub fn daemon_started(
+    config: &Path,
+    store: &Location,
+    feeds: usize,
+    exports: usize,
+    now: Timestamp,
+) {
     metrics::reloaded(true, seconds(now));
     info!(
         version = env!("CARGO_PKG_VERSION"),
         config = %clean(&config.display()),
-        store = %clean(&store.display()),
+        store = %clean(store),
         feeds,
         exports,
         "started"
@@ -248,21 +255,21 @@ pub fn store_error(doing: &str, error: &(dyn Error + 'static)) {
 }
 
 /// The path of the store no longer leads to the open file. Nothing is polled or stored until it does again.
-pub fn store_lost(store: &Path) {
+pub fn store_lost(store: &Location) {
     metrics::store_failed();
     let is_news = states::fails(Subject::StoreFile, "lost");
     once!(
         error, is_news,
-        store = %clean(&store.display()),
+        store = %clean(store),
         "the store's file was deleted or replaced: nothing is polled or stored any more; put the file back, or \
          restart to begin with what is there"
     );
 }
 
 /// The path of the store leads to the open file. Logged only after [`store_lost`].
-pub fn store_in_place(store: &Path) {
+pub fn store_in_place(store: &Location) {
     if states::works(&Subject::StoreFile) {
-        info!(store = %clean(&store.display()), "the store's file is back; polling goes on");
+        info!(store = %clean(store), "the store's file is back; polling goes on");
     }
 }
 
@@ -287,8 +294,8 @@ pub fn watchdog_withheld(waited: Duration) {
 }
 
 /// Another process has locked the store for a short time.
-pub fn waiting_for_lock(store: &Path, holder: &str) {
-    info!(store = %clean(&store.display()), holder = %clean(&holder), "waiting for the store");
+pub fn waiting_for_lock(store: &Location, holder: &str) {
+    info!(store = %clean(store), holder = %clean(&holder), "waiting for the store");
 }
 
 /// A panic, which is a bug of this program, and its place.

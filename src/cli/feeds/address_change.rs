@@ -18,7 +18,7 @@ use crate::feed::autodiscovery::guesses::address;
 use crate::passes::sync::sync;
 use crate::present::terminal::clean_line;
 use crate::search::filter::without_user_info;
-use crate::store::{PlannedChange, Store};
+use crate::store::PlannedChange;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -195,7 +195,7 @@ async fn make(wanted: &AddressChange, context: &Context) -> Result<()> {
     let Some(id) = wanted.old.row.as_ref().map(|row| row.id) else {
         return apply(&wanted.edit, &wanted.config, context);
     };
-    let (store, now) = (Store::open(&wanted.config.store.path)?, clock::now());
+    let (store, now) = (wanted.config.store.location.open()?, clock::now());
     let is_private = addresses.0 == addresses.1;
     if !is_private {
         match store.plan_address_change(addresses.clone(), now).await? {

@@ -6,7 +6,6 @@ use std::io;
 use anyhow::{Context as _, Result};
 
 use super::super::Context;
-use super::super::daemon_lock::daemon;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Edit, EditError};
@@ -34,7 +33,7 @@ pub(super) fn note_reload(context: &Context) {
         return;
     }
     let Ok(config) = context.load() else { return };
-    if let Some(holder) = daemon(&config.store.path) {
+    if let Some(holder) = config.store.location.holder() {
         let how = if config.watched.is_some() {
             "applies this within seconds"
         } else {

@@ -13,7 +13,6 @@ use crate::clock;
 use crate::config::Config;
 use crate::config::edit::Edit;
 use crate::passes::sync::sync;
-use crate::store::Store;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Remove {
@@ -85,7 +84,7 @@ pub(super) fn reset(args: &Reset, context: &Context) -> Result<Exit> {
     let named = named(&config, &args.feeds)?;
     let now = clock::now();
     runtime()?.block_on(async {
-        let store = Store::open(&config.store.path)?;
+        let store = config.store.location.open()?;
         let synced = sync(&store, &config, now).await?;
         let is_named = |url: &str| named.iter().any(|feed| feed.url == url);
         let ids = synced.feeds.iter().filter(|(_, feed)| is_named(feed.spec.url.as_str()));

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use crate::store::error::{Context, StoreError};
 
 /// Whether there is certainly no store. Without the permission to look into its folder there may be one.
-pub fn is_missing(path: &Path) -> bool {
+pub(in crate::store) fn is_missing(path: &Path) -> bool {
     matches!(path.try_exists(), Ok(false))
 }
 
@@ -21,7 +21,7 @@ pub fn is_missing(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`StoreError::Forbidden`] when this user may not read the store.
-pub fn refuse_forbidden(path: &Path) -> Result<(), StoreError> {
+pub(in crate::store) fn refuse_forbidden(path: &Path) -> Result<(), StoreError> {
     match access(path, AccessFlags::R_OK) {
         Err(Errno::EACCES) => Err(StoreError::Forbidden { path: path.to_owned() }),
         _ => Ok(()),

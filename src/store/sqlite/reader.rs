@@ -94,7 +94,7 @@ impl Interrupter {
 impl Reader {
     /// # Errors
     /// When the file does not exist, or is not a store of this or an older version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(in crate::store) fn open(path: &Path) -> Result<Self, StoreError> {
         file::refuse_forbidden(path)?;
         file::refuse_replaced(path)?;
         let connection = open_for_reading(path)?;
@@ -103,7 +103,7 @@ impl Reader {
     }
 
     /// The file.
-    pub fn path(&self) -> &Path {
+    pub(in crate::store) fn path(&self) -> &Path {
         Path::new(self.connection.path().unwrap_or_default())
     }
 

@@ -1,0 +1,96 @@
+//! What can be opened at a location: the store, its readers and its locks. Each method chooses by the kind of the
+//! location, and nobody outside of `store` has to know the kind.
+
+use crate::domain::consumer::ConsumerName;
+use crate::domain::location::Location;
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::lock::{ConsumerLock, Lock, LockError, Role};
+use crate::store::sqlite::reader::Reader;
+use crate::store::sqlite::{file, maintenance};
+
+impl Location {
+    /// Opens the store and starts its writer. A store that does not exist is created (a file has the mode 0600); an
+    /// older one is migrated.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, belongs to another program, or is of a newer version.
+    pub fn open(&self) -> Result<Store, StoreError> {
+        let Self::File(path) = self;
+        Store::open(path)
+    }
+
+    /// Opens a connection that only reads. An older store is migrated.
+    ///
+    /// # Errors
+    /// When the store does not exist, may not be read by this user, or is not a store of this or an older version.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        let Self::File(path) = self;
+        Reader::open(path)
+    }
+
+    /// Takes the lock of the store if it is free; does not wait.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] when another process has it.
+    pub fn lock(&self, role: Role) -> Result<Lock, LockError> {
+        let Self::File(path) = self;
+        Lock::take(path, role)
+    }
+
+    /// Takes the lock of a consumer if it is free; does not wait.
+    ///
+    /// # Errors
+    /// [`LockError::Delivering`] when another process has it.
+    pub fn consumer_lock(&self, consumer: &ConsumerName) -> Result<ConsumerLock, LockError> {
+        let Self::File(path) = self;
+        ConsumerLock::take(path, consumer)
+    }
+
+    /// The process that holds the lock of the store, such as `pid 17, run`; `None` when there is none, and when that
+    /// cannot be found out.
+    pub fn holder(&self) -> Option<String> {
+        if self.is_missing() {
+            return None; // An attempt to take the lock would create a lock file.
+        }
+        match self.lock(Role::Once) {
+            Err(LockError::Held { holder, .. }) => Some(holder),
+            Ok(_)
+            | Err(LockError::Forbidden(_) | LockError::Io { .. } | LockError::Delivering { .. }) => {
+                None
+            }
+        }
+    }
+
+    /// Whether there is certainly no store. Without the permission to look there may be one.
+    pub fn is_missing(&self) -> bool {
+        let Self::File(path) = self;
+        file::is_missing(path)
+    }
+
+    /// For SQLite a file that this user may not read is one of many that cannot be opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Forbidden`] when this user may not read the store.
+    pub fn refuse_forbidden(&self) -> Result<(), StoreError> {
+        let Self::File(path) = self;
+        file::refuse_forbidden(path)
+    }
+
+    /// Returns the space of removed articles to the file system. Other processes can read meanwhile, but not
+    /// write.
+    ///
+    /// # Errors
+    /// When another process writes for too long, or the disk has no space for a copy.
+    pub fn vacuum(&self) -> Result<(), StoreError> {
+        let Self::File(path) = self;
+        maintenance::vacuum(path)
+    }
+}
+
+impl Reader {
+    /// Where the store is, for another connection to it.
+    pub fn location(&self) -> Location {
+        Location::file(self.path())
+    }
+}
