@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::store::database::{self, Kind};
+
 /// `Display` does not print the source. A caller that reports the error prints the whole chain.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("could not open the store {path}{}", damage(source))]
-    Open { path: PathBuf, source: rusqlite::Error },
+    #[error("could not open the store {path}{}", source.hint())]
+    Open { path: PathBuf, source: database::Error },
     #[error(
         "this user may not read the store {path}: run the command as the user of the daemon, or as root (sudo)"
     )]
@@ -22,13 +24,13 @@ pub enum StoreError {
     )]
     Newer { path: PathBuf, found: usize, known: usize },
     #[error("could not bring the store {path} to this version's schema")]
-    Migrate { path: PathBuf, source: rusqlite::Error },
+    Migrate { path: PathBuf, source: database::Error },
     #[error(
         "the store {path} is of an older version and was left as it is, for it could not be copied to {copy} first"
     )]
     KeepOld { path: PathBuf, copy: PathBuf, source: std::io::Error },
-    #[error("could not {action}{}", damage(source))]
-    Sql { action: &'static str, source: rusqlite::Error },
+    #[error("could not {action}{}", source.hint())]
+    Sql { action: &'static str, source: database::Error },
     #[error("could not commit to the store: {reason}")]
     Commit { reason: String },
     #[error(
@@ -46,9 +48,9 @@ pub enum StoreError {
 impl StoreError {
     /// Whether another process holds the lock, so that a later attempt may succeed.
     pub(super) fn is_busy(&self) -> bool {
-        let source = match self {
+        match self {
             Self::Open { source, .. } | Self::Sql { source, .. } | Self::Migrate { source, .. } => {
-                source
+                source.kind() == Kind::Busy
             }
             Self::KeepOld { .. }
             | Self::Forbidden { .. }
@@ -58,29 +60,18 @@ impl StoreError {
             | Self::Commit { .. }
             | Self::OtherList
             | Self::Stopped
-            | Self::ReaderStopped => return false,
-        };
-        source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-    }
-}
-
-/// A hint for the user when SQLite finds the file damaged; empty for all other errors.
-pub(super) fn damage(error: &rusqlite::Error) -> &'static str {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-            " (the file is damaged: keep it, look at it with `gazetted db check`, restore a backup)"
+            | Self::ReaderStopped => false,
         }
-        _ => "",
     }
 }
 
-/// Adds what the store was about to do to an error of SQLite, which only says what went wrong.
+/// Adds what the store was about to do to an error of the database, which only says what went wrong.
 pub(super) trait Context<T> {
     fn context(self, action: &'static str) -> Result<T, StoreError>;
 }
 
-impl<T> Context<T> for Result<T, rusqlite::Error> {
+impl<T, E: Into<database::Error>> Context<T> for Result<T, E> {
     fn context(self, action: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Sql { action, source })
+        self.map_err(|source| StoreError::Sql { action, source: source.into() })
     }
 }

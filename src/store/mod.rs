@@ -5,6 +5,7 @@
 //! rolled back alone. A call returns after the commit. [`Reader`] is a separate connection that only reads; in
 //! WAL mode it never waits for the writer.
 
+mod database;
 mod error;
 mod location;
 mod lock;
@@ -16,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
@@ -28,12 +28,14 @@ use crate::domain::feed::FeedId;
 use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::store::database::Connection;
 use crate::store::sqlite::duplicates::Recent;
 use crate::store::sqlite::feed_sync::Comparison;
 use crate::store::sqlite::file::LOST;
 use crate::store::sqlite::transaction;
 
 pub use crate::domain::location::Location;
+pub use database::Interrupter;
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::address_changes::PlannedChange;
@@ -53,7 +55,7 @@ pub use sqlite::page_queue::{DuePages, PageClaim, PageJob};
 pub use sqlite::pages::{PageDone, PageOutcome, PageStored};
 pub use sqlite::polls::Storing;
 pub use sqlite::prune::{Prune, Pruned, PrunedFeeds};
-pub use sqlite::reader::{Interrupter, Reader};
+pub use sqlite::reader::Reader;
 
 /// Sets the function that is called with the path of each copy of an older version's file. Such a copy is made
 /// before a migration rewrites rows. Only the first call of a process has an effect.
@@ -564,7 +566,7 @@ impl Store {
 
 /// The writer thread. `timer` is a runtime for the deadlines of groups.
 fn write_until_closed(
-    mut connection: Connection,
+    connection: Connection,
     mut queue: Receiver<JobSlot>,
     timer: &Runtime,
     file: &Identity,
@@ -578,7 +580,7 @@ fn write_until_closed(
             continue;
         }
         let mut done: Vec<Done> = Vec::with_capacity(group.len());
-        let committed = transaction::in_transaction(&mut connection, |transaction| {
+        let committed = transaction::in_transaction(&connection, |transaction| {
             let is_alone = group.len() == 1;
             let scope = transaction.as_deref().map_err(String::as_str);
             let scope = scope.map(|connection| Scope { connection, is_alone });

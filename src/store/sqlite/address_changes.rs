@@ -5,10 +5,9 @@
 //! carries it out. A process that is killed between the steps leaves a plan that the next one carries out, or that has no
 //! effect.
 
-use rusqlite::{Connection, OptionalExtension, params};
-
 use crate::domain::feed::FeedId;
 use crate::domain::time::Timestamp;
+use crate::store::database::{Connection, OptionalExtension, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::count;
 use crate::store::sqlite::feeds::{self, FeedSync};

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
 use crate::domain::article::ArticleDraft;
 use crate::domain::feed::FeedId;
 use crate::domain::time::from_unix;
@@ -16,6 +14,7 @@ use crate::matching::fingerprint::Fingerprint;
 use crate::matching::reused_name;
 use crate::matching::same_feed::{self, Candidate, Match, Reason, Sizes};
 use crate::matching::sketch::Sketch;
+use crate::store::database::{self, Connection, OptionalExtension, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{decode, time};
 use crate::store::sqlite::last_document::Items;
@@ -37,7 +36,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn of_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn of_row(row: &Row<'_>) -> database::Result<Self> {
         Ok(Self { article: row.get("article_id")?, hash: row.get("hash")? })
     }
 }
@@ -366,7 +365,7 @@ fn stored_features(
         FROM article a JOIN feed_entry e ON e.article_id = a.id AND e.feed_id = ?1
             LEFT JOIN feed_version v ON v.article_id = a.id
         WHERE a.id = ?2";
-    let one = |r: &Row<'_>| -> rusqlite::Result<(Features, Option<String>)> {
+    let one = |r: &Row<'_>| -> database::Result<(Features, Option<String>)> {
         let text = |column| r.get::<_, Option<String>>(column);
         let (guid, url, title) = (text("guid")?, text("url")?, text("title")?);
         let attachments = decode::attachments(text("attachments")?.as_deref());

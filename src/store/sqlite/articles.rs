@@ -1,13 +1,12 @@
 //! Writes articles. Each is stored once and edited in place.
 
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
-
 use crate::domain::article::{ArticleDraft, ArticleKey, ContentHash, effective_date};
 use crate::domain::feed::FeedId;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::feed::normalise::edit::{Before, GivenDates, Revised, revise};
 use crate::html::sanitise::SanitisedHtml;
 use crate::polling::pages::LONGEST_HOLD;
+use crate::store::database::{self, Connection, OptionalExtension, Row, ToSql, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::article_keys::{self, Entry};
 use crate::store::sqlite::columns::{decode, time};
@@ -208,7 +207,7 @@ fn before(
             a.tags, a.language, a.published_at, a.modified_at, a.attachments, a.podcast, a.first_seen_at,
             e.published_at AS given_published, e.modified_at AS given_modified
         FROM article a LEFT JOIN feed_entry e ON e.feed_id = ?1 AND e.key = ?2 WHERE a.id = ?3";
-    let one = |r: &Row<'_>| -> rusqlite::Result<Before> {
+    let one = |r: &Row<'_>| -> database::Result<Before> {
         let list = |column: &str| r.get::<_, Option<String>>(column);
         let article = ArticleDraft {
             key: draft.key,
@@ -250,7 +249,7 @@ fn write(
     (id, seq): (i64, Option<i64>),
     draft: &ArticleDraft,
     more: &[&dyn ToSql],
-) -> rusqlite::Result<usize> {
+) -> database::Result<usize> {
     let content = params![
         id,
         seq,

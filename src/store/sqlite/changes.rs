@@ -1,12 +1,12 @@
 //! The feeds that articles were seen in, and the removal of articles.
 
-use rusqlite::types::Value;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params, params_from_iter};
-
 use crate::domain::article::{ArticleKey, Change, Removal};
 use crate::domain::feed::FeedId;
 use crate::domain::query::Query;
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{
+    Connection, OptionalExtension, Row, Statement, Value, params, params_from_iter,
+};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::conditions::Where;
 use crate::store::sqlite::feed_lookup::{self, FeedRefs};
@@ -103,7 +103,7 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
 
 /// The statement that reads removals. It must live as long as the rows that it returns.
 pub(super) struct Removals<'c> {
-    statement: CachedStatement<'c>,
+    statement: Statement<'c>,
     values: Vec<Value>,
 }
 

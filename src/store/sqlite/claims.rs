@@ -1,12 +1,11 @@
 //! Claims feeds for polling: a claim is a lease, so that no other process polls the feed meanwhile.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
 use crate::domain::feed::{FeedId, FeedMeta, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::poll::{Hints, KeyPolicy, PollJob, Remembered};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::polling::schedule::Policy;
+use crate::store::database::{self, Connection, OptionalExtension, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::claim_queue::{
     ClaimQueue, FreeSlots, Position, Reading, Source, Waiting,
@@ -300,7 +299,7 @@ struct Found {
     claimable_at: Option<i64>,
 }
 
-fn found(r: &Row<'_>) -> rusqlite::Result<Found> {
+fn found(r: &Row<'_>) -> database::Result<Found> {
     Ok(Found {
         job: job(r)?,
         host: r.get::<_, Option<String>>(column!(JOB.host))?.map(Host::stored),
@@ -309,7 +308,7 @@ fn found(r: &Row<'_>) -> rusqlite::Result<Found> {
     })
 }
 
-fn job(r: &Row<'_>) -> rusqlite::Result<Option<(PollJob, bool)>> {
+fn job(r: &Row<'_>) -> database::Result<Option<(PollJob, bool)>> {
     let url = r.get_ref(column!(JOB.url))?.as_str()?;
     let Ok(url) = FeedUrl::parse(url) else { return Ok(None) };
     let job = PollJob {
@@ -343,7 +342,7 @@ fn job(r: &Row<'_>) -> rusqlite::Result<Option<(PollJob, bool)>> {
     Ok(Some((job, Policy::is_adaptive(r.get_ref(column!(JOB.policy))?.as_str()?))))
 }
 
-fn remembered(r: &Row<'_>) -> rusqlite::Result<Remembered> {
+fn remembered(r: &Row<'_>) -> database::Result<Remembered> {
     let body_hash: Option<i64> = r.get(column!(JOB.body_hash))?;
     let key_policy: Option<i64> = r.get(column!(JOB.key_policy))?;
     let items: Option<Items> = r.get(column!(JOB.items))?;

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, StatementStatus, params};
+use rusqlite::StatementStatus;
 
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{Health, NextPoll, Reason};
 use crate::domain::time::{TimeDelta, Timestamp};
+use crate::store::database::{self, Connection, params};
 use crate::store::sqlite::claim_queue::{ClaimQueue, FreeSlots};
 use crate::store::sqlite::claims::{
     Claim, Claimed, DUE, DUE_TOGETHER, NEXT, claim, correct_for_clock, release, release_all,
@@ -66,7 +67,7 @@ fn ids(claimed: &Claimed) -> Vec<i64> {
 
 /// How many steps the virtual machine of SQLite has made for a statement.
 fn steps(connection: &Connection, sql: &str) -> i32 {
-    connection.prepare_cached(sql).unwrap().reset_status(StatementStatus::VmStep)
+    connection.prepare_cached(sql).unwrap().sqlite().reset_status(StatementStatus::VmStep)
 }
 
 #[test]
@@ -94,9 +95,9 @@ fn claims_search_an_index_and_sort_nothing() {
 }
 
 /// Values for all parameters of a statement.
-fn params_of(sql: &str) -> rusqlite::ParamsFromIter<Vec<i64>> {
+fn params_of(sql: &str) -> impl database::Params {
     let highest = (1..=9).filter(|n| sql.contains(&format!("?{n}"))).max().unwrap_or_default();
-    rusqlite::params_from_iter(vec![1; highest])
+    database::params_from_iter(vec![1; highest])
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! How values are read from rows by the names of their columns, and how values that SQL has no type for
 //! are stored: times, lists (as JSON text), and the public ids of articles.
 
-use rusqlite::{Row, RowIndex};
 use serde_json::{Value, json};
 
 use crate::domain::article::{ArticleId, Attachment, Person, Podcast};
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{self, Index, Row};
 
 /// The columns of a query whose rows are read very often, as pairs of a name and an SQL expression.
 ///
@@ -50,12 +50,12 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// A time column, stored as Unix seconds; `None` for NULL.
-pub(super) fn time(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn time(row: &Row<'_>, column: impl Index) -> database::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(from_unix))
 }
 
 /// A column that counts something, which SQLite stores as a signed number.
-pub(super) fn count(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<u64> {
+pub(super) fn count(row: &Row<'_>, column: impl Index) -> database::Result<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
 

@@ -1,7 +1,6 @@
 //! The conditions of a statement that is made of what a query asks for.
 
-use rusqlite::types::Value;
-
+use crate::store::database::Value;
 /// The conditions of a statement, with the values that are bound to its parameters. Parameters are numbered,
 /// so that a condition may occur in several arms of a statement.
 #[derive(Clone, Default)]

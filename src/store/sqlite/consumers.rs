@@ -4,10 +4,9 @@
 //! visible in their order: they are assigned within immediate transactions, of which SQLite runs one at a
 //! time, and each continues from the last committed number. A reader that sees one number sees every lower one.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
 use crate::domain::consumer::{Consumer, ConsumerName, Delivered, Trouble};
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{self, Connection, OptionalExtension, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, time};
 
@@ -48,7 +47,7 @@ pub(super) fn find(
         .context("look up a consumer")
 }
 
-fn one(r: &Row<'_>) -> rusqlite::Result<Consumer> {
+fn one(r: &Row<'_>) -> database::Result<Consumer> {
     let trouble = match (r.get("error")?, time(r, "failed_at")?) {
         (Some(error), Some(failed_at)) => Some(Trouble {
             failures: r.get("failures")?,
@@ -128,7 +127,7 @@ pub(in crate::store) fn remove(tx: &Connection, name: &str) -> Result<bool, Stor
 fn changed(
     tx: &Connection,
     sql: &str,
-    values: &[&dyn rusqlite::ToSql],
+    values: &[&dyn database::ToSql],
     action: &'static str,
 ) -> Result<bool, StoreError> {
     tx.prepare_cached(sql).and_then(|mut s| s.execute(values)).map(|rows| rows == 1).context(action)

@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use url::Url;
 
 use crate::domain::article::ArticleId;
@@ -17,6 +16,7 @@ use crate::matching::features::{Features, Fields, keys_from_bytes, keys_to_bytes
 use crate::matching::series;
 use crate::matching::sketch::Sketch;
 use crate::matching::window::{SPAN, Window};
+use crate::store::database::{self, Connection, OptionalExtension, Row, params, params_from_iter};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{Columns, column, decode, time};
 use crate::store::sqlite::stories::{self, OpenStories};
@@ -414,8 +414,8 @@ fn arrived(
         let summary = read("summary").context(action)?;
         let content = read("content_html").context(action)?.map(text);
         let text = content.as_deref().or(summary).unwrap_or_default();
-        for_stories.push(stories::NewArticle::of(row, text).context(action)?);
-        found.push(compared(tx, row, Sketch::of(text), &mut publishers)?);
+        for_stories.push(stories::NewArticle::of(&row, text).context(action)?);
+        found.push(compared(tx, &row, Sketch::of(text), &mut publishers)?);
     }
     Ok((found, for_stories))
 }
@@ -436,7 +436,7 @@ fn candidate(
     let Some(row) = rows.next().context(action)? else { return Ok(None) };
     let sketch = row.get_ref("sketch").and_then(|value| Ok(value.as_blob()?)).context(action)?;
     let sketch = Sketch::from_bytes(sketch).unwrap_or_default();
-    let mut arrived = compared(tx, row, sketch, publishers)?;
+    let mut arrived = compared(tx, &row, sketch, publishers)?;
     let page = row.get_ref("page").and_then(|value| Ok(value.as_str_or_null()?)).context(action)?;
     if let Some(page) = page {
         arrived.sighted.features = arrived.sighted.features.with_page(page);
@@ -510,18 +510,14 @@ pub(super) fn leave(tx: &Connection, article: i64) -> Result<(), StoreError> {
         .prepare_cached(NEXT)
         .and_then(|mut s| s.query_row([article], |row| row.get(0)))
         .context(action)?;
+    let ids: &[Option<i64>] = &[Some(article), next];
     for (sql, ids) in [
-        ("DELETE FROM article_sketch WHERE article_id = ?1", [Some(article), None]),
-        ("DELETE FROM article_duplicate WHERE article_id IN (?1, ?2)", [Some(article), next]),
-        (
-            "UPDATE article_duplicate SET original_id = ?2 WHERE original_id = ?1",
-            [Some(article), next],
-        ),
+        ("DELETE FROM article_sketch WHERE article_id = ?1", &ids[..1]),
+        ("DELETE FROM article_duplicate WHERE article_id IN (?1, ?2)", ids),
+        ("UPDATE article_duplicate SET original_id = ?2 WHERE original_id = ?1", ids),
     ] {
-        let mut statement = tx.prepare_cached(sql).context(action)?;
-        let count = statement.parameter_count();
-        statement
-            .execute(rusqlite::params_from_iter(ids.into_iter().take(count)))
+        tx.prepare_cached(sql)
+            .and_then(|mut s| s.execute(params_from_iter(ids)))
             .context(action)?;
     }
     Ok(())
@@ -550,7 +546,7 @@ pub(in crate::store) fn undo(tx: &Connection, article: i64) -> Result<bool, Stor
         ("DELETE FROM quiet_article WHERE article_id = ?1", &[article]),
     ] {
         tx.prepare_cached(sql)
-            .and_then(|mut s| s.execute(rusqlite::params_from_iter(values)))
+            .and_then(|mut s| s.execute(params_from_iter(values)))
             .context(action)?;
     }
     meta::advance_sequence(tx, before, seq)?;
@@ -558,7 +554,7 @@ pub(in crate::store) fn undo(tx: &Connection, article: i64) -> Result<bool, Stor
 }
 
 /// The articles that are the same, each with its feed: the original, then its duplicates in the order of their arrival.
-pub(super) fn same(connection: &Connection, original: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+pub(super) fn same(connection: &Connection, original: i64) -> database::Result<Vec<(i64, i64)>> {
     const SAME: &str = "
         SELECT id, feed_id FROM article WHERE id = ?1
         UNION ALL

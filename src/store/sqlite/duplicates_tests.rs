@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use rusqlite::Connection;
 use url::Url;
 
 use crate::domain::article::{Article, ArticleId, Change, Merge};
@@ -13,6 +12,7 @@ use crate::domain::query::{Order, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::document::document;
 use crate::html::to_text::html_to_text;
+use crate::store::database::{self, Connection};
 use crate::store::sqlite::reading_tests::fresh;
 use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
 
@@ -150,7 +150,7 @@ impl Home {
         let mut read = connection
             .prepare("SELECT article_id, original_id, reason FROM article_duplicate ORDER BY 1")
             .unwrap();
-        let one = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?));
+        let one = |r: &database::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?));
         read.query_map([], one).unwrap().collect::<Result<_, _>>().unwrap()
     }
 

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, Row, params, params_from_iter};
-
 use crate::domain::article::EditKey;
 use crate::domain::query::Query;
 use crate::domain::time::Timestamp;
+use crate::store::database::{Connection, Row, params, params_from_iter};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{columns, select};
 

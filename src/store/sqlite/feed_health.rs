@@ -1,11 +1,10 @@
 //! The last reported health of each feed, and the changes that consumers receive.
 
-use rusqlite::{Connection, Row, params};
-
 use crate::domain::feed::FeedId;
 use crate::domain::feed_health::{FeedObservation, HealthChange, HealthEvent, ReportedHealth};
 use crate::domain::poll::Reason;
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{Connection, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::time;
 use crate::store::sqlite::meta;

@@ -4,11 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row};
-
 use crate::domain::feed::FeedRef;
 use crate::domain::query::Query;
+use crate::store::database::{self, Connection, OptionalExtension, Row, Value};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::decode;
 use crate::store::sqlite::feeds::{self, FeedName};
@@ -32,7 +30,7 @@ impl<'c> FeedRefs<'c> {
     }
 
     /// The feed with this id, if there is one.
-    pub(super) fn get(&self, id: i64) -> rusqlite::Result<Option<Arc<FeedRef>>> {
+    pub(super) fn get(&self, id: i64) -> database::Result<Option<Arc<FeedRef>>> {
         if let Some(known) = self.known.borrow().get(&id) {
             return Ok(known.clone());
         }
@@ -49,14 +47,14 @@ impl<'c> FeedRefs<'c> {
     ///
     /// # Errors
     /// When there is no such feed, which the foreign keys exclude.
-    pub(super) fn of(&self, id: i64) -> rusqlite::Result<Arc<FeedRef>> {
-        self.get(id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    pub(super) fn of(&self, id: i64) -> database::Result<Arc<FeedRef>> {
+        self.get(id)?.ok_or(database::Error::NO_ROW)
     }
 }
 
 const REF: &str = "SELECT url, name, title, home_page_url, tags FROM feed WHERE id = ?1";
 
-fn read(connection: &Connection, id: i64) -> rusqlite::Result<Option<FeedRef>> {
+fn read(connection: &Connection, id: i64) -> database::Result<Option<FeedRef>> {
     let one = |r: &Row<'_>| {
         let (url, title): (String, Option<String>) = (r.get("url")?, r.get("title")?);
         let name: Option<String> = r.get("name")?;
@@ -327,7 +325,7 @@ mod tests {
         });
         let sql = format!("SELECT count(*) FROM feed WHERE {condition}");
         let count: u32 =
-            connection.query_row(&sql, rusqlite::params_from_iter(values), |r| r.get(0)).unwrap();
+            connection.query_row(&sql, database::params_from_iter(values), |r| r.get(0)).unwrap();
         assert_eq!(count, number);
     }
 
@@ -336,11 +334,11 @@ mod tests {
         let (_folder, store) = store(vec![sync(1, &["a"])]).await;
         let connection = open_for_reading(store.path()).unwrap();
         for (sql, parameters) in [(REF, 1), (CALLED, 2), (TAGGED, 2), (TAGS, 0), (LANGUAGES, 0)] {
-            let values = vec![rusqlite::types::Null; parameters];
+            let values = vec![database::Null; parameters];
             let plan: Vec<String> = connection
                 .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
                 .unwrap()
-                .query_map(rusqlite::params_from_iter(values), |row| row.get(3))
+                .query_map(database::params_from_iter(values), |row| row.get(3))
                 .unwrap()
                 .map(Result::unwrap)
                 .collect();
@@ -352,7 +350,7 @@ mod tests {
     #[tokio::test]
     async fn each_primary_language_of_configured_feeds_is_named_once() {
         let (_folder, store) = store((1..=4).map(|n| sync(n, &[])).collect()).await;
-        let writer = rusqlite::Connection::open(store.path()).unwrap();
+        let writer = database::Connection::open(store.path()).unwrap();
         for (id, language) in [(1, "de-AT"), (2, "de"), (3, "en-GB"), (4, "fr")] {
             writer
                 .execute(

@@ -1,10 +1,8 @@
 //! A page of the list of feeds, and the numbers of feeds in each state. Only the feeds of the page are read as a whole.
 
-use rusqlite::Connection;
-use rusqlite::types::Value;
-
 use crate::domain::feed::FeedState;
 use crate::domain::named_enum::named_enum;
+use crate::store::database::{self, Connection, Value};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::conditions::Where;
 use crate::store::sqlite::feeds::{self, FeedRow, IS_ACTIVE, IS_FAILING, IS_GONE};
@@ -74,7 +72,7 @@ pub(super) fn counts(connection: &Connection) -> Result<Vec<(FeedState, u64)>, S
     let mut statement = connection
         .prepare_cached(&format!("SELECT {} {TABLES}", columns.join(", ")))
         .context(action)?;
-    let numbers = |row: &rusqlite::Row<'_>| {
+    let numbers = |row: &database::Row<'_>| {
         let number =
             |(n, state): (usize, &FeedState)| Ok((*state, row.get::<_, i64>(n)?.cast_unsigned()));
         FeedState::ALL.iter().enumerate().map(number).collect()
@@ -98,7 +96,7 @@ pub(super) fn read(connection: &Connection, query: &FeedQuery) -> Result<FeedPag
     let clause = filter.clause(None);
     let total: i64 = connection
         .prepare_cached(&format!("SELECT count(*) {TABLES}{clause}"))
-        .and_then(|mut s| s.query_row(rusqlite::params_from_iter(&filter.values), |r| r.get(0)))
+        .and_then(|mut s| s.query_row(database::params_from_iter(&filter.values), |r| r.get(0)))
         .context(action)?;
     let (totals, order) = match query.order {
         FeedOrder::State => ("", format!("({IS_ACTIVE} AND ({IS_FAILING} OR {IS_GONE})) DESC, ")),
@@ -115,7 +113,7 @@ pub(super) fn read(connection: &Connection, query: &FeedQuery) -> Result<FeedPag
     let ids: Vec<i64> = connection
         .prepare_cached(&sql)
         .and_then(|mut s| {
-            s.query_map(rusqlite::params_from_iter(&filter.values), |r| r.get(0))?.collect()
+            s.query_map(database::params_from_iter(&filter.values), |r| r.get(0))?.collect()
         })
         .context(action)?;
     let mut found = Vec::new();

@@ -9,7 +9,6 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row};
 use serde_json::json;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -17,6 +16,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::request::Secret;
 use crate::domain::time::Timestamp;
+use crate::store::database::{self, Connection, Row};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{Columns, column};
 use crate::store::sqlite::feeds::{Change, FeedSync, add_new, address_hash, adopt, sync_one};
@@ -131,9 +131,9 @@ pub(super) fn compare(
         comparison.is_first = false;
         let id = FeedId(row.get(column!(STORED.id)).context(action)?);
         let url = row.get_ref(column!(STORED.url)).context(action)?;
-        let url = url.as_str().map_err(rusqlite::Error::from).context(action)?;
-        has_private |= row.get_ref(column!(STORED.address_hash)).context(action)?
-            != rusqlite::types::ValueRef::Null;
+        let url = url.as_str().map_err(database::Error::from).context(action)?;
+        has_private |=
+            row.get_ref(column!(STORED.address_hash)).context(action)? != database::ValueRef::Null;
         let found = places.find(url).and_then(|place| Some((place, feeds.get(place)?)));
         if let Some((place, feed)) = found {
             if let Some(known) = known.get_mut(place) {
@@ -141,8 +141,8 @@ pub(super) fn compare(
             }
             let tags = texts.of(&feed.spec.tags);
             // The host of a feed that is gone is forgotten, which is no difference between the lists.
-            let has_host = is_known_list || has_host(row, feed).context(action)?;
-            if has_host && is_same(row, feed, &store_id, tags).context(action)? {
+            let has_host = is_known_list || has_host(&row, feed).context(action)?;
+            if has_host && is_same(&row, feed, &store_id, tags).context(action)? {
                 if let Some(stored) = comparison.ids.get_mut(place) {
                     *stored = Some(id);
                 }
@@ -166,16 +166,16 @@ pub(super) fn compare(
 }
 
 /// Whether the plan of a stored feed has the host of its address, or keeps that of another one.
-fn has_host(row: &Row<'_>, feed: &FeedSync) -> rusqlite::Result<bool> {
+fn has_host(row: &Row<'_>, feed: &FeedSync) -> database::Result<bool> {
     let stored = row.get_ref(column!(STORED.host))?.as_str_or_null()?;
     Ok(stored == feed.spec.url.host().as_ref().map(Host::as_str)
         || row.get(column!(STORED.keeps_host))?)
 }
 
 /// Whether a stored feed is as it is configured, but for its host.
-fn is_same(row: &Row<'_>, feed: &FeedSync, store_id: &str, tags: &str) -> rusqlite::Result<bool> {
+fn is_same(row: &Row<'_>, feed: &FeedSync, store_id: &str, tags: &str) -> database::Result<bool> {
     let FeedSync { spec, policy, address } = feed;
-    let text = |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str_or_null()?);
+    let text = |index: usize| Ok::<_, database::Error>(row.get_ref(index)?.as_str_or_null()?);
     let wanted = address.as_ref().map(|address| address_hash(store_id, address.expose()));
     let stored = row.get_ref(column!(STORED.address_hash))?.as_blob_or_null()?;
     Ok(stored == wanted.as_deref()
@@ -455,9 +455,12 @@ mod tests {
     async fn feeds_that_are_unchanged_are_not_written() {
         let mut feeds: Vec<FeedSync> = (0..200).map(feed).collect();
         let (_folder, connection) = stored(&feeds).await;
-        let before = connection.total_changes();
+        let before = connection.sqlite().total_changes();
         let (steps, synced) = sync(&connection, &feeds, 1_000);
-        assert_eq!((steps, synced.ids.len(), connection.total_changes()), (0, 200, before));
+        assert_eq!(
+            (steps, synced.ids.len(), connection.sqlite().total_changes()),
+            (0, 200, before)
+        );
         feeds[17] = renamed(&feeds[17]);
         feeds.rotate_left(50);
         feeds.push(feed(1_000));
@@ -466,7 +469,7 @@ mod tests {
         assert_eq!((synced.added, synced.retired), (1, 1));
         // Two rows of each of the three feeds, one for each tag of the new one, and the fingerprint.
         let tags = feeds.last().map_or(0, |feed| feed.spec.tags.len());
-        let written = connection.total_changes() - before;
+        let written = connection.sqlite().total_changes() - before;
         assert!(written <= 7 + u64::try_from(tags).unwrap(), "{written}");
         let url = |id: FeedId| -> String {
             let sql = "SELECT url FROM feed WHERE id = ?1 AND configured = 1";
@@ -523,9 +526,9 @@ mod tests {
         let (first, _) = comparison.next_step(4);
         write(&connection, &mine, &first, NOW).unwrap().unwrap();
         sync(&connection, &feeds[..5], 1_000);
-        let before = connection.total_changes();
+        let before = connection.sqlite().total_changes();
         let (second, _) = comparison.next_step(4);
         assert!(write(&connection, &mine, &second, NOW).unwrap().is_none());
-        assert_eq!(connection.total_changes(), before);
+        assert_eq!(connection.sqlite().total_changes(), before);
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, RowIndex, params};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -17,6 +16,7 @@ use crate::domain::poll::{
 };
 use crate::domain::request::Secret;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
+use crate::store::database::{self, Connection, Index, OptionalExtension, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{Columns, column, count, decode, time};
 use crate::store::sqlite::{last_document, meta};
@@ -40,7 +40,8 @@ pub struct Planned {
 }
 
 const INSERT: &str = "
-    INSERT INTO feed (url, name, tags, configured, enabled, added_at) VALUES (?1, ?2, ?3, 1, ?4, ?5)";
+    INSERT INTO feed (url, name, tags, configured, enabled, added_at) VALUES (?1, ?2, ?3, 1, ?4, ?5)
+    RETURNING id";
 
 const UPSERT: &str = "
     INSERT INTO feed (url, name, tags, configured, enabled, added_at, address_hash)
@@ -157,8 +158,10 @@ pub(super) fn add_new(
     let spec = &feed.spec;
     let tags = json!(spec.tags[..]).to_string();
     let row = params![spec.url.as_str(), spec.name, tags, spec.enabled, now.timestamp()];
-    tx.prepare_cached(INSERT).and_then(|mut s| s.execute(row)).context("store a feed")?;
-    let id = tx.last_insert_rowid();
+    let id = tx
+        .prepare_cached(INSERT)
+        .and_then(|mut s| s.query_row(row, |row| row.get(0)))
+        .context("store a feed")?;
     plan_new(tx, id, feed, now)?;
     tag_new(tx, id, &spec.tags)?;
     Ok(FeedId(id))
@@ -247,7 +250,7 @@ pub(super) fn planned_of(
 
 /// `None` for a feed that was never polled, and for one whose polling has ended (410): that stays so until
 /// someone resets the feed.
-fn planned(r: &Row<'_>, feed: FeedId) -> rusqlite::Result<Option<Planned>> {
+fn planned(r: &Row<'_>, feed: FeedId) -> database::Result<Option<Planned>> {
     let (Some(polled_at), Some(_)) = (time(r, "polled_at")?, time(r, "next_poll_at")?) else {
         return Ok(None);
     };
@@ -693,7 +696,7 @@ pub(super) fn plans_of_shared_hosts(
     plans.filter_map(Result::transpose).collect::<Result<_, _>>().context(action)
 }
 
-fn row(r: &Row<'_>) -> rusqlite::Result<FeedRow> {
+fn row(r: &Row<'_>) -> database::Result<FeedRow> {
     let outcome: Option<String> = r.get(column!(FEED.outcome))?;
     let status: Option<u16> = r.get(column!(FEED.status))?;
     Ok(FeedRow {
@@ -771,10 +774,10 @@ pub(super) fn facts(connection: &Connection, feed: FeedId) -> Result<Option<Fact
 
 /// The permanent redirect of a feed; `None` when there is none. The columns are `moved_to`, `moved_at`, `recheck_at` and
 /// `moved_by`.
-pub(super) fn moved<I: RowIndex>(
+pub(super) fn moved<I: Index>(
     r: &Row<'_>,
     [to, at, recheck_at, by]: [I; 4],
-) -> rusqlite::Result<Option<Move>> {
+) -> database::Result<Option<Move>> {
     let Some(to) = address(r, to)? else { return Ok(None) };
     let recheck_at = r.get::<_, Option<i64>>(recheck_at)?.map(from_unix);
     let by = r.get_ref(by)?.as_str_or_null()?.and_then(MovedBy::parse).unwrap_or_default();
@@ -784,17 +787,17 @@ pub(super) fn moved<I: RowIndex>(
 
 /// The new address that the document of a feed names; `None` when there is none. The columns are `new_feed_url`,
 /// `named_at` and `try_at`.
-pub(super) fn new_feed_url<I: RowIndex>(
+pub(super) fn new_feed_url<I: Index>(
     r: &Row<'_>,
     [to, named_at, try_at]: [I; 3],
-) -> rusqlite::Result<Option<NewFeedUrl>> {
+) -> database::Result<Option<NewFeedUrl>> {
     let Some(to) = address(r, to)? else { return Ok(None) };
     let try_at = r.get::<_, Option<i64>>(try_at)?.map(from_unix);
     let named_at: Option<i64> = r.get(named_at)?;
     Ok(named_at.map(|at| NewFeedUrl { to, named_at: from_unix(at), try_at }))
 }
 
-fn address<I: RowIndex>(r: &Row<'_>, column: I) -> rusqlite::Result<Option<Url>> {
+fn address<I: Index>(r: &Row<'_>, column: I) -> database::Result<Option<Url>> {
     Ok(r.get_ref(column)?.as_str_or_null()?.and_then(|url| Url::parse(url).ok()))
 }
 

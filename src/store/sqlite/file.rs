@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
-use rusqlite::Connection;
 
+use crate::store::database::Connection;
 use crate::store::error::{Context, StoreError};
 
 /// Whether there is certainly no store. Without the permission to look into its folder there may be one.

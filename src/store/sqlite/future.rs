@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, params};
-
 use crate::domain::article::ArticleId;
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{Connection, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{columns, meta};
 

@@ -3,9 +3,8 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row, params};
-
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{Connection, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::meta;
 

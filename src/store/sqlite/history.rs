@@ -1,10 +1,9 @@
 //! The last polls of each feed, and the number of polls by day.
 
-use rusqlite::{Connection, Row, params};
-
 use crate::domain::feed::FeedId;
 use crate::domain::poll::{Applied, Decision, OutcomeKind, Reason};
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{self, Connection, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{count, time};
 
@@ -127,7 +126,7 @@ pub(super) fn latest(
         .context("read a feed's polls")
 }
 
-fn past(r: &Row<'_>) -> rusqlite::Result<PastPoll> {
+fn past(r: &Row<'_>) -> database::Result<PastPoll> {
     let status: Option<u16> = r.get("status")?;
     Ok(PastPoll {
         polled_at: from_unix(r.get("polled_at")?),

@@ -1,10 +1,9 @@
 //! Pauses of hosts that refuse requests.
 
-use rusqlite::{Connection, OptionalExtension, params};
-
 use crate::domain::host::Host;
 use crate::domain::poll::Decision;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
+use crate::store::database::{Connection, OptionalExtension, params};
 use crate::store::error::{Context, StoreError};
 
 /// The pause of a host.

@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::types::Null;
-use rusqlite::{Connection, OptionalExtension, params};
 use url::Url;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -12,6 +10,7 @@ use crate::domain::host::Host;
 use crate::domain::icon::{Icon, IconKind};
 use crate::domain::poll::Validators;
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{Connection, Null, OptionalExtension, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::hosts;
 

@@ -1,11 +1,11 @@
 //! The last document of each feed, as hashes.
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, OptionalExtension};
-
 use crate::domain::article::ArticleKey;
 use crate::domain::feed::FeedId;
 use crate::domain::poll::KnownItem;
+use crate::store::database::{
+    Connection, FromSql, FromSqlError, FromSqlResult, OptionalExtension, ValueRef,
+};
 use crate::store::error::{Context, StoreError};
 
 /// The items of the last document of a feed; `None` when no document was stored yet.

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
-
+use crate::store::database::Connection;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::open::open_for_writing;
 use crate::store::sqlite::text_index;
@@ -139,5 +138,5 @@ pub(in crate::store) fn vacuum(path: &Path) -> Result<(), StoreError> {
              PRAGMA wal_checkpoint(TRUNCATE);",
         )
         .context("vacuum the store")?;
-    connection.close().map_err(|(_, error)| error).context("close the store")
+    connection.into_sqlite().close().map_err(|(_, error)| error).context("close the store")
 }

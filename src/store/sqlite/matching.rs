@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::domain::article::{ArticleDraft, ArticleKey};
@@ -13,6 +12,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::poll::Document;
 use crate::domain::time::Timestamp;
 use crate::feed::normalise::identity::{Identity, Likeness, is_relinked, upper_half};
+use crate::store::database::{self, Connection, OptionalExtension, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::article_keys::Entry;
 use crate::store::sqlite::columns::time;
@@ -239,7 +239,7 @@ fn candidate(
             coalesce(e.published_at, a.published_at) AS published_at, a.content_html
         FROM feed_entry e JOIN article a ON a.id = e.article_id
         WHERE e.feed_id = ?1 AND e.key = ?2";
-    let one = |r: &Row<'_>| -> rusqlite::Result<Option<Candidate>> {
+    let one = |r: &Row<'_>| -> database::Result<Option<Candidate>> {
         let url: Option<String> = r.get("url")?;
         let (guid, title): (Option<String>, Option<String>) = (r.get("guid")?, r.get("title")?);
         let is_titled = || title.as_deref().is_some_and(|title| titles.contains(title));

@@ -1,8 +1,7 @@
 //! The table `meta`: single values that describe the store as a whole.
 
-use rusqlite::{Connection, OptionalExtension};
-
 use crate::search::words;
+use crate::store::database::{self, Connection, OptionalExtension};
 use crate::store::error::{Context, StoreError};
 
 /// The random id of this store, which makes the public ids of articles unique across stores.
@@ -147,7 +146,7 @@ pub(super) fn indexed_seq(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 /// Has everything indexed anew, and given its keys anew, if it was indexed by other rules than those of this program.
-pub(super) fn index_by_rules(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn index_by_rules(connection: &Connection) -> database::Result<()> {
     const KNOWN: &str = "SELECT value FROM meta WHERE key = 'index_rules'";
     let known: Option<i64> = connection.query_row(KNOWN, [], |row| row.get(0)).optional()?;
     let rules = words::RULES;
@@ -169,7 +168,7 @@ pub(super) fn index_by_rules(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) const READ_BY_OTHER_RULES: i64 = 0;
 
 /// Marks all entries with [`READ_BY_OTHER_RULES`] if they were read by other rules than these.
-pub(super) fn read_by_rules(connection: &Connection, rules: u32) -> rusqlite::Result<()> {
+pub(super) fn read_by_rules(connection: &Connection, rules: u32) -> database::Result<()> {
     const KNOWN: &str = "SELECT value FROM meta WHERE key = 'reading_rules'";
     let known: Option<u32> = connection.query_row(KNOWN, [], |row| row.get(0)).optional()?;
     if known != Some(rules) {

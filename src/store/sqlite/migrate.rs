@@ -8,8 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::OpenFlags;
 
+use crate::store::database::Connection;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::file;
 
@@ -54,26 +55,34 @@ pub(in crate::store) fn on_copy(report: fn(&Path)) {
 ///
 /// # Errors
 /// When the file is of a newer version, cannot be copied, or cannot be written.
-pub(super) fn to_latest(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn to_latest(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     if is_latest(connection, path)? {
         return Ok(());
     }
     let failed = |source| StoreError::Migrate { path: path.to_owned(), source };
-    let tx =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    connection.begin_to_write().map_err(failed)?;
+    let taken = take_steps(connection, path);
+    if taken.is_err() {
+        connection.roll_back().ok(); // After some errors SQLite has done it.
+        return taken;
+    }
+    connection.commit().map_err(failed)
+}
+
+fn take_steps(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Migrate { path: path.to_owned(), source };
     // Another process that started at the same moment may have taken steps before the lock was ours.
-    if is_latest(&tx, path)? {
+    if is_latest(connection, path)? {
         return Ok(());
     }
-    let taken = version(&tx)?;
+    let taken = version(connection)?;
     if taken != 0 && REWRITING.iter().any(|step| taken < *step) {
         keep_copy(path, taken)?;
     }
     for step in STEPS.iter().skip(taken) {
-        tx.execute_batch(step).map_err(failed)?;
+        connection.execute_batch(step).map_err(failed)?;
     }
-    tx.execute_batch(&format!("PRAGMA user_version = {}", STEPS.len())).map_err(failed)?;
-    tx.commit().map_err(failed)
+    connection.execute_batch(&format!("PRAGMA user_version = {}", STEPS.len())).map_err(failed)
 }
 
 /// Copies the file to one beside it that is named after its version. The caller holds the write lock, so
@@ -97,8 +106,9 @@ fn copied_to(path: &Path, copy: &Path) -> io::Result<()> {
     let part = beside(copy, ".part");
     let copied = remove_if_there(&part).and_then(|()| {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let source = Connection::open_with_flags(path, flags).map_err(io::Error::other)?;
-        file::copy(&source, &part).map_err(io::Error::other)?;
+        let source =
+            rusqlite::Connection::open_with_flags(path, flags).map_err(io::Error::other)?;
+        file::copy(&Connection::of_sqlite(source), &part).map_err(io::Error::other)?;
         File::open(&part)?.sync_all()?;
         fs::rename(&part, copy)
     });
@@ -132,7 +142,7 @@ pub(super) fn is_latest(connection: &Connection, path: &Path) -> Result<bool, St
 
 fn version(connection: &Connection) -> Result<usize, StoreError> {
     let version: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
         .context("read the schema version")?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
@@ -147,9 +157,9 @@ mod tests {
 
     #[test]
     fn all_steps_are_valid_sql_and_are_taken_once() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
         for _ in 0..2 {
-            to_latest(&mut connection, Path::new("x.db")).unwrap();
+            to_latest(&connection, Path::new("x.db")).unwrap();
             assert_eq!(version(&connection).unwrap(), STEPS.len());
         }
     }
@@ -187,9 +197,9 @@ mod tests {
 
     #[test]
     fn a_newer_file_is_refused() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection.pragma_update(None, "user_version", 99).unwrap();
-        let error = to_latest(&mut connection, Path::new("x.db")).unwrap_err();
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("PRAGMA user_version = 99").unwrap();
+        let error = to_latest(&connection, Path::new("x.db")).unwrap_err();
         assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
     }
 
@@ -197,11 +207,11 @@ mod tests {
     fn a_step_that_fails_leaves_the_file_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
-        let mut connection = Connection::open(&path).unwrap();
+        let connection = Connection::open(&path).unwrap();
         connection.execute_batch(&format!("{}; PRAGMA user_version = 1;", STEPS[0])).unwrap();
         // In the way of step 4.
         connection.execute_batch("CREATE TABLE consumer (name TEXT)").unwrap();
-        let error = to_latest(&mut connection, &path).unwrap_err();
+        let error = to_latest(&connection, &path).unwrap_err();
         assert!(matches!(error, StoreError::Migrate { .. }), "{error}");
         assert_eq!(version(&connection).unwrap(), 1);
         assert!(connection.prepare("SELECT * FROM article_revision").is_err());

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OpenFlags};
 
 use crate::feed::item_diff::RULES_VERSION;
 use crate::search::words;
+use crate::store::database::{self, Connection};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::file::create_private;
 use crate::store::sqlite::{meta, migrate};
@@ -25,15 +26,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Opens a store for reading and writing. It is created or migrated if necessary.
 pub(in crate::store) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(open)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
-    keep_plans(&connection).map_err(open)?;
+    let connection = connect(path, flags).map_err(|source| not_open(path, source))?;
     // A change of the journal mode does not wait for other processes that open a new file at the same time.
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
-        match set_up(&mut connection, path) {
+        match set_up(&connection, path) {
             Err(error) if error.is_busy() && Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -44,12 +42,24 @@ pub(in crate::store) fn open_for_writing(path: &Path) -> Result<Connection, Stor
 
 /// Sets the size of the page cache, in KiB.
 pub(super) fn set_cache(connection: &Connection, kib: u32) -> Result<(), StoreError> {
-    let set = connection.pragma_update(None, "cache_size", -i64::from(kib));
-    set.context("set the cache of the store")
+    connection
+        .execute_batch(&format!("PRAGMA cache_size = -{kib}"))
+        .context("set the cache of the store")
 }
 
-fn set_up(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
+fn not_open(path: &Path, source: database::Error) -> StoreError {
+    StoreError::Open { path: path.to_owned(), source }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> database::Result<Connection> {
+    let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    keep_plans(&connection)?;
+    Ok(Connection::of_sqlite(connection))
+}
+
+fn set_up(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let open = |source| not_open(path, source);
     refuse_foreign(connection, path)?;
     // 8 KiB pages: fewer overflow chains for article bodies than 4 KiB, at the same size. It has an
     // effect before the first table only. FULL: what a poll reported survives a power cut too, and in
@@ -65,33 +75,33 @@ fn set_up(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         )
         .map_err(open)?;
     set_cache(connection, CACHE)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.sqlite().set_prepared_statement_cache_capacity(64);
     migrate::to_latest(connection, path)?;
     meta::index_by_rules(connection).map_err(open)?;
     meta::read_by_rules(connection, RULES_VERSION).map_err(open)?;
     if application_id(connection).map_err(open)? != APPLICATION_ID {
-        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(open)?;
+        connection
+            .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}"))
+            .map_err(open)?;
     }
     Ok(())
 }
 
 /// Makes the plan of a query independent of the values that are bound to it. Otherwise SQLite plans a cached query
 /// anew whenever a value changes, which was a fifth of the work of a poll that finds nothing new.
-fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+fn keep_plans(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
-fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.pragma_query_value(None, "application_id", |row| row.get(0))
+fn application_id(connection: &Connection) -> database::Result<i32> {
+    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
 }
 
 /// Opens an existing store for reading only.
 pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    let open = |source| not_open(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(open)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(open)?;
-    keep_plans(&connection).map_err(open)?;
+    let connection = connect(path, flags).map_err(open)?;
     refuse_foreign(&connection, path)?;
     if !migrate::is_latest(&connection, path)? {
         // The file is older than the program. Opening it for writing migrates it.
@@ -100,25 +110,26 @@ pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, Stor
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")
         .map_err(open)?;
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    // SQLite's own `lower` knows ASCII alone.
-    connection
-        .create_scalar_function("lower_case", 1, flags, |call| {
-            Ok(call.get_raw(0).as_str_or_null()?.map(str::to_lowercase))
-        })
-        .map_err(open)?;
-    // Names are compared as the text index compares words.
-    connection
-        .create_scalar_function("name_forms", 1, flags, |call| {
-            let name = call.get_raw(0).as_str_or_null()?;
-            Ok(name.map(|name| words::name_forms(name).join("\n")))
-        })
-        .map_err(open)?;
+    add_functions(connection.sqlite()).map_err(|source| open(source.into()))?;
     Ok(connection)
 }
 
+/// Adds the functions of SQL that queries use beside those of SQLite.
+fn add_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    // SQLite's own `lower` knows ASCII alone.
+    connection.create_scalar_function("lower_case", 1, flags, |call| {
+        Ok(call.get_raw(0).as_str_or_null()?.map(str::to_lowercase))
+    })?;
+    // Names are compared as the text index compares words.
+    connection.create_scalar_function("name_forms", 1, flags, |call| {
+        let name = call.get_raw(0).as_str_or_null()?;
+        Ok(name.map(|name| words::name_forms(name).join("\n")))
+    })
+}
+
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    let open = |source| not_open(path, source);
     let id = application_id(connection).map_err(open)?;
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -135,5 +146,5 @@ fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), StoreError
 /// Updates the statistics of the query planner and closes the file; SQLite then checkpoints the log.
 pub(in crate::store) fn close(connection: Connection) {
     connection.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize;").ok();
-    connection.close().ok();
+    connection.into_sqlite().close().ok();
 }

@@ -1,12 +1,12 @@
 //! What it takes to decide whether the link of an article leads to a page of its own, which `matching::own_page` does.
 
-use rusqlite::{Connection, Row, params};
 use url::Url;
 
 use crate::domain::feed::FeedId;
 use crate::matching::features::{Fields, Key};
 use crate::matching::fingerprint::Fingerprint;
 use crate::matching::own_page::{self, NotOwnPage};
+use crate::store::database::{Connection, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::feeds;
 

@@ -6,7 +6,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 use url::Url;
 
@@ -17,6 +16,7 @@ use crate::domain::poll::Validators;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::matching::own_page::NotOwnPage;
 use crate::polling::pages::{RECENT, asked_again_at};
+use crate::store::database::{self, Connection, OptionalExtension, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::claim_queue::FreeSlots;
 use crate::store::sqlite::own_page::not_own_page;
@@ -214,7 +214,7 @@ fn job(connection: &Connection, article: i64) -> Result<Option<PageJob>, StoreEr
     const JOB: &str = "
         SELECT p.feed_id, a.title, p.url, p.etag, p.last_modified, p.validated_url
         FROM article_page p JOIN article a ON a.id = p.article_id WHERE p.article_id = ?1";
-    let one = |r: &Row<'_>| -> rusqlite::Result<Option<PageJob>> {
+    let one = |r: &Row<'_>| -> database::Result<Option<PageJob>> {
         let url = Url::parse(r.get_ref("url")?.as_str()?).ok();
         let Some((url, host)) = url.and_then(|url| Some((url.clone(), Host::of(&url)?))) else {
             return Ok(None);

@@ -3,7 +3,6 @@
 //! Which parts of an article are shown as its page has them is decided in `article_page::merge`; what the feed said in
 //! their place is in `feed_version`. Which pages are requested is in [`page_queue`](super::page_queue).
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 use url::Url;
 
@@ -19,6 +18,7 @@ use crate::feed::normalise::noise::{is_same_html, is_same_text};
 use crate::html::sanitise::SanitisedHtml;
 use crate::html::to_text::html_to_text;
 use crate::polling::pages::{OUTAGE_WAIT, postponed_to, refresh_at, retry_at, unnamed_pause};
+use crate::store::database::{self, Connection, OptionalExtension, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{self, decode, time};
 use crate::store::sqlite::duplicates::{self, Recent};
@@ -284,7 +284,7 @@ struct ArticleRow {
 
 const PARTS: &str = "image, language, authors, published_at, summary, content_html";
 
-fn parts(r: &Row<'_>) -> rusqlite::Result<Parts> {
+fn parts(r: &Row<'_>) -> database::Result<Parts> {
     let text = |column: &str| r.get::<_, Option<String>>(column);
     Ok(Parts {
         summary: text("summary")?,

@@ -1,6 +1,5 @@
 //! Stores what polls have decided.
 
-use rusqlite::{Connection, named_params, params};
 use serde_json::json;
 use url::Url;
 
@@ -8,6 +7,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{Applied, Decision, Document, Health, KeyPolicy, NextPoll, PollOutcome};
 use crate::domain::time::{TimeDelta, Timestamp, rounded_up};
+use crate::store::database::{Connection, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::articles::{self, Arrival, Stored};
 use crate::store::sqlite::last_document::{encode, is_first};
@@ -48,15 +48,15 @@ pub(in crate::store) fn revert(
 }
 
 const PLAN: &str = "
-    UPDATE poll_state SET next_poll_at = :next_poll_at, because = :because, not_before = :not_before,
-        leased_until = 0, polled_at = :polled_at, outcome = :outcome, status = :status,
-        detail = :detail, failures = :failures, failing_since = :failing_since,
-        succeeded_at = CASE WHEN :failures = 0 THEN :polled_at ELSE succeeded_at END,
-        full_at = CASE WHEN :full THEN :polled_at ELSE full_at END, asks = :asks,
-        polls = polls + 1, host = :host, moved_to = :moved_to, moved_at = :moved_at,
-        recheck_at = :recheck_at, moved_by = :moved_by, new_feed_url = :new_feed_url,
-        named_at = :named_at, try_at = :try_at, offers = :offers
-    WHERE feed_id = :feed_id";
+    UPDATE poll_state SET next_poll_at = ?2, because = ?3, not_before = ?4,
+        leased_until = 0, polled_at = ?5, outcome = ?6, status = ?7,
+        detail = ?8, failures = ?9, failing_since = ?10,
+        succeeded_at = CASE WHEN ?9 = 0 THEN ?5 ELSE succeeded_at END,
+        full_at = CASE WHEN ?11 THEN ?5 ELSE full_at END, asks = ?12,
+        polls = polls + 1, host = ?13, moved_to = ?14, moved_at = ?15,
+        recheck_at = ?16, moved_by = ?17, new_feed_url = ?18,
+        named_at = ?19, try_at = ?20, offers = ?21
+    WHERE feed_id = ?1";
 
 const VALIDATORS: &str = "
     UPDATE poll_state SET etag = ?2, last_modified = ?3, validated_url = ?4
@@ -136,33 +136,29 @@ fn store_plan(tx: &Connection, d: &Decision) -> Result<(), StoreError> {
         );
     tx.prepare_cached(PLAN)
         .and_then(|mut s| {
-            s.execute(named_params! {
-                ":feed_id": d.feed.0,
-                ":next_poll_at": d.next.at.map(|at| at.timestamp()),
-                ":because": d.next.because.as_str(),
-                ":not_before": not_before,
-                ":polled_at": d.polled_at.timestamp(),
-                ":outcome": observed.outcome.as_str(),
-                ":status": observed.transfer.status,
-                ":detail": detail,
-                ":failures": d.health.failures,
-                ":failing_since": d.health.failing_since.map(|at| at.timestamp()),
-                ":full": full,
-                ":asks": min_waits,
-                ":host": d.next_host.as_ref().map(Host::as_str),
-                ":moved_to": d.moved.as_ref().map(|moved| moved.to.as_str()),
-                ":moved_at": d.moved.as_ref().map(|moved| moved.at.timestamp()),
-                ":recheck_at": d
-                    .moved
-                    .as_ref()
-                    .and_then(|moved| moved.recheck_at)
-                    .map(|at| at.timestamp()),
-                ":moved_by": d.moved.as_ref().map(|moved| moved.by.as_str()),
-                ":new_feed_url": d.new_feed_url.as_ref().map(|new| new.to.as_str()),
-                ":named_at": d.new_feed_url.as_ref().map(|new| new.named_at.timestamp()),
-                ":try_at": d.new_feed_url.as_ref().and_then(|new| new.try_at).map(|at| at.timestamp()),
-                ":offers": offers,
-            })
+            s.execute(params![
+                d.feed.0,
+                d.next.at.map(|at| at.timestamp()),
+                d.next.because.as_str(),
+                not_before,
+                d.polled_at.timestamp(),
+                observed.outcome.as_str(),
+                observed.transfer.status,
+                detail,
+                d.health.failures,
+                d.health.failing_since.map(|at| at.timestamp()),
+                full,
+                min_waits,
+                d.next_host.as_ref().map(Host::as_str),
+                d.moved.as_ref().map(|moved| moved.to.as_str()),
+                d.moved.as_ref().map(|moved| moved.at.timestamp()),
+                d.moved.as_ref().and_then(|moved| moved.recheck_at).map(|at| at.timestamp()),
+                d.moved.as_ref().map(|moved| moved.by.as_str()),
+                d.new_feed_url.as_ref().map(|new| new.to.as_str()),
+                d.new_feed_url.as_ref().map(|new| new.named_at.timestamp()),
+                d.new_feed_url.as_ref().and_then(|new| new.try_at).map(|at| at.timestamp()),
+                offers,
+            ])
         })
         .map(|_| ())
         .context("store a plan")

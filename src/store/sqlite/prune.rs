@@ -3,12 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, Row, params};
 use serde_json::json;
 
 use crate::domain::article::Position;
 use crate::domain::feed::FeedId;
 use crate::domain::time::Timestamp;
+use crate::store::database::{self, Connection, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{changes, last_document};
 
@@ -69,7 +69,7 @@ fn candidates(
     let action = "find old articles";
     let after = stretch.after.unwrap_or(Position { order_at: i64::MIN, seq: i64::MIN });
     let limit = i64::try_from(stretch.limit).unwrap_or(i64::MAX);
-    let one = |r: &Row<'_>| -> rusqlite::Result<(i64, Position)> {
+    let one = |r: &Row<'_>| -> database::Result<(i64, Position)> {
         Ok((r.get("id")?, Position { order_at: r.get("order_at")?, seq: r.get("seq")? }))
     };
     let old: Vec<(i64, Position)> = connection

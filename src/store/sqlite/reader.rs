@@ -4,8 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, InterruptHandle, Row, Statement, params_from_iter};
-
 use crate::domain::article::{
     Article, ArticleId, Change, DateSource, Edit, EditKey, Merge, MergedArticle, Position,
     Sighting, StoryId, StoryRef, Version, Wording,
@@ -19,6 +17,7 @@ use crate::domain::query::{Order, Query};
 use crate::domain::story::Story;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::html::sanitise::SanitisedHtml;
+use crate::store::database::{self, Connection, Interrupter, Row, Statement, params_from_iter};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::changes;
 use crate::store::sqlite::columns::{self, Columns, column, decode};
@@ -82,15 +81,6 @@ pub struct Reader {
     store_id: String,
 }
 
-/// Ends the current call of a [`Reader`] with an error. Later calls are not affected.
-pub struct Interrupter(InterruptHandle);
-
-impl Interrupter {
-    pub fn interrupt(&self) {
-        self.0.interrupt();
-    }
-}
-
 impl Reader {
     /// # Errors
     /// When the file does not exist, or is not a store of this or an older version.
@@ -104,7 +94,7 @@ impl Reader {
 
     /// The file.
     pub(in crate::store) fn path(&self) -> &Path {
-        Path::new(self.connection.path().unwrap_or_default())
+        Path::new(self.connection.sqlite().path().unwrap_or_default())
     }
 
     /// Passes articles to `consume` in the order of the query. They are read row by row, so that memory does not
@@ -558,7 +548,7 @@ impl Reader {
 
     /// A handle with which another thread can end a call of this reader.
     pub fn interrupter(&self) -> Interrupter {
-        Interrupter(self.connection.get_interrupt_handle())
+        self.connection.interrupter()
     }
 
     /// Compares the configured list of feeds with the stored one.
@@ -663,13 +653,8 @@ impl Reader {
         &self,
         read: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if !self.connection.is_autocommit() {
-            return read(); // The caller has begun the transaction already.
-        }
-        let moment = self.connection.unchecked_transaction().context("begin to read")?;
-        let result = read();
-        moment.finish().context("end to read")?;
-        result
+        let _moment = self.connection.begin_to_read().context("begin to read")?;
+        read()
     }
 
     fn select<T>(
@@ -693,15 +678,12 @@ impl Reader {
         };
         let mut rows = statement.query(params_from_iter(values)).context(action)?;
         let mut stories = StoryRefs::new();
-        let next = || {
-            let row = rows.next()?;
-            row.map(|row| {
-                let inserted = row.get(column!(ARTICLE.id))?;
-                let story = self.story_ref(row, &mut stories)?;
-                let article = self.article_of(row, query.with_duplicates, feeds)?;
-                Ok((inserted, Article { story, ..article }))
-            })
-            .transpose()
+        let next = || -> database::Result<Option<(i64, Article)>> {
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let inserted = row.get(column!(ARTICLE.id))?;
+            let story = self.story_ref(&row, &mut stories)?;
+            let article = self.article_of(&row, query.with_duplicates, feeds)?;
+            Ok(Some((inserted, Article { story, ..article })))
         };
         let mut articles = std::iter::repeat_with(next)
             .map_while(Result::transpose)
@@ -726,7 +708,7 @@ impl Reader {
         let mut statement = self.connection.prepare(&sql).context(action)?;
         let mut stories = StoryRefs::new();
         let one = |row: &Row<'_>| {
-            let story = self.story_ref(row, &mut stories)?;
+            let story = self.story_ref(&row, &mut stories)?;
             let seq = row.get(ARTICLE.0.len())?;
             Ok(Article { seq, story, ..self.article_of(row, query.with_duplicates, feeds)? })
         };
@@ -740,7 +722,7 @@ impl Reader {
         original: i64,
         own: i64,
         feeds: &FeedRefs<'_>,
-    ) -> rusqlite::Result<Vec<String>> {
+    ) -> database::Result<Vec<String>> {
         let mut known = HashSet::from([own]);
         let same = duplicates::same(&self.connection, original)?.into_iter();
         let others = same.filter(|(_, feed)| known.insert(*feed));
@@ -752,7 +734,7 @@ impl Reader {
     }
 
     /// The story of an article for its record; `None` if it has no other article.
-    fn story_ref(&self, r: &Row<'_>, known: &mut StoryRefs) -> rusqlite::Result<Option<StoryRef>> {
+    fn story_ref(&self, r: &Row<'_>, known: &mut StoryRefs) -> database::Result<Option<StoryRef>> {
         const SIZE: &str = "
             SELECT count(*), count(*) FILTER (
                 WHERE NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = m.article_id))
@@ -778,8 +760,8 @@ impl Reader {
         r: &Row<'_>,
         with_duplicates: bool,
         feeds: &FeedRefs<'_>,
-    ) -> rusqlite::Result<Article> {
-        let time = |index: usize| -> rusqlite::Result<Option<Timestamp>> {
+    ) -> database::Result<Article> {
+        let time = |index: usize| -> database::Result<Option<Timestamp>> {
             Ok(r.get::<_, Option<i64>>(index)?.map(from_unix))
         };
         let text = |index: usize| r.get_ref(index).and_then(|value| Ok(value.as_str_or_null()?));

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rusqlite::params_from_iter;
-
 use crate::domain::article::{ArticleDraft, ArticleKey, Change, ContentHash, Person, Position};
 use crate::domain::feed::{FeedId, FeedMeta, FeedSpec, FeedState, FeedUrl};
 use crate::domain::poll::{
@@ -14,6 +12,7 @@ use crate::domain::query::{Order, Query, When};
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::html::sanitise::SanitisedHtml;
 use crate::search::query;
+use crate::store::database::{self, params_from_iter};
 use crate::store::sqlite::open::open_for_reading;
 use crate::store::sqlite::{maintenance, select};
 use crate::store::{FeedOrder, FeedQuery, FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
@@ -432,7 +431,7 @@ fn totals(home: &Home) -> [Vec<(i64, u64, Option<i64>)>; 2] {
     let connection = open_for_reading(home.store.path()).unwrap();
     let read = |sql: &str| {
         let one =
-            |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?.cast_unsigned(), r.get(2)?));
+            |r: &database::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?.cast_unsigned(), r.get(2)?));
         let mut statement = connection.prepare(sql).unwrap();
         statement.query_map([], one).unwrap().map(Result::unwrap).collect()
     };
@@ -461,7 +460,7 @@ async fn the_totals_of_feeds_follow_every_kind_of_write() {
     home.poll(1, 51, vec![draft(6, "6"), ArticleDraft { url: link(), ..draft(7, "seven") }]).await;
     same("new articles", &[5, 2]);
     home.poll(0, 52, vec![draft(3, "edited")]).await;
-    let writer = rusqlite::Connection::open(home.store.path()).unwrap();
+    let writer = database::Connection::open(home.store.path()).unwrap();
     for (id, minute) in [(2, 40), (2, 1), (7, 0)] {
         let sql = "UPDATE article SET order_at = ?2 WHERE id = ?1";
         writer.execute(sql, (id, at(minute).timestamp())).unwrap();
@@ -484,7 +483,7 @@ async fn the_totals_of_feeds_follow_every_kind_of_write() {
 async fn a_check_finds_totals_that_are_wrong() {
     let home = Home::new().await;
     home.poll(0, 50, vec![draft(1, "1")]).await;
-    let connection = rusqlite::Connection::open(home.store.path()).unwrap();
+    let connection = database::Connection::open(home.store.path()).unwrap();
     for (damage, repair) in [
         ("UPDATE feed_totals SET articles = 2", "UPDATE feed_totals SET articles = 1"),
         (
@@ -506,7 +505,7 @@ async fn a_page_of_feeds_is_chosen_and_ordered_by_the_store() {
     let home = Home::new().await;
     home.poll(0, 50, (1..=3).map(|n| draft(n, &n.to_string())).collect()).await;
     home.poll(2, 51, vec![draft(9, "9")]).await;
-    let connection = rusqlite::Connection::open(home.store.path()).unwrap();
+    let connection = database::Connection::open(home.store.path()).unwrap();
     connection
         .execute("UPDATE feed SET name = 'ÉTÉ', tags = '[\"Über\"]' WHERE id = 2", [])
         .unwrap();
@@ -544,7 +543,7 @@ async fn a_page_of_feeds_is_chosen_and_ordered_by_the_store() {
 #[tokio::test]
 async fn feeds_are_counted_as_each_of_them_says() {
     let home = Home::new().await;
-    let connection = rusqlite::Connection::open(home.store.path()).unwrap();
+    let connection = database::Connection::open(home.store.path()).unwrap();
     let reader = home.reader();
     let sets = |values: [&str; 5]| {
         let [configured, enabled, because, failures, succeeded] = values;

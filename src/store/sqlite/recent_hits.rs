@@ -4,8 +4,7 @@
 //! other articles only those with that date or a later one can belong to the result. Few articles that arrived earlier have
 //! such a date, so that each of them can be looked up in the text index.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params_from_iter};
-
+use crate::store::database::{Connection, OptionalExtension, Statement, params_from_iter};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::conditions::Where;
 
@@ -69,7 +68,7 @@ pub(super) fn condition(
 
 /// The only number of the first row; `None` without a row or for `NULL`. The last parameter of `sql` is the last one of `filter`.
 fn number(connection: &Connection, sql: &str, filter: &Where) -> Result<Option<i64>, StoreError> {
-    let row = |s: &mut CachedStatement<'_>| {
+    let row = |s: &mut Statement<'_>| {
         s.query_row(params_from_iter(&filter.values), |row| row.get(0)).optional()
     };
     let number = connection.prepare_cached(sql).and_then(|mut s| row(&mut s));

@@ -1,10 +1,10 @@
 //! Earlier versions of edited articles.
 
 use crate::html::sanitise::SanitisedHtml;
-use rusqlite::{Connection, Row, params};
 
 use crate::domain::article::Version;
 use crate::domain::time::{Timestamp, from_unix};
+use crate::store::database::{Connection, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::time;
 

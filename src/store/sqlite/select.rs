@@ -1,12 +1,10 @@
 //! Translates a query into a statement that reads an index in order and never sorts whole articles.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
-
 use crate::domain::query::{Order, Query, When};
 use crate::domain::time::Timestamp;
 use crate::search::query::expression;
 use crate::search::words;
+use crate::store::database::{Connection, Value, params_from_iter};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::conditions::Where;
 use crate::store::sqlite::feed_lookup::{self, WantedFeeds};

@@ -1,11 +1,9 @@
 //! Articles whose sightings have changed: another feed brought the same article, or a merge was undone. Only consumers that ask
 //! for it hear of them, as of an edit.
 
-use rusqlite::Connection;
-use rusqlite::types::Value;
-
 use crate::domain::query::{Order, Query};
 use crate::domain::time::Timestamp;
+use crate::store::database::{Connection, Value};
 use crate::store::error::StoreError;
 use crate::store::sqlite::conditions::Where;
 use crate::store::sqlite::select;

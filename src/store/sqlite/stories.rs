@@ -6,13 +6,13 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use crate::domain::article::StoryId;
 use crate::domain::story::Reason;
 use crate::domain::time::Timestamp;
 use crate::matching::stories::{Entry, Membership, Stored, Stories, Terms};
+use crate::store::database::{self, Connection, OptionalExtension, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{Columns, column};
 use crate::store::sqlite::meta;
@@ -32,7 +32,7 @@ impl NewArticle {
     pub(super) const COLUMNS: &'static str = "id, order_at, first_seen_at, language, title";
 
     /// A row with [`Self::COLUMNS`], and the plain text of the article, of which the beginning is used.
-    pub(super) fn of(row: &Row<'_>, text: &str) -> rusqlite::Result<Self> {
+    pub(super) fn of(row: &Row<'_>, text: &str) -> database::Result<Self> {
         let seen_at: i64 = row.get("first_seen_at")?;
         let title = row.get_ref("title")?.as_str_or_null()?.unwrap_or_default();
         Ok(Self {
@@ -72,7 +72,7 @@ impl OpenStories {
         let mut read = tx.prepare_cached(&since).context(action)?;
         let mut rows = read.query([known.unwrap_or(i64::MIN)]).context(action)?;
         while let Some(row) = rows.next().context(action)? {
-            self.stories.restore(&stored(row).context(action)?);
+            self.stories.restore(&stored(&row).context(action)?);
         }
         self.stories.take_closed(); // Their rows were removed when they were closed.
         Ok(())
@@ -89,7 +89,7 @@ const OPEN_ARTICLE: Columns<6> = Columns([
     ("terms", "terms"),
 ]);
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+fn stored(row: &Row<'_>) -> database::Result<Stored> {
     Ok(Stored {
         article: row.get(column!(OPEN_ARTICLE.article_id))?,
         story: row.get(column!(OPEN_ARTICLE.story_id))?,

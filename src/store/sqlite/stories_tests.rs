@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rusqlite::Connection;
 use url::Url;
 
 use crate::domain::article::{ArticleId, StoryId};
@@ -14,6 +13,7 @@ use crate::domain::story::Story;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::feed::document::document;
 use crate::html::to_text::words_of;
+use crate::store::database::{self, Connection};
 use crate::store::sqlite::reading_tests::fresh;
 use crate::store::{FeedSync, Prune, PrunedFeeds, Reader, Store, Storing};
 
@@ -174,13 +174,13 @@ impl Home {
              FROM open_story_article ORDER BY 1",
         ] {
             let mut read = connection.prepare(sql).unwrap();
-            let one = |r: &rusqlite::Row<'_>| {
+            let one = |r: &database::Row<'_>| {
                 Ok(format!(
                     "{} {} {} {:?} {}",
                     r.get::<_, i64>(0)?,
                     r.get::<_, i64>(1)?,
                     r.get::<_, String>(2)?,
-                    r.get::<_, rusqlite::types::Value>(3)?,
+                    r.get::<_, database::Value>(3)?,
                     r.get::<_, String>(4)?
                 ))
             };

@@ -1,8 +1,7 @@
 //! Stories that users split and merge.
 
-use rusqlite::{Connection, params};
-
 use crate::domain::story::Reason;
+use crate::store::database::{Connection, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::{duplicates, meta};
 

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, Row};
-
 use crate::domain::story::{Reason, Story, StoryArticle};
 use crate::domain::time::{Timestamp, from_unix};
 use crate::matching::stories::EXPLAINED;
+use crate::store::database::{self, Connection, Row};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::columns::{self, decode};
 use crate::store::sqlite::duplicates::Publishers;
@@ -79,7 +78,7 @@ impl<'c> StoryReader<'c> {
              ORDER BY m.article_id",
             self.shown
         );
-        let one = |row: &Row<'_>| -> rusqlite::Result<(i64, StoryArticle)> {
+        let one = |row: &Row<'_>| -> database::Result<(i64, StoryArticle)> {
             let feed: i64 = row.get("feed_id")?;
             let reason: String = row.get("reason")?;
             let article = StoryArticle {

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
-
 use crate::search::words::indexable;
+use crate::store::database::{Connection, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::meta;
 

@@ -1,21 +1,21 @@
 //! Transactions of the writer thread, and savepoints for the jobs in them.
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use crate::store::database::{Connection, Error, Kind};
+use crate::store::error::{Context, StoreError};
 
-use crate::store::error::{Context, StoreError, damage};
-
-/// Runs `work` in an immediate transaction and commits it, or undoes it if `work` returns false. The error is a text,
-/// because many callers get it.
+/// Runs `work` in a transaction and commits it, or undoes it if `work` returns false. The error is a text, because many
+/// callers get it.
 pub(in crate::store) fn in_transaction(
-    connection: &mut Connection,
+    connection: &Connection,
     work: impl FnOnce(Result<&Connection, String>) -> bool,
 ) -> Result<(), String> {
-    let committed = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(transaction) => {
-            if work(Ok(&transaction)) {
-                transaction.commit()
+    let committed = match connection.begin_to_write() {
+        Ok(()) => {
+            if work(Ok(connection)) {
+                // A commit that has failed leaves the transaction open after most errors.
+                connection.commit().inspect_err(|_| drop(connection.roll_back()))
             } else {
-                transaction.rollback().ok(); // After some errors SQLite has done it.
+                connection.roll_back().ok(); // After some errors SQLite has done it.
                 Ok(())
             }
         }
@@ -25,7 +25,7 @@ pub(in crate::store) fn in_transaction(
         }
     };
     committed.map_err(|error| {
-        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        if error.kind() == Kind::DiskFull {
             make_room(connection);
         }
         error_text(&error)
@@ -39,8 +39,8 @@ fn make_room(connection: &Connection) {
 }
 
 /// The text of an error for the callers of a group.
-fn error_text(error: &rusqlite::Error) -> String {
-    format!("{error}{}", damage(error))
+fn error_text(error: &Error) -> String {
+    format!("{error}{}", error.hint())
 }
 
 /// Runs one job of a group in a savepoint, so that its failure undoes only its own changes.
