@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::{Context, Exit, load_from};
 use crate::daemon;
+use crate::store::may_wait;
 
 /// How long to wait for threads that are inside a call of the system.
 const SHUTDOWN: Duration = Duration::from_millis(200);
@@ -29,5 +30,7 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_stack_size(16 * 1024 * 1024)
+        // Of this runtime, only the threads for blocking work are started.
+        .on_thread_start(may_wait)
         .build()
 }

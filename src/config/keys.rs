@@ -35,7 +35,8 @@ pub(super) const ROOT: Section = Section {
 /// A file named by `include`.
 pub(super) const INCLUDED: Section = Section { keys: &["feeds", "feed_lists"], ..PLAIN };
 
-pub(super) const STORE: Section = Section { keys: &["path", "keep", "keep_revisions"], ..PLAIN };
+pub(super) const STORE: Section =
+    Section { keys: &["path", "url", "url_file", "keep", "keep_revisions"], ..PLAIN };
 
 pub(super) const SCHEDULE: Section =
     Section { keys: &["every", "cron", "timezone", "min", "max"], ..PLAIN };

@@ -13,7 +13,7 @@ use crate::config::reader::{Reader, Table};
 use crate::config::{
     DEFAULT_KEEP_REVISIONS, DEFAULT_MAX_ENTRIES, DEFAULT_STORE, Keep, StoreConfig,
 };
-use crate::domain::location::Location;
+use crate::domain::location::{Location, ServerUrl};
 use crate::domain::request::{FetchSettings, ProxyChoice};
 use crate::domain::time::{TimeDelta, Timestamp, Zone};
 use crate::domain::units::duration_text;
@@ -75,8 +75,8 @@ impl Reader<'_> {
         };
         let Some(field) = root.get("store") else { return store };
         let Some(table) = self.table(&field, &STORE) else { return store };
-        if let Some(path) = self.path_at(&table, "path") {
-            store.location = Location::file(path);
+        if let Some(location) = self.location(&table) {
+            store.location = location;
         }
         let keep = self.number(&table, "keep_revisions", 0..=10_000);
         if let Some(keep) = keep.and_then(|n| u32::try_from(n).ok()) {
@@ -87,6 +87,27 @@ impl Reader<'_> {
             Some(Keep::Forever) | None => None,
         };
         store
+    }
+
+    /// Reads where the store is: `path`, `url` or `url_file`.
+    fn location(&mut self, table: &Table<'_>) -> Option<Location> {
+        let path = self.path_at(table, "path");
+        let Some((field, url)) = self.one_secret(table, "url", "url_file") else {
+            return path.map(Location::file);
+        };
+        if let Some(other) = table.get("path") {
+            let other = Some((self.place(&other.key_span), "given here"));
+            let hint = Some("keep the file or the server".to_owned());
+            self.clash(&field.key, &field.key_span, "`path` is given as well", hint, other);
+            return None;
+        }
+        match ServerUrl::parse(url.trim()) {
+            Ok(url) => Some(Location::Server(url)),
+            Err(fault) => {
+                let hint = "such as postgres://user@host/database, or postgres:///database?host=/run/postgresql";
+                self.refuse(&field, fault, Some(hint.to_owned()))
+            }
+        }
     }
 
     /// Reads how long articles are kept.

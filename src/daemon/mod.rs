@@ -218,7 +218,7 @@ impl State {
     async fn claim(&mut self) {
         let now = clock::now();
         self.check_clock(now).await;
-        if !self.store.identity().is_in_place() {
+        if !self.store.is_in_place() {
             // What a poll brings could not be stored.
             events::store_lost(self.store.location());
             self.next_claim_at = Instant::now() + CLOCK_CHECK_INTERVAL;
@@ -309,7 +309,7 @@ impl State {
             // The lease expires and the feed is polled again, not sooner: publishers do not suffer from a full disk.
             Ok((feed, Err(PollError::Store(error)))) => {
                 events::store_error("store a poll", &error);
-                if !self.store.identity().is_in_place() {
+                if !self.store.is_in_place() {
                     self.unstored.push(feed);
                 }
             }

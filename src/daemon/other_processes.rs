@@ -24,13 +24,13 @@ pub(super) async fn watch_loop(
     let mut seen: [Option<LogStamp>; 2] = [None; 2];
     loop {
         let stamp = store.log_stamp();
-        if last.is_some() && seen == [Some(stamp); 2] {
+        if last.is_some() && stamp.is_some() && seen == [stamp; 2] {
             tokio::time::sleep(INTERVAL).await;
             continue;
         }
         match store.data_version().await {
             Ok(version) => {
-                seen = [seen[1], Some(stamp)];
+                seen = [seen[1], stamp];
                 if last.replace(version).is_some_and(|last| last != version) {
                     changes.send_modify(|n| *n += 1);
                     wake.send_modify(|n| *n += 1);

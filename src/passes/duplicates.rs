@@ -52,7 +52,7 @@ impl DuplicateSearch {
         let batch = if let Some(batch) = self.ahead.take() {
             batch
         } else {
-            let reader = self.reader.take().filter(|_| self.store.identity().is_in_place());
+            let reader = self.reader.take().filter(|_| self.store.is_in_place());
             self.read(reader, None, limit)
         };
         let (reader, new) = batch.await.map_err(|_| StoreError::ReaderStopped)??;

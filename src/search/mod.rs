@@ -5,4 +5,5 @@ pub mod filter;
 mod han;
 pub mod query;
 pub mod snippet;
+pub mod vector;
 pub mod words;

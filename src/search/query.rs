@@ -97,33 +97,65 @@ pub fn tokens(term: &Term) -> (Vec<String>, bool) {
     (tokens, prefix)
 }
 
-/// The search in the query syntax of FTS5 (section 3 of its documentation); `None` if no word is wanted. All tokens
-/// are quoted and contain only letters, digits and marks, so the query is always valid.
-pub fn expression(search: &Search) -> Option<String> {
+/// The language of a full-text expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Of SQLite (FTS5, section 3 of its documentation).
+    Fts5,
+    /// Of PostgreSQL (section 8.11 of its documentation).
+    Tsquery,
+}
+
+impl Language {
+    /// The operators for "and", "or" and "and not".
+    fn operators(self) -> [&'static str; 3] {
+        match self {
+            Self::Fts5 => [" AND ", " OR ", " NOT "],
+            Self::Tsquery => [" & ", " | ", " & !"],
+        }
+    }
+
+    /// Tokens that follow each other. With `prefix`, the last one is the beginning of a token.
+    fn phrase(self, tokens: &[String], prefix: bool) -> String {
+        match self {
+            Self::Fts5 => {
+                let prefix = if prefix { " *" } else { "" };
+                format!("\"{}\"{prefix}", tokens.join(" "))
+            }
+            Self::Tsquery => {
+                let prefix = if prefix { ":*" } else { "" };
+                format!("'{}'{prefix}", tokens.join("' <-> '"))
+            }
+        }
+    }
+}
+
+/// The search as an expression; `None` if no word is wanted. All tokens are quoted and contain only letters, digits and
+/// marks, so the expression is always valid.
+pub fn expression(search: &Search, language: Language) -> Option<String> {
+    let [and, or, not] = language.operators();
     let phrases = |terms: &[Term], between: &str| -> String {
-        terms.iter().filter_map(phrase).collect::<Vec<_>>().join(between)
+        let phrases = terms.iter().filter_map(|term| phrase(term, language));
+        phrases.collect::<Vec<_>>().join(between)
     };
-    let wanted = phrases(&search.wanted, " AND ");
-    let unwanted = phrases(&search.unwanted, " OR ");
+    let wanted = phrases(&search.wanted, and);
+    let unwanted = phrases(&search.unwanted, or);
     match (wanted.is_empty(), unwanted.is_empty()) {
         (true, _) => None,
         (false, true) => Some(wanted),
-        (false, false) => Some(format!("({wanted}) NOT ({unwanted})")),
+        (false, false) => Some(format!("({wanted}){not}({unwanted})")),
     }
 }
 
 /// The phrase of a term, with its other spellings.
-fn phrase(term: &Term) -> Option<String> {
+fn phrase(term: &Term, language: Language) -> Option<String> {
     let mut phrases: Vec<String> = Vec::new();
     for text in spellings(&term.text) {
         let (tokens, prefix) = tokens(&Term { text: text.into_owned(), prefix: term.prefix });
         if tokens.is_empty() {
             continue;
         }
-        let mut phrase = format!("\"{}\"", tokens.join(" "));
-        if prefix {
-            phrase.push_str(" *");
-        }
+        let phrase = language.phrase(&tokens, prefix);
         if !phrases.contains(&phrase) {
             phrases.push(phrase);
         }
@@ -131,7 +163,7 @@ fn phrase(term: &Term) -> Option<String> {
     match phrases.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
-        several => Some(format!("({})", several.join(" OR "))),
+        several => Some(format!("({})", several.join(language.operators()[1]))),
     }
 }
 
@@ -196,7 +228,7 @@ mod tests {
             ("ข่าว", "\"ข\u{e48} \u{e48}า าว\""),
         ] {
             let search = parse(text).unwrap();
-            assert_eq!(expression(&search).as_deref(), Some(expected), "{text}");
+            assert_eq!(expression(&search, Language::Fts5).as_deref(), Some(expected), "{text}");
         }
     }
 
@@ -221,7 +253,7 @@ mod tests {
         #[test]
         fn an_expression_is_tokens_in_quotes_and_our_operators(text in "[\"*a水 ()^:-]{0,40}|\\PC*") {
             let Ok(search) = parse(&text) else { return Ok(()) };
-            let expression = expression(&search).unwrap();
+            let expression = expression(&search, Language::Fts5).unwrap();
             let outside: String = expression.split('"').step_by(2).collect();
             let rest = outside.replace("AND", "").replace("NOT", "").replace("OR", "");
             prop_assert!(rest.chars().all(|c| matches!(c, ' ' | '*' | '(' | ')')), "{expression}");

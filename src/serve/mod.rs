@@ -73,7 +73,8 @@ struct Shared {
     access: watch::Sender<Access>,
     reader_pool: ReaderPool,
     /// The store's file when it was opened.
-    store: Arc<Identity>,
+    /// The file of the store, if it is one.
+    store: Option<Arc<Identity>>,
     /// The times of the last changes of exports and pages.
     changes: Changes,
     commands: mpsc::Sender<Command>,
@@ -122,7 +123,7 @@ impl Site {
 
     /// Whether the store's file is still at its path.
     fn has_store(&self) -> bool {
-        self.0.store.is_in_place()
+        self.0.store.as_ref().is_none_or(|file| file.is_in_place())
     }
 
     fn reader_pool(&self) -> &ReaderPool {

@@ -2,17 +2,26 @@
 
 use std::path::PathBuf;
 
+use crate::domain::location::{Location, ServerUrl};
 use crate::store::database::{self, Kind};
 
 /// `Display` does not print the source. A caller that reports the error prints the whole chain.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("could not open the store {path}{}", source.hint())]
-    Open { path: PathBuf, source: database::Error },
+    #[error("could not open the store {store}{}", source.hint())]
+    Open { store: Location, source: database::Error },
     #[error(
         "this user may not read the store {path}: run the command as the user of the daemon, or as root (sudo)"
     )]
     Forbidden { path: PathBuf },
+    #[error(
+        "there is no store in {store}: the first command that writes makes it, such as `gazetted poll`"
+    )]
+    Missing { store: ServerUrl },
+    #[error("could not set up TLS for the store {store}")]
+    Tls { store: ServerUrl, source: rustls::Error },
+    #[error("could not start the writer of the store")]
+    Thread { source: std::io::Error },
     #[error("could not create the store {path}")]
     Create { path: PathBuf, source: std::io::Error },
     #[error(
@@ -20,11 +29,11 @@ pub enum StoreError {
     )]
     Foreign { path: PathBuf },
     #[error(
-        "the store {path} was written by a newer gazetted (schema {found}, this program knows {known}); install that version or restore a backup"
+        "the store {store} was written by a newer gazetted (schema {found}, this program knows {known}); install that version or restore a backup"
     )]
-    Newer { path: PathBuf, found: usize, known: usize },
-    #[error("could not bring the store {path} to this version's schema")]
-    Migrate { path: PathBuf, source: database::Error },
+    Newer { store: Location, found: usize, known: usize },
+    #[error("could not bring the store {store} to this version's schema")]
+    Migrate { store: Location, source: database::Error },
     #[error(
         "the store {path} is of an older version and was left as it is, for it could not be copied to {copy} first"
     )]
@@ -55,6 +64,9 @@ impl StoreError {
             Self::KeepOld { .. }
             | Self::Forbidden { .. }
             | Self::Create { .. }
+            | Self::Thread { .. }
+            | Self::Missing { .. }
+            | Self::Tls { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }
             | Self::Commit { .. }

@@ -6,6 +6,7 @@ use crate::domain::location::Location;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::lock::{ConsumerLock, Lock, LockError, Role};
+use crate::store::postgres;
 use crate::store::sqlite::reader::Reader;
 use crate::store::sqlite::{file, maintenance};
 
@@ -16,8 +17,10 @@ impl Location {
     /// # Errors
     /// When the store cannot be opened, belongs to another program, or is of a newer version.
     pub fn open(&self) -> Result<Store, StoreError> {
-        let Self::File(path) = self;
-        Store::open(path)
+        match self {
+            Self::File(path) => Store::open(path),
+            Self::Server(url) => Store::open_in(url),
+        }
     }
 
     /// Opens a connection that only reads. An older store is migrated.
@@ -25,8 +28,10 @@ impl Location {
     /// # Errors
     /// When the store does not exist, may not be read by this user, or is not a store of this or an older version.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        let Self::File(path) = self;
-        Reader::open(path)
+        match self {
+            Self::File(path) => Reader::open(path),
+            Self::Server(url) => Reader::open_in(url),
+        }
     }
 
     /// Takes the lock of the store if it is free; does not wait.
@@ -34,8 +39,10 @@ impl Location {
     /// # Errors
     /// [`LockError::Held`] when another process has it.
     pub fn lock(&self, role: Role) -> Result<Lock, LockError> {
-        let Self::File(path) = self;
-        Lock::take(path, role)
+        match self {
+            Self::File(path) => Lock::take(path, role),
+            Self::Server(url) => Lock::take_in(url, role),
+        }
     }
 
     /// Takes the lock of a consumer if it is free; does not wait.
@@ -43,8 +50,10 @@ impl Location {
     /// # Errors
     /// [`LockError::Delivering`] when another process has it.
     pub fn consumer_lock(&self, consumer: &ConsumerName) -> Result<ConsumerLock, LockError> {
-        let Self::File(path) = self;
-        ConsumerLock::take(path, consumer)
+        match self {
+            Self::File(path) => ConsumerLock::take(path, consumer),
+            Self::Server(url) => ConsumerLock::take_in(url, consumer),
+        }
     }
 
     /// The process that holds the lock of the store, such as `pid 17, run`; `None` when there is none, and when that
@@ -64,8 +73,10 @@ impl Location {
 
     /// Whether there is certainly no store. Without the permission to look there may be one.
     pub fn is_missing(&self) -> bool {
-        let Self::File(path) = self;
-        file::is_missing(path)
+        match self {
+            Self::File(path) => file::is_missing(path),
+            Self::Server(url) => postgres::open::is_missing(url),
+        }
     }
 
     /// For SQLite a file that this user may not read is one of many that cannot be opened.
@@ -73,8 +84,10 @@ impl Location {
     /// # Errors
     /// [`StoreError::Forbidden`] when this user may not read the store.
     pub fn refuse_forbidden(&self) -> Result<(), StoreError> {
-        let Self::File(path) = self;
-        file::refuse_forbidden(path)
+        match self {
+            Self::File(path) => file::refuse_forbidden(path),
+            Self::Server(_) => Ok(()),
+        }
     }
 
     /// Returns the space of removed articles to the file system. Other processes can read meanwhile, but not
@@ -83,14 +96,16 @@ impl Location {
     /// # Errors
     /// When another process writes for too long, or the disk has no space for a copy.
     pub fn vacuum(&self) -> Result<(), StoreError> {
-        let Self::File(path) = self;
-        maintenance::vacuum(path)
+        match self {
+            Self::File(path) => maintenance::vacuum(path),
+            Self::Server(url) => maintenance::vacuum_in(url),
+        }
     }
 }
 
 impl Reader {
     /// Where the store is, for another connection to it.
     pub fn location(&self) -> Location {
-        Location::file(self.path())
+        self.location.clone()
     }
 }

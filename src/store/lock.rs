@@ -7,9 +7,10 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::domain::consumer::ConsumerName;
-use crate::domain::location::Location;
+use crate::domain::location::{Location, ServerUrl};
 use crate::domain::named_enum::named_enum;
 use crate::store::error::StoreError;
+use crate::store::postgres;
 use crate::store::sqlite::file::refuse_forbidden;
 
 named_enum! {
@@ -35,7 +36,14 @@ impl Role {
 /// left.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _held: Held,
+}
+
+/// What is locked.
+#[derive(Debug)]
+enum Held {
+    File { _file: File },
+    Server { _lock: postgres::lock::Held },
 }
 
 /// Why a lock could not be taken.
@@ -72,16 +80,30 @@ impl Lock {
             return Err(LockError::Held { store: Location::file(store), holder, role });
         }
         sign(&mut file, role.as_str()).map_err(io)?;
-        Ok(Self { _file: file })
+        Ok(Self { _held: Held::File { _file: file } })
+    }
+
+    /// As [`Lock::take`], for a store in PostgreSQL.
+    pub(super) fn take_in(url: &ServerUrl, role: Role) -> Result<Self, LockError> {
+        match postgres::lock::take(url, "run", &signature(role.as_str()))? {
+            Ok(held) => Ok(Self { _held: Held::Server { _lock: held } }),
+            Err(holder) => {
+                let role = Role::of_holder(&holder);
+                Err(LockError::Held { store: Location::Server(url.clone()), holder, role })
+            }
+        }
     }
 }
 
 /// The lock of a consumer, held as long as the value lives. Without it, two processes could read from one
 /// cursor and deliver the same articles. The lock file is removed with the value.
 #[derive(Debug)]
-pub struct ConsumerLock {
-    file: File,
-    path: PathBuf,
+pub struct ConsumerLock(HeldConsumer);
+
+#[derive(Debug)]
+enum HeldConsumer {
+    File { file: File, path: PathBuf },
+    Server { _lock: postgres::lock::Held },
 }
 
 impl ConsumerLock {
@@ -100,8 +122,17 @@ impl ConsumerLock {
             // The last holder may have removed the file between our opening and locking it.
             if is_at(&file, &path).map_err(io)? {
                 sign(&mut file, "delivering").map_err(io)?;
-                return Ok(Self { file, path });
+                return Ok(Self(HeldConsumer::File { file, path }));
             }
+        }
+    }
+
+    /// As [`ConsumerLock::take`], for a store in PostgreSQL.
+    pub(super) fn take_in(url: &ServerUrl, consumer: &ConsumerName) -> Result<Self, LockError> {
+        match postgres::lock::take(url, &format!("consumer {consumer}"), &signature("delivering"))?
+        {
+            Ok(held) => Ok(Self(HeldConsumer::Server { _lock: held })),
+            Err(holder) => Err(LockError::Delivering { consumer: consumer.clone(), holder }),
         }
     }
 }
@@ -109,8 +140,10 @@ impl ConsumerLock {
 impl Drop for ConsumerLock {
     fn drop(&mut self) {
         // The next process creates a new file. A file that cannot be removed does no harm.
-        if is_at(&self.file, &self.path).unwrap_or(false) {
-            std::fs::remove_file(&self.path).ok();
+        if let HeldConsumer::File { file, path } = &self.0
+            && is_at(file, path).unwrap_or(false)
+        {
+            std::fs::remove_file(path).ok();
         }
     }
 }
@@ -145,7 +178,12 @@ fn holder(file: &mut File) -> std::io::Result<Option<String>> {
 fn sign(file: &mut File, role: &str) -> std::io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "pid {}, {role}", std::process::id())
+    writeln!(file, "{}", signature(role))
+}
+
+/// Who holds a lock, and for what.
+fn signature(role: &str) -> String {
+    format!("pid {}, {role}", std::process::id())
 }
 
 /// Whether `path` is still the path of this open file.

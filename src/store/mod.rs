@@ -9,6 +9,7 @@ mod database;
 mod error;
 mod location;
 mod lock;
+mod postgres;
 mod sqlite;
 
 use std::collections::HashSet;
@@ -34,8 +35,8 @@ use crate::store::sqlite::feed_sync::Comparison;
 use crate::store::sqlite::file::LOST;
 use crate::store::sqlite::transaction;
 
-pub use crate::domain::location::Location;
-pub use database::Interrupter;
+pub use crate::domain::location::{Location, ServerUrl};
+pub use database::{Interrupter, may_wait};
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
 pub use sqlite::address_changes::PlannedChange;
@@ -109,7 +110,8 @@ struct Done {
 pub struct Store {
     writer: Arc<Writer>,
     location: Location,
-    identity: Arc<Identity>,
+    /// `None` for a store that is no file.
+    identity: Option<Arc<Identity>>,
     recent: Arc<Mutex<Recent>>,
 }
 
@@ -147,7 +149,26 @@ impl Store {
         let connection = sqlite::open::open_for_writing(path)?;
         let create = |source| StoreError::Create { path: path.to_owned(), source };
         let identity = Identity::of(path).map_err(create)?;
-        let file = Arc::clone(&identity);
+        Self::start(connection, Location::file(path), Some(identity))
+    }
+
+    /// Opens the store of a database and starts the writer. A store that does not exist is created; an older one is
+    /// migrated.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or its store is of a newer version.
+    fn open_in(url: &ServerUrl) -> Result<Self, StoreError> {
+        Self::start(postgres::open::for_writing(url)?, Location::Server(url.clone()), None)
+    }
+
+    /// Starts the writer.
+    fn start(
+        connection: Connection,
+        location: Location,
+        identity: Option<Arc<Identity>>,
+    ) -> Result<Self, StoreError> {
+        let file = identity.clone();
+        let start = |source| StoreError::Thread { source };
         let (jobs, queue) = tokio::sync::mpsc::channel(QUEUE);
         let (ready, started) = mpsc::sync_channel(1);
         let thread = thread::Builder::new()
@@ -155,21 +176,16 @@ impl Store {
             .spawn(move || match Builder::new_current_thread().enable_time().build() {
                 Ok(timer) => {
                     ready.send(Ok(())).ok();
-                    write_until_closed(connection, queue, &timer, &file);
+                    write_until_closed(connection, queue, &timer, file.as_deref());
                 }
                 Err(error) => {
                     ready.send(Err(error)).ok();
                 }
             })
-            .map_err(create)?;
-        started.recv().map_err(|_| StoreError::Stopped)?.map_err(create)?;
+            .map_err(start)?;
+        started.recv().map_err(|_| StoreError::Stopped)?.map_err(start)?;
         let writer = Writer { jobs: Some(jobs), thread: Some(thread) };
-        Ok(Self {
-            writer: Arc::new(writer),
-            location: Location::file(path),
-            identity,
-            recent: Arc::default(),
-        })
+        Ok(Self { writer: Arc::new(writer), location, identity, recent: Arc::default() })
     }
 
     /// Where the store is.
@@ -184,8 +200,13 @@ impl Store {
     }
 
     /// The file as it was when it was opened. When it is no longer in place, all writes fail.
-    pub fn identity(&self) -> Arc<Identity> {
-        Arc::clone(&self.identity)
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        self.identity.clone()
+    }
+
+    /// Whether the file, if it is one, is still where it was opened.
+    pub fn is_in_place(&self) -> bool {
+        is_in_place(self.identity.as_deref())
     }
 
     /// Opens another connection, for reading.
@@ -523,9 +544,9 @@ impl Store {
         self.write(sqlite::meta::ping).await
     }
 
-    /// The state of SQLite's log. It differs after each write of any process.
-    pub fn log_stamp(&self) -> LogStamp {
-        self.location.local_file().map(LogStamp::of).unwrap_or_default()
+    /// The state of SQLite's log. It differs after each write of any process. `None` for a store that has no such log.
+    pub fn log_stamp(&self) -> Option<LogStamp> {
+        self.location.local_file().map(LogStamp::of)
     }
 
     /// A number that changes when another process has written to the file.
@@ -569,11 +590,11 @@ fn write_until_closed(
     connection: Connection,
     mut queue: Receiver<JobSlot>,
     timer: &Runtime,
-    file: &Identity,
+    file: Option<&Identity>,
 ) {
     while let Some(first) = queue.blocking_recv() {
         let group = timer.block_on(collect(first, &mut queue));
-        if !file.is_in_place() {
+        if !is_in_place(file) {
             for job in group {
                 (job.0(Err(LOST)).finish)(Err(LOST.to_owned()));
             }
@@ -591,12 +612,16 @@ fn write_until_closed(
             (job.finish)(committed.clone());
         }
     }
-    if file.is_in_place() {
+    if is_in_place(file) {
         sqlite::open::close(connection);
     } else {
         // SQLite would remove the log beside the path, which may be that of another store by now.
         std::mem::forget(connection);
     }
+}
+
+fn is_in_place(file: Option<&Identity>) -> bool {
+    file.is_none_or(Identity::is_in_place)
 }
 
 /// Collects the first job and those that arrive before the deadline of the group. No transaction is open yet.

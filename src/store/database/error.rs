@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use postgres::error::SqlState;
 use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
 
@@ -15,6 +16,7 @@ pub struct Error(Source);
 enum Source {
     NoRow,
     Sqlite(rusqlite::Error),
+    Postgres(postgres::Error),
 }
 
 /// What an error means for the store.
@@ -33,6 +35,10 @@ pub(in crate::store) enum Kind {
 impl Error {
     pub(in crate::store) const NO_ROW: Self = Self(Source::NoRow);
 
+    pub(super) fn of_postgres(error: postgres::Error) -> Self {
+        Self(Source::Postgres(error))
+    }
+
     pub(in crate::store) fn kind(&self) -> Kind {
         match &self.0 {
             Source::NoRow | Source::Sqlite(rusqlite::Error::QueryReturnedNoRows) => Kind::NoRow,
@@ -40,6 +46,16 @@ impl Error {
                 Some(ErrorCode::DatabaseBusy) => Kind::Busy,
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Damaged,
                 Some(ErrorCode::DiskFull) => Kind::DiskFull,
+                _ => Kind::Other,
+            },
+            Source::Postgres(error) => match error.code() {
+                Some(
+                    &SqlState::LOCK_NOT_AVAILABLE
+                    | &SqlState::T_R_DEADLOCK_DETECTED
+                    | &SqlState::T_R_SERIALIZATION_FAILURE,
+                ) => Kind::Busy,
+                Some(&SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED) => Kind::Damaged,
+                Some(&SqlState::DISK_FULL) => Kind::DiskFull,
                 _ => Kind::Other,
             },
         }
@@ -61,6 +77,11 @@ impl fmt::Display for Error {
         match &self.0 {
             Source::NoRow => rusqlite::Error::QueryReturnedNoRows.fmt(f),
             Source::Sqlite(error) => error.fmt(f),
+            // Its own text says only which step has failed.
+            Source::Postgres(error) => match error.as_db_error() {
+                Some(reason) => reason.fmt(f),
+                None => error.fmt(f),
+            },
         }
     }
 }
@@ -70,6 +91,8 @@ impl std::error::Error for Error {
         match &self.0 {
             Source::NoRow => None,
             Source::Sqlite(error) => error.source(),
+            Source::Postgres(error) if error.as_db_error().is_some() => None,
+            Source::Postgres(error) => error.source(),
         }
     }
 }

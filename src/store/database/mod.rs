@@ -6,8 +6,7 @@
 
 mod error;
 mod params;
-
-use std::ops::DerefMut;
+mod postgres;
 
 pub(super) use rusqlite::params;
 pub(super) use rusqlite::types::{
@@ -16,33 +15,40 @@ pub(super) use rusqlite::types::{
 
 pub(super) use error::{Error, Kind, OptionalExtension, Result};
 pub(super) use params::{Params, params_from_iter};
+pub use postgres::may_wait;
+pub(super) use postgres::{Purpose, Server, Session};
 
 /// A connection. It runs one statement at a time, but a statement may begin while the rows of another are being read.
 #[derive(Debug)]
-pub(super) struct Connection(rusqlite::Connection);
+pub(super) enum Connection {
+    Sqlite(rusqlite::Connection),
+    Postgres(Session),
+}
 
 impl Connection {
-    pub(super) fn of_sqlite(connection: rusqlite::Connection) -> Self {
-        Self(connection)
+    pub(super) fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 
-    /// The connection of SQLite, for what only SQLite has.
-    pub(super) fn sqlite(&self) -> &rusqlite::Connection {
-        &self.0
-    }
-
-    pub(super) fn into_sqlite(self) -> rusqlite::Connection {
-        self.0
+    /// The text for SQLite or that for PostgreSQL, where no text is right for both.
+    pub(super) fn choose<T>(&self, sqlite: T, postgres: T) -> T {
+        if self.is_sqlite() { sqlite } else { postgres }
     }
 
     /// A statement that is prepared once and kept, for texts of which there are few.
     pub(super) fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>> {
-        Ok(Statement(Prepared::Cached(self.0.prepare_cached(sql)?)))
+        Ok(match self {
+            Self::Sqlite(connection) => Statement::Cached(connection.prepare_cached(sql)?),
+            Self::Postgres(session) => Statement::Postgres(session.prepare(sql, true)?),
+        })
     }
 
     /// A statement that is used once.
     pub(super) fn prepare(&self, sql: &str) -> Result<Statement<'_>> {
-        Ok(Statement(Prepared::Once(self.0.prepare(sql)?)))
+        Ok(match self {
+            Self::Sqlite(connection) => Statement::Once(connection.prepare(sql)?),
+            Self::Postgres(session) => Statement::Postgres(session.prepare(sql, false)?),
+        })
     }
 
     /// Runs a statement once and returns the number of rows that it has changed.
@@ -62,46 +68,91 @@ impl Connection {
 
     /// Runs statements without parameters and rows.
     pub(super) fn execute_batch(&self, sql: &str) -> Result<()> {
-        Ok(self.0.execute_batch(sql)?)
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Self::Postgres(session) => session.execute_batch(sql),
+        }
     }
 
     /// Begins a transaction that will write. It waits for that of another process.
     pub(super) fn begin_to_write(&self) -> Result<()> {
-        self.execute_batch("BEGIN IMMEDIATE")
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN IMMEDIATE")?),
+            Self::Postgres(session) => session.begin_to_write(),
+        }
     }
 
     pub(super) fn commit(&self) -> Result<()> {
-        self.execute_batch("COMMIT")
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("COMMIT")?),
+            Self::Postgres(session) => session.commit(),
+        }
     }
 
     pub(super) fn roll_back(&self) -> Result<()> {
-        self.execute_batch("ROLLBACK")
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("ROLLBACK")?),
+            Self::Postgres(session) => session.roll_back(),
+        }
+    }
+
+    /// A number that changes when another connection has changed the store. Changes of this connection leave it as it is.
+    pub(super) fn changes(&self) -> Result<i64> {
+        match self {
+            Self::Sqlite(_) => self
+                .prepare_cached("PRAGMA data_version")
+                .and_then(|mut s| s.query_row([], |row| row.get(0))),
+            Self::Postgres(session) => session.changes(),
+        }
     }
 
     /// Begins a transaction that reads one state of the store until the value is dropped; `None` if a transaction has begun
     /// already.
     pub(super) fn begin_to_read(&self) -> Result<Option<Moment<'_>>> {
-        if !self.0.is_autocommit() {
-            return Ok(None);
+        let has_begun = match self {
+            Self::Sqlite(connection) if connection.is_autocommit() => {
+                connection.execute_batch("BEGIN")?;
+                true
+            }
+            Self::Sqlite(_) => false,
+            Self::Postgres(session) => session.begin_to_read()?,
+        };
+        Ok(has_begun.then_some(Moment(self)))
+    }
+
+    /// Closes the connection properly.
+    pub(super) fn close(self) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.close().map_err(|(_, error)| error)?),
+            Self::Postgres(_) => Ok(()),
         }
-        self.execute_batch("BEGIN")?;
-        Ok(Some(Moment(self)))
     }
 
     /// A handle with which another thread can end a statement of this connection.
     pub(super) fn interrupter(&self) -> Interrupter {
-        Interrupter(self.0.get_interrupt_handle())
+        Interrupter(match self {
+            Self::Sqlite(connection) => Interrupts::Sqlite(connection.get_interrupt_handle()),
+            Self::Postgres(session) => Interrupts::Postgres(session.interrupter()),
+        })
     }
 }
 
 #[cfg(test)]
 impl Connection {
+    /// How many rows this connection has changed.
+    pub(super) fn total_changes(&self) -> u64 {
+        match self {
+            Self::Sqlite(connection) => connection.total_changes(),
+            Self::Postgres(_) => unreachable!("only SQLite counts them"),
+        }
+    }
+
     pub(super) fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        Ok(Self(rusqlite::Connection::open(path)?))
+        Ok(Self::Sqlite(rusqlite::Connection::open(path)?))
     }
 
     pub(super) fn open_in_memory() -> Result<Self> {
-        Ok(Self(rusqlite::Connection::open_in_memory()?))
+        Ok(Self::Sqlite(rusqlite::Connection::open_in_memory()?))
     }
 }
 
@@ -117,34 +168,37 @@ impl Drop for Moment<'_> {
 }
 
 /// Ends the current call of a [`Reader`](super::Reader) with an error. Later calls are not affected.
-pub struct Interrupter(rusqlite::InterruptHandle);
+pub struct Interrupter(Interrupts);
+
+enum Interrupts {
+    Sqlite(rusqlite::InterruptHandle),
+    Postgres(postgres::Interrupter),
+}
 
 impl Interrupter {
     pub fn interrupt(&self) {
-        self.0.interrupt();
+        match &self.0 {
+            Interrupts::Sqlite(handle) => handle.interrupt(),
+            Interrupts::Postgres(handle) => handle.interrupt(),
+        }
     }
 }
 
 /// A prepared statement.
-pub(super) struct Statement<'c>(Prepared<'c>);
-
-enum Prepared<'c> {
+pub(super) enum Statement<'c> {
     Cached(rusqlite::CachedStatement<'c>),
     Once(rusqlite::Statement<'c>),
+    Postgres(postgres::Prepared<'c>),
 }
 
 impl<'c> Statement<'c> {
-    /// The statement of SQLite, for what only SQLite has.
-    pub(super) fn sqlite(&mut self) -> &mut rusqlite::Statement<'c> {
-        match &mut self.0 {
-            Prepared::Cached(statement) => statement.deref_mut(),
-            Prepared::Once(statement) => statement,
-        }
-    }
-
     /// Runs the statement and returns the number of rows that it has changed.
     pub(super) fn execute(&mut self, params: impl Params) -> Result<usize> {
-        params.pass(|values| Ok(self.sqlite().execute(values)?))
+        params.pass(|values| match self {
+            Self::Cached(statement) => Ok(statement.execute(values)?),
+            Self::Once(statement) => Ok(statement.execute(values)?),
+            Self::Postgres(statement) => statement.execute(values),
+        })
     }
 
     /// Runs the query and reads its first row.
@@ -168,17 +222,41 @@ impl<'c> Statement<'c> {
         Ok(MappedRows { rows: self.query(params)?, read })
     }
 
+    /// Runs the query. PostgreSQL sends all rows at once.
     pub(super) fn query(&mut self, params: impl Params) -> Result<Rows<'_>> {
-        params.pass(|values| Ok(Rows(self.sqlite().query(values)?)))
+        params.pass(|values| {
+            Ok(match self {
+                Self::Cached(statement) => Rows::Sqlite(statement.query(values)?),
+                Self::Once(statement) => Rows::Sqlite(statement.query(values)?),
+                Self::Postgres(statement) => Rows::Postgres(statement.query(values)?),
+            })
+        })
+    }
+
+    /// Runs a query whose rows may not fit into memory together. It must be in a transaction, else PostgreSQL sends all at
+    /// once.
+    pub(super) fn query_in_pieces(&mut self, params: impl Params) -> Result<Rows<'_>> {
+        match self {
+            Self::Cached(_) | Self::Once(_) => self.query(params),
+            Self::Postgres(statement) => {
+                params.pass(|values| Ok(Rows::Postgres(statement.query_in_pieces(values)?)))
+            }
+        }
     }
 }
 
 /// The rows of a query that are left to read.
-pub(super) struct Rows<'s>(rusqlite::Rows<'s>);
+pub(super) enum Rows<'s> {
+    Sqlite(rusqlite::Rows<'s>),
+    Postgres(postgres::Rows<'s>),
+}
 
 impl Rows<'_> {
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>> {
-        Ok(self.0.next()?.map(Row))
+        Ok(match self {
+            Self::Sqlite(rows) => rows.next()?.map(Row::Sqlite),
+            Self::Postgres(rows) => rows.next()?.map(Row::Postgres),
+        })
     }
 }
 
@@ -199,7 +277,10 @@ impl<T, F: FnMut(&Row<'_>) -> Result<T>> Iterator for MappedRows<'_, F> {
 
 /// A row of a query.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'r>(&'r rusqlite::Row<'r>);
+pub(super) enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r ::postgres::Row),
+}
 
 impl<'r> Row<'r> {
     /// The value of a column, by its index or its name.
@@ -207,18 +288,36 @@ impl<'r> Row<'r> {
     /// # Errors
     /// When there is no such column, or its value is none of a `T`.
     pub(super) fn get<I: Index, T: FromSql>(&self, column: I) -> Result<T> {
-        Ok(self.0.get(column)?)
+        match self {
+            Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Postgres(row) => {
+                Ok(T::column_result(postgres::value(row, column.index_in(row)?)?)?)
+            }
+        }
     }
 
     /// The value of a column, without a copy.
     pub(super) fn get_ref<I: Index>(&self, column: I) -> Result<ValueRef<'r>> {
-        Ok(self.0.get_ref(column)?)
+        match self {
+            Self::Sqlite(row) => Ok(row.get_ref(column)?),
+            Self::Postgres(row) => postgres::value(row, column.index_in(row)?),
+        }
     }
 }
 
 /// What names a column of a row: its index or its name.
-pub(super) trait Index: rusqlite::RowIndex + Copy {}
+pub(super) trait Index: rusqlite::RowIndex + Copy {
+    fn index_in(self, row: &::postgres::Row) -> Result<usize>;
+}
 
-impl Index for usize {}
+impl Index for usize {
+    fn index_in(self, _: &::postgres::Row) -> Result<usize> {
+        Ok(self)
+    }
+}
 
-impl Index for &str {}
+impl Index for &str {
+    fn index_in(self, row: &::postgres::Row) -> Result<usize> {
+        postgres::index_of(row, self)
+    }
+}

@@ -104,7 +104,7 @@ fn put_keys(
     let action = "store the keys of an article";
     let mut put = tx
         .prepare_cached(
-            "INSERT OR IGNORE INTO article_key (feed_id, key, article_id) VALUES (?1, ?2, ?3)",
+            "INSERT INTO article_key (feed_id, key, article_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         )
         .context(action)?;
     for key in Key::of(fields, fingerprint(fields.title, content)) {
@@ -343,7 +343,7 @@ fn articles<'k>(
 
 /// The key and the hash of an article's entry in its feed; `None` for an article that was removed.
 fn entry_of(tx: &Connection, feed: FeedId, article: i64) -> Result<Option<(i64, i64)>, StoreError> {
-    tx.prepare_cached("SELECT key, hash FROM feed_entry WHERE article_id = ?2 AND feed_id = ?1")
+    tx.prepare_cached("SELECT key, hash FROM feed_entry WHERE article_id = ?2 AND feed_id = ?1 ORDER BY key LIMIT 1")
         .and_then(|mut s| {
             let one = |r: &Row<'_>| Ok((r.get("key")?, r.get("hash")?));
             s.query_row([feed.0, article], one).optional()
@@ -360,11 +360,11 @@ fn stored_features(
     const ONE: &str = "
         SELECT a.guid, coalesce(a.url, a.external_url) AS url, a.title,
             coalesce(e.published_at, a.published_at) AS published_at, a.attachments,
-            iif(v.article_id IS NULL, a.content_html, v.content_html) AS content_html,
-            iif(v.article_id IS NULL, a.summary, v.summary) AS summary
+            CASE WHEN v.article_id IS NULL THEN a.content_html ELSE v.content_html END AS content_html,
+            CASE WHEN v.article_id IS NULL THEN a.summary ELSE v.summary END AS summary
         FROM article a JOIN feed_entry e ON e.article_id = a.id AND e.feed_id = ?1
             LEFT JOIN feed_version v ON v.article_id = a.id
-        WHERE a.id = ?2";
+        WHERE a.id = ?2 ORDER BY e.key LIMIT 1";
     let one = |r: &Row<'_>| -> database::Result<(Features, Option<String>)> {
         let text = |column| r.get::<_, Option<String>>(column);
         let (guid, url, title) = (text("guid")?, text("url")?, text("title")?);

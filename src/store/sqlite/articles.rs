@@ -44,10 +44,11 @@ const INSERT: &str = "
 
 /// Without a sequence number, nobody hears of the change.
 const EDIT: &str = "
-    UPDATE article SET seq = coalesce(?2, seq), revision = revision + (?2 IS NOT NULL), guid = ?3, url = ?4,
-        external_url = ?5, title = ?6, image = ?7, language = ?8, authors = ?9, tags = ?10, attachments = ?11,
+    UPDATE article SET seq = coalesce(?2, seq), revision = revision + CASE WHEN ?2 IS NULL THEN 0 ELSE 1 END, guid = ?3,
+        url = ?4, external_url = ?5, title = ?6, image = ?7, language = ?8, authors = ?9, tags = ?10, attachments = ?11,
         podcast = ?12, summary = ?13, content_html = ?14,
-        order_at = iif(?15 IS published_at, order_at, ?17), published_at = ?15, modified_at = ?16
+        order_at = CASE WHEN ?15 IS NOT DISTINCT FROM published_at THEN order_at ELSE ?17 END, published_at = ?15,
+        modified_at = ?16
     WHERE id = ?1";
 
 const INSERT_ENTRY: &str = "
@@ -60,7 +61,7 @@ const EDIT_ENTRY: &str = "
 
 const FIND_SAME_LINK: &str = "
     SELECT s.article_id, s.hash FROM feed_entry s JOIN article a ON a.id = s.article_id
-    WHERE s.feed_id = ?1 AND s.key = ?2 AND a.url IS ?3";
+    WHERE s.feed_id = ?1 AND s.key = ?2 AND a.url IS NOT DISTINCT FROM ?3";
 
 /// Stores a draft under the next sequence number, unless the store has the same content already. `found` is its
 /// article, if there is one.

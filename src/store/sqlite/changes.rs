@@ -36,7 +36,7 @@ pub(super) fn is_buried(tx: &Connection, feed: FeedId, key: i64) -> Result<bool,
 
 /// Makes an entry one that is not stored again, because its article was removed.
 pub(super) fn bury(tx: &Connection, feed: FeedId, key: ArticleKey) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT OR IGNORE INTO tombstone (feed_id, key) VALUES (?1, ?2)")
+    tx.prepare_cached("INSERT INTO tombstone (feed_id, key) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
         .and_then(|mut s| s.execute([feed.0, key.0.cast_signed()]))
         .map(|_| ())
         .context("mark a removed article")
@@ -81,12 +81,15 @@ pub(super) fn remove(tx: &Connection, articles: &[i64], now: Timestamp) -> Resul
         duplicates::leave(tx, *article)?;
         stories::leave(tx, *article)?;
         for sql in [
-            "INSERT OR IGNORE INTO tombstone (feed_id, key)
-             SELECT feed_id, key FROM feed_entry WHERE article_id = ?1",
+            "INSERT INTO tombstone (feed_id, key)
+             SELECT feed_id, key FROM feed_entry WHERE article_id = ?1 ON CONFLICT DO NOTHING",
             "DELETE FROM feed_entry WHERE article_id = ?1",
             "DELETE FROM future_article WHERE article_id = ?1",
             "DELETE FROM article_revision WHERE article_id = ?1",
-            "DELETE FROM article_text WHERE rowid = ?1",
+            tx.choose(
+                "DELETE FROM article_text WHERE rowid = ?1",
+                "DELETE FROM article_text WHERE id = ?1",
+            ),
             "DELETE FROM quiet_article WHERE article_id = ?1",
             "DELETE FROM article_page WHERE article_id = ?1",
             "DELETE FROM page_key WHERE article_id = ?1",

@@ -57,7 +57,11 @@ const JOB: Columns<30> = Columns([
     ("validated_url", "p.validated_url"),
     ("failures", "p.failures"),
     ("failing_since", "p.failing_since"),
-    ("planned_at", "min(coalesce(p.next_poll_at, p.polled_at, ?1), ?1)"),
+    (
+        "planned_at",
+        "CASE WHEN coalesce(p.next_poll_at, p.polled_at) < ?1
+            THEN coalesce(p.next_poll_at, p.polled_at) ELSE ?1 END",
+    ),
     ("policy", "p.policy"),
     ("body_hash", "m.body_hash"),
     ("key_policy", "m.key_policy"),
@@ -75,8 +79,8 @@ const JOB: Columns<30> = Columns([
     ("new_feed_url", "p.new_feed_url"),
     ("named_at", "p.named_at"),
     ("try_at", "p.try_at"),
-    ("title", "iif(p.try_at IS NULL, NULL, f.title)"),
-    ("home_page_url", "iif(p.try_at IS NULL, NULL, f.home_page_url)"),
+    ("title", "CASE WHEN p.try_at IS NOT NULL THEN f.title END"),
+    ("home_page_url", "CASE WHEN p.try_at IS NOT NULL THEN f.home_page_url END"),
     ("host", "p.host"),
     ("paused_until", "h.paused_until"),
     ("claimable_at", "p.claimable_at"),
@@ -201,8 +205,8 @@ type NamedPlan = (Option<i64>, Option<Host>);
 fn named(tx: &Connection, feed: FeedId, now: Timestamp) -> Result<Option<NamedPlan>, StoreError> {
     const NAMED: &str = "
         SELECT next_poll_at, host,
-            coalesce(?2 < recheck_at AND recheck_at <= next_poll_at, 0)
-                OR coalesce(?2 < try_at AND try_at <= next_poll_at, 0) AS is_early
+            coalesce(?2 < recheck_at AND recheck_at <= next_poll_at, FALSE)
+                OR coalesce(?2 < try_at AND try_at <= next_poll_at, FALSE) AS is_early
         FROM poll_state WHERE feed_id = ?1";
     let one = |r: &Row<'_>| {
         let host = r.get::<_, Option<String>>("host")?.map(Host::stored);
@@ -379,7 +383,7 @@ pub(in crate::store) fn correct_for_clock(
     now: Timestamp,
     lease: TimeDelta,
 ) -> Result<(), StoreError> {
-    const FUTURE: &str = "?1 + 60 < polled_at AND ?1 < next_poll_at";
+    const FUTURE: &str = "?1 < polled_at - 60 AND ?1 < next_poll_at";
     const LEASES: &str = "UPDATE poll_state SET leased_until = ?1 WHERE ?1 < leased_until";
     let action = "correct plans for the clock";
     let at = now.timestamp();

@@ -18,8 +18,8 @@ const REGISTER: &str = "INSERT INTO consumer (name, seq, created_at) VALUES (?1,
 
 /// Changes nothing when the cursor was reset or the consumer was removed during the delivery.
 const MOVE: &str = "
-    UPDATE consumer SET seq = ?3, batches = batches + (0 < ?4), records = records + ?4, moved_at = ?5,
-        failures = 0, error = NULL, failed_at = NULL, retry_at = NULL
+    UPDATE consumer SET seq = ?3, batches = batches + CASE WHEN 0 < CAST(?4 AS bigint) THEN 1 ELSE 0 END,
+        records = records + ?4, moved_at = ?5, failures = 0, error = NULL, failed_at = NULL, retry_at = NULL
     WHERE name = ?1 AND seq = ?2";
 
 const FAIL: &str = "

@@ -233,8 +233,9 @@ fn decide(
 ) -> Result<bool, StoreError> {
     // The article may have been removed since it was read.
     const SKETCH: &str = "
-        INSERT OR REPLACE INTO article_sketch (article_id, seen_at, keys, sketch)
-        SELECT id, ?2, ?3, ?4 FROM article WHERE id = ?1";
+        INSERT INTO article_sketch (article_id, seen_at, keys, sketch)
+        SELECT id, ?2, ?3, ?4 FROM article WHERE id = ?1
+        ON CONFLICT (article_id) DO UPDATE SET seen_at = excluded.seen_at, keys = excluded.keys, sketch = excluded.sketch";
     let Arrived { sighted, seen_at } = article;
     let Earlier { found, of_series } = earlier(tx, recent, article, publishers)?;
     let keys = sighted.features.keys_across_feeds();
@@ -317,9 +318,11 @@ pub(in crate::store) fn add_page(
     let mut publishers = Publishers::default();
     let Some(arrived) = candidate(tx, article, &mut publishers)? else { return Ok(()) };
     for key in arrived.sighted.features.stored_page_keys() {
-        tx.prepare_cached("INSERT OR IGNORE INTO page_key (key, article_id) VALUES (?1, ?2)")
-            .and_then(|mut s| s.execute([key, article]))
-            .context(action)?;
+        tx.prepare_cached(
+            "INSERT INTO page_key (key, article_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )
+        .and_then(|mut s| s.execute([key, article]))
+        .context(action)?;
     }
     let is_original: bool = tx
         .prepare_cached(HAS_DUPLICATES)
@@ -538,8 +541,9 @@ pub(in crate::store) fn undo(tx: &Connection, article: i64) -> Result<bool, Stor
     for (sql, values) in [
         ("DELETE FROM article_duplicate WHERE article_id = ?1", &[article][..]),
         (
-            "INSERT OR REPLACE INTO refused_duplicate (article_id, original_id, seq, original_seq)
-             VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO refused_duplicate (article_id, original_id, seq, original_seq)
+             VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (article_id, original_id) DO UPDATE SET seq = excluded.seq, original_seq = excluded.original_seq",
             &[article, original, seq, seq - 1],
         ),
         ("UPDATE article SET seq = ?2 WHERE id = ?1", &[article, seq]),
@@ -558,8 +562,8 @@ pub(super) fn same(connection: &Connection, original: i64) -> database::Result<V
     const SAME: &str = "
         SELECT id, feed_id FROM article WHERE id = ?1
         UNION ALL
-        SELECT a.id, a.feed_id FROM article_duplicate d CROSS JOIN article a ON a.id = d.article_id
-        WHERE d.original_id = ?1
+        SELECT a.id, a.feed_id FROM article_duplicate d CROSS JOIN article a
+        WHERE a.id = d.article_id AND d.original_id = ?1
         ORDER BY id";
     let one = |r: &Row<'_>| Ok((r.get("id")?, r.get("feed_id")?));
     connection.prepare_cached(SAME)?.query_map([original], one)?.collect()
@@ -601,7 +605,7 @@ pub(super) fn list(
             decided_at: from_unix(r.get("decided_at")?),
         })
     };
-    let limit = limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
+    let limit = limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(LIST)
         .and_then(|mut s| s.query_map([limit], one)?.collect())

@@ -63,8 +63,8 @@ pub(in crate::store) fn report(
     reported: &[(FeedId, ReportedHealth)],
     changes: &[HealthChange],
 ) -> Result<(), StoreError> {
-    const SET: &str =
-        "INSERT OR REPLACE INTO feed_health (feed_id, trouble, silent) VALUES (?1, ?2, ?3)";
+    const SET: &str = "INSERT INTO feed_health (feed_id, trouble, silent) VALUES (?1, ?2, ?3)
+         ON CONFLICT (feed_id) DO UPDATE SET trouble = excluded.trouble, silent = excluded.silent";
     const ADD: &str = "
         INSERT INTO feed_health_event (seq, feed_id, at, event, was, since, outcome, status, detail,
             succeeded_at, newest_at)

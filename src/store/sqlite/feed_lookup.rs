@@ -82,6 +82,8 @@ impl WantedFeeds {
     /// SQLite uses no index for `+column`.
     pub(super) fn condition(&self, column: &str, mut bind: impl FnMut(Value) -> String) -> String {
         match self {
+            // SQLite alone has an empty list.
+            Self::Listed(ids) if ids.is_empty() => "FALSE".to_owned(),
             Self::Listed(ids) => {
                 let ids = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
                 format!("{column} IN ({ids})")

@@ -89,8 +89,8 @@ pub(super) fn read(connection: &Connection, query: &FeedQuery) -> Result<FeedPag
     if !query.words.is_empty() {
         let words = filter.bind(query.words.clone());
         filter.add(format!(
-            "(instr(lower_case({NAME}), {words}) OR instr(lower_case(f.url), {words})
-                OR EXISTS (SELECT 1 FROM json_each(f.tags) t WHERE instr(lower_case(t.value), {words})))"
+            "(0 < instr(lower_case({NAME}), {words}) OR 0 < instr(lower_case(f.url), {words})
+                OR EXISTS (SELECT 1 FROM json_each(f.tags) t WHERE 0 < instr(lower_case(t.value), {words})))"
         ));
     }
     let clause = filter.clause(None);
@@ -101,14 +101,14 @@ pub(super) fn read(connection: &Connection, query: &FeedQuery) -> Result<FeedPag
     let (totals, order) = match query.order {
         FeedOrder::State => ("", format!("({IS_ACTIVE} AND ({IS_FAILING} OR {IS_GONE})) DESC, ")),
         FeedOrder::Name => ("", String::new()),
-        FeedOrder::Newest => (TOTALS, "t.newest_at DESC, ".to_owned()),
+        FeedOrder::Newest => (TOTALS, "t.newest_at DESC NULLS LAST, ".to_owned()),
         FeedOrder::Articles => (TOTALS, "coalesce(t.articles, 0) DESC, ".to_owned()),
         FeedOrder::NextPoll => ("", "p.next_poll_at NULLS LAST, ".to_owned()),
     };
     let (limit, skip) = (filter.bind(number(query.limit)), filter.bind(number(query.skip)));
     let sql = format!(
         "SELECT f.id {TABLES}{totals}{clause}
-         ORDER BY {order}{NAME} COLLATE NOCASE, f.id LIMIT {limit} OFFSET {skip}"
+         ORDER BY {order}lower({NAME}), f.id LIMIT {limit} OFFSET {skip}"
     );
     let ids: Vec<i64> = connection
         .prepare_cached(&sql)

@@ -62,7 +62,8 @@ const OLD_PLAN: &str = "
 
 /// A permanently redirected feed, and one with a new address to try, keeps the host that its last poll planned to request next.
 const SET_PLAN: &str = "
-    UPDATE poll_state SET active = ?2, policy = ?3, host = iif(moved_to IS NULL AND try_at IS NULL, ?4, host)
+    UPDATE poll_state SET active = ?2, policy = ?3,
+        host = CASE WHEN moved_to IS NULL AND try_at IS NULL THEN ?4 ELSE host END
     WHERE feed_id = ?1";
 
 /// The rows that may be those of a feed. A private feed is known by its address first, because names may be swapped;
@@ -70,7 +71,7 @@ const SET_PLAN: &str = "
 /// stored before it was private. Any other feed is known by its URL, or by the address that it had while it was private.
 const ROWS_OF: &str = "
     SELECT id, url, address_hash FROM feed WHERE address_hash = ?1 OR url = ?2 OR url = ?3
-    ORDER BY iif(?3 IS NULL, url <> ?2, address_hash IS NOT ?1), url <> ?2 LIMIT 1";
+    ORDER BY CASE WHEN ?3 IS NULL THEN url <> ?2 ELSE address_hash IS DISTINCT FROM ?1 END, url <> ?2, id LIMIT 1";
 
 /// Gives the row of a feed the feed's present URL, if it is stored under another one because `private` or its name was
 /// changed. All that belongs to the row stays: articles, consumers' places, the plan. Returns the hash of the address
@@ -84,7 +85,8 @@ pub(super) fn adopt(
     const RENAME: &str = "UPDATE feed SET url = ?2, address_hash = ?3 WHERE id = ?1";
     // An address that changed has sent no validators.
     const VALIDATED: &str = "
-        UPDATE poll_state SET validated_url = iif(?4 AND validated_url = ?2, ?3, NULL) WHERE feed_id = ?1";
+        UPDATE poll_state SET validated_url = CASE WHEN CAST(?4 AS bigint) = 1 AND validated_url = ?2 THEN ?3 END
+        WHERE feed_id = ?1";
     let (own, address) = (feed.spec.url.as_str(), feed.address.as_ref().map(Secret::expose));
     let hash = address_hash(store_id, address.unwrap_or(own));
     let one = |r: &Row<'_>| {
@@ -178,7 +180,7 @@ fn plan_new(tx: &Connection, id: i64, feed: &FeedSync, now: Timestamp) -> Result
 
 /// Stores the tags of a new feed. Those of a stored feed are kept by triggers.
 fn tag_new(tx: &Connection, id: i64, tags: &[String]) -> Result<(), StoreError> {
-    const TAG: &str = "INSERT OR IGNORE INTO feed_tag (tag, feed_id) VALUES (?1, ?2)";
+    const TAG: &str = "INSERT INTO feed_tag (tag, feed_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     for tag in tags {
         let tagged = tx.prepare_cached(TAG).and_then(|mut s| s.execute(params![tag, id]));
         tagged.context("store the tags of a feed")?;
@@ -397,7 +399,7 @@ pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result
     const DESCRIBE: &str = "
         UPDATE feed SET title = coalesce(?2, title), home_page_url = coalesce(?3, home_page_url),
             description = coalesce(?4, description), language = coalesce(?5, language)
-        WHERE id = ?1 AND (title, home_page_url, description, language) IS NOT
+        WHERE id = ?1 AND (title, home_page_url, description, language) IS DISTINCT FROM
             (coalesce(?2, title), coalesce(?3, home_page_url), coalesce(?4, description),
              coalesce(?5, language))";
     tx.prepare_cached(DESCRIBE)
@@ -418,7 +420,7 @@ pub(super) fn describe(tx: &Connection, feed: FeedId, meta: &FeedMeta) -> Result
 const DATES: Columns<3> = Columns([
     ("order_at", "order_at"),
     ("first_seen_at", "first_seen_at"),
-    ("is_dated", "order_at IS published_at AND order_at < first_seen_at - 60"),
+    ("is_dated", "order_at IS NOT DISTINCT FROM published_at AND order_at < first_seen_at - 60"),
 ]);
 
 /// The dates of the latest articles of a feed, newest first, as far as they show its rhythm. Articles that are ordered
@@ -648,7 +650,7 @@ pub(super) fn find(connection: &Connection, id: i64) -> Result<Option<FeedRow>, 
 pub(super) fn list(connection: &Connection) -> Result<Vec<FeedRow>, StoreError> {
     let list = format!(
         "SELECT {} FROM {FEED_TABLES}
-         ORDER BY f.configured DESC, coalesce(f.name, f.title, f.url) COLLATE NOCASE, f.id",
+         ORDER BY f.configured DESC, lower(coalesce(f.name, f.title, f.url)), f.id",
         FEED.list()
     );
     connection

@@ -39,14 +39,14 @@ pub(in crate::store) fn announce(
     all: bool,
     now: Timestamp,
 ) -> Result<Announced, StoreError> {
-    const DUE: &str =
-        " AND (?2 OR coalesce(a.published_at, 0) <= ?1) ORDER BY a.published_at, a.id";
+    const DUE: &str = " AND (CAST(?2 AS bigint) = 1 OR coalesce(a.published_at, 0) <= ?1)
+        ORDER BY a.published_at NULLS FIRST, a.id";
     const NEXT: &str = "
         SELECT min(a.published_at) FROM future_article f JOIN article a ON a.id = f.article_id
         WHERE f.announced_seq IS NULL";
     // An article that was more than a day ahead was ordered by its first sighting.
     const SHOW: &str = "
-        UPDATE article SET seq = ?2, order_at = iif(published_at <= ?3, published_at, order_at)
+        UPDATE article SET seq = ?2, order_at = CASE WHEN published_at <= ?3 THEN published_at ELSE order_at END
         WHERE id = ?1";
     const MARK: &str =
         "UPDATE future_article SET announced_seq = ?2, announced_at = ?3 WHERE article_id = ?1";

@@ -13,10 +13,12 @@ const HELD: &str = "SELECT article_id FROM held_article WHERE announced_seq IS N
 
 /// Holds an article back until its page was requested, or until this time.
 pub(super) fn hold(tx: &Connection, article: i64, until: Timestamp) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT OR IGNORE INTO held_article (article_id, until) VALUES (?1, ?2)")
-        .and_then(|mut s| s.execute(params![article, until.timestamp()]))
-        .map(|_| ())
-        .context("hold an article back")
+    tx.prepare_cached(
+        "INSERT INTO held_article (article_id, until) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )
+    .and_then(|mut s| s.execute(params![article, until.timestamp()]))
+    .map(|_| ())
+    .context("hold an article back")
 }
 
 /// Lets consumers hear of these articles, as far as they were held back: each gets a new sequence number. Returns whether

@@ -11,10 +11,14 @@ use crate::store::sqlite::columns::{count, time};
 const SLOTS: i64 = 50;
 
 const RECORD: &str = "
-    INSERT OR REPLACE INTO poll (feed_id, slot, polled_at, conditional, outcome, status, bytes,
+    INSERT INTO poll (feed_id, slot, polled_at, conditional, outcome, status, bytes,
         elapsed_ms, added, edited, detail, next_poll_at, because)
-    SELECT ?1, polls % ?2, ?3, ?4, outcome, status, ?5, ?6, ?7, ?8, detail, next_poll_at, because
-    FROM poll_state WHERE feed_id = ?1";
+    SELECT feed_id, polls % ?2, ?3, ?4, outcome, status, ?5, ?6, ?7, ?8, detail, next_poll_at, because
+    FROM poll_state WHERE feed_id = ?1
+    ON CONFLICT (feed_id, slot) DO UPDATE SET polled_at = excluded.polled_at, conditional = excluded.conditional,
+        outcome = excluded.outcome, status = excluded.status, bytes = excluded.bytes, elapsed_ms = excluded.elapsed_ms,
+        added = excluded.added, edited = excluded.edited, detail = excluded.detail,
+        next_poll_at = excluded.next_poll_at, because = excluded.because";
 
 /// Replaces the oldest poll in the history by this one. Some columns are copied from `poll_state`, which
 /// this transaction has just written.
@@ -49,7 +53,7 @@ const DAYS: i64 = 31;
 
 const COUNT: &str = "
     INSERT INTO poll_day (feed_id, day, polls, failed) VALUES (?1, ?2, 1, ?3)
-    ON CONFLICT (feed_id, day) DO UPDATE SET polls = polls + 1, failed = failed + ?3";
+    ON CONFLICT (feed_id, day) DO UPDATE SET polls = poll_day.polls + 1, failed = poll_day.failed + excluded.failed";
 
 const FORGET: &str = "DELETE FROM poll_day WHERE feed_id = ?1 AND day < ?2";
 

@@ -19,10 +19,12 @@ pub struct PausedHost {
 const PAUSE: &str = "
     INSERT INTO host (host, paused_until, strikes, status) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (host) DO UPDATE SET
-        paused_until = CASE WHEN paused_until BETWEEN ?2 AND ?5 THEN paused_until ELSE ?2 END,
-        strikes = max(strikes, ?3), status = ?4";
+        paused_until = CASE WHEN host.paused_until BETWEEN ?2 AND ?5 THEN host.paused_until ELSE ?2 END,
+        strikes = CASE WHEN host.strikes < excluded.strikes THEN excluded.strikes ELSE host.strikes END,
+        status = excluded.status";
 
-const FORGIVE: &str = "DELETE FROM host WHERE host = ?1 AND paused_until NOT BETWEEN ?2 + 1 AND ?3";
+const FORGIVE: &str =
+    "DELETE FROM host WHERE host = ?1 AND NOT (?2 < paused_until AND paused_until <= ?3)";
 
 /// The latest end of a pause, as seen from `now`. A pause lasts seven days at most; one that ends later was set while
 /// the clock was ahead, and does not count. A minute is added for a clock that was set back a little.
@@ -65,7 +67,7 @@ pub(super) fn paused(
 ) -> Result<Option<PausedHost>, StoreError> {
     const PAUSED: &str = "
         SELECT paused_until, strikes, status FROM host
-        WHERE host = ?1 AND paused_until BETWEEN ?2 + 1 AND ?3";
+        WHERE host = ?1 AND ?2 < paused_until AND paused_until <= ?3";
     connection
         .prepare_cached(PAUSED)
         .and_then(|mut s| {
@@ -80,7 +82,7 @@ pub(super) fn paused(
 
 pub(super) fn count_paused(connection: &Connection, now: Timestamp) -> Result<u64, StoreError> {
     let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM host WHERE paused_until BETWEEN ?1 + 1 AND ?2")
+        .prepare_cached("SELECT count(*) FROM host WHERE ?1 < paused_until AND paused_until <= ?2")
         .and_then(|mut s| s.query_row([now.timestamp(), latest_end(now)], |row| row.get(0)))
         .context("count paused hosts")?;
     Ok(count.cast_unsigned())

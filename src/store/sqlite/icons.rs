@@ -86,7 +86,7 @@ pub(super) fn is_host_busy(
 ) -> Result<bool, StoreError> {
     const DUE: &str = "
         SELECT EXISTS (SELECT 1 FROM poll_state WHERE host = ?1 AND active = 1 AND next_poll_at <= ?2)
-            OR EXISTS (SELECT 1 FROM page_host WHERE host = ?1 AND paused_until BETWEEN ?3 + 1 AND ?3 + 604860)";
+        OR EXISTS (SELECT 1 FROM page_host WHERE host = ?1 AND ?3 < paused_until AND paused_until - 604860 <= ?3)";
     if hosts::paused(connection, host, now)?.is_some() {
         return Ok(true);
     }
@@ -132,9 +132,9 @@ pub(in crate::store) fn apply(tx: &Connection, done: &IconDone) -> Result<(), St
         ON CONFLICT (site) DO UPDATE SET next_at = ?2, failures = 0, url = ?3, etag = ?4,
             last_modified = ?5, hash = ?6, mime_type = ?7, bytes = ?8";
     const PLAN: &str = "
-        INSERT INTO site_icon (site, next_at, failures) VALUES (?1, ?2, coalesce(?3, 0))
+        INSERT INTO site_icon (site, next_at, failures) VALUES (?1, ?2, coalesce(CAST(?3 AS bigint), 0))
         ON CONFLICT (site) DO UPDATE SET next_at = ?2,
-            failures = iif(?3 IS NULL, failures, iif(?3 = 0, 0, failures + 1))";
+            failures = CASE WHEN ?3 IS NULL THEN site_icon.failures WHEN ?3 = 0 THEN 0 ELSE site_icon.failures + 1 END";
     let at = done.next_at.timestamp();
     let failures: Option<u32> = match &done.outcome {
         IconOutcome::Found(icon, validators) => {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use crate::store::database::Connection;
+use crate::domain::location::ServerUrl;
+use crate::store::database::{self, Connection};
 use crate::store::error::{Context, StoreError};
+use crate::store::postgres;
 use crate::store::sqlite::open::open_for_writing;
 use crate::store::sqlite::text_index;
 
@@ -32,6 +34,17 @@ pub struct Check {
 /// SQLite counts the entries of an index that holds only edited articles; the table may have gigabytes.
 pub(super) const EDITED: &str = "SELECT count(*) FROM article WHERE revision > 0";
 
+/// The bytes of the tables and indexes in PostgreSQL, where all are in one schema.
+const SIZE: &str = "
+    SELECT CAST(coalesce(sum(pg_total_relation_size(c.oid)), 0) AS bigint) FROM pg_class c
+    WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relkind = 'r'";
+const PAGE_SIZE: &str = "SELECT CAST(current_setting('block_size') AS bigint)";
+const PAGES: &str = "
+    SELECT CAST(coalesce(sum(pg_total_relation_size(c.oid)), 0) AS bigint)
+        / CAST(current_setting('block_size') AS bigint)
+    FROM pg_class c
+    WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relkind = 'r'";
+
 pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
     let number = |sql: &str| -> Result<u64, StoreError> {
         let n: i64 =
@@ -40,22 +53,25 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
     };
     Ok(Stats {
         feeds: number("SELECT count(*) FROM feed WHERE configured = 1")?,
-        articles: number("SELECT coalesce(sum(articles), 0) FROM feed_totals")?,
+        articles: number("SELECT CAST(coalesce(sum(articles), 0) AS bigint) FROM feed_totals")?,
         edited: number(EDITED)?,
-        seq: number("SELECT value FROM meta WHERE key = 'seq'")?.cast_signed(),
+        seq: number("SELECT CAST(value AS bigint) FROM meta WHERE key = 'seq'")?.cast_signed(),
         unindexed: text_index::behind(connection)?,
-        page_bytes: number("PRAGMA page_size")?,
-        pages: number("PRAGMA page_count")?,
-        free_pages: number("PRAGMA freelist_count")?,
-        schema_version: number("PRAGMA user_version")?,
+        page_bytes: number(connection.choose("PRAGMA page_size", PAGE_SIZE))?,
+        pages: number(connection.choose("PRAGMA page_count", PAGES))?,
+        free_pages: number(connection.choose("PRAGMA freelist_count", "SELECT 0"))?,
+        schema_version: number(
+            connection.choose("PRAGMA user_version", "SELECT version FROM schema_version"),
+        )?,
     })
 }
 
 /// The size of all pages, in bytes.
 pub(super) fn size(connection: &Connection) -> Result<u64, StoreError> {
-    const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-    let bytes: i64 =
-        connection.query_row(SIZE, [], |row| row.get(0)).context("measure the store")?;
+    const OF_FILE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    let bytes: i64 = connection
+        .query_row(connection.choose(OF_FILE, SIZE), [], |row| row.get(0))
+        .context("measure the store")?;
     Ok(bytes.cast_unsigned())
 }
 
@@ -81,7 +97,7 @@ const RULES: [(&str, &str); 7] = [
     (
         "sequence numbers beyond the counter",
         "SELECT count(*) FROM article
-         WHERE seq > (SELECT value FROM meta WHERE key = 'seq')",
+         WHERE seq > (SELECT CAST(value AS bigint) FROM meta WHERE key = 'seq')",
     ),
     (
         "feeds whose number of articles or newest date is not that of their articles",
@@ -89,7 +105,7 @@ const RULES: [(&str, &str); 7] = [
          LEFT JOIN feed_totals t ON t.feed_id = f.id
          LEFT JOIN (SELECT feed_id, count(*) AS articles, max(order_at) AS newest_at FROM article GROUP BY feed_id) c
             ON c.feed_id = f.id
-         WHERE coalesce(t.articles, 0) <> coalesce(c.articles, 0) OR t.newest_at IS NOT c.newest_at",
+         WHERE coalesce(t.articles, 0) <> coalesce(c.articles, 0) OR t.newest_at IS DISTINCT FROM c.newest_at",
     ),
     (
         "tags of feeds that a filter by tag does not know, or knows wrongly",
@@ -107,17 +123,9 @@ const RULES: [(&str, &str); 7] = [
 /// Runs the checks of SQLite, and checks what must hold between the tables.
 pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
     let action = "check the store";
-    let mut faults: Vec<String> = connection
-        .prepare("PRAGMA integrity_check(20)")
-        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
-        .context(action)?;
-    faults.retain(|line| line != "ok");
-    let mut foreign = connection.prepare("PRAGMA foreign_key_check").context(action)?;
-    let mut rows = foreign.query([]).context(action)?;
-    while let Some(row) = rows.next().context(action)? {
-        let table: String = row.get(0).context(action)?;
-        faults.push(format!("a row of {table} refers to one that is not there"));
-    }
+    // PostgreSQL checks its references itself, and `pg_amcheck` its files.
+    let mut faults =
+        if connection.is_sqlite() { check_file(connection).context(action)? } else { Vec::new() };
     for (what, sql) in RULES {
         let n: i64 = connection.query_row(sql, [], |row| row.get(0)).context(action)?;
         if n != 0 {
@@ -125,6 +133,21 @@ pub(super) fn check(connection: &Connection) -> Result<Check, StoreError> {
         }
     }
     Ok(Check { faults })
+}
+
+/// The checks that SQLite has for its file.
+fn check_file(connection: &Connection) -> database::Result<Vec<String>> {
+    let mut check = connection.prepare("PRAGMA integrity_check(20)")?;
+    let lines = check.query_map([], |row| row.get(0))?.collect::<database::Result<_>>();
+    let mut faults: Vec<String> = lines?;
+    faults.retain(|line| line != "ok");
+    let mut foreign = connection.prepare("PRAGMA foreign_key_check")?;
+    let mut rows = foreign.query([])?;
+    while let Some(row) = rows.next()? {
+        let table: String = row.get(0)?;
+        faults.push(format!("a row of {table} refers to one that is not there"));
+    }
+    Ok(faults)
 }
 
 /// Returns the space of removed articles to the file system, after it has packed the text index. Other processes
@@ -138,5 +161,11 @@ pub(in crate::store) fn vacuum(path: &Path) -> Result<(), StoreError> {
              PRAGMA wal_checkpoint(TRUNCATE);",
         )
         .context("vacuum the store")?;
-    connection.into_sqlite().close().map_err(|(_, error)| error).context("close the store")
+    connection.close().context("close the store")
+}
+
+/// As [`vacuum`], for a store in PostgreSQL, whose autovacuum does the same in small steps.
+pub(in crate::store) fn vacuum_in(url: &ServerUrl) -> Result<(), StoreError> {
+    let connection = postgres::open::for_writing(url)?;
+    connection.execute_batch("VACUUM (ANALYZE)").context("vacuum the store")
 }

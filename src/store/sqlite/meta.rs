@@ -15,7 +15,7 @@ pub(super) fn store_id(connection: &Connection) -> Result<String, StoreError> {
 /// process may have written since the last one.
 pub(super) fn sequence(connection: &Connection) -> Result<i64, StoreError> {
     connection
-        .prepare_cached("SELECT value FROM meta WHERE key = 'seq'")
+        .prepare_cached("SELECT CAST(value AS bigint) AS value FROM meta WHERE key = 'seq'")
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
         .context("read the sequence")
 }
@@ -23,7 +23,7 @@ pub(super) fn sequence(connection: &Connection) -> Result<i64, StoreError> {
 /// Stores the last sequence number that was given out, if any was given out since `before`.
 pub(super) fn advance_sequence(tx: &Connection, before: i64, seq: i64) -> Result<(), StoreError> {
     if seq != before {
-        tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'seq'")
+        tx.prepare_cached("UPDATE meta SET value = CAST(?1 AS bigint) WHERE key = 'seq'")
             .and_then(|mut s| s.execute([seq]))
             .context("advance the sequence")?;
     }
@@ -33,14 +33,18 @@ pub(super) fn advance_sequence(tx: &Connection, before: i64, seq: i64) -> Result
 /// The fingerprint of the feed list that was synchronised last; `None` before the first time.
 pub(super) fn feeds_hash(connection: &Connection) -> Result<Option<i64>, StoreError> {
     connection
-        .query_row("SELECT value FROM meta WHERE key = 'feeds_hash'", [], |row| row.get(0))
+        .query_row(
+            "SELECT CAST(value AS bigint) AS value FROM meta WHERE key = 'feeds_hash'",
+            [],
+            |row| row.get(0),
+        )
         .optional()
         .context("read the hash of the feed list")
 }
 
 /// Stores the fingerprint of the feed list.
 pub(super) fn set_feeds_hash(tx: &Connection, hash: i64) -> Result<(), StoreError> {
-    tx.execute("INSERT OR REPLACE INTO meta VALUES ('feeds_hash', ?1)", [hash])
+    tx.execute("INSERT INTO meta (key, value) VALUES ('feeds_hash', CAST(?1 AS bigint)) ON CONFLICT (key) DO UPDATE SET value = excluded.value", [hash])
         .map(|_| ())
         .context("store the hash of the feed list")
 }
@@ -71,7 +75,7 @@ pub(super) fn set_address_changes(
         tx.execute("DELETE FROM meta WHERE key = 'address_changes'", []).context(action)?;
     } else {
         let changes = serde_json::json!(changes).to_string();
-        tx.execute("INSERT OR REPLACE INTO meta VALUES ('address_changes', ?1)", [changes])
+        tx.execute("INSERT INTO meta (key, value) VALUES ('address_changes', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value", [changes])
             .context(action)?;
     }
     Ok(())
@@ -79,7 +83,7 @@ pub(super) fn set_address_changes(
 
 /// Stores the sequence number of the last article that the full-text index has taken up.
 pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'indexed_seq'")
+    tx.prepare_cached("UPDATE meta SET value = CAST(?1 AS bigint) WHERE key = 'indexed_seq'")
         .and_then(|mut s| s.execute([seq]))
         .map(|_| ())
         .context("bring the text index up to date")
@@ -88,14 +92,14 @@ pub(super) fn set_indexed_seq(tx: &Connection, seq: i64) -> Result<(), StoreErro
 /// The sequence number up to which it is known which articles are duplicates.
 pub(super) fn matched_seq(connection: &Connection) -> Result<i64, StoreError> {
     connection
-        .prepare_cached("SELECT value FROM meta WHERE key = 'matched_seq'")
+        .prepare_cached("SELECT CAST(value AS bigint) AS value FROM meta WHERE key = 'matched_seq'")
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
         .context("read how far duplicates are known")
 }
 
 /// Stores up to which sequence number duplicates are known.
 pub(super) fn set_matched_seq(tx: &Connection, seq: i64) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'matched_seq'")
+    tx.prepare_cached("UPDATE meta SET value = CAST(?1 AS bigint) WHERE key = 'matched_seq'")
         .and_then(|mut s| s.execute([seq]))
         .map(|_| ())
         .context("store how far duplicates are known")
@@ -104,29 +108,33 @@ pub(super) fn set_matched_seq(tx: &Connection, seq: i64) -> Result<(), StoreErro
 /// How often a user has split a story.
 pub(super) fn story_changes(connection: &Connection) -> Result<i64, StoreError> {
     connection
-        .prepare_cached("SELECT value FROM meta WHERE key = 'story_changes'")
+        .prepare_cached(
+            "SELECT CAST(value AS bigint) AS value FROM meta WHERE key = 'story_changes'",
+        )
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
         .context("look for changes of stories")
 }
 
 /// Counts a split.
 pub(super) fn count_story_change(tx: &Connection) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE meta SET value = value + 1 WHERE key = 'story_changes'")
-        .and_then(|mut s| s.execute([]))
-        .map(|_| ())
-        .context("count a change of stories")
+    tx.prepare_cached(
+        "UPDATE meta SET value = CAST(value AS bigint) + 1 WHERE key = 'story_changes'",
+    )
+    .and_then(|mut s| s.execute([]))
+    .map(|_| ())
+    .context("count a change of stories")
 }
 
 /// The id up to which articles have no keys yet; `None` when all have them.
 pub(super) fn unkeyed_id(tx: &Connection) -> Result<Option<i64>, StoreError> {
-    tx.prepare_cached("SELECT value FROM meta WHERE key = 'unkeyed_id' AND 0 < value")
+    tx.prepare_cached("SELECT CAST(value AS bigint) AS value FROM meta WHERE key = 'unkeyed_id' AND CAST(value AS text) <> '0'")
         .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
         .context("look for articles without keys")
 }
 
 /// Stores the id up to which articles have no keys yet.
 pub(super) fn set_unkeyed_id(tx: &Connection, id: Option<i64>) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'unkeyed_id'")
+    tx.prepare_cached("UPDATE meta SET value = CAST(?1 AS bigint) WHERE key = 'unkeyed_id'")
         .and_then(|mut s| s.execute([id.unwrap_or(0)]))
         .map(|_| ())
         .context("give articles their keys")
@@ -136,8 +144,8 @@ pub(super) fn set_unkeyed_id(tx: &Connection, id: Option<i64>) -> Result<(), Sto
 /// those of this program.
 pub(super) fn indexed_seq(connection: &Connection) -> Result<i64, StoreError> {
     const INDEXED: &str = "
-        SELECT i.value FROM meta i, meta r
-        WHERE i.key = 'indexed_seq' AND r.key = 'index_rules' AND r.value = ?1";
+        SELECT CAST(i.value AS bigint) AS value FROM meta i, meta r
+        WHERE i.key = 'indexed_seq' AND r.key = 'index_rules' AND CAST(r.value AS text) = CAST(CAST(?1 AS bigint) AS text)";
     connection
         .prepare_cached(INDEXED)
         .and_then(|mut s| s.query_row([words::RULES], |row| row.get(0)).optional())
@@ -146,19 +154,21 @@ pub(super) fn indexed_seq(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 /// Has everything indexed anew, and given its keys anew, if it was indexed by other rules than those of this program.
-pub(super) fn index_by_rules(connection: &Connection) -> database::Result<()> {
-    const KNOWN: &str = "SELECT value FROM meta WHERE key = 'index_rules'";
+pub(in crate::store) fn index_by_rules(connection: &Connection) -> database::Result<()> {
+    const KNOWN: &str = "SELECT CAST(value AS bigint) AS value FROM meta WHERE key = 'index_rules'";
     let known: Option<i64> = connection.query_row(KNOWN, [], |row| row.get(0)).optional()?;
     let rules = words::RULES;
     if known != Some(rules) {
         // Each article that is put into the index replaces its old row.
-        connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE;
-             INSERT OR REPLACE INTO meta VALUES ('index_rules', {rules});
-             UPDATE meta SET value = 0 WHERE key = 'indexed_seq';
-             UPDATE meta SET value = (SELECT coalesce(max(id), 0) FROM article) WHERE key = 'unkeyed_id';
-             COMMIT;"
-        ))?;
+        write_rules(
+            connection,
+            &format!(
+                "INSERT INTO meta (key, value) VALUES ('index_rules', {rules})
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+                 UPDATE meta SET value = 0 WHERE key = 'indexed_seq';
+                 UPDATE meta SET value = (SELECT coalesce(max(id), 0) FROM article) WHERE key = 'unkeyed_id';"
+            ),
+        )?;
     }
     Ok(())
 }
@@ -168,26 +178,38 @@ pub(super) fn index_by_rules(connection: &Connection) -> database::Result<()> {
 pub(super) const READ_BY_OTHER_RULES: i64 = 0;
 
 /// Marks all entries with [`READ_BY_OTHER_RULES`] if they were read by other rules than these.
-pub(super) fn read_by_rules(connection: &Connection, rules: u32) -> database::Result<()> {
-    const KNOWN: &str = "SELECT value FROM meta WHERE key = 'reading_rules'";
+pub(in crate::store) fn read_by_rules(connection: &Connection, rules: u32) -> database::Result<()> {
+    const KNOWN: &str =
+        "SELECT CAST(value AS bigint) AS value FROM meta WHERE key = 'reading_rules'";
     let known: Option<u32> = connection.query_row(KNOWN, [], |row| row.get(0)).optional()?;
     if known != Some(rules) {
-        connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE;
-             INSERT OR REPLACE INTO meta VALUES ('reading_rules', {rules});
-             UPDATE feed_entry SET hash = {READ_BY_OTHER_RULES};
-             COMMIT;"
-        ))?;
+        write_rules(
+            connection,
+            &format!(
+                "INSERT INTO meta (key, value) VALUES ('reading_rules', {rules})
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+                 UPDATE feed_entry SET hash = {READ_BY_OTHER_RULES};"
+            ),
+        )?;
     }
     Ok(())
 }
 
+/// Runs statements in one transaction.
+fn write_rules(connection: &Connection, statements: &str) -> database::Result<()> {
+    connection.begin_to_write()?;
+    match connection.execute_batch(statements) {
+        Ok(()) => connection.commit(),
+        Err(error) => {
+            connection.roll_back().ok(); // The first error tells more.
+            Err(error)
+        }
+    }
+}
+
 /// A number that changes when another connection has changed the file. Changes of this connection leave it as it is.
 pub(in crate::store) fn data_version(connection: &Connection) -> Result<i64, StoreError> {
-    connection
-        .prepare_cached("PRAGMA data_version")
-        .and_then(|mut s| s.query_row([], |row| row.get(0)))
-        .context("see whether another process has changed the store")
+    connection.changes().context("see whether another process has changed the store")
 }
 
 /// Writes a value that changes nothing, as proof that the disk takes writes.

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use rusqlite::OpenFlags;
 
+use crate::domain::location::Location;
 use crate::store::database::Connection;
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::file;
@@ -59,7 +60,7 @@ pub(super) fn to_latest(connection: &Connection, path: &Path) -> Result<(), Stor
     if is_latest(connection, path)? {
         return Ok(());
     }
-    let failed = |source| StoreError::Migrate { path: path.to_owned(), source };
+    let failed = |source| StoreError::Migrate { store: Location::file(path), source };
     connection.begin_to_write().map_err(failed)?;
     let taken = take_steps(connection, path);
     if taken.is_err() {
@@ -70,7 +71,7 @@ pub(super) fn to_latest(connection: &Connection, path: &Path) -> Result<(), Stor
 }
 
 fn take_steps(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::Migrate { path: path.to_owned(), source };
+    let failed = |source| StoreError::Migrate { store: Location::file(path), source };
     // Another process that started at the same moment may have taken steps before the lock was ours.
     if is_latest(connection, path)? {
         return Ok(());
@@ -108,7 +109,7 @@ fn copied_to(path: &Path, copy: &Path) -> io::Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let source =
             rusqlite::Connection::open_with_flags(path, flags).map_err(io::Error::other)?;
-        file::copy(&Connection::of_sqlite(source), &part).map_err(io::Error::other)?;
+        file::copy(&Connection::Sqlite(source), &part).map_err(io::Error::other)?;
         File::open(&part)?.sync_all()?;
         fs::rename(&part, copy)
     });
@@ -148,7 +149,7 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 fn newer(path: &Path, found: usize) -> StoreError {
-    StoreError::Newer { path: path.to_owned(), found, known: STEPS.len() }
+    StoreError::Newer { store: Location::file(path), found, known: STEPS.len() }
 }
 
 #[cfg(test)]

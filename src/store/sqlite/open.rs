@@ -7,6 +7,7 @@ use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 
+use crate::domain::location::Location;
 use crate::feed::item_diff::RULES_VERSION;
 use crate::search::words;
 use crate::store::database::{self, Connection};
@@ -27,7 +28,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(in crate::store) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = connect(path, flags).map_err(|source| not_open(path, source))?;
+    let connection = connect(path, flags).map_err(|source| not_open(path, source.into()))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let connection = Connection::Sqlite(connection);
     // A change of the journal mode does not wait for other processes that open a new file at the same time.
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
@@ -48,14 +51,14 @@ pub(super) fn set_cache(connection: &Connection, kib: u32) -> Result<(), StoreEr
 }
 
 fn not_open(path: &Path, source: database::Error) -> StoreError {
-    StoreError::Open { path: path.to_owned(), source }
+    StoreError::Open { store: Location::file(path), source }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> database::Result<Connection> {
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
     let connection = rusqlite::Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     keep_plans(&connection)?;
-    Ok(Connection::of_sqlite(connection))
+    Ok(connection)
 }
 
 fn set_up(connection: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -75,7 +78,6 @@ fn set_up(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         )
         .map_err(open)?;
     set_cache(connection, CACHE)?;
-    connection.sqlite().set_prepared_statement_cache_capacity(64);
     migrate::to_latest(connection, path)?;
     meta::index_by_rules(connection).map_err(open)?;
     meta::read_by_rules(connection, RULES_VERSION).map_err(open)?;
@@ -101,7 +103,9 @@ fn application_id(connection: &Connection) -> database::Result<i32> {
 pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     let open = |source| not_open(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = connect(path, flags).map_err(open)?;
+    let connection = connect(path, flags).map_err(|source| open(source.into()))?;
+    add_functions(&connection).map_err(|source| open(source.into()))?;
+    let connection = Connection::Sqlite(connection);
     refuse_foreign(&connection, path)?;
     if !migrate::is_latest(&connection, path)? {
         // The file is older than the program. Opening it for writing migrates it.
@@ -110,7 +114,6 @@ pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, Stor
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")
         .map_err(open)?;
-    add_functions(connection.sqlite()).map_err(|source| open(source.into()))?;
     Ok(connection)
 }
 
@@ -146,5 +149,5 @@ fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), StoreError
 /// Updates the statistics of the query planner and closes the file; SQLite then checkpoints the log.
 pub(in crate::store) fn close(connection: Connection) {
     connection.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize;").ok();
-    connection.into_sqlite().close().ok();
+    connection.close().ok();
 }

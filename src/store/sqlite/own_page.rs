@@ -36,7 +36,7 @@ fn others(
     const SHARING: &str = "
         SELECT a.id, coalesce(a.url, a.external_url) AS url FROM article_key k JOIN article a ON a.id = k.article_id
         WHERE k.feed_id = ?1 AND k.key = ?2 AND k.article_id <> ?3 AND coalesce(a.url, a.external_url) IS NOT NULL
-        LIMIT ?4";
+        ORDER BY k.article_id LIMIT ?4";
     let fields = Fields { url: Some(page.as_str()), ..Fields::default() };
     let mut found: Vec<(i64, String)> = Vec::new();
     for key in Key::of(&fields, Fingerprint::default()) {

@@ -88,8 +88,8 @@ fn put(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     const PUT: &str = "
-        INSERT OR IGNORE INTO article_page (article_id, feed_id, order_at, host, url, state, next_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6)";
+        INSERT INTO article_page (article_id, feed_id, order_at, host, url, state, next_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6) ON CONFLICT DO NOTHING";
     let Some((host, url)) = page_of(url) else { return Ok(false) };
     tx.prepare_cached(PUT)
         .and_then(|mut s| {
@@ -113,22 +113,23 @@ pub(in crate::store) fn sync(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const OTHERS: &str = " FROM article_page
-        WHERE next_at IS NOT NULL AND feed_id NOT IN (SELECT value FROM json_each(?1))";
+        WHERE next_at IS NOT NULL AND feed_id NOT IN (SELECT CAST(value AS bigint) FROM json_each(?1))";
     const RECENT_OF: &str = "
         SELECT a.id, a.order_at, coalesce(a.url, a.external_url) AS url FROM article a
         WHERE a.feed_id = ?1 AND ?2 <= a.order_at AND coalesce(a.url, a.external_url) IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM article_page p WHERE p.article_id = a.id)";
     let action = "bring the queue of article pages up to date";
     let ids = json!(wanted.iter().map(|feed| feed.0).collect::<Vec<_>>()).to_string();
-    let held: Vec<i64> = tx
+    let mut held: Vec<i64> = tx
         .prepare_cached(&format!("SELECT article_id{OTHERS}"))
         .and_then(|mut s| s.query_map([&ids], |row| row.get(0))?.collect())
         .context(action)?;
+    held.sort_unstable(); // They get their numbers in this order.
     held::release(tx, &held)?;
     tx.execute(&format!("DELETE{OTHERS} AND state = 'pending'"), [&ids]).context(action)?;
     tx.execute(
         "UPDATE article_page SET next_at = NULL
-         WHERE next_at IS NOT NULL AND feed_id NOT IN (SELECT value FROM json_each(?1))",
+         WHERE next_at IS NOT NULL AND feed_id NOT IN (SELECT CAST(value AS bigint) FROM json_each(?1))",
         [&ids],
     )
     .context(action)?;
@@ -290,11 +291,11 @@ impl<'a> Hosts<'a> {
 
     fn look_up(&self, connection: &Connection, host: &str) -> Result<Slots, StoreError> {
         const REQUESTS: &str = "
-            SELECT iif(day = ?2, requests, 0) FROM page_host WHERE host = ?1";
+            SELECT CASE WHEN day = ?2 THEN requests ELSE 0 END FROM page_host WHERE host = ?1";
         // No pause is longer than seven days; see `polls`.
         const PAUSED: &str = "
-            SELECT EXISTS (SELECT 1 FROM host WHERE host = ?1 AND paused_until BETWEEN ?2 + 1 AND ?2 + 604860)
-                OR EXISTS (SELECT 1 FROM page_host WHERE host = ?1 AND paused_until BETWEEN ?2 + 1 AND ?2 + 604860)";
+            SELECT EXISTS (SELECT 1 FROM host WHERE host = ?1 AND ?2 < paused_until AND paused_until - 604860 <= ?2)
+            OR EXISTS (SELECT 1 FROM page_host WHERE host = ?1 AND ?2 < paused_until AND paused_until - 604860 <= ?2)";
         let action = "look at the host of an article page";
         if self.before_poll.contains(host) {
             return Ok(Slots::Closed);
@@ -350,7 +351,8 @@ pub(in crate::store) fn lease(
         WHERE article_id = ?1 AND next_at <= ?3 AND leased_until <= ?3";
     const COUNT: &str = "
         INSERT INTO page_host (host, day, requests) VALUES (?1, ?2, 1)
-        ON CONFLICT (host) DO UPDATE SET requests = iif(day = ?2, requests, 0) + 1, day = ?2";
+        ON CONFLICT (host) DO UPDATE SET day = excluded.day,
+            requests = CASE WHEN page_host.day = excluded.day THEN page_host.requests ELSE 0 END + 1";
     let action = "lease an article page";
     let until = (now + lease).timestamp();
     let mut leased = Vec::with_capacity(jobs.len());

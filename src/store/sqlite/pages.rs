@@ -156,7 +156,9 @@ fn settle_host(tx: &Connection, done: &PageDone) -> Result<Option<TimeDelta>, St
     const STRIKES: &str = "SELECT strikes FROM page_host WHERE host = ?1";
     const PAUSE: &str = "
         INSERT INTO page_host (host, day, requests, paused_until, strikes) VALUES (?1, ?2, 0, ?3, ?4)
-        ON CONFLICT (host) DO UPDATE SET paused_until = max(?3, paused_until), strikes = strikes + ?4";
+        ON CONFLICT (host) DO UPDATE SET strikes = page_host.strikes + excluded.strikes,
+            paused_until = CASE WHEN page_host.paused_until < excluded.paused_until THEN excluded.paused_until
+                ELSE page_host.paused_until END";
     const FORGIVE: &str = "
         UPDATE page_host SET strikes = 0
         WHERE 0 < strikes AND host = (SELECT host FROM article_page WHERE article_id = ?1)";
@@ -369,7 +371,7 @@ fn write(
     const WRITE: &str = "
         UPDATE article SET seq = coalesce(?2, seq), revision = revision + ?3, modified_at = ?4, image = ?5,
             language = ?6, authors = ?7, summary = ?8, content_html = ?9,
-            order_at = iif(?10 IS published_at, order_at, ?11), published_at = ?10
+            order_at = CASE WHEN ?10 IS NOT DISTINCT FROM published_at THEN order_at ELSE ?11 END, published_at = ?10
         WHERE id = ?1";
     let order_at = effective_date(parts.published, first_seen).timestamp();
     tx.prepare_cached(WRITE)
@@ -393,10 +395,12 @@ fn write(
 }
 
 fn entry_hash(tx: &Connection, feed: FeedId, article: i64) -> Result<i64, StoreError> {
-    tx.prepare_cached("SELECT hash FROM feed_entry WHERE article_id = ?2 AND feed_id = ?1")
-        .and_then(|mut s| s.query_row([feed.0, article], |row| row.get(0)).optional())
-        .map(Option::unwrap_or_default)
-        .context("look up the entry of an article")
+    tx.prepare_cached(
+        "SELECT hash FROM feed_entry WHERE article_id = ?2 AND feed_id = ?1 ORDER BY key LIMIT 1",
+    )
+    .and_then(|mut s| s.query_row([feed.0, article], |row| row.get(0)).optional())
+    .map(Option::unwrap_or_default)
+    .context("look up the entry of an article")
 }
 
 /// What the feed said where the article shows its page, and the parts that are from the page.
@@ -423,9 +427,12 @@ fn put_feed_version(
     from_page: &[Part],
 ) -> Result<(), StoreError> {
     const PUT: &str = "
-        INSERT OR REPLACE INTO feed_version
+        INSERT INTO feed_version
             (article_id, from_page, image, language, authors, published_at, summary, content_html)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        ON CONFLICT (article_id) DO UPDATE SET from_page = excluded.from_page, image = excluded.image,
+            language = excluded.language, authors = excluded.authors, published_at = excluded.published_at,
+            summary = excluded.summary, content_html = excluded.content_html";
     let action = "store what the feed said of an article";
     if from_page.is_empty() {
         return tx
@@ -520,6 +527,11 @@ impl Kept {
 /// What is read of a page with each article, as a JSON array.
 pub(super) const SHOWN: &str = "
     (SELECT json_array(p.state, p.words, p.engine, p.reason, p.dates_article)
+     FROM article_page p WHERE p.article_id = a.id)";
+
+/// As [`SHOWN`], for PostgreSQL, whose `json_array` leaves out what is NULL.
+pub(super) const SHOWN_IN_POSTGRES: &str = "
+    (SELECT CAST(json_build_array(p.state, p.words, p.engine, p.reason, p.dates_article) AS text)
      FROM article_page p WHERE p.article_id = a.id)";
 
 /// What the record of an article says of its page, and whether its date is from there; from the value of [`SHOWN`].

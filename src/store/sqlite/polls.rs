@@ -51,8 +51,8 @@ const PLAN: &str = "
     UPDATE poll_state SET next_poll_at = ?2, because = ?3, not_before = ?4,
         leased_until = 0, polled_at = ?5, outcome = ?6, status = ?7,
         detail = ?8, failures = ?9, failing_since = ?10,
-        succeeded_at = CASE WHEN ?9 = 0 THEN ?5 ELSE succeeded_at END,
-        full_at = CASE WHEN ?11 THEN ?5 ELSE full_at END, asks = ?12,
+        succeeded_at = CASE WHEN CAST(?9 AS double precision) = 0 THEN ?5 ELSE succeeded_at END,
+        full_at = CASE WHEN CAST(?11 AS bigint) = 1 THEN ?5 ELSE full_at END, asks = ?12,
         polls = polls + 1, host = ?13, moved_to = ?14, moved_at = ?15,
         recheck_at = ?16, moved_by = ?17, new_feed_url = ?18,
         named_at = ?19, try_at = ?20, offers = ?21
@@ -60,12 +60,12 @@ const PLAN: &str = "
 
 const VALIDATORS: &str = "
     UPDATE poll_state SET etag = ?2, last_modified = ?3, validated_url = ?4
-    WHERE feed_id = ?1 AND (etag, last_modified, validated_url) IS NOT (?2, ?3, ?4)";
+    WHERE feed_id = ?1 AND (etag, last_modified, validated_url) IS DISTINCT FROM (?2, ?3, ?4)";
 
 const HINTS: &str = "
     UPDATE poll_state SET ttl = ?2, update_period = ?3, skip_hours = ?4, skip_days = ?5
     WHERE feed_id = ?1
-        AND (ttl, update_period, skip_hours, skip_days) IS NOT (?2, ?3, ?4, ?5)";
+        AND (ttl, update_period, skip_hours, skip_days) IS DISTINCT FROM (?2, ?3, ?4, ?5)";
 
 /// Stores everything that a poll has decided. Validators and entries belong together: had the validators been
 /// stored without the entries, a 304 would hide the entries forever.
@@ -231,7 +231,8 @@ fn add_to_totals(tx: &Connection, feed: FeedId, added: u32) -> Result<(), StoreE
     const ADD: &str = "
         INSERT INTO feed_totals (feed_id, articles, newest_at)
         VALUES (?1, ?2, (SELECT max(order_at) FROM article WHERE feed_id = ?1))
-        ON CONFLICT (feed_id) DO UPDATE SET articles = articles + excluded.articles, newest_at = excluded.newest_at";
+        ON CONFLICT (feed_id) DO UPDATE SET articles = feed_totals.articles + excluded.articles,
+            newest_at = excluded.newest_at";
     tx.prepare_cached(ADD)
         .and_then(|mut s| s.execute([feed.0, i64::from(added)]))
         .map(|_| ())

@@ -63,7 +63,8 @@ fn candidates(
     const OLD: &str = "
         SELECT id, order_at, seq FROM article
         WHERE order_at < ?1 AND (?2, ?3) < (order_at, seq)
-            AND (feed_id IN (SELECT id FROM feed WHERE url IN (SELECT value FROM json_each(?5)))) = ?6
+            AND CASE WHEN feed_id IN (SELECT id FROM feed WHERE url IN (SELECT value FROM json_each(?5)))
+                THEN 1 ELSE 0 END = CAST(?6 AS bigint)
         ORDER BY order_at, seq LIMIT ?4";
     const KEYS: &str = "SELECT feed_id, key FROM feed_entry WHERE article_id = ?1";
     let action = "find old articles";

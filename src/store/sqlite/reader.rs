@@ -13,12 +13,14 @@ use crate::domain::feed::{FeedId, FeedRef, FeedState};
 use crate::domain::feed_health::{FeedObservation, HealthChange};
 use crate::domain::host::Host;
 use crate::domain::icon::Icon;
+use crate::domain::location::{Location, ServerUrl};
 use crate::domain::query::{Order, Query};
 use crate::domain::story::Story;
 use crate::domain::time::{Timestamp, from_unix};
 use crate::html::sanitise::SanitisedHtml;
 use crate::store::database::{self, Connection, Interrupter, Row, Statement, params_from_iter};
 use crate::store::error::{Context, StoreError};
+use crate::store::postgres;
 use crate::store::sqlite::changes;
 use crate::store::sqlite::columns::{self, Columns, column, decode};
 use crate::store::sqlite::consumers;
@@ -77,6 +79,7 @@ const MOST_STORY_REFS: usize = 1_000;
 /// A read-only connection. Each call sees one state of the store.
 #[derive(Debug)]
 pub struct Reader {
+    pub(in crate::store) location: Location,
     connection: Connection,
     store_id: String,
 }
@@ -89,12 +92,15 @@ impl Reader {
         file::refuse_replaced(path)?;
         let connection = open_for_reading(path)?;
         let store_id = meta::store_id(&connection)?;
-        Ok(Self { connection, store_id })
+        Ok(Self { location: Location::file(path), connection, store_id })
     }
 
-    /// The file.
-    pub(in crate::store) fn path(&self) -> &Path {
-        Path::new(self.connection.sqlite().path().unwrap_or_default())
+    /// # Errors
+    /// When the server cannot be reached, or has no store of this or an older version.
+    pub(in crate::store) fn open_in(url: &ServerUrl) -> Result<Self, StoreError> {
+        let connection = postgres::open::for_reading(url)?;
+        let store_id = meta::store_id(&connection)?;
+        Ok(Self { location: Location::Server(url.clone()), connection, store_id })
     }
 
     /// Passes articles to `consume` in the order of the query. They are read row by row, so that memory does not
@@ -666,7 +672,7 @@ impl Reader {
     ) -> Result<T, StoreError> {
         let action = "read articles";
         let (sql, values) =
-            select::select(&self.connection, &ARTICLE.list(), &self.store_id, query, now)?;
+            select::select(&self.connection, &self.article_columns(), &self.store_id, query, now)?;
         // A list of ids makes each statement another one, of which none is used again.
         let (mut kept, mut once);
         let statement: &mut Statement<'_> = if query.ids.is_empty() && query.among.is_empty() {
@@ -676,7 +682,7 @@ impl Reader {
             once = self.connection.prepare(&sql).context(action)?;
             &mut once
         };
-        let mut rows = statement.query(params_from_iter(values)).context(action)?;
+        let mut rows = statement.query_in_pieces(params_from_iter(values)).context(action)?;
         let mut stories = StoryRefs::new();
         let next = || -> database::Result<Option<(i64, Article)>> {
             let Some(row) = rows.next()? else { return Ok(None) };
@@ -691,6 +697,15 @@ impl Reader {
         Ok(consume(&mut articles))
     }
 
+    /// The columns of [`ARTICLE`] in the language of the database.
+    fn article_columns(&self) -> String {
+        let columns = ARTICLE.list();
+        if self.connection.is_sqlite() {
+            return columns;
+        }
+        columns.replace(pages::SHOWN, pages::SHOWN_IN_POSTGRES)
+    }
+
     /// Passes the articles whose sightings have changed to `consume`, each under the number of the last change.
     fn newly_sighted<T>(
         &self,
@@ -702,7 +717,7 @@ impl Reader {
         let action = "read the sightings of articles";
         let after = query.after_seq.unwrap_or(0);
         let up_to = query.up_to_seq.unwrap_or(i64::MAX).min(self.announced_sequence()?);
-        let columns = ARTICLE.list();
+        let columns = self.article_columns();
         let (sql, values) =
             sightings::select(&self.connection, &columns, query, (after, up_to), now)?;
         let mut statement = self.connection.prepare(&sql).context(action)?;

@@ -7,6 +7,7 @@
 use crate::store::database::{Connection, OptionalExtension, Statement, params_from_iter};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::conditions::Where;
+use crate::store::sqlite::text_index;
 
 /// What a search reads at most before it reads all hits.
 #[derive(Clone, Copy)]
@@ -42,12 +43,14 @@ pub(super) fn condition(
     if limit < 1 {
         return Ok(None);
     }
-    let hits = format!("SELECT rowid FROM article_text WHERE article_text MATCH {expression}");
+    let id = text_index::id_column(connection);
+    let matches = text_index::matches(connection, expression);
+    let hits = format!("SELECT {id} AS id FROM article_text WHERE {matches}");
     let most = filter.bind(bounds.hits);
-    let first = format!("SELECT min(rowid) FROM ({hits} ORDER BY rowid DESC LIMIT {most})");
+    let first = format!("SELECT min(id) FROM ({hits} ORDER BY {id} DESC LIMIT {most}) h");
     let Some(first) = number(connection, &first, filter)? else { return Ok(None) };
     let first = filter.bind(first);
-    let last_hits = format!("{hits} AND {first} <= rowid");
+    let last_hits = format!("{hits} AND {first} <= {id}");
     let last = filter.bind(limit - 1);
     let oldest = format!(
         "SELECT a.order_at FROM article a{} ORDER BY a.order_at DESC, a.seq DESC LIMIT 1 OFFSET {last}",
@@ -57,11 +60,11 @@ pub(super) fn condition(
     let oldest = filter.bind(oldest);
     let earlier = format!("FROM article e WHERE {oldest} <= e.order_at AND e.id < {first}");
     let most = filter.bind(bounds.earlier + 1);
-    let count = format!("SELECT count(*) FROM (SELECT 1 {earlier} LIMIT {most})");
+    let count = format!("SELECT count(*) FROM (SELECT 1 {earlier} LIMIT {most}) e");
     let count = number(connection, &count, filter)?;
     Ok(count.filter(|count| *count <= bounds.earlier).map(|_| {
         format!(
-            "a.id IN ({last_hits} UNION ALL SELECT e.id {earlier} AND EXISTS ({hits} AND rowid = e.id))"
+            "a.id IN ({last_hits} UNION ALL SELECT e.id {earlier} AND EXISTS ({hits} AND {id} = e.id))"
         )
     }))
 }

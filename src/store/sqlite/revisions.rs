@@ -14,8 +14,8 @@ const KEEP: &str = "
     INSERT INTO article_revision
         (article_id, revision, hash, seen_at, replaced_at, title, url, summary, content_html)
     SELECT id, revision, ?2,
-        iif(revision = 0, first_seen_at, (SELECT replaced_at FROM article_revision r
-            WHERE r.article_id = a.id AND r.revision = a.revision - 1)),
+        CASE WHEN revision = 0 THEN first_seen_at ELSE (SELECT replaced_at FROM article_revision r
+            WHERE r.article_id = a.id AND r.revision = a.revision - 1) END,
         ?3, title, url, summary, content_html
     FROM article a WHERE id = ?1";
 

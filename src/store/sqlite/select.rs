@@ -1,15 +1,16 @@
 //! Translates a query into a statement that reads an index in order and never sorts whole articles.
 
+use serde_json::json;
+
 use crate::domain::query::{Order, Query, When};
 use crate::domain::time::Timestamp;
-use crate::search::query::expression;
 use crate::search::words;
 use crate::store::database::{Connection, Value, params_from_iter};
 use crate::store::error::{Context, StoreError};
 use crate::store::sqlite::conditions::Where;
 use crate::store::sqlite::feed_lookup::{self, WantedFeeds};
 use crate::store::sqlite::recent_hits::{self, Bounds};
-use crate::store::sqlite::{columns, future, held, meta, stories};
+use crate::store::sqlite::{columns, future, held, meta, stories, text_index};
 
 /// The indexes of up to this many feeds are merged. More feeds have enough articles among the latest of all
 /// feeds to be found there.
@@ -38,7 +39,8 @@ pub(super) enum AccessPath {
 /// The condition that a number is one of a list. SQLite uses no index for `+column`.
 fn one_of(column: &str, numbers: impl Iterator<Item = i64>) -> String {
     let list = numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",");
-    format!("{column} IN ({list})")
+    // SQLite alone has an empty list.
+    if list.is_empty() { "FALSE".to_owned() } else { format!("{column} IN ({list})") }
 }
 
 /// The statement that reads `columns` of the articles (`a`) that a query asks for, with its bound values.
@@ -80,7 +82,9 @@ pub(super) fn select(
         path = by_time.filter(|_| matches!(path, AccessPath::Index { .. })).unwrap_or(path);
     }
     // Last of all conditions but that on feeds, because it depends on what they leave.
-    if let Some(expression) = query.search.as_ref().and_then(expression) {
+    if let Some(expression) =
+        query.search.as_ref().and_then(|search| text_index::expression(connection, search))
+    {
         let chosen = (feeds.as_ref(), limit);
         let found = search(&mut filter, connection, expression, query.order, chosen)?;
         path = found.unwrap_or(path);
@@ -88,8 +92,10 @@ pub(super) fn select(
     if let Some(feeds) = feeds {
         path = filter_by_feeds(&mut filter, feeds, path, query.order);
     }
-    let limit = filter.bind(limit);
-    Ok((statement(columns, &path, &filter, query.order, &limit), filter.values))
+    // SQLite takes -1 for no limit, PostgreSQL takes none.
+    let limit = filter.bind(if limit < 0 { i64::MAX } else { limit });
+    let sql = statement(connection, columns, &path, &filter, (query.order, &limit));
+    Ok((sql, filter.values))
 }
 
 /// The last sequence number that the query may reach. Consumers hear of an article when it is known whether it is a
@@ -135,18 +141,27 @@ fn by_content(
         ));
     }
     conditions.extend(filter.any(&query.languages, |filter, language| {
-        let (same, below) =
-            (filter.bind(language.to_owned()), filter.bind(format!("{language}-*")));
-        format!("{table}.language = {same} OR {table}.language GLOB {below}")
+        let below = format!("{language}-");
+        let length = below.chars().count();
+        let (same, below) = (filter.bind(language.to_owned()), filter.bind(below));
+        format!("{table}.language = {same} OR substr({table}.language, 1, {length}) = {below}")
     }));
-    conditions.extend(filter.any(&query.authors, |filter, author| {
-        let forms = words::name_forms(author).into_iter().map(|form| {
-            let form = filter.bind(form);
-            format!("instr(name_forms(p.value ->> 'name'), {form})")
-        });
-        let is_one = forms.collect::<Vec<_>>().join(" OR ");
-        format!("EXISTS (SELECT 1 FROM json_each({table}.authors) p WHERE {is_one})")
-    }));
+    if connection.is_sqlite() {
+        conditions.extend(filter.any(&query.authors, |filter, author| {
+            let forms = words::name_forms(author).into_iter().map(|form| {
+                let form = filter.bind(form);
+                format!("0 < instr(name_forms(p.value ->> 'name'), {form})")
+            });
+            let is_one = forms.collect::<Vec<_>>().join(" OR ");
+            format!("EXISTS (SELECT 1 FROM json_each({table}.authors) p WHERE {is_one})")
+        }));
+    } else if !query.authors.is_empty() {
+        let names = filter.bind(json!(names_of(connection, &query.authors)?).to_string());
+        conditions.push(format!(
+            "EXISTS (SELECT 1 FROM json_each({table}.authors) p
+                WHERE (p.value::json ->> 'name') IN (SELECT value FROM json_each({names})))"
+        ));
+    }
     if !query.stories.is_empty() {
         let numbers = query.stories.iter().map(|id| stories::number(connection, id));
         let numbers = numbers.collect::<Result<Vec<_>, _>>()?.into_iter().flatten();
@@ -161,6 +176,24 @@ fn by_content(
     Ok(conditions)
 }
 
+/// The names of authors that match one of these, as they are written in articles. PostgreSQL does not know how words are
+/// compared, so that the names are compared here.
+fn names_of(connection: &Connection, authors: &[String]) -> Result<Vec<String>, StoreError> {
+    const NAMES: &str = "
+        SELECT DISTINCT p.value::json ->> 'name' AS name FROM article a, json_each(a.authors) p
+        WHERE p.value::json ->> 'name' IS NOT NULL";
+    let mut names: Vec<String> = connection
+        .prepare_cached(NAMES)
+        .and_then(|mut s| s.query_map([], |row| row.get("name"))?.collect())
+        .context("read the names of authors")?;
+    let wanted: Vec<String> = authors.iter().flat_map(|author| words::name_forms(author)).collect();
+    names.retain(|name| {
+        let forms = words::name_forms(name).join("\n");
+        wanted.iter().any(|form| forms.contains(form.as_str()))
+    });
+    Ok(names)
+}
+
 /// The conditions that the query chooses another article (`o`), whatever its time is.
 pub(super) fn other_is_chosen(
     filter: &mut Where,
@@ -171,10 +204,14 @@ pub(super) fn other_is_chosen(
 ) -> Result<Vec<String>, StoreError> {
     let mut chosen = by_content(filter, connection, "o", query, now)?;
     chosen.extend(feeds.map(|feeds| feeds.condition("o.feed_id", |value| filter.bind(value))));
-    if let Some(expression) = query.search.as_ref().and_then(expression) {
+    if let Some(expression) =
+        query.search.as_ref().and_then(|search| text_index::expression(connection, search))
+    {
         let expression = filter.bind(expression);
         chosen.push(format!(
-            "EXISTS (SELECT 1 FROM article_text WHERE article_text MATCH {expression} AND rowid = o.id)"
+            "EXISTS (SELECT 1 FROM article_text WHERE {} AND {} = o.id)",
+            text_index::matches(connection, &expression),
+            text_index::id_column(connection)
         ));
     }
     Ok(chosen)
@@ -207,9 +244,10 @@ fn leave_later_of_story_out(
     let other = |which: &str| {
         format!(
             "EXISTS (SELECT 1 FROM story_article m
-                CROSS JOIN story_article n ON n.story_id = m.story_id
-                CROSS JOIN article o ON o.id = n.article_id
-                WHERE m.article_id = a.id AND {which} AND {chosen})"
+                CROSS JOIN story_article n
+                CROSS JOIN article o
+                WHERE m.article_id = a.id AND n.story_id = m.story_id AND o.id = n.article_id
+                    AND {which} AND {chosen})"
         )
     };
     let (earlier, elsewhere) = (other("n.article_id < a.id"), other("o.feed_id <> a.feed_id"));
@@ -234,8 +272,8 @@ fn leave_duplicates_out(
         let chosen = chosen.join(" AND ");
         format!(
             " AND (EXISTS (SELECT 1 FROM article o WHERE o.id = d.original_id AND {chosen})
-                OR EXISTS (SELECT 1 FROM article_duplicate e CROSS JOIN article o ON o.id = e.article_id
-                    WHERE e.original_id = d.original_id AND e.article_id < d.article_id AND {chosen}))"
+                OR EXISTS (SELECT 1 FROM article_duplicate e CROSS JOIN article o
+                    WHERE o.id = e.article_id AND e.original_id = d.original_id AND e.article_id < d.article_id AND {chosen}))"
         )
     };
     filter.conditions.push(format!(
@@ -256,11 +294,13 @@ fn search(
     let found = if order == Order::Newest { hits(connection, &expression)? } else { 0 };
     let few = order == Order::Newest && found <= SORTED_HITS;
     let expression = filter.bind(expression);
+    let (id, matches) =
+        (text_index::id_column(connection), text_index::matches(connection, &expression));
     if order == Order::Relevance {
-        // A word in a title counts for four in the text.
+        let rank = text_index::rank(connection, &expression);
         return Ok(Some(AccessPath::RankedHits(format!(
-            "SELECT rowid AS id, bm25(article_text, 4.0, 1.0) AS score FROM article_text
-             WHERE article_text MATCH {expression} ORDER BY rowid DESC LIMIT {RANKED_HITS}"
+            "SELECT {id} AS id, {rank} AS score FROM article_text
+             WHERE {matches} ORDER BY {id} DESC LIMIT {RANKED_HITS}"
         ))));
     }
     if order == Order::Newest {
@@ -278,9 +318,9 @@ fn search(
         }
     }
     let plus = if few { "" } else { "+" }; // It keeps SQLite on the index that has the order.
-    filter.conditions.push(format!(
-        "{plus}a.id IN (SELECT rowid FROM article_text WHERE article_text MATCH {expression})"
-    ));
+    filter
+        .conditions
+        .push(format!("{plus}a.id IN (SELECT {id} FROM article_text WHERE {matches})"));
     Ok(few.then_some(AccessPath::Ids))
 }
 
@@ -292,7 +332,7 @@ pub(super) fn arrived(
     order: Order,
 ) -> Result<Option<AccessPath>, StoreError> {
     const ARRIVED: &str = "
-        SELECT count(*) FROM (SELECT 1 FROM article WHERE ?1 <= first_seen_at LIMIT ?2)";
+        SELECT count(*) FROM (SELECT 1 FROM article WHERE ?1 <= first_seen_at LIMIT ?2) a";
     // A hidden article arrives for its readers when it is announced.
     const ANNOUNCED: &str = "SELECT article_id FROM future_article WHERE announced_at >=";
     let count: i64 = connection
@@ -337,21 +377,24 @@ fn filter_by_feeds(
 }
 
 fn statement(
+    connection: &Connection,
     columns: &str,
     path: &AccessPath,
     filter: &Where,
-    order: Order,
-    limit: &str,
+    (order, limit): (Order, &str),
 ) -> String {
     let order = if order == Order::Sequence { "a.seq" } else { "a.order_at DESC, a.seq DESC" };
+    // SQLite keeps the order of the keys and would sort whole articles. PostgreSQL promises no order.
+    let again = |order: &str| connection.choose(String::new(), format!(" ORDER BY {order}"));
     let of_feed = |feed: i64| filter.clause(Some(&format!("a.feed_id = {feed}")));
     let keys = |clause: String| format!("SELECT a.id, a.order_at, a.seq FROM article a{clause}");
-    // The keys of the articles, in order, drive the look-up of the rows; CROSS prevents another order.
+    // The keys of the articles, in order, drive the look-up of the rows; CROSS prevents another order in SQLite.
     let through = |keys: String| {
-        let order = order.replace("a.", "");
+        let of_keys = order.replace("a.", "");
         format!(
-            "SELECT {columns} FROM ({keys} ORDER BY {order} LIMIT {limit}) k
-             CROSS JOIN article a ON a.id = k.id"
+            "SELECT {columns} FROM ({keys} ORDER BY {of_keys} LIMIT {limit}) k
+             CROSS JOIN article a WHERE a.id = k.id{}",
+            again(&order.replace("a.", "k."))
         )
     };
     match path {
@@ -365,12 +408,13 @@ fn statement(
         }
         AccessPath::Ids => through(keys(filter.clause(None))),
         AccessPath::RankedHits(hits) => {
-            let clause = filter.clause(None);
+            let clause = filter.clause(Some("a.id = h.id"));
             format!(
-                "SELECT {columns} FROM (SELECT a.id, h.score FROM ({hits}) h
-                    CROSS JOIN article a ON a.id = h.id{clause}
+                "SELECT {columns} FROM (SELECT a.id, a.order_at, a.seq, h.score FROM ({hits}) h
+                    CROSS JOIN article a{clause}
                     ORDER BY h.score, a.order_at DESC, a.seq DESC LIMIT {limit}) k
-                 CROSS JOIN article a ON a.id = k.id"
+                 CROSS JOIN article a WHERE a.id = k.id{}",
+                again("k.score, k.order_at DESC, k.seq DESC")
             )
         }
     }
@@ -378,11 +422,11 @@ fn statement(
 
 /// How many articles an expression finds, up to a bound.
 fn hits(connection: &Connection, expression: &str) -> Result<i64, StoreError> {
-    const HITS: &str = "
-        SELECT count(*) FROM
-            (SELECT rowid FROM article_text WHERE article_text MATCH ?1 LIMIT ?2)";
+    let matches = text_index::matches(connection, "?1");
+    let hits =
+        format!("SELECT count(*) FROM (SELECT 1 FROM article_text WHERE {matches} LIMIT ?2) h");
     connection
-        .prepare_cached(HITS)
+        .prepare_cached(&hits)
         .and_then(|mut s| {
             let values = [Value::from(expression.to_owned()), Value::from(SORTED_HITS + 1)];
             s.query_row(params_from_iter(values), |row| row.get(0))

@@ -35,7 +35,7 @@ pub(super) fn select(
     }
     let clause = filter.clause(Some(&unheard));
     let limit = query.limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1);
-    let limit = filter.bind(limit);
+    let limit = filter.bind(if limit < 0 { i64::MAX } else { limit });
     let sql = format!(
         "WITH change AS (
             SELECT article_id, original_id, seq FROM article_duplicate d
@@ -47,13 +47,13 @@ pub(super) fn select(
         ), heard AS (
             SELECT seq, coalesce(
                 (SELECT o.id FROM article o WHERE o.id = c.original_id AND {chosen}),
-                (SELECT min(o.id) FROM article_duplicate e CROSS JOIN article o ON o.id = e.article_id
-                    WHERE e.original_id = c.original_id AND e.article_id < c.article_id AND {chosen})) AS id
+                (SELECT min(o.id) FROM article_duplicate e CROSS JOIN article o
+                    WHERE o.id = e.article_id AND e.original_id = c.original_id AND e.article_id < c.article_id AND {chosen})) AS id
             FROM change c
         )
         SELECT {columns}, k.seq FROM (
             SELECT id, max(seq) AS seq FROM heard WHERE id IS NOT NULL GROUP BY id
-        ) k CROSS JOIN article a ON a.id = k.id{clause}
+        ) k CROSS JOIN article a{clause} AND a.id = k.id
         ORDER BY k.seq LIMIT {limit}"
     );
     Ok((sql, filter.values))

@@ -143,11 +143,15 @@ fn join(
         LEFT JOIN story_article s ON s.article_id = d.original_id
         WHERE a.id = ?1";
     const JOIN: &str = "
-        INSERT OR REPLACE INTO story_article (article_id, story_id, reason, score, shared, decided_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        INSERT INTO story_article (article_id, story_id, reason, score, shared, decided_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (article_id) DO UPDATE SET story_id = excluded.story_id, reason = excluded.reason,
+            score = excluded.score, shared = excluded.shared, decided_at = excluded.decided_at";
     const OPEN: &str = "
-        INSERT OR REPLACE INTO open_story_article (article_id, story_id, language, at, seen_at, terms)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        INSERT INTO open_story_article (article_id, story_id, language, at, seen_at, terms)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (article_id) DO UPDATE SET story_id = excluded.story_id, language = excluded.language,
+            at = excluded.at, seen_at = excluded.seen_at, terms = excluded.terms";
     let action = "store the story of an article";
     let is_there: Option<Option<i64>> = tx
         .prepare_cached(KIND)

@@ -36,7 +36,8 @@ pub(in crate::store) fn merge(tx: &Connection, from: i64, into: i64) -> Result<(
         "UPDATE story_article SET story_id = ?2, reason = CASE reason WHEN 'first' THEN 'by_hand' ELSE reason END
          WHERE story_id = ?1",
         "UPDATE merged_story SET into_id = ?2 WHERE into_id = ?1",
-        "INSERT OR REPLACE INTO merged_story (story_id, into_id) VALUES (?1, ?2)",
+        "INSERT INTO merged_story (story_id, into_id) VALUES (?1, ?2)
+         ON CONFLICT (story_id) DO UPDATE SET into_id = excluded.into_id",
     ] {
         tx.prepare_cached(sql).and_then(|mut s| s.execute([from, into])).context("merge stories")?;
     }

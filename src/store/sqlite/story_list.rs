@@ -42,8 +42,8 @@ impl<'c> StoryReader<'c> {
     pub(super) fn since(&mut self, since: Timestamp) -> Result<Vec<Story>, StoreError> {
         let action = "list stories";
         let sql = format!(
-            "SELECT DISTINCT m.story_id FROM article a CROSS JOIN story_article m ON m.article_id = a.id
-             WHERE ?1 <= a.order_at{}
+            "SELECT DISTINCT m.story_id FROM article a CROSS JOIN story_article m
+             WHERE m.article_id = a.id AND ?1 <= a.order_at{}
                 AND NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = a.id)
                 AND EXISTS (SELECT 1 FROM story_article o
                     WHERE o.story_id = m.story_id AND o.article_id <> m.article_id)",
@@ -72,8 +72,8 @@ impl<'c> StoryReader<'c> {
         let sql = format!(
             "SELECT a.id, a.feed_id, coalesce(a.title, substr(a.summary, 1, 200)) AS title, a.url, a.language, a.order_at,
                 m.reason, m.score, m.shared
-             FROM story_article m CROSS JOIN article a ON a.id = m.article_id
-             WHERE m.story_id = ?1{}
+             FROM story_article m CROSS JOIN article a
+             WHERE a.id = m.article_id AND m.story_id = ?1{}
                 AND NOT EXISTS (SELECT 1 FROM article_duplicate d WHERE d.article_id = m.article_id)
              ORDER BY m.article_id",
             self.shown

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::domain::query::Search;
+use crate::search::query::{self, Language};
+use crate::search::vector::vector;
 use crate::search::words::indexable;
 use crate::store::database::{Connection, params};
 use crate::store::error::{Context, StoreError};
@@ -16,10 +19,45 @@ const MOST_BYTES: usize = 8 << 20;
 
 const BEHIND: &str = "
     SELECT id, seq, title, summary, content_html FROM article
-    WHERE seq > (SELECT value FROM meta WHERE key = 'indexed_seq') ORDER BY seq LIMIT ?1";
+    WHERE seq > (SELECT CAST(value AS bigint) FROM meta WHERE key = 'indexed_seq') ORDER BY seq LIMIT ?1";
 
 /// An edited article has a new `seq`, so it is indexed again and replaces its old row.
 const PUT: &str = "INSERT OR REPLACE INTO article_text (rowid, title, body) VALUES (?1, ?2, ?3)";
+const PUT_VECTOR: &str = "
+    INSERT INTO article_text (id, words) VALUES (?1, CAST(CAST(?2 AS text) AS tsvector))
+    ON CONFLICT (id) DO UPDATE SET words = excluded.words";
+
+/// The condition that a row of `article_text` matches the full-text expression in a parameter.
+pub(super) fn matches(connection: &Connection, parameter: &str) -> String {
+    if connection.is_sqlite() {
+        format!("article_text MATCH {parameter}")
+    } else {
+        format!("article_text.words @@ {}", vector_query(parameter))
+    }
+}
+
+fn vector_query(parameter: &str) -> String {
+    format!("CAST(CAST({parameter} AS text) AS tsquery)")
+}
+
+/// The column of `article_text` with the id of the article.
+pub(super) fn id_column(connection: &Connection) -> &'static str {
+    connection.choose("article_text.rowid", "article_text.id")
+}
+
+/// The rank of a row of `article_text`, of which the best is the lowest. A word in a title counts for four in the text.
+pub(super) fn rank(connection: &Connection, parameter: &str) -> String {
+    if connection.is_sqlite() {
+        "bm25(article_text, 4.0, 1.0)".to_owned()
+    } else {
+        format!("-ts_rank('{{0.25, 0.5, 0.75, 1}}', words, {})", vector_query(parameter))
+    }
+}
+
+/// The full-text expression of a search, in the language of the database; `None` if no word is wanted.
+pub(super) fn expression(connection: &Connection, search: &Search) -> Option<String> {
+    query::expression(search, connection.choose(Language::Fts5, Language::Tsquery))
+}
 
 /// Indexes the next articles that are new or edited since the last call, and returns how many: up to `limit`, and no more
 /// than a call may take in time and bytes. 0 means that there is none.
@@ -30,7 +68,7 @@ pub(in crate::store) fn advance(
 ) -> Result<usize, StoreError> {
     let action = "bring the text index up to date";
     let mut behind = tx.prepare_cached(BEHIND).context(action)?;
-    let mut put = tx.prepare_cached(PUT).context(action)?;
+    let mut put = tx.prepare_cached(tx.choose(PUT, PUT_VECTOR)).context(action)?;
     let mut rows = behind.query([i64::try_from(limit).unwrap_or(i64::MAX)]).context(action)?;
     let (mut count, mut last, mut bytes) = (0, 0_i64, 0);
     let began = Instant::now();
@@ -45,7 +83,11 @@ pub(in crate::store) fn advance(
         let body = indexable(&format!("{summary}\n{content}"));
         bytes += body.len();
         let id: i64 = row.get("id").context(action)?;
-        put.execute(params![id, title, body]).context(action)?;
+        if tx.is_sqlite() {
+            put.execute(params![id, title, body]).context(action)?;
+        } else {
+            put.execute(params![id, vector(&title.unwrap_or_default(), &body)]).context(action)?;
+        }
         last = row.get("seq").context(action)?;
         count += 1;
     }
