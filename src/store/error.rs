@@ -18,6 +18,8 @@ pub enum StoreError {
         "there is no store in {store}: the first command that writes makes it, such as `gazetted poll`"
     )]
     Missing { store: ServerUrl },
+    #[error("the store {store} is no file: copy it by pg_dump, or to a file by `gazetted db copy`")]
+    NoFile { store: ServerUrl },
     #[error("could not set up TLS for the store {store}")]
     Tls { store: ServerUrl, source: rustls::Error },
     #[error("could not start the writer of the store")]
@@ -66,6 +68,7 @@ impl StoreError {
             | Self::Create { .. }
             | Self::Thread { .. }
             | Self::Missing { .. }
+            | Self::NoFile { .. }
             | Self::Tls { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }

@@ -7,8 +7,9 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::lock::{ConsumerLock, Lock, LockError, Role};
 use crate::store::postgres;
-use crate::store::sqlite::reader::Reader;
-use crate::store::sqlite::{file, maintenance};
+use crate::store::sql::maintenance;
+use crate::store::sql::reader::Reader;
+use crate::store::sqlite::file;
 
 impl Location {
     /// Opens the store and starts its writer. A store that does not exist is created (a file has the mode 0600); an

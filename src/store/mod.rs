@@ -10,6 +10,7 @@ mod error;
 mod location;
 mod lock;
 mod postgres;
+mod sql;
 mod sqlite;
 
 use std::collections::HashSet;
@@ -30,33 +31,33 @@ use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::store::database::Connection;
-use crate::store::sqlite::duplicates::Recent;
-use crate::store::sqlite::feed_sync::Comparison;
+use crate::store::sql::duplicates::Recent;
+use crate::store::sql::feed_sync::Comparison;
+use crate::store::sql::transaction;
 use crate::store::sqlite::file::LOST;
-use crate::store::sqlite::transaction;
 
 pub use crate::domain::location::{Location, ServerUrl};
 pub use database::{Interrupter, may_wait};
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
-pub use sqlite::address_changes::PlannedChange;
-pub use sqlite::claim_queue::{ClaimQueue, FreeSlots};
-pub use sqlite::claims::{Claim, Claimed};
-pub use sqlite::duplicates::{Matched, NewArticles};
-pub use sqlite::feed_page::{FeedOrder, FeedPage, FeedQuery};
-pub use sqlite::feed_sync::Synced;
-pub use sqlite::feeds::{Facts, FeedName, FeedPlan, FeedRow, FeedSync, Planned};
+pub use sql::address_changes::PlannedChange;
+pub use sql::claim_queue::{ClaimQueue, FreeSlots};
+pub use sql::claims::{Claim, Claimed};
+pub use sql::duplicates::{Matched, NewArticles};
+pub use sql::feed_page::{FeedOrder, FeedPage, FeedQuery};
+pub use sql::feed_sync::Synced;
+pub use sql::feeds::{Facts, FeedName, FeedPlan, FeedRow, FeedSync, Planned};
+pub use sql::future::Announced;
+pub use sql::history::{PastPoll, PollDay};
+pub use sql::hosts::PausedHost;
+pub use sql::icons::{IconDone, IconOutcome, KnownIcon};
+pub use sql::maintenance::{Check, Stats};
+pub use sql::page_queue::{DuePages, PageClaim, PageJob};
+pub use sql::pages::{PageDone, PageOutcome, PageStored};
+pub use sql::polls::Storing;
+pub use sql::prune::{Prune, Pruned, PrunedFeeds};
+pub use sql::reader::Reader;
 pub use sqlite::file::{Identity, LogStamp};
-pub use sqlite::future::Announced;
-pub use sqlite::history::{PastPoll, PollDay};
-pub use sqlite::hosts::PausedHost;
-pub use sqlite::icons::{IconDone, IconOutcome, KnownIcon};
-pub use sqlite::maintenance::{Check, Stats};
-pub use sqlite::page_queue::{DuePages, PageClaim, PageJob};
-pub use sqlite::pages::{PageDone, PageOutcome, PageStored};
-pub use sqlite::polls::Storing;
-pub use sqlite::prune::{Prune, Pruned, PrunedFeeds};
-pub use sqlite::reader::Reader;
 
 /// Sets the function that is called with the path of each copy of an older version's file. Such a copy is made
 /// before a migration rewrites rows. Only the first call of a process has an effect.
@@ -236,7 +237,7 @@ impl Store {
             let mut comparison = self.compare_feeds(&feeds).await?;
             if comparison.has_address_changes {
                 let list = Arc::clone(&feeds);
-                self.write(move |tx| sqlite::address_changes::carry_out(tx, &list, now)).await?;
+                self.write(move |tx| sql::address_changes::carry_out(tx, &list, now)).await?;
                 comparison = self.compare_feeds(&feeds).await?;
             }
             let mut is_done = comparison.is_equal();
@@ -245,7 +246,7 @@ impl Store {
             while !is_done && !is_outdated {
                 let (step, is_last) = comparison.next_step(most);
                 let feeds = Arc::clone(&feeds);
-                let work = move |tx: &Connection| sqlite::feed_sync::write(tx, &feeds, &step, now);
+                let work = move |tx: &Connection| sql::feed_sync::write(tx, &feeds, &step, now);
                 match self.write(work).await? {
                     Some(written) => comparison.add(written, &mut synced),
                     None => is_outdated = true,
@@ -274,7 +275,7 @@ impl Store {
         (old, new): (String, String),
         now: Timestamp,
     ) -> Result<PlannedChange, StoreError> {
-        self.write(move |tx| sqlite::address_changes::plan(tx, (&old, &new), now)).await
+        self.write(move |tx| sql::address_changes::plan(tx, (&old, &new), now)).await
     }
 
     /// Removes a plan of [`Store::plan_address_change`].
@@ -282,12 +283,12 @@ impl Store {
         &self,
         (old, new): (String, String),
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::address_changes::cancel(tx, (&old, &new))).await
+        self.write(move |tx| sql::address_changes::cancel(tx, (&old, &new))).await
     }
 
     /// Sets the next polls of feeds without polling them.
     pub async fn replan(&self, plans: Vec<(FeedId, NextPoll)>) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::feeds::replan(tx, &plans)).await
+        self.write(move |tx| sql::feeds::replan(tx, &plans)).await
     }
 
     /// Forgets what the servers of these feeds have sent: validators, the last document, failures, permanent
@@ -299,7 +300,7 @@ impl Store {
         hosts: bool,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::feeds::reset(tx, &feeds, hosts, now)).await
+        self.write(move |tx| sql::feeds::reset(tx, &feeds, hosts, now)).await
     }
 
     /// Claims up to `claim.limit` feeds of its queue; of each host the longest overdue come first. No other process gets
@@ -309,7 +310,7 @@ impl Store {
     /// When the store fails. The queue of due feeds is read anew then; one of named feeds may have lost some.
     pub async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         let queue = claim.queue.clone();
-        let claimed = self.write(move |tx| sqlite::claims::claim(tx, claim)).await;
+        let claimed = self.write(move |tx| sql::claims::claim(tx, claim)).await;
         if claimed.is_err() {
             queue.read_again();
         }
@@ -323,12 +324,12 @@ impl Store {
         now: Timestamp,
         lease: TimeDelta,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::claims::correct_for_clock(tx, now, lease)).await
+        self.write(move |tx| sql::claims::correct_for_clock(tx, now, lease)).await
     }
 
     /// Ends the leases of feeds that were claimed but not polled.
     pub async fn release(&self, feeds: Vec<FeedId>) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::claims::release(tx, &feeds)).await
+        self.write(move |tx| sql::claims::release(tx, &feeds)).await
     }
 
     /// Ends the leases of feeds whose polls do not count, and sets their health and next poll.
@@ -337,12 +338,12 @@ impl Store {
         feeds: Vec<(FeedId, Health)>,
         next: NextPoll,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::polls::revert(tx, &feeds, next)).await
+        self.write(move |tx| sql::polls::revert(tx, &feeds, next)).await
     }
 
     /// Ends all leases. The caller must know that no other process is polling.
     pub async fn release_all(&self) -> Result<(), StoreError> {
-        self.write(sqlite::claims::release_all).await
+        self.write(sql::claims::release_all).await
     }
 
     /// Writes everything that a poll has decided in one transaction: entries, validators, the hashes of the
@@ -352,7 +353,7 @@ impl Store {
         decision: Arc<Decision>,
         storing: Storing,
     ) -> Result<Applied, StoreError> {
-        self.write(move |tx| sqlite::polls::apply(tx, &decision, storing)).await
+        self.write(move |tx| sql::polls::apply(tx, &decision, storing)).await
     }
 
     /// Adds articles to the full-text index and returns how many: up to `limit`, and as many as a short transaction holds. 0
@@ -362,13 +363,13 @@ impl Store {
         limit: usize,
         text: fn(&str) -> String,
     ) -> Result<usize, StoreError> {
-        self.write(move |tx| sqlite::text_index::advance(tx, limit, text)).await
+        self.write(move |tx| sql::text_index::advance(tx, limit, text)).await
     }
 
     /// Gives keys to up to `limit` articles that an earlier version stored, and returns how many got them; 0 means that
     /// all articles have their keys.
     pub async fn add_keys(&self, limit: usize) -> Result<usize, StoreError> {
-        self.write(move |tx| sqlite::article_keys::advance(tx, limit)).await
+        self.write(move |tx| sql::article_keys::advance(tx, limit)).await
     }
 
     /// Stores which articles that [`Reader::new_articles`] has read are duplicates of articles of other feeds.
@@ -380,7 +381,7 @@ impl Store {
         let recent = Arc::clone(&self.recent);
         self.write(move |tx| {
             let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
-            sqlite::duplicates::decide_all(tx, &mut recent, &new, now)
+            sql::duplicates::decide_all(tx, &mut recent, &new, now)
         })
         .await
     }
@@ -388,8 +389,8 @@ impl Store {
     /// Makes a duplicate an article of its own, for good. Returns `false` when the article is no duplicate.
     pub async fn undo_merge(&self, id: ArticleId) -> Result<bool, StoreError> {
         self.write(move |tx| {
-            let row = sqlite::duplicates::row(tx, &id)?;
-            row.map_or(Ok(false), |row| sqlite::duplicates::undo(tx, row))
+            let row = sql::duplicates::row(tx, &id)?;
+            row.map_or(Ok(false), |row| sql::duplicates::undo(tx, row))
         })
         .await
     }
@@ -397,11 +398,11 @@ impl Store {
     /// Moves articles, with their duplicates, to a story of their own, for good. Returns the id of the story.
     pub async fn split_story(&self, articles: Vec<ArticleId>) -> Result<StoryId, StoreError> {
         self.write(move |tx| {
-            let rows = articles.iter().map(|id| sqlite::duplicates::row(tx, id));
+            let rows = articles.iter().map(|id| sql::duplicates::row(tx, id));
             let rows = rows.collect::<Result<Vec<_>, _>>()?;
             let rows: Vec<i64> = rows.into_iter().flatten().collect();
-            let story = sqlite::story_changes::split(tx, &rows)?;
-            sqlite::stories::id(tx, story)
+            let story = sql::story_changes::split(tx, &rows)?;
+            sql::stories::id(tx, story)
         })
         .await
     }
@@ -410,24 +411,23 @@ impl Store {
     /// both are the same.
     pub async fn merge_stories(&self, into: StoryId, from: StoryId) -> Result<bool, StoreError> {
         self.write(move |tx| {
-            let numbers =
-                sqlite::stories::number(tx, &from)?.zip(sqlite::stories::number(tx, &into)?);
+            let numbers = sql::stories::number(tx, &from)?.zip(sql::stories::number(tx, &into)?);
             let Some((from, into)) = numbers.filter(|(from, into)| from != into) else {
                 return Ok(false);
             };
-            sqlite::story_changes::merge(tx, from, into).map(|()| true)
+            sql::story_changes::merge(tx, from, into).map(|()| true)
         })
         .await
     }
 
     /// Announces the hidden articles whose time has come, or `all`.
     pub async fn announce(&self, all: bool, now: Timestamp) -> Result<Announced, StoreError> {
-        self.write(move |tx| sqlite::future::announce(tx, all, now)).await
+        self.write(move |tx| sql::future::announce(tx, all, now)).await
     }
 
     /// Puts the recent articles of these feeds, whose article pages are fetched, in the queue, and removes those of others.
     pub async fn sync_pages(&self, feeds: Vec<FeedId>, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::page_queue::sync(tx, &feeds, now)).await
+        self.write(move |tx| sql::page_queue::sync(tx, &feeds, now)).await
     }
 
     /// Leases pages of [`Reader::due_pages`] for `lease`, so that no other process requests them, and counts the requests
@@ -439,15 +439,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<PageJob>, StoreError> {
         self.write(move |tx| {
-            sqlite::page_queue::settle(tx, &due.settled)?;
-            sqlite::page_queue::lease(tx, due.jobs, lease, now)
+            sql::page_queue::settle(tx, &due.settled)?;
+            sql::page_queue::lease(tx, due.jobs, lease, now)
         })
         .await
     }
 
     /// Ends the leases of all pages. The caller must know that no other process fetches pages.
     pub async fn release_pages(&self) -> Result<(), StoreError> {
-        self.write(sqlite::page_queue::release_all).await
+        self.write(sql::page_queue::release_all).await
     }
 
     /// Stores what came of the request for a page in one transaction: the text of its article, and the next request.
@@ -455,19 +455,19 @@ impl Store {
         let recent = Arc::clone(&self.recent);
         self.write(move |tx| {
             let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
-            sqlite::pages::apply(tx, &mut recent, &done)
+            sql::pages::apply(tx, &mut recent, &done)
         })
         .await
     }
 
     /// Stores what came of the request for the icon of a site.
     pub async fn apply_icon(&self, done: IconDone) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::icons::apply(tx, &done)).await
+        self.write(move |tx| sql::icons::apply(tx, &done)).await
     }
 
     /// Removes the icons of all sites but these.
     pub async fn retain_icons(&self, sites: HashSet<String>) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::icons::retain(tx, &sites)).await
+        self.write(move |tx| sql::icons::retain(tx, &sites)).await
     }
 
     /// Lets consumers hear of articles that have waited long enough for their page, or of `all` that wait. Returns whether
@@ -477,7 +477,7 @@ impl Store {
         all: bool,
         now: Timestamp,
     ) -> Result<(bool, Option<Timestamp>), StoreError> {
-        self.write(move |tx| sqlite::held::release_due(tx, all, now)).await
+        self.write(move |tx| sql::held::release_due(tx, all, now)).await
     }
 
     /// Stores the health of the feeds whose health has changed, and the changes for consumers.
@@ -486,12 +486,12 @@ impl Store {
         reported: Vec<(FeedId, ReportedHealth)>,
         changes: Vec<HealthChange>,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::feed_health::report(tx, &reported, &changes)).await
+        self.write(move |tx| sql::feed_health::report(tx, &reported, &changes)).await
     }
 
     /// Removes the articles of one batch that are old and no longer in the documents of their feeds.
     pub async fn prune(&self, stretch: Prune, now: Timestamp) -> Result<Pruned, StoreError> {
-        self.write(move |tx| sqlite::prune::prune(tx, &stretch, now)).await
+        self.write(move |tx| sql::prune::prune(tx, &stretch, now)).await
     }
 
     /// Creates a consumer with its cursor at `seq`. A consumer of this name that exists is not changed.
@@ -501,7 +501,7 @@ impl Store {
         seq: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| sqlite::consumers::register(tx, &name, seq, now)).await
+        self.write(move |tx| sql::consumers::register(tx, &name, seq, now)).await
     }
 
     /// Moves the cursor of a consumer and clears its delivery error. Returns `false` and changes nothing when the
@@ -512,7 +512,7 @@ impl Store {
         delivered: Delivered,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(move |tx| sqlite::consumers::advance(tx, &name, &delivered, now)).await
+        self.write(move |tx| sql::consumers::advance(tx, &name, &delivered, now)).await
     }
 
     /// Stores that a delivery has failed, the reason, and the time of the next attempt; `None` means that a user
@@ -525,23 +525,22 @@ impl Store {
         retry_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(move |tx| sqlite::consumers::fail(tx, &name, from, (&error, retry_at), now))
-            .await
+        self.write(move |tx| sql::consumers::fail(tx, &name, from, (&error, retry_at), now)).await
     }
 
     /// Resets the cursor and clears the stored delivery error. Returns `false` when there is no such consumer.
     pub async fn reset_consumer(&self, name: String, seq: i64) -> Result<bool, StoreError> {
-        self.write(move |tx| sqlite::consumers::reset(tx, &name, seq)).await
+        self.write(move |tx| sql::consumers::reset(tx, &name, seq)).await
     }
 
     /// Removes a consumer. Returns `false` when there is none of this name.
     pub async fn remove_consumer(&self, name: String) -> Result<bool, StoreError> {
-        self.write(move |tx| sqlite::consumers::remove(tx, &name)).await
+        self.write(move |tx| sql::consumers::remove(tx, &name)).await
     }
 
     /// Writes without changing anything, as proof that the writer and its disk work.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.write(sqlite::meta::ping).await
+        self.write(sql::meta::ping).await
     }
 
     /// The state of SQLite's log. It differs after each write of any process. `None` for a store that has no such log.
@@ -551,7 +550,7 @@ impl Store {
 
     /// A number that changes when another process has written to the file.
     pub async fn data_version(&self) -> Result<i64, StoreError> {
-        self.write(sqlite::meta::data_version).await
+        self.write(sql::meta::data_version).await
     }
 
     async fn write<T: Send + 'static>(

@@ -245,6 +245,19 @@ impl<'c> Statement<'c> {
     }
 }
 
+#[cfg(test)]
+impl Statement<'_> {
+    /// How many steps the virtual machine of SQLite has made for this statement since the last call.
+    pub(super) fn steps(&mut self) -> i32 {
+        let status = rusqlite::StatementStatus::VmStep;
+        match self {
+            Self::Cached(statement) => statement.reset_status(status),
+            Self::Once(statement) => statement.reset_status(status),
+            Self::Postgres(_) => unreachable!("only SQLite counts them"),
+        }
+    }
+}
+
 /// The rows of a query that are left to read.
 pub(super) enum Rows<'s> {
     Sqlite(rusqlite::Rows<'s>),

@@ -15,7 +15,7 @@ use crate::feed::item_diff::RULES_VERSION;
 use crate::store::database::{self, Connection, Purpose, Server, Session};
 use crate::store::error::StoreError;
 use crate::store::postgres::migrate;
-use crate::store::sqlite::meta;
+use crate::store::sql::meta;
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

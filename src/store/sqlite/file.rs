@@ -59,7 +59,7 @@ static WRITTEN: Mutex<Vec<Weak<Identity>>> = Mutex::new(Vec::new());
 /// Fails when this process has a file open for writing to which `path` led before. SQLite's log and its index would be
 /// those of that file. To open and close them for another one would end this process' locks on them (POSIX drops all locks of a
 /// process when it closes any descriptor of the file), and another process could truncate the index under us.
-pub(super) fn refuse_replaced(path: &Path) -> Result<(), StoreError> {
+pub(in crate::store) fn refuse_replaced(path: &Path) -> Result<(), StoreError> {
     let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut open = written.iter().filter_map(Weak::upgrade).filter(|file| file.path == path);
     if open.all(|file| file.is_in_place()) {
@@ -121,7 +121,7 @@ impl LogStamp {
 }
 
 /// Writes a consistent, compact copy while other processes read and write. `target` must not exist.
-pub(super) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
+pub(in crate::store) fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
     create_private(target)?; // SQLite fills an empty file; a new one would be readable by all.
     let action = "copy the store";
     // To SQLite the copy is a write, although not to this store.

@@ -56,7 +56,7 @@ pub(in crate::store) fn on_copy(report: fn(&Path)) {
 ///
 /// # Errors
 /// When the file is of a newer version, cannot be copied, or cannot be written.
-pub(super) fn to_latest(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(in crate::store) fn to_latest(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     if is_latest(connection, path)? {
         return Ok(());
     }

@@ -12,14 +12,15 @@ use crate::feed::item_diff::RULES_VERSION;
 use crate::search::words;
 use crate::store::database::{self, Connection};
 use crate::store::error::{Context, StoreError};
+use crate::store::sql::meta;
 use crate::store::sqlite::file::create_private;
-use crate::store::sqlite::{meta, migrate};
+use crate::store::sqlite::migrate;
 
 /// "gztd": tells our file from another program's (SQLite's `application_id`).
 const APPLICATION_ID: i32 = 0x677A_7464;
 
 /// The page cache of a connection that writes, in KiB. Four times as much gained nothing.
-pub(super) const CACHE: u32 = 16 << 10;
+pub(in crate::store) const CACHE: u32 = 16 << 10;
 
 /// How long a write waits for another process that writes, such as `poll` beside the daemon.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,7 +45,7 @@ pub(in crate::store) fn open_for_writing(path: &Path) -> Result<Connection, Stor
 }
 
 /// Sets the size of the page cache, in KiB.
-pub(super) fn set_cache(connection: &Connection, kib: u32) -> Result<(), StoreError> {
+pub(in crate::store) fn set_cache(connection: &Connection, kib: u32) -> Result<(), StoreError> {
     connection
         .execute_batch(&format!("PRAGMA cache_size = -{kib}"))
         .context("set the cache of the store")
