@@ -28,7 +28,8 @@ use gazetted::domain::time::{TimeDelta, Timestamp};
 use gazetted::passes::index;
 use gazetted::store::{FeedSync, Location, Storing};
 
-const STORING: Storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
+const STORING: Storing =
+    Storing { keep_revisions: 20, hide_future: false, full_text: false, leased_until: None };
 
 /// The most articles in one poll.
 const DOCUMENT: u64 = 50;

@@ -16,7 +16,8 @@ use gazetted::domain::time::Timestamp;
 use gazetted::feed::document::document;
 use gazetted::store::{FeedSync, Location, Storing};
 
-const STORING: Storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
+const STORING: Storing =
+    Storing { keep_revisions: 20, hide_future: false, full_text: false, leased_until: None };
 use url::Url;
 
 const ENTRIES: usize = 50;

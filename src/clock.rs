@@ -1,11 +1,12 @@
 //! Reads the clock. No other module does; all others get the time as an argument named `now`.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use chrono::SubsecRound;
 use nix::time::{ClockId, clock_gettime};
 
-use crate::domain::time::Timestamp;
+use crate::domain::time::{TimeDelta, Timestamp};
 
 /// The current time in whole seconds, as the store keeps it. It is cut off, not rounded, so it is never in the future.
 pub fn now() -> Timestamp {
@@ -18,9 +19,39 @@ pub fn now() -> Timestamp {
 /// The clock can jump (time synchronisation, an operator, a laptop that wakes up). Durations are measured with
 /// [`std::time::Instant`], which cannot jump but stops while the machine sleeps. A jump shows as a difference
 /// between the two.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub fn now_precise() -> Timestamp {
+    own() + TimeDelta::milliseconds(AHEAD.load(Ordering::Relaxed))
+}
+
+/// The clock of this machine.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn own() -> Timestamp {
     SystemTime::now().into()
+}
+
+/// How far the clock that is followed is ahead of that of this machine, in milliseconds.
+static AHEAD: AtomicI64 = AtomicI64::new(0);
+
+/// A difference of two clocks below this is taken for the time that the question took, in seconds.
+const TOLERANCE: f64 = 0.25;
+
+/// Follows another clock from now on, such as that of a server that several machines share. `seconds` since 1970 is what it
+/// showed at some time while the question took so long. Durations do not change.
+pub fn follow(seconds: f64, took: Duration) {
+    let mean = own() - TimeDelta::from_std(took / 2).unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970")]
+    let ahead = seconds - mean.timestamp_millis() as f64 / 1e3;
+    if took.as_secs_f64() + TOLERANCE < (ahead - difference()).abs() {
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds")]
+        AHEAD.store((ahead * 1e3) as i64, Ordering::Relaxed);
+    }
+}
+
+/// How far the clock that is followed is ahead of that of this machine, in seconds.
+pub fn difference() -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
+    let ahead = AHEAD.load(Ordering::Relaxed) as f64;
+    ahead / 1e3
 }
 
 /// The time that the calling thread has worked. It stands still while the thread waits, for other programs too, so that a

@@ -26,7 +26,7 @@ use gazetted::feed::opml::opml;
 use gazetted::html::sanitise::Sanitiser;
 use gazetted::html::to_markdown::html_to_markdown;
 use gazetted::html::to_text::html_to_text;
-use gazetted::search::query::{expression, parse};
+use gazetted::search::query::{Language, expression, parse};
 use gazetted::search::snippet::Hits;
 use gazetted::search::words::indexable;
 use skip::skip;
@@ -459,7 +459,7 @@ fn other_targets() -> Vec<Target> {
                 if let Some(search) =
                     text.get(at..).and_then(|text| parse(text.get(..end.min(text.len()))?).ok())
                 {
-                    black_box(expression(&search));
+                    black_box(expression(&search, Language::Fts5));
                 }
             }
         }),

@@ -399,6 +399,26 @@ CREATE TABLE feed_tag (
     PRIMARY KEY (tag, feed_id)
 );
 
+-- The processes that share the store. Times of this table and the next are seconds of the server's clock with their fractions.
+CREATE TABLE worker (
+    id         text COLLATE "C" PRIMARY KEY,
+    name       text COLLATE "C" NOT NULL,
+    version    text COLLATE "C" NOT NULL,
+    feeds_hash bigint NOT NULL,             -- of its list of feeds
+    seen_at    double precision NOT NULL
+) WITH (fillfactor = 50);
+
+-- Who polls which hosts: the hosts are spread over 256 shards by the hashes of their names. The row with the number 256 says who
+-- does what is done once for all workers.
+CREATE TABLE shard (
+    number       bigint PRIMARY KEY,
+    owner        text COLLATE "C",
+    epoch        bigint NOT NULL DEFAULT 0,             -- how often it was taken
+    leased_until double precision NOT NULL DEFAULT 0,
+    quiet_until  double precision NOT NULL DEFAULT 0    -- no request is sent before
+) WITH (fillfactor = 30);
+INSERT INTO shard (number) SELECT generate_series(0, 256);
+
 CREATE FUNCTION article_dated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE feed_totals SET newest_at = (SELECT max(order_at) FROM article WHERE feed_id = new.feed_id)

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::{Config, FeedConfig};
 use crate::domain::consumer::Consumer;
 use crate::domain::time::{TimeDelta, Timestamp, rfc3339};
-use crate::store::{FeedPlan, Location, Reader, Stats, StoreError};
+use crate::store::{FeedPlan, KnownWorker, LEASE, Location, Reader, Stats, StoreError};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -35,6 +35,8 @@ struct Status {
     consumers: Vec<Consumer>,
     /// The holder of the lock, such as `pid 17, run`.
     daemon: Option<String>,
+    /// Of a store that several workers share.
+    workers: Vec<KnownWorker>,
     /// The number of feeds in each state, without those that left the configuration.
     health: BTreeMap<State, u64>,
     /// The number of feeds that are due, and for how long the longest overdue has been.
@@ -116,6 +118,7 @@ impl Status {
         Ok(Self {
             stats: reader.as_ref().map(Reader::stats).transpose()?,
             consumers: reader.as_ref().map(Reader::consumers).transpose()?.unwrap_or_default(),
+            workers: reader.as_ref().map(Reader::workers).transpose()?.unwrap_or_default(),
             daemon: store.holder(),
             store,
             health,
@@ -135,7 +138,7 @@ impl Status {
         let seq = self.stats.as_ref().map_or(0, |stats| stats.seq);
         let consumers: Vec<Value> =
             self.consumers.iter().map(|consumer| to_json(consumer, seq)).collect();
-        json!({
+        let mut data = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "config": config,
             "store": self.store.to_string(),
@@ -151,7 +154,11 @@ impl Status {
             "seq": seq,
             "consumers": consumers,
             "unindexed": self.stats.as_ref().map_or(0, |stats| stats.unindexed),
-        })
+        });
+        if !self.workers.is_empty() {
+            data["workers"] = self.workers.iter().map(worker_to_json).collect();
+        }
+        data
     }
 
     fn write(&self, out: &mut dyn Write, config: &Path, now: Timestamp) -> io::Result<()> {
@@ -169,6 +176,10 @@ impl Status {
         let daemon = self.daemon.as_deref();
         let daemon = daemon.map_or("not running".to_owned(), |holder| format!("running, {holder}"));
         writeln!(out, "daemon    {daemon}")?;
+        for (number, worker) in self.workers.iter().enumerate() {
+            let label = if number == 0 { "workers" } else { "" };
+            writeln!(out, "{label:<8}  {}", worker_in_words(worker))?;
+        }
         let health: Vec<String> =
             self.health.iter().map(|(state, n)| format!("{n} {}", state.as_str())).collect();
         let health = if health.is_empty() { "none".to_owned() } else { health.join(", ") };
@@ -187,4 +198,36 @@ impl Status {
         }
         Ok(())
     }
+}
+
+/// How long a worker may be silent before it is taken for dead: as long as its leases last.
+fn is_silent(worker: &KnownWorker) -> bool {
+    LEASE < worker.silent_for
+}
+
+fn worker_in_words(worker: &KnownWorker) -> String {
+    let KnownWorker { name, version, .. } = worker;
+    let mut line = format!("{name}, {version}, {}", count(worker.shards, "shard"));
+    if worker.does_once {
+        line.push_str(", exports and delivers");
+    }
+    if is_silent(worker) {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of a day")]
+        let silent = TimeDelta::seconds(worker.silent_for as i64);
+        line.push_str(&format!(", silent for {}", span(silent)));
+    } else if !worker.has_stored_list {
+        line.push_str(", has another list of feeds and polls nothing");
+    }
+    line
+}
+
+fn worker_to_json(worker: &KnownWorker) -> Value {
+    json!({
+        "name": worker.name,
+        "version": worker.version,
+        "shards": worker.shards,
+        "does_once": worker.does_once,
+        "has_stored_list": worker.has_stored_list,
+        "silent_seconds": worker.silent_for.max(0.0).floor(),
+    })
 }

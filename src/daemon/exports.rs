@@ -64,6 +64,11 @@ impl Exports {
         Ok(Self { tasks, closing })
     }
 
+    /// No exports: another worker has them.
+    pub(super) fn none() -> Self {
+        Self { tasks: JoinSet::new(), closing: watch::channel(false).0 }
+    }
+
     /// Registers consumers that are new. They get the articles that are stored from now on.
     pub(super) async fn register(config: &Config, store: &Store) -> Result<(), StoreError> {
         let sequence = store.reader()?.sequence()?;

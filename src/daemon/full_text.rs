@@ -30,7 +30,9 @@ async fn fetch_pages(fetcher: Arc<PageFetcher>, store: Store, changes: watch::Se
     loop {
         // The leases are those of a task that was ended with an earlier configuration, or of a process that died.
         let ready = async {
-            store.release_pages().await?;
+            if !store.is_shared() {
+                store.release_pages().await?;
+            }
             fetcher.sync().await
         };
         match ready.await {

@@ -18,6 +18,7 @@ mod retain;
 mod server;
 mod service;
 mod trigger;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,7 @@ use exports::Exports;
 use file_watch::FileWatch;
 use server::Server;
 use trigger::{CLOCK_CHECK_INTERVAL, STORE_RETRY};
+use workers::Member;
 
 /// How long to wait for more polls to end before new ones are claimed.
 const CLAIM_DEBOUNCE: Duration = Duration::from_millis(50);
@@ -77,12 +79,15 @@ pub async fn run(config: Config, load: &Load) -> Result<()> {
     };
     let store = config.store.location.open()?;
     service::sweep(&config);
-    store.release_all().await?; // We hold the lock, so the owners of all leases are dead.
+    if !store.is_shared() {
+        store.release_all().await?; // We hold the lock, so the owners of all leases are dead.
+    }
     let (changes, news) = watch::channel(0_u64);
     let (commands, mut received) = mpsc::channel(COMMAND_QUEUE);
     let server = Server::start(config.server.as_ref(), &store, commands, news.clone())?;
-    let mut state = State::start(config, store, changes, server).await?;
     let (wake, mut woken) = watch::channel(0_u64);
+    let mut state = State::start(config, store, changes, server, wake.clone()).await?;
+    let mut does_once = state.does_once();
     let background = service::start(&state.store, &state.changes, wake);
     events::daemon_started(
         &state.config.path,
@@ -102,6 +107,7 @@ pub async fn run(config: Config, load: &Load) -> Result<()> {
             }
             () = sleep_until(state.next_claim_at) => state.claim().await,
             Ok(()) = woken.changed(), if !state.poller.is_cut_off() => state.plans_changed(),
+            Ok(()) = does_once.changed() => state.once_changed(*does_once.borrow_and_update()),
             Some(polled) = state.polls.join_next() => state.poll_finished(polled),
             _ = signals.reload.recv() => { state.reload(load).await.ok(); }
             Some(command) = received.recv() => state.handle_command(command, load).await,
@@ -158,6 +164,10 @@ struct State {
     /// Feeds whose polls could not be stored because the store's file was gone. Their leases end when it is back.
     unstored: Vec<FeedId>,
     exports: Exports,
+    /// This process among those that share the store; `None` if it has the store for itself.
+    member: Option<Member>,
+    /// The loops that one process runs for all that share the store; `None` if another one does.
+    once: Option<JoinSet<()>>,
     /// Exports of earlier configurations that finish their last delivery.
     finishing_exports: JoinSet<()>,
     /// The tasks that fetch article pages, remove old articles, announce those whose time has come, and look at the health of feeds.
@@ -185,13 +195,22 @@ impl State {
         store: Store,
         changes: watch::Sender<u64>,
         server: Server,
+        wake: watch::Sender<u64>,
     ) -> Result<Self> {
         let now = clock::now();
         let synced = sync(&store, &config, now).await?;
         let poller = Arc::new(Poller::new(store.clone(), &config, synced.feeds)?);
         Exports::register(&config, &store).await?; // Before the first poll: they get its articles.
-        let exports = Exports::start(&config, &store, &changes)?;
-        let upkeep = upkeep(&config, &store, &poller, &changes);
+        let member = if store.is_shared() {
+            Some(Member::join(&store, &config, synced.list, wake).await?)
+        } else {
+            None
+        };
+        let does_once = member.is_none();
+        let once = does_once.then(|| service::start_once(&store, &changes));
+        let exports =
+            if does_once { Exports::start(&config, &store, &changes)? } else { Exports::none() };
+        let upkeep = upkeep(&config, &store, &poller, &changes, does_once);
         server.set_ready();
         let files = FileWatch::of(config.watched.as_ref());
         Ok(Self {
@@ -201,6 +220,8 @@ impl State {
             polls: JoinSet::new(),
             unstored: Vec::new(),
             exports,
+            member,
+            once,
             finishing_exports: JoinSet::new(),
             upkeep,
             server,
@@ -212,6 +233,29 @@ impl State {
             last_clock_reading: (Instant::now(), now),
             was_set_back: true,
         })
+    }
+
+    /// Whether this process does what is done once for all that share the store, as it changes.
+    fn does_once(&self) -> watch::Receiver<bool> {
+        let constant = || watch::channel(true).1;
+        self.member.as_ref().map_or_else(constant, Member::does_once)
+    }
+
+    /// Begins or ends what is done once for all processes that share the store.
+    fn once_changed(&mut self, does_once: bool) {
+        if does_once == self.once.is_some() {
+            return;
+        }
+        events::once_changed(does_once);
+        self.once = does_once.then(|| service::start_once(&self.store, &self.changes));
+        self.exports = Exports::none(); // What was begun under an earlier lease ends at once.
+        if does_once {
+            match Exports::start(&self.config, &self.store, &self.changes) {
+                Ok(exports) => self.exports = exports,
+                Err(error) => events::store_error("start the exports", &error),
+            }
+        }
+        self.upkeep = upkeep(&self.config, &self.store, &self.poller, &self.changes, does_once);
     }
 
     /// Claims feeds that are due, as many as may be polled, and schedules the next claim.
@@ -314,6 +358,7 @@ impl State {
                 }
             }
             Ok((_, Err(PollError::Parser(error)))) => events::task_died("parse", &error),
+            Ok((_, Err(PollError::NotAllowed))) => {} // Its worker polls it.
             Err(error) => events::task_died("poll", &error),
         }
         if self.poller.is_cut_off() {
@@ -391,7 +436,7 @@ impl State {
         let loaded = tokio::task::spawn_blocking(move || load()).await;
         let config = loaded.map_err(|error| ReloadError::Failed(error.to_string()))??;
         if config.store.location != self.config.store.location {
-            let why = "[store] path changed: that takes a restart".to_owned();
+            let why = "[store] names another store: that takes a restart".to_owned();
             return Err(ReloadError::Refused(why));
         }
         let chain = |error: anyhow::Error| ReloadError::Failed(format!("{error:#}"));
@@ -406,12 +451,20 @@ impl State {
         let poller = poller.succeed(&self.poller, synced.feeds);
         self.poller = Arc::new(poller.map_err(|error| chain(error.into()))?);
         self.server.change(server, config.server.as_ref(), &self.store);
-        let exports = Exports::start(&config, &self.store, &self.changes)
-            .map_err(|error| chain(error.into()))?;
+        let does_once = self.once.is_some();
+        let exports = if does_once {
+            Exports::start(&config, &self.store, &self.changes)
+                .map_err(|error| chain(error.into()))?
+        } else {
+            Exports::none()
+        };
+        if let Some(member) = &mut self.member {
+            member.reconfigure(&self.store, &config, synced.list);
+        }
         let before = std::mem::replace(&mut self.exports, exports);
         self.finishing_exports.spawn(before.finish());
         while self.finishing_exports.try_join_next().is_some() {}
-        self.upkeep = upkeep(&config, &self.store, &self.poller, &self.changes);
+        self.upkeep = upkeep(&config, &self.store, &self.poller, &self.changes, does_once);
         self.files = FileWatch::of(config.watched.as_ref());
         self.config = config;
         self.next_claim_at = Instant::now();
@@ -437,9 +490,21 @@ impl State {
             _ = signals.interrupt.recv() => {} // A second signal: do not wait.
         }
         let abandoned = self.polls.len();
+        let unfinished = self.store.shards().polls_in_flight();
         self.polls.shutdown().await;
-        // The last job of the writer; all jobs before it are committed by then.
-        if let Ok(Err(error)) = timeout(RELEASE_TIMEOUT, self.store.release_all()).await {
+        let store = &self.store;
+        let release = async {
+            match self.member.take() {
+                // The last job of the writer; all jobs before it are committed by then.
+                None => store.release_all().await,
+                Some(member) => {
+                    drop((self.upkeep, self.once));
+                    store.release_claimed(unfinished).await?;
+                    member.leave(store).await
+                }
+            }
+        };
+        if let Ok(Err(error)) = timeout(RELEASE_TIMEOUT, release).await {
             events::store_error("release feeds", &error);
         }
         events::daemon_stopped(abandoned);
@@ -451,12 +516,15 @@ fn upkeep(
     store: &Store,
     poller: &Arc<Poller>,
     changes: &watch::Sender<u64>,
+    does_once: bool,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    retain::start(&mut tasks, config, store, changes);
-    future::start(&mut tasks, config, store, changes);
+    if does_once {
+        retain::start(&mut tasks, config, store, changes);
+        future::start(&mut tasks, config, store, changes);
+        health::start(&mut tasks, config, store, changes);
+    }
     full_text::start(&mut tasks, config, store, poller, changes);
-    health::start(&mut tasks, config, store, changes);
     icons::start(&mut tasks, config, store, poller, changes);
     tasks
 }

@@ -13,7 +13,7 @@ use crate::deliver::leftovers;
 use crate::store::Store;
 use crate::telemetry::events;
 
-/// Starts the loops that follow the polls and, if systemd asks for it, the watchdog. Dropping the value aborts them.
+/// Starts the loop that notices other processes and, if systemd asks for it, the watchdog. Dropping the value aborts them.
 pub(super) fn start(
     store: &Store,
     changes: &watch::Sender<u64>,
@@ -21,8 +21,6 @@ pub(super) fn start(
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(super::other_processes::watch_loop(store.clone(), changes.clone(), wake));
-    tasks.spawn(super::duplicates::match_loop(store.clone(), changes.clone()));
-    tasks.spawn(super::index::index_loop(store.clone(), changes.subscribe()));
     #[cfg(target_os = "linux")]
     if std::process::id() == 1 {
         tasks.spawn(super::deadline::reap_orphans());
@@ -30,6 +28,14 @@ pub(super) fn start(
     if let Some(limit) = sd_notify::watchdog_enabled() {
         tasks.spawn(watchdog(store.clone(), limit));
     }
+    tasks
+}
+
+/// Starts the loops that one process runs for all that share a store. Dropping the value aborts them.
+pub(super) fn start_once(store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(super::duplicates::match_loop(store.clone(), changes.clone()));
+    tasks.spawn(super::index::index_loop(store.clone(), changes.subscribe()));
     tasks
 }
 

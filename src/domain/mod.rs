@@ -17,6 +17,7 @@ pub mod poll;
 pub mod query;
 pub mod request;
 pub mod scrub;
+pub mod shard;
 pub mod story;
 pub mod time;
 pub mod units;

@@ -8,6 +8,7 @@ use crate::domain::article::{ArticleDraft, ArticleKey};
 use crate::domain::feed::{FeedId, FeedMeta, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::named_enum::named_enum;
+use crate::domain::shard::Shard;
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// The validators of a conditional GET (RFC 9110 section 13.1), byte for byte as the server sent them.
@@ -178,11 +179,16 @@ pub struct PollJob {
     /// How many times in a row the host of the requested address refused and named no time. `None` for a host
     /// that was never paused, or that has answered without a refusal since.
     pub strikes: Option<u32>,
+    /// The shard of the host that the claim has counted the poll for.
+    pub shard: Shard,
+    /// When no other process is kept from polling the feed any more; `None` if it was not claimed.
+    pub leased_until: Option<Timestamp>,
 }
 
 impl PollJob {
     /// The job of the first poll of a feed, when nothing is known about it.
     pub fn first(feed: FeedId, url: FeedUrl, now: Timestamp) -> Self {
+        let shard = Shard::of(url.host().as_ref(), feed);
         Self {
             feed,
             url,
@@ -197,6 +203,8 @@ impl PollJob {
             new_feed_url: None,
             known_as: FeedMeta::default(),
             strikes: None,
+            shard,
+            leased_until: None,
         }
     }
 

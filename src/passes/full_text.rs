@@ -24,6 +24,7 @@ use crate::domain::host::Host;
 use crate::domain::poll::{Failure, HostWait, Reply, Validators};
 use crate::domain::request::RequestSpec;
 use crate::domain::scrub::Sent;
+use crate::domain::shard::Shard;
 use crate::domain::time::TimeDelta;
 use crate::feed::unpack::{UnpackError, unpack};
 use crate::fetch::{self, FetchError, FetchRequest, Wanted};
@@ -254,6 +255,7 @@ impl PageFetcher {
 
     /// Requests one page and stores what came of it.
     async fn fetch(self: Arc<Self>, job: PageJob) -> Result<PageReport, StoreError> {
+        let _in_flight = self.store.shards().begin(Shard::of_host(&job.host));
         let answer = match self.feeds.get(&job.feed) {
             Some(feed) => self.answer(feed, &job).await,
             None => failed("its feed is no longer configured").into(),
@@ -290,6 +292,9 @@ impl PageFetcher {
             return outcome.into();
         }
         self.turn(&job.host).await;
+        if !self.poller.may_request(&job.host) {
+            return failed("another worker requests the pages of this host by now").into();
+        }
         let request = FetchRequest::new(&url, &job.validators, &spec, MOST_BYTES as u64);
         let memory = self.poller.memory_share(); // Until the article is extracted.
         // New articles are seldom alone.

@@ -102,6 +102,9 @@ impl IconFetcher {
         let now = clock::now();
         for (name, (home, feed)) in sites {
             let known = known.get(&name).cloned();
+            if Host::of(&home).is_some_and(|host| !self.poller.may_request(&host)) {
+                continue; // Another worker requests it.
+            }
             if known.as_ref().is_none_or(|known| is_due(known, now)) {
                 self.fetch(Site { name, home, known, feed }).await?;
             }

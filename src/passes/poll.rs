@@ -18,6 +18,7 @@ use crate::domain::poll::{
 };
 use crate::domain::request::{DEFAULT_MEMORY, RequestSpec};
 use crate::domain::scrub::{OwnAddress, Sent};
+use crate::domain::shard::Shard;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::feed::unpack::expected_length;
 use crate::fetch::{self, FetchError, FetchRequest, Fetcher, MemoryBudget, MemoryShare};
@@ -145,6 +146,9 @@ pub enum PollError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Parser(#[from] ParserPanicked),
+    /// Another worker polls the feeds of this host by now.
+    #[error("the host belongs to another worker by now")]
+    NotAllowed,
 }
 
 /// Which feeds to claim.
@@ -193,6 +197,7 @@ impl Poller {
                 keep_revisions: config.store.keep_revisions,
                 hide_future: config.hide_future,
                 full_text: false,
+                leased_until: None,
             },
             lease: TimeDelta::from_std(timeout).unwrap_or(TimeDelta::hours(1)) * LEASED_ROUNDS
                 + LEASE_SLACK,
@@ -300,7 +305,13 @@ impl Poller {
         let mut busy = hosts.free_slots(Instant::now());
         busy.extend(self.exempt_hosts().free_slots(Instant::now()));
         let (idle, exempt) = (hosts.per_host_limit(), Arc::clone(&self.exempt));
-        FreeSlots { busy, idle, exempt, idle_exempt: EXEMPT_PER_HOST }
+        let shards = self.store.shards().allowed();
+        FreeSlots { busy, idle, exempt, idle_exempt: EXEMPT_PER_HOST, shards }
+    }
+
+    /// Whether this process may send requests to a host, of which each worker has its own.
+    pub(super) fn may_request(&self, host: &Host) -> bool {
+        self.store.shards().may_request(Shard::of_host(host))
     }
 
     /// Takes the next start of a request for a page of this host, if one may start now.
@@ -348,13 +359,23 @@ impl Poller {
     /// When the store fails or the parser panics; the lease keeps the feed for a later poll then. Whatever
     /// the publisher's server does is an outcome, and is stored.
     pub async fn poll(&self, job: PollJob) -> Result<Option<Polled>, PollError> {
-        let host = job.host();
-        let polled = match self.feeds.get(job.feed).cloned() {
+        let (host, feed, lease) = (job.host(), job.feed, job.leased_until);
+        let _in_flight = self.store.shards().begin_poll(&job);
+        let polled = match self.feeds.get(feed).cloned() {
             Some(feed) => self.poll_one(&feed, job).await,
             // The feed left the configuration after the claim.
-            None => {
-                self.store.release(vec![job.feed]).await.map(|()| None).map_err(PollError::from)
+            None => self.store.release(vec![feed]).await.map(|()| None).map_err(PollError::from),
+        };
+        let polled = match polled {
+            Err(PollError::NotAllowed) => {
+                let claimed = lease.map(|lease| (feed, lease)).into_iter().collect();
+                self.store.release_claimed(claimed).await.map(|()| None).map_err(PollError::from)
             }
+            Err(PollError::Store(StoreError::LeaseLost)) => {
+                events::lease_lost(feed);
+                Ok(None)
+            }
+            other => other,
         };
         if let Some(host) = host {
             self.budget_of(&host).finished(&host);
@@ -402,7 +423,7 @@ impl Poller {
         memory: &MemoryShare,
     ) -> Result<Decision, PollError> {
         let in_flight = self.requests.acquire().await.ok();
-        let requested = self.request(feed, &job, memory).await;
+        let requested = self.request(feed, &job, memory).await?;
         if !requested.has_document() {
             return Ok(self.decide_without_document(feed, job, requested));
         }
@@ -448,7 +469,7 @@ impl Poller {
     ) -> Result<Decision, PollError> {
         let as_slow = self.slow_requests.acquire().await;
         let in_flight = self.requests.acquire().await;
-        let requested = self.request(feed, &job, memory).await;
+        let requested = self.request(feed, &job, memory).await?;
         drop(in_flight);
         if !requested.has_document() {
             return Ok(self.decide_without_document(feed, job, requested));
@@ -470,10 +491,21 @@ impl Poller {
     }
 
     /// Requests the document when the host's delay has passed.
-    async fn request(&self, feed: &FeedConfig, job: &PollJob, memory: &MemoryShare) -> Requested {
+    ///
+    /// # Errors
+    /// [`PollError::NotAllowed`] when another worker has taken over the host.
+    async fn request(
+        &self,
+        feed: &FeedConfig,
+        job: &PollJob,
+        memory: &MemoryShare,
+    ) -> Result<Requested, PollError> {
         if let Some(host) = job.host() {
             let wait = self.budget_of(&host).starts(&host, Instant::now());
             tokio::time::sleep(wait).await;
+        }
+        if !self.store.shards().may_request(job.shard) {
+            return Err(PollError::NotAllowed);
         }
         let validators = request::validators(job, clock::now());
         let conditional = !validators.is_empty();
@@ -489,7 +521,7 @@ impl Poller {
             tokio::time::sleep(wait).await;
             reply = obtain(&self.fetcher, request).await;
         }
-        Requested { reply, conditional, ended_at: clock::now() }
+        Ok(Requested { reply, conditional, ended_at: clock::now() })
     }
 
     /// Decides on a reply that needs no thread of the parse pool.
@@ -576,7 +608,7 @@ impl Poller {
             Verdict::Counts => {}
         }
         let full_text = self.feeds.get(feed).is_some_and(|feed| feed.settings.full_text);
-        let storing = Storing { full_text, ..self.storing };
+        let storing = Storing { full_text, leased_until: suspect.leased_until, ..self.storing };
         let applied = self.store.apply(Arc::clone(decision), storing).await?;
         if let Some(host) = &decision.next_host {
             self.next_polls.planned(feed, host, decision.next.at);
@@ -680,13 +712,15 @@ struct Suspect {
     health: Health,
     past: Past,
     title: Option<String>,
+    leased_until: Option<Timestamp>,
 }
 
 impl Suspect {
     fn of(job: &PollJob) -> Self {
         let past = Past::of(job.health, job.full_at.is_some());
         let title = job.known_as.title.clone();
-        Self { host: job.host(), health: job.health, past, title }
+        let leased_until = job.leased_until;
+        Self { host: job.host(), health: job.health, past, title, leased_until }
     }
 
     /// The name of the feed as `feeds` shows it after this poll: the configured one, else the title, else the address.

@@ -42,6 +42,8 @@ pub struct Synced {
     pub feeds: Feeds,
     pub added: usize,
     pub retired: usize,
+    /// The fingerprint of the list.
+    pub list: i64,
 }
 
 /// The descriptions of policies, one for all feeds that share their settings.
@@ -75,7 +77,7 @@ pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<Sync
             .collect();
         store.replan(plans).await?;
     }
-    Ok(Synced { feeds, added: synced.added, retired: synced.retired })
+    Ok(Synced { feeds, added: synced.added, retired: synced.retired, list: synced.list })
 }
 
 /// The configured feeds as the store needs them.

@@ -48,6 +48,8 @@ pub enum StoreError {
         "other processes keep storing other lists of feeds; use one configuration for one store"
     )]
     OtherList,
+    #[error("another worker has the feed by now")]
+    LeaseLost,
     /// The writer thread has ended by a panic.
     #[error("the store has stopped: an earlier error ended its writer")]
     Stopped,
@@ -74,6 +76,7 @@ impl StoreError {
             | Self::Newer { .. }
             | Self::Commit { .. }
             | Self::OtherList
+            | Self::LeaseLost
             | Self::Stopped
             | Self::ReaderStopped => false,
         }

@@ -11,6 +11,7 @@ use crate::domain::location::{Location, ServerUrl};
 use crate::domain::named_enum::named_enum;
 use crate::store::error::StoreError;
 use crate::store::postgres;
+use crate::store::postgres::lock::Mode;
 use crate::store::sqlite::file::refuse_forbidden;
 
 named_enum! {
@@ -85,7 +86,12 @@ impl Lock {
 
     /// As [`Lock::take`], for a store in PostgreSQL.
     pub(super) fn take_in(url: &ServerUrl, role: Role) -> Result<Self, LockError> {
-        match postgres::lock::take(url, "run", &signature(role.as_str()))? {
+        // Several daemons share a store there.
+        let mode = match role {
+            Role::Daemon => Mode::Together,
+            Role::Once => Mode::Alone,
+        };
+        match postgres::lock::take(url, "run", (&signature(role.as_str()), mode))? {
             Ok(held) => Ok(Self { _held: Held::Server { _lock: held } }),
             Err(holder) => {
                 let role = Role::of_holder(&holder);
@@ -129,8 +135,11 @@ impl ConsumerLock {
 
     /// As [`ConsumerLock::take`], for a store in PostgreSQL.
     pub(super) fn take_in(url: &ServerUrl, consumer: &ConsumerName) -> Result<Self, LockError> {
-        match postgres::lock::take(url, &format!("consumer {consumer}"), &signature("delivering"))?
-        {
+        match postgres::lock::take(
+            url,
+            &format!("consumer {consumer}"),
+            (&signature("delivering"), Mode::Alone),
+        )? {
             Ok(held) => Ok(Self(HeldConsumer::Server { _lock: held })),
             Err(holder) => Err(LockError::Delivering { consumer: consumer.clone(), holder }),
         }

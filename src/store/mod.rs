@@ -10,6 +10,7 @@ mod error;
 mod location;
 mod lock;
 mod postgres;
+mod shards;
 mod sql;
 mod sqlite;
 
@@ -29,6 +30,7 @@ use crate::domain::consumer::{ConsumerName, Delivered};
 use crate::domain::feed::FeedId;
 use crate::domain::feed_health::{HealthChange, ReportedHealth};
 use crate::domain::poll::{Applied, Decision, Health, NextPoll};
+use crate::domain::shard::Shard;
 use crate::domain::time::{TimeDelta, Timestamp};
 use crate::store::database::Connection;
 use crate::store::sql::duplicates::Recent;
@@ -40,6 +42,7 @@ pub use crate::domain::location::{Location, ServerUrl};
 pub use database::{Interrupter, may_wait};
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};
+pub use shards::{InFlight, Shards};
 pub use sql::address_changes::PlannedChange;
 pub use sql::claim_queue::{ClaimQueue, FreeSlots};
 pub use sql::claims::{Claim, Claimed};
@@ -57,6 +60,7 @@ pub use sql::pages::{PageDone, PageOutcome, PageStored};
 pub use sql::polls::Storing;
 pub use sql::prune::{Prune, Pruned, PrunedFeeds};
 pub use sql::reader::Reader;
+pub use sql::workers::{Beat, KnownWorker, LEASE, Worker};
 pub use sqlite::file::{Identity, LogStamp};
 
 /// Sets the function that is called with the path of each copy of an older version's file. Such a copy is made
@@ -114,6 +118,7 @@ pub struct Store {
     /// `None` for a store that is no file.
     identity: Option<Arc<Identity>>,
     recent: Arc<Mutex<Recent>>,
+    shards: Shards,
 }
 
 /// The queue and the writer thread. Both are `Some` until the value is dropped.
@@ -186,7 +191,13 @@ impl Store {
             .map_err(start)?;
         started.recv().map_err(|_| StoreError::Stopped)?.map_err(start)?;
         let writer = Writer { jobs: Some(jobs), thread: Some(thread) };
-        Ok(Self { writer: Arc::new(writer), location, identity, recent: Arc::default() })
+        Ok(Self {
+            writer: Arc::new(writer),
+            location,
+            identity,
+            recent: Arc::default(),
+            shards: Shards::default(),
+        })
     }
 
     /// Where the store is.
@@ -235,6 +246,7 @@ impl Store {
         let mut synced = Synced::default();
         for _ in 0..SYNC_ATTEMPTS {
             let mut comparison = self.compare_feeds(&feeds).await?;
+            let list = comparison.configured;
             if comparison.has_address_changes {
                 let list = Arc::clone(&feeds);
                 self.write(move |tx| sql::address_changes::carry_out(tx, &list, now)).await?;
@@ -254,7 +266,7 @@ impl Store {
                 is_done = is_last;
             }
             if let (false, Some(ids)) = (is_outdated, comparison.into_ids()) {
-                return Ok(Synced { ids, ..synced });
+                return Ok(Synced { ids, list, ..synced });
             }
         }
         Err(StoreError::OtherList)
@@ -330,6 +342,11 @@ impl Store {
     /// Ends the leases of feeds that were claimed but not polled.
     pub async fn release(&self, feeds: Vec<FeedId>) -> Result<(), StoreError> {
         self.write(move |tx| sql::claims::release(tx, &feeds)).await
+    }
+
+    /// Ends leases of this process, each of which ends at a time. A later lease of another process stays.
+    pub async fn release_claimed(&self, feeds: Vec<(FeedId, Timestamp)>) -> Result<(), StoreError> {
+        self.write(move |tx| sql::claims::release_claimed(tx, &feeds)).await
     }
 
     /// Ends the leases of feeds whose polls do not count, and sets their health and next poll.
@@ -536,6 +553,43 @@ impl Store {
     /// Removes a consumer. Returns `false` when there is none of this name.
     pub async fn remove_consumer(&self, name: String) -> Result<bool, StoreError> {
         self.write(move |tx| sql::consumers::remove(tx, &name)).await
+    }
+
+    /// The shards of hosts that this process may send requests to.
+    pub fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
+    /// Whether other workers may share the store.
+    pub fn is_shared(&self) -> bool {
+        self.location.local_file().is_none()
+    }
+
+    /// An id that no other process has.
+    ///
+    /// # Errors
+    /// When the store is no shared one.
+    pub async fn new_id(&self) -> Result<String, StoreError> {
+        self.write(sql::workers::new_id).await
+    }
+
+    /// Renews the leases of a worker of a shared store, and leases its part of the shards that nobody has.
+    pub async fn beat(&self, worker: Arc<Worker>) -> Result<Beat, StoreError> {
+        self.write(move |tx| sql::workers::beat(tx, &worker)).await
+    }
+
+    /// Hands shards back in which nothing is in flight.
+    pub async fn hand_back(
+        &self,
+        worker: Arc<Worker>,
+        shards: Vec<Shard>,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| sql::workers::hand_back(tx, &worker, &shards)).await
+    }
+
+    /// Hands back all that a worker has, as its last act.
+    pub async fn leave(&self, worker: Arc<Worker>) -> Result<(), StoreError> {
+        self.write(move |tx| sql::workers::leave(tx, &worker)).await
     }
 
     /// Writes without changing anything, as proof that the writer and its disk work.

@@ -43,7 +43,8 @@ use tracing::{debug, error, info, warn};
 use url::Url;
 
 use crate::domain::consumer::Delivered;
-use crate::domain::feed::FeedUrl;
+
+use crate::domain::feed::{FeedId, FeedUrl};
 use crate::domain::hook::HookTarget;
 use crate::domain::location::Location;
 use crate::domain::poll::{Applied, Decision, Failure, NextPoll, PollOutcome};
@@ -311,6 +312,63 @@ pub fn task_died(task: &str, error: &(dyn Error + 'static)) {
 /// The clock jumped (sleep, an operator, time synchronisation), and schedules were checked again.
 pub fn clock_jumped(seconds: i64) {
     warn!(seconds, "the clock jumped; what is due is worked out again");
+}
+
+/// The clock of this machine differs from that of the server of the store, which is followed.
+pub fn clock_differs(ahead: f64, tolerated: f64) {
+    let differs = tolerated < ahead.abs();
+    let is_news = differs && states::fails(Subject::Clock, "differs");
+    if !differs {
+        states::works(&Subject::Clock);
+    }
+    if is_news {
+        warn!(
+            seconds = ahead.round(),
+            "the clock of this machine is not that of the store's server, which is followed: set it"
+        );
+    }
+}
+
+/// The list of feeds of this worker is not the one that was stored last, so that it polls nothing; or it is again.
+pub fn other_list(is_other: bool) {
+    if is_other {
+        if states::fails(Subject::FeedList, "other") {
+            warn!(
+                "another worker has stored another list of feeds: this one polls nothing until it has the same list; \
+                 give all workers the same configuration and reload them"
+            );
+        }
+    } else if states::works(&Subject::FeedList) {
+        info!("the stored list of feeds is that of this worker again; polling goes on");
+    }
+}
+
+/// The store did not answer in time when the leases of this worker were to be renewed.
+pub fn beat_late(after: Duration) {
+    metrics::store_failed();
+    if states::fails(Subject::Store("beat".to_owned()), "late") {
+        warn!(
+            seconds = after.as_secs(),
+            "the store does not answer; polling stops when the leases of this worker end"
+        );
+    }
+}
+
+/// The result of a poll was not stored, because another worker has polled the feed meanwhile.
+pub fn lease_lost(feed: FeedId) {
+    info!(
+        feed = feed.0,
+        "another worker has taken over the feed; the result of this poll is dropped"
+    );
+}
+
+/// This worker does from now on what is done once for all workers, or not any more.
+pub fn once_changed(does_once: bool) {
+    if does_once {
+        info!("this worker exports, delivers and indexes for all workers now");
+    } else {
+        info!("another worker exports, delivers and indexes for all workers now");
+    }
 }
 
 /// So many hosts failed at once that the fault is on our side. Failures do not count until a host answers.

@@ -18,6 +18,10 @@ pub(super) enum Subject {
     Resources,
     /// The store's file is no longer in place.
     StoreFile,
+    /// The clock of this machine, beside that of a server.
+    Clock,
+    /// The list of feeds, beside that of other workers.
+    FeedList,
 }
 
 /// The states that were logged since the start of the process. Only what fails is in it.

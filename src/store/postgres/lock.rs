@@ -11,14 +11,21 @@ pub(in crate::store) struct Held {
     _connection: Connection,
 }
 
+/// Who may have a lock beside its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Mode {
+    Alone,
+    /// All others with this mode.
+    Together,
+}
+
 /// Takes the lock `name` if it is free; does not wait. `holder` says who holds it then. Otherwise the result is what its holder
 /// has said.
 pub(in crate::store) fn take(
     url: &ServerUrl,
     name: &str,
-    holder: &str,
+    (holder, mode): (&str, Mode),
 ) -> Result<Result<Held, String>, StoreError> {
-    const TAKE: &str = "SELECT pg_try_advisory_lock(hashtext('gazetted'), hashtext(?1))";
     const HOLDER: &str = "
         SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
@@ -30,7 +37,12 @@ pub(in crate::store) fn take(
     let session = Session::open(open::server(url)?, Purpose::Lock).context(action)?;
     let connection = Connection::Postgres(session);
     connection.query_row(SIGN, [holder], |_| Ok(())).context(action)?;
-    if connection.query_row(TAKE, [name], |row| row.get(0)).context(action)? {
+    let take = match mode {
+        Mode::Alone => "pg_try_advisory_lock",
+        Mode::Together => "pg_try_advisory_lock_shared",
+    };
+    let take = format!("SELECT {take}(hashtext('gazetted'), hashtext(?1))");
+    if connection.query_row(&take, [name], |row| row.get(0)).context(action)? {
         return Ok(Ok(Held { _connection: connection }));
     }
     let held_by = connection.query_row(HOLDER, [name], |row| row.get(0)).ok();

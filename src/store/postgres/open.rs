@@ -23,6 +23,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a silent connection is believed to be there, before and between questions.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// How long what was sent may be unacknowledged before a connection is taken for lost.
+const SILENCE: Duration = Duration::from_secs(20);
+
 /// The servers that this process has used, so that their idle connections are used again.
 static SERVERS: LazyLock<Mutex<HashMap<Box<str>, Arc<Server>>>> = LazyLock::new(Mutex::default);
 
@@ -37,7 +40,7 @@ pub(in crate::store) fn server(url: &ServerUrl) -> Result<Arc<Server>, StoreErro
     }
     let mut config: Config = url.expose().parse().map_err(|error| not_open(url, error))?;
     config.connect_timeout(CONNECT_TIMEOUT).keepalives_idle(KEEPALIVE);
-    config.keepalives_interval(KEEPALIVE).keepalives_retries(3);
+    config.keepalives_interval(KEEPALIVE).keepalives_retries(3).tcp_user_timeout(SILENCE);
     if config.get_application_name().is_none() {
         config.application_name(&format!("gazetted, pid {}", std::process::id()));
     }

@@ -77,7 +77,12 @@ impl Home {
         document.listing.dated_at = document.listing.dated_at.or(self.last_modified);
         *self.remembered.borrow_mut() = document.remembered.clone();
         let decision = fresh((self.feed, "https://example.org/feed"), self.now(), document);
-        let storing = Storing { keep_revisions: 20, hide_future: false, full_text: false };
+        let storing = Storing {
+            keep_revisions: 20,
+            hide_future: false,
+            full_text: false,
+            leased_until: None,
+        };
         let Applied { added, edited } =
             self.store.apply(Arc::new(decision), storing).await.unwrap();
         let new = self.reader().new_articles(None, 1_000, html_to_text).unwrap();

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
+use crate::domain::shard::{Shard, ShardSet};
 use crate::domain::time::{TimeDelta, Timestamp};
 
 /// How long due feeds are kept that wait for their hosts. A feed that another process made due earlier than those that were
@@ -78,12 +79,22 @@ pub struct FreeSlots {
     pub exempt: Arc<HashSet<Host>>,
     /// Of every other one of these.
     pub idle_exempt: usize,
+    /// The shards whose hosts may be requested by this process; `None` for all.
+    pub shards: Option<ShardSet>,
 }
 
 impl FreeSlots {
     pub fn of(&self, host: &Host) -> usize {
+        if !self.allows(Shard::of_host(host)) {
+            return 0;
+        }
         let idle = || if self.exempt.contains(host) { self.idle_exempt } else { self.idle };
         self.busy.get(host).copied().unwrap_or_else(idle)
+    }
+
+    /// Whether this process may send requests to hosts of a shard.
+    pub fn allows(&self, shard: Shard) -> bool {
+        self.shards.is_none_or(|shards| shards.contains(shard))
     }
 
     /// Takes up to `slots` of a host.

@@ -3,6 +3,7 @@
 use crate::domain::feed::{FeedId, FeedMeta, FeedUrl};
 use crate::domain::host::Host;
 use crate::domain::poll::{Hints, KeyPolicy, PollJob, Remembered};
+use crate::domain::shard::Shard;
 use crate::domain::time::{TimeDelta, Timestamp, from_unix};
 use crate::polling::schedule::Policy;
 use crate::store::database::{self, Connection, OptionalExtension, Row, params};
@@ -111,7 +112,7 @@ pub(in crate::store) fn claim(tx: &Connection, mut claim: Claim) -> Result<Claim
         if claim.limit <= jobs.len() || is_all_read || batches == BATCHES {
             break;
         }
-        is_all_read = read(tx, &mut queue, claim.now)? < BATCH;
+        is_all_read = read(tx, &mut queue, &claim)? < BATCH;
         batches += 1;
     }
     let has_unread = !is_all_read && has_unread(tx, &queue, claim.now)?;
@@ -169,14 +170,17 @@ fn due(
 }
 
 /// Adds the next batch of feeds to the queue and returns their number.
-fn read(tx: &Connection, queue: &mut Waiting, now: Timestamp) -> Result<usize, StoreError> {
+fn read(tx: &Connection, queue: &mut Waiting, claim: &Claim) -> Result<usize, StoreError> {
+    let now = claim.now;
     match &mut queue.source {
         Source::Due(reading) => {
             let found = due(tx, reading, now, BATCH)?;
             reading.last = found.last().map(|(position, _)| *position).or(reading.last);
             let number = found.len();
             for (position, host) in found {
-                queue.add(host, position.feed);
+                if claim.free_slots.allows(Shard::of(host.as_ref(), position.feed)) {
+                    queue.add(host, position.feed);
+                }
             }
             Ok(number)
         }
@@ -270,6 +274,8 @@ fn take(
     if let Some(host) = host {
         claim.free_slots.take(host, 1);
     }
+    job.shard = Shard::of(host, feed);
+    job.leased_until = Some(claim.now + claim.lease);
     Ok(Some(job))
 }
 
@@ -333,6 +339,8 @@ fn job(r: &Row<'_>) -> database::Result<Option<(PollJob, bool)>> {
             skip_days: r.get(column!(JOB.skip_days))?,
         },
         strikes: r.get(column!(JOB.strikes))?,
+        shard: Shard::default(),
+        leased_until: None,
         moved: feeds::moved(r, MOVED)?,
         new_feed_url: feeds::new_feed_url(r, NEW_FEED_URL)?,
         known_as: FeedMeta {
@@ -363,6 +371,21 @@ pub(in crate::store) fn release(tx: &Connection, feeds: &[FeedId]) -> Result<(),
     for feed in feeds {
         tx.prepare_cached("UPDATE poll_state SET leased_until = 0 WHERE feed_id = ?1")
             .and_then(|mut s| s.execute([feed.0]))
+            .context("release a feed")?;
+    }
+    Ok(())
+}
+
+/// Ends the leases of feeds, each if it is the one that ends at that time.
+pub(in crate::store) fn release_claimed(
+    tx: &Connection,
+    feeds: &[(FeedId, Timestamp)],
+) -> Result<(), StoreError> {
+    const RELEASE: &str =
+        "UPDATE poll_state SET leased_until = 0 WHERE feed_id = ?1 AND leased_until = ?2";
+    for (feed, lease) in feeds {
+        tx.prepare_cached(RELEASE)
+            .and_then(|mut s| s.execute([feed.0, lease.timestamp()]))
             .context("release a feed")?;
     }
     Ok(())

@@ -38,6 +38,8 @@ pub struct Synced {
     pub retired: usize,
     /// Feeds that were polled before under another schedule, so that their next poll must be computed again.
     pub stale: Vec<FeedId>,
+    /// The fingerprint of the list.
+    pub list: i64,
 }
 
 /// The differences between the configured and the stored list.
@@ -45,7 +47,7 @@ pub struct Synced {
 pub(in crate::store) struct Comparison {
     /// The fingerprint of the list that was stored last.
     stored: Option<i64>,
-    configured: i64,
+    pub(in crate::store) configured: i64,
     /// The ids of the configured feeds, as far as they are known.
     ids: Vec<Option<FeedId>>,
     /// The places of the feeds that are new or differ.

@@ -29,6 +29,7 @@ pub(super) mod stories;
 pub(super) mod story_changes;
 pub(super) mod text_index;
 pub(super) mod transaction;
+pub(super) mod workers;
 
 #[cfg(test)]
 mod arrival_tests;

@@ -7,7 +7,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::poll::{Applied, Decision, Document, Health, KeyPolicy, NextPoll, PollOutcome};
 use crate::domain::time::{TimeDelta, Timestamp, rounded_up};
-use crate::store::database::{Connection, params};
+use crate::store::database::{Connection, OptionalExtension, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sql::articles::{self, Arrival, Stored};
 use crate::store::sql::last_document::{encode, is_first};
@@ -22,6 +22,9 @@ pub struct Storing {
     pub hide_future: bool,
     /// Whether the pages of new articles are fetched.
     pub full_text: bool,
+    /// The end of the lease under which the feed was polled, if that has to be the present one: of workers that share a store,
+    /// another may have polled the feed since. `None`: it does not matter.
+    pub leased_until: Option<Timestamp>,
 }
 
 /// Reverts polls that do not count: sets the health and the next poll of their feeds.
@@ -74,6 +77,12 @@ pub(in crate::store) fn apply(
     d: &Decision,
     storing: Storing,
 ) -> Result<Applied, StoreError> {
+    if let Some(lease) = storing.leased_until
+        && !tx.is_sqlite()
+        && !is_leased_until(tx, d.feed, lease)?
+    {
+        return Err(StoreError::LeaseLost);
+    }
     let mut applied = Applied::default();
     if let Some(document) = d.observed.outcome.document() {
         let before = meta::sequence(tx)?;
@@ -94,6 +103,16 @@ pub(in crate::store) fn apply(
     history::record(tx, d, applied)?;
     hosts::settle(tx, d)?;
     Ok(applied)
+}
+
+/// Whether the present lease of a feed is the one that ends then. No later lease of a feed ends at the same time.
+fn is_leased_until(tx: &Connection, feed: FeedId, lease: Timestamp) -> Result<bool, StoreError> {
+    const LEASE: &str = "SELECT leased_until FROM poll_state WHERE feed_id = ?1";
+    let found: Option<i64> = tx
+        .prepare_cached(LEASE)
+        .and_then(|mut s| s.query_row([feed.0], |row| row.get(0)).optional())
+        .context("look up the lease of a feed")?;
+    Ok(found == Some(lease.timestamp()))
 }
 
 /// Stores what the next request needs: validators, and the hints of the document.

@@ -36,9 +36,10 @@ use crate::store::sql::maintenance::{self, Check, Stats};
 use crate::store::sql::page_queue::{self, DuePages, PageClaim};
 use crate::store::sql::prune::{self, Prune, Pruned};
 use crate::store::sql::story_list::StoryReader;
+use crate::store::sql::workers::KnownWorker;
 use crate::store::sql::{
     edits, feed_health, future, held, meta, pages, revisions, select, sightings, stories,
-    text_index,
+    text_index, workers,
 };
 use crate::store::sqlite::file;
 use crate::store::sqlite::open::open_for_reading;
@@ -541,6 +542,11 @@ impl Reader {
         soon: Timestamp,
     ) -> Result<bool, StoreError> {
         icons::is_host_busy(&self.connection, host, now, soon)
+    }
+
+    /// The workers that share the store, and were there in the last day; none of a store in a file.
+    pub fn workers(&self) -> Result<Vec<KnownWorker>, StoreError> {
+        if self.connection.is_sqlite() { Ok(Vec::new()) } else { workers::list(&self.connection) }
     }
 
     /// How many hosts are paused.

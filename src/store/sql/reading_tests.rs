@@ -87,7 +87,8 @@ impl Home {
         };
         let decision =
             fresh((self.feeds[feed], &format!("https://example.org/{feed}")), at(minute), document);
-        let storing = Storing { keep_revisions: 2, hide_future: false, full_text: false };
+        let storing =
+            Storing { keep_revisions: 2, hide_future: false, full_text: false, leased_until: None };
         self.store.apply(Arc::new(decision), storing).await.unwrap();
         let new = self.reader().new_articles(None, 1_000, str::to_owned).unwrap();
         self.store.match_articles(new, at(minute)).await.unwrap();

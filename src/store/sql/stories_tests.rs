@@ -87,7 +87,8 @@ impl Home {
         let read =
             document(body.as_bytes(), &base, None, &Remembered::default(), 2_000, at(minutes));
         let decision = fresh((self.feeds[feed], base.as_str()), at(minutes), read.unwrap());
-        let storing = Storing { keep_revisions: 2, hide_future: false, full_text: false };
+        let storing =
+            Storing { keep_revisions: 2, hide_future: false, full_text: false, leased_until: None };
         self.store.apply(Arc::new(decision), storing).await.unwrap();
     }
 
