@@ -74,6 +74,7 @@ const ONE_PLACE: &[(&str, &str)] = &[
     ("dom_query", "article_page"),
     ("robotxt", "article_page/robots"),
     ("rusqlite", "store"),
+    ("postgres::", "store"),
     ("reqwest", "fetch"),
     ("SanitisedHtml::from_store", "store"),
     ("Utc::now", "clock"),

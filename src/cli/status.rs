@@ -214,7 +214,7 @@ fn worker_in_words(worker: &KnownWorker) -> String {
     if is_silent(worker) {
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a day")]
         let silent = TimeDelta::seconds(worker.silent_for as i64);
-        line.push_str(&format!(", silent for {}", span(silent)));
+        line = format!("{line}, silent for {}", span(silent));
     } else if !worker.has_stored_list {
         line.push_str(", has another list of feeds and polls nothing");
     }

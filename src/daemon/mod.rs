@@ -60,6 +60,10 @@ const GRACE_PERIOD: Duration = Duration::from_secs(4);
 /// How long the store may take to end the leases of abandoned polls. They expire by themselves.
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// The same for a store that other workers write to as well, which takes up what this one hands over. Polls in flight have so
+/// much less time.
+const HANDOVER_TIMEOUT: Duration = Duration::from_millis(1_500);
+
 /// The length of the queue of commands over HTTP.
 const COMMAND_QUEUE: usize = 4;
 
@@ -349,7 +353,8 @@ impl State {
                     }
                 }
             }
-            Ok((_, Ok(None))) => {}
+            // For the latter, another worker polls it.
+            Ok((_, Ok(None) | Err(PollError::NotAllowed))) => {}
             // The lease expires and the feed is polled again, not sooner: publishers do not suffer from a full disk.
             Ok((feed, Err(PollError::Store(error)))) => {
                 events::store_error("store a poll", &error);
@@ -358,7 +363,6 @@ impl State {
                 }
             }
             Ok((_, Err(PollError::Parser(error)))) => events::task_died("parse", &error),
-            Ok((_, Err(PollError::NotAllowed))) => {} // Its worker polls it.
             Err(error) => events::task_died("poll", &error),
         }
         if self.poller.is_cut_off() {
@@ -474,6 +478,8 @@ impl State {
     /// Waits up to [`GRACE_PERIOD`] for polls and deliveries in flight, then aborts them.
     async fn stop(mut self, because: &str, signals: &mut Signals) {
         events::daemon_stopping(because, self.polls.len());
+        let is_shared = self.member.is_some();
+        let release_timeout = if is_shared { HANDOVER_TIMEOUT } else { RELEASE_TIMEOUT };
         let server = self.server.stop();
         let all = async {
             while let Some(polled) = self.polls.join_next().await {
@@ -486,7 +492,7 @@ impl State {
         let hooks = async { while finishing.join_next().await.is_some() {} };
         let all = async { tokio::join!(all, server, exports, hooks) };
         tokio::select! {
-            _ = timeout(GRACE_PERIOD, all) => {}
+            _ = timeout(GRACE_PERIOD + RELEASE_TIMEOUT - release_timeout, all) => {}
             _ = signals.interrupt.recv() => {} // A second signal: do not wait.
         }
         let abandoned = self.polls.len();
@@ -504,7 +510,7 @@ impl State {
                 }
             }
         };
-        if let Ok(Err(error)) = timeout(RELEASE_TIMEOUT, release).await {
+        if let Ok(Err(error)) = timeout(release_timeout, release).await {
             events::store_error("release feeds", &error);
         }
         events::daemon_stopped(abandoned);

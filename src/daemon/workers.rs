@@ -121,7 +121,7 @@ impl Beats {
             let (mut surplus, mut quiet_until) = (Vec::new(), None);
             match timeout(PATIENCE, self.store.beat(Arc::clone(&self.worker))).await {
                 Ok(Ok(beat)) => {
-                    leased_until = began + Duration::from_secs_f64(LEASE) - MARGIN;
+                    leased_until = began + Duration::from_secs_f64(LEASE).saturating_sub(MARGIN);
                     clock::follow(beat.now, began.elapsed());
                     events::clock_differs(clock::difference(), TOLERATED);
                     events::other_list(!beat.has_stored_list);

@@ -22,7 +22,7 @@ pub(super) use postgres::{Purpose, Server, Session};
 #[derive(Debug)]
 pub(super) enum Connection {
     Sqlite(rusqlite::Connection),
-    Postgres(Session),
+    Postgres(Box<Session>),
 }
 
 impl Connection {
@@ -191,7 +191,7 @@ pub(super) enum Statement<'c> {
     Postgres(postgres::Prepared<'c>),
 }
 
-impl<'c> Statement<'c> {
+impl Statement<'_> {
     /// Runs the statement and returns the number of rows that it has changed.
     pub(super) fn execute(&mut self, params: impl Params) -> Result<usize> {
         params.pass(|values| match self {

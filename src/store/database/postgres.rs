@@ -326,7 +326,7 @@ impl<'c> Prepared<'c> {
         let rows: Vec<_> = self
             .session
             .with(|link| Ok(link.client.query_raw(statement, &values)?.collect()?))?;
-        Ok(Rows { session: self.session, rows: rows.into_iter(), current: None, cursor: None })
+        Ok(Rows { session: self.session, read: rows.into_iter(), current: None, cursor: None })
     }
 
     /// Reads the rows piece by piece, so that they need not be in memory together. Outside of a transaction they are.
@@ -341,14 +341,14 @@ impl<'c> Prepared<'c> {
         let declare = format!("DECLARE {cursor} NO SCROLL CURSOR FOR {text}");
         let values = bound(values, &self.known.used)?;
         session.with(|link| Ok(link.client.query_raw(&declare, &values)?.count()?))?;
-        let rows = Vec::new().into_iter();
-        Ok(Rows { session, rows, current: None, cursor: Some(cursor) })
+        let read = Vec::new().into_iter();
+        Ok(Rows { session, read, current: None, cursor: Some(cursor) })
     }
 }
 
 pub(in crate::store) struct Rows<'c> {
     session: &'c Session,
-    rows: std::vec::IntoIter<postgres::Row>,
+    read: std::vec::IntoIter<postgres::Row>,
     current: Option<postgres::Row>,
     /// Where the next rows come from.
     cursor: Option<String>,
@@ -356,7 +356,7 @@ pub(in crate::store) struct Rows<'c> {
 
 impl Rows<'_> {
     pub(super) fn next(&mut self) -> Result<Option<&postgres::Row>> {
-        self.current = self.rows.next();
+        self.current = self.read.next();
         if self.current.is_none()
             && let Some(cursor) = &self.cursor
         {
@@ -365,8 +365,8 @@ impl Rows<'_> {
             if rows.len() < PIECE {
                 self.close();
             }
-            self.rows = rows.into_iter();
-            self.current = self.rows.next();
+            self.read = rows.into_iter();
+            self.current = self.read.next();
         }
         Ok(self.current.as_ref())
     }

@@ -8,7 +8,7 @@ use crate::store::postgres::open;
 /// An advisory lock, held as long as the value lives and its session is connected.
 #[derive(Debug)]
 pub(in crate::store) struct Held {
-    _connection: Connection,
+    _connection: Box<Connection>,
 }
 
 /// Who may have a lock beside its holder.
@@ -35,7 +35,7 @@ pub(in crate::store) fn take(
     const SIGN: &str = "SELECT set_config('application_name', ?1, false)";
     let action = "take a lock in the store";
     let session = Session::open(open::server(url)?, Purpose::Lock).context(action)?;
-    let connection = Connection::Postgres(session);
+    let connection = Connection::Postgres(Box::new(session));
     connection.query_row(SIGN, [holder], |_| Ok(())).context(action)?;
     let take = match mode {
         Mode::Alone => "pg_try_advisory_lock",
@@ -43,7 +43,7 @@ pub(in crate::store) fn take(
     };
     let take = format!("SELECT {take}(hashtext('gazetted'), hashtext(?1))");
     if connection.query_row(&take, [name], |row| row.get(0)).context(action)? {
-        return Ok(Ok(Held { _connection: connection }));
+        return Ok(Ok(Held { _connection: Box::new(connection) }));
     }
     let held_by = connection.query_row(HOLDER, [name], |row| row.get(0)).ok();
     Ok(Err(held_by.unwrap_or_else(|| "another process".to_owned())))

@@ -1,6 +1,8 @@
 //! The versions of the schema in PostgreSQL: numbered steps of SQL, which are not those of SQLite. The table `schema_version`
 //! says how many a store has taken. Steps only go forwards, and a step that was released is never edited.
 
+use std::fmt::Write as _;
+
 use crate::domain::location::{Location, ServerUrl};
 use crate::store::database::{self, Connection};
 use crate::store::error::{Context, StoreError};
@@ -39,7 +41,7 @@ fn take_steps(connection: &Connection, url: &ServerUrl) -> Result<(), StoreError
         steps.push_str("INSERT INTO gazetted.schema_version VALUES (0);");
     }
     STEPS.iter().skip(taken.unwrap_or_default()).for_each(|step| steps.push_str(step));
-    steps.push_str(&format!("UPDATE gazetted.schema_version SET version = {};", STEPS.len()));
+    write!(steps, "UPDATE gazetted.schema_version SET version = {};", STEPS.len()).ok();
     let failed = |source| StoreError::Migrate { store: Location::Server(url.clone()), source };
     connection.execute_batch(&steps).map_err(failed)
 }
@@ -60,10 +62,10 @@ pub(super) fn is_latest(connection: &Connection, url: &ServerUrl) -> Result<bool
 /// How many steps the store has taken; `None` if there is no store.
 pub(in crate::store) fn version(connection: &Connection) -> database::Result<Option<usize>> {
     const IS_THERE: &str = "SELECT to_regclass('gazetted.schema_version') IS NOT NULL";
+    const VERSION: &str = "SELECT version FROM gazetted.schema_version";
     if !connection.query_row(IS_THERE, [], |row| row.get::<_, bool>(0))? {
         return Ok(None);
     }
-    const VERSION: &str = "SELECT version FROM gazetted.schema_version";
     let version: i64 = connection.query_row(VERSION, [], |row| row.get(0))?;
     Ok(Some(usize::try_from(version).unwrap_or(usize::MAX)))
 }

@@ -99,5 +99,5 @@ pub(in crate::store) fn is_missing(url: &ServerUrl) -> bool {
 
 fn connect(url: &ServerUrl, purpose: Purpose) -> Result<Connection, StoreError> {
     let session = Session::open(server(url)?, purpose).map_err(|source| not_open(url, source))?;
-    Ok(Connection::Postgres(session))
+    Ok(Connection::Postgres(Box::new(session)))
 }

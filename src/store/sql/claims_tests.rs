@@ -22,8 +22,8 @@ fn at(seconds: i64) -> Timestamp {
 
 /// A store with feeds: number, host and time of the next poll.
 fn store(feeds: impl IntoIterator<Item = (i64, &'static str, i64)>) -> Connection {
-    let mut connection = Connection::open_in_memory().unwrap();
-    migrate::to_latest(&mut connection, std::path::Path::new("x.db")).unwrap();
+    let connection = Connection::open_in_memory().unwrap();
+    migrate::to_latest(&connection, std::path::Path::new("x.db")).unwrap();
     for (id, host, next_poll_at) in feeds {
         let url = format!("https://{host}/{id}");
         connection

@@ -182,8 +182,8 @@ mod tests {
     fn store() -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("icons.db");
-        let mut connection = Connection::open(&path).unwrap();
-        migrate::to_latest(&mut connection, &path).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        migrate::to_latest(&connection, &path).unwrap();
         (folder, connection)
     }
 

@@ -736,7 +736,7 @@ impl Reader {
         let mut statement = self.connection.prepare(&sql).context(action)?;
         let mut stories = StoryRefs::new();
         let one = |row: &Row<'_>| {
-            let story = self.story_ref(&row, &mut stories)?;
+            let story = self.story_ref(row, &mut stories)?;
             let seq = row.get(ARTICLE.0.len())?;
             Ok(Article { seq, story, ..self.article_of(row, query.with_duplicates, feeds)? })
         };

@@ -16,7 +16,8 @@ use crate::store::sql::meta;
 pub const LEASE: f64 = 30.0;
 
 /// The number of the lease behind those of the shards.
-const ONCE: i64 = SHARDS as i64;
+const ONCE: i64 = 256;
+const _: () = assert!(ONCE.unsigned_abs() == SHARDS as u64, "it is behind those of the shards");
 
 /// A worker as it introduces itself.
 #[derive(Clone, Debug)]
@@ -148,13 +149,13 @@ fn take(
         .prepare_cached(FREE)
         .and_then(|mut s| s.query_map(params![now, most, ONCE], one)?.collect())
         .context(action)?;
-    let once = tx
+    let last = tx
         .prepare_cached(FREE_ONCE)
         .and_then(|mut s| s.query_map(params![ONCE, now], one)?.collect::<Result<Vec<_>, _>>());
     let dead = free.iter().filter(|(_, is_of_dead)| *is_of_dead);
     let dead: ShardSet =
         dead.filter_map(|(number, _)| Some(Shard(u8::try_from(*number).ok()?))).collect();
-    free.extend(once.context(action)?);
+    free.extend(last.context(action)?);
     let mut taken = Vec::with_capacity(free.len());
     for (number, _) in free {
         let values = params![number, worker.id, now + LEASE, worker.longest_request];
