@@ -54,7 +54,7 @@ pub enum Exit {
 /// The heading of the options that every command has.
 const GLOBAL: &str = "Global options";
 
-/// Collects news: polls the feeds named in one TOML file, keeps each article once in one SQLite file,
+/// Collects news: polls the feeds named in one TOML file, keeps each article once in SQLite or PostgreSQL,
 /// and hands the latest on.
 #[derive(Parser, Debug)]
 #[command(name = "gazetted", version, max_term_width = 100, arg_required_else_help = true)]

@@ -31,7 +31,7 @@ use crate::passes::poll::{CLAIM_ROUNDS, PollError, Polled, Poller, Wanted};
 use crate::passes::sync::{Feeds, sync};
 use crate::present::relative_in_words;
 use crate::present::terminal::clean_line;
-use crate::store::{ClaimQueue, LockError, Reader, Role, Store};
+use crate::store::{ClaimQueue, LEASE, LockError, Reader, Role, Store, StoreError};
 
 /// How long article pages are fetched after the polls. The rest waits for the next run.
 const LONGEST_FOR_PAGES: Duration = Duration::from_mins(2);
@@ -68,7 +68,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
         Err(error) => return Err(error.into()),
     };
     let store = config.store.location.open()?;
-    if lock.is_some() {
+    if lock.is_some() && !has_workers(&store)? {
         store.release_all().await?; // They belong to processes that died.
     }
     add_keys(&store).await?;
@@ -111,6 +111,12 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
         (false, 0) => Exit::Done,
         (false, _) => Exit::SomeFeedsFailed,
     })
+}
+
+/// Whether workers of a shared store have leases.
+fn has_workers(store: &Store) -> Result<bool, StoreError> {
+    let workers = store.reader()?.workers()?;
+    Ok(workers.iter().any(|worker| worker.silent_for < LEASE))
 }
 
 /// Prints what was polled, and the latest articles or what to do next.

@@ -35,6 +35,7 @@ fn example_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("example.secret"), "s3cret\n").unwrap();
     std::fs::write(folder.path().join("server.token"), "0123456789abcdef\n").unwrap();
+    std::fs::write(folder.path().join("store.url"), "postgres://localhost/news\n").unwrap();
     std::fs::write(folder.path().join("webhook.secret"), "0123456789abcdef\n").unwrap();
     std::fs::write(folder.path().join("feeds.csv"), "https://example.org/listed.xml\n").unwrap();
     let list = "<opml><body><outline xmlUrl='https://example.org/outline.xml'/></body></opml>";
@@ -148,6 +149,11 @@ fn every_key_that_the_example_only_shows_is_accepted() {
                 *line = shown_key(line).map_or(*line, |_| line.trim_start_matches('#'));
             }
             lines[header] = lines[header].trim_start_matches('#');
+        }
+        let is_server =
+            ["url = \"postgres", "url_file"].iter().any(|key| lines[index].starts_with(key));
+        if is_server && let Some(file) = lines.iter_mut().find(|line| line.starts_with("path =")) {
+            *file = ""; // One of the two is given.
         }
         if lines[index].starts_with("timezone") {
             // It has an effect on cron lines alone.

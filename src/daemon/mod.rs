@@ -76,7 +76,7 @@ pub type Load = Arc<dyn Fn() -> Result<Config, ConfigErrors> + Send + Sync>;
 /// When it cannot start: no lock, no store, no signals. Once it runs, no failure ends it.
 pub async fn run(config: Config, load: &Load) -> Result<()> {
     let mut signals = Signals::listen()?;
-    let _lock = tokio::select! {
+    let lock = tokio::select! {
         lock = lock(&config.store.location) => lock?,
         _ = signals.terminate.recv() => return Ok(()),
         _ = signals.interrupt.recv() => return Ok(()),
@@ -90,7 +90,7 @@ pub async fn run(config: Config, load: &Load) -> Result<()> {
     let (commands, mut received) = mpsc::channel(COMMAND_QUEUE);
     let server = Server::start(config.server.as_ref(), &store, commands, news.clone())?;
     let (wake, mut woken) = watch::channel(0_u64);
-    let mut state = State::start(config, store, changes, server, wake.clone()).await?;
+    let mut state = State::start(config, store, changes, server, (wake.clone(), lock)).await?;
     let mut does_once = state.does_once();
     let background = service::start(&state.store, &state.changes, wake);
     events::daemon_started(
@@ -170,6 +170,8 @@ struct State {
     exports: Exports,
     /// This process among those that share the store; `None` if it has the store for itself.
     member: Option<Member>,
+    /// The lock of a store that this process has for itself.
+    _own_lock: Option<Lock>,
     /// The loops that one process runs for all that share the store; `None` if another one does.
     once: Option<JoinSet<()>>,
     /// Exports of earlier configurations that finish their last delivery.
@@ -199,17 +201,18 @@ impl State {
         store: Store,
         changes: watch::Sender<u64>,
         server: Server,
-        wake: watch::Sender<u64>,
+        (wake, lock): (watch::Sender<u64>, Lock),
     ) -> Result<Self> {
         let now = clock::now();
         let synced = sync(&store, &config, now).await?;
         let poller = Arc::new(Poller::new(store.clone(), &config, synced.feeds)?);
         Exports::register(&config, &store).await?; // Before the first poll: they get its articles.
-        let member = if store.is_shared() {
-            Some(Member::join(&store, &config, synced.list, wake).await?)
-        } else {
-            None
-        };
+        let (mut member, mut own_lock) = (None, Some(lock));
+        if store.is_shared()
+            && let Some(lock) = own_lock.take()
+        {
+            member = Some(Member::join(&store, &config, synced.list, (wake, lock)).await?);
+        }
         let does_once = member.is_none();
         let once = does_once.then(|| service::start_once(&store, &changes));
         let exports =
@@ -225,6 +228,7 @@ impl State {
             unstored: Vec::new(),
             exports,
             member,
+            _own_lock: own_lock,
             once,
             finishing_exports: JoinSet::new(),
             upkeep,

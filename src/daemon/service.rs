@@ -70,14 +70,20 @@ pub(super) fn stopping() {
 }
 
 /// Notifies the watchdog only while the store accepts writes: a daemon that cannot store anything is useless,
-/// and a restart may help.
+/// and a restart may help. A store on a server only has to give an answer.
 async fn watchdog(store: Store, limit: Duration) {
     let interval = limit / 3;
     loop {
         let began = Instant::now();
         match timeout(interval, store.ping()).await {
             Ok(Ok(())) => notify(&[NotifyState::Watchdog]),
-            Ok(Err(error)) => events::store_error("answer the watchdog", &error),
+            Ok(Err(error)) => {
+                events::store_error("answer the watchdog", &error);
+                // A restart does not bring a server back, and systemd gives up after a few.
+                if store.is_shared() {
+                    notify(&[NotifyState::Watchdog]);
+                }
+            }
             Err(_) => events::watchdog_withheld(began.elapsed()),
         }
         tokio::time::sleep(interval.saturating_sub(began.elapsed())).await;

@@ -8,7 +8,14 @@ use crate::store::postgres::open;
 /// An advisory lock, held as long as the value lives and its session is connected.
 #[derive(Debug)]
 pub(in crate::store) struct Held {
-    _connection: Box<Connection>,
+    connection: Box<Connection>,
+}
+
+impl Held {
+    /// Whether the lock is still held: its session may have been lost.
+    pub(in crate::store) fn is_held(&self) -> bool {
+        self.connection.query_row("SELECT 1", [], |_| Ok(())).is_ok()
+    }
 }
 
 /// Who may have a lock beside its holder.
@@ -43,7 +50,7 @@ pub(in crate::store) fn take(
     };
     let take = format!("SELECT {take}(hashtext('gazetted'), hashtext(?1))");
     if connection.query_row(&take, [name], |row| row.get(0)).context(action)? {
-        return Ok(Ok(Held { _connection: Box::new(connection) }));
+        return Ok(Ok(Held { connection: Box::new(connection) }));
     }
     let held_by = connection.query_row(HOLDER, [name], |row| row.get(0)).ok();
     Ok(Err(held_by.unwrap_or_else(|| "another process".to_owned())))
