@@ -61,7 +61,7 @@ fn all_faults_are_reported_at_once_with_their_lines() {
     let faults = report["faults"].as_array().unwrap();
     let told: Vec<u64> = faults.iter().map(|fault| fault["line"].as_u64().unwrap()).collect();
     assert_eq!((told, &report["ok"]), (lines, &false.into()));
-    assert!(!home.store().exists());
+    assert!(!home.has_store());
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn doctor_finds_what_is_wrong_and_says_what_to_do() {
         let shown = home.run(&["doctor"]);
         let lines = shown.out.lines().filter(|line| line.starts_with("failed "));
         assert!(failed.len() <= lines.count() && shown.out.starts_with("ok "), "{}", shown.out);
-        assert!(!home.store().exists(), "nothing is stored");
+        assert!(!home.has_store(), "nothing is stored");
     }
     let home = Home::new("[[feeds]]\nurl = \"fil:x\"\n");
     assert_eq!(home.run(&["doctor"]).code, Some(78));

@@ -427,7 +427,7 @@ fn check_online_says_which_feeds_would_fail_and_stores_nothing() {
         assert!(ran.out.contains(part), "{part}: {ran:?}");
     }
     assert_eq!(server.total(), 5); // One each, and the redirect's target.
-    assert!(!home.store().exists());
+    assert!(!home.has_store());
     let json = home.run(&["check", "--online", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     let fine: Vec<_> = report["online"].as_array().unwrap().iter().map(|one| &one["ok"]).collect();

@@ -14,11 +14,16 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::postgres::Databases;
 use super::wait_for;
 
-/// A folder with a configuration and a store.
+/// The name of the store's file, if no other is configured.
+pub(crate) const STORE: &str = "gazetted.db";
+
+/// A folder with a configuration and a store, which may be in a database (see [`super::postgres`]).
 pub(crate) struct Home {
     folder: TempDir,
+    databases: Databases,
 }
 
 /// The exit code and the output of a command.
@@ -32,7 +37,7 @@ pub(crate) struct Ran {
 impl Home {
     /// An empty folder.
     pub(crate) fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), databases: Databases::default() }
     }
 
     /// A folder with a configuration.
@@ -64,9 +69,37 @@ impl Home {
         self.configure_exactly(&config);
     }
 
-    /// Replaces the configuration by exactly this text.
+    /// Replaces the configuration by exactly this text, apart from where the store is.
     pub(crate) fn configure_exactly(&self, config: &str) {
-        fs::write(self.path("gazetted.toml"), config).unwrap();
+        fs::write(self.path("gazetted.toml"), self.with_store(config)).unwrap();
+    }
+
+    /// Puts the store that a configuration names into a database, if the tests are to do so.
+    fn with_store(&self, config: &str) -> String {
+        let path = |line: &str| Some(line.strip_prefix("path = \"")?.strip_suffix('"')?.to_owned());
+        let table = config.find("[store]\n").map(|start| start + "[store]\n".len());
+        let (before, keys) = config.split_at(table.unwrap_or(config.len()));
+        let keys_of_table = keys.lines().take_while(|line| !line.starts_with('['));
+        if keys_of_table.clone().any(|line| line.starts_with("url = ")) {
+            return config.to_owned();
+        }
+        let named = keys_of_table.clone().find_map(path);
+        let Some(url) = self.store_url(named.as_deref().unwrap_or(STORE)) else {
+            return config.to_owned();
+        };
+        let key = format!("url = \"{url}\"");
+        match (table, named) {
+            (None, _) => format!("{config}\n[store]\n{key}\n"),
+            (_, None) => format!("{before}{key}\n{keys}"),
+            (_, Some(path)) => {
+                before.to_owned() + &keys.replacen(&format!("path = \"{path}\""), &key, 1)
+            }
+        }
+    }
+
+    /// The URL of the database that replaces the store `path`; `None` if the stores of the tests are files.
+    pub(crate) fn store_url(&self, path: &str) -> Option<String> {
+        self.databases.url(path)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -77,8 +110,9 @@ impl Home {
         self.folder.path()
     }
 
+    /// The file of the store.
     pub(crate) fn store(&self) -> PathBuf {
-        self.path("gazetted.db")
+        self.path(STORE)
     }
 
     /// The names of all files in the folder, sorted.
@@ -176,7 +210,7 @@ impl Home {
         self.json(&["feeds", "--json"])[0].clone()
     }
 
-    /// Opens the store directly.
+    /// Opens the file of the store directly.
     pub(crate) fn sql(&self) -> Connection {
         Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
     }
