@@ -32,7 +32,7 @@ fn server() -> Server {
 }
 
 fn config(home: &Home) -> String {
-    fs::read_to_string(home.path("gazetted.toml")).unwrap()
+    home.config()
 }
 
 #[test]
@@ -543,8 +543,7 @@ fn the_lists_of_other_readers_are_imported_with_their_folders_as_tags_and_their_
         fs::write(home.path("list.opml"), list).unwrap();
         let ran = home.run(&["feeds", "import", "list.opml"]);
         assert_eq!(ran.code, Some(0), "{reader}: {ran:#?}");
-        let config = fs::read_to_string(home.path("gazetted.toml")).unwrap();
-        assert_eq!(config, expected, "{reader}");
+        assert_eq!(home.config(), expected, "{reader}");
         for note in notes {
             assert!(ran.err.contains(note), "{reader}: {note}: {}", ran.err);
         }

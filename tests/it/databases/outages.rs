@@ -122,7 +122,7 @@ fn a_server_that_is_killed_under_the_daemon_and_started_again_costs_nothing() {
     };
     let mut config = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[store]\nurl = \"{}\"\n[fetch]\nhost_delay = \"0s\"\n\
-         [[exports]]\npath = \"all.jsonl\"\nformat = \"jsonl\"\nlimit = 0\non_change = true\n",
+         [[exports]]\npath = \"all.jsonl\"\nformat = \"jsonl\"\nlimit = 1000\non_change = true\n",
         database.url
     );
     for feed in 0..FEEDS {

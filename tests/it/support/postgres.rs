@@ -64,6 +64,9 @@ fn created(server: &Url) -> Url {
     attempt(server, &format!("CREATE DATABASE {name} TEMPLATE template0")).unwrap();
     let mut url = server.clone();
     url.set_path(&name);
+    // As the program shows it.
+    let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    url.query_pairs_mut().clear().extend_pairs(parameters);
     url
 }
 

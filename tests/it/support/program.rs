@@ -20,6 +20,9 @@ use super::wait_for;
 /// The name of the store's file, if no other is configured.
 pub(crate) const STORE: &str = "gazetted.db";
 
+/// What begins the table that is added to a configuration whose store is in a database.
+const ADDED_TABLE: &str = "\n[store]\n";
+
 /// A folder with a configuration and a store, which may be in a database (see [`super::postgres`]).
 pub(crate) struct Home {
     folder: TempDir,
@@ -71,12 +74,33 @@ impl Home {
 
     /// Replaces the configuration by exactly this text, apart from where the store is.
     pub(crate) fn configure_exactly(&self, config: &str) {
-        fs::write(self.path("gazetted.toml"), self.with_store(config)).unwrap();
+        self.write_config(&self.with_store(config));
+    }
+
+    /// Replaces the configuration by this text, which also says where the store is.
+    pub(crate) fn write_config(&self, config: &str) {
+        fs::write(self.path("gazetted.toml"), config).unwrap();
+    }
+
+    /// The text of the configuration, without the table that a test for PostgreSQL has added.
+    pub(crate) fn config(&self) -> String {
+        let mut config = fs::read_to_string(self.path("gazetted.toml")).unwrap();
+        if let Some(url) = self.store_url(STORE) {
+            let table = format!("{ADDED_TABLE}url = \"{url}\"\n");
+            if let Some(rest) =
+                config.strip_prefix(&table).map(|rest| rest.trim_start_matches('\n'))
+            {
+                config = rest.to_owned();
+            } else {
+                config = config.replacen(&table, "", 1);
+            }
+        }
+        config
     }
 
     /// Puts the store that a configuration names into a database, if the tests are to do so.
     fn with_store(&self, config: &str) -> String {
-        let path = |line: &str| Some(line.strip_prefix("path = \"")?.strip_suffix('"')?.to_owned());
+        let path = |line: &str| Some(line.strip_prefix("path = \"")?.split_once('"')?.0.to_owned());
         let table = config.find("[store]\n").map(|start| start + "[store]\n".len());
         let (before, keys) = config.split_at(table.unwrap_or(config.len()));
         let keys_of_table = keys.lines().take_while(|line| !line.starts_with('['));
@@ -89,7 +113,7 @@ impl Home {
         };
         let key = format!("url = \"{url}\"");
         match (table, named) {
-            (None, _) => format!("{config}\n[store]\n{key}\n"),
+            (None, _) => format!("{config}{ADDED_TABLE}{key}\n"),
             (_, None) => format!("{before}{key}\n{keys}"),
             (_, Some(path)) => {
                 before.to_owned() + &keys.replacen(&format!("path = \"{path}\""), &key, 1)
