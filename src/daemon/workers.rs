@@ -2,17 +2,17 @@
 //! the clock of the server, and learns whether it does what is done once for all workers.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::clock;
 use crate::config::Config;
 use crate::domain::shard::Shard;
-use crate::store::{Beat, LEASE, Lock, Role, Store, StoreError, Worker};
+use crate::store::{Beat, LEASE, Lock, Store, StoreError, Worker};
 use crate::telemetry::events;
 
 /// The time between two beats. A lease outlasts several of them.
@@ -35,12 +35,10 @@ pub(super) struct Member {
     worker: Arc<Worker>,
     does_once: watch::Sender<bool>,
     wake: watch::Sender<u64>,
-    lock: KeptLock,
+    /// It shows other processes that a daemon runs.
+    _lock: Lock,
     beats: JoinSet<()>,
 }
-
-/// The lock that shows that a daemon runs. It is taken again when the connection that held it was lost.
-type KeptLock = Arc<Mutex<Option<Lock>>>;
 
 impl Member {
     /// Introduces this process to the others, with the fingerprint of its list of feeds. From now on it sends no requests to hosts
@@ -57,7 +55,7 @@ impl Member {
             worker: Arc::new(worker),
             does_once: watch::Sender::new(false),
             wake,
-            lock: Arc::new(Mutex::new(Some(lock))),
+            _lock: lock,
             beats: JoinSet::new(),
         };
         member.begin(store);
@@ -76,7 +74,6 @@ impl Member {
             worker: Arc::clone(&self.worker),
             does_once: self.does_once.clone(),
             wake: self.wake.clone(),
-            lock: Arc::clone(&self.lock),
         };
         self.beats.abort_all();
         self.beats = JoinSet::new();
@@ -117,7 +114,6 @@ struct Beats {
     worker: Arc<Worker>,
     does_once: watch::Sender<bool>,
     wake: watch::Sender<u64>,
-    lock: KeptLock,
 }
 
 impl Beats {
@@ -134,7 +130,6 @@ impl Beats {
                     events::other_list(!beat.has_stored_list);
                     quiet_until = self.lease(&beat, leased_until);
                     surplus = beat.surplus;
-                    self.keep_lock();
                     self.does_once.send_if_modified(|now| {
                         std::mem::replace(now, beat.does_once) != beat.does_once
                     });
@@ -169,17 +164,6 @@ impl Beats {
             self.wake.send_modify(|n| *n += 1);
         }
         next
-    }
-
-    /// Takes the lock again if it was lost, beside the beats.
-    fn keep_lock(&self) {
-        let (lock, location) = (Arc::clone(&self.lock), self.store.location().clone());
-        spawn_blocking(move || {
-            let mut lock = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            if lock.as_ref().is_none_or(|lock| !lock.is_held()) {
-                *lock = location.lock(Role::Daemon).ok();
-            }
-        });
     }
 
     /// Hands those of the shards back in which nothing is in flight.

@@ -37,14 +37,14 @@ impl Role {
 /// left.
 #[derive(Debug)]
 pub struct Lock {
-    held: Held,
+    _held: Held,
 }
 
 /// What is locked.
 #[derive(Debug)]
 enum Held {
     File { _file: File },
-    Server(postgres::lock::Held),
+    Server { _lock: postgres::lock::Held },
 }
 
 /// Why a lock could not be taken.
@@ -81,15 +81,7 @@ impl Lock {
             return Err(LockError::Held { store: Location::file(store), holder, role });
         }
         sign(&mut file, role.as_str()).map_err(io)?;
-        Ok(Self { held: Held::File { _file: file } })
-    }
-
-    /// Whether the lock is still held. Only that of a store on a server can be lost; the question waits for the server.
-    pub fn is_held(&self) -> bool {
-        match &self.held {
-            Held::File { .. } => true,
-            Held::Server(held) => held.is_held(),
-        }
+        Ok(Self { _held: Held::File { _file: file } })
     }
 
     /// As [`Lock::take`], for a store in PostgreSQL.
@@ -100,7 +92,7 @@ impl Lock {
             Role::Once => Mode::Alone,
         };
         match postgres::lock::take(url, "run", (&signature(role.as_str()), mode))? {
-            Ok(held) => Ok(Self { held: Held::Server(held) }),
+            Ok(held) => Ok(Self { _held: Held::Server { _lock: held } }),
             Err(holder) => {
                 let role = Role::of_holder(&holder);
                 Err(LockError::Held { store: Location::Server(url.clone()), holder, role })

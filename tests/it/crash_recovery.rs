@@ -166,7 +166,7 @@ fn kills_at_any_moment_lose_nothing_and_store_nothing_twice() {
         let (_, log) = program.said();
 
         // The program may have been killed before it created the store.
-        if home.store().exists() && home.run(&["export", "--limit", "1"]).code == Some(0) {
+        if home.has_store() && home.run(&["export", "--limit", "1"]).code == Some(0) {
             home.ok(&["db", "check"]);
             let after = stored(&home.articles());
             for (name, (id, revision)) in &before {

@@ -321,9 +321,10 @@ fn the_order_of_parallel_polls_changes_no_group() {
 
 /// Whether articles are stored of which it is not decided whether they are duplicates.
 fn is_behind(home: &Home) -> bool {
-    let is_behind = "SELECT m.value < s.value FROM meta m, meta s WHERE m.key = 'matched_seq' AND s.key = 'seq'";
-    home.store().exists()
-        && home.sql().query_row(is_behind, [], |row| row.get::<_, bool>(0)) == Ok(true)
+    let is_behind =
+        "SELECT count(*) FROM meta m, meta s WHERE m.key = 'matched_seq' AND s.key = 'seq'
+        AND CAST(m.value AS bigint) < CAST(s.value AS bigint)";
+    home.has_store() && home.number(is_behind) == 1
 }
 
 /// Kills `poll` at any moment, also while it looks for duplicates. In the end the decisions are those of the order in
@@ -365,12 +366,8 @@ fn polls_that_are_killed_lose_no_decision_and_make_none_twice() {
     assert!(0 < in_between, "no kill came between a poll and its decisions");
     home.ok(&["poll", "--all"]);
     let decisions = |home: &Home| {
-        let sql = home.sql();
-        let read = |table: &str, column: &str| -> Vec<(i64, i64)> {
-            let read = format!("SELECT article_id, {column} FROM {table} ORDER BY 1");
-            let mut read = sql.prepare(&read).unwrap();
-            let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-            rows.map(Result::unwrap).collect()
+        let read = |table: &str, column: &str| {
+            home.rows(&format!("SELECT article_id, {column} FROM {table} ORDER BY 1"))
         };
         (
             read("article_duplicate", "original_id"),
@@ -383,13 +380,11 @@ fn polls_that_are_killed_lose_no_decision_and_make_none_twice() {
     assert_eq!(found.1.len(), home.articles().len(), "each article has one story");
     let articles = shown(&home).len();
     // The same articles, compared at once.
-    home.sql()
-        .execute_batch(
-            "DELETE FROM article_duplicate; DELETE FROM article_sketch;
-             DELETE FROM story_article; DELETE FROM open_story_article;
-             UPDATE meta SET value = 0 WHERE key = 'matched_seq'",
-        )
-        .unwrap();
+    home.execute(
+        "DELETE FROM article_duplicate; DELETE FROM article_sketch;
+         DELETE FROM story_article; DELETE FROM open_story_article;
+         UPDATE meta SET value = 0 WHERE key = 'matched_seq'",
+    );
     home.ok(&["export", "--after", "0"]);
     assert_eq!(decisions(&home), found);
     assert_eq!(shown(&home).len(), articles);

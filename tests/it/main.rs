@@ -10,6 +10,7 @@ mod consumers;
 mod content;
 mod crash_recovery;
 mod daemon;
+mod databases;
 mod docs;
 mod duplicates;
 mod full_text;

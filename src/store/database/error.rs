@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use postgres::error::SqlState;
+use postgres::error::{Severity, SqlState};
 use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
 
@@ -15,6 +15,9 @@ pub struct Error(Source);
 #[derive(Debug)]
 enum Source {
     NoRow,
+    /// The connection to the server was lost.
+    Lost,
+    System(std::io::Error),
     Sqlite(rusqlite::Error),
     Postgres(postgres::Error),
 }
@@ -35,13 +38,39 @@ pub(in crate::store) enum Kind {
 impl Error {
     pub(in crate::store) const NO_ROW: Self = Self(Source::NoRow);
 
+    pub(super) const LOST: Self = Self(Source::Lost);
+
+    pub(super) fn of_system(error: std::io::Error) -> Self {
+        Self(Source::System(error))
+    }
+
     pub(super) fn of_postgres(error: postgres::Error) -> Self {
         Self(Source::Postgres(error))
+    }
+
+    /// Whether the connection to the server is lost.
+    pub(super) fn is_loss(&self) -> bool {
+        match &self.0 {
+            Source::Lost => true,
+            Source::NoRow | Source::System(_) | Source::Sqlite(_) => false,
+            Source::Postgres(error) => match error.as_db_error() {
+                // An error of this severity ends the session.
+                Some(reason) => {
+                    matches!(reason.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+                }
+                None => {
+                    let source = std::error::Error::source(error);
+                    error.is_closed()
+                        || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+                }
+            },
+        }
     }
 
     pub(in crate::store) fn kind(&self) -> Kind {
         match &self.0 {
             Source::NoRow | Source::Sqlite(rusqlite::Error::QueryReturnedNoRows) => Kind::NoRow,
+            Source::Lost | Source::System(_) => Kind::Other,
             Source::Sqlite(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DatabaseBusy) => Kind::Busy,
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Damaged,
@@ -76,6 +105,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::NoRow => rusqlite::Error::QueryReturnedNoRows.fmt(f),
+            Source::Lost => f.write_str("the connection to the server is lost"),
+            Source::System(error) => error.fmt(f),
             Source::Sqlite(error) => error.fmt(f),
             // Its own text says only which step has failed.
             Source::Postgres(error) => match error.as_db_error() {
@@ -89,7 +120,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
-            Source::NoRow => None,
+            Source::NoRow | Source::Lost => None,
+            Source::System(error) => error.source(),
             Source::Sqlite(error) => error.source(),
             Source::Postgres(error) if error.as_db_error().is_some() => None,
             Source::Postgres(error) => error.source(),

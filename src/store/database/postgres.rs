@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -13,6 +14,7 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{IsNull, Type, to_sql_checked};
 use postgres::{Client, Config};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use tokio::runtime::Builder;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{Error, Result};
@@ -82,6 +84,8 @@ impl Server {
                 return Ok(link);
             }
         }
+        // The client panics where it gets no files for a runtime.
+        Builder::new_current_thread().enable_all().build().map_err(Error::of_system)?;
         let mut client = self.config.connect(self.tls.clone())?;
         // A worker that hangs in a transaction must not keep all others from writing.
         client.batch_execute(
@@ -98,7 +102,14 @@ impl Server {
             Purpose::Write => client.batch_execute("LISTEN gazetted")?,
             Purpose::Lock => {}
         }
-        Ok(Link { client, statements: HashMap::new() })
+        let number = LINKS.fetch_add(1, Ordering::Relaxed);
+        Ok(Link { client, number, statements: HashMap::new() })
+    }
+
+    /// Closes the connections that wait for another reader: they are likely to be lost as well.
+    fn forget_idle(&self) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        blocking(|| drop(idle));
     }
 }
 
@@ -111,7 +122,37 @@ impl fmt::Debug for Server {
 /// A connection to a server, with the statements that are prepared in it.
 struct Link {
     client: Client,
+    /// Different from those of all other connections of this process.
+    number: u64,
     statements: HashMap<Box<str>, Known>,
+}
+
+static LINKS: AtomicU64 = AtomicU64::new(0);
+
+impl Link {
+    fn prepare(&mut self, sql: &str, is_kept: bool) -> Result<Known> {
+        if let Some(known) = self.statements.get(sql) {
+            return Ok(known.clone());
+        }
+        let Translated { text, used } = translated(sql);
+        let statement = self.client.prepare(&text)?;
+        let known = Known { statement, link: self.number, used: used.into() };
+        if is_kept {
+            if MOST_STATEMENTS <= self.statements.len() {
+                self.statements.clear();
+            }
+            self.statements.insert(sql.into(), known.clone());
+        }
+        Ok(known)
+    }
+
+    /// A statement as this connection knows it, which may have replaced the one in which it was prepared.
+    fn statement(&mut self, known: &Known, sql: &str) -> Result<postgres::Statement> {
+        if known.link == self.number {
+            return Ok(known.statement.clone());
+        }
+        Ok(self.prepare(sql, true)?.statement)
+    }
 }
 
 /// A connection to a server. One that was lost is replaced when the next transaction or statement begins.
@@ -153,34 +194,32 @@ impl Session {
         Ok(Self { server, purpose, link, in_transaction, cursors, changes })
     }
 
-    /// Passes the connection to `work`. If it was lost and no transaction is open, it is replaced.
-    fn with<T: Send>(&self, work: impl FnOnce(&mut Link) -> Result<T> + Send) -> Result<T> {
-        let mut link = self.link.borrow_mut();
-        let is_lost = link.as_ref().is_none_or(|link| link.client.is_closed());
-        // What a lock kept out may have come in.
-        if is_lost && !self.in_transaction.get() && self.purpose != Purpose::Lock {
-            *link = Some(self.server.connect(self.purpose)?);
-            self.changes.update(|n| n + 1);
+    /// Passes the connection to `work`. If it is lost and no transaction is open, it is replaced, and `work` begins again: it
+    /// may only read, or begin a transaction.
+    fn with<T: Send>(&self, mut work: impl FnMut(&mut Link) -> Result<T> + Send) -> Result<T> {
+        let mut place = self.link.borrow_mut();
+        let mut reason = Error::LOST;
+        if let Some(link) = place.as_mut() {
+            match blocking(|| work(link)) {
+                Err(error) if error.is_loss() => reason = error,
+                done => return done,
+            }
         }
-        let link = link.as_mut().ok_or(Error::NO_ROW)?;
+        if let Some(lost) = place.take() {
+            blocking(|| drop(lost));
+            self.server.forget_idle();
+        }
+        // What a lock kept out may have come in.
+        if self.in_transaction.get() || self.purpose == Purpose::Lock {
+            return Err(reason);
+        }
+        let link = place.insert(self.server.connect(self.purpose)?);
+        self.changes.update(|n| n + 1);
         blocking(|| work(link))
     }
 
     pub(super) fn prepare(&self, sql: &str, is_kept: bool) -> Result<Prepared<'_>> {
-        let known = self.with(|link| {
-            if let Some(known) = link.statements.get(sql) {
-                return Ok(known.clone());
-            }
-            let Translated { text, used } = translated(sql);
-            let known = Known { statement: link.client.prepare(&text)?, used: used.into() };
-            if is_kept {
-                if MOST_STATEMENTS <= link.statements.len() {
-                    link.statements.clear();
-                }
-                link.statements.insert(sql.into(), known.clone());
-            }
-            Ok(known)
-        })?;
+        let known = self.with(|link| link.prepare(sql, is_kept))?;
         Ok(Prepared { session: self, known, sql: sql.into() })
     }
 
@@ -300,6 +339,8 @@ fn translated(sql: &str) -> Translated {
 #[derive(Clone)]
 struct Known {
     statement: postgres::Statement,
+    /// The number of the connection in which it is prepared.
+    link: u64,
     used: Arc<[usize]>,
 }
 
@@ -312,9 +353,10 @@ pub(in crate::store) struct Prepared<'c> {
 impl<'c> Prepared<'c> {
     pub(super) fn execute(&self, values: &[&dyn ToSql]) -> Result<usize> {
         let values = bound(values, &self.known.used)?;
-        let statement = &self.known.statement;
+        let (known, sql) = (&self.known, &self.sql);
         self.session.with(|link| {
-            let mut rows = link.client.query_raw(statement, &values)?;
+            let statement = link.statement(known, sql)?;
+            let mut rows = link.client.query_raw(&statement, &values)?;
             while rows.next()?.is_some() {}
             Ok(usize::try_from(rows.rows_affected().unwrap_or_default()).unwrap_or(usize::MAX))
         })
@@ -322,10 +364,11 @@ impl<'c> Prepared<'c> {
 
     pub(super) fn query(&self, values: &[&dyn ToSql]) -> Result<Rows<'c>> {
         let values = bound(values, &self.known.used)?;
-        let statement = &self.known.statement;
-        let rows: Vec<_> = self
-            .session
-            .with(|link| Ok(link.client.query_raw(statement, &values)?.collect()?))?;
+        let (known, sql) = (&self.known, &self.sql);
+        let rows: Vec<_> = self.session.with(|link| {
+            let statement = link.statement(known, sql)?;
+            Ok(link.client.query_raw(&statement, &values)?.collect()?)
+        })?;
         Ok(Rows { session: self.session, read: rows.into_iter(), current: None, cursor: None })
     }
 

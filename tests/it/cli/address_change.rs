@@ -23,7 +23,7 @@ fn renamed(n: u32) -> Item {
 }
 
 fn config(home: &Home) -> String {
-    fs::read_to_string(home.path("gazetted.toml")).unwrap()
+    home.config()
 }
 
 /// What consumers have heard of: new and edited articles.

@@ -32,7 +32,7 @@ fn server() -> Server {
 }
 
 fn config(home: &Home) -> String {
-    fs::read_to_string(home.path("gazetted.toml")).unwrap()
+    home.config()
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn check_online_says_which_feeds_would_fail_and_stores_nothing() {
         assert!(ran.out.contains(part), "{part}: {ran:?}");
     }
     assert_eq!(server.total(), 5); // One each, and the redirect's target.
-    assert!(!home.store().exists());
+    assert!(!home.has_store());
     let json = home.run(&["check", "--online", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     let fine: Vec<_> = report["online"].as_array().unwrap().iter().map(|one| &one["ok"]).collect();
@@ -543,8 +543,7 @@ fn the_lists_of_other_readers_are_imported_with_their_folders_as_tags_and_their_
         fs::write(home.path("list.opml"), list).unwrap();
         let ran = home.run(&["feeds", "import", "list.opml"]);
         assert_eq!(ran.code, Some(0), "{reader}: {ran:#?}");
-        let config = fs::read_to_string(home.path("gazetted.toml")).unwrap();
-        assert_eq!(config, expected, "{reader}");
+        assert_eq!(home.config(), expected, "{reader}");
         for note in notes {
             assert!(ran.err.contains(note), "{reader}: {note}: {}", ran.err);
         }

@@ -75,7 +75,7 @@ fn a_span_counts_back_from_now() {
 #[test]
 fn what_arrived_late_is_found_by_its_arrival() {
     let home = home();
-    home.sql().execute("UPDATE article SET first_seen_at = first_seen_at - 86400", []).unwrap();
+    home.execute("UPDATE article SET first_seen_at = first_seen_at - 86400");
     let new = rss("Odd ones", &[item(5), item(3), item(1)]); // Its date is that of years ago.
     fs::write(home.path("odd.xml"), new).unwrap();
     home.poll();

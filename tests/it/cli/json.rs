@@ -153,9 +153,7 @@ fn check_and_db_print_their_results() {
             "schema_version",
         ],
     );
-    let count = |table: &str| -> i64 {
-        home.sql().query_row(&format!("SELECT count(*) FROM {table}"), [], |r| r.get(0)).unwrap()
-    };
+    let count = |table: &str| home.number(&format!("SELECT count(*) FROM {table}"));
     assert_eq!(
         (&stats["articles"], &stats["feeds"]),
         (&count("article").into(), &count("feed").into())

@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use rusqlite::Connection;
 
 use crate::support::feeds::{item, rss};
-use crate::support::program::{Home, Running, finish};
+use crate::support::program::{Home, Running, STORE, finish};
 use crate::support::server::{Page, Server};
-use crate::support::wait_for;
+use crate::support::{store_is_file, wait_for};
 
 fn home() -> Home {
     let home = Home::new("[[feeds]]\nurl = \"file:news.xml\"\n");
@@ -51,6 +51,9 @@ fn lists_without_feeds_say_so() {
 /// The store of a service belongs to a user of its own, and other users have the configuration.
 #[test]
 fn a_store_that_this_user_may_not_read_is_no_missing_store() {
+    if !store_is_file() {
+        return;
+    }
     let home = Home::new("[store]\npath = \"hidden/s.db\"\n[[feeds]]\nurl = \"file:news.xml\"\n");
     fs::write(home.path("news.xml"), rss("News", &[item(1)])).unwrap();
     home.poll();
@@ -99,6 +102,9 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn only_its_owner_may_read_a_store() {
+    if !store_is_file() {
+        return;
+    }
     let home = home();
     home.configure("[store]\npath = \"data/news.db\"\n[[feeds]]\nurl = \"file:news.xml\"\n");
     let _daemon = Running::daemon(&home);
@@ -109,6 +115,9 @@ fn only_its_owner_may_read_a_store() {
 
 #[test]
 fn a_backup_of_a_store_in_use_is_a_valid_store() {
+    if !store_is_file() {
+        return;
+    }
     let server = Server::start();
     server.put("/f", Page::ok(rss("News", &[item(3), item(2), item(1)])));
     let url = server.url("/f");
@@ -139,6 +148,9 @@ fn a_backup_of_a_store_in_use_is_a_valid_store() {
 
 #[test]
 fn a_file_of_another_program_is_refused_untouched() {
+    if !store_is_file() {
+        return;
+    }
     let home = home();
     let other = Connection::open(home.store()).unwrap();
     other
@@ -162,18 +174,30 @@ fn a_file_of_another_program_is_refused_untouched() {
 fn a_store_of_a_newer_version_is_refused_untouched() {
     let home = home();
     home.poll();
-    home.sql().execute_batch("PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
-    let before = fs::read(home.store()).unwrap();
+    home.execute(if home.store_url(STORE).is_none() {
+        "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)"
+    } else {
+        "UPDATE schema_version SET version = 99"
+    });
+    // The file is compared byte by byte; in a database, what no command may leave as it is.
+    let content = || match home.store_url(STORE) {
+        None => fs::read(home.store()).unwrap(),
+        Some(_) => format!("{:?}", home.rows("SELECT * FROM poll_state, meta ORDER BY key")).into(),
+    };
+    let before = content();
     for command in [&["poll", "--all"][..], &["run"], &["export"], &["status"], &["db", "stats"]] {
         let ran = home.run(command);
         assert_eq!(ran.code, Some(1), "{command:?}: {ran:#?}");
         assert!(ran.err.contains("newer gazetted (schema 99"), "{command:?}: {}", ran.err);
     }
-    assert_eq!(fs::read(home.store()).unwrap(), before);
+    assert!(content() == before);
 }
 
 #[test]
 fn a_store_that_cannot_be_made_is_named() {
+    if !store_is_file() {
+        return;
+    }
     let home = home();
     home.configure("[store]\npath = \"news.xml/x.db\"\n[[feeds]]\nurl = \"file:news.xml\"\n");
     let ran = home.run(&["poll"]);

@@ -92,9 +92,7 @@ fn each_change_is_told_once_also_after_a_restart() {
     let new = Item { date: Some(now().to_rfc2822()), ..item(99) };
     server.put("/hourly", Page::ok(rss("Feed", &[new])));
     server.put("/broken", Page::ok(hourly(30, 1, 0)));
-    home.sql()
-        .execute("UPDATE poll_state SET next_poll_at = 0 WHERE next_poll_at IS NOT NULL", [])
-        .unwrap();
+    home.execute("UPDATE poll_state SET next_poll_at = 0 WHERE next_poll_at IS NOT NULL");
     let second = [
         "broken failing",
         "broken recovered from failing",

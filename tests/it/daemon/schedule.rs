@@ -84,7 +84,7 @@ fn a_second_daemon_names_the_first() {
     let holder = format!("pid {}, run", first.id());
     assert_eq!(second.code, Some(1));
     assert!(second.err.contains(&holder), "{}", second.err);
-    assert!(second.err.contains(home.store().to_str().unwrap()), "{}", second.err);
+    assert!(second.err.contains(&home.store_name()), "{}", second.err);
     assert_eq!(home.json(&["status", "--json"])["daemon"], holder.as_str());
     assert_eq!(home.ok(&["status", "--ready"]), "");
     assert_eq!(server.total(), 1);

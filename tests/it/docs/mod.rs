@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use crate::support::feeds::{item, rss};
 use crate::support::program::{Home, finish};
 use crate::support::server::{Page, Server};
+use crate::support::store_is_file;
 
 /// More feeds than any block configures.
 const FEEDS: u32 = 20;
@@ -82,6 +83,9 @@ fn every_command_of_the_readme_and_the_documentation_works() {
         fs::write(home.path("subscriptions.opml"), list).unwrap();
         let text = fs::read_to_string(&page).unwrap();
         for line in commands(&text) {
+            if line.contains(" db backup ") && !store_is_file() {
+                continue;
+            }
             let line = line.replace("https://example.org/", &server.url("/"));
             let mut command = Command::new("sh");
             command.args(["-c", &line]).current_dir(home.folder()).env_clear();

@@ -12,7 +12,7 @@ use crate::support::disk::{SmallDisk, copy, kib};
 use crate::support::feeds::{Item, item, rss};
 use crate::support::program::Home;
 use crate::support::server::{Page, Server};
-use crate::support::wait_for;
+use crate::support::{store_is_file, wait_for};
 
 const FULL: &[&str] = &["disk is full", "disk I/O error", "No space left"];
 
@@ -71,6 +71,9 @@ fn sweep(
 
 #[test]
 fn a_poll_that_finds_the_disk_full_at_any_page_loses_nothing_and_is_made_up_for() {
+    if !store_is_file() {
+        return;
+    }
     let (_server, home) = polled();
     let before = ids(&home);
     let poll = ["poll", "--all", "--json"];
@@ -86,6 +89,9 @@ fn a_poll_that_finds_the_disk_full_at_any_page_loses_nothing_and_is_made_up_for(
 
 #[test]
 fn upkeep_that_finds_the_disk_full_at_any_page_leaves_the_store_whole() {
+    if !store_is_file() {
+        return;
+    }
     let (_server, home) = polled();
     home.poll();
     let before = ids(&home);
@@ -106,6 +112,9 @@ fn upkeep_that_finds_the_disk_full_at_any_page_leaves_the_store_whole() {
 
 #[test]
 fn a_search_on_a_full_disk_finds_what_is_indexed() {
+    if !store_is_file() {
+        return;
+    }
     let (_server, home) = polled();
     let search = ["search", "length", "-n", "100", "--with-duplicates", "--json"];
     let found = |text: &str| {
@@ -125,6 +134,9 @@ fn a_search_on_a_full_disk_finds_what_is_indexed() {
 
 #[test]
 fn a_migration_that_finds_the_disk_full_at_any_page_is_undone_and_made_up_for() {
+    if !store_is_file() {
+        return;
+    }
     let home = of_version(2, 3);
     let failed = sweep(&home, &["poll"], 8, |home, _| {
         assert_eq!(home.articles().len(), 3);
@@ -143,6 +155,9 @@ fn of_many_rhythms(server: &Server) -> String {
 
 #[test]
 fn a_daemon_lives_through_a_full_disk_and_goes_on_when_there_is_room_again() {
+    if !store_is_file() {
+        return;
+    }
     let server = Server::start();
     publish(&server, 2);
     let home = Home::new(&of_many_rhythms(&server));

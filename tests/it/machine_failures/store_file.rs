@@ -8,10 +8,13 @@ use crate::support::feeds::{item, rss};
 use crate::support::http::Site;
 use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
-use crate::support::wait_for;
+use crate::support::{store_is_file, wait_for};
 
 #[test]
 fn a_store_that_is_replaced_under_the_daemon_is_noticed_and_nothing_is_polled() {
+    if !store_is_file() {
+        return;
+    }
     let server = Server::start();
     server.put("/f", Page::ok(rss("News", &[item(1)])));
     let home = Home::new(&format!(
@@ -50,6 +53,9 @@ fn a_store_that_is_replaced_under_the_daemon_is_noticed_and_nothing_is_polled() 
 
 #[test]
 fn a_poll_that_ends_while_the_store_is_gone_is_made_again_when_the_store_is_back() {
+    if !store_is_file() {
+        return;
+    }
     let server = Server::start();
     server.put("/f", Page::ok(rss("News", &[item(1)])).after(Duration::from_secs(2)));
     let home = Home::new(&format!(
@@ -70,6 +76,9 @@ fn a_poll_that_ends_while_the_store_is_gone_is_made_again_when_the_store_is_back
 
 #[test]
 fn what_killed_processes_have_left_is_removed_at_the_start() {
+    if !store_is_file() {
+        return;
+    }
     let mut ended = Command::new("true").spawn().unwrap();
     ended.wait().unwrap();
     let (dead, alive) = (ended.id(), std::process::id());

@@ -116,10 +116,11 @@ fn the_daemon_tells_exports_pages_and_hooks_when_the_time_has_come() {
     let hook = || titles(&fs::read_to_string(home.path("heard")).unwrap_or_default());
     let file = || titles(&fs::read_to_string(home.path("all.jsonl")).unwrap_or_default());
     wait_for("the first article", || (hook() == ["1"] && file() == ["1"]).then_some(()));
-    let id: String = home
-        .sql()
-        .query_row("SELECT (SELECT value FROM meta WHERE key = 'store_id') || '-' || printf('%x', id) FROM article WHERE title = 'Title 2'", [], |row| row.get(0))
-        .unwrap();
+    let row = home
+        .rows("SELECT m.value, a.id FROM meta m, article a WHERE m.key = 'store_id' AND a.title = 'Title 2'")
+        .concat();
+    let number: i64 = row[1].as_ref().unwrap().parse().unwrap();
+    let id = format!("{}-{number:x}", row[0].as_ref().unwrap());
     if now() < soon - TimeDelta::seconds(1) {
         for path in ["/", "/export.json", "/search?q=title", "/export.rss"] {
             assert!(!site.text(path).contains("Title 2"), "{path}");

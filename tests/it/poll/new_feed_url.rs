@@ -46,10 +46,10 @@ impl Servers {
     /// new server got.
     fn poll_after(&self, seconds: i64) -> (usize, usize) {
         let before = (self.old.total(), self.new.total());
-        if self.home.store().exists() {
+        if self.home.has_store() {
             self.home.age_polls(seconds);
-            let due = "UPDATE poll_state SET next_poll_at = ?1";
-            self.home.sql().execute(due, [now().timestamp()]).unwrap();
+            let now = now().timestamp();
+            self.home.execute(&format!("UPDATE poll_state SET next_poll_at = {now}"));
         }
         self.home.run(&["poll"]);
         (self.old.total() - before.0, self.new.total() - before.1)

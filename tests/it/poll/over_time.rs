@@ -86,7 +86,7 @@ fn what_a_newer_version_reads_otherwise_is_no_edit() {
     let home = Home::with_feeds(&[server.url("/f")]);
     home.poll();
     // The mark of a store whose entries an older version has read.
-    home.sql().execute("UPDATE meta SET value = 0 WHERE key = 'reading_rules'", []).unwrap();
+    home.execute("UPDATE meta SET value = 0 WHERE key = 'reading_rules'");
     let titled = |title: &str| Item { title: title.to_owned(), ..item(1) };
     for (title, edited) in [("Read better", 0), ("Edited", 1)] {
         server.put("/f", Page::ok(rss("News", &[titled(title)])));
@@ -202,9 +202,8 @@ fn articles_of_a_feed_without_a_language_get_theirs_and_an_upgrade_announces_non
     assert_eq!(home.each("language"), ["de", "de"]);
     assert_eq!(home.ok(&["export", "--language", "de"]).lines().count(), 2);
     // As an older version has stored them.
-    let store = home.sql();
-    store.execute("UPDATE article SET language = NULL", []).unwrap();
-    store.execute("UPDATE meta SET value = 6 WHERE key = 'reading_rules'", []).unwrap();
+    home.execute("UPDATE article SET language = NULL");
+    home.execute("UPDATE meta SET value = 6 WHERE key = 'reading_rules'");
     let seq = home.seq();
     let touched = bare.replace("<description>All of it</description>", "<ttl>60</ttl>");
     server

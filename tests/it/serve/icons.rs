@@ -4,7 +4,7 @@ use crate::support::feeds::{item, rss};
 use crate::support::http::Site;
 use crate::support::program::{Home, Running};
 use crate::support::server::{Page, Server};
-use crate::support::wait_for;
+use crate::support::{now, wait_for};
 
 const ICON: &[u8] =
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x00\x00\x00\x00\x00,";
@@ -90,18 +90,24 @@ fn without_an_image_at_the_usual_address_the_home_page_names_the_icon() {
     assert_eq!(requested(&server), ["/favicon.ico", "/", "/i.gif"]);
 }
 
+/// Counts the sites that are asked again in a week and of which this is true.
+fn waiting_a_week(condition: &str) -> String {
+    let minute_ago = now().timestamp() - 60;
+    format!(
+        "SELECT count(*) FROM site_icon WHERE (next_at - {minute_ago}) / 86400 = 7 AND {condition}"
+    )
+}
+
 #[test]
 fn a_known_icon_is_requested_again_conditionally() {
     let server = site(&[("/favicon.ico", Page::ok(ICON).header("ETag", "\"1\""))]);
     let (home, first) = daemon(&server, "favicons = true", "");
     let address = wait_for("the icon", || icon_of(&Site::of(&first).text("/")));
     drop(first);
-    home.sql().execute("UPDATE site_icon SET next_at = 0", []).unwrap();
+    home.execute("UPDATE site_icon SET next_at = 0");
     let again = Running::daemon(&home);
     wait_for("the next request", || {
-        let days =
-            "SELECT (next_at - unixepoch() + 60) / 86400 = 7 AND failures = 0 FROM site_icon";
-        home.sql().query_row(days, [], |row| row.get::<_, bool>(0)).unwrap().then_some(())
+        (home.number(&waiting_a_week("failures = 0")) == 1).then_some(())
     });
     let requests = server.all_requests();
     let of_icon: Vec<_> = requests.iter().filter(|request| request.path != "/f").collect();
@@ -120,10 +126,7 @@ fn a_site_without_an_icon_is_left_alone_for_a_week() {
         others.each_ref().map(|other| format!("[[feeds]]\nurl = \"{}\"\n", other.url("/f")));
     let (home, daemon) = daemon(first, "favicons = true", &others.concat());
     wait_for("the attempts", || {
-        let asked = "SELECT count(*) FROM site_icon
-            WHERE failures = 1 AND (next_at - unixepoch() + 60) / 86400 = 7 AND hash IS NULL";
-        let asked: i64 = home.sql().query_row(asked, [], |row| row.get(0)).unwrap();
-        (asked == 3).then_some(())
+        (home.number(&waiting_a_week("failures = 1 AND hash IS NULL")) == 3).then_some(())
     });
     assert_eq!(icon_of(&Site::of(&daemon).text("/feeds")), None);
     let all = servers.each_ref().map(requested);
@@ -155,7 +158,5 @@ fn the_sites_of_private_and_disabled_feeds_are_not_asked() {
     // On the front page the article may be that of another feed, because it is the same in all of them.
     wait_for("the icon", || icon_of(&Site::of(&daemon).text("/feeds")));
     assert_eq!((requested(&private), requested(&disabled)), (Vec::new(), Vec::new()));
-    let sites: i64 =
-        home.sql().query_row("SELECT count(*) FROM site_icon", [], |row| row.get(0)).unwrap();
-    assert_eq!(sites, 1);
+    assert_eq!(home.number("SELECT count(*) FROM site_icon"), 1);
 }

@@ -4,6 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod disk;
 pub(crate) mod feeds;
 pub(crate) mod http;
+pub(crate) mod postgres;
 pub(crate) mod program;
 #[path = "../../support/secure_server.rs"]
 pub(crate) mod secure_server;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 
+pub(crate) use postgres::store_is_file;
 pub(crate) use skip::skip;
 
 /// The longest wait for anything; the slowest machine needs less.

@@ -14,11 +14,19 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::postgres::Databases;
 use super::wait_for;
 
-/// A folder with a configuration and a store.
+/// The name of the store's file, if no other is configured.
+pub(crate) const STORE: &str = "gazetted.db";
+
+/// What begins the table that is added to a configuration whose store is in a database.
+const ADDED_TABLE: &str = "\n[store]\n";
+
+/// A folder with a configuration and a store, which may be in a database (see [`super::postgres`]).
 pub(crate) struct Home {
     folder: TempDir,
+    databases: Databases,
 }
 
 /// The exit code and the output of a command.
@@ -32,7 +40,7 @@ pub(crate) struct Ran {
 impl Home {
     /// An empty folder.
     pub(crate) fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), databases: Databases::default() }
     }
 
     /// A folder with a configuration.
@@ -64,9 +72,58 @@ impl Home {
         self.configure_exactly(&config);
     }
 
-    /// Replaces the configuration by exactly this text.
+    /// Replaces the configuration by exactly this text, apart from where the store is.
     pub(crate) fn configure_exactly(&self, config: &str) {
+        self.write_config(&self.with_store(config));
+    }
+
+    /// Replaces the configuration by this text, which also says where the store is.
+    pub(crate) fn write_config(&self, config: &str) {
         fs::write(self.path("gazetted.toml"), config).unwrap();
+    }
+
+    /// The text of the configuration, without the table that a test for PostgreSQL has added.
+    pub(crate) fn config(&self) -> String {
+        let mut config = fs::read_to_string(self.path("gazetted.toml")).unwrap();
+        if let Some(url) = self.store_url(STORE) {
+            let table = format!("{ADDED_TABLE}url = \"{url}\"\n");
+            if let Some(rest) =
+                config.strip_prefix(&table).map(|rest| rest.trim_start_matches('\n'))
+            {
+                config = rest.to_owned();
+            } else {
+                config = config.replacen(&table, "", 1);
+            }
+        }
+        config
+    }
+
+    /// Puts the store that a configuration names into a database, if the tests are to do so.
+    fn with_store(&self, config: &str) -> String {
+        let path = |line: &str| Some(line.strip_prefix("path = \"")?.split_once('"')?.0.to_owned());
+        let table = config.find("[store]\n").map(|start| start + "[store]\n".len());
+        let (before, keys) = config.split_at(table.unwrap_or(config.len()));
+        let keys_of_table = keys.lines().take_while(|line| !line.starts_with('['));
+        if keys_of_table.clone().any(|line| line.starts_with("url = ")) {
+            return config.to_owned();
+        }
+        let named = keys_of_table.clone().find_map(path);
+        let Some(url) = self.store_url(named.as_deref().unwrap_or(STORE)) else {
+            return config.to_owned();
+        };
+        let key = format!("url = \"{url}\"");
+        match (table, named) {
+            (None, _) => format!("{config}{ADDED_TABLE}{key}\n"),
+            (_, None) => format!("{before}{key}\n{keys}"),
+            (_, Some(path)) => {
+                before.to_owned() + &keys.replacen(&format!("path = \"{path}\""), &key, 1)
+            }
+        }
+    }
+
+    /// The URL of the database that replaces the store `path`; `None` if the stores of the tests are files.
+    pub(crate) fn store_url(&self, path: &str) -> Option<String> {
+        self.databases.url(path)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -77,8 +134,9 @@ impl Home {
         self.folder.path()
     }
 
+    /// The file of the store.
     pub(crate) fn store(&self) -> PathBuf {
-        self.path("gazetted.db")
+        self.path(STORE)
     }
 
     /// The names of all files in the folder, sorted.
@@ -176,7 +234,7 @@ impl Home {
         self.json(&["feeds", "--json"])[0].clone()
     }
 
-    /// Opens the store directly.
+    /// Opens the file of the store directly.
     pub(crate) fn sql(&self) -> Connection {
         Connection::open_with_flags(self.store(), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
     }
