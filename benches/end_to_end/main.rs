@@ -24,6 +24,7 @@ use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
+use postgres::{Client, NoTls};
 use rusqlite::{Connection, OpenFlags};
 
 use corpus::{Corpus, Document};
@@ -120,6 +121,9 @@ struct Args {
     /// The mean time in milliseconds that the server takes before a response
     #[arg(long, default_value_t = 0, value_name = "MS", conflicts_with = "count")]
     latency: u32,
+    /// Have gazetted store in this database of PostgreSQL, whose schema `gazetted` is emptied before each round
+    #[arg(long, value_name = "URL", conflicts_with = "count")]
+    postgres: Option<String>,
     /// Documents are so many times as small as those of real feeds
     #[arg(long, default_value_t = NonZero::<usize>::MIN)]
     shrink: NonZero<usize>,
@@ -190,6 +194,9 @@ fn compare(args: &Args) -> anyhow::Result<()> {
             None => temporary.path().to_owned(),
         };
         let bench = Bench { args, corpus: &corpus, urls: &urls, folder: &folder, open_files };
+        if let Some(url) = &args.postgres {
+            Client::connect(url, NoTls)?.batch_execute("DROP SCHEMA IF EXISTS gazetted CASCADE")?;
+        }
         let chosen = |mode: &Mode| *mode == Mode::Cold || args.modes.contains(mode);
         for mode in Mode::ALL.into_iter().filter(chosen) {
             for subject in bench.subjects(mode, round) {
@@ -273,14 +280,24 @@ impl Bench<'_> {
         let log = format!("{}-{}.log", subject.name(), mode.name()).replace(' ', "-");
         let log = self.folder.join(log);
         let cost = measure::run(&command, self.open_files, &log)?;
-        let store_bytes = subject.store().map(|name| self.size(name)).transpose()?;
+        let file = subject.store().filter(|_| !self.is_on_server(subject));
+        let store_bytes = file.map(|name| self.size(name)).transpose()?;
         Ok(Sample { mode, subject, cost, store_bytes })
+    }
+
+    /// Whether the store of a subject is in a database of PostgreSQL.
+    fn is_on_server(&self, subject: Subject) -> bool {
+        matches!(subject, Subject::Gazetted) && self.args.postgres.is_some()
     }
 
     fn gazetted(&self) -> anyhow::Result<Vec<OsString>> {
         let path = self.folder.join(CONFIG);
+        let store = match &self.args.postgres {
+            Some(url) => format!("url = \"{url}\""),
+            None => "path = \"gazetted.db\"".to_owned(),
+        };
         let mut config = format!(
-            "[store]\npath = \"gazetted.db\"\n\n[fetch]\nallow_private = true\nconcurrency = {}\n",
+            "[store]\n{store}\n\n[fetch]\nallow_private = true\nconcurrency = {}\n",
             self.args.concurrency
         );
         for url in self.urls {
@@ -330,6 +347,22 @@ impl Bench<'_> {
 
     /// Faults that make a measurement worthless: requests that were not made, and entries that were lost, stored
     /// twice or not updated.
+    /// A number of articles in the store of a subject.
+    fn count(&self, subject: Subject, name: &str, what: &str) -> anyhow::Result<usize> {
+        let number: i64 = match &self.args.postgres {
+            Some(url) if self.is_on_server(subject) => {
+                let sql = format!("SELECT {what} FROM gazetted.article");
+                Client::connect(url, NoTls)?.query_one(&sql, &[])?.get(0)
+            }
+            _ => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+                let store = Connection::open_with_flags(self.folder.join(name), flags)?;
+                store.query_row(&format!("SELECT {what} FROM article"), [], |row| row.get(0))?
+            }
+        };
+        Ok(usize::try_from(number)?)
+    }
+
     fn check(&self, mode: Mode, subject: Subject, replies: Replies) -> anyhow::Result<Vec<String>> {
         let feeds = self.corpus.feeds.len();
         let expected = match mode {
@@ -343,11 +376,7 @@ impl Bench<'_> {
             faults.push(format!("the server answered {replies:?}, expected {expected:?}"));
         }
         let Some(name) = subject.store() else { return Ok(faults) };
-        let store = self.folder.join(name);
-        let store = Connection::open_with_flags(&store, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let count = |what: &str| {
-            store.query_row(&format!("SELECT {what} FROM article"), [], |row| row.get::<_, u32>(0))
-        };
+        let count = |what: &str| self.count(subject, name, what);
         let feeds = &self.corpus.feeds;
         let (mut articles, mut edited) = (feeds.iter().map(|feed| feed.first.entries).sum(), 0);
         if mode == Mode::Churn {
@@ -355,8 +384,8 @@ impl Bench<'_> {
             edited = feeds.iter().map(|feed| feed.edited).sum();
         }
         for (what, found, wanted) in [
-            ("articles", usize::try_from(count("count(*)")?)?, articles),
-            ("edited articles", usize::try_from(count("coalesce(sum(0 < revision), 0)")?)?, edited),
+            ("articles", count("count(*)")?, articles),
+            ("edited articles", count("count(*) FILTER (WHERE 0 < revision)")?, edited),
         ] {
             if found != wanted {
                 faults.push(format!("the store holds {found} {what}, expected {wanted}"));
