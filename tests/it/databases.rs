@@ -1,6 +1,7 @@
 //! What a store does whichever database it is in. Run with and without `GAZETTED_TEST_POSTGRES`.
 
 mod outages;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -17,7 +17,7 @@ use crate::support::server::{Page, Server};
 use crate::support::{skip, wait_for};
 
 /// Whether the tests have PostgreSQL. If not, reports a skip.
-fn has_postgres() -> bool {
+pub(crate) fn has_postgres() -> bool {
     let has = postgres::server().is_some();
     if !has {
         skip("GAZETTED_TEST_POSTGRES");
