@@ -25,7 +25,7 @@ pub enum StoreError {
     )]
     Unfinished { store: Location },
     #[error(
-        "{store} is a store already, with {feeds} feeds and {articles} articles: name a new file or an empty database"
+        "{store} is a store already (feeds: {feeds}, articles: {articles}): name a new file or an empty database"
     )]
     Used { store: Location, feeds: u64, articles: u64 },
     #[error(
