@@ -25,6 +25,9 @@ const MOST_ROWS: usize = 5_000;
 /// How many bytes of values one transaction copies at most, apart from the last row. They bound the memory of a copy.
 const MOST_BYTES: usize = 8 << 20;
 
+/// The page cache of a SQLite file that is written, in KiB. Keys that are hashes go to pages all over a table.
+const CACHE: u32 = 64 << 10;
+
 /// The values in `meta` that are texts. All others are numbers, which PostgreSQL stores in decimal digits.
 const TEXTS: &[&str] = &["store_id", "address_changes"];
 
@@ -67,7 +70,11 @@ pub(in crate::store) fn run(
         Location::Server(url) => postgres::open::for_reading(url)?,
     };
     let into = match target {
-        Location::File(path) => sqlite::open::open_to_copy(path)?,
+        Location::File(path) => {
+            let into = sqlite::open::open_to_copy(path)?;
+            sqlite::open::set_cache(&into, CACHE)?;
+            into
+        }
         Location::Server(url) => postgres::open::to_copy(url)?,
     };
     let copied = copy(&from, &into, target, report)?;
@@ -98,13 +105,27 @@ fn copy(
     let feeds = number(from, "SELECT count(*) FROM feed WHERE configured = 1").context(action)?;
     let articles = number(from, "SELECT count(*) FROM article").context(action)?;
     let mut rows = 0;
+    // A power cut may undo the last transactions, but not one without those after it, so the next call sees what is missing.
+    write_lazily(into, true)?;
     for table in &tables {
         let mut report = |rows| report(CopyStep { table: table.name, rows, articles });
         rows += copy_table(from, into, table, &mut report)?;
     }
+    // The last transaction brings all before it to the disk.
+    write_lazily(into, false)?;
     rows += finish(from, into)?;
     drop(moment);
     Ok(Copied { feeds, articles, rows, is_continued })
+}
+
+/// Says whether a commit may return before it is on the disk.
+fn write_lazily(into: &Connection, is_lazy: bool) -> Result<(), StoreError> {
+    let set = if is_lazy {
+        into.choose("PRAGMA synchronous = NORMAL", "SET synchronous_commit = off")
+    } else {
+        into.choose("PRAGMA synchronous = FULL", "RESET synchronous_commit")
+    };
+    into.execute_batch(set).context("set how the copy is written")
 }
 
 /// Marks the target as an unfinished copy, and empties one of an earlier state of the store. Returns whether rows that are
@@ -292,7 +313,7 @@ mod tests {
     use super::*;
     use crate::store::sqlite::open::{open_for_reading, open_for_writing};
 
-    const ROWS: usize = 3;
+    const ROWS: u8 = 3;
 
     struct Stores {
         _folder: tempfile::TempDir,
@@ -315,15 +336,15 @@ mod tests {
     }
 
     /// A row whose numbers are all `n`, so that it refers to others with this number.
-    fn row(connection: &Connection, table: &Table, n: usize) -> Vec<Value> {
+    fn row(connection: &Connection, table: &Table, n: u8) -> Vec<Value> {
         const KIND: &str = "SELECT type FROM pragma_table_info(?1) WHERE name = ?2";
         let value = |column: &String| {
             let values = [table.name, column.as_str()];
             let kind: String = connection.query_row(KIND, values, |row| row.get(0)).unwrap();
             match kind.as_str() {
-                "INTEGER" => Value::Integer(n as i64),
-                "REAL" => Value::Real(n as f64 / 7.0),
-                "BLOB" => Value::Blob(vec![0, 255, n as u8]),
+                "INTEGER" => Value::Integer(n.into()),
+                "REAL" => Value::Real(f64::from(n) / 7.0),
+                "BLOB" => Value::Blob(vec![0, 255, n]),
                 _ if column == "tags" => Value::Text(format!("[\"{n}\"]")),
                 _ => Value::Text(format!("\u{fc} {column} {n}")),
             }
@@ -377,7 +398,7 @@ mod tests {
         let copied = run(&source, &target, &mut |step| steps.push(step.table)).unwrap();
         assert_eq!(rows(&stores.source), rows(&stores.target));
         assert_eq!(steps.len() + 1, tables::KEYS.len());
-        assert_eq!((copied.articles, copied.is_continued), (ROWS as u64, false));
+        assert_eq!((copied.articles, copied.is_continued), (u64::from(ROWS), false));
         let copy = open_for_reading(&stores.target).unwrap();
         let indexed = "SELECT value FROM meta WHERE key = 'indexed_seq'";
         assert_eq!(copy.query_row(indexed, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
@@ -397,7 +418,7 @@ mod tests {
         drop(into);
         let copied = run_between(&stores.source, &stores.target).unwrap();
         assert!(copied.is_continued);
-        let all = (tables::KEYS.len() - 1 - 16) * ROWS + 1;
+        let all = (tables::KEYS.len() - 1 - 16) * usize::from(ROWS) + 1;
         let single = rows(&stores.source).pop().unwrap().1.len() + 1;
         assert_eq!(copied.rows, (all + single) as u64);
         assert_eq!(rows(&stores.source), rows(&stores.target));
