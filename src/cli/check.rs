@@ -103,7 +103,7 @@ struct Seen {
 
 fn ask(config: &Config, quiet: bool, context: &Context) -> Result<Vec<Seen>> {
     let enabled = config.feeds.iter().filter(|feed| feed.spec.enabled).count() as u64;
-    let progress = context.output.progress(enabled, !context.quiet && !quiet);
+    let progress = context.output.progress(enabled, "feeds", !context.quiet && !quiet);
     let on_result = |feed: &FeedConfig| progress.step(feed.spec.url.as_str());
     let found = runtime()?.block_on(check_online(config, on_result))?;
     drop(progress);

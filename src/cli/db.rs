@@ -1,5 +1,7 @@
 //! `gazetted db`.
 
+mod copy;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -27,6 +29,9 @@ pub(super) enum Verb {
         /// The copy; must not exist yet
         file: PathBuf,
     },
+    /// Copies the whole store into another one, such as from a file into PostgreSQL and back. The daemon must be stopped. After an
+    /// interruption the same command goes on
+    Copy(copy::Args),
     /// Removes articles that are older than `keep` of their feed or of [store] and no longer in their feed, as the
     /// daemon does
     Prune {
@@ -53,15 +58,18 @@ pub(super) enum Verb {
 pub(super) fn run(verb: &Verb, context: &Context) -> Result<Exit> {
     let config = match verb {
         Verb::Prune { .. } => context.load()?, // A feed may say how long its articles are kept.
-        Verb::Check { .. } | Verb::Backup { .. } | Verb::Vacuum | Verb::Stats { .. } => {
-            context.load_without_lists()?
-        }
+        Verb::Check { .. }
+        | Verb::Backup { .. }
+        | Verb::Copy(_)
+        | Verb::Vacuum
+        | Verb::Stats { .. } => context.load_without_lists()?,
     };
     let location = &config.store.location;
     let reader = location.reader()?;
     match verb {
         Verb::Check { json } => check(&reader, location, *json, context),
         Verb::Backup { file } => backup(&reader, file, context),
+        Verb::Copy(args) => copy::run(args, location, context),
         Verb::Prune { older_than, dry_run, json } => {
             let ages = Retention::of(&config, *older_than);
             if ages.is_forever() {

@@ -157,6 +157,14 @@ const EXAMPLES: Examples = &[
         &[("db backup gazetted-backup.db", "a consistent copy, also while the daemon runs")],
     ),
     (
+        "db copy",
+        &[
+            ("db copy --to postgres://gazetted@db.example/news", "from a file into PostgreSQL"),
+            ("db copy --to-file /etc/gazetted/url", "the same with a URL that nobody may see"),
+            ("--config server.toml db copy --to news.db", "back into a file"),
+        ],
+    ),
+    (
         "db prune",
         &[
             ("db prune --dry-run", "how many articles [store] keep would remove"),

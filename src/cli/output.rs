@@ -110,16 +110,17 @@ impl Output {
         table
     }
 
-    /// Shows a progress bar if standard error is a terminal. It disappears when the returned value is dropped.
-    pub(super) fn progress(&self, total: u64, shown: bool) -> Progress<'_> {
+    /// Shows a progress bar if standard error is a terminal. It counts `what`, such as feeds, and disappears when the returned
+    /// value is dropped.
+    pub(super) fn progress(&self, total: u64, what: &str, shown: bool) -> Progress<'_> {
         let target = if shown && io::stderr().is_terminal() {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        let style = "{bar:30} {pos}/{len} feeds  {elapsed}  {wide_msg}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
+        let style = format!("{{bar:30}} {{pos}}/{{len}} {what}  {{elapsed}}  {{wide_msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&style) {
             bar.set_style(style);
         }
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
@@ -142,6 +143,13 @@ impl Progress<'_> {
     pub(super) fn step(&self, message: &str) {
         self.bar.set_message(clean_line(message).into_owned());
         self.bar.inc(1);
+    }
+
+    /// Shows that `done` of `total` are done, and a message.
+    pub(super) fn set(&self, done: u64, total: u64, message: String) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        self.bar.set_message(message);
     }
 
     pub(super) fn lengthen(&self, by: u64) {

@@ -83,7 +83,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
     let (polls_ended, ended) = watch::channel(false);
     let mut matching = JoinSet::new();
     matching.spawn(DuplicateSearch::new(store.clone()).keep_up(ended));
-    let progress = context.output.progress(round.expected(), !context.quiet && !args.json);
+    let progress = context.output.progress(round.expected(), "feeds", !context.quiet && !args.json);
     let interrupted = tokio::select! {
         result = round.finish(&progress) => { result?; false }
         _ = tokio::signal::ctrl_c() => true,

@@ -20,6 +20,20 @@ pub enum StoreError {
     Missing { store: ServerUrl },
     #[error("the store {store} is no file: copy it by pg_dump, or to a file by `gazetted db copy`")]
     NoFile { store: ServerUrl },
+    #[error(
+        "the store {store} is a copy that was not finished: run the same `gazetted db copy` again to go on, or remove it"
+    )]
+    Unfinished { store: Location },
+    #[error(
+        "{store} is a store already (feeds: {feeds}, articles: {articles}): name a new file or an empty database"
+    )]
+    Used { store: Location, feeds: u64, articles: u64 },
+    #[error(
+        "{store} holds the unfinished copy of another store: remove it, or name a new file or an empty database"
+    )]
+    OtherCopy { store: Location },
+    #[error("the table {table} is not the same in both stores")]
+    OtherTables { table: String },
     #[error("could not set up TLS for the store {store}")]
     Tls { store: ServerUrl, source: rustls::Error },
     #[error("could not start the writer of the store")]
@@ -71,6 +85,10 @@ impl StoreError {
             | Self::Thread { .. }
             | Self::Missing { .. }
             | Self::NoFile { .. }
+            | Self::Unfinished { .. }
+            | Self::Used { .. }
+            | Self::OtherCopy { .. }
+            | Self::OtherTables { .. }
             | Self::Tls { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }

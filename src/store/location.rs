@@ -4,6 +4,7 @@
 use crate::domain::consumer::ConsumerName;
 use crate::domain::location::Location;
 use crate::store::Store;
+use crate::store::copy::{self, Copied, CopyStep};
 use crate::store::error::StoreError;
 use crate::store::lock::{ConsumerLock, Lock, LockError, Role};
 use crate::store::postgres;
@@ -89,6 +90,19 @@ impl Location {
             Self::File(path) => file::refuse_forbidden(path),
             Self::Server(_) => Ok(()),
         }
+    }
+
+    /// Copies the whole store into the one at `target`, which is created, and goes on with a copy that was interrupted. The
+    /// caller holds the locks of both. `report` is called after each step, of which each is a transaction.
+    ///
+    /// # Errors
+    /// When the target has contents of its own or is an unfinished copy of another store, or one of both fails.
+    pub fn copy_to(
+        &self,
+        target: &Self,
+        report: &mut dyn FnMut(CopyStep),
+    ) -> Result<Copied, StoreError> {
+        copy::run(self, target, report)
     }
 
     /// Returns the space of removed articles to the file system. Other processes can read meanwhile, but not

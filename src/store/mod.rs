@@ -5,6 +5,7 @@
 //! rolled back alone. A call returns after the commit. [`Reader`] is a separate connection that only reads; in
 //! WAL mode it never waits for the writer.
 
+mod copy;
 mod database;
 mod error;
 mod location;
@@ -39,6 +40,7 @@ use crate::store::sql::transaction;
 use crate::store::sqlite::file::LOST;
 
 pub use crate::domain::location::{Location, ServerUrl};
+pub use copy::{Copied, CopyStep};
 pub use database::{Interrupter, may_wait};
 pub use error::StoreError;
 pub use lock::{ConsumerLock, Lock, LockError, Role};

@@ -42,7 +42,7 @@ fn document(feed: usize, items: &[Item]) -> String {
 }
 
 /// A store with all articles, and the server of their feeds.
-pub(super) fn polled(tail: &str) -> (Server, Home) {
+pub(crate) fn polled(tail: &str) -> (Server, Home) {
     let server = Server::start();
     let home = Home::empty();
     let feeds = (0..TITLES.len()).map(|feed| {

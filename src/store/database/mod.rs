@@ -66,6 +66,28 @@ impl Connection {
         self.prepare(sql)?.query_row(params, read)
     }
 
+    /// Adds rows to a table, each with a value for each of these columns. PostgreSQL takes them by COPY.
+    pub(super) fn add_rows(
+        &self,
+        table: &str,
+        columns: &[String],
+        rows: &[Vec<Value>],
+    ) -> Result<()> {
+        let list = columns.join(", ");
+        match self {
+            Self::Sqlite(connection) => {
+                let parameters = vec!["?"; columns.len()].join(", ");
+                let insert = format!("INSERT INTO {table} ({list}) VALUES ({parameters})");
+                let mut insert = connection.prepare_cached(&insert)?;
+                rows.iter().try_for_each(|row| {
+                    insert.execute(rusqlite::params_from_iter(row))?;
+                    Ok(())
+                })
+            }
+            Self::Postgres(session) => session.copy_in(table, &list, rows),
+        }
+    }
+
     /// Runs statements without parameters and rows.
     pub(super) fn execute_batch(&self, sql: &str) -> Result<()> {
         match self {
@@ -306,6 +328,14 @@ impl<'r> Row<'r> {
             Self::Postgres(row) => {
                 Ok(T::column_result(postgres::value(row, column.index_in(row)?)?)?)
             }
+        }
+    }
+
+    /// The number of columns.
+    pub(super) fn column_count(&self) -> usize {
+        match self {
+            Self::Sqlite(row) => row.as_ref().column_count(),
+            Self::Postgres(row) => row.len(),
         }
     }
 

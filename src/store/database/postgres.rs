@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{IsNull, Type, to_sql_checked};
 use postgres::{Client, Config};
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use tokio::runtime::Builder;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -225,6 +226,24 @@ impl Session {
 
     pub(super) fn execute_batch(&self, sql: &str) -> Result<()> {
         self.with(|link| Ok(link.client.batch_execute(sql)?))
+    }
+
+    /// Adds rows to a table by COPY, with a value for each column in the list.
+    pub(super) fn copy_in(&self, table: &str, columns: &str, rows: &[Vec<Value>]) -> Result<()> {
+        let copy = format!("COPY {table} ({columns}) FROM STDIN (FORMAT binary)");
+        let known = self.prepare(&format!("SELECT {columns} FROM {table}"), true)?.known;
+        let types = known.statement.columns().iter().map(|column| column.type_().clone());
+        let types: Vec<Type> = types.collect();
+        self.with(|link| {
+            let mut out = BinaryCopyInWriter::new(link.client.copy_in(&copy)?, &types);
+            for row in rows {
+                let values: Vec<Bound<'_>> =
+                    row.iter().map(|value| Ok(Bound(value.to_sql()?))).collect::<Result<_>>()?;
+                out.write_raw(values)?;
+            }
+            out.finish()?;
+            Ok(())
+        })
     }
 
     /// Begins a transaction in which no other process writes, as in SQLite: so sequence numbers become visible in their

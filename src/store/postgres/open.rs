@@ -69,10 +69,17 @@ fn not_open(url: &ServerUrl, source: impl Into<database::Error>) -> StoreError {
 /// Opens a store for reading and writing. It is created or migrated if necessary.
 pub(in crate::store) fn for_writing(url: &ServerUrl) -> Result<Connection, StoreError> {
     let open = |source| not_open(url, source);
-    let connection = connect(url, Purpose::Write)?;
-    migrate::to_latest(&connection, url)?;
+    let connection = to_copy(url)?;
+    meta::refuse_unfinished(&connection, || Location::Server(url.clone()))?;
     meta::index_by_rules(&connection).map_err(open)?;
     meta::read_by_rules(&connection, RULES_VERSION).map_err(open)?;
+    Ok(connection)
+}
+
+/// As [`for_writing`], for a store that may be an unfinished copy. Its contents stay as they are.
+pub(in crate::store) fn to_copy(url: &ServerUrl) -> Result<Connection, StoreError> {
+    let connection = connect(url, Purpose::Write)?;
+    migrate::to_latest(&connection, url)?;
     Ok(connection)
 }
 
@@ -88,6 +95,7 @@ pub(in crate::store) fn for_reading(url: &ServerUrl) -> Result<Connection, Store
         Some(_) if !migrate::is_latest(&connection, url)? => drop(for_writing(url)?),
         Some(_) => {}
     }
+    meta::refuse_unfinished(&connection, || Location::Server(url.clone()))?;
     Ok(connection)
 }
 

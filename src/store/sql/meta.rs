@@ -1,11 +1,12 @@
 //! The table `meta`: single values that describe the store as a whole.
 
+use crate::domain::location::Location;
 use crate::search::words;
 use crate::store::database::{self, Connection, OptionalExtension};
 use crate::store::error::{Context, StoreError};
 
 /// The random id of this store, which makes the public ids of articles unique across stores.
-pub(super) fn store_id(connection: &Connection) -> Result<String, StoreError> {
+pub(in crate::store) fn store_id(connection: &Connection) -> Result<String, StoreError> {
     connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
         .context("read the store's id")
@@ -28,6 +29,54 @@ pub(super) fn advance_sequence(tx: &Connection, before: i64, seq: i64) -> Result
             .context("advance the sequence")?;
     }
     Ok(())
+}
+
+/// The mark of a store into which another one is being copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct UnfinishedCopy {
+    /// The id of the store that is copied.
+    pub(in crate::store) store_id: String,
+    /// A text for the state of that store when the copy was begun.
+    pub(in crate::store) state: String,
+}
+
+/// The mark of an unfinished copy; `None` for all other stores.
+pub(in crate::store) fn unfinished_copy(
+    connection: &Connection,
+) -> Result<Option<UnfinishedCopy>, StoreError> {
+    let mark: Option<String> = connection
+        .prepare_cached("SELECT value FROM meta WHERE key = 'unfinished_copy'")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .context("see whether the store is a finished copy")?;
+    Ok(mark.map(|mark| {
+        let (store_id, state) = mark.split_once(' ').unwrap_or((&mark, ""));
+        UnfinishedCopy { store_id: store_id.to_owned(), state: state.to_owned() }
+    }))
+}
+
+/// Marks the store as an unfinished copy.
+pub(in crate::store) fn set_unfinished_copy(
+    tx: &Connection,
+    mark: &UnfinishedCopy,
+) -> Result<(), StoreError> {
+    let UnfinishedCopy { store_id, state } = mark;
+    tx.execute("INSERT INTO meta (key, value) VALUES ('unfinished_copy', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value", [format!("{store_id} {state}")])
+        .map(|_| ())
+        .context("mark the copy as unfinished")
+}
+
+/// Refuses a store into which another one is being copied.
+///
+/// # Errors
+/// [`StoreError::Unfinished`] for such a store.
+pub(in crate::store) fn refuse_unfinished(
+    connection: &Connection,
+    store: impl FnOnce() -> Location,
+) -> Result<(), StoreError> {
+    match unfinished_copy(connection)? {
+        Some(_) => Err(StoreError::Unfinished { store: store() }),
+        None => Ok(()),
+    }
 }
 
 /// The fingerprint of the feed list that was synchronised last; `None` before the first time.

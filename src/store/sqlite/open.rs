@@ -27,6 +27,16 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a store for reading and writing. It is created or migrated if necessary.
 pub(in crate::store) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_to_copy(path)?;
+    let open = |source| not_open(path, source);
+    meta::refuse_unfinished(&connection, || Location::file(path))?;
+    meta::index_by_rules(&connection).map_err(open)?;
+    meta::read_by_rules(&connection, RULES_VERSION).map_err(open)?;
+    Ok(connection)
+}
+
+/// As [`open_for_writing`], for a store that may be an unfinished copy. Its contents stay as they are.
+pub(in crate::store) fn open_to_copy(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(path, flags).map_err(|source| not_open(path, source.into()))?;
@@ -80,8 +90,6 @@ fn set_up(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         .map_err(open)?;
     set_cache(connection, CACHE)?;
     migrate::to_latest(connection, path)?;
-    meta::index_by_rules(connection).map_err(open)?;
-    meta::read_by_rules(connection, RULES_VERSION).map_err(open)?;
     if application_id(connection).map_err(open)? != APPLICATION_ID {
         connection
             .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}"))
@@ -112,6 +120,7 @@ pub(in crate::store) fn open_for_reading(path: &Path) -> Result<Connection, Stor
         // The file is older than the program. Opening it for writing migrates it.
         drop(open_for_writing(path)?);
     }
+    meta::refuse_unfinished(&connection, || Location::file(path))?;
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")
         .map_err(open)?;

@@ -3,6 +3,7 @@
 mod address_change;
 mod changes;
 mod config;
+mod copy;
 mod exports;
 mod extract;
 mod feed_lists;

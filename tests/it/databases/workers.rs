@@ -145,7 +145,10 @@ fn workers_share_the_hosts_and_one_that_ends_or_is_killed_is_replaced() {
         return;
     }
     let server = ManyHosts::start();
-    let mut config = format!("[fetch]\ntimeout = \"2s\"\nper_host = 1\nhost_delay = \"{}ms\"\n", DELAY.as_millis());
+    let mut config = format!(
+        "[fetch]\ntimeout = \"2s\"\nper_host = 1\nhost_delay = \"{}ms\"\n",
+        DELAY.as_millis()
+    );
     for url in server.urls() {
         writeln!(config, "[[feeds]]\nurl = \"{url}\"\nevery = \"2s\"").unwrap();
     }
