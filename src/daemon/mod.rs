@@ -159,14 +159,17 @@ impl Signals {
     }
 }
 
+/// A feed that was claimed, with the end of its lease.
+type Claimed = Option<(FeedId, Timestamp)>;
+
 /// Everything that the daemon knows between two events.
 struct State {
     config: Config,
     store: Store,
     poller: Arc<Poller>,
-    polls: JoinSet<(FeedId, Result<Option<Polled>, PollError>)>,
-    /// Feeds whose polls could not be stored because the store's file was gone. Their leases end when it is back.
-    unstored: Vec<FeedId>,
+    polls: JoinSet<(Claimed, Result<Option<Polled>, PollError>)>,
+    /// Feeds whose polls could not be stored because the store's file, or its server, was gone. Their leases end when it is back.
+    unstored: Vec<(FeedId, Timestamp)>,
     exports: Exports,
     /// This process among those that share the store; `None` if it has the store for itself.
     member: Option<Member>,
@@ -286,7 +289,8 @@ impl State {
                 self.has_backlog = claimed.has_more;
                 for job in claimed.jobs {
                     let poller = Arc::clone(&self.poller);
-                    self.polls.spawn(async move { (job.feed, poller.poll(job).await) });
+                    let claimed = job.leased_until.map(|lease| (job.feed, lease));
+                    self.polls.spawn(async move { (claimed, poller.poll(job).await) });
                 }
                 // Feeds that wait for their host do not delay those of other hosts.
                 self.next_claim_at = Instant::now() + until(claimed.next_to_come);
@@ -318,7 +322,7 @@ impl State {
         if self.unstored.is_empty() {
             return;
         }
-        match self.store.release(self.unstored.clone()).await {
+        match self.store.release_claimed(self.unstored.clone()).await {
             Ok(()) => {
                 self.unstored.clear();
                 self.poller.read_due_again();
@@ -341,7 +345,7 @@ impl State {
     /// Takes account of the end of one poll.
     fn poll_finished(
         &mut self,
-        polled: Result<(FeedId, Result<Option<Polled>, PollError>), tokio::task::JoinError>,
+        polled: Result<(Claimed, Result<Option<Polled>, PollError>), tokio::task::JoinError>,
     ) {
         match polled {
             Ok((_, Ok(Some(polled)))) => {
@@ -360,10 +364,11 @@ impl State {
             // For the latter, another worker polls it.
             Ok((_, Ok(None) | Err(PollError::NotAllowed))) => {}
             // The lease expires and the feed is polled again, not sooner: publishers do not suffer from a full disk.
-            Ok((feed, Err(PollError::Store(error)))) => {
+            Ok((claimed, Err(PollError::Store(error)))) => {
                 events::store_error("store a poll", &error);
-                if !self.store.is_in_place() {
-                    self.unstored.push(feed);
+                // Without its server nothing is claimed, and so nothing is polled too often.
+                if !self.store.is_in_place() || self.store.is_shared() {
+                    self.unstored.extend(claimed);
                 }
             }
             Ok((_, Err(PollError::Parser(error)))) => events::task_died("parse", &error),

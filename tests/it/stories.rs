@@ -43,8 +43,12 @@ fn document(feed: usize, items: &[Item]) -> String {
 
 /// A store with all articles, and the server of their feeds.
 pub(crate) fn polled(tail: &str) -> (Server, Home) {
+    polled_in(Home::empty(), tail)
+}
+
+/// As [`polled`], in an empty folder.
+pub(crate) fn polled_in(home: Home, tail: &str) -> (Server, Home) {
     let server = Server::start();
-    let home = Home::empty();
     let feeds = (0..TITLES.len()).map(|feed| {
         server.put(&format!("/{feed}"), Page::ok(document(feed, &items(feed))));
         let url = server.url(&format!("/{feed}"));

@@ -91,7 +91,7 @@ const MORE_ROWS: &str = "
 
 /// A store with something in every table: edited, merged, removed and hidden articles, stories, failures, redirects, consumers.
 fn full() -> (Server, Home) {
-    let (server, home) = stories::polled("");
+    let (server, home) = stories::polled_in(Home::in_files(), "");
     let mut config =
         format!("hide_future = true\n{}", fs::read_to_string(home.path("gazetted.toml")).unwrap());
     for path in ["news", "same", "moved", "broken"] {
@@ -255,7 +255,8 @@ const MANY: &str = "
 #[test]
 fn a_killed_copy_is_refused_until_the_same_command_has_finished_it() {
     let Some(database) = Database::new() else { return };
-    let home = Home::with_feeds(&["file:news.xml".to_owned()]);
+    let home = Home::in_files();
+    home.configure("[[feeds]]\nurl = \"file:news.xml\"\n");
     fs::write(home.path("news.xml"), rss("News", &[item(1)])).unwrap();
     home.poll();
     home.sql().execute_batch(MANY).unwrap();
@@ -281,7 +282,8 @@ fn a_killed_copy_is_refused_until_the_same_command_has_finished_it() {
 
 #[test]
 fn only_a_store_at_rest_is_copied_and_only_into_a_new_one() {
-    let home = Home::with_feeds(&["file:news.xml".to_owned()]);
+    let home = Home::in_files();
+    home.configure("[[feeds]]\nurl = \"file:news.xml\"\n");
     fs::write(home.path("news.xml"), rss("News", &[item(1)])).unwrap();
     refused(&home.run(&["db", "copy", "--to", "copy.db"]), "could not open the store");
     home.poll();

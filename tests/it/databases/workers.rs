@@ -18,7 +18,7 @@ use crate::support::wait_for;
 /// The hosts are addresses of this machine, 127.1.0.1 and so on.
 const HOSTS: usize = 24;
 const FEEDS_OF_A_HOST: usize = 2;
-const DELAY: Duration = Duration::from_millis(300);
+const DELAY: Duration = Duration::from_secs(1);
 
 /// A request, from its arrival to the end of the reply.
 #[derive(Clone, Debug)]
@@ -145,10 +145,8 @@ fn workers_share_the_hosts_and_one_that_ends_or_is_killed_is_replaced() {
         return;
     }
     let server = ManyHosts::start();
-    let mut config = format!(
-        "[fetch]\ntimeout = \"2s\"\nper_host = 1\nhost_delay = \"{}ms\"\n",
-        DELAY.as_millis()
-    );
+    let mut config =
+        format!("[fetch]\ntimeout = \"2s\"\nper_host = 1\nhost_delay = \"{}s\"\n", DELAY.as_secs());
     for url in server.urls() {
         writeln!(config, "[[feeds]]\nurl = \"{url}\"\nevery = \"2s\"").unwrap();
     }

@@ -30,14 +30,21 @@ pub(crate) fn store_is_file() -> bool {
 /// The databases of a home. They are removed with the value.
 #[derive(Default)]
 pub(crate) struct Databases {
+    /// The stores are files all the same.
+    is_none: bool,
     /// The URL of each database, by the path of the store that it replaces.
     urls: Mutex<BTreeMap<String, Url>>,
 }
 
 impl Databases {
+    /// Stores in files.
+    pub(crate) fn none() -> Self {
+        Self { is_none: true, urls: Mutex::default() }
+    }
+
     /// The URL of the database in place of the file `path`; `None` if the stores of the tests are files.
     pub(crate) fn url(&self, path: &str) -> Option<String> {
-        let server = server()?;
+        let server = server().filter(|_| !self.is_none)?;
         let mut urls = self.urls.lock().unwrap();
         let url = urls.entry(path.to_owned()).or_insert_with(|| created(&server));
         Some(url.to_string())

@@ -43,6 +43,11 @@ impl Home {
         Self { folder: tempfile::tempdir().unwrap(), databases: Databases::default() }
     }
 
+    /// An empty folder whose stores are files, whatever the other tests have.
+    pub(crate) fn in_files() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), databases: Databases::none() }
+    }
+
     /// A folder with a configuration.
     pub(crate) fn new(config: &str) -> Self {
         let home = Self::empty();
@@ -318,7 +323,9 @@ impl Running {
     pub(crate) fn events(&self) -> Vec<Value> {
         let log = self.log();
         let complete = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        complete.map(|line| serde_json::from_str(line).unwrap()).collect()
+        complete
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
     }
 
     /// Waits for a line of the JSON log by its message.
