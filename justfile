@@ -224,6 +224,22 @@ deb *ARGS: pages
         "$version" "$version" "$maintainer" "$(LC_ALL=C date -R)" > target/package/changelog
     cargo deb --locked {{ ARGS }}
 
+# By default those that write most of what a store can hold; `just postgres ""` runs all.
+#
+# tests/it with stores in PostgreSQL, on a server of its own below /tmp
+postgres *FILTERS="databases:: cli::copy consumers:: poll::identity poll::failures stories:: duplicates:: cli::retention":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! url="$(.ci/postgres)"; then
+        echo "postgres: SKIPPED for want of PostgreSQL"
+        [ -z "${CI_EXPECTED_SKIPS+set}" ] || [[ ";$CI_EXPECTED_SKIPS;" == *";PostgreSQL;"* ]]
+        exit
+    fi
+    folder="${url#*host=}"
+    trap '.ci/postgres stop "${folder%%&*}"' EXIT
+    export GAZETTED_TEST_POSTGRES="$url" RUST_TEST_THREADS=4
+    just test --locked --test it -- {{ FILTERS }}
+
 # the end-to-end benchmark (docs/benchmarks.md): `just bench --feeds 200`
 bench *ARGS:
     cargo bench --bench end_to_end -- {{ ARGS }}
@@ -241,8 +257,8 @@ count:
     fi
     cargo bench --locked --quiet --profile dev --bench end_to_end -- --feeds 100 --shrink 30 --count --compare benches/instruction-counts.json
 
-# Valgrind uses one core and the longest test another one, so that both take as long as one of them. Counts do not depend on
-# what else runs.
+# Valgrind uses one core and the longest test another one, so that both take as long as one of them, and so do the tests on
+# PostgreSQL behind it. Counts do not depend on what else runs.
 [private]
 test-and-count:
     #!/usr/bin/env bash
@@ -251,7 +267,7 @@ test-and-count:
     cargo bench --locked --profile dev --bench end_to_end --no-run
     counts="$(mktemp)"
     trap 'rm "$counts"' EXIT
-    just count > "$counts" 2>&1 &
+    { just count && just postgres; } > "$counts" 2>&1 &
     counting=$!
     ended=0
     just test --locked || ended=$?

@@ -60,8 +60,8 @@ const GRACE_PERIOD: Duration = Duration::from_secs(4);
 /// How long the store may take to end the leases of abandoned polls. They expire by themselves.
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The same for a store that other workers write to as well, which takes up what this one hands over. Polls in flight have so
-/// much less time.
+/// Both for a store that other workers write to as well, and which takes longer to take back what this one has leased.
+const SHARED_GRACE_PERIOD: Duration = Duration::from_millis(2_800);
 const HANDOVER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// The length of the queue of commands over HTTP.
@@ -487,8 +487,11 @@ impl State {
     /// Waits up to [`GRACE_PERIOD`] for polls and deliveries in flight, then aborts them.
     async fn stop(mut self, because: &str, signals: &mut Signals) {
         events::daemon_stopping(because, self.polls.len());
-        let is_shared = self.member.is_some();
-        let release_timeout = if is_shared { HANDOVER_TIMEOUT } else { RELEASE_TIMEOUT };
+        let (grace_period, release_timeout) = if self.member.is_some() {
+            (SHARED_GRACE_PERIOD, HANDOVER_TIMEOUT)
+        } else {
+            (GRACE_PERIOD, RELEASE_TIMEOUT)
+        };
         let server = self.server.stop();
         let all = async {
             while let Some(polled) = self.polls.join_next().await {
@@ -501,7 +504,7 @@ impl State {
         let hooks = async { while finishing.join_next().await.is_some() {} };
         let all = async { tokio::join!(all, server, exports, hooks) };
         tokio::select! {
-            _ = timeout(GRACE_PERIOD + RELEASE_TIMEOUT - release_timeout, all) => {}
+            _ = timeout(grace_period, all) => {}
             _ = signals.interrupt.recv() => {} // A second signal: do not wait.
         }
         let abandoned = self.polls.len();

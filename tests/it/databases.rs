@@ -189,11 +189,14 @@ fn languages_and_authors_choose_the_same_articles_in_each_database() {
 #[test]
 fn a_very_long_article_is_stored_and_found() {
     let home = Home::new("[[feeds]]\nurl = \"file:a.xml\"\n");
-    let words: String = (0..30_000).map(|n| format!("word{n} ")).collect();
-    let text = format!("<p>first sentence here {words} {words} {} lastword</p>", "q".repeat(9_000));
+    let words = |count: usize, word: fn(usize) -> String| {
+        (0..count).map(word).collect::<Vec<_>>().join(" ")
+    };
+    let many = words(30_000, |n| format!("word{n}"));
+    let text = format!("<p>first sentence here {many} {many} {} lastword</p>", "q".repeat(9_000));
     assert!(500_000 < text.len());
     let long = Item { title: "Long".to_owned(), text, ..item(1) };
-    let numbers = (0..200_000).map(|n| format!("{n:x} ")).collect::<String>();
+    let numbers = words(200_000, |n| format!("{n:x}"));
     let longer =
         Item { title: "Longer".to_owned(), text: format!("<p>beginning {numbers}</p>"), ..item(2) };
     let after = Item { title: "After".to_owned(), text: "<p>short</p>".to_owned(), ..item(3) };

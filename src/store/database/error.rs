@@ -53,17 +53,18 @@ impl Error {
         match &self.0 {
             Source::Lost => true,
             Source::NoRow | Source::System(_) | Source::Sqlite(_) => false,
-            Source::Postgres(error) => match error.as_db_error() {
-                // An error of this severity ends the session.
-                Some(reason) => {
-                    matches!(reason.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+            Source::Postgres(error) => {
+                if let Some(reason) = error.as_db_error() {
+                    // An error of this severity ends the session.
+                    return matches!(
+                        reason.parsed_severity(),
+                        Some(Severity::Fatal | Severity::Panic)
+                    );
                 }
-                None => {
-                    let source = std::error::Error::source(error);
-                    error.is_closed()
-                        || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
-                }
-            },
+                let source = std::error::Error::source(error);
+                error.is_closed()
+                    || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+            }
         }
     }
 

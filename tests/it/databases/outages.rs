@@ -20,7 +20,7 @@ use crate::support::{skip, wait_for};
 pub(crate) fn has_postgres() -> bool {
     let has = postgres::server().is_some();
     if !has {
-        skip("GAZETTED_TEST_POSTGRES");
+        skip("PostgreSQL (GAZETTED_TEST_POSTGRES)");
     }
     has
 }

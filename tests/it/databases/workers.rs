@@ -181,7 +181,7 @@ fn workers_share_the_hosts_and_one_that_ends_or_is_killed_is_replaced() {
     assert_politeness(&server.visits());
     let mut guids = home.each("guid");
     guids.sort();
-    let unique = BTreeSet::from_iter(guids.iter().cloned());
+    let unique: BTreeSet<&String> = guids.iter().collect();
     assert_eq!(guids.len(), unique.len(), "each article is there once");
     home.ok(&["db", "check"]);
 }

@@ -244,10 +244,10 @@ fn told(log: &str) -> BTreeMap<String, u64> {
 /// SQLite's log. It moves faster while the store is made.
 #[test]
 fn whichever_write_of_the_store_fails_what_was_told_is_stored_and_the_rest_made_up_for() {
+    const FEEDS: usize = 4;
     if !store_is_file() {
         return;
     }
-    const FEEDS: usize = 4;
     let server = Server::start();
     let publish = |items: u32| {
         for feed in 0..FEEDS {
