@@ -60,7 +60,8 @@ mod tests {
         );
         let store = Block::Keys {
             lines: vec!["path = \"gazetted.db\"".to_owned()],
-            text: "The database; everything that was ever collected is in it.".to_owned(),
+            text: "The database, a SQLite file; everything that was ever collected is in it."
+                .to_owned(),
         };
         assert!(blocks.contains(&store), "{blocks:#?}");
         let words = |text: &str| text.split([' ', '\n']).filter(|word| !word.is_empty()).count();

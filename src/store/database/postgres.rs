@@ -88,11 +88,9 @@ impl Server {
         // The client panics where it gets no files for a runtime.
         Builder::new_current_thread().enable_all().build().map_err(Error::of_system)?;
         let mut client = self.config.connect(self.tls.clone())?;
-        // A worker that hangs in a transaction must not keep all others from writing.
         client.batch_execute(
             "SET search_path = gazetted, public;
              SET lock_timeout = '10s';
-             SET idle_in_transaction_session_timeout = '60s';
              SET jit = off;",
         )?;
         match purpose {
@@ -100,7 +98,11 @@ impl Server {
             Purpose::Read => client.batch_execute(
                 "SET default_transaction_read_only = on; SET plan_cache_mode = force_custom_plan",
             )?,
-            Purpose::Write => client.batch_execute("LISTEN gazetted")?,
+            // A worker that hangs in a transaction must not keep all others from writing. A reader may be slow, as an export
+            // into a pipe is.
+            Purpose::Write => client.batch_execute(
+                "LISTEN gazetted; SET idle_in_transaction_session_timeout = '60s'",
+            )?,
             Purpose::Lock => {}
         }
         let number = LINKS.fetch_add(1, Ordering::Relaxed);
