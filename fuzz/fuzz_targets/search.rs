@@ -2,7 +2,7 @@
 //! valid for the index, and marking the hits changes no text.
 #![no_main]
 
-use gazetted::search::query::{expression, parse};
+use gazetted::search::query::{Language, expression, parse};
 use gazetted::search::snippet::{Hits, Part};
 use libfuzzer_sys::fuzz_target;
 
@@ -17,7 +17,7 @@ fuzz_target!(|input: (&str, &str)| {
         Ok(search) => search,
         Err(reason) => return assert!(!reason.is_empty()),
     };
-    let expression = expression(&search).expect("a word is wanted");
+    let expression = expression(&search, Language::Fts5).expect("a word is wanted");
     let outside: String = expression.split('"').step_by(2).collect();
     let rest = outside.replace("AND", "").replace("NOT", "").replace("OR", "");
     assert!(rest.chars().all(|c| matches!(c, ' ' | '*' | '(' | ')')), "{expression}");
