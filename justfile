@@ -227,7 +227,7 @@ deb *ARGS: pages
 # By default those that write most of what a store can hold; `just postgres ""` runs all.
 #
 # tests/it with stores in PostgreSQL, on a server of its own below /tmp
-postgres *FILTERS="databases:: cli::copy consumers:: poll::identity poll::failures stories:: duplicates:: cli::retention":
+postgres *FILTERS="databases::a_ databases::characters databases::feeds databases::languages databases::several databases::workers cli::copy stories:: poll::identity":
     #!/usr/bin/env bash
     set -euo pipefail
     if ! url="$(.ci/postgres)"; then
