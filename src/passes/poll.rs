@@ -90,6 +90,8 @@ pub struct Poller {
     /// Whether our own network is down. The lock is never held across an await.
     outages: Mutex<OutageDetector>,
     left: Mutex<HashSet<FeedId>>,
+    /// The ends of the leases of claims that have failed, but may have been carried out by a server that was lost then.
+    unanswered: Mutex<Vec<Timestamp>>,
     no_contact: NoContacts,
     next_polls: NextPolls,
     /// No second host is configured.
@@ -207,6 +209,7 @@ impl Poller {
             hosts: Mutex::new(HostBudgets::new(config.fetch.per_host, config.fetch.host_delay)),
             outages: Mutex::default(),
             left: Mutex::default(),
+            unanswered: Mutex::default(),
             no_contact: NoContacts::default(),
             is_only_host: is_only_host(config),
             requests: Semaphore::new(config.fetch.concurrency),
@@ -237,8 +240,13 @@ impl Poller {
         let Wanted { limit, named, paused_too } = wanted;
         let (free_slots, lease) = (self.free_slots(), self.lease);
         let queue = named.unwrap_or_else(|| self.due.clone());
+        self.release_unanswered().await?;
         let claim = Claim { now, limit, lease, queue, free_slots, paused_too };
-        let mut claimed = self.store.claim(claim).await?;
+        let claimed = self.store.claim(claim).await;
+        if claimed.is_err() && self.store.is_shared() {
+            self.unanswered().push(now + lease);
+        }
+        let mut claimed = claimed?;
         for job in &mut claimed.jobs {
             if let Some(feed) = self.feeds.get(job.feed) {
                 job.url = feed.spec.url.clone(); // The store does not know the host of a private feed's URL.
@@ -248,6 +256,22 @@ impl Poller {
             self.budget_of(&host).claimed(&host, Instant::now());
         }
         Ok(claimed)
+    }
+
+    /// Ends the leases of claims whose answers were lost.
+    async fn release_unanswered(&self) -> Result<(), StoreError> {
+        let leases = std::mem::take(&mut *self.unanswered());
+        for (done, lease) in leases.iter().enumerate() {
+            if let Err(error) = self.store.release_unanswered(*lease).await {
+                self.unanswered().extend(leases.iter().skip(done));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn unanswered(&self) -> MutexGuard<'_, Vec<Timestamp>> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the next claim read all due feeds anew; see [`ClaimQueue::read_again`].

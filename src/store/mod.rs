@@ -331,6 +331,13 @@ impl Store {
         claimed
     }
 
+    /// Ends the leases of a shared store that a failed claim may have made all the same: those that end at `lease`.
+    pub async fn release_unanswered(&self, lease: Timestamp) -> Result<(), StoreError> {
+        let Some(shards) = self.shards.allowed() else { return Ok(()) };
+        let in_flight = self.shards.polls_in_flight().into_iter().map(|(feed, _)| feed).collect();
+        self.write(move |tx| sql::workers::release_unanswered(tx, lease, &shards, &in_flight)).await
+    }
+
     /// Makes feeds due whose last poll lies in the future, and lets no lease last longer than `lease`: the clock was set
     /// back.
     pub async fn correct_for_clock(

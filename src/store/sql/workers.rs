@@ -4,9 +4,12 @@
 //! leases in each beat. It takes shards that nobody has leased up to its part of all, and is told which ones are more than its
 //! part. One more lease, that of [`ONCE`], makes a worker the one that does what is done once for all of them.
 
+use std::collections::HashSet;
+
 use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::shard::{SHARDS, Shard, ShardSet};
+use crate::domain::time::Timestamp;
 use crate::store::database::{Connection, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sql::claims;
@@ -186,6 +189,30 @@ fn release_feeds(tx: &Connection, shards: &ShardSet, now: f64) -> Result<(), Sto
     let of_dead =
         leased.iter().filter(|(feed, host)| shards.contains(Shard::of(host.as_ref(), *feed)));
     claims::release(tx, &of_dead.map(|(feed, _)| *feed).collect::<Vec<_>>())
+}
+
+/// Ends the leases that a claim of this worker may have made although it seemed to fail, because the answer of the server was
+/// lost: those that end at `lease`, of feeds in its shards, and not in flight.
+pub(in crate::store) fn release_unanswered(
+    tx: &Connection,
+    lease: Timestamp,
+    shards: &ShardSet,
+    in_flight: &HashSet<FeedId>,
+) -> Result<(), StoreError> {
+    const LEASED: &str = "SELECT feed_id, host FROM poll_state WHERE leased_until = ?1";
+    let one = |r: &Row<'_>| {
+        let host = r.get::<_, Option<String>>("host")?.map(Host::stored);
+        Ok((FeedId(r.get("feed_id")?), host))
+    };
+    let leased: Vec<(FeedId, Option<Host>)> = tx
+        .prepare_cached(LEASED)
+        .and_then(|mut s| s.query_map([lease.timestamp()], one)?.collect())
+        .context("look for the feeds of a claim")?;
+    let is_ours = |(feed, host): &&(FeedId, Option<Host>)| {
+        shards.contains(Shard::of(host.as_ref(), *feed)) && !in_flight.contains(feed)
+    };
+    let ours = leased.iter().filter(is_ours).map(|(feed, _)| *feed);
+    claims::release(tx, &ours.collect::<Vec<_>>())
 }
 
 /// Hands shards back in which nothing is in flight.
