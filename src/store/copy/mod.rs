@@ -12,6 +12,8 @@
 mod state;
 mod tables;
 
+use std::convert::identity;
+
 use crate::domain::location::Location;
 use crate::store::copy::tables::{META, Table};
 use crate::store::database::{self, Connection, OptionalExtension, Value, params_from_iter};
@@ -95,10 +97,6 @@ fn copy(
 ) -> Result<Copied, StoreError> {
     let action = "read the store to copy";
     let moment = from.begin_to_read().context(action)?;
-    if !from.is_sqlite() {
-        // The transaction waits while rows are written elsewhere.
-        from.execute_batch("SET LOCAL idle_in_transaction_session_timeout = 0").context(action)?;
-    }
     let tables = tables::common(&tables::schema(from)?, &tables::schema(into)?)?;
     let tables: Vec<Table> = tables.into_iter().filter(|table| table.name != META).collect();
     let is_continued = begin(from, into, target, &tables)?;
@@ -146,7 +144,8 @@ fn begin(
         None => refuse_used(into, target)?,
     }
     let action = "begin the copy";
-    in_transaction(into, action, |into| {
+    let failed = |source| StoreError::Sql { action, source };
+    into.in_transaction(failed, || {
         empty(into, tables).context(action)?;
         meta::set_unfinished_copy(into, &mark)
     })?;
@@ -211,9 +210,8 @@ fn copy_table(
         }
         if piece.len() == MOST_ROWS || MOST_BYTES <= bytes || (is_last && !piece.is_empty()) {
             let action = "write the rows of a table";
-            in_transaction(into, action, |into| {
-                into.add_rows(table.name, &table.columns, &piece).context(action)
-            })?;
+            into.in_transaction(identity, || into.add_rows(table.name, &table.columns, &piece))
+                .context(action)?;
             count += piece.len() as u64;
             report(count);
             piece.clear();
@@ -263,15 +261,16 @@ fn finish(from: &Connection, into: &Connection) -> Result<u64, StoreError> {
         SELECT setval(pg_get_serial_sequence('feed', 'id'), coalesce(max(id), 1), max(id) IS NOT NULL) FROM feed";
     let action = "finish the copy";
     let values = single_values(from, into.is_sqlite()).context(action)?;
-    in_transaction(into, action, |into| {
-        into.execute("DELETE FROM meta", []).context(action)?;
+    into.in_transaction(identity, || {
+        into.execute("DELETE FROM meta", [])?;
         let columns = ["key".to_owned(), "value".to_owned()];
-        into.add_rows(META, &columns, &values).context(action)?;
+        into.add_rows(META, &columns, &values)?;
         if !into.is_sqlite() {
-            into.query_row(GO_ON, [], |_| Ok(())).context(action)?;
+            into.query_row(GO_ON, [], |_| Ok(()))?;
         }
         Ok(())
-    })?;
+    })
+    .context(action)?;
     Ok(values.len() as u64)
 }
 
@@ -290,20 +289,6 @@ fn single_values(from: &Connection, is_for_sqlite: bool) -> database::Result<Vec
         Ok(vec![Value::Text(key), value])
     })?;
     rows.collect()
-}
-
-/// Runs `work` in a transaction of the copy, and commits it or undoes it.
-fn in_transaction(
-    into: &Connection,
-    action: &'static str,
-    work: impl FnOnce(&Connection) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    into.begin_to_write().context(action)?;
-    let done = work(into).and_then(|()| into.commit().context(action));
-    if done.is_err() {
-        into.roll_back().ok(); // The first error tells more.
-    }
-    done
 }
 
 #[cfg(test)]

@@ -118,6 +118,21 @@ impl Connection {
         }
     }
 
+    /// Runs `work` in a transaction that writes, and commits it. If `work` fails, its changes are undone. `failed` makes the error
+    /// of a transaction that does not begin or end.
+    pub(super) fn in_transaction<T, E>(
+        &self,
+        failed: impl Fn(Error) -> E,
+        work: impl FnOnce() -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        self.begin_to_write().map_err(&failed)?;
+        let done = work().and_then(|value| self.commit().map(|()| value).map_err(&failed));
+        if done.is_err() {
+            self.roll_back().ok(); // After some errors the database has done it. The first error tells more.
+        }
+        done
+    }
+
     /// A number that changes when another connection has changed the store. Changes of this connection leave it as it is.
     pub(super) fn changes(&self) -> Result<i64> {
         match self {

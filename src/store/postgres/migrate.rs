@@ -20,13 +20,7 @@ pub(super) fn to_latest(connection: &Connection, url: &ServerUrl) -> Result<(), 
         return Ok(());
     }
     let failed = |source| StoreError::Migrate { store: Location::Server(url.clone()), source };
-    connection.begin_to_write().map_err(failed)?;
-    let taken = take_steps(connection, url);
-    if taken.is_err() {
-        connection.roll_back().ok();
-        return taken;
-    }
-    connection.commit().map_err(failed)
+    connection.in_transaction(failed, || take_steps(connection, url))
 }
 
 fn take_steps(connection: &Connection, url: &ServerUrl) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use crate::domain::feed::FeedId;
 use crate::domain::host::Host;
 use crate::domain::shard::{SHARDS, Shard, ShardSet};
 use crate::domain::time::Timestamp;
-use crate::store::database::{Connection, Row, params};
+use crate::store::database::{self, Connection, Row, params};
 use crate::store::error::{Context, StoreError};
 use crate::store::sql::claims;
 use crate::store::sql::meta;
@@ -65,12 +65,14 @@ pub struct KnownWorker {
     pub has_stored_list: bool,
 }
 
-const NOW: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)";
+const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)";
 
 const STORED_LIST: &str = "(SELECT CAST(value AS bigint) FROM meta WHERE key = 'feeds_hash')";
 
 fn time(connection: &Connection) -> Result<f64, StoreError> {
-    connection.query_row(NOW, [], |row| row.get(0)).context("read the clock of the server")
+    connection
+        .query_row(&format!("SELECT {NOW}"), [], |row| row.get(0))
+        .context("read the clock of the server")
 }
 
 /// Renews the leases of a worker, and gives it its part of the shards that nobody has.
@@ -87,26 +89,31 @@ pub(in crate::store) fn beat(tx: &Connection, worker: &Worker) -> Result<Beat, S
     tx.prepare_cached(INTRODUCE).and_then(|mut s| s.execute(about)).context(action)?;
     tx.prepare_cached(FORGET).and_then(|mut s| s.execute([now])).context(action)?;
     let has_stored_list = meta::feeds_hash(tx)? == Some(worker.feeds_hash);
-    let one = |r: &Row<'_>| Ok((r.get("number")?, r.get("quiet_until")?));
     let mut held: Vec<(i64, f64)> = tx
         .prepare_cached(RENEW)
-        .and_then(|mut s| s.query_map(params![worker.id, now + LEASE], one)?.collect())
+        .and_then(|mut s| s.query_map(params![worker.id, now + LEASE], lease)?.collect())
         .context(action)?;
     let part = if has_stored_list { SHARDS.div_ceil(workers(tx, now)?.max(1)) } else { 0 };
-    let number = held.iter().filter(|(number, _)| *number != ONCE).count();
+    let number = held.iter().filter(|(number, _)| shard_of(*number).is_some()).count();
     if has_stored_list {
         held.extend(take(tx, worker, now, part.saturating_sub(number))?);
     }
     held.sort_by_key(|(number, _)| *number);
-    let shards: Vec<(Shard, f64)> = held
-        .iter()
-        .filter_map(|(number, quiet_until)| {
-            Some((Shard(u8::try_from(*number).ok()?), *quiet_until))
-        })
-        .collect();
+    let shards = held.iter().filter_map(|(number, from)| Some((shard_of(*number)?, *from)));
+    let shards: Vec<(Shard, f64)> = shards.collect();
     let surplus = shards.iter().skip(part).map(|(shard, _)| *shard).collect();
     let does_once = held.iter().any(|(number, _)| *number == ONCE);
     Ok(Beat { now, shards, surplus, does_once, has_stored_list })
+}
+
+/// A row of `shard`: its number, and the time from which on requests are allowed.
+fn lease(r: &Row<'_>) -> database::Result<(i64, f64)> {
+    Ok((r.get("number")?, r.get("quiet_until")?))
+}
+
+/// The shard with this number; `None` for the lease behind those of the shards.
+fn shard_of(number: i64) -> Option<Shard> {
+    u8::try_from(number).ok().map(Shard)
 }
 
 /// An id that no other process has.
@@ -136,36 +143,28 @@ fn take(
 ) -> Result<Vec<(i64, f64)>, StoreError> {
     const FREE: &str = "
         SELECT number, owner IS NOT NULL AS is_of_dead FROM shard
-        WHERE number < ?3 AND (owner IS NULL OR leased_until < ?1)
-        ORDER BY number LIMIT ?2";
-    const FREE_ONCE: &str = "
-        SELECT number, FALSE AS is_of_dead FROM shard
-        WHERE number = ?1 AND (owner IS NULL OR leased_until < ?2)";
+        WHERE owner IS NULL OR leased_until < ?1 ORDER BY number";
     const TAKE: &str = "
         UPDATE shard SET owner = ?2, leased_until = ?3, epoch = epoch + 1,
             quiet_until = CASE WHEN owner IS NULL THEN quiet_until ELSE leased_until + ?4 END
         WHERE number = ?1 RETURNING number, quiet_until";
     let action = "lease shards";
     let one = |r: &Row<'_>| Ok((r.get("number")?, r.get("is_of_dead")?));
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut free: Vec<(i64, bool)> = tx
+    let free: Vec<(i64, bool)> = tx
         .prepare_cached(FREE)
-        .and_then(|mut s| s.query_map(params![now, most, ONCE], one)?.collect())
+        .and_then(|mut s| s.query_map([now], one)?.collect())
         .context(action)?;
-    let last = tx
-        .prepare_cached(FREE_ONCE)
-        .and_then(|mut s| s.query_map(params![ONCE, now], one)?.collect::<Result<Vec<_>, _>>());
-    let dead = free.iter().filter(|(_, is_of_dead)| *is_of_dead);
-    let dead: ShardSet =
-        dead.filter_map(|(number, _)| Some(Shard(u8::try_from(*number).ok()?))).collect();
-    free.extend(last.context(action)?);
-    let mut taken = Vec::with_capacity(free.len());
-    for (number, _) in free {
+    let (mut taken, mut dead) = (Vec::new(), ShardSet::default());
+    for (number, is_of_dead) in free {
+        let shard = shard_of(number);
+        if shard.is_some() && most <= taken.len() {
+            continue;
+        }
         let values = params![number, worker.id, now + LEASE, worker.longest_request];
-        let lease = |r: &Row<'_>| Ok((r.get("number")?, r.get("quiet_until")?));
         taken.push(
             tx.prepare_cached(TAKE).and_then(|mut s| s.query_row(values, lease)).context(action)?,
         );
+        shard.into_iter().filter(|_| is_of_dead).for_each(|shard| dead.insert(shard));
     }
     if dead != ShardSet::default() {
         release_feeds(tx, &dead, now)?;
@@ -177,18 +176,8 @@ fn take(
 /// stored.
 fn release_feeds(tx: &Connection, shards: &ShardSet, now: f64) -> Result<(), StoreError> {
     const LEASED: &str = "SELECT feed_id, host FROM poll_state WHERE ?1 < leased_until";
-    let one = |r: &Row<'_>| {
-        let host = r.get::<_, Option<String>>("host")?.map(Host::stored);
-        Ok((FeedId(r.get("feed_id")?), host))
-    };
     #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970")]
-    let leased: Vec<(FeedId, Option<Host>)> = tx
-        .prepare_cached(LEASED)
-        .and_then(|mut s| s.query_map([now as i64], one)?.collect())
-        .context("look for the feeds of a dead worker")?;
-    let of_dead =
-        leased.iter().filter(|(feed, host)| shards.contains(Shard::of(host.as_ref(), *feed)));
-    claims::release(tx, &of_dead.map(|(feed, _)| *feed).collect::<Vec<_>>())
+    release_some(tx, (LEASED, now as i64), |_, shard| shards.contains(shard))
 }
 
 /// Ends the leases that a claim of this worker may have made although it seemed to fail, because the answer of the server was
@@ -200,19 +189,28 @@ pub(in crate::store) fn release_unanswered(
     in_flight: &HashSet<FeedId>,
 ) -> Result<(), StoreError> {
     const LEASED: &str = "SELECT feed_id, host FROM poll_state WHERE leased_until = ?1";
+    release_some(tx, (LEASED, lease.timestamp()), |feed, shard| {
+        shards.contains(shard) && !in_flight.contains(&feed)
+    })
+}
+
+/// Ends the leases of those feeds of a query that `is_wanted` chooses by the feed and its shard.
+fn release_some(
+    tx: &Connection,
+    (leased, time): (&str, i64),
+    is_wanted: impl Fn(FeedId, Shard) -> bool,
+) -> Result<(), StoreError> {
     let one = |r: &Row<'_>| {
+        let feed = FeedId(r.get("feed_id")?);
         let host = r.get::<_, Option<String>>("host")?.map(Host::stored);
-        Ok((FeedId(r.get("feed_id")?), host))
+        Ok((feed, Shard::of(host.as_ref(), feed)))
     };
-    let leased: Vec<(FeedId, Option<Host>)> = tx
-        .prepare_cached(LEASED)
-        .and_then(|mut s| s.query_map([lease.timestamp()], one)?.collect())
-        .context("look for the feeds of a claim")?;
-    let is_ours = |(feed, host): &&(FeedId, Option<Host>)| {
-        shards.contains(Shard::of(host.as_ref(), *feed)) && !in_flight.contains(feed)
-    };
-    let ours = leased.iter().filter(is_ours).map(|(feed, _)| *feed);
-    claims::release(tx, &ours.collect::<Vec<_>>())
+    let leased: Vec<(FeedId, Shard)> = tx
+        .prepare_cached(leased)
+        .and_then(|mut s| s.query_map([time], one)?.collect())
+        .context("look for feeds whose leases have to end")?;
+    let wanted = leased.into_iter().filter(|(feed, shard)| is_wanted(*feed, *shard));
+    claims::release(tx, &wanted.map(|(feed, _)| feed).collect::<Vec<_>>())
 }
 
 /// Hands shards back in which nothing is in flight.
@@ -251,7 +249,7 @@ pub(in crate::store) fn leave(tx: &Connection, worker: &Worker) -> Result<(), St
 /// The workers that were there in the last day, in the order of their names.
 pub(super) fn list(connection: &Connection) -> Result<Vec<KnownWorker>, StoreError> {
     let sql = format!(
-        "SELECT w.name, w.version, CAST(extract(epoch FROM clock_timestamp()) AS double precision) - w.seen_at AS silent_for,
+        "SELECT w.name, w.version, {NOW} - w.seen_at AS silent_for,
             (SELECT count(*) FROM shard s WHERE s.owner = w.id AND s.number <> {ONCE}) AS shards,
             EXISTS (SELECT 1 FROM shard s WHERE s.owner = w.id AND s.number = {ONCE}) AS does_once,
             w.feeds_hash = coalesce({STORED_LIST}, w.feeds_hash) AS has_stored_list

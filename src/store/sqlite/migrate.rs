@@ -61,13 +61,7 @@ pub(in crate::store) fn to_latest(connection: &Connection, path: &Path) -> Resul
         return Ok(());
     }
     let failed = |source| StoreError::Migrate { store: Location::file(path), source };
-    connection.begin_to_write().map_err(failed)?;
-    let taken = take_steps(connection, path);
-    if taken.is_err() {
-        connection.roll_back().ok(); // After some errors SQLite has done it.
-        return taken;
-    }
-    connection.commit().map_err(failed)
+    connection.in_transaction(failed, || take_steps(connection, path))
 }
 
 fn take_steps(connection: &Connection, path: &Path) -> Result<(), StoreError> {
