@@ -68,7 +68,7 @@ async fn poll(args: Args, config: &Config, context: &Context) -> Result<Exit> {
         Err(error) => return Err(error.into()),
     };
     let store = config.store.location.open()?;
-    if lock.is_some() && !has_workers(&store)? {
+    if lock.is_some() && !(store.is_shared() && has_workers(&store)?) {
         store.release_all().await?; // They belong to processes that died.
     }
     add_keys(&store).await?;

@@ -54,6 +54,7 @@ use crate::polling::schedule::{Cadence, Policy};
 pub use fault::{ConfigErrors, Fault};
 pub use find::{NotFound, find};
 pub use load::{load, load_without_lists};
+pub use secrets::secret_in;
 
 /// The default of `store.path`, in the folder of the configuration file.
 pub const DEFAULT_STORE: &str = "gazetted.db";

@@ -152,20 +152,10 @@ impl Reader<'_> {
         let path = self.path(field)?;
         let path = self.string(field).and_then(|text| self.credential(text)).unwrap_or(path);
         let bytes = self.read(field, &path, "the file")?;
-        let Ok(mut text) = String::from_utf8(bytes) else {
-            return self.refuse(field, "the file is not UTF-8 text", None);
-        };
-        if text.ends_with('\n') {
-            text.pop();
+        match single_line(bytes) {
+            Ok(text) => Some(text),
+            Err(fault) => self.refuse(field, fault, None),
         }
-        if text.ends_with('\r') {
-            text.pop();
-        }
-        if text.is_empty() || text.contains(['\n', '\r', '\0']) {
-            let message = "the file must hold the secret in a single line and nothing else";
-            return self.refuse(field, message, None);
-        }
-        Some(text)
     }
 
     /// Reads a secret from `key`, or from the file that `key_file` names. Returns it with the field that it
@@ -253,6 +243,30 @@ fn password(source: &str, at: usize) -> Option<Range<usize>> {
     let start = source.find("://").map_or(0, |scheme| scheme + 3);
     let colon = source.get(start..last)?.find(':')?;
     Some(at + start + colon + 1..at + last)
+}
+
+/// Reads the secret in a file that a command names, by the rules for files that the configuration names.
+///
+/// # Errors
+/// When the file cannot be read, or holds more than the secret in a single line. The text repeats nothing of it.
+pub fn secret_in(path: &Path) -> Result<String, String> {
+    let bytes = read_limited(path).map_err(|error| reason(&error))?;
+    Ok(single_line(bytes)?)
+}
+
+/// The secret in the bytes of a file. A line break at the end is not part of it.
+fn single_line(bytes: Vec<u8>) -> Result<String, &'static str> {
+    let Ok(mut text) = String::from_utf8(bytes) else { return Err("the file is not UTF-8 text") };
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    if text.ends_with('\r') {
+        text.pop();
+    }
+    if text.is_empty() || text.contains(['\n', '\r', '\0']) {
+        return Err("the file must hold the secret in a single line and nothing else");
+    }
+    Ok(text)
 }
 
 fn read_limited(path: &Path) -> io::Result<Vec<u8>> {

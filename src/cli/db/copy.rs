@@ -1,6 +1,6 @@
 //! `gazetted db copy`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::output::{count, data, json_data};
 use crate::cli::{Context, Exit};
+use crate::config::secret_in;
 use crate::store::{CopyStep, Location, Lock, LockError, Role, ServerUrl};
 
 #[derive(clap::Args, Debug)]
@@ -51,26 +52,17 @@ pub(super) fn run(args: &Args, location: &Location, context: &Context) -> Result
 /// The other store. No error shows a URL, which may hold a password.
 fn target(args: &Args) -> Result<Location> {
     let text = match (&args.to, &args.to_file) {
-        (_, Some(file)) => url_in(file)?,
+        (_, Some(file)) => secret_in(file).map_err(anyhow::Error::msg).with_context(|| {
+            format!("could not read the URL of the other store from {}", file.display())
+        })?,
         (Some(text), None) => text.clone(),
         (None, None) => bail!("name the other store by --to or --to-file"),
     };
     if !text.contains("://") {
         return Ok(Location::file(text));
     }
-    let url = ServerUrl::parse(&text).map_err(anyhow::Error::msg);
+    let url = ServerUrl::parse(text.trim()).map_err(anyhow::Error::msg);
     Ok(Location::Server(url.context("could not read the URL of the other store")?))
-}
-
-/// The single line of a file.
-fn url_in(file: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("could not read {}", file.display()))?;
-    let line = text.trim();
-    if line.is_empty() || line.contains('\n') {
-        bail!("{} must hold the URL in a single line and nothing else", file.display());
-    }
-    Ok(line.to_owned())
 }
 
 /// Locks the store of the configuration, which no daemon may change meanwhile.

@@ -85,7 +85,7 @@ pub struct FreeSlots {
 
 impl FreeSlots {
     pub fn of(&self, host: &Host) -> usize {
-        if !self.allows(Shard::of_host(host)) {
+        if !self.allows(|| Shard::of_host(host)) {
             return 0;
         }
         let idle = || if self.exempt.contains(host) { self.idle_exempt } else { self.idle };
@@ -93,8 +93,8 @@ impl FreeSlots {
     }
 
     /// Whether this process may send requests to hosts of a shard.
-    pub fn allows(&self, shard: Shard) -> bool {
-        self.shards.is_none_or(|shards| shards.contains(shard))
+    pub fn allows(&self, shard: impl FnOnce() -> Shard) -> bool {
+        self.shards.is_none_or(|shards| shards.contains(shard()))
     }
 
     /// Takes up to `slots` of a host.

@@ -178,7 +178,7 @@ fn read(tx: &Connection, queue: &mut Waiting, claim: &Claim) -> Result<usize, St
             reading.last = found.last().map(|(position, _)| *position).or(reading.last);
             let number = found.len();
             for (position, host) in found {
-                if claim.free_slots.allows(Shard::of(host.as_ref(), position.feed)) {
+                if claim.free_slots.allows(|| Shard::of(host.as_ref(), position.feed)) {
                     queue.add(host, position.feed);
                 }
             }

@@ -6,7 +6,7 @@ use crate::domain::location::ServerUrl;
 use crate::store::database::{self, Connection};
 use crate::store::error::{Context, StoreError};
 use crate::store::postgres;
-use crate::store::sql::text_index;
+use crate::store::sql::{meta, text_index};
 use crate::store::sqlite::open::open_for_writing;
 
 /// Sizes and counts, for `db stats` and `status`.
@@ -39,11 +39,6 @@ const SIZE: &str = "
     SELECT CAST(coalesce(sum(pg_total_relation_size(c.oid)), 0) AS bigint) FROM pg_class c
     WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relkind = 'r'";
 const PAGE_SIZE: &str = "SELECT CAST(current_setting('block_size') AS bigint)";
-const PAGES: &str = "
-    SELECT CAST(coalesce(sum(pg_total_relation_size(c.oid)), 0) AS bigint)
-        / CAST(current_setting('block_size') AS bigint)
-    FROM pg_class c
-    WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relkind = 'r'";
 
 pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
     let number = |sql: &str| -> Result<u64, StoreError> {
@@ -51,14 +46,15 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
             connection.query_row(sql, [], |row| row.get(0)).context("measure the store")?;
         Ok(n.cast_unsigned())
     };
+    let page_bytes = number(connection.choose("PRAGMA page_size", PAGE_SIZE))?;
     Ok(Stats {
         feeds: number("SELECT count(*) FROM feed WHERE configured = 1")?,
         articles: number("SELECT CAST(coalesce(sum(articles), 0) AS bigint) FROM feed_totals")?,
         edited: number(EDITED)?,
-        seq: number("SELECT CAST(value AS bigint) FROM meta WHERE key = 'seq'")?.cast_signed(),
+        seq: meta::sequence(connection)?,
         unindexed: text_index::behind(connection)?,
-        page_bytes: number(connection.choose("PRAGMA page_size", PAGE_SIZE))?,
-        pages: number(connection.choose("PRAGMA page_count", PAGES))?,
+        page_bytes,
+        pages: size(connection)? / page_bytes,
         free_pages: number(connection.choose("PRAGMA freelist_count", "SELECT 0"))?,
         schema_version: number(
             connection.choose("PRAGMA user_version", "SELECT version FROM schema_version"),
