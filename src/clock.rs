@@ -38,13 +38,19 @@ const TOLERANCE: f64 = 0.25;
 /// Follows another clock from now on, such as that of a server that several machines share. `seconds` since 1970 is what it
 /// showed at some time while the question took so long. Durations do not change.
 pub fn follow(seconds: f64, took: Duration) {
-    let mean = own() - TimeDelta::from_std(took / 2).unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970")]
-    let ahead = seconds - mean.timestamp_millis() as f64 / 1e3;
-    if took.as_secs_f64() + TOLERANCE < (ahead - difference()).abs() {
+    let own = own().timestamp_millis() as f64 / 1e3;
+    if let Some(ahead) = new_difference(own, (seconds, took.as_secs_f64()), difference()) {
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds")]
         AHEAD.store((ahead * 1e3) as i64, Ordering::Relaxed);
     }
+}
+
+/// How far another clock is ahead that showed `shown` at some time in the `took` seconds before `own`. `None` if it may as well
+/// be as far ahead as is known.
+fn new_difference(own: f64, (shown, took): (f64, f64), known: f64) -> Option<f64> {
+    let ahead = shown - (own - took / 2.0);
+    (took + TOLERANCE < (ahead - known).abs()).then_some(ahead)
 }
 
 /// How far the clock that is followed is ahead of that of this machine, in seconds.
@@ -73,6 +79,14 @@ mod tests {
             sum = std::hint::black_box(sum + 1);
         }
         assert!(before < work_of_this_thread());
+    }
+
+    #[test]
+    fn another_clock_is_followed_when_it_certainly_differs() {
+        assert_eq!(new_difference(1_000.0, (1_000.1, 0.0), 0.0), None);
+        assert_eq!(new_difference(1_000.0, (4_600.0, 2.0), 0.0), Some(3_601.0));
+        assert_eq!(new_difference(1_000.0, (1_000.9, 2.0), 0.0), None, "the answer was slow");
+        assert_eq!(new_difference(1_000.0, (1_000.0, 0.0), 3_600.0), Some(0.0), "ours was set");
     }
 
     #[test]

@@ -577,3 +577,48 @@ impl From<postgres::Error> for Error {
         Self::of_postgres(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_numbered_in_the_order_of_their_appearance() {
+        for (sql, text, used) in [
+            ("SELECT ?2, ?1, ?2", "SELECT $1, $2, $1", vec![1, 0]),
+            ("VALUES (?, ?)", "VALUES ($1, $2)", vec![0, 1]),
+            ("SELECT '?1 it''s ?', ?12", "SELECT '?1 it''s ?', $1", vec![11]),
+            ("SELECT 1", "SELECT 1", vec![]),
+        ] {
+            let translated = translated(sql);
+            assert_eq!((translated.text.as_str(), translated.used), (text, used), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_statement_gets_the_values_that_it_uses() {
+        let values: [&dyn ToSql; 3] = [&1, &"two", &3];
+        let shown = |places: &[usize]| bound(&values, places).map(|bound| format!("{bound:?}"));
+        assert_eq!(shown(&[2]).unwrap(), "[Bound(Owned(Integer(3)))]");
+        assert!(shown(&[3]).unwrap_err().to_string().contains('3'));
+    }
+
+    /// As the server sends it: the count of digits, the power of the first, the sign, the decimal places, the digits.
+    #[test]
+    fn sums_are_whole_numbers() {
+        let raw = |halves: &[i16]| -> Vec<u8> {
+            halves.iter().flat_map(|half| half.to_be_bytes()).collect()
+        };
+        for (halves, number) in [
+            (&[0, 0, 0, 0][..], 0),
+            (&[1, 0, 0, 0, 42], 42),
+            (&[2, 1, 0, 0, 1, 5], 10_005),
+            (&[1, 2, 0, 0, 3], 300_000_000),
+            (&[1, 0, 0x4000, 0, 7], -7),
+        ] {
+            assert_eq!(decode_numeric(&raw(halves)).unwrap(), number);
+        }
+        assert!(decode_numeric(&raw(&[2, 1, 0, 0, 1])).is_err(), "it is cut off");
+        assert!(decode_numeric(&raw(&[1, 9, 0, 0, 1])).is_err(), "it is too large");
+    }
+}

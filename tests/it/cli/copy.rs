@@ -3,63 +3,22 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::TimeDelta;
-use postgres::{Client, NoTls};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use crate::stories;
 use crate::support::feeds::{Item, item, rss};
+use crate::support::postgres::{self, Databases};
 use crate::support::program::{Home, Ran, Running};
 use crate::support::server::{Page, Server};
-use crate::support::{now, skip, wait_for};
+use crate::support::{now, wait_for};
 
-/// A database of its own on the server of the tests, which is removed with the value.
-struct Database {
-    server: String,
-    name: String,
-}
-
-impl Database {
-    /// `None` without a server, which is reported.
-    #[expect(clippy::disallowed_methods, reason = "the variable is for tests")]
-    fn new() -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let Ok(server) = std::env::var("GAZETTED_TEST_POSTGRES") else {
-            skip("PostgreSQL (GAZETTED_TEST_POSTGRES)");
-            return None;
-        };
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("copy_{}_{number}", std::process::id());
-        let database = Self { server, name };
-        database.on_server(&format!("CREATE DATABASE {}", database.name));
-        Some(database)
-    }
-
-    fn on_server(&self, sql: &str) {
-        Client::connect(&self.server, NoTls).unwrap().batch_execute(sql).unwrap();
-    }
-
-    fn url(&self) -> String {
-        let (server, options) = self.server.split_once('?').unwrap_or((&self.server, ""));
-        let (scheme, rest) = server.split_once("://").unwrap();
-        let host = rest.split('/').next().unwrap();
-        format!("{scheme}://{host}/{}?{options}", self.name).trim_end_matches('?').to_owned()
-    }
-
-    /// A number from the store in it; 0 as long as there is none.
-    fn number(&self, sql: &str) -> i64 {
-        let mut client = Client::connect(&self.url(), NoTls).unwrap();
-        client.query_one(sql, &[]).map_or(0, |row| row.get(0))
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.on_server(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
+/// A number from the store in a database; 0 as long as there is none.
+fn number(url: &str, sql: &str) -> i64 {
+    let rows = postgres::run(url, sql).unwrap_or_default();
+    rows.first().and_then(|row| row.first()?.as_ref()?.parse().ok()).unwrap_or_default()
 }
 
 fn recent(n: u32, title: &str) -> Item {
@@ -211,9 +170,13 @@ fn a_copy_into_another_file_has_all_rows_and_exports_the_same() {
 
 #[test]
 fn a_copy_into_postgresql_and_back_has_all_rows_and_exports_the_same() {
-    let Some(database) = Database::new() else { return };
+    if !postgres::is_given() {
+        return;
+    }
+    let databases = Databases::default();
+    let url = databases.url("copy").unwrap();
     let (server, home) = full();
-    fs::write(home.path("url"), format!("{}\n", database.url())).unwrap();
+    fs::write(home.path("url"), format!("{url}\n")).unwrap();
     let copied = home.json(&["db", "copy", "--to-file", "url", "--json"]);
     assert_eq!((&copied["feeds"], &copied["continued"]), (&8.into(), &false.into()));
     configure_other(&home, "url_file = \"url\"");
@@ -230,7 +193,7 @@ fn a_copy_into_postgresql_and_back_has_all_rows_and_exports_the_same() {
     assert_eq!(ran.code, Some(3), "{ran:#?}");
     let found = home.json(&with_other(&["search", "quokkas", "--json"]));
     assert_eq!(found.as_array().unwrap().len(), 1);
-    let newest = database.number("SELECT max(id) FROM gazetted.feed");
+    let newest = number(&url, "SELECT max(id) FROM feed");
     assert_eq!(
         newest,
         1 + home
@@ -254,16 +217,19 @@ const MANY: &str = "
 
 #[test]
 fn a_killed_copy_is_refused_until_the_same_command_has_finished_it() {
-    let Some(database) = Database::new() else { return };
+    if !postgres::is_given() {
+        return;
+    }
+    let databases = Databases::default();
+    let url = databases.url("copy").unwrap();
     let home = Home::in_files();
     home.configure("[[feeds]]\nurl = \"file:news.xml\"\n");
     fs::write(home.path("news.xml"), rss("News", &[item(1)])).unwrap();
     home.poll();
     home.sql().execute_batch(MANY).unwrap();
-    let url = database.url();
     let mut copying = Running::start(home.command(&["db", "copy", "--to", &url]));
     let there = wait_for("a part of the articles", || {
-        let count = database.number("SELECT count(*) FROM gazetted.article");
+        let count = number(&url, "SELECT count(*) FROM article");
         (count != 0).then_some(count)
     });
     copying.kill();

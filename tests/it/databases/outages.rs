@@ -14,20 +14,11 @@ use crate::support::http::Site;
 use crate::support::postgres;
 use crate::support::program::{Home, Running, STORE};
 use crate::support::server::{Page, Server};
-use crate::support::{skip, wait_for};
-
-/// Whether the tests have PostgreSQL. If not, reports a skip.
-pub(crate) fn has_postgres() -> bool {
-    let has = postgres::server().is_some();
-    if !has {
-        skip("PostgreSQL (GAZETTED_TEST_POSTGRES)");
-    }
-    has
-}
+use crate::support::wait_for;
 
 #[test]
 fn a_page_that_waits_too_long_for_the_database_is_an_error_and_the_next_one_is_none() {
-    if !has_postgres() {
+    if !postgres::is_given() {
         return;
     }
     let server = Server::start();
@@ -109,7 +100,7 @@ fn article(feed: u32, n: u32) -> Item {
 #[test]
 fn a_server_that_is_killed_under_the_daemon_and_started_again_costs_nothing() {
     const FEEDS: u32 = 4;
-    if !has_postgres() {
+    if !postgres::is_given() {
         return;
     }
     let database = OwnServer::start();

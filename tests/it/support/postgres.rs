@@ -17,6 +17,15 @@ pub(crate) fn server() -> Option<Url> {
     std::env::var("GAZETTED_TEST_POSTGRES").ok().map(|url| url.parse().unwrap())
 }
 
+/// Whether the tests have a server. If not, reports that the test that calls this is skipped.
+pub(crate) fn is_given() -> bool {
+    let is_given = server().is_some();
+    if !is_given {
+        skip("PostgreSQL (GAZETTED_TEST_POSTGRES)");
+    }
+    is_given
+}
+
 /// Whether the store of a home is a file. If not, reports that the test that calls this is skipped: what it is about, only a
 /// file has.
 pub(crate) fn store_is_file() -> bool {
