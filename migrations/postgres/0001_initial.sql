@@ -409,7 +409,7 @@ CREATE TABLE worker (
 ) WITH (fillfactor = 50);
 
 -- Who polls which hosts: the hosts are spread over 256 shards by the hashes of their names. The row with the number 256 says who
--- does what is done once for all workers.
+-- is the leader, which indexes, exports and delivers for all workers.
 CREATE TABLE shard (
     number       bigint PRIMARY KEY,
     owner        text COLLATE "C",

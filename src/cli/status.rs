@@ -208,7 +208,7 @@ fn is_silent(worker: &KnownWorker) -> bool {
 fn worker_in_words(worker: &KnownWorker) -> String {
     let KnownWorker { name, version, .. } = worker;
     let mut line = format!("{name}, {version}, {}", count(worker.shards, "shard"));
-    if worker.does_once {
+    if worker.is_leader {
         line.push_str(", exports and delivers");
     }
     if is_silent(worker) {
@@ -226,7 +226,7 @@ fn worker_to_json(worker: &KnownWorker) -> Value {
         "name": worker.name,
         "version": worker.version,
         "shards": worker.shards,
-        "does_once": worker.does_once,
+        "is_leader": worker.is_leader,
         "has_stored_list": worker.has_stored_list,
         "silent_seconds": worker.silent_for.max(0.0).floor(),
     })

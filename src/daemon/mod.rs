@@ -91,7 +91,7 @@ pub async fn run(config: Config, load: &Load) -> Result<()> {
     let server = Server::start(config.server.as_ref(), &store, commands, news.clone())?;
     let (wake, mut woken) = watch::channel(0_u64);
     let mut state = State::start(config, store, changes, server, (wake.clone(), lock)).await?;
-    let mut does_once = state.does_once();
+    let mut leadership = state.leadership();
     let background = service::start(&state.store, &state.changes, wake);
     events::daemon_started(
         &state.config.path,
@@ -111,7 +111,7 @@ pub async fn run(config: Config, load: &Load) -> Result<()> {
             }
             () = sleep_until(state.next_claim_at) => state.claim().await,
             Ok(()) = woken.changed(), if !state.poller.is_cut_off() => state.plans_changed(),
-            Ok(()) = does_once.changed() => state.once_changed(*does_once.borrow_and_update()),
+            Ok(()) = leadership.changed() => state.leadership_changed(*leadership.borrow_and_update()),
             Some(polled) = state.polls.join_next() => state.poll_finished(polled),
             _ = signals.reload.recv() => { state.reload(load).await.ok(); }
             Some(command) = received.recv() => state.handle_command(command, load).await,
@@ -175,8 +175,8 @@ struct State {
     member: Option<Member>,
     /// The lock of a store that this process has for itself.
     _own_lock: Option<Lock>,
-    /// The loops that one process runs for all that share the store; `None` if another one does.
-    once: Option<JoinSet<()>>,
+    /// The loops that only the leader of the processes that share the store runs; `None` if another one is.
+    leader_tasks: Option<JoinSet<()>>,
     /// Exports of earlier configurations that finish their last delivery.
     finishing_exports: JoinSet<()>,
     /// The tasks that fetch article pages, remove old articles, announce those whose time has come, and look at the health of feeds.
@@ -216,11 +216,11 @@ impl State {
         {
             member = Some(Member::join(&store, &config, synced.list, (wake, lock)).await?);
         }
-        let does_once = member.is_none();
-        let once = does_once.then(|| service::start_once(&store, &changes));
+        let is_leader = member.is_none();
+        let leader_tasks = is_leader.then(|| service::start_leader(&store, &changes));
         let exports =
-            if does_once { Exports::start(&config, &store, &changes)? } else { Exports::none() };
-        let upkeep = upkeep(&config, &store, &poller, &changes, does_once);
+            if is_leader { Exports::start(&config, &store, &changes)? } else { Exports::none() };
+        let upkeep = upkeep(&config, &store, &poller, &changes, is_leader);
         server.set_ready();
         let files = FileWatch::of(config.watched.as_ref());
         Ok(Self {
@@ -232,7 +232,7 @@ impl State {
             exports,
             member,
             _own_lock: own_lock,
-            once,
+            leader_tasks,
             finishing_exports: JoinSet::new(),
             upkeep,
             server,
@@ -246,27 +246,27 @@ impl State {
         })
     }
 
-    /// Whether this process does what is done once for all that share the store, as it changes.
-    fn does_once(&self) -> watch::Receiver<bool> {
+    /// Whether this process is the leader of those that share the store, as it changes. One that has the store for itself always is.
+    fn leadership(&self) -> watch::Receiver<bool> {
         let constant = || watch::channel(true).1;
-        self.member.as_ref().map_or_else(constant, Member::does_once)
+        self.member.as_ref().map_or_else(constant, Member::leadership)
     }
 
-    /// Begins or ends what is done once for all processes that share the store.
-    fn once_changed(&mut self, does_once: bool) {
-        if does_once == self.once.is_some() {
+    /// Begins or ends what only the leader does.
+    fn leadership_changed(&mut self, is_leader: bool) {
+        if is_leader == self.leader_tasks.is_some() {
             return;
         }
-        events::once_changed(does_once);
-        self.once = does_once.then(|| service::start_once(&self.store, &self.changes));
+        events::leadership_changed(is_leader);
+        self.leader_tasks = is_leader.then(|| service::start_leader(&self.store, &self.changes));
         self.exports = Exports::none(); // What was begun under an earlier lease ends at once.
-        if does_once {
+        if is_leader {
             match Exports::start(&self.config, &self.store, &self.changes) {
                 Ok(exports) => self.exports = exports,
-                Err(error) => events::store_error("start the exports", &error),
+                Err(error) => events::exports_not_started(&error),
             }
         }
-        self.upkeep = upkeep(&self.config, &self.store, &self.poller, &self.changes, does_once);
+        self.upkeep = upkeep(&self.config, &self.store, &self.poller, &self.changes, is_leader);
     }
 
     /// Claims feeds that are due, as many as may be polled, and schedules the next claim.
@@ -464,8 +464,8 @@ impl State {
         let poller = poller.succeed(&self.poller, synced.feeds);
         self.poller = Arc::new(poller.map_err(|error| chain(error.into()))?);
         self.server.change(server, config.server.as_ref(), &self.store);
-        let does_once = self.once.is_some();
-        let exports = if does_once {
+        let is_leader = self.leader_tasks.is_some();
+        let exports = if is_leader {
             Exports::start(&config, &self.store, &self.changes)
                 .map_err(|error| chain(error.into()))?
         } else {
@@ -477,7 +477,7 @@ impl State {
         let before = std::mem::replace(&mut self.exports, exports);
         self.finishing_exports.spawn(before.finish());
         while self.finishing_exports.try_join_next().is_some() {}
-        self.upkeep = upkeep(&config, &self.store, &self.poller, &self.changes, does_once);
+        self.upkeep = upkeep(&config, &self.store, &self.poller, &self.changes, is_leader);
         self.files = FileWatch::of(config.watched.as_ref());
         self.config = config;
         self.next_claim_at = Instant::now();
@@ -516,7 +516,7 @@ impl State {
                 // The last job of the writer; all jobs before it are committed by then.
                 None => store.release_all().await,
                 Some(member) => {
-                    drop((self.upkeep, self.once));
+                    drop((self.upkeep, self.leader_tasks));
                     store.release_claimed(unfinished).await?;
                     member.leave(store).await
                 }
@@ -534,10 +534,10 @@ fn upkeep(
     store: &Store,
     poller: &Arc<Poller>,
     changes: &watch::Sender<u64>,
-    does_once: bool,
+    is_leader: bool,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    if does_once {
+    if is_leader {
         retain::start(&mut tasks, config, store, changes);
         future::start(&mut tasks, config, store, changes);
         health::start(&mut tasks, config, store, changes);

@@ -31,8 +31,8 @@ pub(super) fn start(
     tasks
 }
 
-/// Starts the loops that one process runs for all that share a store. Dropping the value aborts them.
-pub(super) fn start_once(store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
+/// Starts the loops that only the leader of the processes that share a store runs. Dropping the value aborts them.
+pub(super) fn start_leader(store: &Store, changes: &watch::Sender<u64>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(super::duplicates::match_loop(store.clone(), changes.clone()));
     tasks.spawn(super::index::index_loop(store.clone(), changes.subscribe()));

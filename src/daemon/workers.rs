@@ -1,5 +1,5 @@
-//! The beats of a worker that shares its store with others: it renews its leases of shards, takes and hands back shards, follows
-//! the clock of the server, and learns whether it does what is done once for all workers.
+//! The heartbeats of a worker that shares its store with others: it renews its leases of shards, takes and hands back shards, follows
+//! the clock of the server, and learns whether it is the leader, which indexes, exports and delivers for all workers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use tokio::time::{sleep, timeout};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::shard::Shard;
-use crate::store::{Beat, LEASE, Lock, Store, StoreError, Worker};
+use crate::store::{Heartbeat, LEASE, Lock, Store, StoreError, Worker};
 use crate::telemetry::events;
 
-/// The time between two beats. A lease outlasts several of them.
-const BEAT: Duration = Duration::from_secs(5);
+/// The time between two heartbeats. A lease outlasts several of them.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// No request is sent in the last part of a lease: what is sent before has reached its host when the lease ends.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// How long a beat may take.
+/// How long a heartbeat may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The time between two looks whether a shard can be handed back, or its requests may begin.
@@ -33,11 +33,11 @@ const TOLERATED: f64 = 2.0;
 /// This process as one of the workers of a store.
 pub(super) struct Member {
     worker: Arc<Worker>,
-    does_once: watch::Sender<bool>,
+    leadership: watch::Sender<bool>,
     wake: watch::Sender<u64>,
     /// It shows other processes that a daemon runs.
     _lock: Lock,
-    beats: JoinSet<()>,
+    heartbeats: JoinSet<()>,
 }
 
 impl Member {
@@ -53,10 +53,10 @@ impl Member {
         let worker = introduction(config, list, store.new_id().await?);
         let mut member = Self {
             worker: Arc::new(worker),
-            does_once: watch::Sender::new(false),
+            leadership: watch::Sender::new(false),
             wake,
             _lock: lock,
-            beats: JoinSet::new(),
+            heartbeats: JoinSet::new(),
         };
         member.begin(store);
         Ok(member)
@@ -69,25 +69,25 @@ impl Member {
     }
 
     fn begin(&mut self, store: &Store) {
-        let beats = Beats {
+        let heartbeats = Heartbeats {
             store: store.clone(),
             worker: Arc::clone(&self.worker),
-            does_once: self.does_once.clone(),
+            leadership: self.leadership.clone(),
             wake: self.wake.clone(),
         };
-        self.beats.abort_all();
-        self.beats = JoinSet::new();
-        self.beats.spawn(beats.keep());
+        self.heartbeats.abort_all();
+        self.heartbeats = JoinSet::new();
+        self.heartbeats.spawn(heartbeats.keep());
     }
 
-    /// Whether this worker does what is done once for all workers.
-    pub(super) fn does_once(&self) -> watch::Receiver<bool> {
-        self.does_once.subscribe()
+    /// Whether this worker is the leader, as it changes.
+    pub(super) fn leadership(&self) -> watch::Receiver<bool> {
+        self.leadership.subscribe()
     }
 
     /// Hands back all that this worker has. Nothing of it may be in flight any more.
     pub(super) async fn leave(mut self, store: &Store) -> Result<(), StoreError> {
-        self.beats.shutdown().await;
+        self.heartbeats.shutdown().await;
         store.leave(self.worker).await
     }
 }
@@ -109,35 +109,35 @@ fn host_name() -> String {
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "worker".to_owned())
 }
 
-struct Beats {
+struct Heartbeats {
     store: Store,
     worker: Arc<Worker>,
-    does_once: watch::Sender<bool>,
+    leadership: watch::Sender<bool>,
     wake: watch::Sender<u64>,
 }
 
-impl Beats {
+impl Heartbeats {
     async fn keep(self) {
         let mut leased_until = Instant::now();
         loop {
             let began = Instant::now();
             let (mut surplus, mut quiet_until) = (Vec::new(), None);
-            match timeout(PATIENCE, self.store.beat(Arc::clone(&self.worker))).await {
-                Ok(Ok(beat)) => {
+            match timeout(PATIENCE, self.store.heartbeat(Arc::clone(&self.worker))).await {
+                Ok(Ok(heartbeat)) => {
                     leased_until = began + Duration::from_secs_f64(LEASE).saturating_sub(MARGIN);
-                    clock::follow(beat.now, began.elapsed());
+                    clock::follow(heartbeat.now, began.elapsed());
                     events::clock_differs(clock::difference(), TOLERATED);
-                    events::other_list(!beat.has_stored_list);
-                    quiet_until = self.lease(&beat, leased_until);
-                    surplus = beat.surplus;
-                    self.does_once.send_if_modified(|now| {
-                        std::mem::replace(now, beat.does_once) != beat.does_once
+                    events::other_list(!heartbeat.has_stored_list);
+                    quiet_until = self.lease(&heartbeat, leased_until);
+                    surplus = heartbeat.surplus;
+                    self.leadership.send_if_modified(|now| {
+                        std::mem::replace(now, heartbeat.is_leader) != heartbeat.is_leader
                     });
                 }
                 Ok(Err(error)) => events::store_error("renew the leases of this worker", &error),
-                Err(_) => events::beat_late(PATIENCE),
+                Err(_) => events::heartbeat_late(PATIENCE),
             }
-            while began.elapsed() < BEAT {
+            while began.elapsed() < HEARTBEAT {
                 sleep(LOOK).await;
                 self.hand_back(&mut surplus).await;
                 if quiet_until.is_some_and(|at| at <= Instant::now()) {
@@ -146,17 +146,17 @@ impl Beats {
                 }
             }
             if leased_until <= Instant::now() {
-                self.does_once.send_if_modified(|now| std::mem::replace(now, false));
+                self.leadership.send_if_modified(|now| std::mem::replace(now, false));
             }
         }
     }
 
     /// Takes account of what is leased until then. Returns when the first shard may be used that may not be used yet.
-    fn lease(&self, beat: &Beat, until: Instant) -> Option<Instant> {
+    fn lease(&self, heartbeat: &Heartbeat, until: Instant) -> Option<Instant> {
         let now = Instant::now();
-        let kept = beat.shards.iter().filter(|(shard, _)| !beat.surplus.contains(shard));
+        let kept = heartbeat.shards.iter().filter(|(shard, _)| !heartbeat.surplus.contains(shard));
         let from = kept.map(|(shard, quiet_until)| {
-            let wait = Duration::try_from_secs_f64(quiet_until - beat.now).unwrap_or_default();
+            let wait = Duration::try_from_secs_f64(quiet_until - heartbeat.now).unwrap_or_default();
             (*shard, now + wait)
         });
         let (has_new, next) = self.store.shards().lease(from.collect(), until);

@@ -1,9 +1,9 @@
-//! The store: one SQLite file. All SQL of the program is below this folder.
+//! The store: a SQLite file, or a schema in a database of PostgreSQL. All SQL of the program is below this folder.
 //!
 //! [`Store`] is a handle of the only writer thread. Each call is a job, and the thread runs all jobs that
 //! are waiting in one transaction (group commit), so that many polls cost few fsyncs. A job that fails is
-//! rolled back alone. A call returns after the commit. [`Reader`] is a separate connection that only reads; in
-//! WAL mode it never waits for the writer.
+//! rolled back alone. A call returns after the commit. [`Reader`] is a separate connection that only reads and never
+//! waits for the writer (SQLite's WAL mode, snapshots of PostgreSQL).
 
 mod copy;
 mod database;
@@ -62,7 +62,7 @@ pub use sql::pages::{PageDone, PageOutcome, PageStored};
 pub use sql::polls::Storing;
 pub use sql::prune::{Prune, Pruned, PrunedFeeds};
 pub use sql::reader::Reader;
-pub use sql::workers::{Beat, KnownWorker, LEASE, Worker};
+pub use sql::workers::{Heartbeat, KnownWorker, LEASE, Worker};
 pub use sqlite::file::{Identity, LogStamp};
 
 /// Sets the function that is called with the path of each copy of an older version's file. Such a copy is made
@@ -583,8 +583,8 @@ impl Store {
     }
 
     /// Renews the leases of a worker of a shared store, and leases its part of the shards that nobody has.
-    pub async fn beat(&self, worker: Arc<Worker>) -> Result<Beat, StoreError> {
-        self.write(move |tx| sql::workers::beat(tx, &worker)).await
+    pub async fn heartbeat(&self, worker: Arc<Worker>) -> Result<Heartbeat, StoreError> {
+        self.write(move |tx| sql::workers::heartbeat(tx, &worker)).await
     }
 
     /// Hands shards back in which nothing is in flight.
@@ -611,7 +611,7 @@ impl Store {
         self.location.local_file().map(LogStamp::of)
     }
 
-    /// A number that changes when another process has written to the file.
+    /// A number that changes when another process has written to the store.
     pub async fn data_version(&self) -> Result<i64, StoreError> {
         self.write(sql::meta::data_version).await
     }

@@ -216,6 +216,11 @@ pub fn export_failed(path: &Path, error: &(dyn Error + 'static)) {
     once!(error, is_news, path = %clean(&path.display()), error = %error, "export failed");
 }
 
+/// The exports and hooks of the configuration could not be started.
+pub fn exports_not_started(error: &(dyn Error + 'static)) {
+    error!(error = %clean(&Chain(error)), "exports and hooks could not be started; a reload tries again");
+}
+
 /// A webhook or command accepted a batch.
 pub fn delivered(consumer: &str, to: &HookTarget, batch: &Delivered, elapsed: Duration) {
     metrics::export_ended("delivered");
@@ -344,9 +349,9 @@ pub fn other_list(is_other: bool) {
 }
 
 /// The store did not answer in time when the leases of this worker were to be renewed.
-pub fn beat_late(after: Duration) {
+pub fn heartbeat_late(after: Duration) {
     metrics::store_failed();
-    if states::fails(Subject::Store("beat".to_owned()), "late") {
+    if states::fails(Subject::Store("heartbeat".to_owned()), "late") {
         warn!(
             seconds = after.as_secs(),
             "the store does not answer; polling stops when the leases of this worker end"
@@ -362,9 +367,9 @@ pub fn lease_lost(feed: FeedId) {
     );
 }
 
-/// This worker does from now on what is done once for all workers, or not any more.
-pub fn once_changed(does_once: bool) {
-    if does_once {
+/// This worker is the leader from now on, or not any more.
+pub fn leadership_changed(is_leader: bool) {
+    if is_leader {
         info!("this worker exports, delivers and indexes for all workers now");
     } else {
         info!("another worker exports, delivers and indexes for all workers now");

@@ -145,7 +145,7 @@ impl Connection {
 
     /// Begins a transaction that reads one state of the store until the value is dropped; `None` if a transaction has begun
     /// already.
-    pub(super) fn begin_to_read(&self) -> Result<Option<Moment<'_>>> {
+    pub(super) fn begin_to_read(&self) -> Result<Option<Snapshot<'_>>> {
         let has_begun = match self {
             Self::Sqlite(connection) if connection.is_autocommit() => {
                 connection.execute_batch("BEGIN")?;
@@ -154,7 +154,7 @@ impl Connection {
             Self::Sqlite(_) => false,
             Self::Postgres(session) => session.begin_to_read()?,
         };
-        Ok(has_begun.then_some(Moment(self)))
+        Ok(has_begun.then_some(Snapshot(self)))
     }
 
     /// Closes the connection properly.
@@ -195,9 +195,9 @@ impl Connection {
 
 /// A transaction that reads one state of the store.
 #[derive(Debug)]
-pub(super) struct Moment<'c>(&'c Connection);
+pub(super) struct Snapshot<'c>(&'c Connection);
 
-impl Drop for Moment<'_> {
+impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         // An interrupted statement may have ended the transaction already.
         self.0.roll_back().ok();

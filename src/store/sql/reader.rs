@@ -117,7 +117,7 @@ impl Reader {
         now: Timestamp,
         consume: impl FnOnce(&mut dyn Iterator<Item = Result<Article, StoreError>>) -> T,
     ) -> Result<T, StoreError> {
-        self.in_one_moment(|| {
+        self.in_one_snapshot(|| {
             let feeds = FeedRefs::new(&self.connection);
             self.select(query, now, &feeds, |rows| {
                 let mut rows = rows.map(|row| row.map(|(_, article)| article));
@@ -207,7 +207,7 @@ impl Reader {
             up_to_seq: Some(up_to),
             ..query.clone()
         };
-        self.in_one_moment(|| {
+        self.in_one_snapshot(|| {
             let feeds = FeedRefs::new(&self.connection);
             let mut announced = future::announced(&self.connection, after)?;
             announced.extend(duplicates::undone(&self.connection, after)?);
@@ -255,7 +255,7 @@ impl Reader {
         span: (i64, i64),
         query: &Query,
     ) -> Result<Vec<(i64, HealthChange, Arc<FeedRef>)>, StoreError> {
-        self.in_one_moment(|| {
+        self.in_one_snapshot(|| {
             let feeds = FeedRefs::new(&self.connection);
             let wanted = feed_lookup::wanted(&self.connection, query)?;
             let mut found = Vec::new();
@@ -299,7 +299,7 @@ impl Reader {
 
     /// A story by its id, also one of a single article.
     pub fn story(&self, id: &StoryId, now: Timestamp) -> Result<Option<Story>, StoreError> {
-        self.in_one_moment(|| {
+        self.in_one_snapshot(|| {
             let number = stories::number_of(&self.connection, &self.store_id, id)?;
             let mut read = StoryReader::new(&self.connection, &self.store_id, now)?;
             number.map(|number| read.story(number)).transpose()
@@ -309,7 +309,9 @@ impl Reader {
     /// The stories of at least two articles with an article of this date or later: those of most sources first, then those
     /// with the newest article.
     pub fn stories(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Story>, StoreError> {
-        self.in_one_moment(|| StoryReader::new(&self.connection, &self.store_id, now)?.since(since))
+        self.in_one_snapshot(|| {
+            StoryReader::new(&self.connection, &self.store_id, now)?.since(since)
+        })
     }
 
     /// The article as its feed gives it, without what its page has said; the article itself if it shows nothing of a page.
@@ -335,7 +337,7 @@ impl Reader {
     /// The pages that may be fetched now. They are not leased yet; see
     /// [`Store::lease_pages`](crate::store::Store::lease_pages).
     pub fn due_pages(&self, claim: &PageClaim) -> Result<DuePages, StoreError> {
-        self.in_one_moment(|| page_queue::due(&self.connection, claim))
+        self.in_one_snapshot(|| page_queue::due(&self.connection, claim))
     }
 
     /// The number of article pages that were not fetched yet, of which some may be tried again.
@@ -352,12 +354,12 @@ impl Reader {
     /// The edits that match a query, the latest first. `since` and `until` are about the time of the edit; all other
     /// filters apply to the article as it is now. At most 20,000 edits are compared with the filters.
     pub fn edit_keys(&self, query: &Query, now: Timestamp) -> Result<Vec<EditKey>, StoreError> {
-        self.in_one_moment(|| edits::keys(&self.connection, &self.store_id, query, now))
+        self.in_one_snapshot(|| edits::keys(&self.connection, &self.store_id, query, now))
     }
 
     /// An edit; `None` when the article or the version before the edit was removed.
     pub fn edit(&self, key: &EditKey) -> Result<Option<Edit>, StoreError> {
-        self.in_one_moment(|| {
+        self.in_one_snapshot(|| {
             let Some(article) = self.article(&key.article)? else { return Ok(None) };
             let mut versions: HashMap<u32, Version> = self
                 .versions(&key.article)?
@@ -389,7 +391,7 @@ impl Reader {
     /// The feeds in which an article or one that is the same was seen, the original first.
     pub fn sightings(&self, id: &ArticleId) -> Result<Vec<Sighting>, StoreError> {
         let Some(row) = columns::row_of(&self.store_id, id) else { return Ok(Vec::new()) };
-        self.in_one_moment(|| {
+        self.in_one_snapshot(|| {
             let feeds = FeedRefs::new(&self.connection);
             let original = duplicates::original_of(&self.connection, row)?.unwrap_or(row);
             let same = duplicates::same(&self.connection, original).context("list duplicates")?;
@@ -454,7 +456,7 @@ impl Reader {
 
     /// A page of the list of feeds.
     pub fn feed_page(&self, query: &FeedQuery) -> Result<FeedPage, StoreError> {
-        self.in_one_moment(|| feed_page::read(&self.connection, query))
+        self.in_one_snapshot(|| feed_page::read(&self.connection, query))
     }
 
     /// The number of feeds in each state.
@@ -569,7 +571,7 @@ impl Reader {
         &self,
         feeds: &[FeedSync],
     ) -> Result<Comparison, StoreError> {
-        self.in_one_moment(|| feed_sync::compare(&self.connection, feeds))
+        self.in_one_snapshot(|| feed_sync::compare(&self.connection, feeds))
     }
 
     /// What the next polls of these feeds are computed from when their schedule changes. Feeds that were never polled, and
@@ -637,7 +639,7 @@ impl Reader {
 
     /// The merges, newest first.
     pub fn merges(&self, limit: Option<u64>) -> Result<Vec<Merge>, StoreError> {
-        self.in_one_moment(|| {
+        self.in_one_snapshot(|| {
             let feeds = FeedRefs::new(&self.connection);
             let article = |row: i64, feed: i64, title| -> Result<MergedArticle, StoreError> {
                 let feed = feeds.of(feed).context("read the feed of a merged article")?;
@@ -668,7 +670,7 @@ impl Reader {
     }
 
     /// Runs `read` in one transaction, so that it sees one state of the store.
-    fn in_one_moment<T>(
+    fn in_one_snapshot<T>(
         &self,
         read: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {

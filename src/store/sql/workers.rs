@@ -1,8 +1,8 @@
 //! The workers that share a store in PostgreSQL, and the shards of hosts that they lease.
 //!
 //! All of this happens in transactions in which no other process writes, and by the clock of the server. A worker renews its
-//! leases in each beat. It takes shards that nobody has leased up to its part of all, and is told which ones are more than its
-//! part. One more lease, that of [`ONCE`], makes a worker the one that does what is done once for all of them.
+//! leases in each heartbeat. It takes shards that nobody has leased up to its part of all, and is told which ones are more than
+//! its part. One more lease, that of [`LEADER`], makes a worker the leader, which indexes, exports and delivers for all.
 
 use std::collections::HashSet;
 
@@ -15,12 +15,12 @@ use crate::store::error::{Context, StoreError};
 use crate::store::sql::claims;
 use crate::store::sql::meta;
 
-/// How long a lease lasts without a beat, in seconds.
+/// How long a lease lasts without a heartbeat, in seconds.
 pub const LEASE: f64 = 30.0;
 
 /// The number of the lease behind those of the shards.
-const ONCE: i64 = 256;
-const _: () = assert!(ONCE.unsigned_abs() == SHARDS as u64, "it is behind those of the shards");
+const LEADER: i64 = 256;
+const _: () = assert!(LEADER.unsigned_abs() == SHARDS as u64, "it is behind those of the shards");
 
 /// A worker as it introduces itself.
 #[derive(Clone, Debug)]
@@ -38,17 +38,17 @@ pub struct Worker {
     pub host_delay: f64,
 }
 
-/// What a worker learns in a beat.
+/// What a worker learns from a heartbeat.
 #[derive(Clone, Debug, Default)]
-pub struct Beat {
+pub struct Heartbeat {
     /// The time of the server, in seconds since 1970.
     pub now: f64,
     /// The shards that are leased, each with the time from which on requests are allowed.
     pub shards: Vec<(Shard, f64)>,
     /// Those of them that are to be handed back.
     pub surplus: Vec<Shard>,
-    /// Whether this worker does what is done once.
-    pub does_once: bool,
+    /// Whether this worker is the leader.
+    pub is_leader: bool,
     /// Whether the stored list of feeds is that of this worker. Otherwise it gets no shards.
     pub has_stored_list: bool,
 }
@@ -58,10 +58,12 @@ pub struct Beat {
 pub struct KnownWorker {
     pub name: String,
     pub version: String,
-    /// Seconds since its last beat.
+    /// Seconds since its last heartbeat.
     pub silent_for: f64,
+    /// How many shards it has leased.
     pub shards: u64,
-    pub does_once: bool,
+    pub is_leader: bool,
+    /// Whether its list of feeds is the stored one. Otherwise it polls nothing.
     pub has_stored_list: bool,
 }
 
@@ -76,7 +78,10 @@ fn time(connection: &Connection) -> Result<f64, StoreError> {
 }
 
 /// Renews the leases of a worker, and gives it its part of the shards that nobody has.
-pub(in crate::store) fn beat(tx: &Connection, worker: &Worker) -> Result<Beat, StoreError> {
+pub(in crate::store) fn heartbeat(
+    tx: &Connection,
+    worker: &Worker,
+) -> Result<Heartbeat, StoreError> {
     const INTRODUCE: &str = "
         INSERT INTO worker (id, name, version, feeds_hash, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (id) DO UPDATE SET feeds_hash = excluded.feeds_hash, seen_at = excluded.seen_at";
@@ -102,8 +107,8 @@ pub(in crate::store) fn beat(tx: &Connection, worker: &Worker) -> Result<Beat, S
     let shards = held.iter().filter_map(|(number, from)| Some((shard_of(*number)?, *from)));
     let shards: Vec<(Shard, f64)> = shards.collect();
     let surplus = shards.iter().skip(part).map(|(shard, _)| *shard).collect();
-    let does_once = held.iter().any(|(number, _)| *number == ONCE);
-    Ok(Beat { now, shards, surplus, does_once, has_stored_list })
+    let is_leader = held.iter().any(|(number, _)| *number == LEADER);
+    Ok(Heartbeat { now, shards, surplus, is_leader, has_stored_list })
 }
 
 /// A row of `shard`: its number, and the time from which on requests are allowed.
@@ -133,7 +138,7 @@ fn workers(tx: &Connection, now: f64) -> Result<usize, StoreError> {
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-/// Leases up to so many shards that nobody has, and the lease of what is done once. Returns them with the times from which on
+/// Leases up to so many shards that nobody has, and the lease of the leader. Returns them with the times from which on
 /// requests are allowed: the last worker, if it has died, may have sent one just before its lease ended.
 fn take(
     tx: &Connection,
@@ -250,8 +255,8 @@ pub(in crate::store) fn leave(tx: &Connection, worker: &Worker) -> Result<(), St
 pub(super) fn list(connection: &Connection) -> Result<Vec<KnownWorker>, StoreError> {
     let sql = format!(
         "SELECT w.name, w.version, {NOW} - w.seen_at AS silent_for,
-            (SELECT count(*) FROM shard s WHERE s.owner = w.id AND s.number <> {ONCE}) AS shards,
-            EXISTS (SELECT 1 FROM shard s WHERE s.owner = w.id AND s.number = {ONCE}) AS does_once,
+            (SELECT count(*) FROM shard s WHERE s.owner = w.id AND s.number <> {LEADER}) AS shards,
+            EXISTS (SELECT 1 FROM shard s WHERE s.owner = w.id AND s.number = {LEADER}) AS is_leader,
             w.feeds_hash = coalesce({STORED_LIST}, w.feeds_hash) AS has_stored_list
          FROM worker w ORDER BY w.name, w.id"
     );
@@ -261,7 +266,7 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<KnownWorker>, StoreErr
             version: r.get("version")?,
             silent_for: r.get("silent_for")?,
             shards: r.get::<_, i64>("shards")?.cast_unsigned(),
-            does_once: r.get("does_once")?,
+            is_leader: r.get("is_leader")?,
             has_stored_list: r.get("has_stored_list")?,
         })
     };

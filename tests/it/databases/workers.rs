@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::outages::has_postgres;
+use crate::support::postgres;
 use crate::support::program::{Home, Running};
 use crate::support::wait_for;
 
@@ -141,7 +141,7 @@ fn assert_politeness(visits: &[Visit]) {
 
 #[test]
 fn workers_share_the_hosts_and_one_that_ends_or_is_killed_is_replaced() {
-    if !has_postgres() {
+    if !postgres::is_given() {
         return;
     }
     let server = ManyHosts::start();
@@ -154,16 +154,17 @@ fn workers_share_the_hosts_and_one_that_ends_or_is_killed_is_replaced() {
     let feeds = HOSTS * FEEDS_OF_A_HOST;
     let mut processes: Vec<Running> = (0..3).map(|_| Running::daemon(&home)).collect();
     let found = wait_for_shards(&home, 3);
-    let is_once = |worker: &Value| worker["does_once"] == true;
-    assert_eq!(found.iter().filter(|worker| is_once(worker)).count(), 1, "{found:?}");
+    let is_leader = |worker: &Value| worker["is_leader"] == true;
+    assert_eq!(found.iter().filter(|worker| is_leader(worker)).count(), 1, "{found:?}");
     let shared = Instant::now();
     wait_for("polls by all", || (server.since(shared).len() == feeds).then_some(()));
 
-    // One is killed that does what is done once: the others take over when its leases have ended.
-    let once = processes.iter().position(|process| worker_of(&found, process).is_some_and(is_once));
-    processes.remove(once.unwrap()).kill();
+    // The leader is killed: the others take over when its leases have ended.
+    let leader =
+        processes.iter().position(|process| worker_of(&found, process).is_some_and(is_leader));
+    processes.remove(leader.unwrap()).kill();
     let found = wait_for_shards(&home, 2);
-    wait_for("what is done once", || workers(&home).iter().any(is_once).then_some(()));
+    wait_for("a leader", || workers(&home).iter().any(is_leader).then_some(()));
     let taken = Instant::now();
     wait_for("polls by two", || (server.since(taken).len() == feeds).then_some(()));
 
@@ -188,7 +189,7 @@ fn workers_share_the_hosts_and_one_that_ends_or_is_killed_is_replaced() {
 
 #[test]
 fn a_worker_with_another_list_of_feeds_polls_nothing_until_it_has_the_stored_one() {
-    if !has_postgres() {
+    if !postgres::is_given() {
         return;
     }
     let server = ManyHosts::start();
